@@ -1,0 +1,94 @@
+"""Diagnostics: what is wrong, where, and how to mend it. Values, never printed here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of a file. Lines and columns count from 1; the end column is one past the last character."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A second place that explains the first."""
+
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fault. `code` is a key of the catalogue (`synthspec explain CODE`)."""
+
+    code: str
+    message: str
+    span: Span
+    help: str = ""
+    related: tuple[Related, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        """`W…` codes are warnings, all others errors."""
+        return "warning" if self.code.startswith("W") else "error"
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The flat form that `check --format json` prints."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "help": self.help,
+            "file": self.span.file,
+            "line": self.span.line,
+            "column": self.span.column,
+            "end_line": self.span.end_line,
+            "end_column": self.span.end_column,
+        }
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether any of them is an error."""
+    return any(d.severity == "error" for d in diagnostics)
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """By place, without repeats."""
+    return tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.span, d.code, d.message)))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` most likely stands for, if any is near."""
+    known = list(known)
+    folded = {k.casefold().replace("-", "_"): k for k in known}
+    same = folded.get(name.casefold().replace("-", "_"))
+    if same is not None:
+        return same
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A remedy for a misspelt name: the nearest one, else what there is to choose from."""
+    known = sorted(known)
+    near = nearest(name, known)
+    if near is not None:
+        return f"did you mean '{near}'?"
+    if otherwise:
+        return otherwise
+    if not known:
+        return ""
+    shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    return f"known here: {shown}"

@@ -1,0 +1,126 @@
+"""The types of the expression language. Total and small: what a value can be, never what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal[
+    "integer", "number", "text", "boolean", "date", "datetime", "time", "list", "map", "any", "distribution"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A type. `values` holds the only values there can be, where they are known (an enum, a parameter's list)."""
+
+    kind: Kind
+    item: Type | None = None  # of a list
+    members: tuple[tuple[str, Type], ...] | None = None  # of a map, where known
+    values: tuple[Any, ...] | None = None
+
+    def __str__(self) -> str:
+        if self.kind == "list" and self.item is not None and self.item.kind != "any":
+            return f"list of {self.item}"
+        return self.kind
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind in ("integer", "number")
+
+    def member(self, name: str) -> Type | None:
+        """The type of a map's member; None where the map is known not to have it."""
+        if self.kind == "any" or self.members is None:
+            return ANY
+        return dict(self.members).get(name)
+
+
+ANY = Type("any")
+INTEGER = Type("integer")
+NUMBER = Type("number")
+TEXT = Type("text")
+BOOLEAN = Type("boolean")
+DATE = Type("date")
+DATETIME = Type("datetime")
+TIME = Type("time")
+LIST = Type("list", item=ANY)
+
+
+def fits(given: Type, wanted: Type) -> bool:
+    """Whether a value of type `given` can stand where `wanted` is asked for."""
+    if given.kind == "any" or wanted.kind == "any":
+        return True
+    if wanted.kind == "number":
+        return given.numeric
+    if wanted.kind == "list" and given.kind == "list":
+        return wanted.item is None or given.item is None or fits(given.item, wanted.item)
+    return given.kind == wanted.kind
+
+
+def join(left: Type, right: Type) -> Type:
+    """The narrowest type that holds the values of both."""
+    values = None
+    if left.values is not None and right.values is not None:
+        values = tuple(_distinct(left.values + right.values))
+    if left.kind == right.kind:
+        if left.kind == "list":
+            item = join(left.item, right.item) if left.item and right.item else ANY
+            return Type("list", item=item)
+        if left.kind == "map":
+            return Type("map", members=_join_members(left, right), values=values)
+        return Type(left.kind, values=values)
+    if left.numeric and right.numeric:
+        return Type("number", values=values)
+    return ANY
+
+
+def _join_members(left: Type, right: Type) -> tuple[tuple[str, Type], ...] | None:
+    if left.members is None or right.members is None:
+        return None
+    ours, theirs = dict(left.members), dict(right.members)
+    return tuple((n, join(ours[n], theirs[n])) for n in ours if n in theirs)
+
+
+def _distinct(values: tuple[Any, ...]) -> list[Any]:
+    seen: list[Any] = []
+    for v in values:
+        if not any(v is s or (type(v) is type(s) and v == s) for s in seen):
+            seen.append(v)
+    return seen
+
+
+def type_of(value: Any) -> Type:
+    """The type of a plain Python value as YAML or JSON gives it."""
+    import datetime
+
+    if isinstance(value, bool):
+        return Type("boolean", values=(value,))
+    if isinstance(value, int):
+        return Type("integer", values=(value,))
+    if isinstance(value, float):
+        return Type("number", values=(value,))
+    if isinstance(value, str):
+        return Type("text", values=(value,))
+    if isinstance(value, datetime.datetime):
+        return DATETIME
+    if isinstance(value, datetime.date):
+        return DATE
+    if isinstance(value, datetime.time):
+        return TIME
+    if isinstance(value, list | tuple):
+        item: Type | None = None
+        for v in value:
+            item = type_of(v) if item is None else join(item, type_of(v))
+        return Type("list", item=item or ANY)
+    if isinstance(value, Mapping):
+        return Type("map", members=tuple((str(k), type_of(v)) for k, v in value.items()))
+    return ANY
+
+
+def type_of_values(values: tuple[Any, ...]) -> Type:
+    """The joined type of several values, remembering them where they are scalars."""
+    joined: Type | None = None
+    for v in values:
+        joined = type_of(v) if joined is None else join(joined, type_of(v))
+    return joined or ANY

@@ -1,0 +1,151 @@
+"""What flows through the back end: Request → Completion → Row or Rejection. Plain frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of the conversation sent to a model."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What a backend may hold a reply to, token by token. At most one of the three is meant to be used.
+
+    `json_schema` is a JSON Schema object; `regex` a regular expression the whole reply matches; `grammar`
+    a Lark grammar (llguidance dialect). Whatever comes back is parsed and validated all the same.
+    """
+
+    json_schema: Mapping[str, Any] | None = None
+    regex: str | None = None
+    grammar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to a model. `key` (32 hex digits) covers everything that could change its answer."""
+
+    key: str
+    prompt: str  # name of the prompt
+    combination: int  # index in the plan
+    attempt: int  # from 1
+    messages: tuple[Message, ...]
+    rows: int  # dataset rows the reply should hold
+    values: Mapping[str, Any] = field(default_factory=dict)  # the combination, and fields written before
+    constraint: Constraint = Constraint()
+    seed: int = 0  # for backends that take one; a function of the spec's seed and the key
+    worst_tokens: tuple[int, int] = (0, 0)  # prompt and completion tokens at worst
+    temperature: float | None = None  # overrides the backend's where set
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call as the provider counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a backend gives back for one request. `finish` is `stop`, `length` (cut off) or `refused`."""
+
+    text: str
+    usage: Usage = Usage()
+    model: str = ""  # as the provider reports it
+    finish: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A reply that is paid for and stored."""
+
+    key: str
+    reply: Reply
+    cost: float = 0.0  # US dollars
+    latency: float = 0.0  # seconds
+    reused: bool = False  # taken from the store: no call was made in this run
+
+
+class FaultKind(StrEnum):
+    """The closed set of ways in which a call fails."""
+
+    RATE_LIMITED = "rate limited"
+    QUOTA = "quota exhausted"
+    OVERLOADED = "overloaded"
+    TIMED_OUT = "timed out"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    BAD_REQUEST = "bad request"
+    TOO_LONG = "too long"
+    UNAUTHORISED = "unauthorised"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRule:
+    """What the engine does about a kind of fault."""
+
+    retry: bool  # send the same request again
+    slow_down: bool = False  # the provider asks for less
+    stop: bool = False  # no later call can succeed either: end the run, keep everything
+
+
+FAULT_RULES: Mapping[FaultKind, FaultRule] = {
+    FaultKind.RATE_LIMITED: FaultRule(retry=True, slow_down=True),
+    FaultKind.QUOTA: FaultRule(retry=False, stop=True),
+    FaultKind.OVERLOADED: FaultRule(retry=True, slow_down=True),
+    FaultKind.TIMED_OUT: FaultRule(retry=True),
+    FaultKind.UNREACHABLE: FaultRule(retry=True),
+    FaultKind.REFUSED: FaultRule(retry=False),
+    FaultKind.BAD_REQUEST: FaultRule(retry=False, stop=True),
+    FaultKind.TOO_LONG: FaultRule(retry=False),
+    FaultKind.UNAUTHORISED: FaultRule(retry=False, stop=True),
+}
+
+
+class BackendFault(Exception):
+    """A call that gave no completion. `retry_after` is in seconds, as the provider asked."""
+
+    def __init__(self, kind: FaultKind, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.retry_after = retry_after
+
+
+class Stage(StrEnum):
+    """Where a row was lost. The funnel counts them in this order."""
+
+    CALL = "called"
+    PARSE = "parsed"
+    VALID = "valid"
+    NOVEL = "novel"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a row, or a whole reply, was not kept. `rule` is short and countable, `reason` is for a reader."""
+
+    stage: Stage
+    rule: str  # e.g. "words(call)", "check 2", "unique", "json"
+    reason: str  # told to the model and written to the quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that passed every rule, with where it came from."""
+
+    combination: int
+    slot: int  # index in the dataset's order of rows asked for
+    values: Mapping[str, Any]
+    keys: tuple[str, ...] = ()  # the completions it is made of

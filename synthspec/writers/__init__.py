@@ -1,0 +1,35 @@
+"""Writers: a dataset's rows to one file. One module each, named by the file's extension.
+
+A writer is a module with these names (third parties: entry point group `synthspec.writers`):
+
+    SUMMARY: str
+    BINARY: bool
+    def open_writer(path, columns) -> Writer
+
+Rows come in plan order, in batches; memory must not grow with the number of rows where the file format
+allows. The engine gives a temporary path and renames it once the writer is closed: files appear whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from synthspec.expressions.types import Type
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the output: its name and the type its values have."""
+
+    name: str
+    type: Type
+
+
+class Writer(Protocol):
+    """An open file of rows."""
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None: ...
+
+    def close(self) -> None: ...
