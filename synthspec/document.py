@@ -1,0 +1,340 @@
+"""YAML text to a tree of nodes with positions. Source → Document.
+
+Built from PyYAML's event stream, so depth, size and aliases are bounded before anything is expanded.
+Scalars follow the YAML 1.2 core schema (`yes`, `NO` and `12:30` are text), plus ISO dates.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import yaml
+
+from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean
+from synthspec.scalar_places import ScalarPlaces
+from synthspec.source import Source
+
+MAX_DEPTH = 40
+MAX_NODES = 200_000  # after aliases are expanded
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarNode:
+    """A leaf. `text` is what was written, `value` what it means."""
+
+    value: Any
+    text: str
+    style: str  # "", "'", '"', "|" or ">"
+    span: Span
+    source: Source
+
+    def place(self, start: int, end: int) -> Span:
+        """The span in the file of characters `start` to `end` of this scalar's text."""
+        return ScalarPlaces(self.source, self.span, self.style, self.text).span(start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class ListNode:
+    """A sequence."""
+
+    items: tuple[Node, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of a map, and its value."""
+
+    key: ScalarNode
+    value: Node
+
+
+@dataclass(frozen=True, slots=True)
+class MapNode:
+    """A mapping, in the order written. Keys are distinct."""
+
+    entries: tuple[Entry, ...]
+    span: Span
+
+    def get(self, name: str) -> Node | None:
+        """The value under a key, by the key's text."""
+        return next((e.value for e in self.entries if e.key.text == name), None)
+
+    def key(self, name: str) -> ScalarNode | None:
+        """The key itself, for its place."""
+        return next((e.key for e in self.entries if e.key.text == name), None)
+
+    def without(self, name: str) -> MapNode:
+        return replace(self, entries=tuple(e for e in self.entries if e.key.text != name))
+
+
+Node = ScalarNode | ListNode | MapNode
+
+
+def to_data(node: Node, *, json: bool = False) -> Any:
+    """The plain value of a node. With `json`, keys are text and dates ISO text, as JSON Schema sees them."""
+    if isinstance(node, MapNode):
+        return {e.key.text if json else e.key.value: to_data(e.value, json=json) for e in node.entries}
+    if isinstance(node, ListNode):
+        return [to_data(i, json=json) for i in node.items]
+    if json and isinstance(node.value, datetime.date | datetime.datetime):
+        return node.value.isoformat()
+    return node.value
+
+
+def first_line(span: Span) -> Span:
+    """A span cut to its first line, for messages about a whole block."""
+    if span.end_line == span.line:
+        return span
+    return Span(span.file, span.line, span.column, span.line, span.column + 1)
+
+
+def read_document(source: Source) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+    """Parse a source. Faults that leave a usable tree (a duplicate key) are reported beside it."""
+    builder = _Builder(source)
+    try:
+        node = builder.build()
+    except _Refused as refused:
+        return None, (*builder.faults, refused.diagnostic)
+    except yaml.YAMLError as e:
+        return None, (*builder.faults, _syntax_fault(source, e))
+    except (ValueError, OverflowError) as e:
+        return None, (*builder.faults, Diagnostic("E111", f"not readable as YAML: {e}", source.span(), ""))
+    if node is None:
+        empty = Diagnostic("E110", "the file is empty", source.span(), "begin with `synthspec: 1`")
+        return None, (*builder.faults, empty)
+    return node, tuple(builder.faults)
+
+
+class _Refused(Exception):
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end has not been read."""
+
+    kind: str
+    start: Any
+    anchor: str | None
+    items: list[Node]
+
+
+class _Builder:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.faults: list[Diagnostic] = []
+        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.nodes = 0
+
+    def build(self) -> Node | None:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        root: Node | None = None
+        stack: list[_Open] = []
+        documents = 0
+        for event in yaml.parse(self.source.text, Loader=loader):
+            node: Node | None = None
+            size = 1
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self.refuse("E116", "a second document begins here", event, "one file holds one spec: remove `---`")
+            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+                self.refuse_tag(event, ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!"))
+                if len(stack) >= MAX_DEPTH:
+                    self.refuse("E115", f"nested deeper than {MAX_DEPTH} levels", event, "flatten the structure")
+                kind = "map" if isinstance(event, yaml.MappingStartEvent) else "list"
+                stack.append(_Open(kind, event, event.anchor, []))
+                self.nodes += 1
+            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                opened = stack.pop()
+                node = self.close(opened, event)
+                if opened.anchor:
+                    self.anchors[opened.anchor] = (node, size_of(node))
+            elif isinstance(event, yaml.ScalarEvent):
+                node = self.scalar(event)
+                if event.anchor:
+                    self.anchors[event.anchor] = (node, 1)
+                self.nodes += 1
+            elif isinstance(event, yaml.AliasEvent):
+                node, size = self.alias(event, stack)
+                self.nodes += size
+            if self.nodes > MAX_NODES:
+                help = "repeat less: aliases count as often as they are used"
+                self.refuse("E114", f"more than {MAX_NODES:,} values once aliases are expanded", event, help)
+            if node is not None:
+                if stack:
+                    stack[-1].items.append(node)
+                else:
+                    root = node
+        return root
+
+    def span(self, event: Any, end: Any = None) -> Span:
+        start, stop = event.start_mark, (end or event).end_mark
+        return Span(self.source.file, start.line + 1, start.column + 1, stop.line + 1, stop.column + 1)
+
+    def refuse(self, code: str, message: str, event: Any, help: str) -> None:
+        raise _Refused(Diagnostic(code, message, first_line(self.span(event)), help))
+
+    def refuse_tag(self, event: Any, allowed: tuple[str, ...]) -> None:
+        if event.tag is not None and event.tag not in allowed:
+            shown = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self.refuse("E113", f"the tag {shown} is not allowed", event, "remove it: a spec is plain data")
+
+    def alias(self, event: Any, stack: list[_Open]) -> tuple[Node, int]:
+        if event.anchor not in self.anchors:
+            if any(o.anchor == event.anchor for o in stack):
+                self.refuse("E117", f"*{event.anchor} is used inside itself", event, "write the value out")
+            help = did_you_mean(event.anchor, self.anchors, f"define it before: &{event.anchor}")
+            self.refuse("E117", f"*{event.anchor} is not defined before here", event, help)
+        return self.anchors[event.anchor]
+
+    def scalar(self, event: Any) -> ScalarNode:
+        plain = not event.style
+        style = "" if plain else event.style
+        self.refuse_tag(event, _SCALAR_TAGS)
+        value: Any = event.value
+        if event.tag is None and plain:
+            value = resolve_scalar(event.value)
+        elif event.tag in _TYPED_TAGS:
+            value = resolve_scalar(event.value)
+            if not isinstance(value, _TYPED_TAGS[event.tag]):
+                self.refuse("E113", f"'{event.value}' is not what its tag says", event, "remove the tag")
+        return ScalarNode(value, event.value, style, self.span(event), self.source)
+
+    def close(self, opened: _Open, end: Any) -> Node:
+        span = self.span(opened.start, end)
+        if opened.kind == "list":
+            return ListNode(tuple(opened.items), span)
+        return MapNode(tuple(self.entries(opened.items)), span)
+
+    def entries(self, items: list[Node]) -> Iterator[Entry]:
+        seen: dict[str, ScalarNode] = {}
+        merged: list[MapNode] = []
+        own: list[Entry] = []
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if not isinstance(key, ScalarNode):
+                help = "a key is a plain word; quote a template or list used as a value"
+                self.faults.append(Diagnostic("E112", "a map or list cannot be a key", first_line(key.span), help))
+            elif key.text == "<<" and key.style == "":
+                merged.extend(self.merge_sources(value))
+            elif key.text in seen:
+                first = Related(seen[key.text].span, "first written here")
+                message = f"'{key.text}' is written twice"
+                self.faults.append(Diagnostic("E112", message, key.span, "keep one of the two", (first,)))
+            else:
+                seen[key.text] = key
+                own.append(Entry(key, value))
+        for node in merged:
+            for entry in node.entries:
+                if entry.key.text not in seen:
+                    seen[entry.key.text] = entry.key
+                    yield entry
+        yield from own
+
+    def merge_sources(self, value: Node) -> Iterator[MapNode]:
+        for node in value.items if isinstance(value, ListNode) else (value,):
+            if isinstance(node, MapNode):
+                yield node
+            else:
+                help = "write `<<: *anchor`, where the anchor is a map"
+                self.faults.append(Diagnostic("E112", "`<<` merges maps only", first_line(node.span), help))
+
+
+def size_of(node: Node) -> int:
+    """How many values a node holds, itself included, aliases expanded."""
+    total, todo = 0, [node]
+    while todo and total <= MAX_NODES:
+        n = todo.pop()
+        total += 1
+        if isinstance(n, MapNode):
+            total += len(n.entries)
+            todo.extend(e.value for e in n.entries)
+        elif isinstance(n, ListNode):
+            todo.extend(n.items)
+    return total
+
+
+_SCALAR_TAGS = tuple(f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null")) + ("!",)
+_TYPED_TAGS: dict[str, Any] = {
+    "tag:yaml.org,2002:int": int,
+    "tag:yaml.org,2002:float": (int, float),
+    "tag:yaml.org,2002:bool": bool,
+    "tag:yaml.org,2002:null": type(None),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,400}")
+_BASED = re.compile(r"0o[0-7]{1,60}|0x[0-9a-fA-F]{1,60}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+def resolve_scalar(text: str) -> Any:
+    """What a plain scalar means: null, boolean, number, ISO date, else text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text) or _SPECIAL.fullmatch(text):
+        return float(text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").replace(".n", "n").replace(".N", "N"))
+    if _DATE.fullmatch(text):
+        try:
+            return datetime.date.fromisoformat(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _syntax_fault(source: Source, error: yaml.YAMLError) -> Diagnostic:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or str(error).split("\n")[0]
+    if mark is None:
+        position = getattr(error, "position", None)
+        line = source.text.count("\n", 0, position) + 1 if position is not None else 1
+        return Diagnostic("E111", f"not readable as YAML: {problem}", source.span(line), "remove the character")
+    line, column = mark.line + 1, mark.column + 1
+    lines = source.lines
+    if line > len(lines):
+        line, column = len(lines), len(lines[-1]) + 1
+    text = lines[line - 1]
+    indent = text[: len(text) - len(text.lstrip())]
+    if "\t" in indent:
+        column = indent.index("\t") + 1
+        return Diagnostic("E118", "a tab in the indentation", source.span(line, column), "indent with spaces")
+    context_mark = getattr(error, "context_mark", None)
+    related: tuple[Related, ...] = ()
+    if context_mark is not None and context_mark.line + 1 != line:
+        said = getattr(error, "context", None) or "this began here"
+        related = (Related(source.span(context_mark.line + 1, context_mark.column + 1), said),)
+    return Diagnostic("E111", f"not readable as YAML: {problem}", source.span(line, column), _remedy(text, problem), related)
+
+
+def _remedy(text: str, problem: str) -> str:
+    if "mapping values are not allowed" in problem:
+        return "quote a text that holds ': ', or check the indentation"
+    if "could not find expected ':'" in problem or "expected ':'" in problem:
+        return "a key is followed by a colon and a space"
+    if "expected <block end>" in problem or "did not find expected key" in problem:
+        return "check the indentation: keys of one map begin in the same column"
+    if re.search(r":\s+[%@`]", text) or "cannot start any token" in problem:
+        return "quote a text that begins with %, @, ` or a bracket"
+    if "]" in problem or "}" in problem or "flow" in problem:
+        return "close the bracket, and quote texts that hold brackets or commas"
+    if "{{" in text:
+        return "quote a template that begins with {{"
+    if "quoted scalar" in problem:
+        return "close the quotation mark"
+    return "check quotes, colons and indentation near here"
