@@ -1,0 +1,53 @@
+"""CSV by RFC 4180: UTF-8, a header, lines ended by LF.
+
+An empty cell is a null, `""` is empty text. A cell that starts with `=`, `+`, `-` or `@` is left as it is: a
+dataset must come out as it went in, and a quote put before `=` would be trained on; whoever opens it in a
+spreadsheet should import it as text. NUL, which many readers take for the end of a cell, becomes U+FFFD.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from synthspec.writers import Column
+from synthspec.writers._cells import cell_text
+
+SUMMARY = "comma-separated values (RFC 4180), one header line"
+BINARY = False
+
+_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$|^\ufeff')
+
+
+class CsvWriter:
+    """An open CSV file."""
+
+    def __init__(self, path: Path, columns: Sequence[Column]) -> None:
+        self._names = [c.name for c in columns]
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._file.write(",".join(_quoted(n) for n in self._names) + "\n")
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._file.write("".join(self._line(r) for r in rows))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _line(self, row: Mapping[str, Any]) -> str:
+        line = ",".join("" if (v := row.get(n)) is None else _quoted(cell_text(v)) for n in self._names)
+        return (line or '""') + "\n"  # readers skip an empty line: a lone null is written as empty text
+
+
+def open_writer(path: Path, columns: Sequence[Column]) -> CsvWriter:
+    """Create the file and write its header."""
+    return CsvWriter(path, columns)
+
+
+def _quoted(text: str) -> str:
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    if not text or _NEEDS_QUOTES.search(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text
