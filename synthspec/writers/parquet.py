@@ -10,6 +10,7 @@ anew, nothing is lost. Rows go out in groups, so memory stays flat. The same row
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,9 +153,10 @@ def _fitted_number(value: Any, kind: str) -> bool | int | float:
     elif isinstance(value, int | float) and kind == "number":
         if isinstance(value, float) or abs(value) <= 2**53:
             return float(value)
-    elif isinstance(value, int | float) and kind == "integer":
-        if value == value // 1 and int(value) in _INT64:  # 4.0 is an integer, as in JSON Schema
-            return int(value)
+    elif kind == "integer" and isinstance(value, int | float):
+        whole = int(value) if math.isfinite(value) else None  # 4.0 is an integer, as in JSON Schema
+        if whole is not None and whole == value and whole in _INT64:
+            return whole
     raise Misfit
 
 
