@@ -1,0 +1,203 @@
+"""One row in the making: each field by its schema, its texts and values from rows of the source that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from synthspec.ngram.corpus import SLOT, normal
+from synthspec.ngram.dice import Dice
+from synthspec.ngram.draw import draw_formatted, draw_number
+from synthspec.ngram.kind import branch, is_allowed, kind_of, text_rules
+from synthspec.ngram.held import held, shaped
+from synthspec.ngram.origin import Origin
+from synthspec.ngram.text import write_text
+
+if TYPE_CHECKING:
+    from synthspec.ngram.rows import RowWriter
+    from synthspec.spec import Field
+
+DEEPEST = 6  # objects and arrays inside one another
+SAMPLE = 12  # values of the source looked at for one value
+
+
+class RowDraft:
+    """One row. Anchors, drawn values and shares are remembered, so that its fields hang together."""
+
+    def __init__(self, writer: RowWriter, dice: Dice) -> None:
+        self.writer, self.dice = writer, dice
+        self.topic = dice.pick(writer.topics) if writer.topics else ""
+        self.anchors: dict[int, int] = {}
+        self.drawn: dict[str, Any] = {}  # fields of this row that are not text
+        self.shares: dict[
+            int, dict[int, float]
+        ] = {}  # origin -> row -> how much of this row's texts is from it
+
+    def write(self) -> dict[str, Any]:
+        """Values first, since texts follow them; given back in the order in which the prompt writes them."""
+        row: dict[str, Any] = {}
+        later: list[tuple[Field, Origin | None]] = []
+        for field in self.writer.fields:
+            origin = self.writer.material.origin(self.writer.prompt, field.name)
+            if self._kind(field, field.schema, origin, field.name) == "text":
+                later.append((field, origin))
+            else:
+                row[field.name] = self.value(field, field.schema, origin, field.name)
+                self.drawn[field.name] = row[field.name]
+        for field, origin in later:
+            row[field.name] = self.text(field, field.schema, origin, field.name)
+        return {field.name: row[field.name] for field in self.writer.fields}
+
+    def value(
+        self, field: Field, schema: Mapping[str, Any], origin: Origin | None, column: str, depth: int = 0
+    ) -> Any:
+        """A value of any kind. `column` names it in its origin: the field, or a path below it."""
+        schema = branch(schema)
+        if "const" in schema:
+            return schema["const"]
+        kind = self._kind(field, schema, origin, column)
+        seen = self._seen(origin, column)
+        if "enum" in schema:
+            return self._choice(schema, seen)
+        if kind == "text":
+            return self.text(field, schema, origin, column)
+        if kind in ("integer", "number"):
+            return draw_number(schema, seen, kind == "integer", self.dice)
+        if kind == "boolean":
+            return next((v for v in seen if isinstance(v, bool)), self.dice.roll() < 0.5)
+        if kind == "object":
+            return self._object(field, schema, origin, column, depth)
+        if kind == "array":
+            return self._array(field, schema, origin, column, depth)
+        if kind == "null":
+            return None
+        return self._string(field, schema, seen, kind, depth > 0)
+
+    def _kind(self, field: Field, schema: Mapping[str, Any], origin: Origin | None, column: str) -> str:
+        return kind_of(branch(schema), field, column, origin)
+
+    def _seen(self, origin: Origin | None, column: str) -> list[Any]:
+        """Values of rows that fit the combination; the anchor's first."""
+        if origin is None:
+            return []
+        scene = self.writer.scene(origin)
+        rows = [self._anchor(origin), *(scene.draw(self.dice) for _ in range(SAMPLE - 1))]
+        values = [origin.columns[column][row] for row in rows]
+        return [v for v in values if v is not None]
+
+    def _anchor(self, origin: Origin) -> int:
+        if id(origin) not in self.anchors:
+            self.anchors[id(origin)] = self.writer.scene(origin).anchor(self.dice)
+        return self.anchors[id(origin)]
+
+    def _choice(self, schema: Mapping[str, Any], seen: list[Any]) -> Any:
+        """One of an enum, as often as the source has it."""
+        allowed = [v for v in schema["enum"] if is_allowed(v, schema)] or list(schema["enum"])
+        by_text = {str(v): v for v in reversed(allowed)}
+        found = next((by_text[str(v)] for v in seen if str(v) in by_text), None)
+        return found if found is not None else self.dice.pick(allowed)
+
+    def _string(
+        self, field: Field, schema: Mapping[str, Any], seen: list[Any], kind: str, below: bool
+    ) -> str:
+        """A string that is no running text: in a format, by a pattern, or a label that the source has."""
+        rules = text_rules(field, schema, not below)
+        for label in seen if kind in ("label", "pattern") else ():
+            if not rules.broken(str(label)):
+                return str(label)
+        if "format" in schema or kind in ("date", "datetime", "time"):
+            named = {"datetime": "date-time"}.get(kind, kind)
+            for _ in range(8):
+                made = draw_formatted(schema.get("format", named), seen, self.dice)
+                if made is not None and not rules.broken(made):
+                    return made
+        if rules.pattern is not None:
+            return shaped(schema["pattern"], rules, self.dice)
+        return self.text(field, schema, None, field.name)
+
+    def _object(
+        self, field: Field, schema: Mapping[str, Any], origin: Origin | None, column: str, depth: int
+    ) -> dict[str, Any]:
+        if depth >= DEEPEST:
+            return {}
+        inside = self.writer.material.inside(origin, column) if origin else None
+        made = {}
+        for name, member in (schema.get("properties") or {}).items():
+            path = f"{column}.{name}"
+            if inside is not None and path in inside.columns:
+                made[name] = self.value(field, member, inside, path, depth + 1)
+            else:
+                own = self.writer.material.origin(self.writer.prompt, name)
+                made[name] = self.value(field, member, own, name if own else path, depth + 1)
+        return made
+
+    def _array(
+        self, field: Field, schema: Mapping[str, Any], origin: Origin | None, column: str, depth: int
+    ) -> list[Any]:
+        if depth >= DEEPEST:
+            return []
+        least = int(schema.get("minItems", 1))
+        most = int(schema.get("maxItems", max(least, 3)))
+        inside = self.writer.material.inside(origin, column) if origin else None
+        count = self.dice.between(least, max(least, most))
+        items = schema.get("items")
+        first = [
+            self.value(field, s, None, f"{column}[{i}]", depth + 1)
+            for i, s in enumerate(schema.get("prefixItems", ()))
+        ]
+        if items is False:
+            return first
+        found: list[Any] = first
+        for _ in range(count * 6):
+            if len(found) >= count:
+                break
+            path = f"{column}[]"
+            one = self.value(
+                field,
+                items if isinstance(items, Mapping) else {"type": "string", "maxLength": 30},
+                inside if inside and path in inside.columns else None,
+                path,
+                depth + 1,
+            )
+            if not schema.get("uniqueItems") or one not in found:
+                found.append(one)
+        return found
+
+    def text(self, field: Field, schema: Mapping[str, Any], origin: Origin | None, column: str) -> str:
+        """Running text. It follows the anchor and what the row holds so far."""
+        material = self.writer.material
+        schema = branch(schema)
+        rules = text_rules(field, schema, column == field.name)
+        if origin is None or not len(origin.corpus(column)):
+            origin = material.phrases(column, schema, bool(self.topic))
+        scene, corpus = self.writer.scene(origin), origin.corpus(column)
+        anchor, shares = self._anchor(origin), self.shares.get(id(origin), {})
+        weight = scene.welcome(anchor, self.drawn, shares)
+        start = scene.starts(corpus, anchor, weight, shares, self.dice)
+        seen = self.writer.seen.setdefault(column, set())
+        written = write_text(corpus, start, weight, rules, self.dice, seen, self._filler(origin, anchor))
+        text = written.text
+        if written.broken and rules.pattern is not None and not rules.pattern.search(text):
+            text = held(schema["pattern"], text, rules, self.dice)
+        seen.add(normal(text))
+        mine = self.shares.setdefault(id(origin), {})
+        for row, share in written.shares.items():
+            mine[row] = mine.get(row, 0.0) + share
+        return text
+
+    def _filler(self, origin: Origin, anchor: int) -> Any:
+        """Puts this row's values, or else the anchor's, where a text has slots for them."""
+        known = {**self.writer.known, **self.drawn}
+        marks = {
+            mark: str(known.get(name, origin.columns[name][anchor])) for name, mark in origin.slots.items()
+        }
+        marks[SLOT] = self.topic
+
+        def fill(text: str) -> str:
+            for mark, value in marks.items():
+                if mark in text:
+                    text = text.replace(mark, value)
+                    text = text[:1].upper() + text[1:]
+            return text
+
+        return fill
