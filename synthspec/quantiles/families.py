@@ -1,0 +1,37 @@
+"""What each distribution brings: its inverse, and what truncation needs. The tables stand beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The functions of one distribution, over arrays that broadcast, the arguments in table order.
+
+    `quantile` maps u in (0, 1) to the smallest x with P(X ≤ x) ≥ u, `cumulative` x to P(X ≤ x).
+    `tail_quantile` and `tail` do the same from the other end (x with P(X > x) = v, and P(X > x)), where
+    1 − u would lose digits.
+    A `discrete` distribution takes whole numbers only.
+    """
+
+    quantile: Callable[..., Array]
+    cumulative: Callable[..., Array]
+    tail_quantile: Callable[..., Array] | None = None
+    tail: Callable[..., Array] | None = None
+    discrete: bool = False
+
+
+def floats(value: Any) -> Array:
+    """Any numbers as float64; what is not a number becomes NaN."""
+    array = np.asarray(value)
+    if array.dtype == object:
+        array = np.array([np.nan if item is None else item for item in array.ravel()]).reshape(array.shape)
+    return array.astype(np.float64, copy=False)
