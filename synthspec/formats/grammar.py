@@ -1,0 +1,189 @@
+"""grammar: a Lark grammar whose rules named like the fields carry the values."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+import lark
+import regex
+
+from synthspec.formats import Parsed, Shape
+from synthspec.formats._clean import tidy, unfence, without_preamble
+from synthspec.formats._coerce import Column, spell
+from synthspec.formats._constrain import honoured
+from synthspec.formats._describe import count, describe_all
+from synthspec.formats._refuse import refuse
+from synthspec.records import Constraint, Rejection
+
+SUMMARY = "a Lark grammar whose rules named like the fields carry the values"
+OPTIONS: Mapping[str, str] = {
+    "grammar": "a Lark grammar; its `start` is the reply, a rule named like a field holds its text"
+}
+SECONDS = 2.0  # for one reply
+LONGEST = 1_000_000  # characters, for a grammar that LALR reads
+LONGEST_EARLEY = 30_000  # characters, for one that needs Earley
+_IMPORT = re.compile(r"^\s*%import\s+(?!(?:common|python|unicode|lark)\b)(\S+)", re.MULTILINE)
+
+
+class _Timed:
+    """The `re` that Lark's lexers see: every match ends at the deadline of the parse under way."""
+
+    error = regex.error
+    deadline = float("inf")
+
+    def compile(self, pattern: str, flags: int = 0) -> Any:
+        compiled = regex.compile(pattern, flags)
+
+        def match(text: str, pos: int = 0, *rest: int) -> Any:
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            return compiled.match(text, pos, *rest, timeout=min(left, SECONDS))
+
+        return SimpleNamespace(match=match, fullmatch=compiled.fullmatch)
+
+    def match(self, pattern: str, text: str, flags: int = 0) -> Any:
+        return regex.match(pattern, text, flags, timeout=SECONDS)
+
+
+class _Grammar(lark.Lark):
+    """A Lark parser whose terminals have a time limit."""
+
+    timed: _Timed
+
+    def _build_lexer(self, dont_ignore: bool = False) -> Any:
+        self._limit()
+        return super()._build_lexer(dont_ignore)
+
+    def _build_parser(self) -> Any:
+        self._limit()
+        return super()._build_parser()
+
+    def _limit(self) -> None:
+        self.timed = _Timed()
+        self.lexer_conf.re_module = self.timed
+
+
+@lru_cache(maxsize=64)
+def _parser(grammar: str) -> tuple[_Grammar, int]:
+    """The parser and the longest reply it takes. LALR where the grammar allows it, else Earley.
+
+    Raises:
+        lark.exceptions.LarkError: the grammar is wrong.
+    """
+    outside = _IMPORT.search(grammar)
+    if outside:
+        raise lark.exceptions.GrammarError(f"%import {outside[1]} would read another file")
+    common: dict[str, Any] = {"propagate_positions": True, "keep_all_tokens": True}
+    try:
+        return _Grammar(grammar, parser="lalr", **common), LONGEST
+    except lark.exceptions.GrammarError:
+        return _Grammar(grammar, parser="earley", **common), LONGEST_EARLEY
+
+
+def faults(shape: Shape) -> Iterator[str]:
+    """Why it cannot carry these fields."""
+    grammar = shape.options.get("grammar")
+    if not isinstance(grammar, str):
+        yield "grammar needs a Lark grammar: {grammar: 'start: …'}"
+        return
+    try:
+        parser, _ = _parser(grammar)
+    except (lark.exceptions.LarkError, regex.error, RecursionError, ValueError) as e:
+        yield f"the grammar is wrong: {str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__}"
+        return
+    rules = {r.alias or r.origin.name: r.options for r in parser.rules}
+    for field in shape.fields:
+        if field.name not in rules and not field.optional:
+            yield f"the grammar has no rule named {field.name!r}"
+        elif field.name in rules and rules[field.name].expand1:
+            yield f"?{field.name} is left out of the tree: write the rule without its question mark"
+
+
+def instructions(shape: Shape) -> str:
+    """What the prompt tells the model about the reply."""
+    return (
+        f"Reply with {count(shape, 'row')} in exactly the form of this grammar, nothing before or after:\n"
+        f"{str(shape.options['grammar']).strip()}\nIts rules carry:\n{describe_all(shape)}"
+    )
+
+
+def constraint(shape: Shape) -> Constraint:
+    """The grammar, where llguidance takes it as it stands."""
+    grammar = str(shape.options["grammar"])
+    return Constraint(grammar=grammar) if honoured("lark", grammar) else Constraint()
+
+
+def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
+    """The reply of which the grammar's tree holds the rows."""
+    from synthspec.formats._unparse import unparse
+
+    return unparse(_parser(str(shape.options["grammar"]))[0], [{n: spell(r[n]) for n in r} for r in rows])
+
+
+def parse(text: str, shape: Shape) -> Parsed:
+    """The reply by the grammar; its rows where the first field's rule comes again."""
+    body = tidy(text)
+    parser, longest = _parser(str(shape.options["grammar"]))
+    if len(body) > longest:
+        return Parsed((), (refuse("grammar", "too long", f"the reply has over {longest} characters", body),))
+    bare = without_preamble(body)
+    inside = unfence(bare)
+    tries = dict.fromkeys(t for t in (body, body.strip(), bare.strip(), inside) if t is not None)
+    why = ""
+    parser.timed.deadline = time.monotonic() + SECONDS
+    for tried in tries:
+        try:
+            return _rows(parser.parse(tried), tried, shape)
+        except (TimeoutError, RecursionError):
+            return Parsed((), (refuse("grammar", "too slow", f"reading took over {SECONDS:g} s", body),))
+        except lark.exceptions.UnexpectedInput as e:
+            why = why or f"the grammar does not fit at line {e.line}, column {e.column}"
+        except lark.exceptions.LarkError as e:
+            why = why or f"the grammar does not fit ({type(e).__name__})"
+    return Parsed((), (refuse("grammar", "does not fit", why, body),))
+
+
+def _rows(tree: Any, text: str, shape: Shape) -> Parsed:
+    columns = {f.name: Column(f) for f in shape.fields}
+    groups: list[list[tuple[str, str]]] = []
+    first = ""
+    for name, source in _fields(tree, text, frozenset(columns)):
+        first = first or name
+        if name == first:
+            groups.append([])
+        groups[-1].append((name, source))
+    rows: list[dict[str, Any]] = []
+    rejections: list[Rejection] = []
+    for group in groups:
+        given = dict(group)
+        missing = [n for n, c in columns.items() if n not in given and not c.field.optional]
+        shown = " ".join(s for _, s in group)
+        if len(given) != len(group):
+            rejections.append(refuse("grammar", "a field twice", "a field comes twice in one row", shown))
+        elif missing:
+            rejections.append(refuse("grammar", "missing field", f"{', '.join(missing)} is missing", shown))
+        else:
+            rows.append({n: c.value(given[n]) for n, c in columns.items() if n in given})
+    if not groups:
+        rejections.append(refuse("grammar", "no field", "the reply holds none of the fields", text))
+    return Parsed(tuple(rows), tuple(rejections))
+
+
+def _fields(tree: Any, text: str, names: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Each field's name and text, in order. Walks without recursion."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, lark.Tree):
+            continue
+        if node.data in names:
+            meta = node.meta
+            yield str(node.data), "" if meta.empty else text[meta.start_pos : meta.end_pos]
+        else:
+            stack.extend(reversed(node.children))

@@ -1,0 +1,88 @@
+"""regex: rows are the matches of a regular expression whose named groups are the fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import regex
+
+from synthspec.formats import Parsed, Shape
+from synthspec.formats._clean import tidy
+from synthspec.formats._coerce import Column
+from synthspec.formats._constrain import honoured
+from synthspec.formats._describe import count, describe_all
+from synthspec.formats._fill import fill, ungrouped
+from synthspec.formats._refuse import refuse
+from synthspec.records import Constraint, Rejection
+
+SUMMARY = "the matches of a regular expression with named groups"
+OPTIONS: Mapping[str, str] = {"regex": "a regular expression; its named groups are the fields"}
+SECONDS = 2.0  # for one reply
+_FLAGS = regex.MULTILINE
+
+
+def faults(shape: Shape) -> Iterator[str]:
+    """Why it cannot carry these fields."""
+    pattern = shape.options.get("regex")
+    if not isinstance(pattern, str):
+        yield "regex needs a regular expression: {regex: '(?P<name>…)'}"
+        return
+    try:
+        compiled = regex.compile(pattern, _FLAGS)
+    except regex.error as e:
+        yield f"the regular expression is wrong: {e}"
+        return
+    groups = set(compiled.groupindex)
+    yield from (f"no field is named {g!r}, as a group is" for g in sorted(groups - set(shape.names)))
+    yield from (
+        f"no group is named {f.name!r}: add (?P<{f.name}>…)"
+        for f in shape.fields
+        if f.name not in groups and not f.optional
+    )
+    if compiled.match("") and compiled.fullmatch(""):
+        yield "the regular expression matches an empty text"
+
+
+def instructions(shape: Shape) -> str:
+    """What the prompt tells the model about the reply."""
+    return (
+        f"Reply with {count(shape, 'item')}, each matching this regular expression, "
+        f"each from a new line, nothing before or after:\n{shape.options['regex']}\n{describe_all(shape)}"
+    )
+
+
+def constraint(shape: Shape) -> Constraint:
+    """The expression itself, once for each row, where backends take it."""
+    one = ungrouped(str(shape.options["regex"]))
+    if one is None:
+        return Constraint()
+    whole = one if shape.rows == 1 else rf"(?:{one})(?:\n(?:{one})){{{shape.rows - 1}}}"
+    return Constraint(regex=whole) if honoured("regex", whole) else Constraint()
+
+
+def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
+    """The shortest text of the expression around each row's values."""
+    return "\n".join(fill(str(shape.options["regex"]), row) for row in rows)
+
+
+def parse(text: str, shape: Shape) -> Parsed:
+    """Every match is a row."""
+    body = tidy(text)
+    columns = {f.name: Column(f) for f in shape.fields}
+    rows: list[dict[str, Any]] = []
+    rejections: list[Rejection] = []
+    try:
+        for match in regex.finditer(shape.options["regex"], body, _FLAGS, timeout=SECONDS):
+            groups = {n: v for n, v in match.groupdict().items() if n in columns and v is not None}
+            missing = [n for n, c in columns.items() if n not in groups and not c.field.optional]
+            if missing:
+                why = f"{', '.join(missing)} is missing"
+                rejections.append(refuse("regex", "missing group", why, match[0]))
+            else:
+                rows.append({n: columns[n].value(groups[n]) for n in columns if n in groups})
+    except TimeoutError:
+        rejections.append(refuse("regex", "too slow", f"matching took more than {SECONDS:g} s", body))
+    if not rows and not rejections:
+        rejections.append(refuse("regex", "no match", "the regular expression matches nowhere", body))
+    return Parsed(tuple(rows), tuple(rejections))
