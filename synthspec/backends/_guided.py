@@ -1,0 +1,48 @@
+"""A constraint as the keys of a chat-completions body, in the words of each kind of server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from synthspec.backends._gbnf import gbnf_of_regex
+from synthspec.backends._schemas import SchemaCuts, strict_schema
+from synthspec.records import Constraint
+
+SERVERS = ("none", "vllm", "llama", "llguidance")
+
+
+class Guide:
+    """Turns constraints into body keys for one server. `server` is one of `SERVERS`."""
+
+    def __init__(self, server: str, objects_only: bool) -> None:
+        self._server = server
+        self._objects_only = objects_only  # OpenAI takes an object at the top alone
+        self._cut = SchemaCuts(self._response_format)
+
+    def keys(self, constraint: Constraint) -> dict[str, Any]:
+        """What to add to the body; nothing where the server has no way to be held to it."""
+        if constraint.json_schema is not None:
+            shape = self._cut(constraint.json_schema)
+            return {"response_format": shape} if shape is not None else {}
+        regex, grammar = constraint.regex, constraint.grammar
+        if self._server == "none" or not (regex or grammar):
+            return {}
+        if self._server == "vllm":
+            return {"structured_outputs": {"regex": regex} if regex else {"grammar": grammar}}
+        if self._server == "llguidance":
+            return {"grammar": "%llguidance {}\n" + (grammar or f"start: /{_slashed(regex or '')}/")}
+        text = gbnf_of_regex(regex) if regex else None
+        return {"grammar": text} if text else {}
+
+    def _response_format(self, schema: Mapping[str, Any]) -> dict[str, Any] | None:
+        strict = strict_schema(schema)
+        if strict is None and self._objects_only and schema.get("type") != "object":
+            return None
+        shape = {"name": "reply", "schema": strict or dict(schema), "strict": strict is not None}
+        return {"type": "json_schema", "json_schema": shape}
+
+
+def _slashed(regex: str) -> str:
+    return re.sub(r"(?<!\\)/", r"\/", regex)
