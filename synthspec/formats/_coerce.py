@@ -21,6 +21,7 @@ _GROUPED_POINT = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3}){1,8}\.[0-9]{1,300}\Z"
 _BOOLEAN = {"true": True, "yes": True, "y": True, "false": False, "no": False, "n": False}
 _PATTERN_SECONDS = 0.2  # for all matches of one field's pattern against one reply, at most
 _FREE = frozenset({"text", "any"})
+_WIDE = frozenset({"list", "map"})
 
 
 def _dated(read: Callable[[str], object]) -> Callable[[str], bool]:
@@ -78,6 +79,14 @@ class Column:
             self.kind not in _FREE or self._choices or self._format in FORMATS or self._pattern is not None
         )
 
+    def pieces(self, delimiter: str) -> int | None:
+        """How many stretches between delimiters its text can hold at most; None for any number."""
+        if self._choices:
+            return 1 + max(c.count(delimiter) for c in self._choices)
+        if self.kind in _WIDE or (self.kind in _FREE and self._format not in FORMATS):
+            return None
+        return 8 if self.kind == "integer" and delimiter == "," else 1
+
     def value(self, given: Any) -> Any:
         """The typed value where that is certain, else what was given."""
         if not isinstance(given, str):
@@ -85,7 +94,7 @@ class Column:
         text = given.strip()
         if self._choices:
             return self._choice(given, text)
-        if self.nullable and text.lower() in ("", "null", "none"):
+        if self.nullable and self.kind not in _FREE and text.lower() in ("", "null", "none"):
             return None
         read = _READERS.get(self.kind)
         if read is None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from synthspec.formats._coerce import spell
 from synthspec.spec import Field
 
-_KINDS = {"text": "string", "list": "array", "map": "object", "date": "string", "datetime": "string", "time": "string"}
+_KINDS = {
+    "text": "string",
+    "list": "array",
+    "map": "object",
+    "date": "string",
+    "datetime": "string",
+    "time": "string",
+}
 _FORMATS = {"date": "date", "datetime": "date-time", "time": "time"}
 _NOT_SCHEMA = frozenset({"words", "sentences", "rejects", "clean", "value", "optional"})
 
@@ -51,15 +57,10 @@ def row_schema(fields: tuple[Field, ...]) -> dict[str, Any]:
 
 
 @cache
-def honoured(kind: str, text: str) -> bool:
+def honoured(kind: Literal["regex", "lark"], text: str) -> bool:
     """Whether llguidance takes this `regex` or Lark `grammar`."""
     import llguidance
 
     made = llguidance.grammar_from(kind, text)
     found: Any = llguidance.LLMatcher.validate_grammar(made)
     return not found
-
-
-def as_mapping(value: Any) -> Mapping[str, Any]:
-    """The value where it is a map, else an empty one."""
-    return value if isinstance(value, Mapping) else {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from synthspec.formats._coerce import spell
 
+_CLASSES = {"SPACE": r"\s", "DIGIT": r"\d", "WORD": r"\w"}
 _GROUP = re.compile(r"\(\?P?<[A-Za-z_]\w*>")
 
 
@@ -27,7 +28,7 @@ def fill(pattern: str, values: Mapping[str, Any]) -> str:
     >>> fill(r"- (?P<q>.+?)\\s*->\\s(?P<a>\\w+)", {"q": "two", "a": "dos"})
     '- two-> dos'
     """
-    from re import _parser  # type: ignore[attr-defined]
+    from re import _parser
 
     tree = _parser.parse(_python(pattern))
     names = {index: name for name, index in tree.state.groupdict.items()}
@@ -51,7 +52,8 @@ def _node(code: str, given: Any, names: Mapping[int, str], values: Mapping[str, 
             return chr(given)
         case "SUBPATTERN":
             name = names.get(given[0])
-            return spell(values[name]) if name in values else _text(given[3], names, values)
+            held = name is not None and name in values
+            return spell(values[name or ""]) if held else _text(given[3], names, values)
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
             times = given[0] or int(_holds(given[2], names, values))
             return _text(given[2], names, values) * times
@@ -90,10 +92,9 @@ def _member(given: Any) -> str:
 
 def _in(code: str, value: Any, text: str) -> bool:
     if code == "LITERAL":
-        return chr(value) == text
+        return chr(int(value)) == text
     if code == "RANGE":
-        return value[0] <= ord(text) <= value[1]
-    tests = {"SPACE": str.isspace, "DIGIT": str.isdigit, "WORD": lambda t: t.isalnum() or t == "_"}
+        return bool(value[0] <= ord(text) <= value[1])
     kind = str(value).removeprefix("CATEGORY_")
-    inside = tests.get(kind.removeprefix("NOT_"), lambda t: False)(text)
+    inside = re.fullmatch(_CLASSES.get(kind.removeprefix("NOT_"), "(?!)"), text) is not None
     return inside != kind.startswith("NOT_")

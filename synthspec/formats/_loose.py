@@ -1,8 +1,8 @@
 """A forgiving JSON reader: finds every value in a text, and says which are whole. Guesses nothing.
 
-It reads what models write for JSON: comments, trailing commas, single or typographic quotes, bare keys, Python
-literals, raw line breaks in strings, quotation marks inside strings where prose pairs them, missing closing
-brackets. A number stays as it was written (`Raw`), so that a text field loses no digit.
+It reads what models write for JSON: comments, trailing commas, single or typographic quotes, bare keys,
+Python literals, raw line breaks in strings, quotation marks inside strings where prose pairs them, missing
+closing brackets. A number stays as it was written (`Raw`), so that a text field loses no digit.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Found:
     whole: bool
 
 
-class _Broken(Exception):
+class _BrokenError(Exception):
     """No JSON from here on. `at` is where, `deep` whether nesting is the reason."""
 
     def __init__(self, at: int, deep: bool = False) -> None:
@@ -95,7 +95,7 @@ def _scan(text: str) -> Iterator[Found]:
         try:
             value, end, whole = reader.value(start, 0)
             yield Found(value, (start, end), whole)
-        except _Broken as broken:
+        except _BrokenError as broken:
             effort -= broken.at - start
             end = broken.at if broken.deep else start + 1
         effort -= 8
@@ -103,14 +103,14 @@ def _scan(text: str) -> Iterator[Found]:
 
 
 class _Reader:
-    """Reads values at positions of one text. Each method returns the value, the end, and whether it is whole."""
+    """Reads values at positions of one text: the value, its end, and whether it is whole."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     def value(self, at: int, depth: int) -> tuple[Any, int, bool]:
         if depth > DEPTH:
-            raise _Broken(at, deep=True)
+            raise _BrokenError(at, deep=True)
         first = self.text[at : at + 1]
         if first == "{":
             return self.members(at, depth)
@@ -127,7 +127,7 @@ class _Reader:
             return _WORDS[name], word.end(), True
         if word and name.lstrip("+-") in _NOT_NUMBERS:
             return Raw(word[0]), word.end(), True
-        raise _Broken(at)
+        raise _BrokenError(at)
 
     def skip(self, at: int) -> int:
         """Past spaces and comments."""
@@ -173,11 +173,11 @@ class _Reader:
         else:
             bare = _BARE_KEY.match(self.text, at)
             if not bare:
-                raise _Broken(at)
+                raise _BrokenError(at)
             key, end = bare[0], bare.end()
         end = self.skip(end)
         if end < len(self.text) and self.text[end] != ":":
-            raise _Broken(end)
+            raise _BrokenError(end)
         return key, end + 1
 
     def items(self, start: int, depth: int) -> tuple[list[Any], int, bool]:
@@ -191,7 +191,7 @@ class _Reader:
                 value, at, complete = self.value(at, depth + 1)
                 if not isinstance(value, dict):
                     whole = whole and complete
-            except _Broken as broken:
+            except _BrokenError as broken:
                 if broken.deep or self.text[at] != "{":
                     raise
                 value, at = self.lost(at, broken.at)
@@ -221,7 +221,7 @@ class _Reader:
             if after.match(self.text, at + 1) and self.natural(inside, mark):
                 return _unescape(inside), at + 1, True
             at += 1
-        raise _Broken(at)
+        raise _BrokenError(at)
 
     def closing(self, at: int, mark: str) -> int:
         """The next mark that no backslash escapes; -1 where there is none."""

@@ -1,4 +1,4 @@
-"""Marked parts: texts that each stand after a marker line such as `[call]`, `**Call:**`, `## Call` or `Call:`."""
+"""Marked parts: texts that each stand after a marker such as `[call]`, `**Call:**`, `## Call` or `Call:`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # What may stand before a marker on its line: list numbers, bullets, quote marks, headings, bold.
+_RULE = re.compile(r"[ \t]*(?:-{3,}|\*{3,}|={3,}|_{3,})[ \t]*")
 _LEAD = r"^[ \t]*(?:>[ \t]*)?(?:(?:[-*•][ \t]+|\d{1,4}[.)][ \t]*))?(?:#{1,6}[ \t]*)?"
 _BOLD = r"(?:\*\*|__|\*|_)?"
 _NUMBER = r"(?:[ \t]*(?:\#[ \t]*)?\d{1,4})?"
@@ -88,6 +89,8 @@ def _without_closing(text: str, name: str) -> str:
         if body.lower().endswith(closing.lower()):
             body = body[: -len(closing)].rstrip()
     lines = body.split("\n")
-    while lines and (not lines[-1].strip() or re.fullmatch(r"[ \t]*(?:-{3,}|\*{3,}|={3,}|_{3,})[ \t]*", lines[-1])):
+    while lines and (
+        not lines[-1].strip() or re.fullmatch(r"[ \t]*(?:-{3,}|\*{3,}|={3,}|_{3,})[ \t]*", lines[-1])
+    ):
         lines.pop()
     return "\n".join(lines).strip()

@@ -66,7 +66,7 @@ class _Grammar(lark.Lark):
 
     def _limit(self) -> None:
         self.timed = _Timed()
-        self.lexer_conf.re_module = self.timed
+        self.lexer_conf.re_module = self.timed  # type: ignore[assignment]
 
 
 @lru_cache(maxsize=64)
@@ -95,7 +95,7 @@ def faults(shape: Shape) -> Iterator[str]:
     try:
         parser, _ = _parser(grammar)
     except (lark.exceptions.LarkError, regex.error, RecursionError, ValueError) as e:
-        yield f"the grammar is wrong: {str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__}"
+        yield f"the grammar is wrong: {next(iter(str(e).strip().splitlines()), type(e).__name__)}"
         return
     rules = {r.alias or r.origin.name: r.options for r in parser.rules}
     for field in shape.fields:

@@ -19,6 +19,7 @@ from synthspec.records import Constraint, Rejection
 
 SUMMARY = "a JSON object, or an array of them"
 OPTIONS: Mapping[str, str] = {}
+_CUT = "the JSON ends, or breaks, in its middle"
 _FOLD = re.compile(r"[\s_\-]+")
 
 
@@ -37,7 +38,7 @@ def instructions(shape: Shape) -> str:
     if shape.rows == 1:
         wanted, skeleton = "one JSON object", one
     else:
-        wanted = f"one JSON object whose \"rows\" holds {count(shape, 'object')}"
+        wanted = f'one JSON object whose "rows" holds {count(shape, "object")}'
         skeleton = '{"rows": [' + one + ", …]}"
     return (
         f"Reply with {wanted} and nothing before or after it, no code fence:\n{skeleton}\n"
@@ -99,7 +100,7 @@ class _Rows:
         before = len(self.rows) + len(self.rejections)
         self._value(found.value, self.text[slice(*found.span)], 0)
         if not found.whole and len(self.rows) + len(self.rejections) == before and self._looks(found):
-            self._refuse("cut off", "the JSON ends, or breaks, in its middle", self.text[slice(*found.span)])
+            self._refuse("cut off", _CUT, self.text[slice(*found.span)])
 
     def _looks(self, found: Found) -> bool:
         return isinstance(found.value, dict) or '"' in self.text[slice(*found.span)]
@@ -134,7 +135,11 @@ class _Rows:
     def _wrapper(self, value: Object, source: str, depth: int) -> None:
         inner = [v for v in value.values() if isinstance(v, dict | list) and v]
         if not inner:
-            why = "the object has none of the fields" if value.whole else "the JSON ends, or breaks, in its middle"
+            why = (
+                "the object has none of the fields"
+                if value.whole
+                else "the JSON ends, or breaks, in its middle"
+            )
             self._refuse("no field" if value.whole else "cut off", why, source)
         for item in inner:
             self._value(item, self._source(item, source), depth + 1)

@@ -23,14 +23,18 @@ _LONG = {"q": ("Question",), "a": ("Answer",)}
 def faults(shape: Shape) -> Iterator[str]:
     """Why it cannot carry these fields."""
     if len(shape.fields) != 2:
-        yield f"pairs carries two fields, and the prompt writes {len(shape.fields)}: use json, csv or sections"
+        yield f"pairs carries two fields, and the prompt writes {len(shape.fields)}: use json or csv"
     yield from (
         f"pairs carries text, and {f.name} is a {f.type}: use json or csv"
         for f in shape.fields
         if f.type.kind not in ("text", "any")
     )
     given = shape.options.get("labels", ["Q", "A"])
-    if not isinstance(given, list | tuple) or len(given) != 2 or not all(isinstance(g, str) and g.strip() for g in given):
+    if (
+        not isinstance(given, list | tuple)
+        or len(given) != 2
+        or not all(isinstance(g, str) and g.strip() for g in given)
+    ):
         yield "labels must be two texts, such as [Q, A]"
     elif given[0].strip().casefold() == given[1].strip().casefold():
         yield f"the labels are the same: {given[0]}"
@@ -55,7 +59,8 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
     """A label and a text, twice a row."""
     labels = _labels(shape)
     return "\n\n".join(
-        "\n".join(f"{label}: {spell(row[n])}" for label, n in zip(labels, shape.names, strict=True)) for row in rows
+        "\n".join(f"{label}: {spell(row[n])}" for label, n in zip(labels, shape.names, strict=True))
+        for row in rows
     )
 
 

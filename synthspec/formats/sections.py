@@ -30,7 +30,11 @@ def faults(shape: Shape) -> Iterator[str]:
 def instructions(shape: Shape) -> str:
     """What the prompt tells the model about the reply."""
     skeleton = "\n".join(f"[{n}]\n…" for n in shape.names)
-    again = "" if shape.rows == 1 else f"\nWrite {count(shape, 'row')}, each beginning with [{shape.names[0]}] again."
+    again = (
+        ""
+        if shape.rows == 1
+        else f"\nWrite {count(shape, 'row')}, each beginning with [{shape.names[0]}] again."
+    )
     return (
         "Reply with each part below its marker, the marker alone on its line, nothing before or after:\n"
         f"{skeleton}{again}\n{describe_all(shape)}"
@@ -64,7 +68,7 @@ def parse(text: str, shape: Shape) -> Parsed:
 
 
 def _headless(body: str, shape: Shape, parts: list[Part], first: int) -> list[Part] | None:
-    """The parts with the text before the first marker as the first field, where only that marker is missing."""
+    """The parts with the text before them as the first field, where only its marker is missing."""
     lead = body[:first].strip()
     missing = [n for n in shape.names if n not in {p.name for p in parts}]
     if missing != [shape.names[0]] or not lead or shape.rows > 1 or len(parts) != len(shape.names) - 1:

@@ -1,0 +1,268 @@
+"""Rows out of delimited text: header, delimiter, and a certain reading of each record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synthspec.formats._align import Effort, all_fit, fits, place, split_merged
+from synthspec.formats._cells import Cell, Record, records
+from synthspec.formats._clean import is_fence, is_preamble
+from synthspec.formats._coerce import Column
+from synthspec.formats._header import header_columns, looks_like_names
+from synthspec.formats._mend import break_doubled, break_quoted, label_inside, unfuse
+
+DELIMITERS = (",", "|", "\t", ";")
+_PIPE = "\ue000"  # stands for an escaped pipe while a Markdown row is cut
+_MARK = re.compile(r"[ \t]*(?:[-*•+][ \t]+|\(?\d{1,4}[.)][ \t]+)(?=\S)")
+_MARKUP = "*_` \t"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a record turned out to be: rows of cells, or why not. Neither: it is no row at all."""
+
+    rows: tuple[tuple[Cell, ...], ...] = ()
+    cause: str = ""
+    why: str = ""
+
+
+def trim_markdown(line: str) -> str:
+    """A Markdown table row without its outer pipes."""
+    body = line.strip()
+    if body.startswith("|"):
+        body = body[1:]
+        body = body[:-1] if body.endswith("|") and not body.endswith("\\|") else body
+    return body.replace("\\|", _PIPE)
+
+
+def is_rule(line: str) -> bool:
+    """Whether the line only draws the rule below a Markdown header, or between rows."""
+    return ("--" in line and set(line) <= set("|-:+= \t")) or set(line.strip()) == {"="}
+
+
+class Table:
+    """One reply read with one delimiter."""
+
+    def __init__(self, text: str, columns: Sequence[Column], delimiter: str) -> None:
+        self.fields = tuple(columns)
+        self.delimiter = delimiter
+        self.columns: list[Column | None] = list(columns)
+        self.effort = Effort(40 * len(text) + 200_000)
+        self.records = self._records(text)
+        self.header = self._find_header()
+        self.style = self._find_style()
+
+    def _records(self, text: str) -> list[Record]:
+        if self.delimiter == "|":
+            text = "\n".join(trim_markdown(line) for line in text.split("\n"))
+        return [
+            r
+            for r in records(text, self.delimiter, len(self.fields))
+            if not is_rule(r.source) and not is_fence(r.source)
+        ]
+
+    def _names(self, record: Record) -> list[str]:
+        source = record.source
+        if record.cells is not None:
+            return [c.text for c in record.cells]
+        return source.split(self.delimiter) if len(source) < 4000 else []
+
+    def _find_header(self) -> int | None:
+        """The index of the header among the records; sets the columns to its order."""
+        for index, record in enumerate(self.records[:60]):
+            found = header_columns(self._names(record), self.fields)
+            if found is not None:
+                self.columns = found
+                return index
+        return None
+
+    def is_header(self, record: Record) -> bool:
+        if len(record.source) > 2000:
+            return False
+        if self.header is not None and record.source.strip() == self.records[self.header].source.strip():
+            return True
+        return header_columns(self._names(record), self.fields) is not None
+
+    def _find_style(self) -> str | None:
+        """How this reply parts its columns: `tight` or `spaced`, where header and exact rows agree."""
+        head = [self.records[self.header]] if self.header is not None else []
+        seen: set[bool] = set()
+        for record in head + self.records[:200]:
+            if (
+                record.cells is not None
+                and len(record.cells) == len(self.columns) > 1
+                and "\n" not in record.source
+            ):
+                bare = re.sub(r'"[^"]*"', "", record.source)
+                seen |= {after[:1] in (" ", "\t") for after in bare.split(self.delimiter)[1:]}
+                if record is not (head[0] if head else None) and not all_fit(self.columns, record.cells):
+                    continue
+        if len(seen) != 1:
+            return None
+        return "spaced" if seen.pop() else "tight"
+
+    def exact(self) -> int:
+        """How many of the first records are rows as they stand: the measure of a delimiter."""
+        width = len(self.columns)
+        return sum(
+            r.cells is not None and len(r.cells) == width and all_fit(self.columns, r.cells)
+            for r in self.records[:200]
+        )
+
+    def read(self, record: Record, last: bool) -> Read:
+        """The record as rows, where that can be done in exactly one way."""
+        columns = self.columns
+        cells = record.cells
+        if cells is not None and len(cells) == len(columns):
+            return self._exact(cells)
+        several = self._several(record)
+        if several is not None:
+            return several
+        whole = self._one(record.source, cells)
+        if len(whole) == 1:
+            return Read((whole[0],))
+        if len(whole) > 1:
+            return Read(cause="ambiguous", why="the delimiters could part the columns in more than one way")
+        if last and (record.opened or (cells is not None and len(cells) < len(columns))):
+            return Read(cause="cut off", why="the last row is cut off")
+        found = len(cells) if cells is not None else record.source.count(self.delimiter) + 1
+        if found == len(columns):
+            return Read(cause="quotation marks", why="the quotation marks do not pair")
+        return Read(cause="wrong number of columns", why=f"{found} columns where {len(columns)} are wanted")
+
+    def _exact(self, cells: tuple[Cell, ...]) -> Read:
+        wrong = [i for i, (c, cell) in enumerate(zip(self.columns, cells, strict=True)) if not fits(c, cell)]
+        for i in wrong:
+            for j in (i - 1, i + 1):
+                if (
+                    j in wrong
+                    and (c := self.columns[j]) is not None
+                    and c.constrained
+                    and c.fits(cells[i].text)
+                ):
+                    return Read(cause="shifted", why=f"{c.field.name} stands in the wrong column")
+        return Read((cells,))
+
+    def _one(self, line: str, cells: tuple[Cell, ...] | None) -> list[tuple[Cell, ...]]:
+        columns = self.columns
+        width = len(columns)
+        found: list[tuple[Cell, ...]] = []
+        if "\n" not in line:
+            found = place(line, self.delimiter, columns, self.effort, self.style)
+        if found or cells is None:
+            return found
+        if len(cells) > width:
+            filled = tuple(c for c in cells if c.text or c.quoted)
+            return [filled] if all_fit(columns, filled) else []
+        if width < 2:
+            return []
+        inside = label_inside(cells, columns)
+        merged = split_merged(cells, columns)
+        return [*merged, inside] if inside is not None and inside not in merged else merged
+
+    def _several(self, record: Record) -> Read | None:
+        """The record as several rows, each certain by itself and no other way to read them."""
+        line = record.source
+        if len(self.columns) < 2 or "\n" in line:
+            return None
+        rows = unfuse(line, self.delimiter, self.columns)
+        if rows is not None:
+            single = place(line, self.delimiter, self.columns, self.effort)
+            if single:
+                return Read(cause="ambiguous", why="this is one row or several")
+            return Read(tuple(rows))
+        for parts in (break_quoted(line, self.delimiter, self.columns[-1]), break_doubled(line)):
+            if parts == [line]:
+                continue
+            made = [self._part(p) for p in parts]
+            if all(len(m) == 1 for m in made):
+                return Read(tuple(m[0] for m in made))
+        return None
+
+    def _part(self, line: str) -> list[tuple[Cell, ...]]:
+        found = list(records(line, self.delimiter, len(self.columns)))
+        if len(found) != 1:
+            return []
+        cells = found[0].cells
+        if cells is not None and all_fit(self.columns, cells):
+            return [cells]
+        for parts in (break_quoted(line, self.delimiter, self.columns[-1]),):
+            if len(parts) == 1 and parts != [line]:
+                return self._part(parts[0])
+        return [w for w in self._one(line, cells) if all_fit(self.columns, w)]
+
+    def values(self, cells: Sequence[Cell]) -> dict[str, Any]:
+        """The typed values of one row, in the order of the fields."""
+        made: dict[str, Any] = {}
+        for column, cell in zip(self.columns, cells, strict=True):
+            if column is None:
+                continue
+            text = cell.text.replace(_PIPE, "|")
+            if not text and not cell.quoted and (column.field.optional or column.nullable):
+                if not column.field.optional:
+                    made[column.field.name] = None
+                continue
+            if column.constrained and not cell.quoted and not column.fits(text):
+                bare = text.strip(_MARKUP)
+                text = bare if column.fits(bare) else text
+            made[column.field.name] = column.value(text)
+        return {c.field.name: made[c.field.name] for c in self.fields if c.field.name in made}
+
+
+def open_table(text: str, columns: Sequence[Column]) -> Table:
+    """The reply under the delimiter that a header shows, else the one that gives the most exact rows."""
+    piped = text.lstrip().startswith("|") or "\n|" in text
+    if len(columns) == 1:
+        return Table(text, columns, "|" if piped else ",")
+    tables = []
+    for delimiter in DELIMITERS:
+        if delimiter not in text or (delimiter == "|" and not piped and text.count("|") < len(columns) - 1):
+            continue
+        table = Table(text, columns, delimiter)
+        tables.append((table.header is not None, table.exact(), -DELIMITERS.index(delimiter), table))
+    return max(tables, key=lambda t: t[:3])[3] if tables else Table(text, columns, ",")
+
+
+def unmarked(text: str) -> str:
+    """The text without list numbers or bullets, where every line that could be a row begins with one."""
+    lines = text.split("\n")
+    marked = [i for i, line in enumerate(lines) if _MARK.match(line)]
+    if not marked:
+        return text
+    body = [i for i in range(marked[0], marked[-1] + 1) if lines[i].strip()]
+    if body != marked or not _runs([_MARK.match(lines[i]) for i in marked]):
+        return text
+    for i in marked:
+        lines[i] = _MARK.sub("", lines[i], count=1)
+    return "\n".join(lines)
+
+
+def _runs(marks: Sequence[re.Match[str] | None]) -> bool:
+    """Whether the marks are all one bullet, or count upward by one."""
+    found = [m[0].strip().strip("().") for m in marks if m is not None]
+    if all(f.isdigit() for f in found):
+        numbers = [int(f) for f in found]
+        return numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] in (0, 1)
+    return len(set(found)) == 1
+
+
+def looks_like_prose(record: Record, table: Table) -> bool:
+    """Whether a line before the first row or after the last is talk around the rows, not a row gone wrong."""
+    line = record.source.strip()
+    if is_preamble(line) or line.endswith(":") or table.delimiter not in line:
+        return not line.startswith('"') or line.endswith(":")
+    if line.startswith(('"', "|")):
+        return False
+    pieces = [p.strip() for p in line.split(table.delimiter)][:100]
+    return not any(c is not None and c.constrained and c.fits(p) for c in table.columns for p in pieces)
+
+
+def names_only(record: Record, table: Table) -> bool:
+    """Whether the record is a header under other names: bare words that the columns cannot hold."""
+    cells = record.cells
+    if cells is None or len(cells) != len(table.columns) or not looks_like_names([c.text for c in cells]):
+        return False
+    return not all_fit(table.columns, cells)
