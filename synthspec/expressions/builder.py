@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lark import Transformer
@@ -42,7 +42,9 @@ class Part:
     end: int
     depth: int = 1
     mistakes: tuple[Mistake, ...] = ()
-    key: str | None = None  # of an argument given by keyword
+    key: Token | None = None  # of an argument given by keyword
+    sign: tuple[int, int] | None = None  # where its '=' is
+    last: Part | None = None  # of a comparison without brackets: its right side, which a chain goes on from
     raw: str | None = None  # a text literal as written: a regular expression reads its own backslashes
 
 
@@ -60,8 +62,15 @@ def _joined(node: Expression, start: int, end: int, parts: list[Part], *mistakes
     return Part(node, start, end, depth, found)
 
 
-def _parts(items: list[Any]) -> list[Part]:
-    return [i for i in items if isinstance(i, Part)]
+def _unkeyed(part: Part) -> Part:
+    """An item of a list; `name = value` can only be a comparison there."""
+    if part.key is None:
+        return part
+    start, end = _span(part.key)
+    name = Name(str(part.key), start, end)
+    node = Binary("==", name, part.node, start, part.end)
+    sign = part.sign or (end, part.start)
+    return _joined(node, start, part.end, [part], Mistake("sign", *sign, "=="))
 
 
 class Builder(Transformer):  # type: ignore[type-arg]
@@ -101,33 +110,37 @@ class Builder(Transformer):  # type: ignore[type-arg]
         return _joined(inside.node, start, end, [inside])
 
     def items(self, items: list[Any]) -> list[Part]:
-        return _parts(items)
+        return items[0] if items else []
 
-    arguments = items
+    def filled(self, items: list[Any]) -> list[Part]:
+        if len(items) == 1:
+            return items
+        items[0].append(items[2])
+        return items[0]  # type: ignore[no-any-return]
 
     def keyword(self, items: list[Any]) -> Part:
         value: Part = items[2]
-        return Part(value.node, value.start, value.end, value.depth, value.mistakes, key=str(items[0]))
+        return Part(value.node, value.start, value.end, value.depth, value.mistakes, key=items[0], sign=_span(items[1]))
 
     def list(self, items: list[Any]) -> Part:
         (start, _), (_, end) = _span(items[0]), _span(items[-1])
-        inside: Any = items[1] if len(items) == 3 else ()
-        return _joined(ListOf(tuple(p.node for p in inside), start, end), start, end, [*inside])
+        inside = [_unkeyed(p) for p in items[1]]
+        return _joined(ListOf(tuple(p.node for p in inside), start, end), start, end, inside)
 
     def call(self, items: list[Any]) -> Part:
         (start, _), (_, end) = _span(items[0]), _span(items[-1])
-        return self._call(str(items[0]), items[2] if len(items) == 4 else (), start, end)
+        return self._call(str(items[0]), items[2], start, end)
 
     def method(self, items: list[Any]) -> Part:
         owner, name, end = items[0], items[2], _span(items[-1])[1]
-        given = items[4] if len(items) == 6 else ()
+        given = items[4]
         rest = (given[0].start, given[-1].end) if given else (end - 1, end - 1)
         mistake = Mistake("method", *_span(name), str(name), ((owner.start, owner.end), rest))
         return self._call(str(name), [owner, *given], owner.start, end, mistake)
 
     def _call(self, name: str, given: Any, start: int, end: int, *mistakes: Mistake) -> Part:
         positional = tuple(p.node for p in given if p.key is None)
-        keywords = tuple((p.key, p.node) for p in given if p.key is not None)
+        keywords = tuple((str(p.key), p.node) for p in given if p.key is not None)
         named = False
         for p in given:
             if p.key is None and named:
@@ -151,7 +164,7 @@ class Builder(Transformer):  # type: ignore[type-arg]
         node = Binary(operator, left.node, right.node, left.start, right.end)
         return _joined(node, left.start, right.end, [left, right], *mistakes)
 
-    power = sum = product = binary
+    power = binary
 
     def signed(self, items: list[Any]) -> Part:
         sign, operand = items
@@ -191,8 +204,12 @@ class Builder(Transformer):  # type: ignore[type-arg]
         return MEANT[words], start, end, (Mistake("sign", start, end, MEANT[words]),)
 
     def comparison(self, items: list[Any]) -> Part:
-        made = [self._compared(*items[at : at + 3]) for at in range(0, len(items) - 2, 2)]
-        return made[0] if len(made) == 1 else _balanced("and", made)
+        left, comparator, right = items
+        if left.last is None:
+            return replace(self._compared(left, comparator, right), last=right)
+        more = self._compared(replace(left.last, mistakes=()), comparator, right)
+        node = Binary("and", left.node, more.node, left.start, more.end)
+        return replace(_joined(node, left.start, more.end, [left, more]), last=right)
 
     def _compared(self, left: Part, comparator: Any, right: Part) -> Part:
         operator, start, end, mistakes = comparator

@@ -140,7 +140,7 @@ def _unclosed(tokens: Sequence[Token]) -> list[Token]:
 def _early_end(text: str, tokens: Sequence[Token]) -> Fault:
     end = len(text.rstrip())
     last = tokens[-1]
-    ready = last.type in ("NAME", "NUMBER", "STRING", "TRUE", "FALSE", "RPAR", "RSQB")
+    ready = last.type in ("NAME", "NUMBER", "STRING", "TRUTH", "RPAR", "RSQB")
     unclosed = _unclosed(tokens)
     if unclosed and (ready or last.type in ("LPAR", "LSQB", "COMMA")):
         bracket = unclosed[-1]
@@ -183,7 +183,7 @@ _WORDS = {
 
 def _stray_word(text: str, word: str, kind: str, start: int, end: int, before: Sequence[Token]) -> Fault:
     last = before[-1] if before else None
-    after_value = last is not None and last.type in ("NAME", "NUMBER", "STRING", "TRUE", "FALSE", "RPAR", "RSQB")
+    after_value = last is not None and last.type in ("NAME", "NUMBER", "STRING", "TRUTH", "RPAR", "RSQB")
     if kind in ("RPAR", "RSQB"):
         return _stray_bracket(word, start, end, before, after_value)
     missing = _missing_branch(before)

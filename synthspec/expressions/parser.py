@@ -19,9 +19,9 @@ MAX_LENGTH = 10_000
 MAX_DEPTH = 100
 
 _SIGNS = {"AND_SIGN": "AND", "OR_SIGN": "OR", "NOT_SIGN": "NOT", "POWER_SIGN": "POWER"}
-_KEYWORDS = frozenset({"IF", "THEN", "ELSE", "OR", "AND", "NOT", "IN", "MATCHES", "TRUE", "FALSE"})
-_OPENS_OPERAND = frozenset({"IF", "NOT", "TRUE", "FALSE"})
-_ENDS_OPERAND = frozenset({"NAME", "NUMBER", "STRING", "TRUE", "FALSE", "RPAR", "RSQB"})
+_KEYWORDS = frozenset({"IF", "THEN", "ELSE", "OR", "AND", "NOT", "IN", "MATCHES", "TRUTH"})
+_OPENS_OPERAND = frozenset({"IF", "NOT", "TRUTH"})
+_ENDS_OPERAND = frozenset({"NAME", "NUMBER", "STRING", "TRUTH", "RPAR", "RSQB"})
 
 
 class Words:
@@ -44,7 +44,7 @@ class Words:
             return token.type
         if before == "DOT":
             return "NAME"
-        word = token.upper()
+        word = "TRUTH" if token.lower() in ("true", "false") else token.upper()
         after_operand = before in _ENDS_OPERAND
         if token.type == "NAME":
             if after_operand and word == "IS":
