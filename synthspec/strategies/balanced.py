@@ -1,0 +1,127 @@
+"""Strategy `balanced`: every prefix of the plan holds every value its exact share of times, give or take less than one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthspec.strategies import Design, Dimension, Floats, Levels
+from synthspec.strategies.large import Large
+from synthspec.strategies.pfair import levels_above_zero, whole_shares
+from synthspec.strategies.philox import LEAST, key_of, scattered_owen, stream
+from synthspec.strategies.random import redraw
+from synthspec.strategies.superblocks import STEP, STRATA, Forgetting, Plain, Remembering, Uneven
+
+SUMMARY = "every value within one of its exact share at every number of rows, pairs of parameters even too"
+_MANY = 64
+_BATCH = 512
+
+
+class Balanced:
+    """For every n, the first n rows hold level v of a discrete dimension of share p between np - 1 and np + 1 times,
+    both excluded; numbers below any multiple of 1/16 of a continuous dimension are spread likewise.
+
+    Pairs of dimensions of up to 64 levels each are filled together (`joint`), so that their joint tables are nearer to the product of the shares
+    than independent draws'. Dimensions of more levels are permuted on their own.
+    A row is reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768 where two
+    dimensions or more have unequal weights.
+    """
+
+    def __init__(self, design: Design) -> None:
+        self._seed = design.seed
+        self._plain: list[Plain] = []
+        self._uneven: list[Uneven] = []
+        self._large: dict[str, Large] = {}
+        self._marks: dict[str, _Marks] = {}
+        for one in design.dimensions:
+            self._sort(one)
+        self._remembering = Remembering(self._uneven, self._seed) if self._uneven else None
+        self._forgetting = Forgetting(self._plain, self._uneven, self._seed) if self._plain else None
+        self._recent: tuple[int, int, Mapping[str, Levels]] = (0, 0, {})
+
+    def _sort(self, one: Dimension) -> None:
+        if one.weights is None:
+            self._plain.append(Plain(one.key, STRATA, True))
+            return
+        kept = levels_above_zero(one.weights)
+        parts = tuple(p for p in whole_shares(one.weights) if p)
+        self._marks[one.key] = _Marks(one.weights, kept)
+        if len(parts) > _MANY:
+            self._large[one.key] = Large(parts, key_of(self._seed, one.key, "large"))
+        elif len(set(parts)) == 1:
+            self._plain.append(Plain(one.key, len(parts), False))
+        else:
+            self._uneven.append(Uneven(one.key, parts))
+
+    def uniforms(self, start: int, stop: int) -> Mapping[str, Floats]:
+        """Numbers in the open (0, 1) for rows start..stop-1: one array of stop - start for each dimension."""
+        stop = max(start, stop)
+        levels = self._levels(start, stop)
+        out: dict[str, Floats] = {}
+        for one in self._plain:
+            if one.continuous:
+                out[one.key] = self._within_strata(one.key, levels[one.key], start, stop)
+        for name, marks in self._marks.items():
+            out[name] = marks.place(levels[name], stream(key_of(self._seed, name, "within"), start, stop))
+        return out
+
+    def redraw(self, rows: Levels, attempt: int, keys: Collection[str]) -> Mapping[str, Floats]:
+        """Fresh independent numbers of dimensions `keys` for `rows`, others at every `attempt`."""
+        return redraw(self._seed, rows, attempt, keys)
+
+    def _levels(self, start: int, stop: int) -> dict[str, Levels]:
+        """Which of its levels above zero, or which stratum, each dimension takes in rows start..stop-1."""
+        first, last = start // STEP, -(-stop // STEP)
+        begin, end, recent = self._recent
+        if not (begin <= first and last <= end):
+            pieces = [self._superblocks(at, min(at + _BATCH, last)) for at in range(first, last, _BATCH)]
+            recent = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]} if pieces else {}
+            begin = first
+            if last - first <= _BATCH:
+                self._recent = (first, last, recent)
+        part = slice(start - begin * STEP, stop - begin * STEP)
+        found = {name: column[part] for name, column in recent.items()}
+        found |= {name: large.levels(start, stop) for name, large in self._large.items()}
+        return found
+
+    def _superblocks(self, first: int, last: int) -> dict[str, Levels]:
+        fixed = np.empty((0, STEP, last - first), dtype=np.int64)
+        found: dict[str, Levels] = {}
+        if self._remembering is not None:
+            fixed = self._remembering.levels(first, last)
+            found |= _columns([one.key for one in self._uneven], fixed)
+        if self._forgetting is not None:
+            free = self._forgetting.levels(first, last, fixed)
+            found |= _columns([one.key for one in self._plain], free)
+        return found
+
+    def _within_strata(self, name: str, stratum: Levels, start: int, stop: int) -> Floats:
+        """Numbers inside their strata: each stratum's own visits, one in STRATA rows, are scrambled van der Corput."""
+        visit = np.arange(start, stop) // STRATA
+        inside = scattered_owen(key_of(self._seed, name, "strata"), stratum, visit)
+        return np.clip((stratum + inside) / STRATA, LEAST, 1 - 2.0**-53)
+
+
+class _Marks:
+    """The cumulative marks of a discrete dimension's levels, and numbers placed between them."""
+
+    def __init__(self, weights: Sequence[float], kept: Levels) -> None:
+        total = np.asarray(weights, dtype=np.float64)
+        marks = np.concatenate([[0.0], np.cumsum(total) / total.sum()])
+        self._low = np.maximum(marks[kept], LEAST)
+        self._high = np.nextafter(np.minimum(marks[kept + 1], 1.0), 0)
+        self._high[-1] = 1 - 2.0**-53
+
+    def place(self, level: Levels, draw: Floats) -> Floats:
+        low, high = self._low[level], self._high[level]
+        out: Floats = np.minimum(low + draw * (high - low), high)
+        return out
+
+
+def _columns(names: Sequence[str], levels: NDArray[np.int64]) -> dict[str, Levels]:
+    return {name: column.T.reshape(-1) for name, column in zip(names, levels, strict=True)}
+
+
+STRATEGY = Balanced
