@@ -1,4 +1,4 @@
-"""Values as text: what every writer agrees on.
+"""Values as text: what writers, file names and the rules between rows agree on.
 
 Dates, date-times and times are ISO 8601. Text keeps every character but a lone surrogate, which no UTF-8 file
 can hold: it becomes U+FFFD. A number that is not finite has no JSON form: it becomes null.

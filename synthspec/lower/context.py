@@ -1,0 +1,142 @@
+"""What every part of lowering shares: the document, where its faults were, and how to report more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean
+from synthspec.document import ListNode, MapNode, Node, ScalarNode, first_line, to_data
+from synthspec.expressions import Expression, check_expression, parse_expression
+from synthspec.expressions.tree import Literal
+from synthspec.expressions.types import ANY, Type, type_of
+from synthspec.tables import Table
+from synthspec.template import Template, check_template
+
+Explain = Callable[[str], str | None]
+
+
+def _no_hint(name: str) -> str | None:
+    return None
+
+
+@dataclass(slots=True)
+class Lowering:
+    """The state of one lowering. `broken` holds paths the schema already found fault with."""
+
+    path: Path
+    root: MapNode
+    broken: frozenset[tuple[str | int, ...]]
+    tables: dict[str, Table] = field(default_factory=dict)
+    faults: list[Diagnostic] = field(default_factory=list)
+
+    def report(
+        self, code: str, where: Node | Span, message: str, help: str = "", related: tuple[Related, ...] = ()
+    ) -> None:
+        """Add a diagnostic at a node or span."""
+        span = where if isinstance(where, Span) else where.span
+        self.faults.append(Diagnostic(code, message, first_line(span), help, related))
+
+    def section(self, name: str) -> MapNode:
+        """A top-level map; empty where it is not there."""
+        node = self.root.get(name)
+        return node if isinstance(node, MapNode) else MapNode((), self.root.span)
+
+    def items(self, node: Node | None) -> tuple[Node, ...]:
+        """The usable items of a list; a single value counts as a list of one."""
+        if node is None:
+            return ()
+        nodes = node.items if isinstance(node, ListNode) else (node,)
+        return tuple(n for n in nodes if not (isinstance(n, ScalarNode) and n.value is None))
+
+    def names_under(self, section: str) -> tuple[str, ...]:
+        """Every name declared in a section, those at fault included."""
+        good = tuple(e.key.text for e in self.section(section).entries)
+        bad = tuple(str(p[1]) for p in self.broken if len(p) == 2 and p[0] == section)
+        return tuple(dict.fromkeys((*good, *bad)))
+
+    def is_broken(self, *path: str | int) -> bool:
+        """Whether a part, or one above or inside it, was found at fault before."""
+        return any(p[: len(path)] == path or path[: len(p)] == p for p in self.broken)
+
+    def expression(
+        self,
+        node: Node,
+        scope: Mapping[str, Type],
+        *,
+        random: bool = False,
+        explain: Explain = _no_hint,
+    ) -> tuple[Expression | None, Type]:
+        """Parse and type-check an expression written in a scalar; faults land on its very characters."""
+        if not isinstance(node, ScalarNode):
+            return None, ANY
+        if not isinstance(node.value, str):
+            return Literal(to_data(node), 0, len(node.text)), type_of(node.value)
+        parsed, faults = parse_expression(node.text)
+        kind = ANY
+        if parsed is not None:
+            kind, found = check_expression(parsed, scope, random=random, known_elsewhere=explain)
+            faults = (*faults, *found)
+        for f in faults:
+            self.faults.append(Diagnostic(f.code, f.message, node.place(f.start, f.end), f.help))
+        return (None if faults else parsed), kind
+
+    def template(self, node: Node | None, scope: Mapping[str, Type], explain: Explain) -> Template | None:
+        """Check a template written in a scalar."""
+        if not isinstance(node, ScalarNode):
+            return None
+        template, faults = check_template(str(node.value), scope, explain)
+        for f in faults:
+            self.faults.append(Diagnostic(f.code, f.message, first_line(node.place(f.start, f.end)), f.help))
+        return template
+
+    def regex(self, node: Node | None, what: str) -> str | None:
+        """A regular expression that compiles and cannot run away."""
+        if not isinstance(node, ScalarNode):
+            return None
+        text = node.text
+        fault = regex_fault(text)
+        if fault is None:
+            return text
+        code, message, offset, help = fault
+        span = node.place(offset, len(text)) if offset is not None else node.span
+        self.faults.append(Diagnostic(code, f"{what}: {message}", first_line(span), help))
+        return None
+
+    def choose(self, code: str, node: ScalarNode, known: tuple[str, ...], what: str) -> str | None:
+        """A name out of those known, or a fault with the nearest one."""
+        if node.text in known:
+            return node.text
+        self.report(code, node, f"there is no {what} '{node.text}'", did_you_mean(node.text, known))
+        return None
+
+
+def regex_fault(text: str) -> tuple[str, str, int | None, str] | None:
+    """(code, message, offset, help) of a regular expression that is wrong or dangerous."""
+    import re
+
+    try:
+        re.compile(text)
+    except re.error as e:
+        offset = e.pos if e.pos is not None and e.pos < len(text) else None
+        return "E503", f"not a regular expression: {e.msg}", offset, "escape special characters with a backslash"
+    except (RecursionError, OverflowError, MemoryError):
+        return "E503", "not a regular expression: too large", None, "make it simpler"
+    from synthspec.patterns import runaway
+
+    why = runaway(text)
+    if why is not None:
+        return "E504", f"this regular expression can run away: {why}", None, "make the repeated part unambiguous"
+    return None
+
+
+def scalar_text(node: Node | None, default: str = "") -> str:
+    """The text of a scalar node."""
+    return node.text if isinstance(node, ScalarNode) else default
+
+
+def value_of(node: Node | None, default: Any = None) -> Any:
+    """The plain value of a node."""
+    return default if node is None else to_data(node)

@@ -1,0 +1,347 @@
+"""`parameters` and `plan`: what varies, and how it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from synthspec.diagnostics import Related, did_you_mean
+from synthspec.document import Entry, ListNode, MapNode, Node, ScalarNode, to_data
+from synthspec.expressions.types import ANY, TEXT, Type, fits, join, type_of_values
+from synthspec.lower.context import Lowering, scalar_text, value_of
+from synthspec.plugins import is_plugin, plugin_names
+from synthspec.spec import (
+    Choice,
+    Correlation,
+    Draw,
+    Exclusion,
+    FakerDraw,
+    Formula,
+    GivenDraw,
+    Parameter,
+    PatternDraw,
+    PlanRules,
+    SourceDraw,
+    SourceTable,
+)
+
+Lowered = tuple[Draw | None, Type]
+
+
+def lower_parameters(low: Lowering, sources: Mapping[str, SourceTable]) -> tuple[Parameter, ...]:
+    """Every parameter that could be understood, in the order declared."""
+    scope: dict[str, Type] = {}
+    every = low.names_under("parameters")
+    parameters: list[Parameter] = []
+    for entry in low.section("parameters").entries:
+        name = entry.key.text
+        for lost in every[: every.index(name)]:
+            scope.setdefault(lost, ANY)
+        draw, kind = _Drawing(low, scope, sources, name, every).draw(entry.value)
+        if name in scope:
+            continue
+        scope[name] = kind
+        if draw is not None:
+            parameters.append(Parameter(name, draw, kind, entry.key.span))
+    return tuple(parameters)
+
+
+class _Drawing:
+    """Lowers the definition of one parameter."""
+
+    def __init__(
+        self,
+        low: Lowering,
+        scope: Mapping[str, Type],
+        sources: Mapping[str, SourceTable],
+        name: str,
+        every: tuple[str, ...],
+    ) -> None:
+        self.low = low
+        self.scope = scope
+        self.sources = sources
+        self.name = name
+        self.every = every
+
+    def explain(self, name: str) -> str | None:
+        if name == self.name:
+            return f"'{name}' is the parameter being declared: it cannot read itself"
+        if name in self.every:
+            return f"'{name}' is declared later: move it above '{self.name}'"
+        return None
+
+    def draw(self, node: Node) -> Lowered:
+        if isinstance(node, ListNode):
+            return self.choice(tuple(to_data(n) for n in self.low.items(node)), None)
+        if isinstance(node, ScalarNode):
+            if node.value is None:
+                return None, ANY
+            expression, kind = self.low.expression(node, self.scope, random=True, explain=self.explain)
+            return (Formula(expression) if expression is not None else None), kind
+        kinds: dict[str, Callable[[MapNode], Lowered]] = {
+            "values": self.weighted,
+            "pattern": self.pattern,
+            "from": self.drawn,
+            "faker": self.faked,
+            "given": self.given,
+        }
+        for key, lower in kinds.items():
+            if node.get(key) is not None:
+                return lower(node)
+        return None, ANY
+
+    def choice(self, values: tuple[Any, ...], weights: tuple[float, ...] | None) -> Lowered:
+        if not values:
+            return None, ANY
+        return Choice(values, weights or (1.0,) * len(values)), type_of_values(values)
+
+    def weighted(self, node: MapNode) -> Lowered:
+        values, beside = node.get("values"), node.get("weights")
+        if isinstance(values, MapNode):
+            if beside is not None:
+                self.low.report("E505", beside, "the weights are given twice", "give them in `values` alone")
+            weights = tuple(float(value_of(e.value, 0)) for e in values.entries)
+            chosen = tuple(e.key.value if e.key.value is not None else e.key.text for e in values.entries)
+        else:
+            chosen = tuple(to_data(n) for n in self.low.items(values))
+            given = value_of(beside)
+            weights = tuple(float(w) for w in given) if given else (1.0,) * len(chosen)
+            if len(weights) != len(chosen):
+                message = f"{len(chosen)} values have {len(weights)} weights"
+                self.low.report("E505", beside or node, message, "give one weight for each value")
+                return None, type_of_values(chosen)
+        if chosen and not sum(weights) > 0:
+            self.low.report("E502", values or node, "all weights are zero", "give at least one value a weight above 0")
+            return None, type_of_values(chosen)
+        if any(w != w or w in (float("inf"),) for w in weights):
+            self.low.report("E502", values or node, "a weight is not a finite number", "use numbers such as 1 or 0.5")
+            return None, type_of_values(chosen)
+        return self.choice(chosen, weights)
+
+    def pattern(self, node: MapNode) -> Lowered:
+        from synthspec.patterns import PatternFault, parse_pattern
+
+        regex = node.get("pattern")
+        if not isinstance(regex, ScalarNode):
+            return None, TEXT
+        try:
+            parse_pattern(regex.text)
+        except PatternFault as e:
+            code = "E503"
+            start = min(e.offset or 0, max(len(regex.text) - 1, 0))
+            self.low.report(code, regex.place(start, len(regex.text)), f"the pattern: {e.message}", e.help)
+            return None, TEXT
+        return PatternDraw(regex.text), TEXT
+
+    def drawn(self, node: MapNode) -> Lowered:
+        source, column = node.get("from"), node.get("column")
+        if not isinstance(source, ScalarNode) or not isinstance(column, ScalarNode):
+            return None, ANY
+        table = find_source(self.low, source, self.sources)
+        if table is None:
+            return None, ANY
+        kind = find_column(self.low, column, table)
+        if kind is None:
+            return None, ANY
+        where = node.get("where")
+        expression = None
+        if where is not None:
+            scope = {**self.scope, "row": row_type(table)}
+            expression, _ = self.low.expression(where, scope, explain=self.explain)
+            if expression is None:
+                return None, kind
+        return SourceDraw(table.name, column.text, expression, bool(value_of(node.get("replacement"), True))), kind
+
+    def faked(self, node: MapNode) -> Lowered:
+        provider = node.get("faker")
+        if not isinstance(provider, ScalarNode):
+            return None, ANY
+        locale = scalar_text(node.get("locale"), "en_US")
+        draw = FakerDraw(provider.text, locale, value_of(node.get("arguments"), {}))
+        fault = faker_fault(draw)
+        if fault is not None:
+            message, help = fault
+            spot = node.get("locale") if "locale" in message and node.get("locale") else provider
+            self.low.report("E530", spot or provider, message, help)
+            return None, ANY
+        return draw, faker_type(draw)
+
+    def given(self, node: MapNode) -> Lowered:
+        on, cases, otherwise = node.get("given"), node.get("cases"), node.get("else")
+        if not isinstance(on, ScalarNode) or not isinstance(cases, MapNode):
+            return None, ANY
+        if on.text not in self.scope:
+            help = self.explain(on.text) or did_you_mean(on.text, self.scope)
+            self.low.report("E301", on, f"there is no parameter '{on.text}' above this one", help)
+        of = self.scope.get(on.text, ANY)
+        lowered: list[tuple[Any, Draw]] = []
+        kind: Type | None = None
+        good = True
+        for entry in cases.entries:
+            key = self.case_key(entry, of, on)
+            draw, of_case = self.draw(entry.value)
+            kind = of_case if kind is None else join(kind, of_case)
+            good = good and draw is not None
+            if draw is not None:
+                lowered.append((key, draw))
+        rest: Draw | None = None
+        if otherwise is not None:
+            rest, of_rest = self.draw(otherwise)
+            kind = of_rest if kind is None else join(kind, of_rest)
+            good = good and rest is not None
+        elif good:
+            self.exhaustive(cases, of, on)
+        if not good or on.text not in self.scope:
+            return None, kind or ANY
+        return GivenDraw(on.text, tuple(lowered), rest), kind or ANY
+
+    def case_key(self, entry: Entry, of: Type, on: ScalarNode) -> Any:
+        """The value a case stands for, with the type the parameter's values have."""
+        key = entry.key.value if entry.key.value is not None else entry.key.text
+        if of.kind == "text":
+            key = entry.key.text
+        if of.values is not None and not any(_same(key, v) for v in of.values):
+            known = [str(v) for v in of.values]
+            message = f"'{on.text}' is never '{entry.key.text}'"
+            self.low.report("E524", entry.key, message, did_you_mean(entry.key.text, known))
+        return key
+
+    def exhaustive(self, cases: MapNode, of: Type, on: ScalarNode) -> None:
+        if of.values is None:
+            if of.kind != "any":
+                help = "add `else:` for every other value"
+                self.low.report("E525", on, f"'{on.text}' may have values for which there is no case", help)
+            return
+        covered = {e.key.text for e in cases.entries}
+        missing = [str(v) for v in of.values if shown(v) not in covered]
+        if missing:
+            listed = ", ".join(f"'{m}'" for m in missing[:5])
+            self.low.report("E525", on, f"there is no case for {listed}", "add the case, or `else:`")
+
+
+def shown(value: Any) -> str:
+    """A value as it would be written as a YAML key."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _same(left: Any, right: Any) -> bool:
+    if isinstance(left, bool) != isinstance(right, bool):
+        return False
+    return bool(left == right)
+
+
+def find_source(low: Lowering, node: ScalarNode, sources: Mapping[str, SourceTable]) -> SourceTable | None:
+    """The source a node names; a fault where there is none (and none was at fault before)."""
+    if node.text in sources:
+        return sources[node.text]
+    if node.text not in low.names_under("sources"):
+        help = did_you_mean(node.text, low.names_under("sources"), "declare it under `sources`")
+        low.report("E510", node, f"there is no source '{node.text}'", help)
+    return None
+
+
+def find_column(low: Lowering, node: ScalarNode, source: SourceTable) -> Type | None:
+    """The type of the column a node names."""
+    kind = source.columns.get(node.text)
+    if kind is None:
+        help = did_you_mean(node.text, source.columns)
+        low.report("E512", node, f"the source '{source.name}' has no column '{node.text}'", help)
+    return kind
+
+
+def row_type(source: SourceTable) -> Type:
+    """The type of one row of a source."""
+    return Type("map", members=tuple(source.columns.items()))
+
+
+def faker_fault(draw: FakerDraw) -> tuple[str, str] | None:
+    """What is wrong with a faker parameter: (message, help)."""
+    try:
+        from faker import Faker
+        from faker.config import AVAILABLE_LOCALES
+    except ImportError:
+        return "the Faker package is not installed", "pip install 'synthspec[faker]'"
+    if draw.locale not in AVAILABLE_LOCALES:
+        return f"Faker has no locale '{draw.locale}'", did_you_mean(draw.locale, AVAILABLE_LOCALES)
+    fake = Faker(draw.locale)
+    known = [n for n in dir(fake) if not n.startswith("_") and n not in _NOT_PROVIDERS]
+    if draw.provider not in known:
+        return f"Faker has no provider '{draw.provider}'", did_you_mean(draw.provider, known, "see Faker's documentation")
+    try:
+        fake.seed_instance(0)
+        getattr(fake, draw.provider)(**dict(draw.arguments))
+    except Exception as e:
+        return f"Faker's '{draw.provider}' does not take these arguments: {e}", "see Faker's documentation"
+    return None
+
+
+_NOT_PROVIDERS = frozenset(
+    "add_provider cache_pattern del_arguments enum factories format generator_attrs get_arguments get_formatter "
+    "get_providers items locales optional parse provider providers random seed seed_instance seed_locale "
+    "set_arguments set_formatter unique weights binary zip tar csv dsv tsv psv json json_bytes xml image".split()
+)
+
+
+def faker_type(draw: FakerDraw) -> Type:
+    """The type of what a provider gives, seen from one value."""
+    from faker import Faker
+
+    fake = Faker(draw.locale)
+    fake.seed_instance(0)
+    kind = type_of_values((getattr(fake, draw.provider)(**dict(draw.arguments)),))
+    return Type(kind.kind, item=kind.item, members=kind.members)
+
+
+def lower_plan(low: Lowering, parameters: tuple[Parameter, ...]) -> PlanRules:
+    """The plan's rules."""
+    node = low.section("plan")
+    scope = {n: ANY for n in low.names_under("parameters")} | {p.name: p.type for p in parameters}
+    strategy = node.get("strategy")
+    name = scalar_text(strategy, "balanced")
+    if isinstance(strategy, ScalarNode) and not is_plugin("strategies", name):
+        help = did_you_mean(name, plugin_names("strategies"))
+        low.report("E520", strategy, f"there is no strategy '{name}'", help)
+        name = "balanced"
+    over = [n for n in low.items(node.get("over")) if isinstance(n, ScalarNode)]
+    good_over = tuple(n.text for n in over if _known_parameter(low, n, scope))
+    exclude = tuple(e for n in low.items(node.get("exclude")) if (e := _exclusion(low, n, scope)) is not None)
+    correlate = tuple(c for n in low.items(node.get("correlate")) if (c := _correlation(low, n, scope)) is not None)
+    return PlanRules(name, int(value_of(node.get("strength"), 2)), good_over, exclude, correlate)
+
+
+def _known_parameter(low: Lowering, node: ScalarNode, scope: Mapping[str, Type]) -> bool:
+    if node.text in scope:
+        return True
+    low.report("E521", node, f"there is no parameter '{node.text}'", did_you_mean(node.text, scope))
+    return False
+
+
+def _exclusion(low: Lowering, node: Node, scope: Mapping[str, Type]) -> Exclusion | None:
+    expression, kind = low.expression(node, scope)
+    if expression is None:
+        return None
+    if not fits(kind, Type("boolean")):
+        low.report("E303", node, f"an exclusion is true or false; this is a {kind}", "compare it with something")
+        return None
+    return Exclusion(expression, scalar_text(node), node.span)
+
+
+def _correlation(low: Lowering, node: Node, scope: Mapping[str, Type]) -> Correlation | None:
+    if not isinstance(node, MapNode):
+        return None
+    between = [n for n in low.items(node.get("between")) if isinstance(n, ScalarNode)]
+    good = [n.text for n in between if _known_parameter(low, n, scope)]
+    if len(good) != 2:
+        return None
+    if good[0] == good[1]:
+        first = Related(between[0].span, "named here")
+        low.report("E527", between[1], "a parameter cannot be correlated with itself", "name two", (first,))
+        return None
+    for n in between:
+        if scope[n.text].kind in ("list", "map"):
+            low.report("E527", n, f"'{n.text}' has no order to correlate", "name a number, date or listed value")
+            return None
+    rank = node.get("rank")
+    return Correlation((good[0], good[1]), float(value_of(rank, 0)), rank.span if rank else node.span)
+
+

@@ -1,0 +1,300 @@
+"""`prompts`: what each reads and writes, and the graph they make together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from synthspec.diagnostics import Related, did_you_mean
+from synthspec.document import Entry, MapNode, Node, ScalarNode
+from synthspec.expressions import names_of
+from synthspec.expressions.types import ANY, INTEGER, Type, fits
+from synthspec.formats import Shape
+from synthspec.lower.context import Lowering, value_of
+from synthspec.lower.parameters import find_source, row_type
+from synthspec.lower.settings import lower_backend
+from synthspec.plugins import find_plugin, is_plugin, plugin_names
+from synthspec.spec import Examples, Field, Limits, Prompt, SourceTable
+from synthspec.template import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the prompts can name."""
+
+    parameters: Mapping[str, Type]
+    fields: Mapping[str, Field]
+    sources: Mapping[str, SourceTable]
+    limits: Limits
+    avoid: bool
+
+
+def lower_prompts(low: Lowering, around: Surroundings) -> tuple[Prompt, ...]:
+    """Every prompt, each after those whose fields it reads."""
+    entries = [e for e in low.section("prompts").entries if isinstance(e.value, MapNode)]
+    writes = _who_writes(low, entries, around.fields)
+    prompts = [_lower(low, e, writes[e.key.text], around) for e in entries]
+    _nobody_writes(low, prompts, around.fields, entries)
+    return _in_order(low, prompts, around.fields)
+
+
+def _who_writes(low: Lowering, entries: list[Entry], fields: Mapping[str, Field]) -> dict[str, tuple[str, ...]]:
+    """The fields each prompt writes; one prompt may leave it unsaid and takes what is left."""
+    every = low.names_under("fields")
+    taken: dict[str, ScalarNode] = {}
+    writes: dict[str, tuple[str, ...]] = {}
+    unsaid: list[Entry] = []
+    for entry in entries:
+        node = entry.value.get("writes") if isinstance(entry.value, MapNode) else None
+        if node is None:
+            if not low.is_broken("prompts", entry.key.text, "writes"):
+                unsaid.append(entry)
+            writes[entry.key.text] = ()
+            continue
+        good: list[str] = []
+        for item in low.items(node):
+            if isinstance(item, ScalarNode) and _may_write(low, item, fields, every, taken):
+                taken[item.text] = item
+                good.append(item.text)
+        writes[entry.key.text] = tuple(good)
+    left = tuple(n for n, f in fields.items() if f.value is None and n not in taken)
+    for entry in unsaid[1:]:
+        first = Related(unsaid[0].key.span, "so does this one")
+        message = f"the prompt '{entry.key.text}' does not say what it writes"
+        low.report("E421", entry.key, message, "add `writes:` to all prompts but one", (first,))
+    if len(unsaid) == 1:
+        writes[unsaid[0].key.text] = left
+        if not left and fields:
+            message = f"the prompt '{unsaid[0].key.text}' writes no field: all are written already"
+            low.report("E421", unsaid[0].key, message, "add a field for it, or remove the prompt")
+    return writes
+
+
+def _may_write(
+    low: Lowering,
+    node: ScalarNode,
+    fields: Mapping[str, Field],
+    every: tuple[str, ...],
+    taken: Mapping[str, ScalarNode],
+) -> bool:
+    name = node.text
+    if name not in every:
+        low.report("E411", node, f"there is no field '{name}'", did_you_mean(name, every, "declare it under `fields`"))
+    elif name in taken:
+        first = Related(taken[name].span, "first written here")
+        low.report("E412", node, f"the field '{name}' is written twice", "leave it to one prompt", (first,))
+    elif name in fields and fields[name].value is not None:
+        first = Related(fields[name].span, "computed here")
+        low.report("E420", node, f"the field '{name}' is computed by its `value`", "remove one of the two", (first,))
+    else:
+        return name in fields
+    return False
+
+
+def _lower(low: Lowering, entry: Entry, writes: tuple[str, ...], around: Surroundings) -> Prompt:
+    node, name = entry.value, entry.key.text
+    assert isinstance(node, MapNode)
+    examples, of_examples = _examples(low, node.get("examples"), around)
+    rows = int(value_of(node.get("rows"), 1))
+    scope = _scope(low, writes, around, of_examples)
+
+    def explain(wanted: str) -> str | None:
+        if wanted in writes:
+            return f"this prompt writes '{wanted}' itself: it cannot read it"
+        if wanted == "examples":
+            return "add `examples: {from: SOURCE}` to the prompt"
+        if wanted == "avoid":
+            return "add `avoid: {last: 20}` under `novelty`"
+        return None
+
+    system = low.template(node.get("system"), scope, explain)
+    user = low.template(node.get("user"), scope, explain) or Template("")
+    when = None
+    if (at := node.get("when")) is not None:
+        when, kind = low.expression(at, scope, explain=explain)
+        if when is not None and not fits(kind, Type("boolean")):
+            low.report("E303", at, f"`when` is true or false; this is a {kind}", "compare it with something")
+    reads = user.reads | (system.reads if system else frozenset()) | (names_of(when) if when else frozenset())
+    if examples is not None and examples.where is not None:
+        reads |= names_of(examples.where) - {"row"}
+    kind_of, options = _format(low, node.get("format"), writes, rows, around)
+    own = node.get("backend")
+    backend = lower_backend(low, own, around.limits, "prompts", name) if own is not None else None
+    wanted = value_of(node.get("instructions"), True)
+    return Prompt(
+        name=name,
+        user=user,
+        system=system,
+        writes=writes,
+        format=kind_of,
+        format_options=options,
+        rows=rows,
+        examples=examples,
+        when=when,
+        needs=(),
+        instructions=wanted not in ("none", False),
+        backend=backend,
+        span=entry.key.span,
+        reads=reads,
+        verbalize=int(value_of(node.get("verbalize"), 1)),
+    )
+
+
+def _scope(low: Lowering, writes: tuple[str, ...], around: Surroundings, examples: Type | None) -> dict[str, Type]:
+    scope: dict[str, Type] = {n: ANY for n in low.names_under("fields")}
+    scope |= {n: f.type for n, f in around.fields.items()}
+    for own in writes:
+        scope.pop(own, None)
+    scope |= {n: ANY for n in low.names_under("parameters")}
+    scope |= around.parameters
+    scope["rows"] = INTEGER
+    if examples is not None:
+        scope["examples"] = examples
+    if around.avoid:
+        scope["avoid"] = Type("list", item=Type("text"))
+    return scope
+
+
+def _examples(low: Lowering, node: Node | None, around: Surroundings) -> tuple[Examples | None, Type | None]:
+    if not isinstance(node, MapNode):
+        return None, None
+    source = node.get("from")
+    if not isinstance(source, ScalarNode):
+        return None, Type("list", item=ANY)
+    table = find_source(low, source, around.sources)
+    if table is None:
+        return None, Type("list", item=ANY)
+    of_row = row_type(table)
+    where = None
+    if (at := node.get("where")) is not None:
+        where, kind = low.expression(at, {**around.parameters, "row": of_row})
+        if where is not None and not fits(kind, Type("boolean")):
+            low.report("E303", at, f"`where` is true or false; this is a {kind}", "compare it with something")
+    rows = int(value_of(node.get("rows"), 3))
+    held = len(low.tables[table.name])
+    if rows > held:
+        message = f"{rows} examples are asked for; the source has {held} row(s)"
+        low.report("E422", node.get("rows") or node, message, "ask for fewer")
+    return Examples(table.name, rows, where), Type("list", item=of_row)
+
+
+def _format(
+    low: Lowering, node: Node | None, writes: tuple[str, ...], rows: int, around: Surroundings
+) -> tuple[str, dict[str, Any]]:
+    fields = tuple(around.fields[w] for w in writes if w in around.fields)
+    name, options = "json", dict[str, Any]()
+    if len(fields) == 1 and fields[0].type.kind == "text" and fields[0].type.values is None and rows == 1:
+        name = "text"
+    if isinstance(node, ScalarNode):
+        name = node.text
+    elif isinstance(node, MapNode):
+        options = dict(value_of(node))
+        named = [k for k in options if is_plugin("formats", str(k))]
+        name = str(named[0]) if named else str(next(iter(options)))
+    if not is_plugin("formats", name):
+        key = node.entries[0].key if isinstance(node, MapNode) else node
+        help = did_you_mean(name, plugin_names("formats"))
+        low.report("E417", key or low.root, f"there is no format '{name}'", help)
+        return "json", {}
+    module = find_plugin("formats", name)
+    if isinstance(node, MapNode):
+        inner = options.get(name)
+        if isinstance(inner, dict):
+            options = {**inner, **{k: v for k, v in options.items() if k != name}}
+        _options(low, node, name, options, module.OPTIONS)
+    if fields and len(fields) == len(writes) and not low.is_broken("fields"):
+        place = node if node is not None else low.section("prompts")
+        for message in module.faults(Shape(fields, rows, options)):
+            span = place.span if node is not None else next(iter(fields)).span
+            low.report("E416", span, f"the format '{name}' cannot carry this: {message}", "choose another format")
+    return name, options
+
+
+def _options(low: Lowering, node: MapNode, name: str, options: dict[str, Any], known: Mapping[str, str]) -> None:
+    for option in options:
+        if option not in known and option != name:
+            key = node.key(str(option))
+            inner = node.get(name)
+            if key is None and isinstance(inner, MapNode):
+                key = inner.key(str(option))
+            help = did_you_mean(str(option), known, "it takes none")
+            low.report("E419", key or node, f"the format '{name}' has no option '{option}'", help)
+    if name in known and isinstance(options.get(name), str) and name == "regex":
+        low.regex(node.get(name), "format")
+
+
+def _nobody_writes(low: Lowering, prompts: list[Prompt], fields: Mapping[str, Field], entries: list[Entry]) -> None:
+    if low.is_broken("prompts") or any(low.is_broken("prompts", e.key.text, "writes") for e in entries):
+        return
+    if low.section("prompts").get("writes") is not None:
+        return
+    written = {w for p in prompts for w in p.writes}
+    for field in fields.values():
+        if field.value is None and field.name not in written and not low.is_broken("fields", field.name):
+            if not prompts:
+                help = "add a prompt, or compute it with `value:`"
+            else:
+                help = "add it to the `writes` of a prompt, or compute it with `value:`"
+            low.report("E410", field.span, f"nobody writes the field '{field.name}'", help)
+
+
+def _in_order(low: Lowering, prompts: list[Prompt], fields: Mapping[str, Field]) -> tuple[Prompt, ...]:
+    """The prompts with what each needs, in an order that honours it."""
+    writer = {w: p.name for p in prompts for w in p.writes}
+    parameters = set(low.names_under("parameters"))
+    known = {p.name: replace(p, needs=_needs(p, writer, fields, parameters)) for p in prompts}
+    order: list[str] = []
+    waiting = list(known)
+    while waiting:
+        ready = [n for n in waiting if all(d in order for d in known[n].needs)]
+        if not ready:
+            circle = _circle(known, waiting)
+            message = f"the prompts read each other's fields in a circle: {' → '.join(circle)}"
+            low.report("E413", known[circle[0]].span, message, "let one of them do without the other's field")
+            order.extend(waiting)
+            break
+        order.extend(ready)
+        waiting = [n for n in waiting if n not in ready]
+    batch = [p for p in known.values() if p.rows > 1]
+    for prompt in batch:
+        if prompt.needs:
+            at = low.section("prompts").get(prompt.name)
+            place = at.get("rows") if isinstance(at, MapNode) else None
+            message = f"'{prompt.name}' asks for {prompt.rows} rows but reads a field of another prompt"
+            low.report("E415", place or prompt.span, message, "a prompt that reads written fields makes one row")
+    for prompt in batch[1:]:
+        first = Related(batch[0].span, "the first is here")
+        message = "two prompts ask for several rows at once"
+        low.report("E415", prompt.span, message, "let one make the rows and the others read them", (first,))
+    return tuple(known[n] for n in order)
+
+
+def _needs(
+    prompt: Prompt, writer: Mapping[str, str], fields: Mapping[str, Field], parameters: set[str]
+) -> tuple[str, ...]:
+    """The prompts whose fields this one reads, also through computed fields."""
+    found: list[str] = []
+    todo, seen = [n for n in sorted(prompt.reads) if n not in parameters], set[str]()
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in writer and writer[name] != prompt.name:
+            found.append(writer[name])
+        field = fields.get(name)
+        if field is not None and field.value is not None:
+            todo.extend(n for n in names_of(field.value) if n not in parameters)
+    return tuple(sorted(set(found)))
+
+
+def _circle(prompts: Mapping[str, Prompt], waiting: list[str]) -> list[str]:
+    path = [waiting[0]]
+    while True:
+        following = next(d for d in prompts[path[-1]].needs if d in waiting)
+        if following in path:
+            return [*path[path.index(following) :], following]
+        path.append(following)
+
+

@@ -1,0 +1,106 @@
+"""`checks` and `gates`: expressions over one row, and over the finished dataset."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from synthspec.diagnostics import did_you_mean
+from synthspec.document import MapNode, Node, ScalarNode
+from synthspec.expressions import compile_row, names_of
+from synthspec.expressions.tree import Expression
+from synthspec.expressions.types import ANY, Type, fits
+from synthspec.gates import GATE_METRICS
+from synthspec.lower.context import Lowering, scalar_text, value_of
+from synthspec.spec import Check, Field, Gate
+
+MAX_ENUMERATED = 20_000
+_BOOLEAN = Type("boolean")
+
+
+def lower_checks(low: Lowering, fields: Mapping[str, Field], parameters: Mapping[str, Type]) -> tuple[Check, ...]:
+    """Every check that could be understood."""
+    scope = {n: ANY for n in low.names_under("parameters")} | dict(parameters)
+    scope |= {n: ANY for n in low.names_under("fields")} | {n: f.type for n, f in fields.items()}
+    checks = [_check(low, node, scope, fields) for node in low.items(low.root.get("checks"))]
+    return tuple(c for c in checks if c is not None)
+
+
+def _check(low: Lowering, node: Node, scope: Mapping[str, Type], fields: Mapping[str, Field]) -> Check | None:
+    that = node.get("that") if isinstance(node, MapNode) else node
+    if not isinstance(that, ScalarNode):
+        return None
+    expression, kind = low.expression(that, scope)
+    retry: str | None = None
+    message, severity = "", "error"
+    if isinstance(node, MapNode):
+        message = scalar_text(node.get("message"))
+        severity = scalar_text(node.get("severity"), "error")
+        again = node.get("retry")
+        prompts = low.names_under("prompts")
+        if isinstance(again, ScalarNode):
+            if again.text in prompts:
+                retry = again.text
+            else:
+                low.report("E418", again, f"there is no prompt '{again.text}'", did_you_mean(again.text, prompts))
+    if expression is None:
+        return None
+    if not fits(kind, _BOOLEAN):
+        low.report("E303", that, f"a check is true or false; this is a {kind}", "compare it with something")
+        return None
+    _never(low, that, expression, scope, fields)
+    grade: Literal["error", "warn"] = "warn" if severity == "warn" else "error"
+    return Check(expression, that.text, message, grade, that.span, retry)
+
+
+def _never(
+    low: Lowering, node: ScalarNode, expression: Expression, scope: Mapping[str, Type], fields: Mapping[str, Field]
+) -> None:
+    """Values of an enum that the check can never accept, found by trying every combination of values."""
+    names = sorted(names_of(expression))
+    if not names:
+        low.report("E508", node, "this check reads no field, so it never changes", "name a field in it")
+        return
+    values: list[tuple[Any, ...]] = []
+    for name in names:
+        known = scope[name].values or ((True, False) if scope[name].kind == "boolean" else None)
+        if known is None:
+            return
+        values.append(known)
+    count = 1
+    for known in values:
+        count *= len(known)
+    if count > MAX_ENUMERATED:
+        return
+    test = compile_row(expression)
+    accepted: list[set[int]] = [set() for _ in names]
+    for chosen in itertools.product(*(range(len(v)) for v in values)):
+        row = {n: v[i] for n, v, i in zip(names, values, chosen, strict=True)}
+        if test(row):
+            for seen, index in zip(accepted, chosen, strict=True):
+                seen.add(index)
+    if not any(accepted):
+        low.report("E508", node, "no row can ever pass this check", "change the check or the fields it reads")
+        return
+    for name, known, seen in zip(names, values, accepted, strict=True):
+        field = fields.get(name)
+        lost = [v for i, v in enumerate(known) if i not in seen]
+        if lost and field is not None and field.value is None and "enum" in field.schema:
+            message = f"this check never accepts {name} = '{lost[0]}', which the enum allows"
+            low.report("E509", node, message, f"remove '{lost[0]}' from the enum, or change the check")
+
+
+def lower_gates(low: Lowering) -> tuple[Gate, ...]:
+    """Every gate that could be understood."""
+    scope = {m.name: Type("number") for m in GATE_METRICS}
+    gates: list[Gate] = []
+    for node in low.items(low.root.get("gates")):
+        expression, kind = low.expression(node, scope)
+        if expression is None:
+            continue
+        if not fits(kind, _BOOLEAN):
+            low.report("E303", node, f"a gate is true or false; this is a {kind}", "compare it: `acceptance >= 0.8`")
+            continue
+        gates.append(Gate(expression, scalar_text(node, str(value_of(node))), node.span))
+    return tuple(gates)

@@ -1,0 +1,262 @@
+"""Spec → Plan: which combinations of parameter values the prompts are written for.
+
+Row i of a plan is a pure function of the spec, the seed and i. A plan has no end: it can be read at any index,
+and its length is only how many combinations the spec's `rows` need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthspec.diagnostics import Diagnostic
+from synthspec.draws import CompiledDraw, DrawFault, Drawing, compile_draws
+from synthspec.expressions import evaluate, names_of
+from synthspec.expressions.columns import Column, unpack
+from synthspec.spec import Exclusion, Spec
+from synthspec.strategies import Design, Dimension, Strategy, find_strategy
+from synthspec.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_REDRAWS = 20_000
+CHUNK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """An exclusion, with the parameters and dimensions it hangs on."""
+
+    exclusion: Exclusion
+    reads: frozenset[str]
+    dimensions: frozenset[str]
+
+
+class Plan:
+    """The combinations of a spec. `plan[i]` is a dict, `plan[a:b]` a DataFrame; indices count from 0."""
+
+    def __init__(self, spec: Spec, tables: Mapping[str, Table]) -> None:
+        self.spec = spec
+        self.draws = compile_draws(spec.parameters, tables)
+        self.dimensions = _distinct(self.draws)
+        self.rules = tuple(self._rule(e) for e in spec.plan.exclude)
+        self.strategy = self._strategy()
+        self.copula = self._copula()
+
+    @property
+    def rows_per_combination(self) -> int:
+        """How many dataset rows one combination is asked for."""
+        return max((p.rows for p in self.spec.prompts), default=1)
+
+    def __len__(self) -> int:
+        """How many combinations the spec's `rows` need."""
+        return -(-self.spec.rows // self.rows_per_combination)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> pd.DataFrame: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | pd.DataFrame:
+        if isinstance(index, slice):
+            import pandas as pd
+
+            start, stop, step = self._bounds(index)
+            columns = self.columns(start, max(start, stop))
+            frame = pd.DataFrame({n: _for_pandas(c) for n, c in columns.items()}, index=range(start, max(start, stop)))
+            return frame.iloc[::step] if step != 1 else frame
+        if index < 0:
+            index += len(self)
+        if index < 0:
+            raise IndexError("a plan begins at 0")
+        return next(self.combinations(index, index + 1))
+
+    def _bounds(self, index: slice) -> tuple[int, int, int]:
+        start, stop, step = index.start or 0, index.stop, index.step or 1
+        stop = len(self) if stop is None else stop
+        start = start + len(self) if start < 0 else start
+        stop = stop + len(self) if stop < 0 else stop
+        if start < 0 or step < 1:
+            raise IndexError("a plan begins at 0 and is read forwards")
+        return start, stop, step
+
+    def combinations(self, start: int, stop: int) -> Iterator[dict[str, Any]]:
+        """Combinations start..stop-1 as plain values, one by one, in little memory."""
+        size = 64  # grows, so that a single look is cheap and a long read fast
+        while start < stop:
+            size = min(size * 4, CHUNK)
+            end = min(stop, start + size)
+            columns = {n: unpack(c) for n, c in self.columns(start, end).items()}
+            for offset in range(end - start):
+                yield {n: c[offset] for n, c in columns.items()}
+            start = end
+
+    def columns(self, start: int, stop: int) -> dict[str, Column]:
+        """Combinations start..stop-1 as one array a parameter, exclusions honoured.
+
+        Raises:
+            DrawFault: a draw has nothing to give for a combination.
+        """
+        length = stop - start
+        uniforms = dict(self.strategy.uniforms(start, stop))
+        if self.copula is not None:
+            uniforms = dict(self.copula.apply(uniforms))
+        columns = self._evaluate(uniforms, length)
+        if self.rules:
+            self._redraw(np.arange(start, stop), uniforms, columns)
+        return columns
+
+    def _evaluate(self, uniforms: Mapping[str, NDArray[np.float64]], length: int) -> dict[str, Column]:
+        drawing = Drawing(length, uniforms)
+        for draw in self.draws:
+            drawing.columns[draw.name] = draw.values(drawing)
+        return drawing.columns
+
+    def _redraw(
+        self, rows: NDArray[np.int64], uniforms: dict[str, NDArray[np.float64]], columns: dict[str, Column]
+    ) -> None:
+        """Draw the dimensions behind each broken rule again, until none is broken."""
+        at = np.arange(len(rows))
+        for attempt in range(1, MAX_REDRAWS):
+            part = {n: c[at] for n, c in columns.items()}
+            hits = [(rule, self._hit(rule, part, len(at))) for rule in self.rules]
+            bad = np.logical_or.reduce([hit for _, hit in hits])
+            if not bad.any():
+                return
+            keys = frozenset[str]().union(*(rule.dimensions for rule, hit in hits if hit.any()))
+            if self.copula is not None and keys & set(self.copula.keys):
+                keys |= set(self.copula.keys)
+            at = at[bad]
+            fresh = dict(self.strategy.redraw(rows[at], attempt, keys))
+            mixed = {k: fresh.get(k, u[at]) for k, u in uniforms.items()}
+            if self.copula is not None and keys >= set(self.copula.keys):
+                mixed = dict(self.copula.apply(mixed))
+            for key in keys:
+                uniforms[key] = uniforms[key].copy()
+                uniforms[key][at] = mixed[key]
+            for name, column in self._evaluate(mixed, len(at)).items():
+                columns[name] = _placed(columns[name], at, column)
+        raise DrawFault("", "the exclusions leave too little to draw from", "exclude less")
+
+    def _hit(self, rule: _Rule, columns: Mapping[str, Column], length: int) -> NDArray[np.bool_]:
+        found = evaluate(rule.exclusion.expression, columns, length)
+        return np.fromiter((v is True or v is np.True_ for v in found), bool, length) if found.dtype == object else found
+
+    def _rule(self, exclusion: Exclusion) -> _Rule:
+        reads = names_of(exclusion.expression)
+        return _Rule(exclusion, reads, self.dimensions_behind(reads))
+
+    def dimensions_behind(self, names: frozenset[str]) -> frozenset[str]:
+        """Keys of every dimension that the named parameters hang on."""
+        by_name = {d.name: d for d in self.draws}
+        found: set[str] = set()
+        todo, seen = list(names), set[str]()
+        while todo:
+            name = todo.pop()
+            if name in seen or name not in by_name:
+                continue
+            seen.add(name)
+            found |= {d.key for d in by_name[name].dimensions}
+            todo.extend(by_name[name].reads)
+        return frozenset(found)
+
+    def _strategy(self) -> Strategy:
+        rules = self.spec.plan
+        discrete = {d.key for d in self.dimensions if d.weights is not None}
+        decided = tuple(r for r in self.rules if r.dimensions <= discrete)
+        over = None
+        if rules.over:
+            over = frozenset(k for k in self.dimensions_behind(frozenset(rules.over)) if k in discrete)
+        design = Design(
+            dimensions=self.dimensions,
+            seed=self.spec.seed,
+            strength=rules.strength,
+            over=over,
+            permitted=_Permitted(self, decided) if decided else None,
+            permitted_reads=tuple(r.dimensions for r in decided),
+        )
+        return find_strategy(rules.strategy)(design)
+
+    def _copula(self) -> Any:
+        if not self.spec.plan.correlate:
+            return None
+        from synthspec.correlated import build_copula
+
+        return build_copula(self)
+
+
+class _Permitted:
+    """Which combinations of levels no exclusion removes."""
+
+    def __init__(self, plan: Plan, rules: tuple[_Rule, ...]) -> None:
+        self.plan = plan
+        self.rules = rules
+
+    def __call__(self, levels: Mapping[str, NDArray[np.int64]]) -> NDArray[np.bool_]:
+        from synthspec.draws import middles
+
+        length = len(next(iter(levels.values())))
+        uniforms: dict[str, NDArray[np.float64]] = {}
+        for dimension in self.plan.dimensions:
+            if dimension.weights is not None and dimension.key in levels:
+                middle = np.nan_to_num(middles(dimension.weights), nan=0.5)
+                uniforms[dimension.key] = middle[np.maximum(levels[dimension.key], 0)]
+            else:
+                uniforms[dimension.key] = np.full(length, 0.5)
+        needed = _with_ancestors(self.plan.draws, frozenset().union(*(r.reads for r in self.rules)))
+        drawing = Drawing(length, uniforms)
+        for draw in self.plan.draws:
+            if draw.name in needed:
+                drawing.columns[draw.name] = draw.values(drawing)
+        hits = [self.plan._hit(rule, drawing.columns, length) for rule in self.rules]
+        return ~np.logical_or.reduce(hits)
+
+
+def _with_ancestors(draws: tuple[CompiledDraw, ...], names: frozenset[str]) -> frozenset[str]:
+    needed = set(names)
+    for draw in reversed(draws):
+        if draw.name in needed:
+            needed |= draw.reads
+    return frozenset(needed)
+
+
+def _distinct(draws: tuple[CompiledDraw, ...]) -> tuple[Dimension, ...]:
+    found: dict[str, Dimension] = {}
+    for draw in draws:
+        for dimension in draw.dimensions:
+            found.setdefault(dimension.key, dimension)
+    return tuple(found.values())
+
+
+def _placed(column: Column, at: NDArray[np.int64], values: Column) -> Column:
+    """A copy of a column with new values at some places; the widest of the two dtypes."""
+    if column.dtype != values.dtype:
+        kind = object if object in (column.dtype, values.dtype) else np.result_type(column.dtype, values.dtype)
+        column = column.astype(kind)
+    column = column.copy()
+    column[at] = values
+    return column
+
+
+def _for_pandas(column: Column) -> Any:
+    if column.dtype == object and all(v is None or isinstance(v, str) for v in column):
+        import pandas as pd
+
+        return pd.array(column, dtype="str")
+    return column
+
+
+def build_plan(spec: Spec, tables: Mapping[str, Table]) -> Plan:
+    """The plan of a checked spec."""
+    return Plan(spec, tables)
+
+
+def check_plan(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
+    """What is wrong with a plan as a whole: exclusions that leave nothing, values that cannot occur."""
+    from synthspec.plan_checks import check_exclusions
+
+    return check_exclusions(spec, tables)

@@ -1,0 +1,155 @@
+"""Trying out a plan's exclusions before anything is paid for: do they leave something, and every value?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthspec.diagnostics import Diagnostic, Related
+from synthspec.draws import DrawFault, middles
+from synthspec.expressions import evaluate
+from synthspec.expressions.columns import unpack
+from synthspec.plan import Plan, _Rule
+from synthspec.spec import Choice, Correlation, Exclusion, Formula, Parameter, Spec
+from synthspec.strategies import Dimension
+from synthspec.tables import Table
+
+MAX_ENUMERATED = 300_000
+SAMPLED = 20_000
+LEAST = 0.001  # share of combinations that exclusions must leave
+
+
+def check_exclusions(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
+    """Faults of the exclusions, sources' `where` and correlations of an otherwise sound spec."""
+    open_spec = replace(spec, plan=replace(spec.plan, exclude=(), correlate=(), strategy="random", over=()))
+    plan = Plan(open_spec, tables)
+    rules = tuple(_Rule(e, *_behind(plan, e)) for e in spec.plan.exclude)
+    try:
+        faults = [f for group in _together(rules) for f in _check_group(spec, plan, group)]
+        if not faults:
+            plan.columns(0, 500)
+            faults.extend(_correlations(spec, tables))
+    except DrawFault as e:
+        place = next((p.span for p in spec.parameters if p.name == e.parameter), None)
+        if place is None and spec.plan.exclude:
+            place = spec.plan.exclude[0].span
+        assert place is not None
+        return (Diagnostic("E516", e.message, place, e.help),)
+    return tuple(faults)
+
+
+def _behind(plan: Plan, exclusion: Exclusion) -> tuple[frozenset[str], frozenset[str]]:
+    from synthspec.expressions import names_of
+
+    reads = names_of(exclusion.expression)
+    return reads, plan.dimensions_behind(reads)
+
+
+def _together(rules: tuple[_Rule, ...]) -> list[list[_Rule]]:
+    """Rules that hang on common dimensions, in groups."""
+    groups: list[list[_Rule]] = []
+    for rule in rules:
+        joined = [rule]
+        apart: list[list[_Rule]] = []
+        for group in groups:
+            if any(g.dimensions & rule.dimensions for g in group):
+                joined = group + joined
+            else:
+                apart.append(group)
+        groups = [*apart, joined]
+    return groups
+
+
+def _check_group(spec: Spec, plan: Plan, group: list[_Rule]) -> Iterator[Diagnostic]:
+    keys = frozenset[str]().union(*(r.dimensions for r in group))
+    dimensions = [d for d in plan.dimensions if d.key in keys]
+    uniforms, exact = _every_combination(plan, dimensions)
+    length = len(next(iter(uniforms.values())))
+    columns = plan._evaluate(uniforms, length)
+    hits = [_is_true(evaluate(r.exclusion.expression, columns, length)) for r in group]
+    kept = ~np.logical_or.reduce(hits)
+    last = group[-1].exclusion
+    others = tuple(Related(r.exclusion.span, "together with this rule") for r in group[:-1])
+    if not kept.any():
+        if exact:
+            yield Diagnostic("E522", "the exclusions leave no combination at all", last.span, "exclude less", others)
+        else:
+            yield Diagnostic("E526", _too_few(length), last.span, "exclude less, or draw from a narrower range", others)
+        return
+    if not exact and kept.mean() < LEAST:
+        yield Diagnostic("E526", _too_few(length), last.span, "exclude less, or draw from a narrower range", others)
+        return
+    names = frozenset[str]().union(*(r.reads for r in group))
+    for parameter in spec.parameters:
+        if parameter.name in names:
+            yield from _unreachable(parameter, columns[parameter.name], kept, hits, group, exact)
+
+
+def _too_few(length: int) -> str:
+    return f"the exclusions reject more than 99.9% of {length:,} combinations drawn at random"
+
+
+def _unreachable(
+    parameter: Parameter,
+    column: Any,
+    kept: NDArray[np.bool_],
+    hits: list[NDArray[np.bool_]],
+    group: list[_Rule],
+    exact: bool,
+) -> Iterator[Diagnostic]:
+    values = parameter.type.values
+    if values is None or not exact or not isinstance(parameter.draw, Choice | Formula):
+        return
+    drawn = unpack(column)
+    for value in values:
+        of_value = np.fromiter((type(v) is type(value) and v == value for v in drawn), bool, len(drawn))
+        if not of_value.any() or (of_value & kept).any():
+            continue
+        blamed = next((r for r, h in zip(group, hits, strict=True) if h[of_value].all()), group[-1])
+        message = f"{parameter.name} = {value!r} can never occur: the exclusions remove every combination with it"
+        related = (Related(parameter.span, "declared here"),)
+        yield Diagnostic("E523", message, blamed.exclusion.span, "remove the value, or exclude less", related)
+
+
+def _is_true(column: Any) -> NDArray[np.bool_]:
+    return np.fromiter((bool(v) and v is not None for v in column.tolist()), bool, len(column))
+
+
+def _every_combination(plan: Plan, dimensions: list[Dimension]) -> tuple[dict[str, NDArray[np.float64]], bool]:
+    """Uniform numbers for every combination of levels, or a sample where there are too many or some are continuous."""
+    choices = [None if d.weights is None else middles(d.weights) for d in dimensions]
+    levels = [c[~np.isnan(c)] for c in choices if c is not None]
+    count = 1
+    for c in levels:
+        count *= len(c)
+    exact = len(levels) == len(dimensions) and count <= MAX_ENUMERATED
+    if not exact:
+        return dict(plan.strategy.uniforms(0, SAMPLED)), False
+    grids = np.meshgrid(*levels, indexing="ij") if levels else []
+    length = max(count, 1)
+    uniforms = {d.key: np.full(length, 0.5) for d in plan.dimensions}
+    uniforms |= {d.key: g.ravel() for d, g in zip(dimensions, grids, strict=True)}
+    if not uniforms:
+        uniforms = {"": np.full(1, 0.5)}
+    return uniforms, True
+
+
+def _correlations(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]:
+    if not spec.plan.correlate:
+        return
+    from synthspec.correlated import CorrelationFault, build_copula
+
+    plain = replace(spec, plan=replace(spec.plan, exclude=(), correlate=(), strategy="random", over=()))
+    plan = Plan(plain, tables)
+    plan.spec = replace(plain, plan=replace(plain.plan, correlate=spec.plan.correlate))
+    try:
+        build_copula(plan)
+    except CorrelationFault as e:
+        at: Correlation = e.correlation
+        yield Diagnostic("E527", e.message, at.span, e.help)
+
+

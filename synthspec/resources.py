@@ -1,0 +1,34 @@
+"""Files that ship with the package: the JSON Schema, the example specs and the library."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+def _shipped(inside: str, checkout: str) -> Path:
+    packaged = _HERE / "data" / inside
+    return packaged if packaged.exists() else _HERE.parent / checkout
+
+
+def schema_path() -> Path:
+    """The JSON Schema of the language."""
+    return _shipped("synthspec.schema.json", "schemas/synthspec.schema.json")
+
+
+def specs_folder() -> Path:
+    """The example specs."""
+    return _shipped("specs", "specs")
+
+
+def library_folder() -> Path:
+    """The reusable fragments."""
+    return specs_folder() / "library"
+
+
+@cache
+def library_names() -> tuple[str, ...]:
+    """Names of the shipped fragments, in alphabetical order."""
+    return tuple(sorted(p.stem for p in library_folder().glob("*.yaml")))
