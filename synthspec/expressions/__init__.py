@@ -1,9 +1,9 @@
 """The expression language: one small, typed, total language used wherever a spec computes.
 
-    expression, faults = parse_expression("words(summary) < words(call)")
-    kind, faults = check_expression(expression, {"summary": TEXT, "call": TEXT})
-    evaluate(expression, columns, length)      # whole columns, NumPy
-    compile_row(expression)(row)               # one row of plain values
+expression, faults = parse_expression("words(summary) < words(call)")
+kind, faults = check_expression(expression, {"summary": TEXT, "call": TEXT})
+evaluate(expression, columns, length)      # whole columns, NumPy
+compile_row(expression)(row)               # one row of plain values
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.expressions.check import check_expression
 from synthspec.expressions.faults import Fault
-from synthspec.expressions.functions import FUNCTIONS, Function, Parameter, find_function, function
+from synthspec.expressions.functions import Function, Parameter, find_function, function
+from synthspec.expressions.library import FUNCTIONS
 from synthspec.expressions.parser import MAX_DEPTH, MAX_LENGTH, parse_expression
 from synthspec.expressions.rows import compile_row
 from synthspec.expressions.tree import Expression

@@ -120,9 +120,17 @@ class Builder(Transformer):  # type: ignore[type-arg]
 
     def keyword(self, items: list[Any]) -> Part:
         value: Part = items[2]
-        return Part(value.node, value.start, value.end, value.depth, value.mistakes, key=items[0], sign=_span(items[1]))
+        return Part(
+            value.node,
+            value.start,
+            value.end,
+            value.depth,
+            value.mistakes,
+            key=items[0],
+            sign=_span(items[1]),
+        )
 
-    def list(self, items: list[Any]) -> Part:
+    def list_of(self, items: list[Any]) -> Part:
         (start, _), (_, end) = _span(items[0]), _span(items[-1])
         inside = [_unkeyed(p) for p in items[1]]
         return _joined(ListOf(tuple(p.node for p in inside), start, end), start, end, inside)
@@ -179,7 +187,9 @@ class Builder(Transformer):  # type: ignore[type-arg]
         sign, operand = items
         start, end = _span(sign)
         mistakes = () if sign == "not" else (Mistake("sign", start, end, "not"),)
-        return _joined(Unary("not", operand.node, start, operand.end), start, operand.end, [operand], *mistakes)
+        return _joined(
+            Unary("not", operand.node, start, operand.end), start, operand.end, [operand], *mistakes
+        )
 
     def disjunction(self, items: list[Any]) -> Part:
         return _chain("or", items)
@@ -191,8 +201,11 @@ class Builder(Transformer):  # type: ignore[type-arg]
         start, end = _span(items[0])[0], _span(items[-1])[1]
         words = " ".join(str(i).lower() for i in items)
         if words in COMPARISONS or words in ("in", "not in", "matches"):
-            mistakes = () if all(str(i).islower() or words in COMPARISONS for i in items) else (
-                Mistake("sign", start, end, words),)
+            mistakes = (
+                ()
+                if all(str(i).islower() or words in COMPARISONS for i in items)
+                else (Mistake("sign", start, end, words),)
+            )
             return words, start, end, mistakes
         if words == "not matches":
             return "not matches", start, end, (Mistake("not matches", start, end),)
@@ -212,8 +225,9 @@ class Builder(Transformer):  # type: ignore[type-arg]
         return replace(_joined(node, left.start, more.end, [left, more]), last=right)
 
     def _compared(self, left: Part, comparator: Any, right: Part) -> Part:
-        operator, start, end, mistakes = comparator
-        if mistakes and mistakes[0].kind == "is" and isinstance(right.node, Name) and right.node.name.lower() in NULLS:
+        operator, start, _, mistakes = comparator
+        null = isinstance(right.node, Name) and right.node.name.lower() in NULLS
+        if null and mistakes and mistakes[0].kind == "is":
             mistakes = (Mistake("is null", start, right.end, operator, ((left.start, left.end),)),)
             node: Expression = Call("missing", (left.node,), (), left.start, right.end)
             if operator == "!=":
@@ -231,7 +245,9 @@ class Builder(Transformer):  # type: ignore[type-arg]
     def conditional(self, items: list[Any]) -> Part:
         start = _span(items[0])[0]
         miswritten = tuple(
-            Mistake("sign", *_span(items[at]), items[at].lower()) for at in (0, 2, 4) if not items[at].islower()
+            Mistake("sign", *_span(items[at]), items[at].lower())
+            for at in (0, 2, 4)
+            if not items[at].islower()
         )
         return _choose(items[1], items[3], items[5], start, items[5].end, *miswritten)
 

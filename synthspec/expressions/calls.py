@@ -65,7 +65,10 @@ def _unknown(node: Call, check: Checking) -> None:
 
     known = function_names() | (frozenset(DISTRIBUTIONS) if check.random else frozenset())
     if node.function in check.scope:
-        message, remedy = f"'{node.function}' is a value, not a function", f"write {node.function} without brackets"
+        message, remedy = (
+            f"'{node.function}' is a value, not a function",
+            f"write {node.function} without brackets",
+        )
     else:
         message = f"unknown function '{node.function}'"
         synonym = SYNONYMS.get(node.function.lower())
@@ -196,11 +199,17 @@ def _nested(node: Call, value: Expression, check: Checking) -> Type:
     if isinstance(value, Call) and is_random(value):
         kind = check_draw(value, check, nested=True)
         if node.function == "truncated" and not (kind.numeric or kind.kind == "any"):
-            check.report("E303", f"truncated() works on distributions of numbers; {describe(value)} is not", value)
+            check.report(
+                "E303", f"truncated() works on distributions of numbers; {describe(value)} is not", value
+            )
         return kind
     check.type_of(value)
-    check.report("E303", f"{node.function}() takes a call of a random function; {describe(value)} is not one", value,
-                 f"write {node.function}({'normal(50, 10)' if node.function == 'truncated' else '[normal(50, 10), …]'}, …)")
+    check.report(
+        "E303",
+        f"{node.function}() takes a call of a random function; {describe(value)} is not one",
+        value,
+        f"write {node.function}({'normal(50, 10)' if node.function == 'truncated' else '[normal(50, 10), …]'}, …)",
+    )
     return ANY
 
 
@@ -221,5 +230,3 @@ def _constant(value: Expression) -> Any:
     if isinstance(value, Call) and is_random(value):
         return None
     return constant_value(value) if is_constant(value) else None
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
@@ -10,6 +11,7 @@ from synthspec.expressions.calls import check_call
 from synthspec.expressions.compare import check_comparison
 from synthspec.expressions.describe import a, describe
 from synthspec.expressions.faults import Fault
+from synthspec.expressions.functions import find_function
 from synthspec.expressions.operators import operate_types
 from synthspec.expressions.tree import (
     Binary,
@@ -130,7 +132,9 @@ class Check:
         owner, index = self.type_of(node.owner), self.type_of(node.index)
         if owner.kind == "map":
             if not fits(index, TEXT):
-                self.report("E303", f"a map is indexed by the name of a member, not by {a(index)}", node.index)
+                self.report(
+                    "E303", f"a map is indexed by the name of a member, not by {a(index)}", node.index
+                )
             elif isinstance(node.index, Literal):
                 found = owner.member(str(node.index.value))
                 if found is None:
@@ -142,7 +146,11 @@ class Check:
         if owner.kind == "any":
             return ANY
         if owner.kind not in ("list", "text"):
-            self.report("E303", f"{describe(node.owner)} is {a(owner)}; only lists, maps and text have items", node.owner)
+            self.report(
+                "E303",
+                f"{describe(node.owner)} is {a(owner)}; only lists, maps and text have items",
+                node.owner,
+            )
             return ANY
         if not fits(index, INTEGER):
             self.report("E303", f"an item is counted by an integer, not by {a(index)}", node.index)
@@ -154,7 +162,11 @@ class Check:
             return BOOLEAN
         kind = self.type_of(node.operand)
         if not kind.numeric and kind.kind != "any":
-            self.report("E303", f"'{node.operator}' takes a number; {describe(node.operand)} is {a(kind)}", node.operand)
+            self.report(
+                "E303",
+                f"'{node.operator}' takes a number; {describe(node.operand)} is {a(kind)}",
+                node.operand,
+            )
             return ANY
         return Type(kind.kind)
 
@@ -208,17 +220,20 @@ def _check_matches(node: Binary, left: Type) -> Iterator[Fault]:
             start = min(pattern.start + 1 + at, pattern.end - 1)
             end = start + 1
         message = f"not a regular expression: {getattr(fault, 'msg', fault)}"
-        yield Fault("E310", message, start, end, "a backslash in front makes a sign stand for itself: \\( \\. \\?")
+        yield Fault(
+            "E310", message, start, end, "a backslash in front makes a sign stand for itself: \\( \\. \\?"
+        )
         return
     yield from _check_runaway(pattern)
 
 
 def _check_runaway(pattern: Literal) -> Iterator[Fault]:
     try:
-        from synthspec.patterns import runaway
+        patterns = importlib.import_module("synthspec.patterns")
     except ImportError:
         return
-    reason = runaway(pattern.value)
+    runaway = getattr(patterns, "runaway", None)
+    reason = runaway(pattern.value) if runaway is not None else None
     if reason:
         yield Fault("E310", str(reason), pattern.start, pattern.end)
 
@@ -232,6 +247,4 @@ def _source(node: Expression) -> str:
 
 
 def _is_function(name: str) -> bool:
-    from synthspec.expressions.functions import FUNCTIONS
-
-    return name in FUNCTIONS
+    return find_function(name) is not None

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthspec.expressions.tree import Binary, Call, Conditional, Expression, Index, ListOf, Literal, Member, Name, Unary
+from synthspec.expressions.tree import (
+    Binary,
+    Call,
+    Conditional,
+    Expression,
+    Index,
+    ListOf,
+    Literal,
+    Member,
+    Name,
+    Unary,
+)
 from synthspec.expressions.types import Type
 
 _ARTICLES = {"integer": "an integer", "any": "of any type"}

@@ -106,7 +106,9 @@ class _Evaluation:
         value = self.value(node)
         if isinstance(value, Constant):
             return Constant(bool(value.value))
-        return value if value.dtype == np.bool_ else np.array([bool(v) for v in unpack(value)], dtype=np.bool_)
+        return (
+            value if value.dtype == np.bool_ else np.array([bool(v) for v in unpack(value)], dtype=np.bool_)
+        )
 
     def _unary(self, node: Unary) -> Value:
         if node.operator == "not":
@@ -152,7 +154,11 @@ class _Evaluation:
         return Constant(both) if isinstance(both, bool) else both
 
     def _choose(self, node: Conditional) -> Value:
-        condition, then, otherwise = self.truth(node.condition), self.value(node.then), self.value(node.otherwise)
+        condition, then, otherwise = (
+            self.truth(node.condition),
+            self.value(node.then),
+            self.value(node.otherwise),
+        )
         if isinstance(condition, Constant):
             return then if condition.value else otherwise
         fast = arithmetic.choose(condition, _operand(then), _operand(otherwise))

@@ -69,12 +69,21 @@ _MISTAKES: dict[str, Callable[[str, str, list[str]], tuple[str, str]]] = {
     "word": _word,
     "is": lambda written, meant, _: (f"'{written}' does not compare", f"write '{meant}'"),
     "is null": _is_null,
-    "not matches": lambda *_: ("'not' goes in front of the whole comparison", "write: not text matches 'pattern'"),
-    "compare not": lambda *_: ("'not' needs brackets after a comparison", "write '!=', or put 'not …' in brackets"),
+    "not matches": lambda *_: (
+        "'not' goes in front of the whole comparison",
+        "write: not text matches 'pattern'",
+    ),
+    "compare not": lambda *_: (
+        "'not' needs brackets after a comparison",
+        "write '!=', or put 'not …' in brackets",
+    ),
     "python conditional": _conditional("'a if c else b'"),
     "c conditional": _conditional("'c ? a : b'"),
     "method": _method,
-    "positional": lambda *_: ("a positional argument after a named one", "put it before the named ones, or name it"),
+    "positional": lambda *_: (
+        "a positional argument after a named one",
+        "put it before the named ones, or name it",
+    ),
     "huge": lambda *_: ("a number too large to hold", "the largest is about 1.8e308"),
     "deep": lambda *_: ("nested more than 100 deep", "compute parts of it in parameters of their own"),
 }
@@ -103,7 +112,9 @@ def _stray_character(text: str, at: int) -> Fault:
         remedy = f"close it with {character}; inside, write \\{character}"
         return _fault("this text is never closed", at, len(text.rstrip()), remedy)
     if character in QUOTES:
-        return _fault(f"'{character}' does not quote", at, at + 1, f"use straight quotes: {QUOTES[character]}")
+        return _fault(
+            f"'{character}' does not quote", at, at + 1, f"use straight quotes: {QUOTES[character]}"
+        )
     if character in "{}":
         doubled = rest[:2] in ("{{", "}}")
         remedy = "an expression names things as they are: attitude == 'positive'" if doubled else ""
@@ -114,7 +125,10 @@ def _stray_character(text: str, at: int) -> Fault:
         "$": ("names have no '$'", "write the name alone"),
         "@": ("'@' is not an operator", ""),
         "#": ("an expression has no comments", "put the comment on a line of YAML"),
-        ";": ("an expression is one value", "give each condition an item of its own, or join them with 'and'"),
+        ";": (
+            "an expression is one value",
+            "give each condition an item of its own, or join them with 'and'",
+        ),
         "\\": ("a backslash outside quotes", "put text in quotes"),
         "≤": ("'≤' is written '<='", "write '<='"),
         "≥": ("'≥' is written '>='", "write '>='"),
@@ -194,28 +208,41 @@ def _stray_word(text: str, word: str, kind: str, start: int, end: int, before: S
         return _stray_comma(start, end, before, missing)
     if kind == "COLON":
         if missing is not None:
-            return _fault(f"'{missing[0]}' belongs here", start, end, "write: if condition then value else other")
+            return _fault(
+                f"'{missing[0]}' belongs here", start, end, "write: if condition then value else other"
+            )
         sliced = any(t.type == "LSQB" for t in _unclosed(before))
         remedy = "take one item with [0], the first with first(), the last with last()" if sliced else ""
         return _fault("':' means nothing here", start, end, remedy)
     if kind in ("THEN", "ELSE"):
         remedy = "write: if condition then value else other"
-        return _fault(f"'{word}' without its 'if'" if missing is None else f"'{word}' comes too soon", start, end, remedy)
+        return _fault(
+            f"'{word}' without its 'if'" if missing is None else f"'{word}' comes too soon",
+            start,
+            end,
+            remedy,
+        )
     if kind == "IF" and not after_value:
-        return _fault("a choice inside a larger expression needs brackets", start, end, "write: (if … then … else …)")
+        return _fault(
+            "a choice inside a larger expression needs brackets", start, end, "write: (if … then … else …)"
+        )
     if after_value and word.lower() in _WORDS:
         message, remedy = _WORDS[word.lower()]
         return _fault(message, start, end, remedy)
     if after_value and last is not None:
         return _two_values(text, word, kind, start, end, last)
-    return _fault(f"'{word}' is not expected here", start, end, "a value is missing before it" if last else "")
+    return _fault(
+        f"'{word}' is not expected here", start, end, "a value is missing before it" if last else ""
+    )
 
 
 def _two_values(text: str, word: str, kind: str, start: int, end: int, last: Token) -> Fault:
     if kind == "LPAR":
         return _fault(f"'{last}' cannot be called", start, end, "only a function's name is followed by '('")
     if kind == "NAME" and last.type == "NAME" and str(last).lower() == "not":
-        return _fault("'not' is written in small letters", last.start_pos or 0, last.end_pos or 0, "write 'not'")
+        return _fault(
+            "'not' is written in small letters", last.start_pos or 0, last.end_pos or 0, "write 'not'"
+        )
     if kind == "NUMBER" and last.type == "NUMBER" and last.end_pos == start:
         return _fault("this number is not well formed", last.start_pos or 0, end, "write 0.5, 1e6 or 1_000")
     remedy = "put an operator between them: 'and', 'or', '==', '+', …"
@@ -233,10 +260,14 @@ def _stray_bracket(word: str, start: int, end: int, before: Sequence[Token], aft
         return _fault(f"'{word}' closes nothing", start, end, f"take it out, or add '{opener}' before")
     opener, at = str(unclosed[-1]), unclosed[-1].start_pos or 0
     if CLOSES[opener] != word:
-        return _fault(f"'{opener}' at character {at + 1} is closed by '{word}'", start, end, f"write '{CLOSES[opener]}'")
+        return _fault(
+            f"'{opener}' at character {at + 1} is closed by '{word}'", start, end, f"write '{CLOSES[opener]}'"
+        )
     missing = _missing_branch(before[before.index(unclosed[-1]) :])
     if after_value and missing is not None:
-        return _fault(f"this 'if' has no '{missing[0]}'", *missing[1:], "write: if condition then value else other")
+        return _fault(
+            f"this 'if' has no '{missing[0]}'", *missing[1:], "write: if condition then value else other"
+        )
     last = before[-1]
     if last is unclosed[-1]:
         return _fault("nothing between the brackets", at, end, "put a value in them")
@@ -244,10 +275,16 @@ def _stray_bracket(word: str, start: int, end: int, before: Sequence[Token], aft
     return _fault(message, last.start_pos or 0, last.end_pos or 0, "add what it works on, or take it out")
 
 
-def _stray_comma(start: int, end: int, before: Sequence[Token], missing: tuple[str, int, int] | None) -> Fault:
+def _stray_comma(
+    start: int, end: int, before: Sequence[Token], missing: tuple[str, int, int] | None
+) -> Fault:
     if missing is not None:
-        return _fault(f"',' where '{missing[0]}' belongs", start, end, "write: if condition then value else other")
+        return _fault(
+            f"',' where '{missing[0]}' belongs", start, end, "write: if condition then value else other"
+        )
     last = before[-1] if before else None
     if last is not None and last.type == "NUMBER":
-        return _fault("',' between numbers", start, end, "decimals are written with a point: 1.5; lists in brackets")
+        return _fault(
+            "',' between numbers", start, end, "decimals are written with a point: 1.5; lists in brackets"
+        )
     return _fault("',' means nothing here", start, end, "put a list in brackets: [a, b]")

@@ -11,7 +11,6 @@ from synthspec.expressions.tree import Binary, Expression, Literal
 from synthspec.expressions.types import ANY, INTEGER, NUMBER, TEXT, Type, join
 
 
-
 def operate_types(node: Binary, left: Type, right: Type) -> tuple[Type, list[Fault]]:
     """The type of an arithmetic expression and what is wrong with its operands."""
     left, right = as_date(node.left, left, right), as_date(node.right, right, left)
@@ -21,9 +20,15 @@ def operate_types(node: Binary, left: Type, right: Type) -> tuple[Type, list[Fau
 
 def as_date(node: Expression, kind: Type, opposite: Type) -> Type:
     """The type of an operand, a text literal opposite a date read as one."""
-    if opposite.kind in ("date", "datetime", "time") and isinstance(node, Literal) and isinstance(node.value, str):
+    if (
+        opposite.kind in ("date", "datetime", "time")
+        and isinstance(node, Literal)
+        and isinstance(node.value, str)
+    ):
         for wanted in ("date", "datetime", "time"):
-            if read_literal(node.value, wanted) is not None and (wanted == "time") == (opposite.kind == "time"):
+            if read_literal(node.value, wanted) is not None and (wanted == "time") == (
+                opposite.kind == "time"
+            ):
                 return Type(opposite.kind if wanted != "datetime" else "datetime")
     return kind
 
@@ -68,7 +73,9 @@ def _mismatch(node: Binary, left: Type, right: Type) -> Iterator[Fault]:
         other = node.left if right.kind == "text" else node.right
         kind = left if right.kind == "text" else right
         message = f"'+' cannot join text and {a(kind)}"
-        yield Fault("E303", message, other.start, other.end, "write text(x) to join it, or number(x) to add it")
+        yield Fault(
+            "E303", message, other.start, other.end, "write text(x) to join it, or number(x) to add it"
+        )
         return
     if operator in "+-" and left.kind == right.kind:
         message = f"'{operator}' does not work on two values of type {left}"

@@ -63,7 +63,12 @@ def expression_parser() -> Lark:
 
     grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
     return Lark(
-        grammar, parser="lalr", lexer="basic", postlex=Words(), transformer=Builder(), maybe_placeholders=False
+        grammar,
+        parser="lalr",
+        lexer="basic",
+        postlex=Words(),
+        transformer=Builder(),
+        maybe_placeholders=False,
     )
 
 
@@ -97,7 +102,7 @@ def _tokens(text: str) -> list[Token]:
     seen: list[Token] = []
     try:
         for token in expression_parser().lex(text):
-            seen.append(token)  # noqa: PERF402
+            seen.append(token)
     except UnexpectedInput:
         return seen
     return seen

@@ -22,7 +22,16 @@ from synthspec.expressions.tree import (
     Unary,
 )
 from synthspec.expressions.types import Type
-from synthspec.expressions.values import FAULTS, OPERATORS, item, member, negative, positive, read_moment, settle
+from synthspec.expressions.values import (
+    FAULTS,
+    OPERATORS,
+    item,
+    member,
+    negative,
+    positive,
+    read_moment,
+    settle,
+)
 from synthspec.expressions.walk import is_random
 
 Row = Mapping[str, Any]

@@ -63,11 +63,11 @@ def is_random(call: Call) -> bool:
     `integer`, `date`, `datetime` and `time` are both: with one argument they convert, with two they draw.
     """
     from synthspec.distributions import DISTRIBUTIONS
-    from synthspec.expressions.functions import FUNCTIONS
+    from synthspec.expressions.functions import built_in
 
     if call.function not in DISTRIBUTIONS:
         return False
-    return call.function not in FUNCTIONS or len(call.arguments) + len(call.keywords) != 1
+    return call.function not in built_in() or len(call.arguments) + len(call.keywords) != 1
 
 
 def is_constant(expression: Expression) -> bool:
