@@ -87,7 +87,7 @@ def _candidates(sets: Sets, similarity: float) -> Iterator[tuple[Array, Array]]:
         needed = overlap_needed(sizes[left], sizes[right], similarity)
         kept = np.minimum(left_over[at], left_over[at + step]) >= needed
         left, right, needed = left[kept], right[kept], needed[kept]
-        apart = np.bitwise_count(bits[left] ^ bits[right]).sum(axis=1)
+        apart = np.bitwise_count(bits[left] ^ bits[right]).sum(axis=1, dtype=np.int64)
         kept = sizes[left] + sizes[right] - apart >= 2 * needed
         pending.append((left[kept], right[kept]))
         waiting += int(kept.sum())

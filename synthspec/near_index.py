@@ -64,6 +64,10 @@ class NearIndex:
 
     def extend(self, sets: Sets) -> None:
         """Take many sets in at once."""
+        if len(sets) * GROWTH < self._count:  # too few to be worth a new order
+            for i in range(len(sets)):
+                self.add(sets[i])
+            return
         for _, part in sets.chunks(CHUNK):
             self._store(part.flat, np.diff(part.starts), bitmaps(part))
             self._seen += tally(part.flat)
@@ -79,7 +83,7 @@ class NearIndex:
             some = rows[at : at + CHUNK]
             sizes = self._starts[some + 1] - self._starts[some]
             needed = overlap_needed(sizes, size, self.similarity)
-            apart = np.bitwise_count(self._bitmaps[some] ^ bitmap(shingles)).sum(axis=1)
+            apart = np.bitwise_count(self._bitmaps[some] ^ bitmap(shingles)).sum(axis=1, dtype=np.int64)
             likely = (sizes + size - apart >= 2 * needed) & (np.minimum(sizes, size) >= needed)
             some, sizes, needed = some[likely], sizes[likely], needed[likely]
             if len(some) and (self._overlaps(shingles, some, sizes) >= needed).any():

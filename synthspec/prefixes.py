@@ -41,8 +41,9 @@ def bitmap(shingles: Array) -> Array:
     Sets that differ in d shingles differ in at most d bits, so bits say at once that two sets are too far
     apart (Sandes, Teodoro and Melo, "Bitmap filter", 2020).
     """
-    odd: Array = np.bincount(shingles & np.uint32(255), minlength=256).astype(np.uint8) & 1
-    return np.packbits(odd).view(np.uint64)
+    odd = np.bincount(shingles & np.uint32(255), minlength=256).astype(np.uint8) & 1
+    words: Array = np.packbits(odd).view(np.uint64)
+    return words
 
 
 def bitmaps(sets: Sets) -> Array:

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from synthspec.cells import cell_text
 from synthspec.writers import Column
-from synthspec.writers._cells import cell_text
 
 SUMMARY = "comma-separated values (RFC 4180), one header line"
 BINARY = False

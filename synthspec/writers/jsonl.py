@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from synthspec.cells import json_text
 from synthspec.writers import Column
-from synthspec.writers._cells import json_text
 
 SUMMARY = "JSON Lines, one object a line"
 BINARY = False

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthspec.cells import json_text, plain
 from synthspec.expressions.types import Type
 from synthspec.writers import Column
-from synthspec.writers._cells import json_text, plain
 
 if TYPE_CHECKING:
     import pyarrow
@@ -31,7 +31,7 @@ _INT64 = range(-(2**63), 2**63)
 _MOMENTS: Mapping[str, Any] = {"date": datetime.date, "datetime": datetime.datetime, "time": datetime.time}
 
 
-class Misfit(Exception):
+class MisfitError(Exception):
     """A value that its column's type cannot hold."""
 
 
@@ -74,7 +74,7 @@ class ParquetWriter:
             values = [r.get(name) for r in rows]
             try:
                 columns[name] = [fitted(v, self._types[name]) for v in values]
-            except Misfit:
+            except MisfitError:
                 self._turn_to_text(name)
                 columns[name] = [fitted(v, self._types[name]) for v in values]
         self._file.write_table(pyarrow.table(columns, schema=self._file.schema), row_group_size=GROUP_ROWS)
@@ -125,7 +125,7 @@ def fitted(value: Any, wanted: Type) -> Any:
     """The value as Arrow takes it for this type.
 
     Raises:
-        Misfit: the type cannot hold it.
+        MisfitError: the type cannot hold it.
     """
     if value is None:
         return None
@@ -138,7 +138,7 @@ def fitted(value: Any, wanted: Type) -> Any:
             return _fitted_moment(value, wanted.kind)
         case "list":
             if not isinstance(value, list | tuple):
-                raise Misfit
+                raise MisfitError
             return [fitted(v, wanted.item or Type("any")) for v in value]
         case "map" if wanted.members:
             return _fitted_map(value, dict(wanted.members))
@@ -157,7 +157,7 @@ def _fitted_number(value: Any, kind: str) -> bool | int | float:
         whole = int(value) if math.isfinite(value) else None  # 4.0 is an integer, as in JSON Schema
         if whole is not None and whole == value and whole in _INT64:
             return whole
-    raise Misfit
+    raise MisfitError
 
 
 def _fitted_moment(value: Any, kind: str) -> Any:
@@ -165,13 +165,13 @@ def _fitted_moment(value: Any, kind: str) -> Any:
     try:
         moment = wanted.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
-        raise Misfit from None
+        raise MisfitError from None
     if type(moment) is not wanted or getattr(moment, "tzinfo", None) is not None:
-        raise Misfit  # a column has one zone or none: text keeps each
+        raise MisfitError  # a column has one zone or none: text keeps each
     return moment
 
 
 def _fitted_map(value: Any, members: Mapping[str, Type]) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not set(value) <= set(members):
-        raise Misfit
+        raise MisfitError
     return {n: fitted(value.get(n), t) for n, t in members.items()}

@@ -1,0 +1,311 @@
+"""Rules between rows: what counts as new, exactly, in plan order and in every process alike."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from synthspec.near import near_pairs
+from synthspec.near_index import NearIndex
+from synthspec.novelty import NoveltyIndex, open_novelty
+from synthspec.records import Rejection, Stage
+from synthspec.shingles import _ANY_WORD, MOST, normal_form, shingle_set, shingle_sets, words_of
+from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
+from synthspec.tables import Table, TableFault
+
+
+def kept(index: NoveltyIndex, rows: list[dict[str, Any]]) -> list[int]:
+    """The indices of rows that are new, each judged beside those kept before it."""
+    slots = []
+    for i, row in enumerate(rows):
+        if index.judge(row) is None:
+            index.keep(i, row)
+            slots.append(i)
+    return slots
+
+
+def alike(left: str, right: str) -> float:
+    one, other = set(shingle_set([left]).tolist()), set(shingle_set([right]).tolist())
+    return len(one & other) / len(one | other)
+
+
+def texts_with_repeats(count: int, seed: int = 5) -> list[str]:
+    """Texts of 0 to 30 words of a small vocabulary, many of them another one with a few words changed."""
+    rng = random.Random(seed)
+    words = [f"w{i}" for i in range(400)]
+    texts: list[str] = []
+    for _ in range(count):
+        if texts and rng.random() < 0.4:
+            text = rng.choice(texts).split()
+            for _ in range(rng.randrange(4)):
+                if text:
+                    text[rng.randrange(len(text))] = rng.choice(words)
+        else:
+            text = rng.choices(words, k=rng.randrange(30))
+        texts.append(" ".join(text))
+    return texts
+
+
+# --- unique
+
+
+def test_unique_folds_case_punctuation_spaces_and_width() -> None:
+    index = open_novelty(Novelty(unique=("a", "b")), {})
+    rows = [
+        {"a": "Hello, world!", "b": "x"},
+        {"a": "  hello   WORLD", "b": "X."},
+        {"a": "ｈｅｌｌｏ world", "b": "x"},
+        {"a": "hello world", "b": "y"},
+    ]
+    assert kept(index, rows) == [0, 3]
+    assert index.judge(rows[1]) == Rejection(
+        Stage.NOVEL,
+        "unique(a, b)",
+        "the same a and b as in a row written before; write something clearly different",
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        (5, -5, False),
+        (3.5, 35, False),
+        (1, True, False),
+        (None, "", False),
+        ("+5", "5", False),
+        ("C++", "C", False),
+        ("?", "!", False),
+        ("😀", "😡", False),
+        ("don't", "don’t", True),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+    ],
+)
+def test_unique_tells_values_apart(left: Any, right: Any, same: bool) -> None:
+    index = open_novelty(Novelty(unique=("v", "w")), {})
+    index.keep(0, {"v": left, "w": 1})
+    assert (index.judge({"v": right, "w": 1}) is not None) is same
+
+
+def test_unique_does_not_look_at_rows_without_the_fields() -> None:
+    index = open_novelty(Novelty(unique=("v",)), {})
+    assert kept(index, [{"v": None}, {"v": None}, {}]) == [0, 1, 2]
+
+
+# --- words and shingles
+
+
+@given(some.text(max_size=40))
+def test_both_patterns_see_the_same_words(text: str) -> None:
+    import unicodedata
+
+    normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    assert words_of(text) == _ANY_WORD.findall(normal)
+    assert normal_form(normal_form(text)) == normal_form(text)
+
+
+def test_every_plain_character_is_read_alike() -> None:
+    for code in [*range(0x2100), *range(0x3000, 0x3100)]:
+        test_both_patterns_see_the_same_words.hypothesis.inner_test(f"a{chr(code)}b")
+
+
+def test_scripts_without_spaces_are_cut_into_letters() -> None:
+    assert words_of("医者は言った。OK") == ["医", "者", "は", "言", "っ", "た", "ok"]
+    assert 0.5 < alike("今日は天気がとても良いです", "今日は天気がすごく良いです") < 1
+
+
+@given(some.lists(some.lists(some.text(max_size=20), min_size=2, max_size=2), max_size=6))
+def test_sets_one_by_one_and_together_are_the_same(rows: list[list[str]]) -> None:
+    together = shingle_sets(rows)
+    assert len(together) == len(rows)
+    for i, row in enumerate(rows):
+        assert together[i].tolist() == shingle_set(row).tolist()
+
+
+def test_long_texts_are_sampled_evenly() -> None:
+    rng = random.Random(1)
+    words = [f"w{rng.randrange(10**9)}" for _ in range(3000)]
+    changed = [w if rng.random() < 0.95 else w + "x" for w in words]
+    sets = shingle_sets([[" ".join(words)], [" ".join(changed)]])
+    assert len(sets[0]) == len(sets[1]) == MOST
+    assert shingle_set([" ".join(words)]).tolist() == sets[0].tolist()
+    both = [set(), set()]
+    for found, text in zip(both, (words, changed), strict=True):
+        found.update(text, itertools.pairwise(text))
+    truth = len(both[0] & both[1]) / len(both[0] | both[1])
+    assert abs(alike(" ".join(words), " ".join(changed)) - truth) < 0.06
+
+
+# --- near duplicates
+
+
+@pytest.mark.parametrize("similarity", [0.3, 0.5, 0.8, 1.0])
+def test_every_near_pair_is_found_and_no_other(similarity: float) -> None:
+    texts = texts_with_repeats(700)
+    sets = [frozenset(shingle_set([t]).tolist()) for t in texts]
+    near = {
+        (i, j)
+        for j in range(len(texts))
+        for i in range(j)
+        if sets[i] and len(sets[i] & sets[j]) >= similarity * len(sets[i] | sets[j]) - 1e-9
+    }
+    first = {s: i for i, s in reversed(list(enumerate(sets)))}
+    expected = {
+        (i, j) for i, j in near if first[sets[i]] == i and (first[sets[j]] == j or sets[i] == sets[j])
+    }
+    assert {tuple(p) for p in near_pairs(texts, similarity).tolist()} == expected
+
+    index = NearIndex(similarity)
+    for j, text in enumerate(texts):
+        assert index.has_near(shingle_set([text])) == any((i, j) in near for i in range(j)), j
+        index.add(shingle_set([text]))
+
+
+def test_index_at_once_or_one_by_one_answers_the_same() -> None:
+    texts = texts_with_repeats(3_000)
+    sets = shingle_sets([[t] for t in texts])
+    slow, fast = NearIndex(0.7), NearIndex(0.7)
+    for i in range(2_000):
+        slow.add(sets[i])
+    fast.extend(shingle_sets([[t] for t in texts[:1_500]]))
+    fast.extend(shingle_sets([[t] for t in texts[1_500:2_000]]))
+    assert len(slow) == len(fast) == 2_000
+    for i in range(2_000, 3_000):
+        assert slow.has_near(sets[i]) == fast.has_near(sets[i])
+
+
+def test_copies_make_as_many_pairs_as_copies() -> None:
+    pairs = near_pairs(["the very same text"] * 5_000 + ["", "", "?!"], 0.8)
+    assert pairs.shape == (4_999, 2) and (pairs[:, 0] == 0).all()
+    assert near_pairs([], 0.8).shape == near_pairs(["a"], 0.8).shape == (0, 2)
+
+
+def test_near_duplicates_rule() -> None:
+    rule = NearDuplicates(("call",), 0.8)
+    index = open_novelty(Novelty(near_duplicates=rule), {})
+    words = [f"word{i}" for i in range(40)]
+    rows = [{"call": " ".join(w)} for w in (words, [*words[:-1], "other"], words[:20], words[::-1])]
+    assert kept(index, [*rows, {"call": ""}, {"call": ""}]) == [0, 2, 3, 4, 5]
+    rejection = index.judge(rows[1])
+    assert rejection == index.judge(rows[0])  # says nothing of which row was met
+    assert rejection is not None and rejection.rule == "near_duplicates(call)"
+    assert "write something clearly different" in rejection.reason
+
+
+def test_pairs_do_not_cross_fields() -> None:
+    assert shingle_set(["a b", "c"]).tolist() != shingle_set(["a", "b c"]).tolist()
+
+
+def test_judging_changes_nothing() -> None:
+    index = open_novelty(Novelty(unique=("a",), near_duplicates=NearDuplicates(("a",), 0.5)), {})
+    row = {"a": "one two three"}
+    assert index.judge(row) is None and index.judge(row) is None and len(index) == 0
+    index.keep(0, row)
+    assert index.judge(row) is not None and len(index) == 1
+
+
+def test_keeping_many_is_keeping_each() -> None:
+    rows = [{"a": t} for t in texts_with_repeats(800)]
+    novelty = Novelty(unique=("a",), near_duplicates=NearDuplicates(("a",), 0.6))
+    one, many = open_novelty(novelty, {}), open_novelty(novelty, {})
+    for i, row in enumerate(rows[:500]):
+        one.keep(i, row)
+    many.keep_all(rows[:500])
+    assert [one.judge(r) for r in rows] == [many.judge(r) for r in rows]
+
+
+def test_verdicts_are_the_same_in_every_process(tmp_path: Path) -> None:
+    script = (
+        "from synthspec.shingles import shingle_sets\n"
+        "from synthspec.near import near_pairs\n"
+        "texts = ['the quick brown fox'] * 3 + ['der schnelle braune Fuchs', 'the quick brown dog']\n"
+        "print(shingle_sets([[t] for t in texts]).flat.tolist(), near_pairs(texts, 0.4).tolist())\n"
+    )
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(answers) == 1 and "[0, 4]" in answers.pop()
+
+
+# --- copies and contamination
+
+
+def test_no_copies_of_the_source() -> None:
+    table = Table({"call": ["Agent: good morning, how may I help you today?", None], "n": [1, 2]})
+    index = open_novelty(Novelty(no_copies=NoCopies("sample", ("call",), 0.7)), {"sample": table})
+    copy = {"call": "agent: Good morning - how may I help you today"}
+    rejection = index.judge(copy)
+    assert rejection is not None and rejection.rule == "no_copies(call)" and "not a copy" in rejection.reason
+    fresh = {"call": "Agent: good evening, what can we do for you?"}
+    assert index.judge(fresh) is None and index.judge({"call": ""}) is None
+    index.keep(0, fresh)
+    assert index.judge(fresh) is None  # rows kept are no examples
+    with pytest.raises(LookupError):
+        open_novelty(Novelty(no_copies=NoCopies("sample", ("cal",), 0.7)), {"sample": table})
+
+
+ENTRY = "which of these four gases makes up the largest part of the air that we breathe"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "json", "txt", "parquet"])
+def test_decontaminate_reads_every_kind_of_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"eval.{suffix}"
+    other = "one two three four five six seven eight nine ten eleven twelve"
+    if suffix == "parquet":
+        import pyarrow
+        import pyarrow.parquet
+
+        pyarrow.parquet.write_table(pyarrow.table({"q": [ENTRY, other], "a": [["B"], ["C"]]}), path)
+    else:
+        path.write_text(
+            {
+                "csv": f'id,q\n1,"{ENTRY}"\n2,{other}\n',
+                "jsonl": f'{{"m": [{{"q": "{ENTRY}"}}]}}\n{{"m": ["{other}"]}}\n',
+                "json": f'[{{"q": "{ENTRY}"}}, {{"q": "{other}"}}]',
+                "txt": f"{ENTRY}\n{other}\n",
+            }[suffix]
+        )
+    index = open_novelty(Novelty(decontaminate=Decontaminate(path, ("a", "b"))), {})
+    words = ENTRY.split()
+    run = " ".join(words[1:14])
+    rejection = index.judge({"a": "x", "b": f"Well: {run.upper()}!"})
+    assert (
+        rejection is not None and rejection.rule == "decontaminate(a, b)" and "13 words" in rejection.reason
+    )
+    assert index.judge({"a": " ".join(words[1:13])}) is None  # twelve words are no run of thirteen
+    assert index.judge({"a": " ".join(words[:7]), "b": " ".join(words[7:])}) is None
+    assert index.judge({"a": f"so {other}?"}) is not None  # a whole short entry
+    assert index.judge({"a": None}) is None and index.judge({"a": 4}) is None
+
+
+def test_decontaminate_faults(tmp_path: Path) -> None:
+    for name, data in (("a.csv", b"a,b\n1\n"), ("b.txt", b"\xff\xfe\xff"), ("c.xlsx", b"")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(TableFault):
+            open_novelty(Novelty(decontaminate=Decontaminate(tmp_path / name, ("a",))), {})
+    with pytest.raises(TableFault):
+        open_novelty(Novelty(decontaminate=Decontaminate(tmp_path / "none.txt", ("a",))), {})
+
+
+@settings(max_examples=30, deadline=None)
+@given(some.lists(some.text("ab c", max_size=12), max_size=40), some.floats(0.1, 1.0))
+def test_kept_rows_are_never_near(texts: list[str], similarity: float) -> None:
+    index = open_novelty(Novelty(near_duplicates=NearDuplicates(("t",), similarity)), {})
+    slots = kept(index, [{"t": t} for t in texts])
+    pairs = near_pairs([texts[s] for s in slots], similarity)
+    assert isinstance(pairs, numpy.ndarray) and not len(pairs)
