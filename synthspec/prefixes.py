@@ -63,7 +63,8 @@ def tally(flat: Array) -> Array:
 
 def steps(seen: Array) -> Array:
     """How common a shingle is, 0 to 4095, in steps of one part in 200 of a doubling."""
-    return np.minimum(np.log2(seen + 1.0) * 200, 4095).astype(np.uint16)
+    levels: Array = np.minimum(np.log2(seen + 1.0) * 200, 4095).astype(np.uint16)
+    return levels
 
 
 def prefixes(sets: Sets, rarity: Array, similarity: float) -> tuple[Array, Array, Array]:
