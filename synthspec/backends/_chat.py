@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from synthspec.backends._faults import missing_key
-from synthspec.backends._http import is_loopback
 from synthspec.records import BackendFault, FaultKind, Reply, Request, Usage
 
 if TYPE_CHECKING:
@@ -33,6 +33,13 @@ def options_of(choice: BackendChoice, own: Iterable[str]) -> tuple[dict[str, Any
     mine = {k: merged[k] for k in own if k in merged}
     rest = {k: v for k, v in merged.items() if k not in mine and k != "timeout" and v is not None}
     return mine, rest
+
+
+def renamed(settings: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The settings under the provider's own names; `stop` as a list of texts."""
+    stop = settings.get("stop")
+    listed = {**settings, "stop": [stop]} if isinstance(stop, str) else settings
+    return {names.get(k, k): v for k, v in listed.items()}
 
 
 def messages_of(request: Request) -> list[dict[str, str]]:
@@ -60,6 +67,28 @@ def address_of(url: str) -> str:
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_local(host: str) -> bool:
+    """Whether the host is this machine or its own network."""
+    if is_loopback(host) or ("." not in host and ":" not in host):
+        return True
+    if host.endswith((".local", ".lan", ".internal", ".home.arpa")):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
 
 
 def fingerprint_of(provider: str, address: str, options: Mapping[str, Any]) -> str:
@@ -106,7 +135,11 @@ def guard_key(name: str, address: str, domain: str, variable: str) -> None:
     )
 
 
-_FINISHES = {"length": "length", "max_tokens": "length", "content_filter": "refused", "refusal": "refused"}
+_FINISHES = {
+    **dict.fromkeys(("length", "max_tokens", "model_context_window_exceeded", "continuation"), "length"),
+    **dict.fromkeys(("content_filter", "refusal", "safety", "recitation", "blocklist"), "refused"),
+    **dict.fromkeys(("prohibited_content", "spii", "error_toxic", "escalation", "model_armor"), "refused"),
+}
 
 
 def reply_of(text: Any, usage: tuple[Any, Any], model: Any, finish: Any, refused: bool = False) -> Reply:
@@ -119,5 +152,5 @@ def reply_of(text: Any, usage: tuple[Any, Any], model: Any, finish: Any, refused
     text = text if isinstance(text, str) else ""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
-    counts = [n if isinstance(n, int) and n > 0 else 0 for n in usage]
+    counts = [int(n) if isinstance(n, int | float) and n > 0 else 0 for n in usage]
     return Reply(text, Usage(counts[0], counts[1]), model if isinstance(model, str) else "", how)

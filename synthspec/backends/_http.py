@@ -8,7 +8,6 @@ could carry a key to another host, are not followed; nothing is sent twice.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import ssl
 import urllib.request
@@ -18,6 +17,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from synthspec.backends._chat import is_loopback
 from synthspec.backends._faults import Service, cut_reply, fault_of_exception, fault_of_status
 from synthspec.records import BackendFault, FaultKind
 
@@ -93,28 +93,6 @@ class JsonClient:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self._session
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def is_local(host: str) -> bool:
-    """Whether the host is this machine or its own network."""
-    if is_loopback(host) or ("." not in host and ":" not in host):
-        return True
-    if host.endswith((".local", ".lan", ".internal", ".home.arpa")):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return False
 
 
 def _proxy_for(url: URL) -> str | None:

@@ -36,6 +36,8 @@ def keep_keywords(schema: Mapping[str, Any], keep: frozenset[str]) -> dict[str, 
     """The schema with only these keywords, at every depth. Names of properties are not keywords."""
     kept: dict[str, Any] = {}
     for key, value in schema.items():
+        if key == "const" and key not in keep and "enum" in keep:
+            kept["enum"] = [value]
         if key not in keep:
             continue
         if key in _MAPS and isinstance(value, Mapping):

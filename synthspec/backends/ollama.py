@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import ollama
-
 from synthspec.backends import BackendContext, _chat
 from synthspec.backends._faults import Service, cut_reply
-from synthspec.backends._http import JsonClient
 from synthspec.backends._schemas import SchemaCuts, plain_schema
 from synthspec.records import BackendFault, FaultKind, Reply, Request
 
 if TYPE_CHECKING:
+    from synthspec.backends._http import JsonClient
     from synthspec.spec import BackendChoice
 
 SUMMARY = "Ollama: local models, held to a JSON schema"
@@ -38,6 +36,10 @@ DEFAULT_MODEL = ""
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> OllamaBackend:
     """Read the environment and the options; nothing is sent."""
+    import ollama
+
+    from synthspec.backends._http import JsonClient
+
     options, settings = _chat.options_of(choice, OPTIONS)
     named = options.get("base_url")
     sdk = ollama.AsyncClient(host=str(named) if named else None)
@@ -96,14 +98,12 @@ class OllamaBackend:
 
 
 def _runtime_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    runtime = dict(settings)
-    if "max_tokens" in runtime:
-        runtime["num_predict"] = runtime.pop("max_tokens")
+    from ollama import Options
+
+    runtime = _chat.renamed(settings, {"max_tokens": "num_predict"})
     if "num_ctx" in options:
         runtime["num_ctx"] = options["num_ctx"]
-    if isinstance(runtime.get("stop"), str):
-        runtime["stop"] = [runtime["stop"]]
-    known = ollama.Options.model_fields
+    known = Options.model_fields
     if unknown := next((k for k in runtime if k not in known), None):
         raise BackendFault(
             FaultKind.BAD_REQUEST, f"Ollama has no option '{unknown}'; it has {', '.join(known)}"

@@ -13,12 +13,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import openai
-
 from synthspec.backends import BackendContext, _chat
 from synthspec.backends._faults import Service, fault_of_status, missing_key
 from synthspec.backends._guided import SERVERS, Guide
-from synthspec.backends._http import JsonClient, is_local
 from synthspec.records import BackendFault, FaultKind, Reply, Request
 
 if TYPE_CHECKING:
@@ -52,13 +49,13 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> OpenAIBacken
     host = urlsplit(address).hostname or ""
     name = "OpenAI" if host.endswith("openai.com") else "the server"
     key = _chat.key_from(KEYS)
-    if not key and not is_local(host):
+    if not key and not _chat.is_local(host):
         raise missing_key("OpenAI" if name == "OpenAI" else host, KEYS)
     if _OWN_KEY.match(key):
         _chat.guard_key("OpenAI", address, "openai.com", "OPENAI_BASE_URL")
     if options.get("guided", "none") not in SERVERS:
         raise BackendFault(FaultKind.BAD_REQUEST, f"`guided` is one of {', '.join(SERVERS)}")
-    start = "start it, or correct `base_url`" if is_local(host) else ""
+    start = "start it, or correct `base_url`" if _chat.is_local(host) else ""
     service = Service(name, address, choice.model, KEYS, start, context.timeout, (key,))
     return OpenAIBackend(service, key or "none", options, settings)
 
@@ -67,6 +64,10 @@ class OpenAIBackend:
     """One open connection."""
 
     def __init__(self, service: Service, key: str, options: dict[str, Any], settings: dict[str, Any]) -> None:
+        import openai
+
+        from synthspec.backends._http import JsonClient
+
         sdk = openai.AsyncOpenAI(api_key=key, base_url=service.address, max_retries=0)
         headers = {k: v for k, v in {**sdk.auth_headers, **sdk.default_headers}.items() if isinstance(v, str)}
         if service.name != "OpenAI":
