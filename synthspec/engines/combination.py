@@ -1,0 +1,396 @@
+"""The work on one combination: its prompts in order, rows that fail asked for again, each row offered when sound.
+
+What is asked depends on completions alone, never on time or order of arrival, so a resumed or a faster
+run asks the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from synthspec.engines.calls import Caller, CallFailed, Line, Stopped
+from synthspec.engines.frontier import Frontier, Missing, Try
+from synthspec.expressions import compile_row, names_of
+from synthspec.formats import Parsed
+from synthspec.plugins import find_plugin
+from synthspec.prompting import Feedback, Identity, PromptWriter, request_key
+from synthspec.records import Completion, Message, Rejection, Row, Stage
+from synthspec.spec import Check, Prompt, Spec
+from synthspec.tally import Tally
+from synthspec.template import TemplateFault
+from synthspec.validate import Validator
+
+MAX_TRIES_KEPT = 12
+BATCH = -1  # the place of a request for all rows of a combination
+
+
+@dataclass(slots=True)
+class Step:
+    """One prompt, ready to be used."""
+
+    prompt: Prompt
+    writer: PromptWriter
+    line: Line
+    when: Any  # compiled condition, or None
+    after: frozenset[str]  # prompts that hang on it, through any number of others
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first request of a prompt that needs no other: written when its combination's turn came, in plan order."""
+
+    base: tuple[Message, ...]
+    key: str
+
+
+class Lost(Exception):
+    """A row that cannot be had."""
+
+    def __init__(self, stage: Stage, reasons: Sequence[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.stage = stage
+        self.reasons = tuple(reasons)
+
+
+@dataclass(slots=True)
+class Attempted:
+    """The history of one row."""
+
+    slot: int
+    place: int  # among the rows of its combination
+    values: dict[str, Any] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)  # calls made for it, by prompt
+    keys: dict[str, str] = field(default_factory=dict)  # the completion that wrote each prompt's fields
+    feedback: dict[str, Feedback] = field(default_factory=dict)
+    tries: list[Try] = field(default_factory=list)
+
+
+class Workshop:
+    """What all combinations of a run share."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        steps: tuple[Step, ...],
+        validator: Validator,
+        caller: Caller,
+        frontier: Frontier,
+        tally: Tally,
+    ) -> None:
+        self.spec = spec
+        self.steps = steps
+        self.validator = validator
+        self.caller = caller
+        self.frontier = frontier
+        self.tally = tally
+        self.seen: dict[int, int] = {}  # how often each content was asked for, by its digest
+        self.position = {s.prompt.name: i for i, s in enumerate(steps)}
+        self.writes = {w: s.prompt.name for s in steps for w in s.prompt.writes}
+        self.retries = {c: self._retry_target(c) for c in spec.checks}
+        self.rows = max((s.prompt.rows for s in steps), default=1)
+        self.novel_target = self._novelty_target()
+
+    def open(self, index: int, combination: Mapping[str, Any]) -> dict[str, Opening]:
+        """Write the first request of every prompt that needs no other. Called in plan order, for keys count repeats.
+
+        Raises:
+            TemplateFault: a value is not what a template needs.
+        """
+        openings: dict[str, Opening] = {}
+        for step in self.steps:
+            if step.prompt.needs or not self._wanted(step, combination):
+                continue
+            base = step.writer.base(index, combination, step.prompt.rows)
+            content = step.writer.content(base, index)
+            mark = int(content[:15], 16)
+            occurrence = self.seen.get(mark, 0)
+            self.seen[mark] = occurrence + 1
+            openings[step.prompt.name] = Opening(base, request_key(content, "first", occurrence))
+        return openings
+
+    def _wanted(self, step: Step, row: Mapping[str, Any]) -> bool:
+        return step.when is None or bool(step.when(row))
+
+    def _retry_target(self, check: Check) -> str | None:
+        """The prompt asked again when a check fails: the latest that wrote what it reads, or what a judge judged."""
+        if check.retry is not None:
+            return check.retry
+        names, todo = set[str](), list(names_of(check.expression))
+        computed = {f.name: f.value for f in self.spec.fields if f.value is not None}
+        while todo:
+            name = todo.pop()
+            if name not in names:
+                names.add(name)
+                value = computed.get(name)
+                todo.extend(names_of(value) if value is not None else ())
+        writers = sorted({self.position[self.writes[n]] for n in names if n in self.writes})
+        if not writers:
+            return None
+        last = self.steps[writers[-1]].prompt
+        types = {f.name: f.type for f in self.spec.fields}
+        verdicts = all(types[n].kind != "text" or types[n].values for n in names if self.writes.get(n) == last.name)
+        if len(writers) == 1 and last.needs and verdicts:
+            return max(last.needs, key=lambda n: self.position[n])
+        return last.name
+
+    def _novelty_target(self) -> str | None:
+        rules = self.spec.novelty
+        fields = set(rules.unique)
+        for rule in (rules.near_duplicates, rules.no_copies, rules.decontaminate):
+            fields |= set(rule.fields) if rule is not None else set()
+        writers = [self.position[self.writes[f]] for f in fields if f in self.writes]
+        return self.steps[min(writers)].prompt.name if writers else None
+
+
+def compile_steps(spec: Spec, writers: Mapping[str, PromptWriter], lines: Mapping[str, Line]) -> tuple[Step, ...]:
+    """Every prompt of a spec with its writer and backend line, in order."""
+    after: dict[str, set[str]] = {p.name: set() for p in spec.prompts}
+    for prompt in spec.prompts:
+        todo = list(prompt.needs)
+        while todo:
+            need = todo.pop()
+            after[need].add(prompt.name)
+            todo.extend(next(p.needs for p in spec.prompts if p.name == need))
+    return tuple(
+        Step(
+            p,
+            writers[p.name],
+            lines[p.name],
+            compile_row(p.when) if p.when is not None else None,
+            frozenset(after[p.name]),
+        )
+        for p in spec.prompts
+    )
+
+
+class CombinationWork:
+    """One combination being worked on."""
+
+    def __init__(self, shop: Workshop, index: int, combination: Mapping[str, Any], openings: Mapping[str, Opening]):
+        self.shop = shop
+        self.index = index
+        self.combination = combination
+        self.openings = openings
+        self.limit = shop.spec.limits.attempts
+
+    def slots(self) -> range:
+        """The dataset rows this combination stands for."""
+        first = self.index * self.shop.rows
+        return range(first, min(first + self.shop.rows, self.shop.spec.rows))
+
+    async def run(self) -> None:
+        """Work until every row is offered or given up."""
+        rows = [Attempted(slot, place) for place, slot in enumerate(self.slots())]
+        batch = next((s for s in self.shop.steps if s.prompt.rows > 1), None)
+        if batch is None:
+            await self._finish_row(rows[0], None)
+            return
+        await self._write_batch(batch, rows)
+        live = [r for r in rows if batch.prompt.name in r.keys]
+        if len(live) == 1:
+            await self._finish_row(live[0], batch)
+        elif live:
+            await asyncio.gather(*(self._finish_row(r, batch) for r in live))
+
+    async def _write_batch(self, step: Step, rows: list[Attempted]) -> None:
+        """Ask one prompt for all rows of the combination, and for the rest until they are there."""
+        prompt, name = step.prompt, step.prompt.name
+        open_rows, tries = list(rows), list[Try]()
+        attempt, stage, reasons = 0, Stage.CALL, list[str]()
+        wanted, feedback = prompt.rows, None
+        while open_rows and attempt < self.limit:
+            attempt += 1
+            try:
+                completion = await self._call(step, self.combination, Identity((), BATCH, attempt), wanted, feedback)
+            except CallFailed as e:
+                reasons = [e.rejection.reason]
+                self.shop.tally.rejected([e.rejection])
+                continue
+            except (Stopped, TemplateFault) as e:
+                reasons = [str(e)]
+                break
+            good, rejections, parsed = self._sound_rows(step, completion, wanted, self.combination)
+            for values in good[:wanted]:
+                if open_rows:
+                    row = open_rows.pop(0)
+                    row.values, row.keys[name], row.asked[name] = values, completion.key, attempt
+                    row.tries.extend(tries)
+            wanted -= min(len(good), wanted)
+            stage = Stage.VALID if any(r.stage is Stage.VALID for r in rejections) else Stage.PARSE
+            reasons = [r.reason for r in rejections] or [f"the reply held {parsed} row(s) of those asked for"]
+            tries.append(Try(name, attempt, completion.reply.text, tuple(reasons)))
+            feedback = Feedback(completion.reply.text, tuple(rejections), wanted)
+        for row in open_rows:
+            self._give_up(row, stage, reasons, tries)
+
+    async def _finish_row(self, row: Attempted, batch: Step | None) -> None:
+        """All prompts after the first for one row, then its turn among the others."""
+        shop = self.shop
+        position = shop.position[batch.prompt.name] + 1 if batch is not None else 0
+        position = self._skip_done(position, row)
+        try:
+            while True:
+                position = await self._write_rest(row, position)
+                shop.validator.compute(row.values, self.combination)
+                made = Row(self.index, row.slot, row.values, tuple(row.keys.values()))
+                rejection = await shop.frontier.offer(made)
+                if rejection is None:
+                    return
+                position = self._go_back(row, shop.novel_target, [rejection])
+        except Lost as e:
+            self._give_up(row, e.stage, e.reasons, row.tries)
+        except (Stopped, TemplateFault) as e:
+            self._give_up(row, Stage.CALL, [str(e)], row.tries)
+
+    def _skip_done(self, position: int, row: Attempted) -> int:
+        """A batch prompt need not be the first in order: those before it are still to be written."""
+        names = [s.prompt.name for s in self.shop.steps[:position]]
+        return next((i for i, n in enumerate(names) if n not in row.keys), position)
+
+    async def _write_rest(self, row: Attempted, position: int) -> int:
+        """Every prompt from a position on, going back where a check says so."""
+        shop = self.shop
+        fresh = frozenset(row.values)
+        while True:
+            shop.validator.compute(row.values, self.combination)
+            faults = shop.validator.check_faults(row.values, self.combination, fresh)
+            if faults:
+                target = shop.retries[faults[0][0]]
+                told = [r for c, r in faults if shop.retries[c] == target]
+                position = self._go_back(row, target, told)
+                fresh = frozenset()
+                continue
+            if position >= len(shop.steps):
+                return position
+            step = shop.steps[position]
+            if step.prompt.name not in row.keys:
+                before = frozenset(row.values)
+                await self._write_fields(step, row)
+                shop.validator.compute(row.values, self.combination)
+                fresh = (frozenset(row.values) - before) | frozenset(step.prompt.writes)
+            position += 1
+
+    def _go_back(self, row: Attempted, target: str | None, rejections: list[Rejection]) -> int:
+        """Undo what a prompt wrote and all that hangs on it; the position to go on from."""
+        shop = self.shop
+        shop.tally.rejected(rejections)
+        reasons = [r.reason for r in rejections]
+        stage = rejections[0].stage
+        if target is None or target not in row.keys:
+            raise Lost(stage, [*reasons, "no prompt can be asked again for it"])
+        text = self._text_of(row.keys[target])
+        row.tries.append(Try(target, row.asked.get(target, 0), text, tuple(reasons)))
+        del row.tries[:-MAX_TRIES_KEPT]
+        if row.asked.get(target, 0) >= self.limit:
+            raise Lost(stage, reasons)
+        row.feedback[target] = Feedback(text, tuple(rejections), 1)
+        position = shop.position[target]
+        for name in (target, *shop.steps[position].after):
+            row.keys.pop(name, None)
+            if name != target:
+                row.feedback.pop(name, None)
+            for written in shop.steps[shop.position[name]].prompt.writes:
+                row.values.pop(written, None)
+        for computed in shop.validator.computed:
+            row.values.pop(computed, None)
+        return position
+
+    def _text_of(self, key: str) -> str:
+        stored = self.shop.caller.store.get(key)
+        return stored.reply.text if stored is not None else ""
+
+    async def _write_fields(self, step: Step, row: Attempted) -> None:
+        """Ask one prompt for one row until its fields are sound.
+
+        Raises:
+            Lost: the attempts are used up.
+        """
+        prompt, name = step.prompt, step.prompt.name
+        seen = {**row.values, **self.combination}
+        if not self.shop._wanted(step, seen):
+            row.keys[name] = ""
+            row.values.update(dict.fromkeys(prompt.writes))
+            return
+        stage, reasons = Stage.CALL, [f"'{name}' was asked {self.limit} times"]
+        while row.asked.get(name, 0) < self.limit:
+            row.asked[name] = attempt = row.asked.get(name, 0) + 1
+            lineage = tuple(row.keys[n] for n in prompt.needs)
+            identity = Identity(lineage, row.place, attempt)
+            try:
+                completion = await self._call(step, seen, identity, 1, row.feedback.get(name))
+            except CallFailed as e:
+                self.shop.tally.rejected([e.rejection])
+                reasons = [e.rejection.reason]
+                continue
+            good, rejections, _ = self._sound_rows(step, completion, 1, seen)
+            if good:
+                row.values.update(good[0])
+                row.keys[name] = completion.key
+                return
+            stage = rejections[0].stage if rejections else Stage.PARSE
+            reasons = [r.reason for r in rejections] or ["the reply held no row"]
+            row.tries.append(Try(name, attempt, completion.reply.text, tuple(reasons)))
+            del row.tries[:-MAX_TRIES_KEPT]
+            row.feedback[name] = Feedback(completion.reply.text, tuple(rejections), 1)
+        raise Lost(stage, reasons)
+
+    async def _call(
+        self, step: Step, seen: Mapping[str, Any], identity: Identity, rows: int, feedback: Feedback | None
+    ) -> Completion:
+        """Send a prompt, under a key that depends on what it says and on the row's history alone."""
+        writer, opening = step.writer, self.openings.get(step.prompt.name)
+        if opening is not None:
+            base, key = opening.base, opening.key
+            if identity.attempt > 1 or rows != step.prompt.rows:
+                key = request_key(key, identity.slot, identity.attempt)
+                if not self.shop.spec.repair and "rows" in step.prompt.reads:
+                    base = writer.base(self.index, seen, rows)
+        else:
+            base = writer.base(self.index, seen, rows)
+            content = writer.content(base, self.index)
+            key = request_key(content, *identity.lineage, identity.slot, identity.attempt)
+        request = writer.request(self.index, seen, base, key, identity, rows, feedback)
+        return await self.shop.caller.ask(step.line, request)
+
+    def _sound_rows(
+        self, step: Step, completion: Completion, rows: int, seen: Mapping[str, Any]
+    ) -> tuple[list[dict[str, Any]], list[Rejection], int]:
+        """The rows of a reply that keep every rule of their own fields, why others do not, and how many there were."""
+        shop, names = self.shop, step.prompt.writes
+        parsed = self._parse(step, completion, rows)
+        shop.tally.held(rows, len(parsed.rows))
+        rejections = list(parsed.rejections)
+        good: list[dict[str, Any]] = []
+        for raw in parsed.rows[:rows]:
+            values = shop.validator.clean(raw)
+            faults = shop.validator.field_faults(names, values)
+            if not faults and rows > 1:
+                faults = self._batch_checks(values, frozenset(names))
+            if faults:
+                rejections.extend(faults)
+            else:
+                good.append(values)
+        if completion.reply.finish == "length" and len(parsed.rows) < rows:
+            rejections.append(Rejection(Stage.PARSE, "cut off", "the reply was cut off: write less"))
+        shop.tally.rejected(rejections)
+        return good, rejections, len(parsed.rows)
+
+    def _batch_checks(self, values: dict[str, Any], names: frozenset[str]) -> list[Rejection]:
+        """Checks over one row of several that read nothing but its own fields, while the rest can be asked for."""
+        row = dict(values)
+        self.shop.validator.compute(row, self.combination)
+        return [r for _, r in self.shop.validator.check_faults(row, self.combination, names)]
+
+    def _parse(self, step: Step, completion: Completion, rows: int) -> Parsed:
+        if completion.reply.finish == "refused" and not completion.reply.text.strip():
+            return Parsed((), (Rejection(Stage.PARSE, "refused", "the model refused"),))
+        return find_plugin("formats", step.prompt.format).parse(completion.reply.text, step.writer.asks_for(rows))
+
+    def _give_up(self, row: Attempted, stage: Stage, reasons: Sequence[str], tries: Sequence[Try]) -> None:
+        values = {**self.combination, **row.values}
+        self.shop.frontier.give_up(
+            Missing(self.index, row.slot, stage, tuple(reasons), values, tuple(tries[-MAX_TRIES_KEPT:]))
+        )
