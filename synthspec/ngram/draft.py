@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synthspec.ngram.corpus import SLOT, normal
 from synthspec.ngram.dice import Dice
 from synthspec.ngram.draw import draw_formatted, draw_number
 from synthspec.ngram.kind import branch, is_allowed, kind_of, text_rules
 from synthspec.ngram.held import held, shaped
 from synthspec.ngram.origin import Origin
+from synthspec.ngram.reading import SLOT, normal
 from synthspec.ngram.text import write_text
 
 if TYPE_CHECKING:
     from synthspec.ngram.rows import RowWriter
+    from synthspec.ngram.scene import Scene
     from synthspec.spec import Field
 
 DEEPEST = 6  # objects and arrays inside one another
@@ -82,7 +83,7 @@ class RowDraft:
             return []
         scene = self.writer.scene(origin)
         rows = [self._anchor(origin), *(scene.draw(self.dice) for _ in range(SAMPLE - 1))]
-        values = [origin.columns[column][row] for row in rows]
+        values = [scene.pool.value(column, row) for row in rows]
         return [v for v in values if v is not None]
 
     def _anchor(self, origin: Origin) -> int:
@@ -168,14 +169,15 @@ class RowDraft:
         material = self.writer.material
         schema = branch(schema)
         rules = text_rules(field, schema, column == field.name)
-        if origin is None or not len(origin.corpus(column)):
+        if origin is None or not origin.reading(column).opening:
             origin = material.phrases(column, schema, bool(self.topic))
-        scene, corpus = self.writer.scene(origin), origin.corpus(column)
+        scene = self.writer.scene(origin)
+        corpus = scene.pool.corpus(column)
         anchor, shares = self._anchor(origin), self.shares.get(id(origin), {})
         weight = scene.welcome(anchor, self.drawn, shares)
         start = scene.starts(corpus, anchor, weight, shares, self.dice)
         seen = self.writer.seen.setdefault(column, set())
-        written = write_text(corpus, start, weight, rules, self.dice, seen, self._filler(origin, anchor))
+        written = write_text(corpus, start, weight, rules, self.dice, seen, self._filler(scene, anchor))
         text = written.text
         if written.broken and rules.pattern is not None and not rules.pattern.search(text):
             text = held(schema["pattern"], text, rules, self.dice)
@@ -185,11 +187,11 @@ class RowDraft:
             mine[row] = mine.get(row, 0.0) + share
         return text
 
-    def _filler(self, origin: Origin, anchor: int) -> Any:
+    def _filler(self, scene: Scene, anchor: int) -> Any:
         """Puts this row's values, or else the anchor's, where a text has slots for them."""
         known = {**self.writer.known, **self.drawn}
         marks = {
-            mark: str(known.get(name, origin.columns[name][anchor])) for name, mark in origin.slots.items()
+            mark: str(known.get(name, scene.pool.value(name, anchor))) for name, mark in scene.pool.origin.slots.items()
         }
         marks[SLOT] = self.topic
 

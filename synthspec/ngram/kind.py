@@ -46,7 +46,7 @@ def kind_of(schema: Mapping[str, Any], field: Field, column: str, origin: Origin
     if schema.get("format") in FORMATS:
         return "formatted"
     if origin is not None:
-        return "text" if origin.is_text(column) else "label"
+        return "text" if column in origin.texts else "label"
     if "pattern" in schema and not is_loose(schema["pattern"]):
         return "pattern"
     return "text"

@@ -1,53 +1,132 @@
-"""A table to learn from: which of its rows fit a combination, and which of them speak of the same thing."""
+"""A table to learn from: what its columns are, and which of its rows fit a combination."""
 
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
-from synthspec.ngram.corpus import SLOT, Corpus, build_corpus
+from synthspec.ngram.pool import Pool
+from synthspec.ngram.reading import SLOT, Reading, read_texts
 from synthspec.ngram.tokens import GROUP_OF, split
+from synthspec.ngram.topics import Topics, factor, find_topics
 
 OTHER_CLASS = 0.08  # how welcome a row is that differs in one condition, against 1
-UNRELATED = 0.3  # how welcome a row is that shares no topic, against 1
-FEW = 12  # distinct numbers that are still categories
+OTHER_TOPIC = 0.5  # how welcome a row is that shares no word with a text of the combination, against 1
+ENOUGH_ROWS = 12  # rows that must fit a combination, counted by how well they do
+FEW = 12  # distinct values that still sort rows into kinds
+WORKING = 800  # rows at most that one combination learns from
+POOLS = 16  # kept at a time
+CACHED = 256
 
 
 class Origin:
-    """One table's columns, indexed on first use. `columns` all have the same length."""
+    """One table's columns, read and indexed on first use. `columns` all have the same length."""
 
     def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
         self.columns = columns
         self.length = len(next(iter(columns.values()), ()))
-        self._corpora: dict[str, Corpus] = {}
-        self._near: dict[int, dict[int, float]] = {}
+        self._readings: dict[str, Reading] = {}
         self._matches: dict[tuple[str, str], Any] = {}
         self._categories: dict[str, tuple[dict[str, int], Any]] = {}
+        self._pools: OrderedDict[bytes, Pool] = OrderedDict()
 
-    def corpus(self, column: str) -> Corpus:
+    def reading(self, column: str) -> Reading:
         """The column's texts; other values count as their text."""
-        if column not in self._corpora:
+        if column not in self._readings:
             values = self.columns[column]
-            self._corpora[column] = build_corpus(
+            self._readings[column] = read_texts(
                 (i, self._emptied(i, column, str(v))) for i, v in enumerate(values) if v is not None
             )
-        return self._corpora[column]
+        return self._readings[column]
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The columns that hold running text rather than labels."""
+        return frozenset(n for n, values in self.columns.items() if is_running_text(values))
+
+    @cached_property
+    def topics(self) -> Topics:
+        """Of every column with text in it."""
+        named = [n for n, v in self.columns.items() if any(isinstance(x, str) for x in v[:50])]
+        return find_topics((self.reading(n) for n in named), self.length)
+
+    def is_category(self, column: str) -> bool:
+        """Whether the column sorts the rows into few kinds."""
+        return column in self.columns and column not in self.texts and len(self._codes(column)[0]) <= FEW
+
+    def weights(self, conditions: Mapping[str, Any], hints: Iterable[str]) -> Any:
+        """How well each row fits, 0 to 1 with the best at 1: by equal columns, then by words shared with hints."""
+        weight = np.ones(self.length)
+        said = list(hints)
+        for name, value in conditions.items():
+            if name in self.texts:
+                said.append(str(value))
+            elif name in self.columns and value is not None:
+                weight *= self.match(name, value)
+        for text in said:
+            weight *= factor(self.topics.near(self.topics.of_text(text)), OTHER_TOPIC)
+        return tempered(weight)
+
+    def pool(self, weight: Any, salt: int) -> Pool:
+        """The rows that fit best: all of a small table, else as many as one combination learns from."""
+        if self.length <= WORKING:
+            key, rows = b"", None
+        else:
+            mixed = (np.arange(self.length, dtype=np.uint64) + np.uint64(salt)) * np.uint64(0x9E3779B97F4A7C15)
+            order = weight + (mixed >> np.uint64(40)).astype(float) * 1e-12
+            rows = np.sort(np.argpartition(-order, WORKING)[:WORKING])
+            key = rows.tobytes()
+        if key not in self._pools:
+            if len(self._pools) >= POOLS:
+                self._pools.popitem(last=False)
+            self._pools[key] = Pool(self, rows)
+        self._pools.move_to_end(key)
+        return self._pools[key]
+
+    def match(self, name: str, value: Any) -> Any:
+        """How near each row's value of a column is to `value`, OTHER_CLASS to 1."""
+        key = (name, canonical(value))
+        if key not in self._matches:
+            if len(self._matches) >= CACHED:
+                self._matches.clear()
+            self._matches[key] = self._match(name, value)
+        return self._matches[key]
+
+    def _match(self, name: str, value: Any) -> Any:
+        values = self.columns[name]
+        labels, codes = self._codes(name)
+        if is_number(value) and len(labels) > FEW and all(v is None or is_number(v) for v in values):
+            numbers = np.array([np.nan if v is None else float(v) for v in values])
+            spread = float(np.nanstd(numbers)) or 1.0
+            near = np.exp(-(((numbers - float(value)) / (0.4 * spread)) ** 2))
+            return np.maximum(OTHER_CLASS, np.nan_to_num(near))
+        wanted = canonical(value)
+        likeness = np.array([likeness_of(label, wanted) for label in labels])
+        if likeness.max(initial=0.0) == 0:
+            return np.ones(self.length)  # a value the column has never seen says nothing
+        return np.maximum(OTHER_CLASS, likeness)[codes]
+
+    def _codes(self, name: str) -> tuple[dict[str, int], Any]:
+        if name not in self._categories:
+            labels: dict[str, int] = {}
+            codes = [labels.setdefault(canonical(v), len(labels)) for v in self.columns[name]]
+            self._categories[name] = (labels, np.array(codes, dtype=np.int64))
+        return self._categories[name]
 
     @cached_property
     def slots(self) -> dict[str, str]:
         """Columns whose value is often quoted by the texts of its row, and the character that stands for it there."""
-        found = {}
+        found: dict[str, str] = {}
         for name, values in self.columns.items():
             if name in self.texts or len(set(map(canonical, values[:200]))) < 8:
                 continue
             sample = [(str(v), i) for i, v in enumerate(values[:200]) if v is not None and len(str(v)) > 1]
-            quoted = sum(
-                any(_finder(v).search(str(self.columns[t][i])) for t in self.texts) for v, i in sample
-            )
+            quoted = sum(any(finder(v).search(str(self.columns[t][i])) for t in self.texts) for v, i in sample)
             if quoted >= 0.25 * max(len(sample), 4):
                 found[name] = chr(ord(SLOT) + 1 + len(found))
         return found
@@ -56,119 +135,13 @@ class Origin:
         for name, mark in self.slots.items():
             value = self.columns[name][row]
             if name != column and value is not None and len(str(value)) > 1:
-                text = _finder(str(value)).sub(mark, text)
+                text = finder(str(value)).sub(mark, text)
         return text
-
-    def neighbours(self, row: int) -> dict[int, float]:
-        """Rows that share topics with this one, 0 to 1."""
-        if row not in self._near:
-            if len(self._near) > 4096:
-                self._near.clear()
-            self._near[row] = self.related(self.topic(row))
-        return self._near[row]
-
-    @cached_property
-    def texts(self) -> tuple[str, ...]:
-        """The columns that hold running text rather than labels."""
-        return tuple(n for n, values in self.columns.items() if is_running_text(values))
-
-    def is_text(self, column: str) -> bool:
-        return column in self.texts
-
-    def weights(self, conditions: Mapping[str, Any], hints: Iterable[str]) -> Any:
-        """How well each row fits, 0 to 1 with the best at 1: by equal columns, then by words in common with hints."""
-        weight = np.ones(self.length)
-        topic = list(hints)
-        for name, value in conditions.items():
-            if name not in self.columns or value is None:
-                continue
-            if name in self.texts:
-                topic.append(str(value))
-            else:
-                weight *= self.match(name, value)
-        for text in topic:
-            related = self.related(content_words(text))
-            if related:
-                factor = np.full(self.length, 0.5)
-                factor[list(related)] = np.maximum(0.5, list(related.values()))
-                weight *= factor
-        top = weight.max(initial=0.0)
-        return weight / top if top > 0 else np.ones(self.length)
-
-    def match(self, name: str, value: Any) -> Any:
-        """How near each row's value of a column is to `value`, OTHER_CLASS to 1."""
-        key = (name, canonical(value))
-        if key not in self._matches:
-            if len(self._matches) > 256:
-                self._matches.clear()
-            self._matches[key] = self._match(name, value)
-        return self._matches[key]
-
-    def _match(self, name: str, value: Any) -> Any:
-        values = self.columns[name]
-        numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        if numeric and len(self._codes(name)[0]) > FEW and all(isinstance(v, int | float) for v in values):
-            numbers = np.array(values, dtype=float)
-            spread = float(numbers.std()) or 1.0
-            return np.maximum(OTHER_CLASS, np.exp(-(((numbers - float(value)) / (0.4 * spread)) ** 2)))
-        labels, codes = self._codes(name)
-        likeness = np.array([_likeness(label, canonical(value)) for label in labels])
-        if likeness.max(initial=0.0) == 0:
-            return np.ones(self.length)  # a value the column has never seen says nothing
-        return np.maximum(OTHER_CLASS, likeness)[codes]
-
-    def _codes(self, name: str) -> tuple[dict[str, int], Any]:
-        if name not in self._categories:
-            labels: dict[str, int] = {}
-            codes = np.array(
-                [labels.setdefault(canonical(v), len(labels)) for v in self.columns[name]], dtype=int
-            )
-            self._categories[name] = (labels, codes)
-        return self._categories[name]
-
-    @cached_property
-    def _mentions(self) -> dict[str, list[int]]:
-        mentions: dict[str, list[int]] = {}
-        for i in range(self.length):
-            for word in content_words(" ".join(str(self.columns[n][i] or "") for n in self.topical)):
-                mentions.setdefault(word, []).append(i)
-        return mentions
-
-    @cached_property
-    def topical(self) -> tuple[str, ...]:
-        """The columns whose words say what a row is about."""
-        return tuple(n for n, v in self.columns.items() if any(isinstance(x, str) for x in v[:50]))
-
-    def related(self, words: Iterable[str]) -> dict[int, float]:
-        """Rows that share rare words with these, each with 0 to 1 for how much."""
-        score: dict[int, float] = {}
-        for word in sorted(words):
-            rows = self._mentions.get(word, ())
-            if 0 < len(rows) <= max(8, self.length // 10):
-                gain = float(np.log2(1 + self.length / len(rows)))
-                for row in rows[:400]:
-                    score[row] = score.get(row, 0.0) + gain
-        top = max(score.values(), default=1.0)
-        return {row: s / top for row, s in score.items()}
-
-    def topic(self, row: int) -> frozenset[str]:
-        """The content words of a row."""
-        return frozenset(content_words(" ".join(str(self.columns[n][row] or "") for n in self.topical)))
 
 
 @lru_cache(4096)
-def _finder(value: str) -> re.Pattern[str]:
+def finder(value: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", re.IGNORECASE)
-
-
-def content_words(text: str) -> set[str]:
-    """Words that carry a topic, in lower case and without a plural s."""
-    found = set()
-    for token in split(text):
-        word = token.strip().lower()
-        if len(word) > 3 and word[0].isalpha() and word not in GROUP_OF:
-            found.add(word[:-1] if word.endswith("s") and not word.endswith("ss") else word)
-    return found
 
 
 def is_running_text(values: Sequence[Any]) -> bool:
@@ -181,6 +154,10 @@ def is_running_text(values: Sequence[Any]) -> bool:
     return words > 12 or (words > 3.5 and different > 0.5) or (words > 2.6 and different > 0.8)
 
 
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def canonical(value: Any) -> str:
     """One spelling for values that people take to be equal: `true`, `True` and `yes`; `4` and `4.0`."""
     if isinstance(value, bool):
@@ -191,7 +168,20 @@ def canonical(value: Any) -> str:
     return {"true": "yes", "false": "no"}.get(text, text)
 
 
-def _likeness(label: str, wanted: str) -> float:
+def tempered(weight: Any) -> Any:
+    """The weights with the best at 1, drawn together until enough rows count: the back-off to the whole source."""
+    top = weight.max(initial=0.0)
+    if not top > 0:
+        return np.ones(len(weight))
+    weight = weight / top
+    for power in (1.0, 0.7, 0.5, 0.35, 0.25, 0.15):
+        drawn = weight**power
+        if drawn.sum() ** 2 / (drawn**2).sum() >= min(ENOUGH_ROWS, len(weight) / 3):
+            break
+    return drawn
+
+
+def likeness_of(label: str, wanted: str) -> float:
     if label == wanted:
         return 1.0
     ours, theirs = set(label.split()) - GROUP_OF.keys(), set(wanted.split()) - GROUP_OF.keys()

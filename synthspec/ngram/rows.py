@@ -50,5 +50,7 @@ class RowWriter:
     def scene(self, origin: Origin) -> Scene:
         if id(origin) not in self._scenes:
             hints = self.material.hints(origin, self.request.values)
-            self._scenes[id(origin)] = Scene(origin, origin.weights(self.known, hints))
+            weight = origin.weights(self.known, hints)
+            pool = origin.pool(weight, self.request.seed % 2)
+            self._scenes[id(origin)] = Scene(pool, pool.of(weight))
         return self._scenes[id(origin)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthspec.ngram.corpus import SLOT
+from synthspec.ngram.reading import SLOT
 
 FRAMED = """\
 The part about {} came up first, and it took longer than planned.

@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from synthspec.ngram.corpus import Corpus, normal
+from synthspec.ngram.corpus import Corpus
 from synthspec.ngram.dice import Dice
+from synthspec.ngram.reading import normal
 from synthspec.ngram.tokens import GROUP_OF, count_words, ends_sentence, split
-from synthspec.ngram.walk import Aim, Draft, walk
+from synthspec.ngram.walk import Aim, Draft, Walk
 
-WALKS = 24  # walks at most for one text
+WALKS = 30  # walks at most for one text, each bolder than the one before
+SETTLE = 8  # walks after which one good one is enough
+BOLDER = 0.5
 ENOUGH = 3  # good ones to choose the most fluent from
 MOST_COPIED = 0.7  # share of a text's words that may come from one row
 _REPEATED = re.compile(r"\b(\w+)\s+\1\b", re.IGNORECASE)
@@ -68,14 +71,14 @@ def write_text(
     """
     good: list[tuple[float, Draft, str]] = []
     spare: tuple[float, Draft, str] | None = None
-    for _ in range(WALKS):
+    for number in range(WALKS):
         first = start()
-        draft = walk(corpus, first, weight, _aim(corpus, start(), rules, dice), dice)
+        draft = Walk(corpus, weight, _aim(corpus, start(), rules, dice), dice, 1 + BOLDER * number).go(first)
         text = fit(fill(render(corpus, draft)), rules)
         badness = _badness(corpus, draft, text, rules, seen)
         if badness < 1:
-            good.append((draft.cost / max(draft.words, 1) + badness, draft, text))
-            if len(good) == ENOUGH:
+            good.append((draft.cost / max(draft.words, 1) * (0.6 + dice.roll()) + badness, draft, text))
+            if len(good) == ENOUGH or number >= SETTLE:
                 break
         elif spare is None or badness < spare[0]:
             spare = (badness, draft, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # Scripts written without spaces: one character is one token.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -33,6 +34,7 @@ _GROUPS = {
 }
 GROUP_OF = {word: group for group, words in _GROUPS.items() for word in words.split()}
 _SUFFIXES = ("ing", "ed", "ly", "s")
+CONTENT = frozenset({"word", *_SUFFIXES})  # groups of words that mean something by themselves
 
 
 def split(text: str) -> list[str]:
@@ -73,7 +75,15 @@ def group(token: str) -> str:
     return next((s for s in _SUFFIXES if lower.endswith(s) and len(lower) > len(s) + 2), "word")
 
 
-def ends_sentence(tokens: list[str], index: int) -> bool:
+def content_word(token: str) -> str | None:
+    """The word, in lower case and without a plural s, if it can carry a topic."""
+    word = token.strip().lower()
+    if len(word) < 4 or not word[0].isalpha() or word in GROUP_OF:
+        return None
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+
+
+def ends_sentence(tokens: Sequence[str], index: int) -> bool:
     """Whether a sentence is over after this token."""
     token = tokens[index].strip()
     following = tokens[index + 1] if index + 1 < len(tokens) else None

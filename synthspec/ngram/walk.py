@@ -1,4 +1,4 @@
-"""A walk over a corpus: follow one text, pass to another where their contexts agree, stop at a sentence's end."""
+"""A walk over a corpus: follow one text, pass to another where contexts agree, stop at a sentence's end."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from synthspec.ngram.corpus import Corpus
 from synthspec.ngram.dice import Dice
 
-STRENGTH = (1.0, 0.7, 0.35)  # how readily a context of each order is taken
-PENALTY = (0.2, 1.0, 2.5)  # what it costs a draft's fluency
-TRIES = (6, 6, 8)
-SHORTEST_RUN = 3  # words between two passages
-LONGEST_RUN = 14
+# By order of context, strongest first: how readily a passage is taken and what it costs a draft's fluency.
+# The last is for the weakest order inside a clause.
+STRENGTH = (1.0, 0.8, 0.6, 0.3)
+COST = (0.2, 0.8, 1.0, 2.2)
+PROBES = 8  # positions compared for one passage; three times as many where more than MANY share a context
+MANY = 64
+SHORTEST_RUN = 3  # words between two passages; 1 in a short text
+LEAST_AFTER = 2  # words that must follow a passage before the sentence ends; 1 in a short text
+SHORT = 10  # words under which a text is short
+LONGEST_SHARE = 0.45  # of the words wanted, after which any passage will do
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Draft:
     closed: bool  # ends where a sentence ends
 
     def copied(self) -> float:
-        """The share of its words, 0 to 1, that come from one text."""
+        """The share of its words, 0 to 1, that come from one row."""
         return max(self.shares.values()) / max(self.words, 1)
 
 
@@ -40,98 +45,114 @@ class Aim:
     sentences: tuple[int, int] = (0, 10_000)
 
 
-def walk(corpus: Corpus, start: int, weight: Sequence[float], aim: Aim, dice: Dice) -> Draft:
-    """One draft from the text of row `start`. `weight` (by row, about 0 to 1) is how welcome each text is."""
-    row_of, begins, ends, last = corpus.row, corpus.begins, corpus.ends, corpus.last
-    position, words, sentences, run, cost = corpus.opening[start], 0, 0, 0, 0.0
-    positions: list[int] = []
-    shares: dict[int, int] = {}
-    limit = aim.most * 4 + 200
-    while True:
-        positions.append(position)
-        here = row_of[position]
-        if begins[position]:
-            words += 1
-            run += 1
-            shares[here] = shares.get(here, 0) + 1
-        if ends[position] or last[position]:
-            sentences += 1
-            if _enough(corpus, position, words, sentences, aim):
-                break
-        if len(positions) >= limit or words > aim.most + 20:
-            break
-        if last[position]:
-            following = _another(corpus, positions, weight, words, aim, dice)
-            if following is None:
-                break
-            position, run = following, 0
-            continue
-        if run >= SHORTEST_RUN:
-            order, passage = _passage(corpus, position, positions, weight, words, run, aim, dice)
-            if passage >= 0:
-                cost += PENALTY[order]
-                position, run = passage, 0
-        position += 1
-    return Draft(tuple(positions), words, shares, cost, bool(ends[positions[-1]]))
+class Walk:
+    """One walk. `weight` (by row, 0 to 1) is how welcome each row is; a bolder walk passes between texts more."""
 
+    __slots__ = ("aim", "boldness", "corpus", "cost", "dice", "positions", "run", "shares", "weight", "words")
 
-def _enough(corpus: Corpus, position: int, words: int, sentences: int, aim: Aim) -> bool:
-    low, high = aim.sentences
-    if words < aim.least or sentences < low:
-        return False
-    if sentences >= high:
-        return True
-    if corpus.last[position]:
-        return True
-    if corpus.turns:
-        return words + corpus.rest[position] > aim.most and words >= aim.target
-    following = corpus.left[position + 1] + 1
-    return words >= aim.target or words + following > aim.most or words + following // 2 > aim.target
+    def __init__(self, corpus: Corpus, weight: Sequence[float], aim: Aim, dice: Dice, boldness: float = 1.0) -> None:
+        self.corpus, self.weight, self.aim, self.dice = corpus, weight, aim, dice
+        self.boldness = boldness
+        self.positions: list[int] = []
+        self.shares: dict[int, int] = {}
+        self.words = self.run = 0
+        self.cost = 0.0
 
+    def go(self, start: int) -> Draft:
+        """A draft that begins as the text of row `start` does."""
+        corpus, positions, shares, row_of = self.corpus, self.positions, self.shares, self.corpus.row
+        begins, stops, doors = corpus.begins, corpus.stops, corpus.doors
+        position, sentences = corpus.opening[start], 0
+        limit = self.aim.most * 4 + 200
+        shortest = SHORTEST_RUN if self.aim.target >= SHORT else 1
+        while len(positions) < limit:
+            positions.append(position)
+            if begins[position]:
+                self.words += 1
+                self.run += 1
+                here = row_of[position]
+                shares[here] = shares.get(here, 0) + 1
+            if stops[position]:
+                sentences += 1
+                if self._enough(position, sentences) or self.words > self.aim.most:
+                    break
+                if corpus.last[position]:
+                    position, self.run = self._another(), 0
+                    if position < 0:
+                        break
+                    continue
+            if doors[position] and self.run >= shortest:
+                passage = self._passage(position)
+                if passage >= 0:
+                    position, self.run = passage, 0
+            position += 1
+        closed = bool(positions) and bool(corpus.ends[positions[-1]])
+        return Draft(tuple(positions), self.words, shares, self.cost, closed)
 
-def _another(
-    corpus: Corpus, positions: Sequence[int], weight: Sequence[float], words: int, aim: Aim, dice: Dice
-) -> int | None:
-    """The opening of one more text, for where a text is over too early."""
-    used = {corpus.row[p] for p in positions}
-    best, found = 0.0, None
-    for _ in range(24):
-        row = dice.pick(corpus.rows)
-        if row in used or words + corpus.left[corpus.opening[row]] + 1 > aim.most:
-            continue
-        score = weight[row] * (0.5 + dice.roll())
-        if score > best:
-            best, found = score, row
-    return None if found is None else corpus.opening[found]
+    def _enough(self, position: int, sentences: int) -> bool:
+        """Whether the text may end at this sentence's end."""
+        aim, words, corpus = self.aim, self.words, self.corpus
+        low, high = aim.sentences
+        if words < aim.least or sentences < low:
+            return False
+        if sentences >= high or corpus.last[position]:
+            return True
+        if corpus.turns:
+            return words + corpus.rest[position] > aim.most and words >= aim.target
+        following = corpus.left[position + 1] + 1
+        return words + following > aim.most or words + following // 2 > aim.target
 
-
-def _passage(
-    corpus: Corpus,
-    position: int,
-    positions: Sequence[int],
-    weight: Sequence[float],
-    words: int,
-    run: int,
-    aim: Aim,
-    dice: Dice,
-) -> tuple[int, int]:
-    """A position to pass to, with the order of the context it shares; (0, -1) to stay."""
-    roll, row_of, left, rest = dice.roll, corpus.row, corpus.left, corpus.rest
-    here = row_of[position]
-    urgency = min(2.0, run / 5) if run < LONGEST_RUN else 4.0
-    slack = 3 + 0.3 * aim.target
-    for order, context in enumerate(corpus.orders):
-        low, count = context.low[position], context.high[position] - context.low[position]
-        if count < 2:
-            continue
-        ready = STRENGTH[order] * urgency
-        for _ in range(TRIES[order] if count > TRIES[order] else count):
-            other = context.members[low + int(roll() * count)]
-            row = row_of[other]
-            if row == here or words + left[other] > aim.most:
+    def _another(self) -> int:
+        """Where one more text opens, for when a text is over too early; -1 for none."""
+        corpus, most = self.corpus, self.aim.most
+        best, found = 0.0, -1
+        for _ in range(16):
+            row = self.dice.pick(corpus.rows)
+            opening = corpus.opening[row]
+            if row in self.shares or self.words + corpus.left[opening] + 1 > most:
                 continue
-            gap = abs(words + rest[other] - aim.target)
-            near = 1.0 if gap <= slack else slack / gap
-            if roll() < ready * weight[row] * near and other not in positions:
-                return order, other
-    return 0, -1
+            score = self.weight[row] * (0.5 + self.dice.roll())
+            if score > best:
+                best, found = score, opening
+        return found
+
+    def _passage(self, position: int) -> int:
+        """A position of another text to go on from, by the strongest context that gives one; -1 to stay."""
+        corpus, words, target, roll = self.corpus, self.words, self.aim.target, self.dice.roll
+        row_of, left, rest = corpus.row, corpus.left, corpus.rest
+        here = row_of[position]
+        urgency = 4.0 if self.shares.get(here, 0) > LONGEST_SHARE * target else min(2.0, self.run / 5)
+        urgency *= self.boldness
+        slack = 3 + (0.15 if corpus.turns else 0.3) * target
+        least = LEAST_AFTER if target >= SHORT else 1
+        doors = corpus.doors[position]
+        for order, context in enumerate(corpus.orders):
+            if not doors >> order & 1:
+                continue
+            level = order if order < 2 or doors & 8 else 3
+            ready = STRENGTH[level] * urgency
+            chance = roll()
+            if chance >= ready:
+                continue
+            low = context.low[position]
+            count = context.high[position] - low
+            best, found, fitness = 0.0, -1, 0.0
+            for probe in range(count) if count <= PROBES else range(PROBES if count <= MANY else 3 * PROBES):
+                other = context.members[low + (probe if count <= PROBES else int(roll() * count))]
+                row = row_of[other]
+                after = left[other]
+                if row == here or after < least or words + after > self.aim.most:
+                    continue
+                gap = abs(words + rest[other] - target)
+                if corpus.turns:
+                    gap = max(gap, abs(words - corpus.size[row] + rest[other]))
+                welcome = self.weight[row] if gap <= slack else self.weight[row] * slack / gap
+                score = welcome * (0.3 + roll())
+                if score > best:
+                    best, found, fitness = score, other, welcome
+            if found >= 0 and chance < ready * fitness and found not in self.positions:
+                self.cost += COST[level] + 1.0 - fitness
+                return found
+            if fitness > 0.5 or count > MANY:
+                break
+        return -1

@@ -1,0 +1,147 @@
+"""The embedded n-gram model: how fast, how many duplicates, how true to its classes. Prints one table.
+
+    python benchmarks/ngram.py [--rows 2000] [--large 30000]
+
+Sources are the CSV files under specs/data, asked for with the class (and other labels) of one row of the source after another,
+and one of 30,000 rows of about 25 words that this script makes up. `own class` is how often a naive Bayes
+classifier, trained on the source's words, finds the class of a new row; beside it the same for the source's own
+rows, each left out of its training in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import random
+import resource
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "tests"))
+
+from ngram_spec import field, spec_of  # noqa: E402
+
+from synthspec.backends import BackendContext  # noqa: E402
+from synthspec.backends.ngram import open_backend  # noqa: E402
+from synthspec.formats import Shape, json  # noqa: E402
+from synthspec.ngram.reading import normal  # noqa: E402
+from synthspec.records import Message, Request  # noqa: E402
+from synthspec.tables import Table, read_table  # noqa: E402
+
+CASES = (
+    ("mediresponse.csv", "emotion", ("doctor", "relative"), ()),
+    ("reviews.csv", "rating", ("title", "text"), ()),
+    ("sentiment.csv", "sentiment", ("question", "answer"), ()),
+    ("support_calls.csv", "problem", ("call", "summary"), ("attitude", "length", "solved", "manner")),
+    ("industrial_qa.csv", "topic", ("input", "context", "output"), ()),
+)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("--rows", type=int, default=2000)
+    options.add_argument("--large", type=int, default=30_000)
+    chosen = options.parse_args()
+    print(f"{'source':<20}{'rows':>7}{'train s':>9}{'rows/s':>8}{'words':>7}{'same':>8}{'copies':>8}{'own class':>11}{'source':>8}")
+    for name, label, texts, others in CASES:
+        path = ROOT / "specs" / "data" / name
+        if path.exists():
+            report(name.partition(".")[0], read_table(path), label, texts, others, chosen.rows)
+    if chosen.large:
+        report("made up", made_up(chosen.large), "kind", ("question", "answer"), (), chosen.rows)
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+def report(name: str, table: Table, label: str, texts: Sequence[str], others: Sequence[str], wanted: int) -> None:
+    fields = [field(label, value=label), *(field(t, type="string") for t in texts)]
+    spec = spec_of(fields, texts, source="s")
+    backend = open_backend(spec.backend, BackendContext(spec, {"s": table}))
+    columns = [label, *others]
+
+    def ask(seed: int, rows: int) -> tuple[list[dict[str, Any]], Any]:
+        values = {c: table.columns[c][seed % len(table)] for c in columns}
+        request = Request("", "p", seed, 1, (Message("user", "x"),), rows, values, seed=seed)
+        parsed = json.parse(asyncio.run(backend.complete(request)).text, Shape(tuple(fields[1:]), rows))
+        return [dict(r) for r in parsed.rows], values[label]
+
+    started = time.process_time()
+    ask(0, 1)
+    trained = time.process_time() - started
+    made: list[tuple[str, Any]] = []
+    started = time.process_time()
+    for seed in range(1, wanted // 10 + 1):
+        rows, kind = ask(seed, 10)
+        made += [(" ".join(str(r[t]) for t in texts), kind) for r in rows]
+    rate = len(made) / (time.process_time() - started)
+    real = [(" ".join(str(table.columns[t][i]) for t in texts), table.columns[label][i]) for i in range(min(len(table), 3000))]
+    known = {normal(text) for text, _ in real}
+    different = len({normal(text) for text, _ in made})
+    words = sum(len(text.split()) for text, _ in made) / len(made)
+    print(
+        f"{name:<20}{len(table):>7}{trained:>9.2f}{rate:>8.0f}{words:>7.0f}{1 - different / len(made):>8.1%}"
+        f"{sum(normal(t) in known for t, _ in made) / len(made):>8.1%}{accuracy(real, made):>11.0%}{left_out(real):>8.0%}",
+        flush=True,
+    )
+
+
+def counts_of(rows: Sequence[tuple[str, Any]]) -> dict[Any, Counter[str]]:
+    counts: dict[Any, Counter[str]] = defaultdict(Counter)
+    for text, kind in rows:
+        counts[kind].update(set(normal(text).split()))
+    return counts
+
+
+def guess(counts: dict[Any, Counter[str]], text: str, less: Any = None) -> Any:
+    """The likeliest class by naive Bayes over word presence; `less`: the class whose counts hold this very text."""
+    best, found = -math.inf, None
+    words = set(normal(text).split())
+    for kind, seen in counts.items():
+        minus = 1 if kind == less else 0
+        total = sum(seen.values()) - minus * len(words) + 1
+        score = sum(math.log((max(seen[w] - minus, 0) + 0.2) / total) for w in words)
+        if score > best:
+            best, found = score, kind
+    return found
+
+
+def accuracy(real: Sequence[tuple[str, Any]], made: Sequence[tuple[str, Any]]) -> float:
+    counts = counts_of(real)
+    return sum(guess(counts, text) == kind for text, kind in made[:1000]) / len(made[:1000])
+
+
+def left_out(real: Sequence[tuple[str, Any]]) -> float:
+    counts = counts_of(real)
+    return sum(guess(counts, text, kind) == kind for text, kind in real[:1000]) / len(real[:1000])
+
+
+def made_up(rows: int) -> Table:
+    """Questions and answers from a small grammar, five kinds of them, with made-up nouns."""
+    draw = random.Random(5)
+    nouns = [a + b for a in ("par", "len", "tor", "mis", "gal", "ven") for b in ("dic", "lot", "man", "sel", "ter", "vin")]
+    kinds = {k: draw.sample(nouns, 12) for k in ("red", "green", "blue", "white", "black")}
+    ways = ("Have you seen the {} near the {}?", "What does a {} cost when the {} is out?", "Can the {} hold two of the {}?")
+    answers = (
+        "Yes, the {} was there in the morning, but the {} had gone before we could look at it again, and nobody knew why it went.",
+        "No, I would rather keep my {} and lend you the {}. It is older than I am, and it works on most days of the week.",
+        "It depends on the {}, since every {} that we sell is made by hand, and some of them take longer than a month to finish.",
+    )
+    names = list(kinds)
+    columns: dict[str, list[Any]] = {"kind": [], "question": [], "answer": []}
+    for i in range(rows):
+        kind = names[i % 5]
+        pick = draw.choices(kinds[kind], k=4)
+        columns["kind"].append(kind)
+        columns["question"].append(draw.choice(ways).format(pick[0], pick[1]))
+        columns["answer"].append(draw.choice(answers).format(pick[2], pick[3]))
+    return Table(columns)
+
+
+if __name__ == "__main__":
+    main()
