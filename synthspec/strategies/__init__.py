@@ -79,7 +79,7 @@ class Strategy(Protocol):
 
 
 PRIVATE = frozenset(
-    {"bijection", "covering", "joint", "large", "orthogonal", "pfair", "philox", "sequences", "space", "superblocks"}
+    {"bijection", "covering", "joint", "large", "orthogonal", "pfair", "philox", "sequences", "space", "superblocks", "uneven"}
 )
 
 

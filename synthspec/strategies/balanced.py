@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from synthspec.strategies import Design, Dimension, Floats, Levels
 from synthspec.strategies.large import Large
 from synthspec.strategies.pfair import levels_above_zero, whole_shares
-from synthspec.strategies.philox import LEAST, key_of, scattered_owen, stream
+from synthspec.strategies.philox import LEAST, key_of, stream
 from synthspec.strategies.random import redraw
-from synthspec.strategies.superblocks import STEP, STRATA, Forgetting, Plain, Remembering, Uneven
+from synthspec.strategies.superblocks import STRATA, Forgetting, Plain
+from synthspec.strategies.uneven import STEP, Remembering, Uneven
 
 SUMMARY = "every value within one of its exact share at every number of rows, pairs of parameters even too"
 _MANY = 64
@@ -98,9 +99,14 @@ class Balanced:
         return found
 
     def _within_strata(self, name: str, stratum: Levels, start: int, stop: int) -> Floats:
-        """Numbers inside their strata: each stratum's own visits, one in STRATA rows, are scrambled van der Corput."""
-        visit = np.arange(start, stop) // STRATA
-        inside = scattered_owen(key_of(self._seed, name, "strata"), stratum, visit)
+        """Numbers inside their strata: of 16 visits to a stratum, in 256 rows, one goes to each sixteenth of it."""
+        block = STRATA * STRATA
+        first, last = start // block, -(-stop // block)
+        draws = stream(key_of(self._seed, name, "sixteenths"), first * block, last * block)
+        parts = draws.reshape(-1, STRATA, STRATA).argsort(axis=2).astype(np.float64).reshape(-1)
+        visit = np.arange(start, stop) // STRATA - first * STRATA
+        part = parts[(visit // STRATA * STRATA + stratum) * STRATA + visit % STRATA]
+        inside = (part + stream(key_of(self._seed, name, "within"), start, stop)) / STRATA
         return np.clip((stratum + inside) / STRATA, LEAST, 1 - 2.0**-53)
 
 

@@ -60,35 +60,3 @@ def to_unit(bits: NDArray[np.uint64]) -> Floats:
     """64 random bits to a float64 of the open (0, 1), from the upper 53."""
     unit: Floats = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
     return np.maximum(unit, LEAST)
-
-
-def scattered_owen(key: int, stream_number: Levels, index: Levels) -> Floats:
-    """Place `index` of van der Corput sequence number `stream_number`, scrambled: float64 in the open (0, 1).
-
-    For any j, an aligned run of 2**j indices of one sequence has one number in each interval of width 2**-j, down to
-    2**-32; below that the numbers are random. The nested scrambling is hashed after Burley, "Practical hash-based Owen
-    scrambling" (JCGT 9, 2020), with the bits of the index already in van der Corput's reversed order.
-    """
-    seed = (stream_number.astype(np.uint32) + np.uint32(1)) * np.uint32(0x9E3779B1) ^ np.uint32(key & 0xFFFFFFFF)
-    seed = _mix(seed)
-    bits = index.astype(np.uint64)
-    fine = _mix((bits ^ (bits >> _WORD)).astype(np.uint32) * np.uint32(0x85EBCA77) + _mix(seed + np.uint32(1)))
-    word = (bits & _LOW).astype(np.uint32)
-    word += seed
-    for factor in (0x6C50B47C, 0xB82F1E52, 0xC7AFE638, 0x8D22F6E6):
-        word ^= word * np.uint32(factor)
-    word = _reverse(word)
-    return np.clip((word.astype(np.float64) + fine * 2.0**-32) * 2.0**-32, LEAST, 1 - 2.0**-53)
-
-
-def _mix(word: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    word = (word ^ (word >> np.uint32(16))) * np.uint32(0x7FEB352D)
-    word = (word ^ (word >> np.uint32(15))) * np.uint32(0x846CA68B)
-    return word ^ (word >> np.uint32(16))
-
-
-def _reverse(word: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    for shift, mask in ((1, 0x55555555), (2, 0x33333333), (4, 0x0F0F0F0F), (8, 0x00FF00FF)):
-        low, by = np.uint32(mask), np.uint32(shift)
-        word = ((word >> by) & low) | ((word & low) << by)
-    return (word >> np.uint32(16)) | (word << np.uint32(16))

@@ -76,16 +76,28 @@ class Shared:
     without slack must be fed, so a released level whose deadline does not lie beyond it is safe, and no other.
     """
 
-    def __init__(self, windows: Windows, which: Levels) -> None:
+    def __init__(self, windows: Windows, which: Levels, draws: NDArray[np.float64]) -> None:
+        """`which` of `windows` each superblock has; `draws`, shape (superblocks, levels, most + 1 or more), in [0, 1)
+        put the moment of each occurrence into its window."""
         self._release, self._deadline = windows.release.ravel(), windows.deadline.ravel()
         _, levels, width = windows.release.shape
-        self._first = (which[:, None] * levels + np.arange(levels)) * width
-        self._at = self._first.ravel().copy()
+        self._at = ((which[:, None] * levels + np.arange(levels)) * width).ravel()
         self._row = np.arange(len(which)) * levels
-        self._released = windows.release[which, :, 0]
-        self._due = windows.deadline[which, :, 0]
+        self._nth = np.zeros_like(self._at)
+        self._width = draws.shape[2]
+        release, deadline = windows.release[which], windows.deadline[which]
+        room = (deadline - release).astype(np.float32)
+        moments = np.zeros(draws.shape, np.float32)
+        moments[:, :, :width] = release + draws[:, :, :width].astype(np.float32) * room
+        self._moments = moments.ravel()
+        self._moment = moments[:, :, 0].copy()
+        self._released, self._due = release[:, :, 0].copy(), deadline[:, :, 0].copy()
         self._slack = windows.slack[which].astype(np.int8 if windows.slack.shape[1] < 120 else np.int16)
         self._days = np.arange(1, windows.slack.shape[1] + 1, dtype=self._slack.dtype)
+
+    def waiting(self, row: int) -> NDArray[np.float32]:
+        """Shape (superblocks, levels): rows from `row` to the moment of the next occurrence, negative once past."""
+        return self._moment - np.float32(row)
 
     def allowed(self, row: int) -> Mask:
         tight = (self._slack[:, row:] == 0).argmax(axis=1) + (row + 1)
@@ -101,6 +113,8 @@ class Shared:
         self._at[cell] = at
         self._released.reshape(-1)[cell] = self._release[at]
         self._due.reshape(-1)[cell] = self._deadline[at]
+        self._nth[cell] += 1
+        self._moment.reshape(-1)[cell] = self._moments[cell * self._width + self._nth[cell]]
 
 
 class Blocks:
