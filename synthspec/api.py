@@ -1,0 +1,102 @@
+"""The Python API: the commands as functions, returning plain frozen values."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthspec.diagnostics import Diagnostic
+from synthspec.pipeline import Compiled, compile_spec
+
+if TYPE_CHECKING:
+    from synthspec.build import Dataset
+    from synthspec.plan import Plan
+
+AnyPath = str | PathLike[str]
+_SHORT = {"budget": "limits.budget", "concurrency": "limits.concurrency"}
+
+
+class SpecError(Exception):
+    """A spec has errors. `diagnostics` holds each with its place and remedy."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        from synthspec.render import render_text
+
+        super().__init__("\n" + render_text([d for d in diagnostics if d.severity == "error"]))
+        self.diagnostics = diagnostics
+
+
+def check(path: AnyPath, **options: Any) -> tuple[Diagnostic, ...]:
+    """Every diagnostic of a spec. Calls no model.
+
+    Options are keys of the spec: `rows`, `seed`, `backend`, `budget`, `concurrency`, or `set={"limits.attempts": 2}`.
+    """
+    return compile_spec(Path(path), _overrides(options)).diagnostics
+
+
+def plan(path: AnyPath, **options: Any) -> Plan:
+    """The plan of a spec: `plan[i]` a dict, `plan[a:b]` a DataFrame, `len(plan)` combinations.
+
+    Raises:
+        SpecError: the spec has errors.
+    """
+    from synthspec.plan import build_plan
+
+    compiled = _compiled(path, options)
+    assert compiled.spec is not None
+    return build_plan(compiled.spec, compiled.tables)
+
+
+def build(path: AnyPath, *, out: AnyPath | None = None, **options: Any) -> Dataset:
+    """Build a dataset into a folder (`build/<name>/` unless `out` names another).
+
+    Raises:
+        SpecError: the spec has errors.
+        BuildFault: a backend cannot be used.
+        StoreFault: the folder is in use or cannot be written.
+    """
+    from synthspec.build import build_dataset
+
+    compiled = _compiled(path, options)
+    assert compiled.spec is not None
+    folder = Path(out) if out is not None else None
+    dataset = run_async(build_dataset(compiled.spec, compiled.tables, folder, keep_rows=True))
+    assert dataset is not None
+    return dataset
+
+
+def run_async(work: Any) -> Any:
+    """Run a coroutine to its end, also from inside a running loop (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+def _compiled(path: AnyPath, options: Mapping[str, Any]) -> Compiled:
+    compiled = compile_spec(Path(path), _overrides(options))
+    if not compiled.ok:
+        raise SpecError(compiled.diagnostics)
+    return compiled
+
+
+def _overrides(options: Mapping[str, Any]) -> dict[str, str]:
+    rest = dict(options)
+    found = {str(k): _yaml(v) for k, v in dict(rest.pop("set", {})).items()}
+    for name, value in rest.items():
+        if value is not None:
+            found[_SHORT.get(name, name)] = _yaml(value)
+    return found
+
+
+def _yaml(value: Any) -> str:
+    """A value as YAML; JSON is YAML, and text stays as it would be written after `--set`."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,74 @@
+"""Options that several commands share, and how they become overrides of the spec."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OVERRIDES = {"rows": "rows", "seed": "seed", "backend": "backend", "budget": "limits.budget",
+              "concurrency": "limits.concurrency"}  # fmt: skip
+
+
+def spec_argument(**kwargs: Any) -> Callable[[F], F]:
+    """One spec, or with `nargs=-1` several. Whether it can be read is for the compiler to say."""
+    return click.argument("spec" if "nargs" not in kwargs else "specs", type=click.Path(path_type=Path), **kwargs)
+
+
+def spec_options(function: F) -> F:
+    """`--rows --seed --backend --set --budget --concurrency`, given to the command as one `overrides` dict."""
+
+    @click.option("--rows", type=click.IntRange(1), metavar="N", help="How many rows, instead of the spec's.")
+    @click.option("--seed", type=click.IntRange(0), metavar="N", help="The plan's seed, instead of the spec's.")
+    @click.option("--backend", metavar="PROVIDER:MODEL", help="Where prompts run, instead of the spec's.")
+    @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="What may be spent.")
+    @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Most calls in flight at once.")
+    @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", callback=_settings,
+                  help="Any key of the spec, dotted: --set limits.attempts=2. May be repeated.")  # fmt: skip
+    @wraps(function)
+    def wrapped(*args: Any, settings: dict[str, str], **kwargs: Any) -> Any:
+        overrides = dict(settings)
+        for option, key in _OVERRIDES.items():
+            value = kwargs.pop(option, None)
+            if value is not None:
+                overrides[key] = str(value)
+        return function(*args, overrides=overrides, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _settings(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in values:
+        key, sign, value = text.partition("=")
+        if not sign or not all(key.strip().split(".")):
+            raise click.BadParameter(f"'{text}' is not KEY=VALUE, as in limits.attempts=2")
+        found[key.strip()] = value
+    return found
+
+
+def form_option(*forms: str) -> Callable[[F], F]:
+    """`--format`, given to the command as `form`."""
+    return click.option("--format", "form", type=click.Choice(forms), default=forms[0], show_default=True,
+                        help="How the result is printed.")  # fmt: skip
+
+
+def look_options(function: F) -> F:
+    """`--quiet --no-color`."""
+    function = click.option("--no-color", is_flag=True, help="No colours; also by the variable NO_COLOR.")(function)
+    return click.option("-q", "--quiet", is_flag=True, help="Errors only.")(function)
+
+
+def wants_colour(no_color: bool, stream: Any = None) -> bool:
+    """Whether to paint what goes to a stream (standard error where none is named)."""
+    stream = stream or sys.stderr
+    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()

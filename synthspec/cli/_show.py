@@ -1,0 +1,60 @@
+"""Showing diagnostics and errors the same way in every command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from synthspec.cli._options import wants_colour
+
+if TYPE_CHECKING:
+    from synthspec.diagnostics import Diagnostic
+    from synthspec.pipeline import Compiled
+
+
+def show_diagnostics(diagnostics: Sequence[Diagnostic], *, no_color: bool = False, quiet: bool = False) -> None:
+    """Text on standard error, with a line that counts them."""
+    from synthspec.render import coloured, plain, render_text
+
+    shown = [d for d in diagnostics if d.severity == "error" or not quiet]
+    if not shown:
+        return
+    paint = coloured if wants_colour(no_color) else plain
+    click.echo(render_text(shown, paint), err=True)
+    click.echo(summary_line(shown), err=True)
+
+
+def summary_line(diagnostics: Sequence[Diagnostic]) -> str:
+    """`2 errors and 1 warning`."""
+    errors = sum(d.severity == "error" for d in diagnostics)
+    warnings = len(diagnostics) - errors
+    parts = [_count(errors, "error")] if errors else []
+    parts += [_count(warnings, "warning")] if warnings else []
+    explain = f" (more: synthspec explain {diagnostics[0].code})" if diagnostics else ""
+    return " and ".join(parts) + explain if parts else "no errors"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def compile_or_exit(spec: Path, overrides: dict[str, str], *, no_color: bool, quiet: bool) -> Compiled:
+    """The checked spec; its faults are shown, and errors end the command with status 1."""
+    from synthspec.pipeline import compile_spec
+
+    compiled = compile_spec(spec, overrides)
+    show_diagnostics(compiled.diagnostics, no_color=no_color, quiet=quiet)
+    if not compiled.ok:
+        raise SystemExit(1)
+    return compiled
+
+
+def fail(message: str, help: str = "", status: int = 3) -> NoReturn:
+    """End with a message and a remedy."""
+    click.echo(f"error: {message}", err=True)
+    if help:
+        click.echo(f"  = help: {help}", err=True)
+    raise SystemExit(status)

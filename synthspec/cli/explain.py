@@ -1,0 +1,31 @@
+"""`synthspec explain`: one diagnostic in full."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("code", required=False)
+def command(code: str | None) -> None:
+    """Explain a diagnostic: cause, example and mend. Without CODE, list them all."""
+    import sys
+
+    from synthspec.catalogue import codes, explanation, titles
+    from synthspec.diagnostics import did_you_mean
+
+    if code is None:
+        for name, title in titles().items():
+            click.echo(f"{name}  {title}")
+        return
+    try:
+        text = explanation(code.upper())
+    except LookupError:
+        raise click.UsageError(f"there is no code '{code}'; {did_you_mean(code.upper(), codes())}") from None
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(text))
+    else:
+        click.echo(text)

@@ -1,0 +1,42 @@
+"""`synthspec library`: the reusable specs that ship."""
+
+from __future__ import annotations
+
+import click
+
+from synthspec.cli._options import form_option
+
+
+@click.command()
+@click.argument("name", required=False)
+@form_option("text", "json")
+def command(name: str | None, form: str) -> None:
+    """List the specs that can be extended by name, or print one.
+
+    \b
+      extends: [people, tones]      # in a spec: take their parameters over
+    """
+    import json
+
+    from synthspec.diagnostics import did_you_mean
+    from synthspec.resources import library_folder, library_names
+
+    if name is not None:
+        if name not in library_names():
+            raise click.UsageError(f"there is no library spec '{name}'; {did_you_mean(name, library_names())}")
+        click.echo((library_folder() / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
+        return
+    from synthspec.pipeline import compile_spec
+
+    entries = []
+    for each in library_names():
+        spec = compile_spec(library_folder() / f"{each}.yaml").spec
+        assert spec is not None
+        parameters = [p.name for p in spec.parameters]
+        entries.append({"name": each, "description": " ".join(spec.description.split()), "parameters": parameters})
+    if form == "json":
+        click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        return
+    for entry in entries:
+        click.echo(f"{entry['name']}: {entry['description']}")
+        click.echo(f"    {', '.join(entry['parameters'])}")

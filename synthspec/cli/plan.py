@@ -1,0 +1,145 @@
+"""`synthspec plan`: what would be asked and what it would cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from synthspec.cli._options import form_option, look_options, spec_argument, spec_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from synthspec.plan_report import ParameterReport, PlanReport
+
+
+@click.command()
+@spec_argument()
+@spec_options
+@form_option("text", "json")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write every combination to a csv, jsonl, json or parquet file.")  # fmt: skip
+@look_options
+def command(
+    spec: Path, overrides: dict[str, str], form: str, out: Path | None, quiet: bool, no_color: bool
+) -> None:
+    """Show the combinations of a spec, and the calls, tokens and cost they would take. Calls no model."""
+    import json
+
+    from synthspec.cli._show import compile_or_exit, fail
+    from synthspec.draws import DrawFault
+    from synthspec.plan import build_plan
+    from synthspec.template import TemplateFault
+
+    compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet)
+    assert compiled.spec is not None
+    try:
+        plan = build_plan(compiled.spec, compiled.tables)
+        if out is not None:
+            from synthspec.plan_files import write_combinations
+
+            count = write_combinations(plan, out)
+            if not quiet:
+                click.echo(f"{count:,} combinations written to {out}", err=True)
+            if form == "text":
+                return
+        from synthspec.plan_report import report_plan
+
+        report = report_plan(plan, compiled.tables)
+    except (DrawFault, TemplateFault) as e:
+        fail(str(e), getattr(e, "help", ""), status=1)
+    except OSError as e:
+        fail(f"'{out}' cannot be written: {(e.strerror or str(e)).lower()}", status=1)
+    except ValueError as e:
+        fail(str(e), status=1)
+    if form == "json":
+        click.echo(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, default=str))
+    else:
+        _show(report, no_color)
+
+
+def _show(report: PlanReport, no_color: bool) -> None:
+    from rich.console import Console
+
+    console = Console(no_color=no_color or None, highlight=False)
+    each = f", {-(-report.rows // max(report.combinations, 1))} rows each" if report.combinations < report.rows else ""
+    console.print(f"[bold]{report.name}[/]: {report.rows:,} rows from {report.combinations:,} combinations{each} "
+                  f"([italic]{report.strategy}[/])")  # fmt: skip
+    if report.space is not None:
+        gone = f", {report.excluded:,} of them excluded" if report.excluded else ""
+        console.print(f"The listed values allow {report.space:,} combinations{gone}.")
+    if report.pairs is not None:
+        p = report.pairs
+        lost = f" ({p.impossible:,} more are made impossible by exclusions)" if p.impossible else ""
+        console.print(f"Pairs of values covered: {p.covered:,} of {p.possible:,}{lost}.")
+    if report.counted < report.combinations:
+        console.print(f"Counts below are over the first {report.counted:,} combinations.")
+    for parameter in report.parameters:
+        _show_parameter(console, parameter, report.counted)
+    _show_prompts(console, report)
+    for number, sample in enumerate(report.samples[:2]):
+        _show_sample(console, number, sample)
+
+
+def _show_parameter(console: Console, parameter: ParameterReport, counted: int) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not parameter.values:
+        said = f"{parameter.distinct:,} different {parameter.kind}"
+        if parameter.quantiles is not None:
+            q = parameter.quantiles
+            said += f", {q['min']:.4g} to {q['max']:.4g}, mean {q['mean']:.4g}, median {q['median']:.4g}"
+        console.print(f"\n[bold]{escape(parameter.name)}[/]: {said}")
+        return
+    table = Table(title=f"\n[bold]{escape(parameter.name)}[/]", title_justify="left", box=None, pad_edge=False)
+    table.add_column("value", overflow="fold", max_width=60)
+    if parameter.values[0].share is not None:
+        table.add_column("share asked", justify="right")
+    table.add_column("planned", justify="right")
+    table.add_column("share", justify="right")
+    for v in parameter.values[:20]:
+        cells = [escape(str(v.value))]
+        if v.share is not None:
+            cells.append(f"{v.share:.1%}")
+        table.add_row(*cells, f"{v.count:,}", f"{v.count / max(counted, 1):.1%}")
+    console.print(table)
+    if len(parameter.values) > 20:
+        console.print(f"… and {len(parameter.values) - 20} more values (all with --format json)")
+
+
+def _show_prompts(console: Console, report: PlanReport) -> None:
+    from rich.table import Table
+
+    if not report.prompts:
+        console.print("\nNo prompts: the dataset is computed from the parameters, without a call.")
+        return
+    table = Table(title="\n[bold]what it takes[/]", title_justify="left", box=None, pad_edge=False)
+    for name, justify in (("prompt", "left"), ("backend", "left"), ("calls", "right"), ("prompt tokens", "right"),
+                          ("completion tokens", "right"), ("cost", "right")):  # fmt: skip
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for p in report.prompts:
+        table.add_row(p.name, p.backend, f"{p.calls:,}", f"{p.prompt_tokens:,}", f"{p.completion_tokens:,}", money(p.cost))
+    for name, totals in (("expected", report.expected), ("at worst", report.worst)):
+        figures = [f"{totals[k]:,.0f}" for k in ("calls", "prompt_tokens", "completion_tokens")]
+        table.add_row(f"[bold]{name}[/]", "", *figures, money(totals["cost"]))
+    console.print(table)
+    console.print("Tokens are estimated. At worst every attempt is used, and every reply is as long as it may be.")
+
+
+def money(cost: float | None) -> str:
+    """US dollars for a reader."""
+    if cost is None:
+        return "price unknown"
+    return "free" if cost == 0 else f"${cost:,.2f}" if cost >= 0.1 else f"${cost:.4f}"
+
+
+def _show_sample(console: Console, number: int, sample: Any) -> None:
+    from rich.text import Text
+
+    for name, messages in sample["prompts"].items():
+        console.print(f"\n[bold]combination {number}, prompt {name}[/]")
+        for message in messages:
+            console.print(Text(f"[{message['role']}] {message['content']}"))

@@ -1,0 +1,14 @@
+"""`synthspec schema`: the JSON Schema of the language."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--path", is_flag=True, help="Print where the file is instead.")
+def command(path: bool) -> None:
+    """Print the JSON Schema of specs, for editors and other tools."""
+    from synthspec.resources import schema_path
+
+    click.echo(str(schema_path()) if path else schema_path().read_text(encoding="utf-8"), nl=path)
