@@ -49,7 +49,9 @@ def main() -> None:
     options.add_argument("--rows", type=int, default=2000)
     options.add_argument("--large", type=int, default=30_000)
     chosen = options.parse_args()
-    print(f"{'source':<20}{'rows':>7}{'train s':>9}{'rows/s':>8}{'words':>7}{'same':>8}{'copies':>8}{'own class':>11}{'source':>8}")
+    print(
+        f"{'source':<20}{'rows':>7}{'train s':>9}{'rows/s':>8}{'words':>7}{'same':>8}{'copies':>8}{'own class':>11}{'source':>8}"
+    )
     for name, label, texts, others in CASES:
         path = ROOT / "specs" / "data" / name
         if path.exists():
@@ -59,7 +61,9 @@ def main() -> None:
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
-def report(name: str, table: Table, label: str, texts: Sequence[str], others: Sequence[str], wanted: int) -> None:
+def report(
+    name: str, table: Table, label: str, texts: Sequence[str], others: Sequence[str], wanted: int
+) -> None:
     fields = [field(label, value=label), *(field(t, type="string") for t in texts)]
     spec = spec_of(fields, texts, source="s")
     backend = open_backend(spec.backend, BackendContext(spec, {"s": table}))
@@ -80,7 +84,10 @@ def report(name: str, table: Table, label: str, texts: Sequence[str], others: Se
         rows, kind = ask(seed, 10)
         made += [(" ".join(str(r[t]) for t in texts), kind) for r in rows]
     rate = len(made) / (time.process_time() - started)
-    real = [(" ".join(str(table.columns[t][i]) for t in texts), table.columns[label][i]) for i in range(min(len(table), 3000))]
+    real = [
+        (" ".join(str(table.columns[t][i]) for t in texts), table.columns[label][i])
+        for i in range(min(len(table), 3000))
+    ]
     known = {normal(text) for text, _ in real}
     different = len({normal(text) for text, _ in made})
     words = sum(len(text.split()) for text, _ in made) / len(made)
@@ -122,25 +129,54 @@ def left_out(real: Sequence[tuple[str, Any]]) -> float:
 
 
 def made_up(rows: int) -> Table:
-    """Questions and answers from a small grammar, five kinds of them, with made-up nouns."""
+    """Questions and answers from a small grammar, of five kinds that differ in the things they speak of."""
     draw = random.Random(5)
-    nouns = [a + b for a in ("par", "len", "tor", "mis", "gal", "ven") for b in ("dic", "lot", "man", "sel", "ter", "vin")]
-    kinds = {k: draw.sample(nouns, 12) for k in ("red", "green", "blue", "white", "black")}
-    ways = ("Have you seen the {} near the {}?", "What does a {} cost when the {} is out?", "Can the {} hold two of the {}?")
-    answers = (
-        "Yes, the {} was there in the morning, but the {} had gone before we could look at it again, and nobody knew why it went.",
-        "No, I would rather keep my {} and lend you the {}. It is older than I am, and it works on most days of the week.",
-        "It depends on the {}, since every {} that we sell is made by hand, and some of them take longer than a month to finish.",
-    )
+    heads = ("par", "len", "tor", "mis", "gal", "ven", "sor", "bel", "dun", "kal", "rem", "fos")
+    tails = ("dic", "lot", "man", "sel", "ter", "vin", "gar", "pet", "nor", "lum", "das", "wick")
+    things = [a + b for a in heads for b in tails]
+    kinds = {k: draw.sample(things, 50) for k in ("red", "green", "blue", "white", "black")}
     names = list(kinds)
     columns: dict[str, list[Any]] = {"kind": [], "question": [], "answer": []}
     for i in range(rows):
         kind = names[i % 5]
-        pick = draw.choices(kinds[kind], k=4)
         columns["kind"].append(kind)
-        columns["question"].append(draw.choice(ways).format(pick[0], pick[1]))
-        columns["answer"].append(draw.choice(answers).format(pick[2], pick[3]))
+        for column, parts in (("question", QUESTION), ("answer", ANSWER)):
+            text = " ".join(draw.choice(part) for part in parts)
+            while "{}" in text:
+                text = text.replace("{}", draw.choice(kinds[kind]), 1)
+            columns[column].append(text)
     return Table(columns)
+
+
+QUESTION = (
+    (
+        "Have you seen the {}",
+        "What did you think of the {}",
+        "Who would ever buy a {}",
+        "Can I still return my {}",
+    ),
+    (
+        "that we kept near the {}",
+        "with a {} inside",
+        "in a colour to go with the {}",
+        "from the shop by the {}",
+    ),
+    ("last week?", "when it was new?", "before the price went up?", "after all that was said about it?"),
+)
+ANSWER = (
+    ("Yes, the {} was there in the morning,", "No, I would rather keep the {},", "It depends on the {},"),
+    (
+        "but the {} had gone before we could look again",
+        "since every {} that we sell is made by hand",
+        "and so would you",
+    ),
+    ("without a word from the {}.", "for less than a {} costs.", "in a week or two.", "and nobody knew why."),
+    (
+        "It works on most days, as a {} should.",
+        "My neighbour has a {} and is very fond of it.",
+        "That is all I know.",
+    ),
+)
 
 
 if __name__ == "__main__":

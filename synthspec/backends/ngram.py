@@ -17,8 +17,8 @@ OPTIONS: Mapping[str, str] = {}
 FREE = True
 DEFAULT_MODEL = ""
 NOTICE = (
-    "The embedded n-gram model is for trying out a spec: it writes fluent fragments, not a language model's text; "
-    "name a real backend with --backend."
+    "The embedded n-gram model is for trying out a spec: it writes fluent fragments,"
+    " not a language model's text; name a real backend with --backend."
 )
 VERSION = 1  # of the algorithm; another one may write other texts
 

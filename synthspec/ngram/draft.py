@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.ngram.dice import Dice
 from synthspec.ngram.draw import draw_formatted, draw_number
-from synthspec.ngram.kind import branch, is_allowed, kind_of, text_rules
 from synthspec.ngram.held import held, shaped
-from synthspec.ngram.origin import Origin
+from synthspec.ngram.kind import branch, is_allowed, kind_of, text_rules
+from synthspec.ngram.origin import Origin, canonical
 from synthspec.ngram.reading import SLOT, normal
 from synthspec.ngram.text import write_text
 
@@ -65,7 +65,8 @@ class RowDraft:
         if kind in ("integer", "number"):
             return draw_number(schema, seen, kind == "integer", self.dice)
         if kind == "boolean":
-            return next((v for v in seen if isinstance(v, bool)), self.dice.roll() < 0.5)
+            told = next((t for v in seen if (t := canonical(v)) in ("yes", "no")), None)
+            return told == "yes" if told else self.dice.roll() < 0.5
         if kind == "object":
             return self._object(field, schema, origin, column, depth)
         if kind == "array":
@@ -94,8 +95,8 @@ class RowDraft:
     def _choice(self, schema: Mapping[str, Any], seen: list[Any]) -> Any:
         """One of an enum, as often as the source has it."""
         allowed = [v for v in schema["enum"] if is_allowed(v, schema)] or list(schema["enum"])
-        by_text = {str(v): v for v in reversed(allowed)}
-        found = next((by_text[str(v)] for v in seen if str(v) in by_text), None)
+        by_text = {canonical(v): v for v in reversed(allowed)}
+        found = next((by_text[t] for v in seen if (t := canonical(v)) in by_text), None)
         return found if found is not None else self.dice.pick(allowed)
 
     def _string(
@@ -168,7 +169,7 @@ class RowDraft:
         """Running text. It follows the anchor and what the row holds so far."""
         material = self.writer.material
         schema = branch(schema)
-        rules = text_rules(field, schema, column == field.name)
+        rules = text_rules(field, schema, column == field.name, self.writer.lengths.get(column))
         if origin is None or not origin.reading(column).opening:
             origin = material.phrases(column, schema, bool(self.topic))
         scene = self.writer.scene(origin)
@@ -191,7 +192,8 @@ class RowDraft:
         """Puts this row's values, or else the anchor's, where a text has slots for them."""
         known = {**self.writer.known, **self.drawn}
         marks = {
-            mark: str(known.get(name, scene.pool.value(name, anchor))) for name, mark in scene.pool.origin.slots.items()
+            mark: str(known.get(name, scene.pool.value(name, anchor)))
+            for name, mark in scene.pool.origin.slots.items()
         }
         marks[SLOT] = self.topic
 

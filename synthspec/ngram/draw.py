@@ -9,9 +9,11 @@ from typing import Any
 
 from synthspec.ngram.dice import Dice
 
+_MAIL = ("email", "idn-email")
+_HOSTS = ("hostname", "idn-hostname")
+_LINKS = ("uri", "iri", "uri-reference", "iri-reference")
 FORMATS = frozenset(
-    "date time date-time duration email idn-email hostname idn-hostname uri url iri uri-reference iri-reference"
-    " uuid ipv4 ipv6".split()
+    ("date", "time", "date-time", "duration", "uuid", "ipv4", "ipv6", *_MAIL, *_HOSTS, *_LINKS)
 )
 _WORDS = (
     "north",
@@ -54,7 +56,7 @@ def draw_number(schema: Mapping[str, Any], seen: Sequence[Any], whole: bool, dic
         (math.ceil(low), math.floor(high)) if whole and math.isfinite(low + high) else (low, high)
     )
     value = min(max(value, low_in), high_in)
-    return int(math.floor(value + 0.5)) if whole else value
+    return math.floor(value + 0.5) if whole else value
 
 
 def _range(schema: Mapping[str, Any], whole: bool) -> tuple[float, float]:
@@ -99,24 +101,20 @@ def draw_formatted(name: str, seen: Sequence[Any], dice: Dice) -> str | None:
     if name == "duration":
         return f"PT{1 + dice.below(23)}H{dice.below(60)}M"
     word, other = dice.pick(_WORDS), dice.pick(_WORDS)
-    if name in ("email", "idn-email"):
+    if name in _MAIL:
         return f"{word}.{other}{dice.below(90) + 10}@example.{dice.pick(('com', 'org', 'net'))}"
-    if name in ("hostname", "idn-hostname"):
+    if name in _HOSTS:
         return f"{word}-{dice.below(900) + 100}.example.{dice.pick(('com', 'org', 'net'))}"
-    if name in ("uri", "url", "iri", "uri-reference", "iri-reference"):
+    if name in _LINKS:
         return (
             f"https://www.example.{dice.pick(('com', 'org', 'net'))}/{word}/{other}-{dice.below(9000) + 1000}"
         )
     if name == "uuid":
-        digits = f"{dice.below(1 << 32):08x}{dice.below(1 << 32):08x}{dice.below(1 << 32):08x}{dice.below(1 << 32):08x}"
+        digits = "".join(f"{dice.below(1 << 32):08x}" for _ in range(4))
         variant = "89ab"[int(digits[16], 16) % 4]
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
     if name == "ipv4":
-        return (
-            "192.0.2.{}".format(1 + dice.below(254))
-            if dice.roll() < 0.5
-            else f"198.51.100.{1 + dice.below(254)}"
-        )
+        return f"{dice.pick(('192.0.2', '198.51.100', '203.0.113'))}.{1 + dice.below(254)}"
     if name == "ipv6":
         return f"2001:db8::{dice.below(65536):x}:{dice.below(65536):x}"
     return None

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from synthspec.ngram.dice import Dice
 from synthspec.ngram.text import TextRules, cut
+from synthspec.patterns import PatternFault, parse_pattern
 
 DRAWS = 24
 _LITERAL = re.compile(r"(?:[^\\.^$*+?{}\[\]|()]|\\[^\w\s])(?![*+?{])")
@@ -14,14 +15,15 @@ _LITERAL = re.compile(r"(?:[^\\.^$*+?{}\[\]|()]|\\[^\w\s])(?![*+?{])")
 
 def shaped(pattern: str, rules: TextRules, dice: Dice) -> str:
     """Text drawn from the pattern alone; the first that keeps the other rules too."""
-    from synthspec.patterns import Pattern
-
-    source = Pattern(pattern)
     made = ""
-    for _ in range(DRAWS):
-        made = source.generate(dice.roll())
-        if not rules.broken(made):
-            break
+    try:
+        source = parse_pattern(pattern)
+        for _ in range(DRAWS):
+            made = source.generate(dice.roll())
+            if not rules.broken(made):
+                break
+    except PatternFault:  # nothing can be drawn from it: a look-around, say
+        return made
     return made
 
 
@@ -31,7 +33,7 @@ def held(pattern: str, text: str, rules: TextRules, dice: Dice) -> str:
     for mended in _mended(text, begin, end, rules):
         if not rules.broken(mended):
             return mended
-    return shaped(pattern, rules, dice)
+    return shaped(pattern, rules, dice) or text
 
 
 def _mended(text: str, begin: str, end: str, rules: TextRules) -> list[str]:
@@ -67,7 +69,7 @@ def literal_ends(pattern: str) -> tuple[str, str]:
                 begin += found.group()[-1]
                 rest = rest[found.end() :]
         if pattern.endswith("$") and not pattern.endswith("\\$"):
-            pieces = [m for m in _LITERAL.finditer(pattern[:-1])]
+            pieces = list(_LITERAL.finditer(pattern[:-1]))
             position = len(pattern) - 1
             for piece in reversed(pieces):
                 if piece.end() != position or (piece.start() and pattern[piece.start() - 1] == "\\"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from synthspec.ngram.draw import FORMATS
 from synthspec.ngram.origin import Origin
 from synthspec.ngram.text import TextRules
+from synthspec.patterns import compile_pattern
 
 if TYPE_CHECKING:
     from synthspec.spec import Field
@@ -34,8 +35,8 @@ def branch(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def kind_of(schema: Mapping[str, Any], field: Field, column: str, origin: Origin | None) -> str:
-    """`integer number boolean object array null`, `text` for running text, `pattern` for text that is all pattern,
-    `label` for a short text of the source, or `date datetime time formatted`."""
+    """`integer number boolean object array null`; for strings `text` (running text), `label` (a short text of
+    the source or an enum), `pattern` (a code, all pattern), `formatted`, `date`, `datetime`, `time`."""
     if "const" in schema or "enum" in schema:
         return "label"
     kind = _type(schema, field, column)
@@ -83,7 +84,7 @@ def _type_of(values: Any) -> str | None:
 
 @lru_cache(1024)
 def is_loose(pattern: str) -> bool:
-    """Whether a pattern leaves room for free text: not anchored at both ends, or with a part that anything fits."""
+    """Whether a pattern leaves room for free text: an end without anchor, or a part that anything fits."""
     anchored = (
         pattern.startswith(("^", "\\A")) and pattern.endswith(("$", "\\Z")) and not pattern.endswith("\\$")
     )
@@ -96,32 +97,21 @@ def is_allowed(value: Any, schema: Mapping[str, Any]) -> bool:
         length = len(value)
         pattern = schema.get("pattern")
         return schema.get("minLength", 0) <= length <= schema.get("maxLength", length) and (
-            pattern is None or compiled(pattern).search(value) is not None
+            pattern is None or compile_pattern(pattern).search(value)
         )
     if isinstance(value, int | float) and not isinstance(value, bool):
         return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
     return True
 
 
-def text_rules(field: Field, schema: Mapping[str, Any], own: bool) -> TextRules:
-    """The rules for a text: of the field's `own` schema, or of one inside it, for which words are not counted."""
+def text_rules(field: Field, schema: Mapping[str, Any], own: bool, wanted: int | None = None) -> TextRules:
+    """The rules for a text: by the field's `own` schema, or one inside it, where words are not counted."""
     pattern = schema.get("pattern")
     return TextRules(
         words=(field.words.minimum, field.words.maximum) if own else (None, None),
         sentences=(field.sentences.minimum, field.sentences.maximum) if own else (None, None),
         length=(schema.get("minLength"), schema.get("maxLength")),
-        pattern=compiled(pattern) if pattern else None,
-        rejects=tuple(compiled(r) for r in field.rejects),
+        wanted=wanted,
+        pattern=compile_pattern(pattern) if pattern else None,
+        rejects=tuple(compile_pattern(r) for r in field.rejects),
     )
-
-
-@lru_cache(1024)
-def compiled(pattern: str) -> re.Pattern[str]:
-    """The pattern, through `regex` where the standard library does not know its syntax."""
-    try:
-        return re.compile(pattern)
-    except re.error:
-        import regex
-
-        made: re.Pattern[str] = regex.compile(pattern)
-        return made

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from synthspec.spec import Prompt, Spec
     from synthspec.tables import Table
 
+HINT = 8  # words at most: a longer text is an instruction and names no topic
 ENOUGH_WORDS = 400  # of running text; with fewer, the stock of sentences is added
 
 
@@ -31,13 +32,13 @@ class Material:
         )
 
     def origin(self, prompt: Prompt, column: str) -> Origin | None:
-        """The source to learn a field from: the one the prompt's examples come from, else any with the column."""
+        """The source to learn a field from: the one of the prompt's examples, else any with the column."""
         first = prompt.examples.source if prompt.examples else ""
         names = sorted(self.origins, key=lambda n: n != first)
         return next((self.origins[n] for n in names if column in self.origins[n].columns), None)
 
     def conditions(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What is known of the row by name: parameters, fields written before, fields that repeat a parameter."""
+        """What is known of the row: parameters, fields written before, fields that repeat a parameter."""
         known: dict[str, Any] = {}
         for name, value in values.items():
             if isinstance(value, Mapping):
@@ -48,9 +49,13 @@ class Material:
         return known
 
     def hints(self, origin: Origin, values: Mapping[str, Any]) -> list[str]:
-        """Texts of the combination that no column of the source stands for; their words still say what it is about."""
+        """Short texts of the combination that are no column; their words still say what it is about."""
         known = self.conditions(values)
-        return [str(v) for n, v in known.items() if isinstance(v, str) and n not in origin.columns]
+        return [
+            str(v)
+            for n, v in known.items()
+            if isinstance(v, str) and n not in origin.columns and len(v.split()) <= HINT
+        ]
 
     def phrases(self, path: str, schema: Mapping[str, Any], framed: bool) -> Origin:
         """Something to learn a text from where no source has it; with SLOT for a topic if `framed`."""

@@ -15,7 +15,7 @@ from synthspec.ngram.reading import SLOT, Reading, read_texts
 from synthspec.ngram.tokens import GROUP_OF, split
 from synthspec.ngram.topics import Topics, factor, find_topics
 
-OTHER_CLASS = 0.08  # how welcome a row is that differs in one condition, against 1
+OTHER_CLASS = 0.2  # how welcome a row is that differs in one condition, at most, against 1
 OTHER_TOPIC = 0.5  # how welcome a row is that shares no word with a text of the combination, against 1
 ENOUGH_ROWS = 12  # rows that must fit a combination, counted by how well they do
 FEW = 12  # distinct values that still sort rows into kinds
@@ -60,7 +60,7 @@ class Origin:
         return column in self.columns and column not in self.texts and len(self._codes(column)[0]) <= FEW
 
     def weights(self, conditions: Mapping[str, Any], hints: Iterable[str]) -> Any:
-        """How well each row fits, 0 to 1 with the best at 1: by equal columns, then by words shared with hints."""
+        """How well each row fits, up to 1 for the best: by equal columns, then by words shared with hints."""
         weight = np.ones(self.length)
         said = list(hints)
         for name, value in conditions.items():
@@ -77,7 +77,9 @@ class Origin:
         if self.length <= WORKING:
             key, rows = b"", None
         else:
-            mixed = (np.arange(self.length, dtype=np.uint64) + np.uint64(salt)) * np.uint64(0x9E3779B97F4A7C15)
+            mixed = (np.arange(self.length, dtype=np.uint64) + np.uint64(salt)) * np.uint64(
+                0x9E3779B97F4A7C15
+            )
             order = weight + (mixed >> np.uint64(40)).astype(float) * 1e-12
             rows = np.sort(np.argpartition(-order, WORKING)[:WORKING])
             key = rows.tobytes()
@@ -106,10 +108,11 @@ class Origin:
             near = np.exp(-(((numbers - float(value)) / (0.4 * spread)) ** 2))
             return np.maximum(OTHER_CLASS, np.nan_to_num(near))
         wanted = canonical(value)
+        other = min(OTHER_CLASS, 0.5 / max(len(labels), 1))  # many kinds say more than few
         likeness = np.array([likeness_of(label, wanted) for label in labels])
         if likeness.max(initial=0.0) == 0:
             return np.ones(self.length)  # a value the column has never seen says nothing
-        return np.maximum(OTHER_CLASS, likeness)[codes]
+        return np.maximum(other, likeness)[codes]
 
     def _codes(self, name: str) -> tuple[dict[str, int], Any]:
         if name not in self._categories:
@@ -120,13 +123,16 @@ class Origin:
 
     @cached_property
     def slots(self) -> dict[str, str]:
-        """Columns whose value is often quoted by the texts of its row, and the character that stands for it there."""
+        """Columns whose value the texts of its row often quote, and the character that stands for it."""
         found: dict[str, str] = {}
         for name, values in self.columns.items():
             if name in self.texts or len(set(map(canonical, values[:200]))) < 8:
                 continue
             sample = [(str(v), i) for i, v in enumerate(values[:200]) if v is not None and len(str(v)) > 1]
-            quoted = sum(any(finder(v).search(str(self.columns[t][i])) for t in self.texts) for v, i in sample)
+            said = [" ".join(str(self.columns[t][i]) for t in self.texts) for _, i in sample]
+            quoted = sum(
+                finder(v).search(text) is not None for (v, _), text in zip(sample, said, strict=True)
+            )
             if quoted >= 0.25 * max(len(sample), 4):
                 found[name] = chr(ord(SLOT) + 1 + len(found))
         return found
@@ -169,7 +175,7 @@ def canonical(value: Any) -> str:
 
 
 def tempered(weight: Any) -> Any:
-    """The weights with the best at 1, drawn together until enough rows count: the back-off to the whole source."""
+    """The weights, best at 1, drawn together until enough rows count: the back-off to the whole source."""
     top = weight.max(initial=0.0)
     if not top > 0:
         return np.ones(len(weight))

@@ -56,7 +56,7 @@ def normal(text: str) -> str:
 
 
 def read_texts(texts: Iterable[tuple[int, str]]) -> Reading:
-    """Read texts given as (row of the source, text). Blank texts are left out; so is what is over 3 M tokens."""
+    """Read texts given as (row of the source, text); not blank ones, nor what is over 3 M tokens."""
     kept = [(r, t.strip()) for r, t in texts if t.strip()]
     ids: dict[str, int] = {}
     speakers: dict[str, int] | None = {} if _are_dialogues([t for _, t in kept[:200]]) else None
@@ -116,7 +116,7 @@ def _are_dialogues(texts: Sequence[str]) -> bool:
 
 
 def _states(pieces: Sequence[str], speakers: dict[str, int] | None) -> list[int]:
-    """Who speaks and what is open after each token, as one number. Passages keep it, so quotes are closed."""
+    """Who speaks and what is open after each token, as a number. Passages keep it, so quotes are closed."""
     if speakers is None and not any(p.strip() in _BIT or p.strip() in _PAIRS for p in pieces):
         return [0] * len(pieces)
     still: set[str] = set()
@@ -136,12 +136,12 @@ def _states(pieces: Sequence[str], speakers: dict[str, int] | None) -> list[int]
 
 
 def _labels(pieces: Sequence[str], colon: int) -> bool:
-    """Whether this colon ends a speaker's name: one capital word at the start of the text or of a sentence."""
+    """Whether this colon ends a speaker's name: a capital word at the start of the text or of a sentence."""
     name = pieces[colon - 1].strip() if colon else ""
     if not name[:1].isupper():
         return False
     before = pieces[colon - 2].strip() if colon > 1 else ""
-    return colon == 1 or pieces[colon - 1].startswith("\n") or before[-1:] in ".!?…\"”"
+    return colon == 1 or pieces[colon - 1].startswith("\n") or before[-1:] in '.!?…"”'
 
 
 def _distances(flags: bytearray) -> tuple[Any, Any]:
@@ -163,7 +163,7 @@ def _distances(flags: bytearray) -> tuple[Any, Any]:
 
 
 def _keys(words: Sequence[str], token: Any, row: Any, state: Any) -> tuple[tuple[Any, ...], Any]:
-    """A 64-bit key for each order of context, and where the weakest has too little to go by: a content word."""
+    """A 64-bit key for each order of context, and where the weakest says too little: at a content word."""
     plains: dict[str, int] = {}
     groups: dict[str, int] = {}
     of_plain = np.array([plains.setdefault(plain(w), len(plains) + 1) for w in words], dtype=np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from synthspec.ngram.dice import Dice
@@ -24,6 +25,7 @@ class RowWriter:
         self.material, self.prompt, self.request = material, prompt, request
         self.fields = tuple(material.fields[name] for name in prompt.writes if name in material.fields)
         self.known = material.conditions(request.values)
+        self.lengths = {name: n for name in prompt.writes if (n := _length(name, self.known)) is not None}
         self.topics = topics_of(request.values)
         self.seen: dict[str, set[str]] = {}
         self._scenes: dict[int, Scene] = {}
@@ -54,3 +56,12 @@ class RowWriter:
             pool = origin.pool(weight, self.request.seed % 2)
             self._scenes[id(origin)] = Scene(pool, pool.of(weight))
         return self._scenes[id(origin)]
+
+
+def _length(name: str, known: Mapping[str, Any]) -> int | None:
+    """How many words a combination asks of a field, by a number named `summary_length`, `summary_words`."""
+    for ending in ("length", "words"):
+        value = known.get(f"{name}_{ending}")
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 1:
+            return int(value)
+    return None

@@ -1,4 +1,4 @@
-"""What one combination asks of one origin: which of its rows fit, and how a row's texts are drawn from them."""
+"""What one combination asks of one origin: which rows fit, and how a new row's texts are drawn from them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Scene:
     def starts(
         self, corpus: Corpus, anchor: int, weight: Sequence[float], shares: Mapping[int, float], dice: Dice
     ) -> Callable[[], int]:
-        """Draws the row that a text begins with: of those the earlier texts are from, else often the anchor."""
+        """Draws the row a text begins with: one that the earlier texts are from, else often the anchor."""
         sharing = [row for row in shares if row in corpus.opening]
         portions = [shares[row] for row in sharing]
         totals = np.cumsum(weight)

@@ -1,4 +1,4 @@
-"""Sentences to learn from where a spec brings no text of its own. Neutral, of many lengths; `{}` takes a topic."""
+"""Sentences to learn from where a spec has no text of its own: neutral, of many lengths; `{}` is a topic."""
 
 from __future__ import annotations
 

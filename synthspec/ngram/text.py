@@ -6,15 +6,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from synthspec.expressions.texts import count_sentences, count_words
 from synthspec.ngram.corpus import Corpus
 from synthspec.ngram.dice import Dice
 from synthspec.ngram.reading import normal
-from synthspec.ngram.tokens import GROUP_OF, count_words, ends_sentence, split
+from synthspec.ngram.tokens import GROUP_OF, ends_sentence, split
 from synthspec.ngram.walk import Aim, Draft, Walk
+from synthspec.patterns import PatternTimeout, SafeRegex
 
-WALKS = 30  # walks at most for one text, each bolder than the one before
+WALKS = 20  # walks at most for one text, each bolder than the one before
 SETTLE = 8  # walks after which one good one is enough
-BOLDER = 0.5
+BOLDER = 0.7
 ENOUGH = 3  # good ones to choose the most fluent from
 MOST_COPIED = 0.7  # share of a text's words that may come from one row
 _REPEATED = re.compile(r"\b(\w+)\s+\1\b", re.IGNORECASE)
@@ -27,18 +29,21 @@ class TextRules:
     words: tuple[int | None, int | None] = (None, None)
     sentences: tuple[int | None, int | None] = (None, None)
     length: tuple[int | None, int | None] = (None, None)  # characters
-    pattern: re.Pattern[str] | None = None
-    rejects: tuple[re.Pattern[str], ...] = ()
+    wanted: int | None = None  # words, where the combination says how many
+    pattern: SafeRegex | None = None
+    rejects: tuple[SafeRegex, ...] = ()
 
     def broken(self, text: str) -> int:
         """How many rules the text breaks."""
-        count = not _within(count_words(text), self.words)
-        count += not _within(len(text), self.length)
-        count += self.pattern is not None and not self.pattern.search(text)
-        count += any(r.search(text) for r in self.rejects)
+        found = [not _within(count_words(text), self.words), not _within(len(text), self.length)]
+        try:
+            found.append(self.pattern is not None and not self.pattern.search(text))
+            found.append(any(r.search(text) for r in self.rejects))
+        except PatternTimeout:
+            found.append(True)
         if self.sentences != (None, None):
-            count += not _within(count_sentences(text), self.sentences)
-        return int(count)
+            found.append(not _within(count_sentences(text), self.sentences))
+        return sum(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,6 @@ class Written:
     text: str
     shares: Mapping[int, float] = field(default_factory=dict)
     broken: int = 0  # rules it breaks: 0 unless nothing better was found
-
-
-def count_sentences(text: str) -> int:
-    tokens = split(text)
-    ends = [ends_sentence(tokens, i) for i in range(len(tokens))]
-    return sum(ends) + (bool(ends) and not ends[-1])
 
 
 def write_text(
@@ -67,7 +66,8 @@ def write_text(
 ) -> Written:
     """A text that keeps the rules, is not in `seen` (texts as `normal` gives them) and copies no row.
 
-    `fill` puts values in the text's slots. `start` draws the row to begin with. Where no walk gives such a text, the least bad one comes back.
+    `start` draws the row to begin with; `fill` puts values in the text's slots. Where no walk
+    gives such a text, the least bad one comes back.
     """
     good: list[tuple[float, Draft, str]] = []
     spare: tuple[float, Draft, str] | None = None
@@ -91,7 +91,7 @@ def write_text(
 
 def _aim(corpus: Corpus, like: int, rules: TextRules, dice: Dice) -> Aim:
     low, high = rules.words
-    wanted = corpus.size[like]
+    wanted = corpus.size[like] if rules.wanted is None else min(rules.wanted, 2 * corpus.size[like])
     if rules.length[1] is not None:
         by_length = max(1, int(rules.length[1] / 5.8))
         high = by_length if high is None else min(high, by_length)
@@ -138,7 +138,7 @@ def fit(text: str, rules: TextRules) -> str:
 
 
 def cut(text: str, words: int | None, length: int | None) -> str:
-    """The longest beginning within the limits that can end a sentence, ended with a full stop if it had one."""
+    """The longest beginning within the limits that can end a sentence, with the full stop if it had one."""
     stop = text[-1:] if text[-1:] in ".!?。！？" else ""
     tokens: list[str] = []
     size = count = 0

@@ -1,4 +1,4 @@
-"""Text to tokens and back. A token keeps the white space before it, so joining tokens gives the text again."""
+"""Text to tokens and back. A token keeps the white space before it: joining them gives the text again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ _TOKEN = re.compile(
 )
 _CLOSING = frozenset(".!?…。！？")
 _AFTER_END = frozenset("\"'”’»)]")
-ABBREVIATIONS = frozenset(
-    "mr mrs ms dr st prof sr jr no vs etc e.g i.e approx dept inc ltd co fig cf".split()
-)
+_SHORTENED = "mr mrs ms dr st prof sr jr no vs etc e.g i.e approx dept inc ltd co fig cf"
+ABBREVIATIONS = frozenset(_SHORTENED.split())
 
 _GROUPS = {
-    "determiner": "the a an this that these those my your his her its our their every each no some any one two"
-    " three four five six seven eight nine ten another both all",
+    "determiner": "the a an this that these those my your his her its our their every each no some any one"
+    " two three four five six seven eight nine ten another both all",
     "preposition": "of in on at by for with from into onto over under about after before between without"
     " through during against since until across behind beside near along around off within",
     "pronoun": "i you he she it we they there nobody somebody everyone everybody nothing something who",
@@ -102,8 +101,3 @@ def ends_sentence(tokens: Sequence[str], index: int) -> bool:
     if token in _AFTER_END and index and following[0] == " ":
         return tokens[index - 1].strip() in _CLOSING and not following.strip()[:1].islower()
     return False
-
-
-def count_words(text: str) -> int:
-    """Words as a field's `words` limit counts them: runs without white space."""
-    return len(text.split())

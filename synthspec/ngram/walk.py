@@ -46,11 +46,13 @@ class Aim:
 
 
 class Walk:
-    """One walk. `weight` (by row, 0 to 1) is how welcome each row is; a bolder walk passes between texts more."""
+    """One walk. `weight` (by row, 0 to 1) is how welcome each is; a bolder walk passes between texts more."""
 
     __slots__ = ("aim", "boldness", "corpus", "cost", "dice", "positions", "run", "shares", "weight", "words")
 
-    def __init__(self, corpus: Corpus, weight: Sequence[float], aim: Aim, dice: Dice, boldness: float = 1.0) -> None:
+    def __init__(
+        self, corpus: Corpus, weight: Sequence[float], aim: Aim, dice: Dice, boldness: float = 1.0
+    ) -> None:
         self.corpus, self.weight, self.aim, self.dice = corpus, weight, aim, dice
         self.boldness = boldness
         self.positions: list[int] = []
