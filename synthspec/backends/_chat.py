@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from synthspec.spec import BackendChoice
 
 CONSTRAIN = "whether the provider is given the reply's JSON schema (default true)"
-SEED = "send each request's seed (default false)"
+SEED = "true sends each request its own seed; a number sends that one"
+EXTRA_BODY = "a map of further keys for each request, in the provider's own words"
 BASE_URL = "address of the server"
 
 _SHOWN = (
@@ -28,10 +29,18 @@ _SHOWN = (
 
 
 def options_of(choice: BackendChoice, own: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The provider's own options, and the settings of every request; each key is looked for in both."""
+    """The provider's own options, and the settings of every request; each key is looked for in both.
+
+    Raises:
+        BackendFault: no model is named, or `extra_body` is no map.
+    """
     merged = {**choice.options, **choice.settings}
     mine = {k: merged[k] for k in own if k in merged}
     rest = {k: v for k, v in merged.items() if k not in mine and k != "timeout" and v is not None}
+    if not isinstance(mine.get("extra_body") or {}, Mapping):
+        raise BackendFault(FaultKind.BAD_REQUEST, "`extra_body` is a map")
+    if not choice.model:
+        raise BackendFault(FaultKind.BAD_REQUEST, f"name a model: `{choice.provider}:MODEL`")
     return mine, rest
 
 
@@ -40,6 +49,13 @@ def renamed(settings: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
     stop = settings.get("stop")
     listed = {**settings, "stop": [stop]} if isinstance(stop, str) else settings
     return {names.get(k, k): v for k, v in listed.items()}
+
+
+def seed_of(option: Any, request: Request) -> int | None:
+    """The seed to send, from the `seed` option. 31 bits: what every server takes."""
+    if option is True:
+        return request.seed & 0x7FFFFFFF
+    return option if isinstance(option, int) and option is not False else None
 
 
 def messages_of(request: Request) -> list[dict[str, str]]:

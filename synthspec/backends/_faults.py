@@ -128,7 +128,11 @@ def _message_of(service: Service, kind: FaultKind, status: int, said: str) -> st
         return _message_of_missing(service, where, said)
     if 300 <= status < 400:
         return f"{where} has moved ({status}); put the new address in `base_url`"
-    return f"{where} answered {status}, {kind}" + (f": {said}" if said else "")
+    way_round = "; `constrain: false` in the backend leaves the schema out" if _SCHEMA.search(said) else ""
+    return f"{where} answered {status}, {kind}" + (f": {said}" if said else "") + way_round
+
+
+_SCHEMA = re.compile(r"response_?format|json_?schema|output_config|structured.outputs?|grammar", re.I)
 
 
 def _message_of_missing(service: Service, where: str, said: str) -> str:

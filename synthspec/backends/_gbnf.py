@@ -29,7 +29,7 @@ def gbnf_of_regex(regex: str) -> str | None:
     """A grammar for the same texts; None where GBNF cannot say it (look-around, back-references, ...).
 
     >>> gbnf_of_regex(r"[A-C]\\d{2,3}(x|yz)?")
-    'root ::= [A-C] [0-9]{2,3} (("x" | "yz"))?'
+    'root ::= [A-C] [0-9]{2,3} ("x" | "yz")?'
     """
     try:
         return f"root ::= {_sequence(parser.parse(regex))}"
@@ -60,7 +60,7 @@ def _node(kind: Any, value: Any) -> str:
     if kind is op.BRANCH:
         return "(" + " | ".join(_sequence(v) for v in value[1]) + ")"
     if kind is op.SUBPATTERN and not value[1] and not value[2]:
-        return f"({_sequence(value[3])})"
+        return _sequence(value[3]) if _is_group(value[3]) else f"({_sequence(value[3])})"
     if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
         return _repeat(*value)
     if kind is op.AT and value in _ANCHORS:
@@ -68,9 +68,15 @@ def _node(kind: Any, value: Any) -> str:
     raise _UnsupportedError
 
 
+def _is_group(body: Any) -> bool:
+    """Whether it is written in brackets already."""
+    return len(body) == 1 and body[0][0] in (op.BRANCH, op.SUBPATTERN)
+
+
 def _repeat(low: int, high: int, body: Any) -> str:
     inner = _sequence(body)
-    single = len(body) == 1 and body[0][0] in (op.IN, op.ANY, op.LITERAL, op.NOT_LITERAL)
+    atoms = (op.IN, op.ANY, op.LITERAL, op.NOT_LITERAL)
+    single = _is_group(body) or (len(body) == 1 and body[0][0] in atoms)
     inner = inner if single else f"({inner})"
     if high == op.MAXREPEAT:
         return inner + {0: "*", 1: "+"}.get(low, f"{{{low},}}")

@@ -24,6 +24,7 @@ OPTIONS: Mapping[str, str] = {
     "constrain": _chat.CONSTRAIN,
     "reasoning_effort": "low, medium, high, xhigh or max",
     "thinking": "the API's own map, such as {type: disabled}",
+    "extra_body": _chat.EXTRA_BODY,
 }
 FREE = False
 DEFAULT_MODEL = ""
@@ -116,4 +117,5 @@ class AnthropicBackend:
 def _body_of(model: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     thinking = {"thinking": options["thinking"]} if "thinking" in options else {}
     named = _chat.renamed(settings, {"stop": "stop_sequences"})
-    return {"model": model, "max_tokens": LONGEST_REPLY, **named, **thinking}
+    extra = options.get("extra_body") or {}
+    return {"model": model, "max_tokens": LONGEST_REPLY, **named, **thinking, **extra}

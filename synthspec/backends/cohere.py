@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ OPTIONS: Mapping[str, str] = {
     "constrain": _chat.CONSTRAIN,
     "seed": _chat.SEED,
     "thinking": "the API's own map, such as {type: disabled}",
+    "extra_body": _chat.EXTRA_BODY + ", such as {safety_mode: STRICT}",
 }
 FREE = False
 DEFAULT_MODEL = ""
@@ -70,11 +72,15 @@ class CohereBackend:
         )
         self._service = service
         self._body = {"model": service.model, **_chat.renamed(settings, _NAMES)}
-        if "thinking" in options:
-            self._body["thinking"] = options["thinking"]
+        self._body |= {"thinking": options["thinking"]} if "thinking" in options else {}
+        self._body |= options.get("extra_body") or {}
+        known = inspect.signature(cohere.AsyncClientV2.chat).parameters
+        if unknown := next((k for k in self._body if k not in known), None):
+            raise BackendFault(FaultKind.BAD_REQUEST, f"Cohere's chat takes no '{unknown}'")
         self._constrain = options.get("constrain", True) is not False
         self._cut = SchemaCuts(_format)
-        self.seeded = options.get("seed") is True
+        self._seed = options.get("seed")
+        self.seeded = self._seed is True
         self.fingerprint = _chat.fingerprint_of("cohere", service.address, options)
 
     async def complete(self, request: Request) -> Reply:
@@ -82,19 +88,13 @@ class CohereBackend:
         body = {**self._body, "messages": _chat.messages_of(request)}
         if request.temperature is not None:
             body["temperature"] = request.temperature
-        if self.seeded:
-            body["seed"] = request.seed & 0x7FFFFFFF
+        if (seed := _chat.seed_of(self._seed, request)) is not None:
+            body["seed"] = seed
         schema = request.constraint.json_schema
         if self._constrain and schema is not None and (shape := self._cut(schema)) is not None:
             body["response_format"] = shape
-        answer: Any = await call(self._service, self._chat(body))
+        answer: Any = await call(self._service, self._client.chat(**body))
         return self._read(answer)
-
-    async def _chat(self, body: dict[str, Any]) -> Any:
-        try:
-            return await self._client.chat(**body)
-        except TypeError as e:
-            raise BackendFault(FaultKind.BAD_REQUEST, f"Cohere takes no such setting: {e}") from None
 
     async def models(self) -> tuple[str, ...]:
         """The chat models the key may use."""

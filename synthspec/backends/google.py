@@ -25,6 +25,7 @@ OPTIONS: Mapping[str, str] = {
     "seed": _chat.SEED,
     "reasoning_effort": "minimal, low, medium or high: the thinking level",
     "thinking_budget": "tokens to think with: 0 is off, -1 as the model likes",
+    "extra_body": _chat.EXTRA_BODY + ", such as {safety_settings: [...]}",
 }
 FREE = False
 DEFAULT_MODEL = ""
@@ -77,9 +78,15 @@ class GoogleBackend:
         self._types = genai.types
         self._service = service
         self._config = _config_of(options, settings)
+        try:
+            genai.types.GenerateContentConfig(**self._config)
+        except ValueError as e:
+            why = " ".join(str(e).splitlines()[1:3])
+            raise BackendFault(FaultKind.BAD_REQUEST, f"Google takes no such setting: {why}") from None
         self._constrain = options.get("constrain", True) is not False
         self._cut = SchemaCuts(lambda schema: keep_keywords(schema, _KEPT))
-        self.seeded = options.get("seed") is True
+        self._seed = options.get("seed")
+        self.seeded = self._seed is True
         self.fingerprint = _chat.fingerprint_of("google", service.address, options)
 
     async def complete(self, request: Request) -> Reply:
@@ -90,16 +97,12 @@ class GoogleBackend:
             config["system_instruction"] = "\n\n".join(system)
         if request.temperature is not None:
             config["temperature"] = request.temperature
-        if self.seeded:
-            config["seed"] = request.seed & 0x7FFFFFFF
+        if (seed := _chat.seed_of(self._seed, request)) is not None:
+            config["seed"] = seed
         if self._constrain and request.constraint.json_schema is not None:
             config["response_mime_type"] = "application/json"
             config["response_json_schema"] = self._cut(request.constraint.json_schema)
-        try:
-            typed = self._types.GenerateContentConfig(**config)
-        except ValueError as e:
-            why = str(e).splitlines()[0]
-            raise BackendFault(FaultKind.BAD_REQUEST, f"Google takes no such setting: {why}") from None
+        typed = self._types.GenerateContentConfig(**config)
         turns: Any = [_turn(m) for m in request.messages if m.role != "system"]
         generate = self._sdk.aio.models.generate_content
         return self._read(
@@ -142,6 +145,7 @@ def _turn(message: Message) -> dict[str, Any]:
 
 def _config_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     config = _chat.renamed(settings, _NAMES) | {"automatic_function_calling": {"disable": True}}
+    config |= options.get("extra_body") or {}
     thinking = {}
     if "thinking_budget" in options:
         thinking["thinking_budget"] = options["thinking_budget"]

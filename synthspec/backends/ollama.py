@@ -27,8 +27,10 @@ OPTIONS: Mapping[str, str] = {
     "constrain": _chat.CONSTRAIN,
     "seed": _chat.SEED,
     "keep_alive": "how long the model stays loaded, such as 30m",
-    "think": "whether a thinking model thinks: true, false, or low, medium, high",
+    "think": "whether a thinking model thinks",
+    "reasoning_effort": "low, medium or high, for models that take it",
     "num_ctx": "tokens of context; a longer prompt is refused, not cut",
+    "extra_body": _chat.EXTRA_BODY + ", such as {options: {top_k: 40}}",
 }
 FREE = True
 DEFAULT_MODEL = ""
@@ -62,10 +64,13 @@ class OllamaBackend:
         self._runtime = _runtime_of(options, settings)
         # Without these, a prompt longer than the context is cut in silence.
         self._body = {"model": self._service.model, "stream": False, "truncate": False, "shift": False}
-        self._body |= {k: options[k] for k in ("keep_alive", "think") if k in options}
+        names = {"keep_alive": "keep_alive", "think": "think", "reasoning_effort": "think"}
+        self._body |= {name: options[k] for k, name in names.items() if k in options}
+        self._body |= options.get("extra_body") or {}
         self._constrain = options.get("constrain", True) is not False
         self._cut = SchemaCuts(plain_schema)
-        self.seeded = options.get("seed") is True
+        self._seed = options.get("seed")
+        self.seeded = self._seed is True
         self.fingerprint = _chat.fingerprint_of("ollama", self._service.address, options)
 
     async def complete(self, request: Request) -> Reply:
@@ -73,8 +78,8 @@ class OllamaBackend:
         runtime = dict(self._runtime)
         if request.temperature is not None:
             runtime["temperature"] = request.temperature
-        if self.seeded:
-            runtime["seed"] = request.seed & 0x7FFFFFFF
+        if (seed := _chat.seed_of(self._seed, request)) is not None:
+            runtime["seed"] = seed
         body = {**self._body, "messages": _chat.messages_of(request), "options": runtime}
         if self._constrain and request.constraint.json_schema is not None:
             body["format"] = self._cut(request.constraint.json_schema)
@@ -101,8 +106,8 @@ def _runtime_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict
     from ollama import Options
 
     runtime = _chat.renamed(settings, {"max_tokens": "num_predict"})
-    if "num_ctx" in options:
-        runtime["num_ctx"] = options["num_ctx"]
+    runtime |= {"num_ctx": options["num_ctx"]} if "num_ctx" in options else {}
+    runtime |= (options.get("extra_body") or {}).get("options") or {}
     known = Options.model_fields
     if unknown := next((k for k in runtime if k not in known), None):
         raise BackendFault(

@@ -31,7 +31,7 @@ OPTIONS: Mapping[str, str] = {
     "guided": "vllm, llama or llguidance: send regular expressions and grammars as that server takes them",
     "seed": _chat.SEED,
     "reasoning_effort": "minimal, low, medium or high, for reasoning models",
-    "extra_body": "a map of further keys for the body of each request",
+    "extra_body": _chat.EXTRA_BODY,
 }
 FREE = False
 DEFAULT_MODEL = ""
@@ -77,7 +77,8 @@ class OpenAIBackend:
         self._body = _body_of(service.model, options, settings)
         self._constrain = options.get("constrain", True) is not False
         self._guide = Guide(options.get("guided", "none"), service.name == "OpenAI")
-        self.seeded = options.get("seed") is True
+        self._seed = options.get("seed")
+        self.seeded = self._seed is True
         self.fingerprint = _chat.fingerprint_of("openai", service.address, options)
 
     async def complete(self, request: Request) -> Reply:
@@ -85,8 +86,8 @@ class OpenAIBackend:
         body = {**self._body, "messages": _chat.messages_of(request)}
         if request.temperature is not None:
             body["temperature"] = request.temperature
-        if self.seeded:
-            body["seed"] = request.seed & 0x7FFFFFFF
+        if (seed := _chat.seed_of(self._seed, request)) is not None:
+            body["seed"] = seed
         if self._constrain:
             body.update(self._guide.keys(request.constraint))
         return self._read(await self._client.post("chat/completions", body))
@@ -134,7 +135,4 @@ def _body_of(model: str, options: Mapping[str, Any], settings: Mapping[str, Any]
         body["reasoning_effort"] = options["reasoning_effort"]
     if _REASONING.match(model) and "max_tokens" in body:
         body["max_completion_tokens"] = body.pop("max_tokens")
-    extra = options.get("extra_body") or {}
-    if not isinstance(extra, Mapping):
-        raise BackendFault(FaultKind.BAD_REQUEST, "`extra_body` is a map")
-    return {**body, **extra}
+    return {**body, **(options.get("extra_body") or {})}

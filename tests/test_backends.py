@@ -1,0 +1,678 @@
+"""Backends, each through its real SDK against a loopback server that speaks its provider's wire."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import json
+import socket
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+import pytest
+from wire.server import Seen, Server
+from wire.wires import TEXT, WIRES, Wire
+
+from synthspec.backends import Backend
+from synthspec.backends._faults import Service, fault_of_status
+from synthspec.backends._gbnf import gbnf_of_regex
+from synthspec.backends._schemas import strict_schema
+from synthspec.backends._waits import seconds_to_wait
+from synthspec.plugins import find_plugin, plugin_names
+from synthspec.prices import AS_OF, price_of
+from synthspec.records import BackendFault, Constraint, FaultKind, Message, Reply
+from synthspec.spec import BackendChoice
+from synthspec.testing.backend_contract import (
+    NOWHERE,
+    SCHEMA,
+    BackendContract,
+    a_context,
+    a_request,
+    check_reply,
+)
+
+SECRET = "sk-secret-of-the-test-0123456789"
+KEYS = {
+    "openai": "OPENAI_API_KEY",
+    "ollama": "OLLAMA_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "cohere": "COHERE_API_KEY",
+    "google": "GEMINI_API_KEY",
+}
+PACKAGES = {"anthropic": "anthropic", "cohere": "cohere", "google": "google.genai"}
+AMBIENT = ("OPENAI_BASE_URL", "OLLAMA_HOST", "ANTHROPIC_BASE_URL", "CO_API_URL", "GOOGLE_GEMINI_BASE_URL")
+OTHER_KEYS = ("CO_API_KEY", "GOOGLE_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
+
+
+def _installed(provider: str) -> bool:
+    try:
+        return provider not in PACKAGES or importlib.util.find_spec(PACKAGES[provider]) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _wire_params() -> list[Any]:
+    return [
+        pytest.param(
+            w, id=w.name, marks=pytest.mark.skipif(not _installed(w.name), reason=f"{w.name} not installed")
+        )
+        for w in WIRES
+    ]
+
+
+every_wire = pytest.mark.parametrize("wire", _wire_params())
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*AMBIENT, *OTHER_KEYS):
+        monkeypatch.delenv(name, raising=False)
+    for name in KEYS.values():
+        monkeypatch.setenv(name, SECRET)
+
+
+def _open(
+    provider: str,
+    url: str | None,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    timeout: float = 20.0,
+    model: str = "tiny",
+) -> Backend:
+    module = find_plugin("backends", provider)
+    own = {**({"base_url": url} if url else {}), **(options or {})}
+    backend: Backend = module.open_backend(
+        BackendChoice(provider, model, own, settings or {}, None, NOWHERE), a_context(timeout)
+    )
+    return backend
+
+
+def _serve(
+    wire: Wire,
+    use: Callable[[Backend, Server], Awaitable[Any]],
+    faults: tuple[str, ...] = (),
+    **opening: Any,
+) -> Any:
+    async def main() -> Any:
+        async with Server(wire, deque(faults)) as server:
+            backend = _open(wire.name, server.url, **opening)
+            try:
+                return await use(backend, server)
+            finally:
+                await backend.close()
+
+    return asyncio.run(main())
+
+
+def _ask(
+    wire: Wire, fault: str = "", request: Any = None, **opening: Any
+) -> tuple[Reply | BackendFault, list[Seen]]:
+    async def use(backend: Backend, server: Server) -> tuple[Reply | BackendFault, list[Seen]]:
+        try:
+            return await backend.complete(request or a_request()), server.seen
+        except BackendFault as e:
+            return e, server.seen
+
+    answer: tuple[Reply | BackendFault, list[Seen]] = _serve(wire, use, (fault,) if fault else (), **opening)
+    return answer
+
+
+# What is asked and what comes back
+
+
+@every_wire
+def test_a_call_carries_the_messages_and_brings_usage_and_model(wire: Wire) -> None:
+    reply, seen = _ask(wire)
+    assert isinstance(reply, Reply)
+    assert reply.text == TEXT
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (21, 12)
+    assert reply.model.startswith("tiny")
+    assert reply.finish == "stop"
+    assert len(seen) == 1
+    sent = json.dumps(seen[0].body)
+    assert "You are brief." in sent
+    assert "Write the line number 1." in sent
+    assert any(SECRET in value for value in seen[0].headers.values())
+
+
+@every_wire
+def test_settings_and_temperature_of_the_request(wire: Wire) -> None:
+    settings = {"temperature": 0.1, "max_tokens": 77, "top_p": 0.5, "stop": "END"}
+    _, seen = _ask(wire, request=a_request(temperature=0.9), settings=settings)
+    sent = json.dumps(seen[0].body)
+    assert "0.9" in sent
+    assert "0.1" not in sent
+    assert "77" in sent
+    assert "0.5" in sent
+    assert '"END"' in sent
+
+
+@every_wire
+def test_the_schema_is_passed_and_can_be_left_out(wire: Wire) -> None:
+    request = a_request(constraint=Constraint(json_schema=SCHEMA))
+    reply, _ = _ask(wire, request=request)
+    assert isinstance(reply, Reply)
+    assert json.loads(reply.text) == {"text": TEXT, "score": 4}
+    reply, seen = _ask(wire, request=request, options={"constrain": False})
+    assert isinstance(reply, Reply)
+    assert reply.text == TEXT
+    assert "score" not in json.dumps(seen[0].body)
+
+
+@every_wire
+def test_seeds_only_where_asked_for(wire: Wire) -> None:
+    async def use(backend: Backend, server: Server) -> bool:
+        await backend.complete(a_request(seed=2**40 + 12345))
+        return backend.seeded
+
+    assert _serve(wire, use) is False
+    _, seen = _ask(wire, request=a_request(seed=2**40 + 12345))
+    assert "12345" not in json.dumps(seen[0].body)
+    if wire.name == "anthropic":
+        return  # it takes no seed
+    assert _serve(wire, use, options={"seed": True}) is True
+    _, seen = _ask(wire, request=a_request(seed=2**40 + 12345), options={"seed": True})
+    assert "12345" in json.dumps(seen[0].body)
+    _, seen = _ask(wire, request=a_request(), options={"seed": 99})
+    assert "99" in json.dumps(seen[0].body)
+
+
+@every_wire
+def test_models_are_listed_in_order(wire: Wire) -> None:
+    async def use(backend: Backend, server: Server) -> tuple[str, ...]:
+        return await backend.models()
+
+    listed = _serve(wire, use)
+    assert len(listed) == 2
+    assert list(listed) == sorted(listed)
+
+
+@every_wire
+def test_a_cut_off_reply_says_so(wire: Wire) -> None:
+    reply, _ = _ask(wire, "length")
+    assert isinstance(reply, Reply)
+    assert reply.finish == "length"
+    assert reply.text == TEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("openai", "refused"),
+        ("openai", "filtered"),
+        ("anthropic", "refused"),
+        ("cohere", "refused"),
+        ("google", "refused"),
+        ("google", "filtered"),
+    ],
+)
+def test_a_refusal_is_paid_for_and_says_so(name: str, fault: str) -> None:
+    if not _installed(name):
+        pytest.skip(f"{name} not installed")
+    reply, _ = _ask(next(w for w in WIRES if w.name == name), fault)
+    assert isinstance(reply, Reply)
+    assert reply.finish == "refused"
+    assert reply.usage.prompt_tokens == 21
+
+
+# What fails
+
+
+FAULTS = {
+    "rate": FaultKind.RATE_LIMITED,
+    "quota": FaultKind.QUOTA,
+    "500": FaultKind.OVERLOADED,
+    "overloaded": FaultKind.OVERLOADED,
+    "400": FaultKind.BAD_REQUEST,
+    "401": FaultKind.UNAUTHORISED,
+    "404": FaultKind.BAD_REQUEST,
+    "413": FaultKind.TOO_LONG,
+    "long": FaultKind.TOO_LONG,
+    "drop": FaultKind.UNREACHABLE,
+    "cut": FaultKind.UNREACHABLE,
+    "short": FaultKind.UNREACHABLE,
+    "hang": FaultKind.TIMED_OUT,
+}
+
+
+@every_wire
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_way_of_failing_becomes_its_kind_and_is_sent_once(wire: Wire, fault: str) -> None:
+    start = time.monotonic()
+    timeout = 0.4 if fault == "hang" else 20.0
+    answer, seen = _ask(wire, fault, timeout=timeout)
+    assert isinstance(answer, BackendFault), answer
+    assert answer.kind is FAULTS[fault], answer.message
+    assert len(seen) == 1, "the SDK retried by itself"
+    assert time.monotonic() - start < 5
+    assert SECRET not in answer.message
+    assert answer.retry_after == {"rate": 7.0, "overloaded": answer.retry_after}.get(fault)
+    assert "127.0.0.1" in answer.message
+
+
+@every_wire
+def test_a_server_that_is_not_there(wire: Wire) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+
+    async def main() -> BackendFault | None:
+        backend = _open(wire.name, f"http://127.0.0.1:{port}")
+        try:
+            await backend.complete(a_request())
+        except BackendFault as e:
+            return e
+        finally:
+            await backend.close()
+        return None
+
+    fault = asyncio.run(main())
+    assert fault is not None
+    assert fault.kind is FaultKind.UNREACHABLE
+    assert f"127.0.0.1:{port}" in fault.message
+    if wire.name == "ollama":
+        assert "ollama serve" in fault.message
+        assert "ollama pull tiny" in fault.message
+
+
+@every_wire
+def test_a_cancelled_call_ends_at_once(wire: Wire) -> None:
+    async def use(backend: Backend, server: Server) -> float:
+        server.delay = 20
+        task = asyncio.create_task(backend.complete(a_request()))
+        await asyncio.sleep(0.2)
+        start = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return time.monotonic() - start
+
+    assert _serve(wire, use) < 1
+
+
+@every_wire
+def test_two_hundred_in_flight(wire: Wire) -> None:
+    async def use(backend: Backend, server: Server) -> int:
+        server.delay = 0.5
+        replies = await asyncio.gather(*(backend.complete(a_request(i)) for i in range(200)))
+        for reply in replies:
+            check_reply(reply)
+        return server.most_in_flight
+
+    assert _serve(wire, use) > 150, "a pool of the SDK held calls back"
+
+
+def test_a_thousand_in_flight() -> None:
+    async def use(backend: Backend, server: Server) -> int:
+        server.delay = 2.0
+        await asyncio.gather(*(backend.complete(a_request(i)) for i in range(1000)))
+        return server.most_in_flight
+
+    assert _serve(WIRES[0], use, timeout=60) == 1000
+
+
+# OpenAI and its compatible servers
+
+
+OPENAI_FAULTS = {
+    "too_large": FaultKind.TOO_LONG,
+    "blocked": FaultKind.REFUSED,
+    "max_tokens": FaultKind.BAD_REQUEST,
+    "gateway": FaultKind.RATE_LIMITED,
+    "empty": FaultKind.UNREACHABLE,
+    "moved": FaultKind.BAD_REQUEST,
+    "page": FaultKind.BAD_REQUEST,
+    "schema": FaultKind.BAD_REQUEST,
+}
+
+
+@pytest.mark.parametrize("fault", OPENAI_FAULTS)
+def test_openai_faults(fault: str) -> None:
+    answer, _ = _ask(WIRES[0], fault)
+    assert isinstance(answer, BackendFault)
+    assert answer.kind is OPENAI_FAULTS[fault]
+
+
+def test_reset_headers_of_what_is_used_up_alone() -> None:
+    answer, _ = _ask(WIRES[0], "reset")
+    assert isinstance(answer, BackendFault)
+    assert answer.retry_after == 90.0
+
+
+def test_a_rejected_schema_names_the_way_round() -> None:
+    answer, _ = _ask(WIRES[0], "schema")
+    assert isinstance(answer, BackendFault)
+    assert "constrain: false" in answer.message
+
+
+def test_a_key_that_a_server_echoes_is_not_shown() -> None:
+    answer, _ = _ask(WIRES[0], "echo", options={"extra_body": {"user": SECRET}})
+    assert isinstance(answer, BackendFault)
+    assert SECRET not in answer.message
+    assert "OPENAI_API_KEY" in answer.message
+
+
+def test_replies_of_parts_and_halves_of_characters() -> None:
+    parts, _ = _ask(WIRES[0], "parts")
+    assert isinstance(parts, Reply)
+    assert parts.text == "ab"
+    half, _ = _ask(WIRES[0], "surrogate")
+    assert isinstance(half, Reply)
+    assert half.text == "cut ?"
+    sent, seen = _ask(WIRES[0], request=a_request(messages=(Message("user", "half \ud83d"),)))
+    assert isinstance(sent, Reply)
+    assert seen[0].body["messages"][0]["content"] == "half ?"
+
+
+def test_reasoning_models_take_other_parameters() -> None:
+    settings = {"max_tokens": 50, "reasoning_effort": "low"}
+    for model, reasons in {
+        "gpt-5-mini": 1,
+        "o4-mini": 1,
+        "openai/gpt-5": 1,
+        "gpt-4o": 0,
+        "gpt-5-chat-latest": 0,
+    }.items():
+        _, seen = _ask(WIRES[0], settings=settings, model=model)
+        body = seen[0].body
+        assert ("max_completion_tokens" in body) is bool(reasons), model
+        assert ("max_tokens" in body) is not bool(reasons), model
+        assert body["reasoning_effort"] == "low"
+        assert "temperature" not in body
+
+
+def test_strict_schemas() -> None:
+    assert strict_schema(SCHEMA) == dict(SCHEMA)
+    optional = {**SCHEMA, "required": ["text"]}
+    assert strict_schema(optional) is None
+    assert strict_schema({"type": "array", "items": SCHEMA}) is None
+    rich = {
+        **SCHEMA,
+        "properties": {
+            "text": {"type": "string", "minLength": 3, "pattern": "^(?!no)", "format": "uri"},
+            "score": {"type": "integer", "minimum": 1},
+        },
+    }
+    cut = strict_schema(rich)
+    assert cut is not None
+    assert cut["properties"] == {"text": {"type": "string"}, "score": {"type": "integer", "minimum": 1}}
+    named = {"type": "object", "properties": {"format": {"type": "string"}}, "required": ["format"]}
+    assert strict_schema({**named, "additionalProperties": False})["properties"] == {
+        "format": {"type": "string"}
+    }  # type: ignore[index]
+    _, seen = _ask(WIRES[0], request=a_request(constraint=Constraint(json_schema=optional)))
+    assert seen[0].body["response_format"]["json_schema"]["strict"] is False
+    _, seen = _ask(WIRES[0], request=a_request(constraint=Constraint(json_schema=SCHEMA)))
+    assert seen[0].body["response_format"]["json_schema"]["strict"] is True
+
+
+def test_guided_servers() -> None:
+    regex, grammar = Constraint(regex=r"[ab]/\d{2}"), Constraint(grammar='start: "a"')
+    expected: dict[str, tuple[Any, Any]] = {
+        "none": ({}, {}),
+        "vllm": (
+            {"structured_outputs": {"regex": r"[ab]/\d{2}"}},
+            {"structured_outputs": {"grammar": 'start: "a"'}},
+        ),
+        "llama": ({"grammar": 'root ::= [ab] "/" [0-9]{2}'}, {}),
+        "llguidance": (
+            {"grammar": "%llguidance {}\n" + r"start: /[ab]\/\d{2}/"},
+            {"grammar": '%llguidance {}\nstart: "a"'},
+        ),
+    }
+    for server, (for_regex, for_grammar) in expected.items():
+        for constraint, keys in ((regex, for_regex), (grammar, for_grammar)):
+            _, seen = _ask(WIRES[0], request=a_request(constraint=constraint), options={"guided": server})
+            assert {k: v for k, v in seen[0].body.items() if k not in ("model", "messages")} == keys
+    with pytest.raises(BackendFault, match="guided"):
+        _open("openai", "http://127.0.0.1:1", {"guided": "magic"})
+
+
+def test_regexes_as_gbnf() -> None:
+    assert gbnf_of_regex(r"^a\.\-b$") == 'root ::= "a.-b"'
+    assert gbnf_of_regex(r"(?:x|yz)+\S?") == r'root ::= ("x" | "yz")+ [^ \t\n\r]?'
+    assert gbnf_of_regex(r'["\]\\^-]') == r'root ::= ["\]\\\x5E\x2D]'
+    assert gbnf_of_regex(r"(?=a)b") is None
+    assert gbnf_of_regex(r"(a)\1") is None
+    assert gbnf_of_regex("(") is None
+
+
+# Secrets and addresses
+
+
+@every_wire
+def test_no_secret_in_fingerprint_repr_or_fault(wire: Wire) -> None:
+    backend = _open(wire.name, "http://127.0.0.1:1")
+    assert backend.fingerprint.startswith(f"{wire.name}:127.0.0.1:1")
+    assert SECRET not in backend.fingerprint + repr(backend)
+    assert all(SECRET not in repr(v) for v in vars(backend).values())
+    asyncio.run(backend.close())
+
+
+def test_the_fingerprint_covers_what_changes_answers() -> None:
+    def fingerprint(**options: Any) -> str:
+        return _open("openai", "http://127.0.0.1:1/v1", options).fingerprint
+
+    assert fingerprint() == fingerprint() == "openai:127.0.0.1:1/v1"
+    assert (
+        len({fingerprint(), fingerprint(constrain=False), fingerprint(guided="vllm"), fingerprint(seed=True)})
+        == 4
+    )
+
+
+@pytest.mark.parametrize("name", [n for n in KEYS if n != "ollama"])
+def test_a_missing_key_names_the_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEYS[name])
+    with pytest.raises(BackendFault, match=KEYS[name]) as caught:
+        _open(name, None)
+    assert caught.value.kind is FaultKind.UNAUTHORISED
+
+
+def test_a_local_server_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    for url in (
+        "http://localhost:8000/v1",
+        "http://gpu-box:8000/v1",
+        "http://192.168.1.7/v1",
+        "http://[::1]:1/v1",
+    ):
+        _open("openai", url)
+    with pytest.raises(BackendFault, match=r"openrouter\.ai needs a key"):
+        _open("openai", "https://openrouter.ai/api/v1")
+
+
+@pytest.mark.parametrize("name", ["google", "cohere", "anthropic"])
+def test_a_missing_package_names_the_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(module: str) -> ModuleType:
+        raise ImportError(module)
+
+    module = find_plugin("backends", name)
+    monkeypatch.setattr(importlib, "import_module", absent)
+    choice = BackendChoice(name, "tiny", {}, {}, None, NOWHERE)
+    with pytest.raises(BackendFault, match=rf"pip install 'synthspec\[{name}\]'") as caught:
+        module.open_backend(choice, a_context())
+    assert caught.value.kind is FaultKind.BAD_REQUEST
+
+
+def test_a_spec_cannot_have_a_key_sent_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-0123456789abcdef")
+    with pytest.raises(BackendFault, match=r"not sent to evil\.example"):
+        _open("openai", "https://evil.example/v1")
+    with pytest.raises(BackendFault, match="not sent to"):
+        _open("anthropic", "https://evil.example")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://gateway.example/v1")
+    _open("openai", "https://gateway.example/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "key-of-that-server")
+    _open("openai", "https://evil.example/v1")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x/v1", "http://", "https://user:pw@host/v1", "https://h/v1?key=1", "h:x"]
+)
+def test_a_base_url_that_is_none(url: str) -> None:
+    with pytest.raises(BackendFault, match="base_url") as caught:
+        _open("openai", url)
+    assert caught.value.kind is FaultKind.BAD_REQUEST
+    assert "pw" not in caught.value.message
+
+
+def test_the_environment_names_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:77/v1/")
+    assert _open("openai", None).fingerprint == "openai:127.0.0.1:77/v1"
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:78")
+    assert _open("ollama", None).fingerprint == "ollama:127.0.0.1:78"
+    monkeypatch.delenv("OLLAMA_HOST")
+    monkeypatch.delenv("OLLAMA_API_KEY")
+    assert _open("ollama", None).fingerprint == "ollama:127.0.0.1:11434"
+
+
+def test_settings_a_provider_does_not_know() -> None:
+    with pytest.raises(BackendFault, match="Ollama has no option 'temperatur'"):
+        _open("ollama", None, settings={"temperatur": 1}, options={"base_url": "http://127.0.0.1:1"})
+    with pytest.raises(BackendFault, match="name a model"):
+        _open("ollama", "http://127.0.0.1:1", model="")
+    if _installed("cohere"):
+        with pytest.raises(BackendFault, match="reasoning_effort"):
+            _open("cohere", None, settings={"reasoning_effort": "low"})
+    if _installed("google"):
+        with pytest.raises(BackendFault, match="Google takes no such setting"):
+            _open("google", None, options={"extra_body": {"magic": 1}})
+
+
+# Reading what providers say
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({"Retry-After": "12"}, "", 12.0),
+        ({"retry-after": "1.5"}, "", 1.5),
+        ({"retry-after-ms": "250", "retry-after": "1"}, "", 0.25),
+        ({"Retry-After": "Wed, 01 Jan 2025 00:00:30 GMT"}, "", 30.0),
+        ({"Retry-After": "Tue, 31 Dec 2024 00:00:00 GMT"}, "", 0.0),
+        ({"Retry-After": "soon"}, "", None),
+        ({}, "Please try again in 8m38.4s.", 518.4),
+        ({}, "Please try again in 20ms.", 0.02),
+        ({}, '{"retryDelay": "37s"}', 37.0),
+        ({"x-ratelimit-reset": "1735689660"}, "", 60.0),
+        ({"x-ratelimit-reset": "1735689660000"}, "", 60.0),
+        ({"anthropic-ratelimit-requests-reset": "2025-01-01T00:02:00Z"}, "", 120.0),
+        ({"x-ratelimit-reset-tokens": "6m0s", "x-ratelimit-remaining-tokens": "10"}, "", None),
+        ({"x-ratelimit-reset-tokens": "1h2m3s", "x-ratelimit-remaining-tokens": "0"}, "", 3723.0),
+        ({"x-ratelimit-reset-tokens": "nan"}, "", None),
+        ({}, "", None),
+    ],
+)
+def test_seconds_to_wait(headers: dict[str, str], body: str, seconds: float | None) -> None:
+    waited = seconds_to_wait(headers, body, now=1735689600.0)
+    assert waited == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        (402, "Insufficient Balance", FaultKind.QUOTA),
+        (403, "Your organization must be verified", FaultKind.UNAUTHORISED),
+        (403, "content_policy_violation", FaultKind.REFUSED),
+        (408, "", FaultKind.TIMED_OUT),
+        (504, "<html>", FaultKind.TIMED_OUT),
+        (520, "", FaultKind.OVERLOADED),
+        (422, "prompt is too long", FaultKind.TOO_LONG),
+        (400, "the request exceeds the available context size, try increasing it", FaultKind.TOO_LONG),
+        (
+            400,
+            "max_tokens: 100000 > 8192, which is the maximum allowed number of output tokens",
+            FaultKind.BAD_REQUEST,
+        ),
+        (418, "I'm a teapot", FaultKind.BAD_REQUEST),
+        (429, '{"error": [[[[[[[["deep"]]]]]]]]}', FaultKind.RATE_LIMITED),
+        (429, "", FaultKind.RATE_LIMITED),
+    ],
+)
+def test_kinds_by_status_and_words(status: int, said: str, kind: FaultKind) -> None:
+    service = Service("X", "https://x.example", "m")
+    assert fault_of_status(service, status, said, {}).kind is kind
+
+
+def test_messages_are_short_clean_and_on_one_line() -> None:
+    service = Service("X", "https://x.example", "m", secrets=("hunter2-hunter2",))
+    said = "bad\nkey hunter2-hunter2 and sk-abcdefghijkl, Bearer abc123 " + "x" * 5000
+    message = fault_of_status(service, 400, said, {}).message
+    assert "hunter2" not in message
+    assert "sk-abc" not in message
+    assert "abc123" not in message
+    assert "\n" not in message
+    assert len(message) < 600
+    assert "hunter2" not in repr(service)
+
+
+# The contract, over every backend that is installed
+
+
+@pytest.mark.parametrize("provider", plugin_names("backends"))
+def test_every_backend_describes_itself(provider: str) -> None:
+    contract = BackendContract()
+    contract.module = find_plugin("backends", provider)
+    contract.test_describes_itself()
+
+
+class WireContract(BackendContract):
+    """The contract against a server that this very process runs beside each call."""
+
+    wire: Wire
+
+    @property
+    def module(self) -> ModuleType:  # type: ignore[override]
+        return find_plugin("backends", self.wire.name)
+
+    @property
+    def environment(self) -> dict[str, str]:  # type: ignore[override]
+        return {KEYS[self.wire.name]: SECRET}
+
+    def run(self, use: Callable[[Backend], Awaitable[Any]], backend: Backend | None = None) -> Any:
+        async def main() -> Any:
+            async with Server(self.wire, deque(self.faults)) as server:
+                self.options = {"base_url": server.url}
+                opened = self.open()
+                try:
+                    return await use(opened)
+                finally:
+                    await opened.close()
+
+        with self.set_environment():
+            return asyncio.run(main())
+
+    faults: tuple[str, ...] = ()
+
+    def open_failing(self, kind: FaultKind) -> Backend | None:
+        self.faults = tuple(f for f, k in FAULTS.items() if k is kind and f != "hang")[:1]
+        return self.open() if self.faults else None
+
+
+@every_wire
+@pytest.mark.parametrize("check", [n for n in dir(BackendContract) if n.startswith("test_")])
+def test_the_contract_holds(wire: Wire, check: str) -> None:
+    contract = WireContract()
+    contract.wire = wire
+    contract.options = {"base_url": "http://127.0.0.1:1"}
+    getattr(contract, check)()
+
+
+# Prices
+
+
+def test_prices() -> None:
+    assert price_of("ollama", "anything") is not None
+    assert price_of("ollama", "anything").prompt == 0.0  # type: ignore[union-attr]
+    mini, full = price_of("openai", "gpt-5-mini"), price_of("openai", "gpt-5")
+    assert mini is not None
+    assert full is not None
+    assert mini.completion < full.completion
+    assert price_of("openai", "gpt-5-mini-2025-08-07") == mini
+    assert price_of("openai", "no-such-model") is None
+    assert price_of("nobody", "gpt-5") is None
+    assert len(AS_OF) == 10
