@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,17 @@ from synthspec.engines.combination import compile_steps
 from synthspec.engines.frontier import Missing
 from synthspec.engines.local import Job, run_job
 from synthspec.gates import GateResult, GateWatch
-from synthspec.limits import Budget, Governor
-from synthspec.manifest import BuildFacts, build_manifest, write_manifest
+from synthspec.governor import Governor
+from synthspec.limits import Budget
+from synthspec.card import card_text
+from synthspec.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
 from synthspec.novelty import open_novelty
 from synthspec.output import DatasetFiles, open_output
 from synthspec.plan import Plan, build_plan
 from synthspec.plugins import find_plugin
 from synthspec.prompting import DEFAULT_MAX_TOKENS, PromptWriter, Sender
 from synthspec.records import BackendFault, Completion, Request, Row
-from synthspec.spec import BackendChoice, Limits, Spec
+from synthspec.spec import BackendChoice, Limits, Novelty, Spec
 from synthspec.store import Store
 from synthspec.tables import Table
 from synthspec.tally import Tally
@@ -119,22 +122,43 @@ async def build_dataset(
     """
     control = control or BuildControl()
     folder = folder or default_folder(spec)
-    if not spec.fields:
-        raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`")
     started = time.monotonic()
-    folder.mkdir(parents=True, exist_ok=True)
-    with Store.open(folder) as store:
-        lines = _open_lines(spec, tables)
-        run = _Run(spec, tables, folder, store, lines, control, keep_rows)
+    async with _opened(spec, tables, folder) as (store, lines):
+        files = _Files(spec, folder, keep_rows)
+        run = _Run(spec, tables, store, lines, control, files.take)
         try:
             await run.work()
             if control.interrupted:
-                run.abandon()
+                files.abandon()
                 return None
-            return run.finish(time.monotonic() - started)
+            return files.finish(run, time.monotonic() - started)
         except BaseException:
-            run.abandon()
+            files.abandon()
             raise
+
+
+async def run_rows(spec: Spec, tables: Mapping[str, Table], folder: Path, control: BuildControl) -> None:
+    """Make the rows of a spec without writing a dataset; completions go to the folder's store all the same.
+
+    Raises:
+        BuildFault, StoreFault: as `build_dataset`.
+    """
+    async with _opened(spec, tables, folder) as (store, lines):
+        await _Run(spec, tables, store, lines, control, lambda outcome: None).work()
+
+
+@asynccontextmanager
+async def _opened(
+    spec: Spec, tables: Mapping[str, Table], folder: Path
+) -> AsyncIterator[tuple[Store, Mapping[str, Line]]]:
+    """The store of a folder and the backends of a spec, closed again whatever happens."""
+    if not spec.fields:
+        raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`")
+    folder.mkdir(parents=True, exist_ok=True)
+    with Store.open(folder) as store:
+        lines = _open_lines(spec, tables)
+        try:
+            yield store, lines
         finally:
             await asyncio.gather(*(line.backend.close() for line in lines.values()), return_exceptions=True)
             await store.close()
@@ -171,20 +195,23 @@ def _open_line(choice: BackendChoice, spec: Spec, tables: Mapping[str, Table]) -
     return Line(sender, backend, Governor(spec.limits))
 
 
+def _has_rules(novelty: Novelty) -> bool:
+    return bool(novelty.unique or novelty.near_duplicates or novelty.no_copies or novelty.decontaminate)
+
+
 class _Run:
-    """One run of a build."""
+    """One run over the rows of a spec. `sink` gets every outcome in plan order."""
 
     def __init__(
         self,
         spec: Spec,
         tables: Mapping[str, Table],
-        folder: Path,
         store: Store,
         lines: Mapping[str, Line],
         control: BuildControl,
-        keep_rows: bool,
+        sink: Callable[[Row | Missing, list[str]], None],
     ) -> None:
-        self.spec, self.folder, self.store, self.control, self.tables = spec, folder, store, control, tables
+        self.spec, self.tables, self.lines, self.control, self.sink = spec, tables, lines, control, sink
         self.plan = build_plan(spec, tables)
         self.tally = control.tally
         self.tally.planned = spec.rows
@@ -194,25 +221,10 @@ class _Run:
         self.caller = Caller(store, self.budget, self.tally, metered, spec.limits.timeout)
         self.caller.notify = control.on_call
         control.stop = self.caller.stop
-        self.lines = lines
-        self.watch = GateWatch(spec)
-        self.columns = tuple(spec.output.columns) or tuple(f.name for f in spec.fields)
-        types = {f.name: f.type for f in spec.fields}
-        self.output: DatasetFiles = open_output(
-            folder, spec.name, tuple(Column(c, types[c]) for c in self.columns), spec.output, seed=spec.seed
-        )
-        self.quarantine = _Quarantine(folder / "quarantine.jsonl")
-        self.pending: list[Mapping[str, Any]] = []
-        self.keep_rows = keep_rows
-        self.rows: list[Mapping[str, Any]] = []
-        self.missing: list[Missing] = []
 
     async def work(self) -> None:
         spec = self.spec
-        writers = {
-            p.name: PromptWriter(spec, p, self.lines[p.name].sender, self.tables) for p in spec.prompts
-        }
-        judge = open_novelty(spec.novelty, self.tables)
+        writers = {p.name: PromptWriter(spec, p, self.lines[p.name].sender, self.tables) for p in spec.prompts}
         if self.control.on_start is not None:
             self.control.on_start(self.plan, self.budget)
         await run_job(
@@ -221,7 +233,7 @@ class _Run:
                 plan=self.plan,
                 steps=compile_steps(spec, writers, self.lines),
                 validator=self.validator,
-                judge=judge if judge else None,
+                judge=open_novelty(spec.novelty, self.tables) if _has_rules(spec.novelty) else None,
                 caller=self.caller,
                 tally=self.tally,
                 sink=self.take,
@@ -230,18 +242,40 @@ class _Run:
 
     def take(self, outcome: Row | Missing) -> None:
         """A row, or the reason for its absence, in plan order."""
-        if self.control.on_row is not None:
-            self.control.on_row(outcome)
+        warned: list[str] = []
         if isinstance(outcome, Missing):
             self.tally.missing[outcome.stage] += 1
+        else:
+            self.tally.kept += 1
+            warned = self.validator.warnings(outcome.values, {})
+            self.tally.warnings.update(warned)
+        if self.control.on_row is not None:
+            self.control.on_row(outcome)
+        self.sink(outcome, warned)
+
+
+class _Files:
+    """The files of a build: rows and quarantine as they come, manifest and card at the end."""
+
+    def __init__(self, spec: Spec, folder: Path, keep_rows: bool) -> None:
+        self.spec, self.folder, self.keep_rows = spec, folder, keep_rows
+        self.watch = GateWatch(spec)
+        self.columns = tuple(spec.output.columns) or tuple(f.name for f in spec.fields)
+        types = {f.name: f.type for f in spec.fields}
+        self.output: DatasetFiles = open_output(
+            folder, spec.name, spec.output, tuple(Column(n, t) for n, t in types.items()), seed=spec.seed
+        )
+        self.quarantine = _Quarantine(folder / "quarantine.jsonl")
+        self.pending: list[Mapping[str, Any]] = []
+        self.rows: list[Mapping[str, Any]] = []
+        self.missing: list[Missing] = []
+
+    def take(self, outcome: Row | Missing, warned: list[str]) -> None:
+        if isinstance(outcome, Missing):
             self.quarantine.write(outcome)
             if self.keep_rows:
                 self.missing.append(outcome)
             return
-        self.tally.kept += 1
-        warned = self.validator.warnings(outcome.values, {})
-        for label in warned:
-            self.tally.warnings[label] += 1
         self.watch.passed(outcome, bool(warned))
         self.pending.append(outcome.values)
         if self.keep_rows:
@@ -259,55 +293,60 @@ class _Run:
         self.output.abandon()
         self.quarantine.abandon()
 
-    def finish(self, seconds: float) -> Dataset:
+    def finish(self, run: _Run, seconds: float) -> Dataset:
         """Put every file in its place."""
         self.flush()
-        gates = self.watch.judge(self.tally, len(self.plan))
+        tally = run.tally
+        gates = self.watch.judge(tally, len(run.plan))
         files = self.output.finish()
         self.quarantine.finish()
-        complete = self.tally.kept >= self.spec.rows
-        facts = BuildFacts(
-            spec=self.spec,
-            strategy=self.spec.plan.strategy,
-            models=dict(sorted(self.tally.models.items())),
-            funnel=self.tally.funnel(),
-            missing={s.value: n for s, n in self.tally.missing.items() if n},
-            rejections=dict(self.tally.rejections.most_common()),
-            warnings=dict(self.tally.warnings.most_common()),
-            usage={
-                "calls": self.tally.calls + self.tally.reused,
-                "prompt_tokens": self.tally.prompt_tokens,
-                "completion_tokens": self.tally.completion_tokens,
-            },
-            cost=self.tally.cost,
-            files=files,
-            complete=complete,
-            reason=self.caller.stopping,
-            gates=tuple(g.as_dict() for g in gates),
-            run={
-                "seconds": round(seconds, 3),
-                "calls_made": self.tally.calls,
-                "calls_reused": self.tally.reused,
-                "retries": self.tally.retries,
-                "spent": self.tally.cost_now,
-            },
-        )
+        facts = self._facts(run, gates, files, seconds)
         manifest = build_manifest(facts)
-        write_manifest(self.folder, facts, manifest)
-        rejections = tuple(
-            Rejected(m.slot, m.combination, m.stage.value, m.reasons, m.values) for m in self.missing
-        )
+        write_whole(self.folder / "manifest.json", manifest_text(manifest))
+        write_whole(self.folder / "README.md", card_text(self.spec, facts, self.columns))
         return Dataset(
             name=self.spec.name,
             folder=self.folder,
             files=tuple(self.folder / f.path for f in files),
             manifest=manifest,
-            complete=complete,
-            reason=self.caller.stopping,
+            complete=tally.kept >= self.spec.rows,
+            reason=run.caller.stopping,
             gates=gates,
-            rejections=rejections,
+            rejections=tuple(
+                Rejected(m.slot, m.combination, m.stage.value, m.reasons, m.values) for m in self.missing
+            ),
             columns=self.columns,
             rows=tuple(self.rows),
+        )
+
+    def _facts(self, run: _Run, gates: tuple[GateResult, ...], files: Any, seconds: float) -> BuildFacts:
+        spec, tally = self.spec, run.tally
+        choices = list({id(line): line.sender.choice for line in run.lines.values()}.values())
+        return BuildFacts(
+            name=spec.name,
+            spec_digest=spec.digest,
+            seed=spec.seed,
+            rows=spec.rows,
+            strategy=spec.plan.strategy,
+            backend=", ".join(c.provider for c in choices) if spec.prompts else "",
+            model=", ".join(c.model for c in choices) if spec.prompts else "",
+            description=spec.description,
+            license=spec.license,
+            tags=spec.tags,
+            models_reported=tuple(tally.models),
+            funnel=tally.funnel(),
+            rejections=dict(sorted(tally.rejections.items())),
+            warnings=dict(sorted(tally.warnings.items())),
+            prompt_tokens=tally.prompt_tokens,
+            completion_tokens=tally.completion_tokens,
+            completions=tally.calls + tally.reused,
+            cost=tally.cost,
+            partition_by=spec.output.partition_by,
+            files=tuple(files),
+            quarantined=tally.lost,
+            gates={g.text: g.holds for g in gates},
+            metrics={n: v for g in gates for n, v in g.figures.items()},
+            run=RunFacts(tally.calls, tally.reused, tally.cost_now, seconds),
         )
 
 
@@ -340,3 +379,13 @@ class _Quarantine:
     def abandon(self) -> None:
         self._file.close()
         self.temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that it appears whole or not at all."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

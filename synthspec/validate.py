@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthspec.cleaning import compile_cleaning
-from synthspec.expressions import compile_row, names_of
-from synthspec.expressions.functions import FUNCTIONS
+from synthspec.expressions import FUNCTIONS, compile_row, names_of
 from synthspec.expressions.tree import Call, Expression, Name
 from synthspec.expressions.walk import children
 from synthspec.records import Rejection, Stage

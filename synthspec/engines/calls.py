@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from synthspec.backends import Backend
-from synthspec.limits import Budget, Governor, worst_cost
+from synthspec.governor import Governor
+from synthspec.limits import Budget, worst_cost
 from synthspec.prompting import Sender
 from synthspec.records import FAULT_RULES, BackendFault, Completion, FaultKind, Rejection, Request, Stage
 from synthspec.store import Store
@@ -65,45 +66,47 @@ class Caller:
         """
         stored = self.store.get(request.key)
         if stored is not None:
-            self.tally.completed(stored)
-            return stored
+            return self._done(request, stored)
         for resend in range(MAX_RESENDS + 1):
             try:
                 completion = await self._send(line, request)
             except BackendFault as fault:
                 await self._after_fault(line, request, fault, resend)
                 continue
-            self.tally.completed(completion)
-            if self.notify is not None:
-                self.notify(request, completion)
-            return completion
+            return self._done(request, completion)
         raise CallFailed(Rejection(Stage.CALL, "no answer", f"no answer after {MAX_RESENDS + 1} calls"))
 
+    def _done(self, request: Request, completion: Completion) -> Completion:
+        self.tally.completed(completion)
+        if self.notify is not None:
+            self.notify(request, completion)
+        return completion
+
     async def _send(self, line: Line, request: Request) -> Completion:
+        """One call: its worst set aside before, what it really took settled after."""
         prices = line.sender.choice.prices
         prompt, reply_tokens = request.worst_tokens
-        worst = worst_cost(prices, prompt, reply_tokens)
-        tokens = prompt + reply_tokens
-        async with line.governor.slot():
+        worst, tokens = worst_cost(prices, prompt, reply_tokens), prompt + reply_tokens
+        async with line.governor.slot(tokens):
             await self._reserve(worst, tokens)
-            if self.metered:
-                await self.store.reserve(request.key, worst, tokens)
-            started = time.monotonic()
             self.tally.in_flight += 1
+            started = time.monotonic()
             try:
+                if self.metered:
+                    await self.store.reserve(request.key, worst, tokens)
                 async with asyncio.timeout(self.timeout):
                     reply = await line.backend.complete(request)
             except TimeoutError:
-                self._unpaid(worst, tokens, paid=True)
-                raise BackendFault(FaultKind.TIMED_OUT, f"no reply within {self.timeout:g} s") from None
+                self.budget.settle(worst, tokens, worst, tokens)
+                fault = BackendFault(FaultKind.TIMED_OUT, f"no reply within {self.timeout:g} s")
+                line.governor.failed(fault)
+                raise fault from None
             except BackendFault as fault:
-                paid = fault.kind is FaultKind.TIMED_OUT
-                self._unpaid(worst, tokens, paid=paid)
-                if self.metered and not paid:
-                    await self.store.release(request.key)
+                line.governor.failed(fault)
+                await self._after_no_reply(line, request, fault, worst, tokens)
                 raise
             except BaseException:
-                self._unpaid(worst, tokens, paid=True)
+                self.budget.settle(worst, tokens, worst, tokens)
                 raise
             finally:
                 self.tally.in_flight -= 1
@@ -113,25 +116,34 @@ class Caller:
         usage = reply.usage
         cost = worst_cost(prices, usage.prompt_tokens, usage.completion_tokens)
         completion = Completion(request.key, reply, cost, latency)
-        await self.store.put(request, completion)
-        self.budget.settle(worst, tokens, cost, usage.prompt_tokens + usage.completion_tokens)
+        try:
+            await self.store.put(request, completion)
+        finally:
+            self.budget.settle(worst, tokens, cost, usage.prompt_tokens + usage.completion_tokens)
         return completion
 
-    def _unpaid(self, worst: float, tokens: int, *, paid: bool) -> None:
-        """A call without a reply; one whose fate is unknown counts as paid in full."""
-        self.budget.settle(worst, tokens, worst if paid else 0.0, tokens if paid else 0)
+    async def _after_no_reply(
+        self, line: Line, request: Request, fault: BackendFault, worst: float, tokens: int
+    ) -> None:
+        """Give back what was set aside, unless the call may have been paid for though its reply was lost."""
+        lost = fault.kind is FaultKind.TIMED_OUT or (fault.kind is FaultKind.UNREACHABLE and line.answered)
+        if lost:
+            self.budget.settle(worst, tokens, worst, tokens)
+            return
+        self.budget.release(worst, tokens)
+        if self.metered:
+            await self.store.release(request.key)
 
     async def _reserve(self, worst: float, tokens: int) -> None:
-        while True:
-            if self.stopping is not None:
-                raise Stopped(self.stopping)
-            if self.budget.reserve(worst, tokens):
-                return
-            spent = self.budget.exhausted()
-            if spent is not None:
-                self.stop(spent)
-            else:
-                await self.budget.wait_for_room()
+        """Set aside what the call may cost at worst, waiting for calls in flight to settle for less."""
+        while self.stopping is None and not self.budget.reserve(worst, tokens):
+            refusal = self.budget.refusal(worst, tokens)
+            if refusal is not None:
+                self.stop(refusal)
+            elif not await self.budget.wait_for_room():
+                self.stop(self.budget.exhausted() or "the budget leaves no room for another call")
+        if self.stopping is not None:
+            raise Stopped(self.stopping)
 
     async def _after_fault(self, line: Line, request: Request, fault: BackendFault, resend: int) -> None:
         rule = FAULT_RULES[fault.kind]
@@ -145,13 +157,10 @@ class Caller:
             raise Stopped(self.stopping)
         self.tally.retries += 1
         self.tally.rejections[str(fault.kind)] += 1
-        if rule.slow_down:
-            line.governor.slow_down(fault.retry_after)
-        line.governor.failed()
         dead = line.governor.dead()
         if dead is not None:
             self.stop(f"{line.sender.choice.provider}: {dead} (last: {fault.message})")
-        await self._pause(line.governor.delay_before(resend + 1, fault))
+        await self._pause(line.governor.delay_before(resend + 1, fault, request.key))
         if self.stopping is not None:
             raise Stopped(self.stopping)
 

@@ -1,0 +1,143 @@
+"""What `build` does: every spec checked before any is built, progress shown, Ctrl-C taken well."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from synthspec.cli._show import fail, show_diagnostics
+from synthspec.pipeline import Compiled, compile_spec
+
+if TYPE_CHECKING:
+    from synthspec.build import BuildControl, Dataset
+
+INTERRUPTED = 130
+
+
+def build_all(
+    paths: tuple[Path, ...],
+    overrides: dict[str, str],
+    out: Path | None,
+    *,
+    metrics: bool,
+    form: str,
+    quiet: bool,
+    no_color: bool,
+) -> int:
+    """Check every spec, then build each. The exit status of the worst."""
+    compiled = [compile_spec(p, overrides) for p in paths]
+    found = list(dict.fromkeys(d for c in compiled for d in c.diagnostics))
+    show_diagnostics(found, no_color=no_color, quiet=quiet)
+    if not all(c.ok for c in compiled):
+        return 1
+    worst = 0
+    results = []
+    for each in compiled:
+        status, manifest = _build_one(each, out, metrics=metrics, quiet=quiet, no_color=no_color, form=form)
+        if manifest is not None:
+            results.append(manifest)
+        if status == INTERRUPTED:
+            return status
+        worst = max(worst, status)
+    if form == "json":
+        click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2, ensure_ascii=False, default=str))
+    return worst
+
+
+def _build_one(
+    compiled: Compiled, out: Path | None, *, metrics: bool, quiet: bool, no_color: bool, form: str
+) -> tuple[int, Any]:
+    from synthspec.build import BuildControl, BuildFault, default_folder
+    from synthspec.cli._live import watch
+    from synthspec.draws import DrawFault
+    from synthspec.store import StoreFault
+
+    spec = compiled.spec
+    assert spec is not None
+    folder = out or default_folder(spec)
+    control = BuildControl()
+    try:
+        with watch(spec, folder, control, quiet=quiet, no_color=no_color):
+            dataset = asyncio.run(_with_signals(compiled, folder, control))
+        if metrics:
+            from synthspec.call_metrics import write_call_metrics
+
+            write_call_metrics(folder)
+    except BuildFault as e:
+        fail(e.message, e.help)
+    except StoreFault as e:
+        fail(e.message, e.help)
+    except DrawFault as e:
+        fail(e.message, e.help, status=1)
+    except OSError as e:
+        where = f" '{e.filename}'" if e.filename else ""
+        fail(f"the output{where} cannot be written: {(e.strerror or str(e)).lower()}",
+             "every completion is kept in run.sqlite: make room or mend the folder, and build again")  # fmt: skip
+    except KeyboardInterrupt:
+        dataset = None
+    if dataset is None:
+        if not quiet:
+            click.echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
+        return INTERRUPTED, None
+    _report(dataset, control, quiet=quiet, form=form)
+    return dataset.status, dataset.manifest
+
+
+async def _with_signals(compiled: Compiled, folder: Path, control: BuildControl) -> Dataset | None:
+    from synthspec.build import build_dataset
+
+    assert compiled.spec is not None
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def interrupt() -> None:
+        if control.interrupted and task is not None:
+            task.cancel()
+            return
+        control.interrupted = True
+        control.stop("interrupted")
+        click.echo("\nstopping: waiting for the calls in flight, which are paid for (again to stop at once)", err=True)
+
+    for name in ("SIGINT", "SIGTERM"):
+        if hasattr(signal, name) and os.name != "nt":
+            loop.add_signal_handler(getattr(signal, name), interrupt)
+    try:
+        return await build_dataset(compiled.spec, compiled.tables, folder, control)
+    except asyncio.CancelledError:
+        return None
+
+
+def _report(dataset: Dataset, control: BuildControl, *, quiet: bool, form: str) -> None:
+    """How it went, for a person; where it is, for a program."""
+    tally = control.tally
+    if not quiet:
+        say = lambda text: click.echo(text, err=True)  # noqa: E731
+        wanted = tally.planned
+        say(f"{tally.kept:,} of {wanted:,} rows" + ("" if dataset.complete else f"; {wanted - tally.kept:,} missing"))
+        if dataset.reason:
+            say(f"stopped: {dataset.reason}")
+        lost = ", ".join(f"{n} not {stage.value}" for stage, n in tally.missing.items() if n)
+        if lost:
+            say(f"  missing rows and why: {dataset.folder / 'quarantine.jsonl'} ({lost})")
+        if tally.rejections:
+            top = ", ".join(f"{rule} {n}" for rule, n in tally.rejections.most_common(5))
+            say(f"  rejected on the way: {top}")
+        if tally.calls or tally.reused:
+            cost = f", ${tally.cost_now:.4f} spent" if tally.cost_now else ""
+            say(f"  calls: {tally.calls:,} made, {tally.reused:,} used again{cost}")
+        for gate in dataset.gates:
+            figures = ", ".join(f"{n} = {v:.4g}" for n, v in gate.figures.items())
+            say(f"  gate {'holds' if gate.holds else 'FAILED'}: {gate.text}  ({figures})")
+        for path in dataset.files[:8]:
+            say(f"  {path}")
+        if len(dataset.files) > 8:
+            say(f"  … and {len(dataset.files) - 8} more files")
+    if form == "text" and not sys.stdout.isatty():
+        click.echo(str(dataset.folder))

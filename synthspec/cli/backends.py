@@ -1,0 +1,36 @@
+"""`synthspec backends`: what is installed and reachable."""
+
+from __future__ import annotations
+
+import click
+
+from synthspec.cli._options import form_option, look_options
+
+
+@click.command()
+@click.argument("provider", required=False)
+@click.option("--base-url", metavar="URL", help="Ask this server instead of the usual one.")
+@form_option("text", "json")
+@look_options
+def command(provider: str | None, base_url: str | None, form: str, quiet: bool, no_color: bool) -> None:
+    """List backends: what is installed, which keys are set (never shown), which servers answer, their models."""
+    import asyncio
+    import json
+
+    from synthspec.backend_survey import survey
+    from synthspec.diagnostics import did_you_mean
+    from synthspec.plugins import plugin_names
+
+    names = plugin_names("backends")
+    if provider is not None and provider not in names:
+        raise click.UsageError(f"there is no backend '{provider}'; {did_you_mean(provider, names)}")
+    found = asyncio.run(survey((provider,) if provider else names, base_url))
+    if form == "json":
+        click.echo(json.dumps([s.as_dict() for s in found], indent=2, ensure_ascii=False))
+        return
+    for state in found:
+        click.echo(f"{state.name}: {state.summary}")
+        click.echo(f"    {state.sentence}")
+        if state.models:
+            listed = ", ".join(state.models[:12]) + (f", … ({len(state.models)} in all)" if len(state.models) > 12 else "")
+            click.echo(f"    models: {listed}")

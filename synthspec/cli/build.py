@@ -1,0 +1,39 @@
+"""`synthspec build`: the dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from synthspec.cli._options import form_option, look_options, spec_argument, spec_options
+
+
+@click.command()
+@spec_argument(nargs=-1, required=True)
+@spec_options
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Where to write; build/NAME/ unless given.")  # fmt: skip
+@click.option("--metrics", is_flag=True, help="Also write metrics.csv: tokens, latency and cost of every call.")
+@form_option("text", "json")
+@look_options
+def command(
+    specs: tuple[Path, ...],
+    overrides: dict[str, str],
+    out: Path | None,
+    metrics: bool,
+    form: str,
+    quiet: bool,
+    no_color: bool,
+) -> None:
+    """Build datasets. What was paid for before is used again.
+
+    \b
+    Ends with 0 done, 1 a spec has errors (nothing is built), 3 rows are missing (a limit, the provider,
+    rejected rows: see quarantine.jsonl), 4 a gate failed, 130 interrupted (run it again to go on).
+    """
+    from synthspec.cli._build import build_all
+
+    if out is not None and len(specs) > 1:
+        raise click.UsageError("--out takes one spec; several go to build/NAME/ each")
+    raise SystemExit(build_all(specs, overrides, out, metrics=metrics, form=form, quiet=quiet, no_color=no_color))

@@ -1,0 +1,85 @@
+"""`synthspec new`: a spec to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_SCAFFOLD = '''\
+# yaml-language-server: $schema={schema}
+synthspec: 1                      # version of the language
+name: {name}
+description: Say in a sentence what the dataset is for.
+rows: 20
+seed: 1
+
+parameters:                       # drawn before any prompt is written
+  topic: [delivery, price, quality, service]
+  mood: {{values: {{pleased: 3, disappointed: 1}}}}       # weights: three pleased for one disappointed
+
+prompts:
+  comment:
+    system: You write short, natural customer comments.
+    user: Write a comment by a {{{{ mood }}}} customer about {{{{ topic }}}}.
+    writes: [comment]
+
+fields:                           # the dataset's columns, in order
+  topic:   {{value: topic}}
+  mood:    {{value: mood}}
+  comment: {{type: string, words: {{min: 5, max: 60}}, clean: [strip, collapse_spaces]}}
+
+novelty:
+  unique: comment                 # no comment twice
+
+output: {{formats: [csv]}}
+# backend: openai:gpt-5-mini      # the embedded n-gram model runs where none is named
+'''
+
+
+@click.command()
+@click.argument("name")
+@click.option("--like", metavar="SPEC", help="Copy one of the specs that ship, with its data (--list names them).")
+@click.option("--list", "listing", is_flag=True, help="List the specs that ship and end.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("specs"), show_default=True,
+              metavar="DIR", help="The folder to write to.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+def command(name: str, like: str | None, listing: bool, out: Path, force: bool) -> None:
+    """Write a spec to begin with: NAME.yaml in specs/."""
+    import re
+
+    from synthspec.cli._show import fail
+    from synthspec.diagnostics import did_you_mean
+    from synthspec.resources import schema_path, specs_folder
+
+    examples = sorted(p.stem for p in specs_folder().glob("*.yaml"))
+    if listing:
+        for example in examples:
+            click.echo(example)
+        return
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise click.UsageError(f"'{name}' cannot be a name: use letters, digits, - and _")
+    files: dict[Path, bytes] = {}
+    if like is None:
+        files[out / f"{name}.yaml"] = _SCAFFOLD.format(name=name, schema=schema_path().name).encode()
+    elif like not in examples:
+        raise click.UsageError(f"there is no spec '{like}'; {did_you_mean(like, examples)}")
+    else:
+        text = (specs_folder() / f"{like}.yaml").read_text(encoding="utf-8")
+        text = re.sub(r"(?m)^name: *\S+", f"name: {name}", text, count=1)
+        files[out / f"{name}.yaml"] = text.encode()
+        for data in sorted(set(re.findall(r"data/[\w.-]+", text))):
+            if (specs_folder() / data).is_file():
+                files[out / data] = (specs_folder() / data).read_bytes()
+    there = [p for p in files if p.exists() and p.suffix == ".yaml"]
+    if there and not force:
+        fail(f"'{there[0]}' is there already", "choose another name, or write over it with --force", status=1)
+    try:
+        for path, data in files.items():
+            if force or not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+                click.echo(str(path))
+    except OSError as e:
+        fail(f"'{e.filename}' cannot be written: {(e.strerror or str(e)).lower()}", status=1)
+    click.echo(f"next: synthspec check {out / name}.yaml", err=True)

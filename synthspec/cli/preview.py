@@ -1,0 +1,79 @@
+"""`synthspec preview`: a few rows end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from synthspec.cli._options import form_option, look_options, spec_argument, spec_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from synthspec.preview import Preview
+
+
+@click.command()
+@spec_argument()
+@click.option("-n", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="How many rows.")
+@spec_options
+@form_option("text", "json")
+@look_options
+def command(
+    spec: Path, count: int, overrides: dict[str, str], form: str, quiet: bool, no_color: bool
+) -> None:
+    """Make a few rows and show their prompts, completions and verdicts. Writes no dataset.
+
+    The completions are kept: `build` uses them again. Ends with 3 where a row could not be had.
+    """
+    import asyncio
+    import json
+
+    from synthspec.build import BuildFault
+    from synthspec.cli._show import compile_or_exit, fail
+    from synthspec.draws import DrawFault
+    from synthspec.preview import preview_rows
+    from synthspec.store import StoreFault
+
+    compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet)
+    assert compiled.spec is not None
+    try:
+        shown = asyncio.run(preview_rows(compiled.spec, compiled.tables, count))
+    except (BuildFault, StoreFault, DrawFault) as e:
+        fail(e.message, e.help)
+    if form == "json":
+        click.echo(json.dumps(shown.as_dict(), indent=2, ensure_ascii=False, default=str))
+    else:
+        _show(shown, no_color)
+    if shown.missing:
+        raise SystemExit(3)
+
+
+def _show(shown: Preview, no_color: bool) -> None:
+    from rich.console import Console
+
+    console = Console(no_color=no_color or None, highlight=False)
+    for call in shown.calls:
+        again = ", used again" if call["reused"] else ""
+        console.rule(f"combination {call['combination']}, prompt {call['prompt']}, attempt {call['attempt']}{again}", align="left")
+        for message in call["messages"]:
+            _say(console, message["role"], message["content"], "dim")
+        _say(console, "completion", call["completion"], "")
+    for row in shown.rows:
+        console.rule(f"row {row['row']}: kept", align="left", style="green")
+        for name, value in row["values"].items():
+            _say(console, name, str(value), "")
+    for lost in shown.missing:
+        console.rule(f"row {lost['row']}: lost, not {lost['lost_at']}", align="left", style="red")
+        for reason in lost["reasons"]:
+            _say(console, "because", reason, "")
+
+
+def _say(console: Console, label: str, text: str, style: str) -> None:
+    from rich.text import Text
+
+    line = Text(f"{label}: ", style="bold")
+    line.append(text, style=style or None)
+    console.print(line)
