@@ -1,0 +1,170 @@
+"""The manifest: what a build was made from, what came of it and what it cost. `manifest.json` in its folder.
+
+Keys are sorted and bytes are stable: two builds of one spec from the same completions differ under `run`
+alone.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+FILE_NAME = "manifest.json"
+FUNNEL = ("planned", "called", "parsed", "valid", "novel", "kept")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file of the dataset. `path` is relative to the build's folder, with `/`."""
+
+    path: str
+    rows: int
+    sha256: str
+    bytes: int
+    format: str
+    partition: tuple[str, ...] = ()  # the values it holds, in the order of `partition_by`
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What may differ between two builds of the same dataset."""
+
+    calls: int = 0  # completions paid for in this run
+    reused: int = 0  # completions taken from the store
+    cost: float = 0.0  # US dollars spent in this run
+    seconds: float = 0.0
+    created: datetime.datetime | None = None  # None is now
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFacts:
+    """What a build knows when it is done; all that the manifest and the card say."""
+
+    name: str
+    spec_digest: str
+    seed: int
+    rows: int  # asked for
+    strategy: str
+    backend: str  # provider
+    model: str  # as the spec names it
+    description: str = ""
+    license: str = ""
+    tags: tuple[str, ...] = ()
+    models_reported: tuple[str, ...] = ()  # as the provider named them in its replies
+    funnel: Mapping[str, int] = field(default_factory=dict)
+    rejections: Mapping[str, int] = field(default_factory=dict)  # by rule
+    warnings: Mapping[str, int] = field(default_factory=dict)  # checks that only count, by rule
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    completions: int = 0  # all that the dataset is made from, paid for now or before
+    cost: float = 0.0  # US dollars for all of them
+    partition_by: tuple[str, ...] = ()
+    files: tuple[WrittenFile, ...] = ()
+    quarantined: int = 0
+    gates: Mapping[str, bool] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    run: RunFacts = RunFacts()
+
+
+def build_manifest(facts: BuildFacts) -> dict[str, Any]:
+    """The manifest as plain values."""
+    created = facts.run.created or datetime.datetime.now(datetime.UTC)
+    return {
+        "manifest": 1,
+        "name": facts.name,
+        "spec": {"digest": facts.spec_digest, "rows": facts.rows, "strategy": facts.strategy},
+        "seed": facts.seed,
+        "versions": {"synthspec": own_version(), "python": platform.python_version()},
+        "backend": {
+            "provider": facts.backend,
+            "model": facts.model,
+            "reported": sorted(set(facts.models_reported)),
+        },
+        "funnel": {step: facts.funnel.get(step, 0) for step in FUNNEL},
+        "rejections": dict(facts.rejections),
+        "warnings": dict(facts.warnings),
+        "quarantined": facts.quarantined,
+        "usage": {
+            "prompt_tokens": facts.prompt_tokens,
+            "completion_tokens": facts.completion_tokens,
+            "calls": facts.completions,
+        },
+        "cost": round(facts.cost, 9),
+        "partition_by": list(facts.partition_by),
+        "gates": dict(facts.gates),
+        "metrics": dict(facts.metrics),
+        "files": [_file(f) for f in sorted(facts.files, key=lambda f: f.path)],
+        "run": {
+            "created": created.astimezone(datetime.UTC).isoformat(timespec="seconds"),
+            "calls": facts.run.calls,
+            "reused": facts.run.reused,
+            "cost": round(facts.run.cost, 9),
+            "seconds": round(facts.run.seconds, 3),
+        },
+    }
+
+
+def manifest_text(manifest: Mapping[str, Any]) -> str:
+    """The bytes of `manifest.json`: sorted, indented, UTF-8."""
+    return json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a build's folder; None where there is none, or none that can be read."""
+    try:
+        value = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def listed_files(manifest: Mapping[str, Any] | None) -> tuple[WrittenFile, ...]:
+    """The dataset's files as a manifest lists them; entries that make no sense are left out."""
+    entries = manifest.get("files") if manifest else None
+    found = []
+    for entry in entries if isinstance(entries, Sequence) and not isinstance(entries, str) else ():
+        try:
+            found.append(
+                WrittenFile(
+                    path=str(entry["path"]),
+                    rows=int(entry["rows"]),
+                    sha256=str(entry["sha256"]),
+                    bytes=int(entry["bytes"]),
+                    format=str(entry["format"]),
+                    partition=tuple(str(v) for v in entry.get("partition", ())),
+                    split=None if entry.get("split") is None else str(entry["split"]),
+                )
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+    return tuple(found)
+
+
+def own_version() -> str:
+    """The version of synthspec that runs."""
+    try:
+        return version("synthspec")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def _file(file: WrittenFile) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "path": file.path,
+        "rows": file.rows,
+        "sha256": file.sha256,
+        "bytes": file.bytes,
+        "format": file.format,
+    }
+    if file.partition:
+        entry["partition"] = list(file.partition)
+    if file.split is not None:
+        entry["split"] = file.split
+    return entry

@@ -1,0 +1,228 @@
+"""A dataset laid out in a folder: which file a row goes to, and files that appear whole or not at all.
+
+    <name>.<format>                     one table
+    <name>-<split>.<format>             with `split`
+    <value>/<name>.<format>             with `partition_by`; two keys nest
+    <value>/<name>-<split>.<format>     with both
+
+Everything is written to a folder of its own inside the target and moved into place at the end. Files of an
+earlier layout of the same dataset, known from its manifest, go once the new ones stand; one that was changed
+since it was written is no longer ours and stays.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from hashlib import file_digest
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from synthspec.cells import cell_text
+from synthspec.file_names import Names, safe_name
+from synthspec.manifest import WrittenFile, listed_files, read_manifest
+from synthspec.plugins import find_plugin
+from synthspec.shapes import Reshape, open_shape
+from synthspec.spec import Output
+from synthspec.splits import Splitter
+from synthspec.writers import Column, Writer
+
+RowValues = Mapping[str, Any]
+MOST_OPEN = 128  # files open at once; rows of further partitions wait in a file of their own
+STORE = "run.sqlite"
+RESERVED = (
+    *("manifest.json", "README.md", "quarantine.jsonl", "report.html"),
+    *(STORE, f"{STORE}-wal", f"{STORE}-shm", f"{STORE}-journal"),
+)
+
+
+def open_output(
+    folder: Path, name: str, output: Output, columns: Sequence[Column], seed: int = 0
+) -> DatasetFiles:
+    """Begin to write a dataset. `columns` are all that rows have; `output.columns` chooses among them.
+
+    Raises:
+        LookupError: a column or format that `output` names does not exist.
+        OSError: the folder cannot be written to.
+    """
+    known = {c.name: c for c in columns}
+    chosen = [known[n] for n in output.columns] if output.columns else list(columns)
+    return DatasetFiles(folder, name, output, open_shape(output.shape, chosen), seed)
+
+
+class DatasetFiles:
+    """The files of a dataset being written. Ends with `finish` or `abandon`."""
+
+    def __init__(self, folder: Path, name: str, output: Output, shape: Reshape, seed: int) -> None:
+        self._folder, self._name, self._output, self._shape = folder, name, output, shape
+        self._formats = tuple(dict.fromkeys(output.formats))
+        self._modules = {f: find_plugin("writers", f) for f in self._formats}
+        self._splitter = Splitter(output.split, seed) if output.split else None
+        self._split_names = Names()
+        own = [f"{safe_name(name)}.{f}" for f in self._formats]
+        self._folder_names: dict[tuple[str, ...], Names] = {(): Names([*RESERVED, *own])}
+        self._parts: dict[tuple[tuple[str, ...], str | None], _Part] = {}
+        self._staging = folder / f".{safe_name(name)}.partial"
+        shutil.rmtree(self._staging, ignore_errors=True)  # left by a run that was killed
+        self._staging.mkdir(parents=True)
+        if not output.partition_by:
+            for split in output.split or (None,):
+                self._part((), split)
+
+    def write(self, rows: Sequence[RowValues], groups: Sequence[Hashable | None] | None = None) -> None:
+        """Add rows, in plan order. Rows of one group are kept in one split."""
+        waiting: dict[_Part, list[RowValues]] = {}
+        for i, row in enumerate(rows):
+            partition = tuple(cell_text(row.get(key)) for key in self._output.partition_by)
+            split = None
+            if self._splitter is not None:
+                stratum = cell_text(row.get(self._output.stratify)) if self._output.stratify else None
+                split = self._splitter.assign(stratum, groups[i] if groups is not None else None)
+            waiting.setdefault(self._part(partition, split), []).append(self._shape.of(row))
+        for part, its_rows in waiting.items():
+            part.write(its_rows)
+
+    def finish(self) -> tuple[WrittenFile, ...]:
+        """Put every file in its place; what they are, by path."""
+        written = sorted((f for part in self._parts.values() for f in part.finish()), key=lambda f: f.path)
+        folders = {self._folder}
+        for file in written:
+            target = self._folder / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (self._staging / file.path).replace(target)
+            folders |= {target.parent, target.parent.parent} if target.parent != self._folder else set()
+        for folder in folders:
+            _sync(folder)
+        shutil.rmtree(self._staging, ignore_errors=True)
+        _remove_stale(self._folder, self._name, {f.path for f in written})
+        return tuple(written)
+
+    def abandon(self) -> None:
+        """Leave the folder as it was."""
+        for part in self._parts.values():
+            with suppress(OSError):
+                part.close()
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _part(self, partition: tuple[str, ...], split: str | None) -> _Part:
+        key = (partition, split)
+        if key not in self._parts:
+            stem = safe_name(self._name)
+            if split is not None:
+                stem += f"-{self._split_names.claim(split)}"
+            place = "/".join([*self._names_of(partition), stem])
+            crowded = (len(self._parts) + 1) * len(self._formats) > MOST_OPEN
+            self._parts[key] = _Part(
+                self._staging, place, partition, split, self._modules, self._shape, crowded
+            )
+        return self._parts[key]
+
+    def _names_of(self, partition: tuple[str, ...]) -> Iterator[str]:
+        for depth, value in enumerate(partition):
+            yield self._folder_names.setdefault(partition[:depth], Names()).claim(value)
+
+
+class _Part:
+    """One partition and split: a file of each format. A crowded one keeps its rows aside until the end."""
+
+    def __init__(
+        self,
+        staging: Path,
+        place: str,
+        partition: tuple[str, ...],
+        split: str | None,
+        modules: Mapping[str, Any],
+        shape: Reshape,
+        crowded: bool,
+    ) -> None:
+        self._staging, self._place, self._modules, self._shape = staging, place, modules, shape
+        self._partition, self._split = partition, split
+        self._aside = staging / f"{place}.rows" if crowded else None
+        self._writers: dict[str, Writer] = {}
+        self._rows = 0
+        (staging / place).parent.mkdir(parents=True, exist_ok=True)
+        if not crowded:
+            self._open()
+
+    def write(self, rows: Sequence[RowValues]) -> None:
+        self._rows += len(rows)
+        if self._aside is not None:
+            with self._aside.open("ab") as file:
+                pickle.dump([dict(r) for r in rows], file)
+            return
+        for writer in self._writers.values():
+            writer.write(rows)
+
+    def finish(self) -> Iterator[WrittenFile]:
+        if self._aside is not None:
+            self._open()
+            with self._aside.open("rb") as file:
+                while file.peek(1):
+                    rows = pickle.load(file)
+                    for writer in self._writers.values():
+                        writer.write(rows)
+            self._aside.unlink()
+        self.close()
+        for name in self._modules:
+            place = f"{self._place}.{name}"
+            path = self._staging / place
+            with path.open("r+b") as file:  # some systems flush only what is open for writing
+                digest = file_digest(file, "sha256").hexdigest()
+                os.fsync(file.fileno())
+            size = path.stat().st_size
+            yield WrittenFile(place, self._rows, digest, size, name, self._partition, self._split)
+
+    def close(self) -> None:
+        writers, self._writers = self._writers, {}
+        for writer in writers.values():
+            writer.close()
+
+    def _open(self) -> None:
+        for name, module in self._modules.items():
+            path = self._staging / f"{self._place}.{name}"
+            self._writers[name] = module.open_writer(path, self._shape.columns)
+
+
+def _remove_stale(folder: Path, name: str, written: set[str]) -> None:
+    """Remove what the folder's manifest lists of this dataset and no longer belongs to it."""
+    manifest = read_manifest(folder)
+    if manifest is None or manifest.get("name") != name:
+        return
+    ours = {_identity(folder / path) for path in written}
+    for file in listed_files(manifest):
+        path = folder / file.path
+        inside = not PurePosixPath(file.path).is_absolute() and ".." not in PurePosixPath(file.path).parts
+        if file.path in written or not inside or path.is_symlink() or not path.is_file():
+            continue
+        if not path.resolve().is_relative_to(folder.resolve()) or _identity(path) in ours:
+            continue  # the second: a file system that does not tell case apart
+        with suppress(OSError):
+            with path.open("rb") as opened:
+                same = file_digest(opened, "sha256").hexdigest() == file.sha256
+            if same:
+                path.unlink()
+                _remove_empty(path.parent, folder)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    while folder != top:
+        folder.rmdir()  # fails where something is left in it
+        folder = folder.parent
+
+
+def _sync(folder: Path) -> None:
+    """Make renames in the folder durable, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
