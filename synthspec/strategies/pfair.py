@@ -16,7 +16,7 @@ earliest-deadline-first finds. Two boundaries farther apart than the widest wind
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -27,9 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.strategies import Levels
+from synthspec.strategies.philox import stream
 
 _SMALL = 4096
 _PERIOD = 1 << 16
+_ROUNDS = 24
+_TRIES = 4
+_BLOCK = 256
 
 
 def whole_shares(weights: Sequence[float]) -> tuple[int, ...]:
@@ -54,34 +58,58 @@ def whole_shares(weights: Sequence[float]) -> tuple[int, ...]:
     return tuple(p // common for p in parts)
 
 
-def boundary(parts: Sequence[int], row: int) -> tuple[int, ...]:
+def boundary(parts: Sequence[int], row: int, draws: Sequence[float] = ()) -> tuple[int, ...]:
     """Which levels are ahead at a boundary: 1 where ceil(row * p) were counted, 0 where floor(row * p).
 
     `parts` are positive whole numbers in the proportions of the shares. The sum over levels of the counts is `row`.
+    Each number of `draws`, in [0, 1), is a try at a systematic sample, in which a level is ahead with just the
+    probability frac(row * p); the first that both sides can live with is taken, else the earliest deadlines.
     """
     total = sum(parts)
     left = [row * w % total for w in parts]
-    open_levels = [v for v, rest in enumerate(left) if rest]
-    served = sum(left) // total
-    before = _slots({v: left[v] for v in open_levels}, {v: -(-left[v] // parts[v]) for v in open_levels}, total)
-    after = _slots(
-        {v: total - left[v] for v in open_levels},
-        {v: -(-(total - left[v]) // parts[v]) for v in open_levels},
-        total,
-    )
-    arrivals = sorted(open_levels, key=lambda v: -before[v])
+    here = [v for v, rest in enumerate(left) if rest]
+    since = {v: -(-left[v] // parts[v]) for v in here}
+    until = {v: -(-(total - left[v]) // parts[v]) for v in here}
+    before = _slots({v: left[v] for v in here}, since, total)
+    after = _slots({v: total - left[v] for v in here}, until, total)
+    for turn, draw in enumerate(draws):
+        order = sorted(here, key=(until if turn % 2 else since).__getitem__)
+        sample = _systematic(left, order, int(draw * total), total)
+        if _fits(sample, before) and _fits([v for v in here if v not in sample], after):
+            return tuple(int(v in sample) for v in range(len(parts)))
+    chosen = _earliest(sum(left) // total, before, after)
+    return tuple(int(v in chosen) for v in range(len(parts)))
+
+
+def _systematic(left: Sequence[int], order: Sequence[int], offset: int, total: int) -> frozenset[int]:
+    chosen, running = [], offset
+    for level in order:
+        if (running + left[level]) // total > running // total:
+            chosen.append(level)
+        running += left[level]
+    return frozenset(chosen)
+
+
+def _fits(levels: Collection[int], slots: Mapping[int, int]) -> bool:
+    """Whether each of `levels` can have a slot of its own, no farther than its farthest."""
+    return all(place <= slot for place, slot in enumerate(sorted(slots[v] for v in levels), 1))
+
+
+def _earliest(many: int, before: Mapping[int, int], after: Mapping[int, int]) -> frozenset[int]:
+    """`many` levels for the slots before the boundary: slot by slot, of those that reach it the first that is due."""
+    arrivals = sorted(before, key=lambda v: -before[v])
     waiting: list[tuple[int, int]] = []
-    ahead = [0] * len(parts)
+    chosen = set()
     coming = 0
-    for slot in range(served, 0, -1):
+    for slot in range(many, 0, -1):
         while coming < len(arrivals) and before[arrivals[coming]] >= slot:
             heappush(waiting, (after[arrivals[coming]], arrivals[coming]))
             coming += 1
-        ahead[heappop(waiting)[1]] = 1
-    return tuple(ahead)
+        chosen.add(heappop(waiting)[1])
+    return frozenset(chosen)
 
 
-def _slots(fractions: dict[int, int], distance: dict[int, int], total: int) -> dict[int, int]:
+def _slots(fractions: Mapping[int, int], distance: Mapping[int, int], total: int) -> dict[int, int]:
     """For each open level, the farthest slot from the boundary that it may take, counted from 1."""
     reach: dict[int, int] = {}
     running = 0
@@ -107,13 +135,12 @@ class Stretch:
     deadline: NDArray[np.int64]
 
 
-def schedule(parts: Sequence[int], start: int, stop: int) -> Stretch:
-    """Rows start..stop-1 between their two `boundary` states; about a microsecond for a row.
+def schedule(parts: Sequence[int], start: int, first: Sequence[int], stop: int, last: Sequence[int]) -> Stretch:
+    """Rows start..stop-1 between boundaries `first` and `last`; about a microsecond for a row.
 
     The distance must be at least the widest window, sum(parts) / min(parts) + 2 rows.
     """
     total = sum(parts)
-    first, last = boundary(parts, start), boundary(parts, stop)
     ready: list[tuple[int, int, int]] = []
     waiting: list[list[tuple[int, int, int]]] = [[] for _ in range(stop - start)]
     counts = [start * w // total + x for w, x in zip(parts, first, strict=True)]
@@ -143,41 +170,71 @@ def schedule(parts: Sequence[int], start: int, stop: int) -> Stretch:
     return Stretch(table[:, 1], table[:, 2], table[:, 0])
 
 
+def shuffle(stretch: Stretch, draws: NDArray[np.float64]) -> Levels:
+    """Levels of `stretch` after random exchanges of rows 1, 2, 4 … apart, where both stay in their windows.
+
+    `draws`, shape (rounds, rows), numbers in [0, 1).
+    """
+    table = np.stack([stretch.level, stretch.release, stretch.deadline])
+    rows = np.arange(table.shape[1])
+    reach = max(int((table[2] - table[1]).max()).bit_length(), 1)
+    for turn, draw in enumerate(draws):
+        apart = 1 << (turn % reach)
+        left = rows[: max(len(rows) - apart, 0)]
+        left = left[(left + int(draw[0] * 2 * apart)) // apart % 2 == 0]
+        fits = (table[1, left + apart] <= left) & (table[2, left] > left + apart) & (draw[left] < 0.5)
+        left = left[fits]
+        both = np.concatenate([left, left + apart])
+        table[:, both] = table[:, np.concatenate([left + apart, left])]
+    return table[0]
+
+
 class Counts:
     """Counts of every level at boundaries that lie `step` rows apart, for one discrete dimension.
 
-    `parts` as in `boundary`. With windows shorter than `step` each boundary stands alone; with longer ones, boundaries
-    stand alone every `epoch` rows (a power of two times `step`) and a schedule of the epoch joins them: the first
-    look into an epoch costs about a microsecond for each of its rows, that is 2 / (smallest share) at most.
-    Memory is bounded; repeating weights (7, 2, 1) are worked out once for a period.
+    `parts` as in `boundary`; `key` names the random numbers that settle which levels are ahead. With windows shorter
+    than `step` each boundary stands alone. With longer ones, boundaries stand alone every `epoch` rows (a power of two
+    times `step`) and a shuffled schedule of the epoch joins them: the first look into an epoch costs
+    about two microseconds for each of its rows, of which there are up to 2 / (the smallest share). Memory is bounded.
     """
 
-    def __init__(self, parts: Sequence[int], step: int) -> None:
+    def __init__(self, parts: Sequence[int], step: int, key: int) -> None:
         self.parts = tuple(parts)
         self.total = sum(parts)
         self.step = step
         self.epoch = step
         while self.epoch < self.total // min(parts) + 3:
             self.epoch *= 2
-        self.period = self.total // gcd(self.total, step)
-        self._ahead = lru_cache(maxsize=4096)(self._find_ahead)
-        self._inside = lru_cache(maxsize=16)(self._schedule_epoch)
+        self._key = key
+        self._draws = lru_cache(maxsize=8)(self._find_draws)
+        self._alone = lru_cache(maxsize=1024)(self._find_boundary)
+        self._inside = lru_cache(maxsize=16)(self._find_inside)
 
     def ahead(self, number: int) -> tuple[int, ...]:
         """1 for each level that has ceil of its share at boundary `number` (row number * step), else 0."""
-        return self._ahead(number % self.period)
+        epoch, offset = divmod(number * self.step, self.epoch)
+        return self._inside(epoch)[offset // self.step - 1] if offset else self._alone(epoch)
 
-    def _find_ahead(self, number: int) -> tuple[int, ...]:
-        row = number * self.step
-        epoch, offset = divmod(row, self.epoch)
-        if not offset:
-            return boundary(self.parts, row)
-        return self._inside(epoch)[offset // self.step - 1]
+    def levels(self, epoch: int) -> Levels:
+        """The levels of a whole epoch, shuffled: rows epoch * self.epoch up to the next."""
+        start, stop = epoch * self.epoch, (epoch + 1) * self.epoch
+        found = schedule(self.parts, start, self._alone(epoch), stop, self._alone(epoch + 1))
+        draws = stream(self._key ^ 1, start * _ROUNDS, stop * _ROUNDS)
+        return shuffle(found, draws.reshape(_ROUNDS, self.epoch))
 
-    def _schedule_epoch(self, epoch: int) -> tuple[tuple[int, ...], ...]:
+    def _find_draws(self, block: int) -> list[list[float]]:
+        size = _BLOCK * _TRIES
+        numbers: list[list[float]] = stream(self._key, block * size, (block + 1) * size).reshape(-1, _TRIES).tolist()
+        return numbers
+
+    def _find_boundary(self, epoch: int) -> tuple[int, ...]:
+        block, place = divmod(epoch, _BLOCK)
+        return boundary(self.parts, epoch * self.epoch, self._draws(block)[place])
+
+    def _find_inside(self, epoch: int) -> tuple[tuple[int, ...], ...]:
         start = epoch * self.epoch
-        levels = schedule(self.parts, start, start + self.epoch).level
-        counts = np.array(boundary(self.parts, start), dtype=np.int64)
+        levels = self.levels(epoch)
+        counts = np.array(self._alone(epoch), dtype=np.int64)
         base = [start * w // self.total for w in self.parts]
         inner = []
         for at in range(self.step, self.epoch, self.step):

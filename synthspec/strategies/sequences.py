@@ -7,6 +7,7 @@ making a later row impossible; `joint` chooses among that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,14 +46,17 @@ class Windows:
     slack: Small
 
 
-def find_windows(counts: Counts, numbers: list[int]) -> Windows:
-    """Windows of superblocks `numbers`, exact: in int64 where that holds the products, else in Python's integers."""
+def find_windows(counts: Counts, blocks: Several[tuple[int, tuple[int, ...], tuple[int, ...]]]) -> Windows:
+    """Windows of superblocks, each given by its number, which levels are ahead at its start and which at its end.
+
+    Exact: in int64 where that holds the products, else in Python's integers.
+    """
     step, total = counts.step, counts.total
     parts = np.array(counts.parts, dtype=object)
-    rows = np.array([n * step for n in numbers], dtype=object)[:, None]
+    rows = np.array([number * step for number, _, _ in blocks], dtype=object)[:, None]
     base, rest = rows * parts // total, rows * parts % total
-    ahead = np.array([counts.ahead(n) for n in numbers], dtype=np.int64)
-    behind = np.array([counts.ahead(n + 1) for n in numbers], dtype=np.int64)
+    ahead = np.array([start for _, start, _ in blocks], dtype=np.int64)
+    behind = np.array([end for _, _, end in blocks], dtype=np.int64)
     inside = (((rows + step) * parts // total - base).astype(np.int64) + behind) - ahead
     most = int(inside.max())
     nth = ahead[:, :, None] + np.arange(most + 1)
@@ -63,8 +67,8 @@ def find_windows(counts: Counts, numbers: list[int]) -> Windows:
     deadline = np.minimum((-(-(work + total) // share)).astype(np.int64), step)
     unused = np.arange(most + 1) >= inside[:, :, None]
     release[unused] = deadline[unused] = step + 1
-    due = np.zeros((len(numbers), step + 2), dtype=np.int64)
-    np.add.at(due, (np.arange(len(numbers))[:, None, None], deadline), 1)
+    due = np.zeros((len(blocks), step + 2), dtype=np.int64)
+    np.add.at(due, (np.arange(len(blocks))[:, None, None], deadline), 1)
     slack = np.arange(1, step + 1) - np.cumsum(due[:, 1 : step + 1], axis=1)
     return Windows(release.astype(np.int16), deadline.astype(np.int16), slack.astype(np.int16))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ class Remembering:
     """The uneven dimensions of a plan; the group that was read last is kept, for the rows that follow."""
 
     def __init__(self, dimensions: Sequence[Uneven], seed: int) -> None:
-        self._counts = [Counts(one.parts, STEP) for one in dimensions]
+        self._counts = [Counts(one.parts, STEP, key_of(seed, one.key, "boundaries")) for one in dimensions]
         self._keys = [key_of(seed, one.key, "moments") for one in dimensions]
         shares = [shares_of(one.parts) for one in dimensions]
         self._sizes = [len(share) for share in shares]
@@ -150,17 +151,18 @@ class Remembering:
         return cells, own
 
     def _sequence(self, d: int, numbers: Levels) -> Shared:
-        """Dimension d in superblocks `numbers`; those of one phase of its period share their windows."""
+        """Dimension d in superblocks `numbers`; those that begin and end alike share their windows."""
         counts = self._counts[d]
-        phases = [int(n) % counts.period for n in numbers]
-        distinct = sorted(set(phases))
-        place = {phase: at for at, phase in enumerate(distinct)}
-        windows = find_windows(counts, distinct)
+        period = counts.total // gcd(counts.total, STEP)
+        alike = [(int(n) % period, counts.ahead(int(n)), counts.ahead(int(n) + 1)) for n in numbers]
+        distinct = {one: place for place, one in enumerate(dict.fromkeys(alike))}
+        windows = find_windows(counts, list(distinct))
+        which = np.array([distinct[one] for one in alike], dtype=np.int64)
         width = -(-STEP * max(counts.parts) // counts.total) + 3
         size = len(counts.parts) * width
         begin, end = int(numbers.min()), int(numbers.max()) + 1
         draws = stream(self._keys[d], begin * size, end * size).reshape(-1, len(counts.parts), width)
-        return Shared(windows, np.array([place[p] for p in phases], dtype=np.int64), draws[numbers - begin])
+        return Shared(windows, which, draws[numbers - begin])
 
 
 def _reach(number: int) -> int:
