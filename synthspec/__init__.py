@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from synthspec.api import SpecError, build, check, diff, plan, preview
+    from synthspec.api import SpecError, build, check, plan, preview
     from synthspec.build import Dataset
     from synthspec.diagnostics import Diagnostic, Span
     from synthspec.plan import Plan
@@ -27,7 +27,6 @@ _HOMES = {
     "plan": "api",
     "preview": "api",
     "build": "api",
-    "diff": "api",
     "SpecError": "api",
     "Dataset": "build",
     "Diagnostic": "diagnostics",
@@ -35,7 +34,7 @@ _HOMES = {
     "Plan": "plan",
 }
 __all__ = [
-    "Dataset", "Diagnostic", "Plan", "Span", "SpecError", "__version__", "build", "check", "diff", "plan", "preview",
+    "Dataset", "Diagnostic", "Plan", "Span", "SpecError", "__version__", "build", "check", "plan", "preview",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from synthspec.pipeline import Compiled, compile_spec
 if TYPE_CHECKING:
     from synthspec.build import Dataset
     from synthspec.plan import Plan
+    from synthspec.preview import Preview
 
 AnyPath = str | PathLike[str]
 _SHORT = {"budget": "limits.budget", "concurrency": "limits.concurrency"}
@@ -64,9 +65,24 @@ def build(path: AnyPath, *, out: AnyPath | None = None, **options: Any) -> Datas
     compiled = _compiled(path, options)
     assert compiled.spec is not None
     folder = Path(out) if out is not None else None
-    dataset = run_async(build_dataset(compiled.spec, compiled.tables, folder, keep_rows=True))
+    dataset: Dataset | None = run_async(build_dataset(compiled.spec, compiled.tables, folder, keep_rows=True))
     assert dataset is not None
     return dataset
+
+
+def preview(path: AnyPath, count: int = 3, *, out: AnyPath | None = None, **options: Any) -> Preview:
+    """A few rows end to end, with prompts, completions and verdicts.
+
+    Raises:
+        SpecError, BuildFault, StoreFault: as `build`.
+    """
+    from synthspec.preview import preview_rows
+
+    compiled = _compiled(path, options)
+    assert compiled.spec is not None
+    folder = Path(out) if out is not None else None
+    shown: Preview = run_async(preview_rows(compiled.spec, compiled.tables, count, folder))
+    return shown
 
 
 def run_async(work: Any) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.backends import BackendContext
+from synthspec.card import card_text
 from synthspec.engines.calls import Caller, Line
 from synthspec.engines.combination import compile_steps
 from synthspec.engines.frontier import Missing
@@ -19,7 +20,6 @@ from synthspec.engines.local import Job, run_job
 from synthspec.gates import GateResult, GateWatch
 from synthspec.governor import Governor
 from synthspec.limits import Budget
-from synthspec.card import card_text
 from synthspec.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
 from synthspec.novelty import open_novelty
 from synthspec.output import DatasetFiles, open_output
@@ -144,7 +144,7 @@ async def run_rows(spec: Spec, tables: Mapping[str, Table], folder: Path, contro
         BuildFault, StoreFault: as `build_dataset`.
     """
     async with _opened(spec, tables, folder) as (store, lines):
-        await _Run(spec, tables, store, lines, control, lambda outcome: None).work()
+        await _Run(spec, tables, store, lines, control, lambda outcome, warned: None).work()
 
 
 @asynccontextmanager
@@ -312,9 +312,7 @@ class _Files:
             complete=tally.kept >= self.spec.rows,
             reason=run.caller.stopping,
             gates=gates,
-            rejections=tuple(
-                Rejected(m.slot, m.combination, m.stage.value, m.reasons, m.values) for m in self.missing
-            ),
+            rejections=tuple(Rejected(m.slot, m.combination, m.stage.value, m.reasons, m.values) for m in self.missing),
             columns=self.columns,
             rows=tuple(self.rows),
         )

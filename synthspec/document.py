@@ -261,7 +261,7 @@ def size_of(node: Node) -> int:
     return total
 
 
-_SCALAR_TAGS = tuple(f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null")) + ("!",)
+_SCALAR_TAGS = (*tuple(f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null")), "!")
 _TYPED_TAGS: dict[str, Any] = {
     "tag:yaml.org,2002:int": int,
     "tag:yaml.org,2002:float": (int, float),
@@ -289,7 +289,13 @@ def resolve_scalar(text: str) -> Any:
     if _BASED.fullmatch(text):
         return int(text, 0)
     if _FLOAT.fullmatch(text) or _SPECIAL.fullmatch(text):
-        return float(text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").replace(".n", "n").replace(".N", "N"))
+        return float(
+            text.replace(".inf", "inf")
+            .replace(".Inf", "inf")
+            .replace(".INF", "inf")
+            .replace(".n", "n")
+            .replace(".N", "N")
+        )
     if _DATE.fullmatch(text):
         try:
             return datetime.date.fromisoformat(text)
@@ -319,7 +325,9 @@ def _syntax_fault(source: Source, error: yaml.YAMLError) -> Diagnostic:
     if context_mark is not None and context_mark.line + 1 != line:
         said = getattr(error, "context", None) or "this began here"
         related = (Related(source.span(context_mark.line + 1, context_mark.column + 1), said),)
-    return Diagnostic("E111", f"not readable as YAML: {problem}", source.span(line, column), _remedy(text, problem), related)
+    return Diagnostic(
+        "E111", f"not readable as YAML: {problem}", source.span(line, column), _remedy(text, problem), related
+    )
 
 
 def _remedy(text: str, problem: str) -> str:

@@ -212,7 +212,7 @@ def _choice(key: str, values: tuple[Any, ...], weights: tuple[float, ...], kind:
     column = pack(list(values), kind.kind)
     if kind.kind in ("text", "any", "list", "map"):
         column = np.empty(len(values), dtype=object)
-        column[:] = [v for v in values] if kind.kind == "text" else _boxed(values)
+        column[:] = list(values) if kind.kind == "text" else _boxed(values)
 
     def draw(drawing: Drawing) -> Column:
         return column[level_of(drawing.uniforms[key], weights)]

@@ -11,7 +11,7 @@ _held: dict[str, int] = {}  # lock file -> process that holds it here: a forked 
 _guard = threading.Lock()  # POSIX locks belong to a process: a second one of ours would not be refused
 
 
-class FolderLocked(Exception):  # noqa: N818
+class FolderLocked(Exception):
     """Another build holds the folder. `pid` is None where the holder could not be read."""
 
     def __init__(self, pid: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ def text_figures(texts: Sequence[str]) -> dict[str, float]:
     later = {int(b) for _, b in near_pairs(list(texts), NEAR)} if len(texts) > 1 else set()
     return {
         "distinct_1": _distinct([(w,) for row in words for w in row]),
-        "distinct_2": _distinct([p for row in words for p in zip(row, row[1:], strict=False)]),
+        "distinct_2": _distinct([p for row in words for p in itertools.pairwise(row)]),
         "duplicate_rate": _share(repeated, len(texts), 0.0),
         "near_duplicate_rate": _share(len(later), len(texts), 0.0),
     }

@@ -140,5 +140,3 @@ def not_a_map(node: Node) -> Diagnostic:
     what = "a list" if isinstance(node, ListNode) else "a single value"
     help = "begin with `synthspec: 1`, then keys such as name, rows, fields"
     return Diagnostic("E201", f"a spec is a map of keys; this is {what}", first_line(node.span), help)
-
-

@@ -1,6 +1,6 @@
 """The whole compiler on one screen: every stage, in order.
 
-    Source → Document → Spec → Plan → Request → Completion → Row → Dataset
+Source → Document → Spec → Plan → Request → Completion → Row → Dataset
 """
 
 from __future__ import annotations
@@ -72,5 +72,3 @@ def _filtered(spec: Spec) -> bool:
     from synthspec.spec import SourceDraw
 
     return any(isinstance(p.draw, SourceDraw) and p.draw.where is not None for p in spec.parameters)
-
-

@@ -144,7 +144,8 @@ class Plan:
 
     def _hit(self, rule: _Rule, columns: Mapping[str, Column], length: int) -> NDArray[np.bool_]:
         found = evaluate(rule.exclusion.expression, columns, length)
-        return np.fromiter((v is True or v is np.True_ for v in found), bool, length) if found.dtype == object else found
+        hit: NDArray[np.bool_] = np.fromiter((v is True for v in found.tolist()), dtype=np.bool_, count=length)
+        return hit
 
     def _rule(self, exclusion: Exclusion) -> _Rule:
         reads = names_of(exclusion.expression)

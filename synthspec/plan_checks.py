@@ -151,5 +151,3 @@ def _correlations(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnosti
     except CorrelationFault as e:
         at: Correlation = e.correlation
         yield Diagnostic("E527", e.message, at.span, e.help)
-
-

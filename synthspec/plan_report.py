@@ -129,7 +129,11 @@ def _parameter_report(name: str, column: Column, listed: Choice | None) -> Param
         at = np.nanquantile(column.astype(float), [0, 0.05, 0.5, 0.95, 1])
         quantiles = dict(zip(("min", "p5", "median", "p95", "max"), map(float, at), strict=True))
         quantiles["mean"] = float(np.nanmean(column.astype(float)))
-    kind = "list" if listed is not None else {"i": "whole numbers", "f": "numbers", "b": "boolean"}.get(column.dtype.kind, "values")
+    kind = (
+        "list"
+        if listed is not None
+        else {"i": "whole numbers", "f": "numbers", "b": "boolean"}.get(column.dtype.kind, "values")
+    )
     return ParameterReport(name, kind, len(counts), tuple(found), quantiles)
 
 
@@ -151,8 +155,8 @@ def _space(plan: Plan, lists: Mapping[str, Choice]) -> tuple[int | None, int | N
 
 
 def _permitted_levels(plan: Plan) -> Any:
-    from synthspec.plan_checks import _every_combination, _is_true
     from synthspec.expressions import evaluate
+    from synthspec.plan_checks import _every_combination, _is_true
 
     uniforms, _ = _every_combination(plan, list(plan.dimensions))
     length = len(next(iter(uniforms.values())))
@@ -228,7 +232,9 @@ def _prompt_report(
         return PromptReport(prompt.name, name, count, round(count * sent), round(count * got), cost)
 
     attempts = spec.limits.attempts * (1 if prompt.rows == 1 else prompt.rows)
-    return figures(calls, asked * share, reply), figures(calls * attempts, worst * share * 1.5, writer.sender.max_tokens)
+    return figures(calls, asked * share, reply), figures(
+        calls * attempts, worst * share * 1.5, writer.sender.max_tokens
+    )
 
 
 def _messages(
@@ -288,5 +294,3 @@ def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> 
         messages = _messages(spec, PromptWriter(spec, prompt, sender, tables), combination, index, tables)
         prompts[prompt.name] = [{"role": m.role, "content": m.content} for m in messages]
     return {"combination": combination, "prompts": prompts}
-
-

@@ -20,7 +20,7 @@ KINDS = ("formats", "backends", "writers", "strategies")
 @cache
 def _built_in(kind: str) -> frozenset[str]:
     package = importlib.import_module(f"synthspec.{kind}")
-    private = getattr(package, "PRIVATE", frozenset())
+    private: frozenset[str] = getattr(package, "PRIVATE", frozenset())
     return frozenset(
         m.name for m in pkgutil.iter_modules(package.__path__) if m.name not in private and m.name[0] != "_"
     )

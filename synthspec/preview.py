@@ -53,9 +53,7 @@ async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, fold
         if isinstance(outcome, Row):
             rows.append({"row": outcome.slot, "values": dict(outcome.values)})
         else:
-            missing.append(
-                {"row": outcome.slot, "lost_at": outcome.stage.value, "reasons": list(outcome.reasons)}
-            )
+            missing.append({"row": outcome.slot, "lost_at": outcome.stage.value, "reasons": list(outcome.reasons)})
 
     control.on_call, control.on_row = called, taken
     await run_rows(replace(spec, rows=min(count, spec.rows)), tables, folder or default_folder(spec), control)

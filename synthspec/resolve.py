@@ -48,7 +48,9 @@ def _unused_parameters(spec: Spec) -> Iterator[Diagnostic]:
     written = {w for p in spec.prompts for w in p.writes}
     for parameter in spec.parameters:
         if parameter.name not in used and parameter.name not in written and parameter.span.file == _file_of(spec):
-            help = f"use it in a prompt as {{{{ {parameter.name} }}}}, add a field `value: {parameter.name}`, or remove it"
+            help = (
+                f"use it in a prompt as {{{{ {parameter.name} }}}}, add a field `value: {parameter.name}`, or remove it"
+            )
             yield Diagnostic("W701", f"the parameter '{parameter.name}' is never used", parameter.span, help)
 
 

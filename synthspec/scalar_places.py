@@ -72,7 +72,9 @@ class ScalarPlaces:
             here = (row, min(col, len(line)))
             after = self.text[index + 1 : index + 2]
             row += 1
-            while after != "\n" and row < len(lines) - 1 and not lines[row].strip() and (not block or self.style == ">"):
+            while (
+                after != "\n" and row < len(lines) - 1 and not lines[row].strip() and (not block or self.style == ">")
+            ):
                 row += 1
             if block:
                 return here, (row, indent)

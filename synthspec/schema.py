@@ -13,7 +13,6 @@ from synthspec.document import Entry, ListNode, MapNode, Node, ScalarNode, first
 from synthspec.resources import schema_path
 
 if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
 Path = tuple[str | int, ...]
@@ -61,12 +60,12 @@ def _shadowed(path: Path, faults: dict[Path, list[Diagnostic]]) -> bool:
     return any(path[:n] in faults and faults[path[:n]][0].code != "E203" for n in range(len(path)) if path[:n])
 
 
-def _useful(error: ValidationError) -> Iterator[ValidationError]:
+def _useful(error: Any) -> Iterator[Any]:
     """The errors worth showing out of one: for `anyOf`, those of the branch that was meant."""
     if error.validator not in ("anyOf", "oneOf") or not error.context:
         yield error
         return
-    branches: dict[int, list[ValidationError]] = {}
+    branches: dict[int, list[Any]] = {}
     for sub in error.context:
         branches.setdefault(int(sub.schema_path[0]), []).append(sub)
     likely = [b for b in branches.values() if not any(_wrong_kind(e, error) for e in b)]
@@ -81,7 +80,7 @@ def _useful(error: ValidationError) -> Iterator[ValidationError]:
         yield error
 
 
-def _branch_keys(error: ValidationError) -> set[str]:
+def _branch_keys(error: Any) -> set[str]:
     """Every key that a map could have under the branches of an `anyOf`."""
     found: set[str] = set()
     todo = [error.schema]
@@ -94,7 +93,7 @@ def _branch_keys(error: ValidationError) -> set[str]:
     return found
 
 
-def _wrong_kind(sub: ValidationError, parent: ValidationError) -> bool:
+def _wrong_kind(sub: Any, parent: Any) -> bool:
     """Whether a branch fails because it wants another kind of value altogether, however deeply it says so."""
     if len(sub.absolute_path) > len(parent.absolute_path):
         return False
@@ -107,17 +106,17 @@ def _wrong_kind(sub: ValidationError, parent: ValidationError) -> bool:
     return sub.validator in ("type", "enum", "const") and not _could_be_meant(sub)
 
 
-def _could_be_meant(sub: ValidationError) -> bool:
+def _could_be_meant(sub: Any) -> bool:
     """A misspelt word of an enum is still that enum."""
     return sub.validator == "enum" and isinstance(sub.instance, str)
 
 
-def _misses_its_mark(branch: Sequence[ValidationError], parent: ValidationError) -> bool:
+def _misses_its_mark(branch: Sequence[Any], parent: Any) -> bool:
     """Whether a branch lacks the key that marks its kind."""
     return any(e.validator == "required" and e.absolute_path == parent.absolute_path for e in branch)
 
 
-def _explain(error: ValidationError, document: MapNode) -> Iterator[tuple[Path, Diagnostic]]:
+def _explain(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnostic]]:
     """The faults of one error, with the path of the part at fault."""
     path: Path = tuple(error.absolute_path)
     node = node_at(document, path)
@@ -134,7 +133,10 @@ def _explain(error: ValidationError, document: MapNode) -> Iterator[tuple[Path, 
         stray = next((e.key for e in node.entries if e.key.text not in keys), None)
         if stray is None:
             help = str(error.schema.get("description", ""))
-            yield path, Diagnostic("E204", f"the keys of {_place_name(path)} do not go together", first_line(node.span), help)
+            yield (
+                path,
+                Diagnostic("E204", f"the keys of {_place_name(path)} do not go together", first_line(node.span), help),
+            )
         else:
             message = f"'{stray.text}' is not a key of {_place_name(path)}"
             yield path, Diagnostic("E202", message, stray.span, did_you_mean(stray.text, keys))
@@ -179,7 +181,7 @@ _LIMITS = {
 }
 
 
-def _value_fault(error: ValidationError, path: Path) -> tuple[str, str, str]:
+def _value_fault(error: Any, path: Path) -> tuple[str, str, str]:
     what = _place_name(path)
     about = str(error.schema.get("description", "")) if isinstance(error.schema, dict) else ""
     value = error.validator_value

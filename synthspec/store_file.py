@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
 import sqlite3
 from pathlib import Path
+
+from synthspec.store_rows import COMPLETION_COLUMNS, Decayed, read_completion
 
 VERSION = 1
 APPLICATION = 0x53594E53  # "SYNS": `file run.sqlite` shows it
@@ -49,7 +52,7 @@ COMMIT;
 """
 
 
-class StoreFault(Exception):  # noqa: N818
+class StoreFault(Exception):
     """The store cannot be opened, read or written. `help` says how to go on; what was stored stays so."""
 
     def __init__(self, message: str, help: str) -> None:
@@ -93,13 +96,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         raise StoreFault(f"there is no store at {path}", "Give the folder of a build: it holds run.sqlite.")
     try:
         _check_header(path)
-        address = f"{path.absolute().as_uri()}?mode=ro"
-        try:
-            return _open_reader(address, path)
-        except sqlite3.OperationalError:
-            if _size(beside(path, "-wal")):
-                raise
-            return _open_reader(f"{address}&immutable=1", path)  # on a medium where nothing can be written
+        return _open_reader(path)
     except (sqlite3.Error, OSError) as error:
         raise explain_fault(error, path) from error
 
@@ -110,19 +107,17 @@ def beside(path: Path, ending: str) -> Path:
 
 
 def count_readable(path: Path) -> int:
-    """How many completions of a damaged store can still be read, from the front, by `replay`."""
+    """How many completions of a damaged store `get` still answers."""
     found = 0
     try:
-        connection = connect_reader(path)
-    except StoreFault:
+        connection = _open_reader(path)
+    except (sqlite3.Error, OSError, StoreFault):
         return 0
-    try:
-        for _ in connection.execute("SELECT text FROM calls"):
-            found += 1
-    except sqlite3.Error:
-        pass
-    finally:
-        connection.close()
+    with contextlib.closing(connection), contextlib.suppress(sqlite3.Error):
+        for (key,) in connection.execute("SELECT key FROM calls ORDER BY key"):
+            with contextlib.suppress(sqlite3.Error, Decayed):
+                row = connection.execute(f"SELECT {COMPLETION_COLUMNS} FROM calls WHERE key = ?", (key,)).fetchone()
+                found += row is not None and bool(read_completion(key, row))
     return found
 
 
@@ -212,11 +207,22 @@ def _prepare_writer(connection: sqlite3.Connection, path: Path) -> None:
     connection.executescript(_SWEEP if version else _SCHEMA)
 
 
-def _open_reader(address: str, path: Path) -> sqlite3.Connection:
+def _open_reader(path: Path) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        return _open_address(address, path)
+    except sqlite3.OperationalError:
+        if _size(beside(path, "-wal")):
+            raise
+        return _open_address(f"{address}&immutable=1", path)  # on a medium where nothing can be written
+
+
+def _open_address(address: str, path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         address, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0
     )
     try:
+        connection.execute("PRAGMA writable_schema = 1")  # or not one page of a truncated file could be read
         if _check_version(connection, path) == 0:
             raise StoreFault(f"{path} is empty", "Build into its folder first.")
     except BaseException:

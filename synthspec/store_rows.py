@@ -21,7 +21,7 @@ Row = tuple[Any, ...]
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
-class Decayed(Exception):  # noqa: N818
+class Decayed(Exception):
     """A text is not the one that was stored."""
 
 

@@ -26,6 +26,7 @@ _ONE_CALL = f"({', '.join('?' * len(CALL_COLUMNS))})"
 _RESERVE = "INSERT INTO reservations (key, cost, tokens, created) VALUES (?, ?, ?, ?)"
 _RELEASE = "DELETE FROM reservations WHERE id = (SELECT max(id) FROM reservations WHERE key = ?)"
 _META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+_BAD_VALUE = (OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 
 class Kind(Enum):
@@ -120,20 +121,25 @@ class Writer:
                     batch = self._batches.get_nowait()
             more = batch is not None
             if jobs:
-                _acknowledge([done for _, _, done in jobs], self._commit(jobs))
+                self._commit(jobs)
 
-    def _commit(self, jobs: Sequence[Job]) -> StoreFault | None:
+    def _commit(self, jobs: Sequence[Job]) -> None:
+        fault = None
         try:
             self._apply(jobs)
             self._confirm(self)
-        except StoreFault as fault:
-            return fault
+        except StoreFault as already_explained:
+            fault = already_explained
         except Exception as error:  # whatever it is, those who wait must hear of it
             with contextlib.suppress(sqlite3.Error):
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
-            return self._explain(error)
-        return None
+            if len(jobs) > 1 and isinstance(error, _BAD_VALUE):
+                for job in jobs:  # only the one to blame fails
+                    self._commit([job])
+                return
+            fault = self._explain(error)
+        _acknowledge([done for _, _, done in jobs], fault)
 
     def _apply(self, jobs: Sequence[Job]) -> None:
         calls = [row for kind, row, _ in jobs if kind is Kind.PUT]

@@ -72,7 +72,7 @@ def render(text: str, values: Mapping[str, Any]) -> str:
     import jinja2
 
     try:
-        out = _compiled(text).render(values)
+        out: str = _compiled(text).render(values)
     except jinja2.TemplateError as e:
         raise TemplateFault(str(e.message or e)) from None
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as e:
@@ -265,7 +265,9 @@ class _Checker:
         if isinstance(node, nodes.Getattr | nodes.Getitem):
             return self.member(node)
         if isinstance(node, nodes.Call):
-            self.fault("E403", "calls are not allowed in a prompt", node, _callee(node), "use a filter: {{ text | upper }}")
+            self.fault(
+                "E403", "calls are not allowed in a prompt", node, _callee(node), "use a filter: {{ text | upper }}"
+            )
             return ANY
         for child in node.iter_child_nodes():
             self.type_of(child)

@@ -164,8 +164,12 @@ def _multiple(value: float, step: float) -> bool:
 
 def _length_rule(keyword: str, limit: int) -> Rule:
     if keyword == "minLength":
-        return lambda v: f"has {len(v)} characters; at least {limit} needed" if isinstance(v, str) and len(v) < limit else None
-    return lambda v: f"has {len(v)} characters; at most {limit} allowed" if isinstance(v, str) and len(v) > limit else None
+        return lambda v: (
+            f"has {len(v)} characters; at least {limit} needed" if isinstance(v, str) and len(v) < limit else None
+        )
+    return lambda v: (
+        f"has {len(v)} characters; at most {limit} allowed" if isinstance(v, str) and len(v) > limit else None
+    )
 
 
 def _format_rule(name: str) -> Rule:
@@ -261,9 +265,7 @@ class Validator:
             )
             for c in spec.checks
         )
-        self.computed = {
-            f.name: (names_of(f.value), compile_row(f.value)) for f in spec.fields if f.value is not None
-        }
+        self.computed = {f.name: (names_of(f.value), compile_row(f.value)) for f in spec.fields if f.value is not None}
         self.texts = {f.name for f in spec.fields if f.type.kind == "text"}
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:

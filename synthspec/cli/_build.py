@@ -118,26 +118,29 @@ def _report(dataset: Dataset, control: BuildControl, *, quiet: bool, form: str) 
     """How it went, for a person; where it is, for a program."""
     tally = control.tally
     if not quiet:
-        say = lambda text: click.echo(text, err=True)  # noqa: E731
         wanted = tally.planned
-        say(f"{tally.kept:,} of {wanted:,} rows" + ("" if dataset.complete else f"; {wanted - tally.kept:,} missing"))
+        _say(f"{tally.kept:,} of {wanted:,} rows" + ("" if dataset.complete else f"; {wanted - tally.kept:,} missing"))
         if dataset.reason:
-            say(f"stopped: {dataset.reason}")
+            _say(f"stopped: {dataset.reason}")
         lost = ", ".join(f"{n} not {stage.value}" for stage, n in tally.missing.items() if n)
         if lost:
-            say(f"  missing rows and why: {dataset.folder / 'quarantine.jsonl'} ({lost})")
+            _say(f"  missing rows and why: {dataset.folder / 'quarantine.jsonl'} ({lost})")
         if tally.rejections:
             top = ", ".join(f"{rule} {n}" for rule, n in tally.rejections.most_common(5))
-            say(f"  rejected on the way: {top}")
+            _say(f"  rejected on the way: {top}")
         if tally.calls or tally.reused:
             cost = f", ${tally.cost_now:.4f} spent" if tally.cost_now else ""
-            say(f"  calls: {tally.calls:,} made, {tally.reused:,} used again{cost}")
+            _say(f"  calls: {tally.calls:,} made, {tally.reused:,} used again{cost}")
         for gate in dataset.gates:
             figures = ", ".join(f"{n} = {v:.4g}" for n, v in gate.figures.items())
-            say(f"  gate {'holds' if gate.holds else 'FAILED'}: {gate.text}  ({figures})")
+            _say(f"  gate {'holds' if gate.holds else 'FAILED'}: {gate.text}  ({figures})")
         for path in dataset.files[:8]:
-            say(f"  {path}")
+            _say(f"  {path}")
         if len(dataset.files) > 8:
-            say(f"  … and {len(dataset.files) - 8} more files")
+            _say(f"  … and {len(dataset.files) - 8} more files")
     if form == "text" and not sys.stdout.isatty():
         click.echo(str(dataset.folder))
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

@@ -32,5 +32,7 @@ def command(provider: str | None, base_url: str | None, form: str, quiet: bool, 
         click.echo(f"{state.name}: {state.summary}")
         click.echo(f"    {state.sentence}")
         if state.models:
-            listed = ", ".join(state.models[:12]) + (f", … ({len(state.models)} in all)" if len(state.models) > 12 else "")
+            listed = ", ".join(state.models[:12]) + (
+                f", … ({len(state.models)} in all)" if len(state.models) > 12 else ""
+            )
             click.echo(f"    models: {listed}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-_SCAFFOLD = '''\
+_SCAFFOLD = """\
 # yaml-language-server: $schema={schema}
 synthspec: 1                      # version of the language
 name: {name}
@@ -34,7 +34,7 @@ novelty:
 
 output: {{formats: [csv]}}
 # backend: openai:gpt-5-mini      # the embedded n-gram model runs where none is named
-'''
+"""
 
 
 @click.command()

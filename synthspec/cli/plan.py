@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write every combination to a csv, jsonl, json or parquet file.")  # fmt: skip
 @look_options
-def command(
-    spec: Path, overrides: dict[str, str], form: str, out: Path | None, quiet: bool, no_color: bool
-) -> None:
+def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, quiet: bool, no_color: bool) -> None:
     """Show the combinations of a spec, and the calls, tokens and cost they would take. Calls no model."""
     import json
 
@@ -121,7 +119,9 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
                           ("completion tokens", "right"), ("cost", "right")):  # fmt: skip
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for p in report.prompts:
-        table.add_row(p.name, p.backend, f"{p.calls:,}", f"{p.prompt_tokens:,}", f"{p.completion_tokens:,}", money(p.cost))
+        table.add_row(
+            p.name, p.backend, f"{p.calls:,}", f"{p.prompt_tokens:,}", f"{p.completion_tokens:,}", money(p.cost)
+        )
     for name, totals in (("expected", report.expected), ("at worst", report.worst)):
         figures = [f"{totals[k]:,.0f}" for k in ("calls", "prompt_tokens", "completion_tokens")]
         table.add_row(f"[bold]{name}[/]", "", *figures, money(totals["cost"]))

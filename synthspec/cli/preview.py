@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 @spec_options
 @form_option("text", "json")
 @look_options
-def command(
-    spec: Path, count: int, overrides: dict[str, str], form: str, quiet: bool, no_color: bool
-) -> None:
+def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet: bool, no_color: bool) -> None:
     """Make a few rows and show their prompts, completions and verdicts. Writes no dataset.
 
     The completions are kept: `build` uses them again. Ends with 3 where a row could not be had.
@@ -57,7 +55,10 @@ def _show(shown: Preview, no_color: bool) -> None:
     console = Console(no_color=no_color or None, highlight=False)
     for call in shown.calls:
         again = ", used again" if call["reused"] else ""
-        console.rule(f"combination {call['combination']}, prompt {call['prompt']}, attempt {call['attempt']}{again}", align="left")
+        console.rule(
+            f"combination {call['combination']}, prompt {call['prompt']}, attempt {call['attempt']}{again}",
+            align="left",
+        )
         for message in call["messages"]:
             _say(console, message["role"], message["content"], "dim")
         _say(console, "completion", call["completion"], "")

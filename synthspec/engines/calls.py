@@ -169,5 +169,3 @@ class Caller:
         end = time.monotonic() + seconds
         while self.stopping is None and (left := end - time.monotonic()) > 0:
             await asyncio.sleep(min(left, 0.25))
-
-

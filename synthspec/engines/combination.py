@@ -387,7 +387,9 @@ class CombinationWork:
     def _parse(self, step: Step, completion: Completion, rows: int) -> Parsed:
         if completion.reply.finish == "refused" and not completion.reply.text.strip():
             return Parsed((), (Rejection(Stage.PARSE, "refused", "the model refused"),))
-        return find_plugin("formats", step.prompt.format).parse(completion.reply.text, step.writer.asks_for(rows))
+        module = find_plugin("formats", step.prompt.format)
+        parsed: Parsed = module.parse(completion.reply.text, step.writer.asks_for(rows))
+        return parsed
 
     def _give_up(self, row: Attempted, stage: Stage, reasons: Sequence[str], tries: Sequence[Try]) -> None:
         values = {**self.combination, **row.values}

@@ -42,13 +42,13 @@ def lower_fields(low: Lowering, parameters: Mapping[str, Type]) -> tuple[Field, 
     """Every field, in the order declared. Those with `value` are typed by it."""
     entries = [e for e in low.section("fields").entries if isinstance(e.value, MapNode)]
     drafts = {e.key.text: _draft(low, e.key, e.value) for e in entries if isinstance(e.value, MapNode)}
-    scope = {n: ANY for n in low.names_under("fields")} | {n: f.type for n, f in drafts.items()}
+    scope = dict.fromkeys(low.names_under("fields"), ANY) | {n: f.type for n, f in drafts.items()}
     values: dict[str, Node] = {}
     for entry in entries:
         if isinstance(entry.value, MapNode) and (value := entry.value.get("value")) is not None:
             values[entry.key.text] = value
     for name in _in_order_of_reading(values):
-        seen = {**scope, **{n: ANY for n in low.names_under("parameters")}, **parameters}
+        seen = {**scope, **dict.fromkeys(low.names_under("parameters"), ANY), **parameters}
         if name not in parameters:
             seen.pop(name, None)
         drafts[name] = _with_value(low, drafts[name], values[name], seen)
@@ -176,7 +176,7 @@ def _replacement_fault(pattern: str, replacement: str) -> str | None:
     import re
 
     try:
-        re._parser.parse_template(replacement, re.compile(pattern))  # type: ignore[attr-defined]
+        re._parser.parse_template(replacement, re.compile(pattern))
     except (re.error, IndexError) as e:
         return f"with: {e}"
     return None

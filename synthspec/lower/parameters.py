@@ -266,7 +266,9 @@ def faker_fault(draw: FakerDraw) -> tuple[str, str] | None:
     fake = Faker(draw.locale)
     known = [n for n in dir(fake) if not n.startswith("_") and n not in _NOT_PROVIDERS]
     if draw.provider not in known:
-        return f"Faker has no provider '{draw.provider}'", did_you_mean(draw.provider, known, "see Faker's documentation")
+        return f"Faker has no provider '{draw.provider}'", did_you_mean(
+            draw.provider, known, "see Faker's documentation"
+        )
     try:
         fake.seed_instance(0)
         getattr(fake, draw.provider)(**dict(draw.arguments))
@@ -295,7 +297,7 @@ def faker_type(draw: FakerDraw) -> Type:
 def lower_plan(low: Lowering, parameters: tuple[Parameter, ...]) -> PlanRules:
     """The plan's rules."""
     node = low.section("plan")
-    scope = {n: ANY for n in low.names_under("parameters")} | {p.name: p.type for p in parameters}
+    scope = dict.fromkeys(low.names_under("parameters"), ANY) | {p.name: p.type for p in parameters}
     strategy = node.get("strategy")
     name = scalar_text(strategy, "balanced")
     if isinstance(strategy, ScalarNode) and not is_plugin("strategies", name):
@@ -343,5 +345,3 @@ def _correlation(low: Lowering, node: Node, scope: Mapping[str, Type]) -> Correl
             return None
     rank = node.get("rank")
     return Correlation((good[0], good[1]), float(value_of(rank, 0)), rank.span if rank else node.span)
-
-

@@ -142,11 +142,11 @@ def _lower(low: Lowering, entry: Entry, writes: tuple[str, ...], around: Surroun
 
 
 def _scope(low: Lowering, writes: tuple[str, ...], around: Surroundings, examples: Type | None) -> dict[str, Type]:
-    scope: dict[str, Type] = {n: ANY for n in low.names_under("fields")}
+    scope: dict[str, Type] = dict.fromkeys(low.names_under("fields"), ANY)
     scope |= {n: f.type for n, f in around.fields.items()}
     for own in writes:
         scope.pop(own, None)
-    scope |= {n: ANY for n in low.names_under("parameters")}
+    scope |= dict.fromkeys(low.names_under("parameters"), ANY)
     scope |= around.parameters
     scope["rows"] = INTEGER
     if examples is not None:
@@ -296,5 +296,3 @@ def _circle(prompts: Mapping[str, Prompt], waiting: list[str]) -> list[str]:
         if following in path:
             return [*path[path.index(following) :], following]
         path.append(following)
-
-

@@ -21,8 +21,8 @@ _BOOLEAN = Type("boolean")
 
 def lower_checks(low: Lowering, fields: Mapping[str, Field], parameters: Mapping[str, Type]) -> tuple[Check, ...]:
     """Every check that could be understood."""
-    scope = {n: ANY for n in low.names_under("parameters")} | dict(parameters)
-    scope |= {n: ANY for n in low.names_under("fields")} | {n: f.type for n, f in fields.items()}
+    scope = dict.fromkeys(low.names_under("parameters"), ANY) | dict(parameters)
+    scope |= dict.fromkeys(low.names_under("fields"), ANY) | {n: f.type for n, f in fields.items()}
     checks = [_check(low, node, scope, fields) for node in low.items(low.root.get("checks"))]
     return tuple(c for c in checks if c is not None)
 

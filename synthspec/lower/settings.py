@@ -200,5 +200,3 @@ def _decontaminate(low: Lowering, node: MapNode, fields: Mapping[str, Field]) ->
     path = data_path(low, file) if isinstance(file, ScalarNode) else None
     names = _texts(low, node.get("fields"), fields)
     return Decontaminate(path, names, int(value_of(node.get("ngram"), 13))) if path and names else None
-
-
