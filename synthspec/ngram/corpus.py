@@ -35,9 +35,7 @@ class Corpus:
     ends: bytes  # 1 where a sentence ends
     last: bytes  # 1 at the last position of a text
     stops: bytes  # 1 where either is so
-    doors: (
-        bytes  # bit n: another row shares the position's context of order n; bit 3: at the seam of a clause
-    )
+    doors: bytes  # bit n: another row shares the position's context of order n; bit 3: at the seam of a clause
     left: array[int]  # words from here, exclusive, to the end of the sentence
     rest: array[int]  # words from here, exclusive, to the end of the text
     orders: tuple[Order, ...]  # strongest context first

@@ -11,7 +11,7 @@ from synthspec.ngram.held import held, shaped
 from synthspec.ngram.kind import branch, is_allowed, kind_of, text_rules
 from synthspec.ngram.origin import Origin, canonical
 from synthspec.ngram.reading import SLOT, normal
-from synthspec.ngram.text import write_text
+from synthspec.ngram.text import TextRules, write_text
 
 if TYPE_CHECKING:
     from synthspec.ngram.rows import RowWriter
@@ -30,9 +30,7 @@ class RowDraft:
         self.topic = dice.pick(writer.topics) if writer.topics else ""
         self.anchors: dict[int, int] = {}
         self.drawn: dict[str, Any] = {}  # fields of this row that are not text
-        self.shares: dict[
-            int, dict[int, float]
-        ] = {}  # origin -> row -> how much of this row's texts is from it
+        self.shares: dict[int, dict[int, float]] = {}  # origin -> row -> how much of this row's texts is from it
 
     def write(self) -> dict[str, Any]:
         """Values first, since texts follow them; given back in the order in which the prompt writes them."""
@@ -49,9 +47,7 @@ class RowDraft:
             row[field.name] = self.text(field, field.schema, origin, field.name)
         return {field.name: row[field.name] for field in self.writer.fields}
 
-    def value(
-        self, field: Field, schema: Mapping[str, Any], origin: Origin | None, column: str, depth: int = 0
-    ) -> Any:
+    def value(self, field: Field, schema: Mapping[str, Any], origin: Origin | None, column: str, depth: int = 0) -> Any:
         """A value of any kind. `column` names it in its origin: the field, or a path below it."""
         schema = branch(schema)
         if "const" in schema:
@@ -99,11 +95,9 @@ class RowDraft:
         found = next((by_text[t] for v in seen if (t := canonical(v)) in by_text), None)
         return found if found is not None else self.dice.pick(allowed)
 
-    def _string(
-        self, field: Field, schema: Mapping[str, Any], seen: list[Any], kind: str, below: bool
-    ) -> str:
+    def _string(self, field: Field, schema: Mapping[str, Any], seen: list[Any], kind: str, below: bool) -> str:
         """A string that is no running text: in a format, by a pattern, or a label that the source has."""
-        rules = text_rules(field, schema, not below)
+        rules = self._rules(field, schema, field.name if not below else "")
         for label in seen if kind in ("label", "pattern") else ():
             if not rules.broken(str(label)):
                 return str(label)
@@ -113,8 +107,8 @@ class RowDraft:
                 made = draw_formatted(schema.get("format", named), seen, self.dice)
                 if made is not None and not rules.broken(made):
                     return made
-        if rules.pattern is not None:
-            return shaped(schema["pattern"], rules, self.dice)
+        if rules.patterns:
+            return shaped(rules.patterns[-1].text, rules, self.dice)
         return self.text(field, schema, None, field.name)
 
     def _object(
@@ -144,8 +138,7 @@ class RowDraft:
         count = self.dice.between(least, max(least, most))
         items = schema.get("items")
         first = [
-            self.value(field, s, None, f"{column}[{i}]", depth + 1)
-            for i, s in enumerate(schema.get("prefixItems", ()))
+            self.value(field, s, None, f"{column}[{i}]", depth + 1) for i, s in enumerate(schema.get("prefixItems", ()))
         ]
         if items is False:
             return first
@@ -169,7 +162,7 @@ class RowDraft:
         """Running text. It follows the anchor and what the row holds so far."""
         material = self.writer.material
         schema = branch(schema)
-        rules = text_rules(field, schema, column == field.name, self.writer.lengths.get(column))
+        rules = self._rules(field, schema, column)
         if origin is None or not origin.reading(column).opening:
             origin = material.phrases(column, schema, bool(self.topic))
         scene = self.writer.scene(origin)
@@ -178,22 +171,29 @@ class RowDraft:
         weight = scene.welcome(anchor, self.drawn, shares)
         start = scene.starts(corpus, anchor, weight, shares, self.dice)
         seen = self.writer.seen.setdefault(column, set())
-        written = write_text(corpus, start, weight, rules, self.dice, seen, self._filler(scene, anchor))
+        fill = self._filler(scene, anchor)
+        written = write_text(corpus, start, weight, rules, self.dice, seen, fill)
         text = written.text
-        if written.broken and rules.pattern is not None and not rules.pattern.search(text):
-            text = held(schema["pattern"], text, rules, self.dice)
+        for pattern in (p.text for p in rules.patterns if written.broken and not p.search(text)):
+            guide = material.guide(pattern, origin, column)
+            target = rules.words[0] or corpus.size[self.dice.pick(corpus.rows)]
+            text = fill(held(pattern, (text, *written.others), rules, guide, target, self.dice))
         seen.add(normal(text))
         mine = self.shares.setdefault(id(origin), {})
         for row, share in written.shares.items():
             mine[row] = mine.get(row, 0.0) + share
         return text
 
+    def _rules(self, field: Field, schema: Mapping[str, Any], column: str) -> TextRules:
+        own = column == field.name
+        demand = self.writer.demands.get(column) if own else None
+        return text_rules(field, schema, own, self.writer.lengths.get(column), demand)
+
     def _filler(self, scene: Scene, anchor: int) -> Any:
         """Puts this row's values, or else the anchor's, where a text has slots for them."""
         known = {**self.writer.known, **self.drawn}
         marks = {
-            mark: str(known.get(name, scene.pool.value(name, anchor)))
-            for name, mark in scene.pool.origin.slots.items()
+            mark: str(known.get(name, scene.pool.value(name, anchor))) for name, mark in scene.pool.origin.slots.items()
         }
         marks[SLOT] = self.topic
 

@@ -12,9 +12,7 @@ from synthspec.ngram.dice import Dice
 _MAIL = ("email", "idn-email")
 _HOSTS = ("hostname", "idn-hostname")
 _LINKS = ("uri", "iri", "uri-reference", "iri-reference")
-FORMATS = frozenset(
-    ("date", "time", "date-time", "duration", "uuid", "ipv4", "ipv6", *_MAIL, *_HOSTS, *_LINKS)
-)
+FORMATS = frozenset(("date", "time", "date-time", "duration", "uuid", "ipv4", "ipv6", *_MAIL, *_HOSTS, *_LINKS))
 _WORDS = (
     "north",
     "amber",
@@ -52,9 +50,7 @@ def draw_number(schema: Mapping[str, Any], seen: Sequence[Any], whole: bool, dic
         value = round(math.floor(value / step + 0.5) * step, 10)
         value = value if value <= high else value - step
         value = value if value >= low else value + step
-    low_in, high_in = (
-        (math.ceil(low), math.floor(high)) if whole and math.isfinite(low + high) else (low, high)
-    )
+    low_in, high_in = (math.ceil(low), math.floor(high)) if whole and math.isfinite(low + high) else (low, high)
     value = min(max(value, low_in), high_in)
     return math.floor(value + 0.5) if whole else value
 
@@ -83,11 +79,7 @@ def _is_number(value: Any) -> bool:
 
 def _places(value: float) -> int:
     text = repr(value)
-    return (
-        min(len(text.partition(".")[2]), 6)
-        if "." in text and "e" not in text and not text.endswith(".0")
-        else 0
-    )
+    return min(len(text.partition(".")[2]), 6) if "." in text and "e" not in text and not text.endswith(".0") else 0
 
 
 def draw_formatted(name: str, seen: Sequence[Any], dice: Dice) -> str | None:
@@ -106,9 +98,7 @@ def draw_formatted(name: str, seen: Sequence[Any], dice: Dice) -> str | None:
     if name in _HOSTS:
         return f"{word}-{dice.below(900) + 100}.example.{dice.pick(('com', 'org', 'net'))}"
     if name in _LINKS:
-        return (
-            f"https://www.example.{dice.pick(('com', 'org', 'net'))}/{word}/{other}-{dice.below(9000) + 1000}"
-        )
+        return f"https://www.example.{dice.pick(('com', 'org', 'net'))}/{word}/{other}-{dice.below(9000) + 1000}"
     if name == "uuid":
         digits = "".join(f"{dice.below(1 << 32):08x}" for _ in range(4))
         variant = "89ab"[int(digits[16], 16) % 4]
@@ -122,9 +112,7 @@ def draw_formatted(name: str, seen: Sequence[Any], dice: Dice) -> str | None:
 
 def _date(seen: Sequence[Any], dice: Dice) -> datetime.date:
     dates = [d for d in map(_as_date, seen) if d is not None]
-    first, last = (
-        (min(dates), max(dates)) if dates else (datetime.date(2023, 1, 1), datetime.date(2025, 12, 31))
-    )
+    first, last = (min(dates), max(dates)) if dates else (datetime.date(2023, 1, 1), datetime.date(2025, 12, 31))
     return first + datetime.timedelta(days=dice.below((last - first).days + 1))
 
 

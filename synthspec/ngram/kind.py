@@ -85,9 +85,7 @@ def _type_of(values: Any) -> str | None:
 @lru_cache(1024)
 def is_loose(pattern: str) -> bool:
     """Whether a pattern leaves room for free text: an end without anchor, or a part that anything fits."""
-    anchored = (
-        pattern.startswith(("^", "\\A")) and pattern.endswith(("$", "\\Z")) and not pattern.endswith("\\$")
-    )
+    anchored = pattern.startswith(("^", "\\A")) and pattern.endswith(("$", "\\Z")) and not pattern.endswith("\\$")
     return not anchored or bool(_FREE.search(pattern))
 
 
@@ -104,14 +102,15 @@ def is_allowed(value: Any, schema: Mapping[str, Any]) -> bool:
     return True
 
 
-def text_rules(field: Field, schema: Mapping[str, Any], own: bool, wanted: int | None = None) -> TextRules:
+def text_rules(
+    field: Field, schema: Mapping[str, Any], own: bool, wanted: int | None = None, demand: str | None = None
+) -> TextRules:
     """The rules for a text: by the field's `own` schema, or one inside it, where words are not counted."""
-    pattern = schema.get("pattern")
     return TextRules(
         words=(field.words.minimum, field.words.maximum) if own else (None, None),
         sentences=(field.sentences.minimum, field.sentences.maximum) if own else (None, None),
         length=(schema.get("minLength"), schema.get("maxLength")),
         wanted=wanted,
-        pattern=compile_pattern(pattern) if pattern else None,
+        patterns=tuple(compile_pattern(p) for p in (schema.get("pattern"), demand) if p),
         rejects=tuple(compile_pattern(r) for r in field.rejects),
     )

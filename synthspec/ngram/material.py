@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from synthspec.expressions.tree import Name
-from synthspec.ngram.origin import Origin, is_running_text
+from synthspec.ngram.corpus import build_corpus
+from synthspec.ngram.demands import demands_of
+from synthspec.ngram.guided import Guide, make_guide
+from synthspec.ngram.origin import WORKING, Origin, is_running_text
 from synthspec.ngram.stock import stock
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ class Material:
         self.origins = {name: Origin(table.columns) for name, table in tables.items() if len(table)}
         self.fields = {f.name: f for f in spec.fields}
         self._phrases: dict[str, Origin] = {}
+        self._demands: dict[str, dict[str, str]] = {}
+        self._guides: dict[tuple[int, str, str], Guide | None] = {}
         self._inside: dict[tuple[int, str], Origin | None] = {}
         self._computed = tuple(
             (f.name, f.value.name) for f in spec.fields if f.value is not None and isinstance(f.value, Name)
@@ -67,6 +72,19 @@ class Material:
             self._phrases[key] = Origin({path: found})
         return self._phrases[key]
 
+    def demands(self, prompt: Prompt) -> dict[str, str]:
+        """What the prompt's format demands of each field's text: a pattern."""
+        if prompt.name not in self._demands:
+            self._demands[prompt.name] = demands_of(prompt.format, prompt.format_options)
+        return self._demands[prompt.name]
+
+    def guide(self, pattern: str, origin: Origin, column: str) -> Guide | None:
+        """What holds texts of a column to a pattern; None where llguidance does not take the pattern."""
+        key = (id(origin), column, pattern)
+        if key not in self._guides:
+            self._guides[key] = make_guide(build_corpus(origin.reading(column), range(WORKING)), pattern)
+        return self._guides[key]
+
     def inside(self, origin: Origin, column: str) -> Origin | None:
         """The members (`column.name`) of a column of maps, or the items (`column[]`) of a column of lists."""
         key = (id(origin), column)
@@ -76,9 +94,7 @@ class Material:
             items = [item for v in values if isinstance(v, list | tuple) for item in v]
             names = dict.fromkeys(str(n) for m in maps for n in m)
             columns = {f"{column}.{n}": [m.get(n) for m in maps] for n in names}
-            self._inside[key] = (
-                Origin({f"{column}[]": items} if items else columns) if items or columns else None
-            )
+            self._inside[key] = Origin({f"{column}[]": items} if items else columns) if items or columns else None
         return self._inside[key]
 
     def _own(self, schema: Mapping[str, Any]) -> Iterator[str]:
@@ -104,12 +120,7 @@ def topics_of(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Short texts of a combination that can stand in a sentence as a noun."""
     found: list[str] = []
     for value in values.values():
-        if (
-            isinstance(value, str)
-            and 2 < len(value) <= 60
-            and len(value.split()) <= 7
-            and value.isprintable()
-        ):
+        if isinstance(value, str) and 2 < len(value) <= 60 and len(value.split()) <= 7 and value.isprintable():
             found.append(value.strip())
     longer = [f for f in found if " " in f]
     return tuple(dict.fromkeys(longer or found))

@@ -77,9 +77,7 @@ class Origin:
         if self.length <= WORKING:
             key, rows = b"", None
         else:
-            mixed = (np.arange(self.length, dtype=np.uint64) + np.uint64(salt)) * np.uint64(
-                0x9E3779B97F4A7C15
-            )
+            mixed = (np.arange(self.length, dtype=np.uint64) + np.uint64(salt)) * np.uint64(0x9E3779B97F4A7C15)
             order = weight + (mixed >> np.uint64(40)).astype(float) * 1e-12
             rows = np.sort(np.argpartition(-order, WORKING)[:WORKING])
             key = rows.tobytes()
@@ -130,9 +128,7 @@ class Origin:
                 continue
             sample = [(str(v), i) for i, v in enumerate(values[:200]) if v is not None and len(str(v)) > 1]
             said = [" ".join(str(self.columns[t][i]) for t in self.texts) for _, i in sample]
-            quoted = sum(
-                finder(v).search(text) is not None for (v, _), text in zip(sample, said, strict=True)
-            )
+            quoted = sum(finder(v).search(text) is not None for (v, _), text in zip(sample, said, strict=True))
             if quoted >= 0.25 * max(len(sample), 4):
                 found[name] = chr(ord(SLOT) + 1 + len(found))
         return found

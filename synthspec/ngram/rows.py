@@ -26,6 +26,7 @@ class RowWriter:
         self.fields = tuple(material.fields[name] for name in prompt.writes if name in material.fields)
         self.known = material.conditions(request.values)
         self.lengths = {name: n for name in prompt.writes if (n := _length(name, self.known)) is not None}
+        self.demands = material.demands(prompt)
         self.topics = topics_of(request.values)
         self.seen: dict[str, set[str]] = {}
         self._scenes: dict[int, Scene] = {}

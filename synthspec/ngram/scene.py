@@ -13,7 +13,7 @@ from synthspec.ngram.pool import Pool
 from synthspec.ngram.topics import factor
 
 ANCHORED = 0.55  # how often a row's first text begins as the anchor's does
-SHARED = 0.85  # how often a further text begins as one of a row that an earlier text is made of
+SHARED = 0.75  # how often a further text begins as one of a row that an earlier text is made of
 DRAWN_APART = 0.3  # how welcome a row is whose value of a field differs from the one drawn, against 1
 UNRELATED = 0.3  # how welcome a row is that shares no topic with the anchor, against 1
 NOT_SHARED = 0.35  # how welcome a row is that an earlier text of the same row took nothing from, against 1

@@ -16,8 +16,9 @@ from synthspec.patterns import PatternTimeout, SafeRegex
 
 WALKS = 20  # walks at most for one text, each bolder than the one before
 SETTLE = 8  # walks after which one good one is enough
+OTHERS = 6  # failed texts handed on, to be made to match
 BOLDER = 0.7
-ENOUGH = 3  # good ones to choose the most fluent from
+ENOUGH = 2  # good ones to choose the most fluent from
 MOST_COPIED = 0.7  # share of a text's words that may come from one row
 _REPEATED = re.compile(r"\b(\w+)\s+\1\b", re.IGNORECASE)
 
@@ -30,14 +31,14 @@ class TextRules:
     sentences: tuple[int | None, int | None] = (None, None)
     length: tuple[int | None, int | None] = (None, None)  # characters
     wanted: int | None = None  # words, where the combination says how many
-    pattern: SafeRegex | None = None
+    patterns: tuple[SafeRegex, ...] = ()
     rejects: tuple[SafeRegex, ...] = ()
 
     def broken(self, text: str) -> int:
         """How many rules the text breaks."""
         found = [not _within(count_words(text), self.words), not _within(len(text), self.length)]
         try:
-            found.append(self.pattern is not None and not self.pattern.search(text))
+            found += [not p.search(text) for p in self.patterns]
             found.append(any(r.search(text) for r in self.rejects))
         except PatternTimeout:
             found.append(True)
@@ -53,6 +54,7 @@ class Written:
     text: str
     shares: Mapping[int, float] = field(default_factory=dict)
     broken: int = 0  # rules it breaks: 0 unless nothing better was found
+    others: tuple[str, ...] = ()  # if it breaks some: more texts that do
 
 
 def write_text(
@@ -71,6 +73,7 @@ def write_text(
     """
     good: list[tuple[float, Draft, str]] = []
     spare: tuple[float, Draft, str] | None = None
+    others: list[str] = []
     for number in range(WALKS):
         first = start()
         draft = Walk(corpus, weight, _aim(corpus, start(), rules, dice), dice, 1 + BOLDER * number).go(first)
@@ -80,13 +83,16 @@ def write_text(
             good.append((draft.cost / max(draft.words, 1) * (0.6 + dice.roll()) + badness, draft, text))
             if len(good) == ENOUGH or number >= SETTLE:
                 break
-        elif spare is None or badness < spare[0]:
-            spare = (badness, draft, text)
+        else:
+            others.append(text)
+            if spare is None or badness < spare[0]:
+                spare = (badness, draft, text)
     if not good and spare is None:
         return Written("", {}, 1)
     _, draft, text = min(good, key=lambda g: g[0]) if good else spare  # type: ignore[misc]
     shares = {row: n / max(draft.words, 1) for row, n in draft.shares.items()}
-    return Written(text, shares, 0 if good else rules.broken(text))
+    broken = 0 if good else rules.broken(text)
+    return Written(text, shares, broken, tuple(others[:OTHERS]) if broken else ())
 
 
 def _aim(corpus: Corpus, like: int, rules: TextRules, dice: Dice) -> Aim:
@@ -148,9 +154,7 @@ def cut(text: str, words: int | None, length: int | None) -> str:
         if (words is not None and count > words) or (length is not None and size + len(stop) > length):
             break
         tokens.append(token)
-    while len(tokens) > 1 and (
-        tokens[-1].strip().lower() in GROUP_OF or not tokens[-1].strip()[-1:].isalnum()
-    ):
+    while len(tokens) > 1 and (tokens[-1].strip().lower() in GROUP_OF or not tokens[-1].strip()[-1:].isalnum()):
         if ends_sentence(tokens, len(tokens) - 1):
             return "".join(tokens).strip()
         tokens.pop()

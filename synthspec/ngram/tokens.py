@@ -94,9 +94,7 @@ def ends_sentence(tokens: Sequence[str], index: int) -> bool:
         if following[0] != " " and following.strip() not in "。！？":
             return token in "。！？" and following not in _AFTER_END
         before = tokens[index - 1].strip().lower() if index else ""
-        short = token == "." and (
-            before in ABBREVIATIONS or (len(before) == 1 and before.isalpha() and before != "i")
-        )
+        short = token == "." and (before in ABBREVIATIONS or (len(before) == 1 and before.isalpha() and before != "i"))
         return not short and not following.strip()[:1].islower()
     if token in _AFTER_END and index and following[0] == " ":
         return tokens[index - 1].strip() in _CLOSING and not following.strip()[:1].islower()

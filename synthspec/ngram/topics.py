@@ -31,9 +31,7 @@ class Topics:
 
     def of_text(self, text: str) -> Any:
         """The known content words of a text, as numbers."""
-        found = {
-            self.number[w] for t in split(text) if (w := content_word(t)) is not None and w in self.number
-        }
+        found = {self.number[w] for t in split(text) if (w := content_word(t)) is not None and w in self.number}
         return np.array(sorted(found), dtype=np.int64)
 
     def near(self, words: Any) -> Any:

@@ -50,9 +50,7 @@ class Walk:
 
     __slots__ = ("aim", "boldness", "corpus", "cost", "dice", "positions", "run", "shares", "weight", "words")
 
-    def __init__(
-        self, corpus: Corpus, weight: Sequence[float], aim: Aim, dice: Dice, boldness: float = 1.0
-    ) -> None:
+    def __init__(self, corpus: Corpus, weight: Sequence[float], aim: Aim, dice: Dice, boldness: float = 1.0) -> None:
         self.corpus, self.weight, self.aim, self.dice = corpus, weight, aim, dice
         self.boldness = boldness
         self.positions: list[int] = []
