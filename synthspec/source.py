@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +83,7 @@ def _similar(path: Path) -> str:
     from synthspec.diagnostics import nearest
 
     try:
-        names = [n for n in os.listdir(path.parent) if n.endswith((".yaml", ".yml"))]
+        names = [p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml")]
     except OSError:
         return "check the path"
     near = nearest(path.name, names)
