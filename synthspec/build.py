@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.backends import BackendContext
-from synthspec.card import card_text
+from synthspec.card import build_card, column_facts
 from synthspec.engines.calls import Caller, Line
 from synthspec.engines.combination import compile_steps
 from synthspec.engines.frontier import Missing
@@ -303,7 +303,7 @@ class _Files:
         facts = self._facts(run, gates, files, seconds)
         manifest = build_manifest(facts)
         write_whole(self.folder / "manifest.json", manifest_text(manifest))
-        write_whole(self.folder / "README.md", card_text(self.spec, facts, self.columns))
+        write_whole(self.folder / "README.md", build_card(facts, column_facts(self.spec.fields, self.output.columns)))
         return Dataset(
             name=self.spec.name,
             folder=self.folder,

@@ -72,6 +72,11 @@ class DatasetFiles:
             for split in output.split or (None,):
                 self._part((), split)
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the files, as the shape makes them."""
+        return tuple(self._shape.columns)
+
     def write(self, rows: Sequence[RowValues], groups: Sequence[Hashable | None] | None = None) -> None:
         """Add rows, in plan order. Rows of one group are kept in one split."""
         waiting: dict[_Part, list[RowValues]] = {}
