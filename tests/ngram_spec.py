@@ -33,7 +33,7 @@ def field(name: str, **schema: Any) -> Field:
     words, sentences = schema.pop("words", {}), schema.pop("sentences", {})
     rejects = tuple(schema.pop("rejects", ()))
     value = schema.pop("value", None)
-    kind: Any = KINDS.get(schema.get("type", ""), "any")
+    kind: Any = KINDS.get(str(schema.get("type")), "any")
     return Field(
         name,
         Type(kind),
@@ -46,9 +46,7 @@ def field(name: str, **schema: Any) -> Field:
     )
 
 
-def spec_of(
-    fields: Sequence[Field], writes: Sequence[str], source: str | None = None, format: str = "json"
-) -> Spec:
+def spec_of(fields: Sequence[Field], writes: Sequence[str], source: str | None = None, format: str = "json") -> Spec:
     """A spec of one prompt `p` that writes these fields."""
     template = Template.__new__(Template)
     examples = Examples(source, 2) if source else None

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from synthspec.backends import BackendContext
-from synthspec.records import Reply, Request, Usage
+from synthspec.records import BackendFault, FaultKind, Reply, Request, Usage
 from synthspec.spec import BackendChoice
 
 SUMMARY = "an embedded n-gram model of the spec's own sources, for trying out a spec"
@@ -55,10 +55,15 @@ class NgramBackend:
         from synthspec.ngram.rows import RowWriter
         from synthspec.plugins import find_plugin
 
-        prompt = self._prompts[request.prompt]
+        prompt = self._prompts.get(request.prompt)
+        if prompt is None:
+            raise BackendFault(FaultKind.BAD_REQUEST, f"the spec has no prompt named {request.prompt!r}")
         writer = RowWriter(self._material, prompt, request)
         shape = Shape(writer.fields, request.rows, prompt.format_options)
-        text: str = find_plugin("formats", prompt.format).write(writer.write(), shape)
+        try:
+            text: str = find_plugin("formats", prompt.format).write(writer.write(), shape)
+        except ValueError as e:
+            raise BackendFault(FaultKind.REFUSED, f"no rows that fit the format {prompt.format}: {e}") from None
         return text
 
     async def models(self) -> tuple[str, ...]:

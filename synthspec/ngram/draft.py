@@ -81,7 +81,7 @@ class RowDraft:
         scene = self.writer.scene(origin)
         rows = [self._anchor(origin), *(scene.draw(self.dice) for _ in range(SAMPLE - 1))]
         values = [scene.pool.value(column, row) for row in rows]
-        return [v for v in values if v is not None]
+        return [v for v in values if v is not None and (not isinstance(v, str) or v.strip())]
 
     def _anchor(self, origin: Origin) -> int:
         if id(origin) not in self.anchors:

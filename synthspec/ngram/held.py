@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from synthspec.ngram.dice import Dice
 from synthspec.ngram.guided import Guide
@@ -88,7 +89,7 @@ def _pieces(text: str, count: int) -> list[str]:
         stops = [i for i in range(1, len(tokens)) if tokens[i].startswith(" ")]
     cuts = [stops[len(stops) * k // count] for k in range(1, count)] if len(stops) >= count - 1 else []
     edges = [0, *cuts, len(tokens)]
-    pieces = ["".join(tokens[a:b]).strip() for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = ["".join(tokens[a:b]).strip() for a, b in pairwise(edges)]
     return pieces + [""] * (count - len(pieces))
 
 

@@ -18,6 +18,7 @@ from synthspec.ngram.topics import Topics, factor, find_topics
 OTHER_CLASS = 0.2  # how welcome a row is that differs in one condition, at most, against 1
 OTHER_TOPIC = 0.5  # how welcome a row is that shares no word with a text of the combination, against 1
 ENOUGH_ROWS = 12  # rows that must fit a combination, counted by how well they do
+DIGITS = 9  # kept of a weight, so that every machine has the same
 FEW = 12  # distinct values that still sort rows into kinds
 WORKING = 800  # rows at most that one combination learns from
 POOLS = 16  # kept at a time
@@ -180,7 +181,7 @@ def tempered(weight: Any) -> Any:
         drawn = weight**power
         if drawn.sum() ** 2 / (drawn**2).sum() >= min(ENOUGH_ROWS, len(weight) / 3):
             break
-    return drawn
+    return np.round(drawn, DIGITS)
 
 
 def likeness_of(label: str, wanted: str) -> float:

@@ -20,6 +20,7 @@ OTHERS = 6  # failed texts handed on, to be made to match
 BOLDER = 0.7
 ENOUGH = 2  # good ones to choose the most fluent from
 MOST_COPIED = 0.7  # share of a text's words that may come from one row
+WIDEST, NARROWEST = 5.8, 4.5  # characters a word, with its space
 _REPEATED = re.compile(r"\b(\w+)\s+\1\b", re.IGNORECASE)
 
 
@@ -96,19 +97,24 @@ def write_text(
 
 
 def _aim(corpus: Corpus, like: int, rules: TextRules, dice: Dice) -> Aim:
+    """How long the next text should be: as long as the text of row `like`, within the rules."""
     low, high = rules.words
-    wanted = corpus.size[like] if rules.wanted is None else min(rules.wanted, 2 * corpus.size[like])
+    wanted = corpus.size[like]
+    if rules.wanted is not None:
+        low = max(low or 0, int(0.6 * rules.wanted))
+        high = max(low, min(high or rules.wanted + 2, rules.wanted + 2))
+        wanted = rules.wanted
     if rules.length[1] is not None:
-        by_length = max(1, int(rules.length[1] / 5.8))
-        high = by_length if high is None else min(high, by_length)
+        fitting = max(1, int(rules.length[1] / WIDEST))
+        high = fitting if high is None else min(high, fitting)
     if rules.length[0] is not None:
-        low = max(low or 0, int(rules.length[0] / 4.5) + 1)
+        low = max(low or 0, int(rules.length[0] / NARROWEST) + 1)
+    few, many = rules.sentences
     least = max(1, low or min(2, wanted))
-    most = high if high is not None else max(least + 30, wanted + wanted // 2 + 4)
+    most = high if high is not None else max(least + 30, wanted + wanted // 2 + 4, 30 * (few or 0))
     target = min(max(wanted, least), most)
     if low is not None and wanted < low and high is not None:
         target = low + int((high - low) * 0.4 * dice.roll())
-    few, many = rules.sentences
     return Aim(least, max(most, least), target, (few or 0, many if many is not None else 10_000))
 
 

@@ -43,7 +43,7 @@ class Topics:
             if 0 < high - low <= most:
                 score[self.row[low:high]] += np.log2(1 + self.length / (high - low))
         top = score.max(initial=0.0)
-        return score / top if top > 0 else score
+        return np.round(score / top, 9) if top > 0 else score
 
     def of_rows(self, rows: Any) -> Topics:
         """The same for some of the rows, numbered from 0 in this order."""
