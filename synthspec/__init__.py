@@ -18,9 +18,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from synthspec.api import SpecError, build, check, plan, preview
-    from synthspec.build import Dataset
+    from synthspec.builder import Dataset
     from synthspec.diagnostics import Diagnostic, Span
-    from synthspec.plan import Plan
+    from synthspec.planner import Plan
 
 _HOMES = {
     "check": "api",
@@ -28,10 +28,10 @@ _HOMES = {
     "preview": "api",
     "build": "api",
     "SpecError": "api",
-    "Dataset": "build",
+    "Dataset": "builder",
     "Diagnostic": "diagnostics",
     "Span": "diagnostics",
-    "Plan": "plan",
+    "Plan": "planner",
 }
 __all__ = [
     "Dataset", "Diagnostic", "Plan", "Span", "SpecError", "__version__", "build", "check", "plan", "preview",

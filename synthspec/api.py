@@ -13,9 +13,9 @@ from synthspec.diagnostics import Diagnostic
 from synthspec.pipeline import Compiled, compile_spec
 
 if TYPE_CHECKING:
-    from synthspec.build import Dataset
-    from synthspec.plan import Plan
-    from synthspec.preview import Preview
+    from synthspec.builder import Dataset
+    from synthspec.planner import Plan
+    from synthspec.previewer import Preview
 
 AnyPath = str | PathLike[str]
 _SHORT = {"budget": "limits.budget", "concurrency": "limits.concurrency"}
@@ -45,7 +45,7 @@ def plan(path: AnyPath, **options: Any) -> Plan:
     Raises:
         SpecError: the spec has errors.
     """
-    from synthspec.plan import build_plan
+    from synthspec.planner import build_plan
 
     compiled = _compiled(path, options)
     assert compiled.spec is not None
@@ -60,7 +60,7 @@ def build(path: AnyPath, *, out: AnyPath | None = None, **options: Any) -> Datas
         BuildFault: a backend cannot be used.
         StoreFault: the folder is in use or cannot be written.
     """
-    from synthspec.build import build_dataset
+    from synthspec.builder import build_dataset
 
     compiled = _compiled(path, options)
     assert compiled.spec is not None
@@ -76,7 +76,7 @@ def preview(path: AnyPath, count: int = 3, *, out: AnyPath | None = None, **opti
     Raises:
         SpecError, BuildFault, StoreFault: as `build`.
     """
-    from synthspec.preview import preview_rows
+    from synthspec.previewer import preview_rows
 
     compiled = _compiled(path, options)
     assert compiled.spec is not None

@@ -23,7 +23,6 @@ from synthspec.prefixes import (
     SLACK,
     bitmap,
     bitmaps,
-    overlap_needed,
     prefixes,
     slots,
     steps,
@@ -33,6 +32,8 @@ from synthspec.shingles import Array, Sets
 
 FIRST_ORDER = 256  # sets held when the order is learnt for the first time
 GROWTH = 4
+FEW = 32  # candidates compared in full at once; more are sieved by bitmap first
+BITMAPS_AT_ONCE = 256
 
 
 class NearIndex:
@@ -40,10 +41,12 @@ class NearIndex:
 
     def __init__(self, similarity: float) -> None:
         self.similarity = min(max(similarity, 0.01), 1.0)
+        self._share = self.similarity / (1 + self.similarity)  # of both sizes together, what must be in common
         self._flat = np.empty(1024, np.uint32)
         self._starts = np.zeros(1024, np.int64)
         self._bitmaps = np.zeros((1024, BITMAP_WORDS), np.uint64)
         self._count = 0
+        self._mapped = 0  # sets that have their bitmap
         self._last = (np.empty(0, np.uint32), np.empty(0, np.uint32))  # a set, and its prefix in this order
         self._seen = np.zeros(1 << RARITY_BITS, np.uint32)  # how many sets hold a shingle, by its first bits
         self._rarity = np.zeros(1 << RARITY_BITS, np.uint16)
@@ -55,7 +58,7 @@ class NearIndex:
 
     def add(self, shingles: Array) -> None:
         """Take one set in."""
-        self._store(shingles, np.array([len(shingles)]), bitmap(shingles))
+        self._store(shingles, len(shingles))
         self._seen[slots(shingles)] += np.uint32(1)
         if self._count >= self._next_order:
             self._reorder()
@@ -69,38 +72,44 @@ class NearIndex:
                 self.add(sets[i])
             return
         for _, part in sets.chunks(CHUNK):
-            self._store(part.flat, np.diff(part.starts), bitmaps(part))
+            self._store(part.flat, part.starts[1:])
             self._seen += tally(part.flat)
         self._reorder()
 
     def has_near(self, shingles: Array) -> bool:
         """Whether a set at least so alike was taken in. An empty set is like nothing."""
-        size = len(shingles)
-        if not size or not self._count:
+        if not len(shingles):
             return False
         rows = self._postings.rows(self._prefix(shingles))
-        for at in range(0, len(rows), CHUNK):
-            some = rows[at : at + CHUNK]
-            sizes = self._starts[some + 1] - self._starts[some]
-            needed = overlap_needed(sizes, size, self.similarity)
-            apart = np.bitwise_count(self._bitmaps[some] ^ bitmap(shingles)).sum(axis=1, dtype=np.int64)
-            likely = (sizes + size - apart >= 2 * needed) & (np.minimum(sizes, size) >= needed)
-            some, sizes, needed = some[likely], sizes[likely], needed[likely]
-            if len(some) and (self._overlaps(shingles, some, sizes) >= needed).any():
-                return True
-        return False
+        if len(rows) <= FEW:
+            return len(rows) > 0 and self._any_near(shingles, rows)
+        rows = np.unique(rows)
+        bits = bitmap(shingles)
+        parts = (self._likely(rows[at : at + CHUNK], bits, len(shingles)) for at in range(0, len(rows), CHUNK))
+        return any(len(part) and self._any_near(shingles, part) for part in parts)
 
-    def _overlaps(self, shingles: Array, rows: Array, sizes: Array) -> Array:
+    def _likely(self, rows: Array, bits: Array, size: int) -> Array:
+        """Those of the rows whose bitmap does not say that they are too far apart."""
+        sizes = self._starts[rows + 1] - self._starts[rows] + size
+        apart = np.bitwise_count(self._bitmaps[rows] ^ bits).sum(axis=1, dtype=np.int64)
+        likely: Array = rows[(apart <= (1 - 2 * self._share) * sizes + SLACK) | (rows >= self._mapped)]
+        return likely
+
+    def _any_near(self, shingles: Array, rows: Array) -> bool:
+        starts = self._starts[rows]
+        sizes = self._starts[rows + 1] - starts
         ends = np.cumsum(sizes)
-        at = np.arange(ends[-1]) + np.repeat(self._starts[rows] - ends + sizes, sizes)
-        theirs = self._flat[at]
-        places = np.minimum(np.searchsorted(shingles, theirs), len(shingles) - 1)
-        return np.add.reduceat((shingles[places] == theirs).astype(np.int64), ends - sizes)
+        begins = ends - sizes
+        theirs = self._flat[np.arange(ends[-1]) + np.repeat(starts - begins, sizes)]
+        places = np.searchsorted(shingles, theirs)
+        places[places == len(shingles)] = 0
+        shared = np.add.reduceat(shingles[places] == theirs, begins, dtype=np.int64)
+        return bool((shared >= self._share * (sizes + len(shingles)) - SLACK).any())
 
-    def _store(self, flat: Array, sizes: Array, bitmaps: Array) -> None:
-        """Append sets. The arrays grow in place, without a second copy."""
+    def _store(self, flat: Array, ends: Array | int) -> None:
+        """Append sets that end at these places of `flat`. The arrays grow in place, without a second copy."""
         start, first = int(self._starts[self._count]), self._count
-        self._count += len(sizes)
+        self._count += 1 if isinstance(ends, int) else len(ends)
         if start + len(flat) > len(self._flat):
             self._flat.resize(max(start + len(flat), len(self._flat) * 3 // 2), refcheck=False)
         if self._count + 1 > len(self._starts):
@@ -108,8 +117,12 @@ class NearIndex:
             self._starts.resize(room, refcheck=False)
             self._bitmaps.resize((room, BITMAP_WORDS), refcheck=False)
         self._flat[start : start + len(flat)] = flat
-        self._starts[first + 1 : self._count + 1] = start + np.cumsum(sizes)
-        self._bitmaps[first : self._count] = bitmaps
+        self._starts[first + 1 : self._count + 1] = start + ends
+        if self._count - self._mapped >= BITMAPS_AT_ONCE:
+            starts = self._starts[self._mapped : self._count + 1]
+            new = Sets(self._flat[starts[0] : starts[-1]], starts - starts[0])
+            self._bitmaps[self._mapped : self._count] = bitmaps(new)
+            self._mapped = self._count
 
     def _prefix(self, shingles: Array) -> Array:
         if self._last[0] is shingles:
@@ -119,6 +132,7 @@ class NearIndex:
         if size < len(shingles):
             rarity = self._rarity[slots(shingles)].astype(np.uint64)
             prefix = (np.partition(rarity << SHIFT | shingles, size - 1)[:size] & LOW).astype(np.uint32)
+            prefix.sort()
         self._last = (shingles, prefix)
         return prefix
 
@@ -127,52 +141,63 @@ class NearIndex:
         self._last = (np.empty(0, np.uint32), np.empty(0, np.uint32))
         while self._next_order <= self._count:
             self._next_order *= GROWTH
-        self._postings = _Postings()
         held = Sets(self._flat, self._starts[: self._count + 1])
         tokens, rows, _ = prefixes(held, self._rarity, self.similarity)
-        self._postings.load(tokens.astype(np.uint64) << SHIFT | rows)
+        self._postings = _Postings(tokens.astype(np.uint64) << SHIFT | rows)
 
 
 class _Postings:
-    """Which rows hold a shingle: a few sorted runs, each at least four times the next, and what came last."""
+    """Which rows hold a shingle: one sorted run, and a small table of what came since it was made."""
 
-    RECENT = 8_192
+    RECENT = 8_192  # entries of the table at least, and as a part of the run
+    RECENT_PART = 32
 
-    def __init__(self) -> None:
-        self._runs: list[Array] = []  # `shingle << 32 | row`, sorted
-        self._recent: dict[int, list[int]] = {}
+    def __init__(self, keys: Array | None = None) -> None:
+        self._run = np.empty(0, np.uint64) if keys is None else keys  # `shingle << 32 | row`
+        self._run.sort()
+        self._recent: dict[int, int | list[int]] = {}
         self._waiting: list[Array] = []
+        self._waiting_rows: list[int] = []
         self._waiting_size = 0
 
-    def load(self, keys: Array) -> None:
-        keys.sort()
-        self._runs = [keys]
-
     def add(self, shingles: Array, row: int) -> None:
+        recent = self._recent
         for shingle in shingles.tolist():
-            self._recent.setdefault(shingle, []).append(row)
-        self._waiting.append(shingles.astype(np.uint64) << SHIFT | np.uint64(row))
+            held = recent.get(shingle)
+            if held is None:
+                recent[shingle] = row
+            elif isinstance(held, list):
+                held.append(row)
+            else:
+                recent[shingle] = [held, row]
+        self._waiting.append(shingles)
+        self._waiting_rows.append(row)
         self._waiting_size += len(shingles)
-        if self._waiting_size >= self.RECENT:
+        if self._waiting_size >= max(self.RECENT, len(self._run) // self.RECENT_PART):
             self._settle()
 
-    def _settle(self) -> None:
-        run = np.sort(np.concatenate(self._waiting))
-        self._waiting, self._waiting_size, self._recent = [], 0, {}
-        while self._runs and len(self._runs[-1]) < 4 * len(run):
-            run = np.concatenate([self._runs.pop(), run])
-            run.sort(kind="stable")  # two sorted runs: merged in one pass
-        self._runs.append(run)
-
     def rows(self, shingles: Array) -> Array:
-        """The rows that hold any of them, in order, each once."""
-        recent = self._recent
-        found = [row for s in shingles.tolist() if s in recent for row in recent[s]]
-        low = shingles.astype(np.uint64) << SHIFT
-        bounds = np.concatenate([low, low | LOW])  # no row has so high an index
+        """The rows that hold any of them; one that holds several may come more than once."""
+        found: list[int] = []
+        for shingle in shingles.tolist():
+            held = self._recent.get(shingle)
+            if held is not None:
+                found += held if isinstance(held, list) else (held,)
         parts = [np.array(found, dtype=np.int64)]
-        for run in self._runs:
-            first, last = np.searchsorted(run, bounds).reshape(2, -1)
-            for at in np.flatnonzero(last > first):
-                parts.append((run[first[at] : last[at]] & LOW).astype(np.int64))
-        return np.unique(np.concatenate(parts)) if len(parts) > 1 or found else parts[0]
+        if len(self._run):
+            bounds = np.empty((len(shingles), 2), np.uint64)
+            bounds[:, 0] = shingles
+            bounds <<= SHIFT
+            bounds[:, 1] = bounds[:, 0] | LOW  # no row has so high an index
+            places = np.searchsorted(self._run, bounds)
+            for first, last in places[places[:, 0] < places[:, 1]].tolist():
+                parts.append((self._run[first:last] & LOW).astype(np.int64))
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def _settle(self) -> None:
+        rows = np.repeat(np.array(self._waiting_rows, np.uint64), [len(w) for w in self._waiting])
+        new = np.concatenate(self._waiting).astype(np.uint64) << SHIFT | rows
+        self._recent, self._waiting, self._waiting_rows, self._waiting_size = {}, [], [], 0
+        new.sort()
+        self._run = np.concatenate([self._run, new])
+        self._run.sort(kind="stable")  # two sorted runs: merged in one pass

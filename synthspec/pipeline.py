@@ -63,7 +63,7 @@ def _check_plan(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ..
     """Exclusions and correlations are tried out; a spec without them needs no plan to be checked."""
     if not spec.plan.exclude and not spec.plan.correlate and not _filtered(spec):
         return ()
-    from synthspec.plan import check_plan
+    from synthspec.planner import check_plan
 
     return check_plan(spec, tables)
 

@@ -13,7 +13,7 @@ from synthspec.diagnostics import Diagnostic, Related
 from synthspec.draws import DrawFault, middles
 from synthspec.expressions import evaluate
 from synthspec.expressions.columns import unpack
-from synthspec.plan import Plan, _Rule
+from synthspec.planner import Plan, _Rule
 from synthspec.spec import Choice, Correlation, Exclusion, Formula, Parameter, Spec
 from synthspec.strategies import Dimension
 from synthspec.tables import Table

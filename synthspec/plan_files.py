@@ -6,7 +6,7 @@ from pathlib import Path
 
 from synthspec.diagnostics import did_you_mean
 from synthspec.expressions.columns import unpack
-from synthspec.plan import Plan
+from synthspec.planner import Plan
 from synthspec.plugins import find_plugin, is_plugin, plugin_names
 from synthspec.writers import Column
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from synthspec.expressions.columns import Column, unpack
-from synthspec.plan import Plan
+from synthspec.planner import Plan
 from synthspec.plugins import find_plugin
 from synthspec.prompting import PromptWriter, Sender
 from synthspec.records import Message

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from synthspec.folder_lock import FolderLock, FolderLocked
 from synthspec.records import Completion, Request
-from synthspec.store_file import StoreFault, connect_reader, connect_writer, damaged, explain_fault
+from synthspec.store_file import FAULTS, StoreFault, connect_reader, connect_writer, damaged, explain_fault
 from synthspec.store_rescue import Rescue
 from synthspec.store_rows import COMPLETION_COLUMNS, Decayed, Spent, StoredCall, call_row, read_completion
 from synthspec.store_writer import Kind, Writer
@@ -48,7 +48,6 @@ class Store:
         self._retired: list[sqlite3.Connection] = []
         self._writer: Writer | None = None
         self._rescue: Rescue | None = None
-        self._locks: list[FolderLock] = []
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -64,8 +63,7 @@ class Store:
             opened.append(connect_writer(path))
             opened.append(connect_reader(path))
             store = cls(path, opened[1])
-            store._locks.append(lock)
-            store._rescue = Rescue(path, path.with_name(LOCK))
+            store._rescue = Rescue(path, path.with_name(LOCK), lock)
             store._writer = Writer(opened[0], lambda error: explain_fault(error, path), store._confirm)
         except BaseException:
             for connection in opened:
@@ -92,7 +90,7 @@ class Store:
         """
         try:
             row = self._reader.execute(_GET, (key,)).fetchone()
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise explain_fault(error, self.path) from error
         if row is None:
             return None
@@ -149,7 +147,7 @@ class Store:
             connection.execute("BEGIN")
             for (row,) in connection.execute(_ORDER):
                 yield StoredCall(*connection.execute(_CALL, (row,)).fetchone())
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise explain_fault(error, self.path) from error
         finally:
             connection.close()
@@ -192,9 +190,8 @@ class Store:
                 _fold(writer.connection)
             for connection in self._retired:
                 connection.close()
-            for lock in self._locks:
-                lock.release()
-            self._locks.clear()
+            if self._rescue is not None:
+                self._rescue.release()
 
     def __enter__(self) -> Self:
         return self
@@ -207,7 +204,7 @@ class Store:
     def _read_one(self, query: str, *values: Any) -> Any:
         try:
             return self._reader.execute(query, values).fetchone()
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise explain_fault(error, self.path) from error
 
     def _writing(self) -> Writer:
@@ -220,8 +217,7 @@ class Store:
         assert self._rescue is not None
         if self._rescue.is_there():
             return
-        connection, lock = self._rescue.restore(writer.connection)
-        self._locks.append(lock)
+        connection = self._rescue.restore(writer.connection)
         self._retired += (writer.connection, self._reader)
         writer.connection = connection
         self._reader = connect_reader(self.path)
@@ -232,7 +228,7 @@ class Store:
 
 
 def _file_in(path: Path) -> Path:
-    return path / FILE if path.is_dir() else path
+    return path if path.suffix == ".sqlite" or path.is_file() else path / FILE
 
 
 def _lock_folder(path: Path) -> FolderLock:

@@ -12,6 +12,7 @@ from pathlib import Path
 from synthspec.store_rows import COMPLETION_COLUMNS, Decayed, read_completion
 
 VERSION = 1
+FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)  # what SQLite says of a damaged file may be no text either
 APPLICATION = 0x53594E53  # "SYNS": `file run.sqlite` shows it
 CHECK_BELOW = 32 << 20  # bytes; a larger file is checked where it is read
 
@@ -81,7 +82,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
             raise
         if fresh:
             sync_folder(path.parent)
-    except (sqlite3.Error, OSError) as error:
+    except FAULTS as error:
         raise explain_fault(error, path) from error
     return connection
 
@@ -97,7 +98,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     try:
         _check_header(path)
         return _open_reader(path)
-    except (sqlite3.Error, OSError) as error:
+    except FAULTS as error:
         raise explain_fault(error, path) from error
 
 
@@ -111,11 +112,11 @@ def count_readable(path: Path) -> int:
     found = 0
     try:
         connection = _open_reader(path)
-    except (sqlite3.Error, OSError, StoreFault):
+    except (StoreFault, *FAULTS):
         return 0
-    with contextlib.closing(connection), contextlib.suppress(sqlite3.Error):
-        for (key,) in connection.execute("SELECT key FROM calls ORDER BY key"):
-            with contextlib.suppress(sqlite3.Error, Decayed):
+    with contextlib.closing(connection), contextlib.suppress(*FAULTS):
+        for (key,) in connection.execute("SELECT key FROM calls NOT INDEXED"):
+            with contextlib.suppress(Decayed, *FAULTS):
                 row = connection.execute(f"SELECT {COMPLETION_COLUMNS} FROM calls WHERE key = ?", (key,)).fetchone()
                 found += row is not None and bool(read_completion(key, row))
     return found
@@ -126,7 +127,7 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     number = getattr(error, "errno", None)
     folder = path.parent
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or _says(error, "malformed", "not a database"):
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or _is_no_text(error):
         return damaged(path, str(error))
     if not folder.is_dir():
         return StoreFault(f"the build folder {folder} is gone", "Build again: it is made anew.")
@@ -154,7 +155,7 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
 def damaged(path: Path, reason: str) -> StoreFault:
     """The fault of a store that is not what was written. Says what can be saved; removes nothing."""
     count = count_readable(path)
-    saved = f" About {count:,} of its completions can still be read by `replay`." if count else ""
+    saved = f" At least {count:,} of its completions can still be read by `replay`." if count else ""
     return StoreFault(
         f"{path} is damaged: {reason}",
         f"Move it aside (rename it to {path.name}.damaged) and build again; nothing has been removed.{saved}",
@@ -249,8 +250,8 @@ def _unfit(folder: Path) -> StoreFault:
     )
 
 
-def _says(error: Exception, *words: str) -> bool:
-    return isinstance(error, sqlite3.DatabaseError) and any(w in str(error) for w in words)
+def _is_no_text(error: Exception) -> bool:
+    return isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error)
 
 
 def _is_full(folder: Path, code: int) -> bool:

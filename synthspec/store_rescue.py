@@ -11,16 +11,21 @@ import sqlite3
 from pathlib import Path
 
 from synthspec.folder_lock import FolderLock, FolderLocked
-from synthspec.store_file import StoreFault, connect_writer, explain_fault, sync_folder
+from synthspec.store_file import FAULTS, StoreFault, connect_writer, explain_fault, sync_folder
 
 
 class Rescue:
-    """Watches over the file at `path`, whose folder is held by `lock` and the locks that replace it."""
+    """Watches over the file at `path`, and keeps the lock of its folder."""
 
-    def __init__(self, path: Path, lock_path: Path) -> None:
+    def __init__(self, path: Path, lock_path: Path, lock: FolderLock) -> None:
         self._path = path
         self._lock_path = lock_path
+        self._lock = lock
         self._identity = path.stat()
+
+    def release(self) -> None:
+        """Give the folder back."""
+        self._lock.release()
 
     def is_there(self) -> bool:
         """Whether the file at the path is still the one that is written to."""
@@ -29,39 +34,33 @@ class Rescue:
         except OSError:
             return False
 
-    def restore(self, connection: sqlite3.Connection) -> tuple[sqlite3.Connection, FolderLock]:
-        """Write all that `connection` holds to the path again. Gives the connection and lock to go on with.
+    def restore(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """Write all that `connection` holds to the path again, and lock it. Gives the connection to go on with.
 
         Raises:
             StoreFault: it could not be put back.
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FolderLock(self._lock_path)
-        except (FolderLocked, OSError) as error:
-            raise self._failed(error) from error
-        try:
+            self._lock.release()  # the file it locked is out of reach
+            self._lock = FolderLock(self._lock_path)
             fresh = self._write_again(connection)
-        except BaseException:
-            lock.release()
-            raise
-        self._identity = self._path.stat()
-        return fresh, lock
+            self._identity = self._path.stat()
+        except (FolderLocked, *FAULTS) as error:
+            raise self._failed(error) from error
+        return fresh
 
     def _write_again(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         part = self._path.with_name(self._path.name + ".part")
-        try:
-            if self._path.exists():
-                raise FileExistsError(f"another {self._path.name} took its place")
-            part.unlink(missing_ok=True)
-            connection.execute("VACUUM INTO ?", (str(part),))
-            with part.open("rb+") as file:
-                os.fsync(file.fileno())
-            part.replace(self._path)
-            sync_folder(self._path.parent)
-            return connect_writer(self._path)
-        except (sqlite3.Error, OSError) as error:
-            raise self._failed(error) from error
+        if self._path.exists():
+            raise FileExistsError(f"another {self._path.name} took its place")
+        part.unlink(missing_ok=True)
+        connection.execute("VACUUM INTO ?", (str(part),))
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(self._path)
+        sync_folder(self._path.parent)
+        return connect_writer(self._path)
 
     def _failed(self, error: Exception) -> StoreFault:
         why = error if isinstance(error, FolderLocked) else explain_fault(error, self._path).message

@@ -20,12 +20,7 @@ SEED = "true sends each request its own seed; a number sends that one"
 EXTRA_BODY = "a map of further keys for each request, in the provider's own words"
 BASE_URL = "address of the server"
 
-_SHOWN = (
-    "constrain",
-    "guided",
-    "seed",
-    "extra_body",
-)  # options that change an answer, and so the fingerprint
+_HIDDEN = ("base_url", "keep_alive", "timeout")  # they change no answer, or are in the address
 
 
 def options_of(choice: BackendChoice, own: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -35,6 +30,8 @@ def options_of(choice: BackendChoice, own: Iterable[str]) -> tuple[dict[str, Any
         BackendFault: no model is named, or `extra_body` is no map.
     """
     merged = {**choice.options, **choice.settings}
+    if isinstance(merged.get("temperature"), list):
+        del merged["temperature"]  # a range: each request brings its own
     mine = {k: merged[k] for k in own if k in merged}
     rest = {k: v for k, v in merged.items() if k not in mine and k != "timeout" and v is not None}
     if not isinstance(mine.get("extra_body") or {}, Mapping):
@@ -109,9 +106,9 @@ def is_local(host: str) -> bool:
 
 def fingerprint_of(provider: str, address: str, options: Mapping[str, Any]) -> str:
     """Provider, host and path, and the options that change an answer. No secret is in an address."""
-    shown = {k: options[k] for k in _SHOWN if k in options}
+    shown = {k: v for k, v in options.items() if k not in _HIDDEN}
     text = f"{provider}:{address.split('://', 1)[-1]}"
-    return f"{text} {json.dumps(shown, sort_keys=True)}" if shown else text
+    return f"{text} {json.dumps(shown, sort_keys=True, default=str)}" if shown else text
 
 
 def key_from(names: tuple[str, ...]) -> str:
@@ -162,9 +159,7 @@ def reply_of(text: Any, usage: tuple[Any, Any], model: Any, finish: Any, refused
     """A reply from values as a provider sent them, which may be missing or of the wrong type."""
     how = "refused" if refused else _FINISHES.get(str(finish).lower(), "stop")
     if isinstance(text, list):  # some servers send the parts of a text
-        text = "".join(
-            str(p.get("text") or "") for p in text if isinstance(p, dict) and p.get("type") == "text"
-        )
+        text = "".join(str(p.get("text") or "") for p in text if isinstance(p, dict) and p.get("type") == "text")
     text = text if isinstance(text, str) else ""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored

@@ -61,9 +61,7 @@ _REFUSED = re.compile(
     r"|safety system|usage policy|prohibited_content|blocked_content|data_inspection_failed",
     re.I,
 )
-_UNAUTHORISED = re.compile(
-    r"api[_ ]key[_ ](?:not[_ ]valid|invalid)|invalid[_ ]api[_ ]key|invalid api token", re.I
-)
+_UNAUTHORISED = re.compile(r"api[_ ]key[_ ](?:not[_ ]valid|invalid)|invalid[_ ]api[_ ]key|invalid api token", re.I)
 _NO_MODEL = re.compile(
     r"model[^.]{0,120}(?:not (?:found|exist|supported)|does not exist|unknown)|model_not_found|unknown model",
     re.I,
@@ -111,9 +109,7 @@ def _kind_of_limit(status: int, text: str) -> FaultKind:
 
 def _spec_fault(text: str) -> bool:
     """A completion limit above the model's own is a fault of the spec, not of one long prompt."""
-    return bool(_OUTPUT_LIMIT.search(text)) and not re.search(
-        r"maximum context length|prompt|input", text, re.I
-    )
+    return bool(_OUTPUT_LIMIT.search(text)) and not re.search(r"maximum context length|prompt|input", text, re.I)
 
 
 def _message_of(service: Service, kind: FaultKind, status: int, said: str) -> str:
@@ -121,9 +117,7 @@ def _message_of(service: Service, kind: FaultKind, status: int, said: str) -> st
     if kind is FaultKind.UNAUTHORISED:
         keys = " or ".join(service.keys)
         wanted = f"check the key in {keys}" if keys else "it asks for a key"
-        return f"{where} did not accept the call ({status}): {wanted}" + (
-            f"; it says: {said}" if said else ""
-        )
+        return f"{where} did not accept the call ({status}): {wanted}" + (f"; it says: {said}" if said else "")
     if status == 404 or (status == 400 and _NO_MODEL.search(said)):
         return _message_of_missing(service, where, said)
     if 300 <= status < 400:
@@ -138,12 +132,8 @@ _SCHEMA = re.compile(r"response_?format|json_?schema|output_config|structured.ou
 def _message_of_missing(service: Service, where: str, said: str) -> str:
     if said and ("model" in said.lower() or service.model in said):
         pull = f"; `ollama pull {service.model}` fetches it" if service.name == "Ollama" else ""
-        return (
-            f"{where} has no model '{service.model}'{pull}; `synthspec backends` lists those it has ({said})"
-        )
-    return f"{where} does not know this path (404); `base_url` often ends in /v1" + (
-        f" ({said})" if said else ""
-    )
+        return f"{where} has no model '{service.model}'{pull}; `synthspec backends` lists those it has ({said})"
+    return f"{where} does not know this path (404); `base_url` often ends in /v1" + (f" ({said})" if said else "")
 
 
 def _read_body(body: str) -> tuple[str, str]:
@@ -180,9 +170,7 @@ _NO_CONNECTION = {
 _NO_CONNECTION |= {"ConnectionRefusedError"}
 _TIMEOUTS = {"TimeoutError", "TimeoutException", "APITimeoutError"}
 _CUT = {"JSONDecodeError", "APIResponseValidationError", "UnknownApiResponseError"}
-_LOST = frozenset(
-    ("ClientError", "TransportError", "RequestError", "APIConnectionError", "OSError", "HTTPError")
-)
+_LOST = {"ClientError", "TransportError", "RequestError", "APIConnectionError", "OSError", "HTTPError"}
 
 
 def fault_of_exception(service: Service, error: BaseException) -> BackendFault:
@@ -218,9 +206,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 def missing_key(name: str, keys: tuple[str, ...]) -> BackendFault:
     """No secret in the environment."""
-    return BackendFault(
-        FaultKind.UNAUTHORISED, f"{name} needs a key: set {' or '.join(keys)} in the environment"
-    )
+    return BackendFault(FaultKind.UNAUTHORISED, f"{name} needs a key: set {' or '.join(keys)} in the environment")
 
 
 def missing_package(name: str, extra: str) -> BackendFault:

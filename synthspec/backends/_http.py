@@ -60,9 +60,7 @@ class JsonClient:
         session = self._session or self._open()
         url = self._urls.get(path) or self._urls.setdefault(path, URL(self._base + path))
         try:
-            async with session.request(
-                method, url, data=data, proxy=self._proxy, allow_redirects=False
-            ) as answer:
+            async with session.request(method, url, data=data, proxy=self._proxy, allow_redirects=False) as answer:
                 raw = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as e:
             raise fault_of_exception(self.service, e) from None
@@ -77,9 +75,7 @@ class JsonClient:
 
     def _not_an_api(self, path: str) -> BackendFault:
         where = f"{self.service.address}/{path}"
-        return BackendFault(
-            FaultKind.BAD_REQUEST, f"{where} answers with a web page, not an API; check `base_url`"
-        )
+        return BackendFault(FaultKind.BAD_REQUEST, f"{where} answers with a web page, not an API; check `base_url`")
 
     def _open(self) -> aiohttp.ClientSession:
         total = self.service.timeout

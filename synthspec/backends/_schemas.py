@@ -12,22 +12,9 @@ _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _ONES = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
 
 # https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
-STRICT = frozenset(
-    {
-        "type",
-        "properties",
-        "required",
-        "additionalProperties",
-        "items",
-        "enum",
-        "const",
-        "anyOf",
-        "$ref",
-        "$defs",
-    }
-    | {"definitions", "description", "title", "pattern", "format", "minimum", "maximum", "exclusiveMinimum"}
-    | {"exclusiveMaximum", "multipleOf", "minItems", "maxItems"}
-)
+_PLAIN = {"type", "properties", "required", "additionalProperties", "items", "enum", "const", "anyOf", "$ref"}
+_LIMITS = {"pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+STRICT = frozenset(_PLAIN | _LIMITS | {"$defs", "definitions", "description", "title", "minItems", "maxItems"})
 _STRICT_FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")
 _SHAPES = frozenset(("allOf", "oneOf", "not", "if", "then", "else", "patternProperties", "prefixItems"))
 

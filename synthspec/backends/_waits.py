@@ -17,14 +17,10 @@ def seconds_to_wait(headers: Mapping[str, str], body: str = "", now: float | Non
         return max(0.0, ms / 1000)
     if (asked := _moment(low.get("retry-after", ""), now)) is not None:
         return asked
-    said = re.search(
-        r'(?:try again in|retry in|"retryDelay":\s*")\s*((?:[\d.]+\s?(?:ms|h|m|s)[a-z]*\s?)+)', body, re.I
-    )
+    said = re.search(r'(?:try again in|retry in|"retryDelay":\s*")\s*((?:[\d.]+\s?(?:ms|h|m|s)[a-z]*\s?)+)', body, re.I)
     if said and (span := _span(said[1])) is not None:
         return span
-    resets = [
-        _moment(v, now) for k, v in low.items() if "ratelimit" in k and "reset" in k and _used_up(low, k)
-    ]
+    resets = [_moment(v, now) for k, v in low.items() if "ratelimit" in k and "reset" in k and _used_up(low, k)]
     return max((r for r in resets if r is not None), default=None)
 
 

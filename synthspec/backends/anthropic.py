@@ -71,9 +71,7 @@ class AnthropicBackend:
         body["messages"] = [m for m in _chat.messages_of(request) if m["role"] != "system"]
         if request.temperature is not None:
             body["temperature"] = request.temperature
-        shape = (
-            self._cut(request.constraint.json_schema) if request.constraint.json_schema is not None else None
-        )
+        shape = self._cut(request.constraint.json_schema) if request.constraint.json_schema is not None else None
         config = {**self._effort, **({"format": shape} if shape is not None and self._constrain else {})}
         if config:
             body["output_config"] = config
@@ -102,10 +100,7 @@ class AnthropicBackend:
         if not isinstance(answer, dict) or not isinstance(answer.get("content"), list):
             raise cut_reply(self._service)
         usage = answer.get("usage") or {}
-        read = [
-            usage.get(k) or 0
-            for k in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-        ]
+        read = [usage.get(k) or 0 for k in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")]
         return _chat.reply_of(
             answer["content"],
             (sum(read), usage.get("output_tokens")),

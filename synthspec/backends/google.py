@@ -56,9 +56,7 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> GoogleBacken
     """Read the environment and the options; nothing is sent."""
     key = _chat.required_key("Google", KEYS)
     options, settings = _chat.options_of(choice, OPTIONS)
-    address = _chat.address_of(
-        str(options.get("base_url") or os.environ.get("GOOGLE_GEMINI_BASE_URL") or _URL)
-    )
+    address = _chat.address_of(str(options.get("base_url") or os.environ.get("GOOGLE_GEMINI_BASE_URL") or _URL))
     _chat.guard_key("Google", address, "googleapis.com", "GOOGLE_GEMINI_BASE_URL")
     service = Service("Google", address, choice.model, KEYS, "", context.timeout, (key,))
     return GoogleBackend(service, key, options, settings)
@@ -105,9 +103,7 @@ class GoogleBackend:
         typed = self._types.GenerateContentConfig(**config)
         turns: Any = [_turn(m) for m in request.messages if m.role != "system"]
         generate = self._sdk.aio.models.generate_content
-        return self._read(
-            await call(self._service, generate(model=self._service.model, contents=turns, config=typed))
-        )
+        return self._read(await call(self._service, generate(model=self._service.model, contents=turns, config=typed)))
 
     async def models(self) -> tuple[str, ...]:
         """The models that generate text."""

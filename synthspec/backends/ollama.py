@@ -87,9 +87,7 @@ class OllamaBackend:
         if not isinstance(answer, dict) or not isinstance(answer.get("message"), dict):
             raise cut_reply(self._service)
         usage = (answer.get("prompt_eval_count"), answer.get("eval_count"))
-        return _chat.reply_of(
-            answer["message"].get("content"), usage, answer.get("model"), answer.get("done_reason")
-        )
+        return _chat.reply_of(answer["message"].get("content"), usage, answer.get("model"), answer.get("done_reason"))
 
     async def models(self) -> tuple[str, ...]:
         """The models that are there."""
@@ -110,7 +108,5 @@ def _runtime_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict
     runtime |= (options.get("extra_body") or {}).get("options") or {}
     known = Options.model_fields
     if unknown := next((k for k in runtime if k not in known), None):
-        raise BackendFault(
-            FaultKind.BAD_REQUEST, f"Ollama has no option '{unknown}'; it has {', '.join(known)}"
-        )
+        raise BackendFault(FaultKind.BAD_REQUEST, f"Ollama has no option '{unknown}'; it has {', '.join(known)}")
     return runtime

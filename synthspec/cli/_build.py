@@ -16,7 +16,7 @@ from synthspec.cli._show import fail, show_diagnostics
 from synthspec.pipeline import Compiled, compile_spec
 
 if TYPE_CHECKING:
-    from synthspec.build import BuildControl, Dataset
+    from synthspec.builder import BuildControl, Dataset
 
 INTERRUPTED = 130
 
@@ -54,7 +54,7 @@ def build_all(
 def _build_one(
     compiled: Compiled, out: Path | None, *, metrics: bool, quiet: bool, no_color: bool, form: str
 ) -> tuple[int, Any]:
-    from synthspec.build import BuildControl, BuildFault, default_folder
+    from synthspec.builder import BuildControl, BuildFault, default_folder
     from synthspec.cli._live import watch
     from synthspec.draws import DrawFault
     from synthspec.store import StoreFault
@@ -91,7 +91,7 @@ def _build_one(
 
 
 async def _with_signals(compiled: Compiled, folder: Path, control: BuildControl) -> Dataset | None:
-    from synthspec.build import build_dataset
+    from synthspec.builder import build_dataset
 
     assert compiled.spec is not None
     loop = asyncio.get_running_loop()

@@ -15,9 +15,9 @@ import click
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from synthspec.build import BuildControl
+    from synthspec.builder import BuildControl
     from synthspec.limits import Budget
-    from synthspec.plan import Plan
+    from synthspec.planner import Plan
     from synthspec.spec import Spec
 
 EVERY = 5.0  # seconds between plain lines

@@ -28,7 +28,7 @@ def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, 
 
     from synthspec.cli._show import compile_or_exit, fail
     from synthspec.draws import DrawFault
-    from synthspec.plan import build_plan
+    from synthspec.planner import build_plan
     from synthspec.template import TemplateFault
 
     compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet)

@@ -12,7 +12,7 @@ from synthspec.cli._options import form_option, look_options, spec_argument, spe
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from synthspec.preview import Preview
+    from synthspec.previewer import Preview
 
 
 @click.command()
@@ -29,10 +29,10 @@ def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet:
     import asyncio
     import json
 
-    from synthspec.build import BuildFault
+    from synthspec.builder import BuildFault
     from synthspec.cli._show import compile_or_exit, fail
     from synthspec.draws import DrawFault
-    from synthspec.preview import preview_rows
+    from synthspec.previewer import preview_rows
     from synthspec.store import StoreFault
 
     compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from synthspec.engines.calls import Caller, Line
 from synthspec.engines.combination import CombinationWork, Step, Workshop
 from synthspec.engines.frontier import Frontier, Judge, Missing
-from synthspec.plan import Plan
+from synthspec.planner import Plan
 from synthspec.records import Row, Stage
 from synthspec.spec import Spec
 from synthspec.tally import Tally

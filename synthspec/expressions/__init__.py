@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FUNCTIONS", "MAX_DEPTH", "MAX_LENGTH", "Expression", "Fault", "Function", "Parameter", "Type",
-    "check_expression", "compile_row", "evaluate", "find_function", "function", "names_of", "parse_expression",
-    "random_calls",
+    "check_expression", "compile_row", "evaluate", "find_function", "function", "names_of",
+    "parse_expression", "random_calls",
 ]  # fmt: skip
 
 

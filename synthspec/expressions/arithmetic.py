@@ -45,7 +45,7 @@ def is_number(operand: Any) -> bool:
 
 
 def _is_truth(operand: Any) -> bool:
-    return operand.dtype == np.bool_ if isinstance(operand, np.ndarray) else isinstance(operand, bool)
+    return operand.dtype.kind == "b" if isinstance(operand, np.ndarray) else isinstance(operand, bool)
 
 
 def _same_moments(a: Any, b: Any) -> bool:

@@ -29,7 +29,7 @@ class Bound:
 
 
 def bind(call: Call, names: Sequence[str], repeated: str = "") -> Bound:
-    """Place a call's arguments among the parameters; `repeated` takes all positional ones from its place on."""
+    """Place a call's arguments among the parameters; `repeated` takes the positional ones from its place."""
     given: list[tuple[str, Expression]] = []
     extra: list[Expression] = []
     unknown: list[tuple[str, Expression]] = []

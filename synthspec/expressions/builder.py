@@ -22,6 +22,7 @@ from synthspec.expressions.tree import (
     Name,
     Unary,
 )
+from synthspec.expressions.values import settle
 
 if TYPE_CHECKING:
     from lark import Token
@@ -83,10 +84,10 @@ class Builder(Transformer):  # type: ignore[type-arg]
     def number(self, items: list[Any]) -> Part:
         start, end = _span(items[0])
         digits = items[0].replace("_", "")
-        value: int | float = float(digits)
-        if digits.isdecimal() and value < 2**63:
-            value = int(digits)
-        mistakes = () if math.isfinite(value) else (Mistake("huge", start, end),)
+        value: int | float | None = float(digits)
+        if digits.isdecimal() and len(digits) <= 400:
+            value = settle(int(digits))
+        mistakes = () if value is not None and math.isfinite(value) else (Mistake("huge", start, end),)
         return Part(Literal(value, start, end), start, end, 1, mistakes)
 
     def text(self, items: list[Any]) -> Part:
@@ -288,7 +289,7 @@ def _balanced(operator: str, parts: list[Part]) -> Part:
 
 
 def unescape(body: str) -> str:
-    r"""Text between quotes. `\n`, `\t`, `\r`, `\\` and `\'` are read; any other backslash stands for itself."""
+    r"""Text between quotes. `\n`, `\t`, `\r`, `\\` and `\'` are read; other backslashes stay."""
     if "\\" not in body:
         return body
     return re.sub(r"\\(.)", lambda m: ESCAPES.get(m[1], m[0]), body, flags=re.DOTALL)

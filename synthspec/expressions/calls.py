@@ -17,8 +17,10 @@ from synthspec.expressions.walk import is_constant, is_random
 SYNONYMS = {
     "avg": "mean", "average": "mean", "count_words": "words", "word_count": "words", "wordcount": "words",
     "length": "len", "size": "len", "isnull": "missing", "is_null": "missing", "isna": "missing",
-    "is_missing": "missing", "is_none": "missing", "ifnull": "coalesce", "nvl": "coalesce", "default": "coalesce",
-    "str": "text", "string": "text", "int": "integer", "float": "number", "trim": "strip", "substring": "contains",
+    "is_missing": "missing", "is_none": "missing", "ifnull": "coalesce", "nvl": "coalesce",
+    "default": "coalesce",
+    "str": "text", "string": "text", "int": "integer", "float": "number", "trim": "strip",
+    "substring": "contains",
     "startswith": "starts_with", "endswith": "ends_with", "rand": "uniform", "random": "uniform",
     "randint": "integer", "gauss": "normal", "gaussian": "normal", "norm": "normal", "expon": "exponential",
     "sample": "choice", "pick": "choice", "ceiling": "ceil", "ln": "log", "pow": "'**'", "unique": "distinct",
@@ -135,7 +137,7 @@ def check_draw(node: Call, check: Checking, nested: bool = False) -> Type:
     from synthspec.distributions import DISTRIBUTIONS
 
     distribution = DISTRIBUTIONS[node.function]
-    if not check.random:
+    if not check.random and not nested:
         message = f"'{node.function}' draws at random, which only a parameter may"
         remedy = "draw it in a parameter, and use that parameter's name here"
         check.faults.append(Fault("E306", message, node.start, node.start + len(node.function), remedy))
@@ -203,12 +205,15 @@ def _nested(node: Call, value: Expression, check: Checking) -> Type:
                 "E303", f"truncated() works on distributions of numbers; {describe(value)} is not", value
             )
         return kind
+    example = {"truncated": "truncated(normal(50, 10), 0, 100)"}.get(
+        node.function, "mixture([normal(50, 10), …])"
+    )
     check.type_of(value)
     check.report(
         "E303",
         f"{node.function}() takes a call of a random function; {describe(value)} is not one",
         value,
-        f"write {node.function}({'normal(50, 10)' if node.function == 'truncated' else '[normal(50, 10), …]'}, …)",
+        f"write {example}",
     )
     return ANY
 

@@ -1,8 +1,8 @@
 """Columns of values: NumPy arrays by kind, and the way between them and plain Python values.
 
-integer int64, number float64, boolean bool_, date datetime64[D], datetime datetime64[s], all else object. A null is
-None in an object column, NaN among numbers, NaT among dates; a column of integers or booleans with nulls,
-or of integers beyond 64 bits, is an object column.
+integer int64, number float64, boolean bool_, date datetime64[D], datetime datetime64[s], all else object.
+A null is None in an object column, NaN among numbers, NaT among dates. A column of integers or booleans with
+nulls, or of integers beyond 64 bits, is an object column.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.expressions.types import Type
+from synthspec.expressions.values import whole
 
 Column = NDArray[Any]
 EXACT = 2**53
@@ -68,21 +69,22 @@ def unpack(column: Column) -> list[Any]:
     return values
 
 
-def standard(column: Any) -> Column:
+def standard(given: Any) -> Column:
     """An array of any dtype as one of the kinds above."""
-    column = np.asarray(column)
+    column: Column = np.asarray(given)
     kind = column.dtype.kind
-    if kind in "iub":
-        return column if kind == "b" else column.astype(np.int64, copy=False)
-    if kind == "f":
-        return column.astype(np.float64, copy=False)
-    if kind == "M":
-        in_days = np.datetime_data(column.dtype)[0] == "D"
-        return column if in_days else column.astype("datetime64[s]", copy=False)
-    if kind == "m":
-        clocks = column.astype("timedelta64[s]").astype(object)
-        return objects((None if c is None else clock(c) for c in clocks.tolist()), len(column))
-    return column if column.dtype == object else column.astype(object)
+    if kind in "iu":
+        column = column.astype(np.int64, copy=False)
+    elif kind == "f":
+        column = column.astype(np.float64, copy=False)
+    elif kind == "M" and np.datetime_data(column.dtype)[0] != "D":
+        column = column.astype("datetime64[s]", copy=False)
+    elif kind == "m":
+        clocks = column.astype("timedelta64[s]").tolist()
+        column = objects((None if c is None else clock(c) for c in clocks), len(column))
+    elif kind not in "bM":
+        column = column.astype(object, copy=False)
+    return column
 
 
 def clock(since_midnight: timedelta) -> time:
@@ -95,8 +97,8 @@ def conform_column(column: Column, result: Type) -> Column:
     if result.kind == "number" and column.dtype != np.float64:
         return numbers(column)
     if result.kind == "integer" and column.dtype == np.float64:
-        whole = [int(v) if v is not None and v.is_integer() else v for v in unpack(column)]
-        return pack(whole, "integer") if float not in set(map(type, whole)) else column
+        values = [whole(v) if v is not None and v.is_integer() else v for v in unpack(column)]
+        return objects(values, len(values)) if float in set(map(type, values)) else pack(values, "integer")
     if result.kind in ("text", "list", "map", "time", "any") and column.dtype != object:
         return objects(unpack(column), len(column))
     if column.dtype == object and result.kind in DTYPES:
@@ -107,6 +109,7 @@ def conform_column(column: Column, result: Type) -> Column:
 def numbers(column: Column) -> Column:
     """A column as float64, NaN for what is no number."""
     if column.dtype != object:
-        return column.astype(np.float64)
+        floats: Column = column.astype(np.float64)
+        return floats
     values = (float(v) if isinstance(v, int | float) else np.nan for v in column.tolist())
     return np.fromiter(values, dtype=np.float64, count=len(column))

@@ -70,7 +70,8 @@ def _not_a_moment(node: Literal, wanted: Type) -> Fault:
 
 
 def _mismatch(node: Binary, left: Type, right: Type) -> Fault:
-    message = f"{describe(node.left)} is {a(left)} and {describe(node.right)} is {a(right)}; they cannot be compared"
+    sides = f"{describe(node.left)} is {a(left)} and {describe(node.right)} is {a(right)}"
+    message = f"{sides}; they cannot be compared"
     remedy = ""
     if {left.kind, right.kind} & {"integer", "number"} and "text" in (left.kind, right.kind):
         remedy = "write the number without quotes, or number(x) to read text as one"

@@ -1,4 +1,4 @@
-"""Random calls over columns: arguments in order, then the inverse distribution function of the uniform numbers."""
+"""Random calls over columns: the inverse distribution function at each uniform number."""
 
 from __future__ import annotations
 

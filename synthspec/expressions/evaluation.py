@@ -1,4 +1,4 @@
-"""Evaluation over whole columns at once. Numbers go through NumPy; the rest maps the scalar meaning over rows.
+"""Evaluation over whole columns at once. Numbers go through NumPy; the rest maps the scalar meaning.
 
 Every fast path gives what `rows.py` gives for each row, or is not taken: a test holds the two to each other.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from synthspec.expressions import arithmetic
 from synthspec.expressions.binding import function_arguments
 from synthspec.expressions.columns import Column, conform_column, pack, standard, unpack
-from synthspec.expressions.rows import applied, function_of, known, operator_of, search_of
+from synthspec.expressions.rows import applied, function_of, known, null_of, operator_of, search_of
 from synthspec.expressions.tree import (
     Binary,
     Call,
@@ -52,9 +52,9 @@ def evaluate(
 ) -> Column:
     """The expression over `length` rows, for an expression found correct by `check_expression`.
 
-    `columns` holds an array of that length for each name, `uniforms` one of numbers in the open interval (0, 1) for
-    the ordinal of each random call. With `result`, the type that `check_expression` gave, the dtype is that of the
-    type and does not hang on which rows are asked for. Kinds of columns: see `synthspec.expressions.columns`.
+    `columns` holds an array of that length for each name, `uniforms` one of numbers in the open interval
+    (0, 1) for the ordinal of each random call. With `result`, the type that `check_expression` gave, the dtype
+    is that of the type and does not hang on which rows are asked for. Kinds of columns: see `columns.py`.
     """
     with np.errstate(all="ignore"):
         value = _Evaluation(columns, length, uniforms or {}).value(expression)
@@ -180,8 +180,10 @@ class _Evaluation:
         if function.nulls:
             return self._map(lambda *given: applied(apply, [*given]), values, kind)
 
+        null = null_of(function)
+
         def call(*given: Any) -> Any:
-            return None if None in given else applied(apply, [*given])
+            return null if None in given else applied(apply, [*given])
 
         return self._map(call, values, kind)
 

@@ -25,7 +25,7 @@ Result = Type | Callable[[Sequence[Type]], Type]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: the types it takes, its default, and whether it takes all further positional arguments."""
+    """One parameter: its types, its default, and whether it takes all further positional arguments."""
 
     name: str
     types: tuple[Type, ...]
@@ -37,10 +37,10 @@ class Parameter:
 class Function:
     """One function of the language.
 
-    `apply` gets plain values in the order of the parameters. It may raise TypeError, ValueError, ArithmeticError
-    or LookupError, which mean null. Unless `nulls`, it is not called when an argument is null: the result
-    is null too. `columns`, where there is one, gets float64 and int64 arrays (or numbers) and must give the same
-    values, or NotImplemented.
+    `apply` gets plain values in the order of the parameters. It may raise TypeError, ValueError,
+    ArithmeticError or LookupError, which mean null. Unless `nulls`, it is not called when an argument is null:
+    the result is null too (false of a function that gives a boolean). `columns`, where there is one, gets
+    float64 and int64 arrays (or numbers) and must give the same values, or NotImplemented.
     """
 
     name: str

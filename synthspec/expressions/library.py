@@ -1,4 +1,4 @@
-"""The built-in functions of the expression language: one entry of one table each, and what they do to plain values.
+"""The built-in functions of the expression language: one entry of one table each, and what they do.
 
 What the functions of text do is in `texts.py`; whole columns of numbers at once in `vectors.py`.
 """
@@ -59,6 +59,14 @@ def _round(x: float, digits: int = 0) -> Any:
     return settle(round(x, max(-400, min(400, int(digits)))))
 
 
+def _floor(x: float) -> Any:
+    return whole(float(math.floor(x)) if isinstance(x, float) else x)
+
+
+def _ceil(x: float) -> Any:
+    return whole(float(math.ceil(x)) if isinstance(x, float) else x)
+
+
 def _present(items: Iterable[Any]) -> list[Any]:
     return [i for i in items if not is_null(i)]
 
@@ -86,11 +94,9 @@ def _mean(items: Iterable[Any]) -> Any:
 
 
 def _distinct(items: Iterable[Any]) -> list[Any]:
-    kept: dict[str, Any] = {}
+    kept: dict[Any, Any] = {}
     for i in items:
-        kept.setdefault(
-            f"{i!r}" if not isinstance(i, int | float) else f"{float(i)!r}{isinstance(i, bool)}", i
-        )
+        kept.setdefault(repr(i) if isinstance(i, Mapping | list) else (isinstance(i, bool), i), i)
     return list(kept.values())
 
 
@@ -124,12 +130,12 @@ def _to_time(x: Any) -> time:
 def _entries() -> Iterable[Function]:
     day, text = "date|datetime", "text: text"
     yield function("round(x: number, digits: integer = 0)", _rounded, _round,
-                   "the nearest whole number, a half to the even one; or with so many digits", vectors.round_column)
-    yield function("floor(x: number)", INTEGER, lambda x: whole(float(math.floor(x)) if isinstance(x, float) else x),
-                   "the whole number at or below", vectors.floor_column)
-    yield function("ceil(x: number)", INTEGER, lambda x: whole(float(math.ceil(x)) if isinstance(x, float) else x),
-                   "the whole number at or above", vectors.ceil_column)
-    yield function("abs(x: number)", _same, lambda x: settle(abs(x)), "the value without its sign", vectors.abs_column)
+                   "the nearest whole number, a half to the even one; or with so many digits",
+                   vectors.round_column)
+    yield function("floor(x: number)", INTEGER, _floor, "the whole number at or below", vectors.floor_column)
+    yield function("ceil(x: number)", INTEGER, _ceil, "the whole number at or above", vectors.ceil_column)
+    yield function("abs(x: number)", _same, lambda x: settle(abs(x)),
+                   "the value without its sign", vectors.abs_column)
     yield function("sqrt(x: number)", NUMBER, math.sqrt, "the square root; null below 0", vectors.sqrt_column)
     yield function("exp(x: number)", NUMBER, math.exp, "e to the power x; null where too large")
     yield function("log(x: number)", NUMBER, math.log, "the natural logarithm; null at 0 and below")
@@ -152,18 +158,23 @@ def _entries() -> Iterable[Function]:
     yield function(f"lower({text})", TEXT, str.lower, "in small letters")
     yield function(f"upper({text})", TEXT, str.upper, "in capitals")
     yield function(f"title({text})", TEXT, texts.title, "each word with a capital")
-    yield function(f"capitalize({text})", TEXT, lambda t: t[:1].upper() + t[1:], "the first letter as a capital")
+    yield function(f"capitalize({text})", TEXT, lambda t: t[:1].upper() + t[1:],
+                   "the first letter as a capital")
     yield function(f"strip({text})", TEXT, str.strip, "without space at either end")
-    yield function(f"replace({text}, old: text, new: text)", TEXT, texts.replace, "every `old` replaced by `new`")
-    yield function(f"contains({text}, part: text)", BOOLEAN, lambda t, p: p in t, "whether the part is in the text")
+    yield function(f"replace({text}, old: text, new: text)", TEXT, texts.replace,
+                   "every `old` replaced by `new`")
+    yield function(f"contains({text}, part: text)", BOOLEAN, lambda t, p: p in t,
+                   "whether the part is in the text")
     yield function(f"starts_with({text}, part: text)", BOOLEAN, str.startswith, "whether the text begins so")
     yield function(f"ends_with({text}, part: text)", BOOLEAN, str.endswith, "whether the text ends so")
     yield function("join(items: list, separator: text = ', ')", TEXT, texts.join, "the items as one text")
     yield function(f"split({text}, separator: text = ' ')", _list_of_text,
                    lambda t, s: texts.split(t, None if s == " " else s), "the pieces of a text, as a list")
-    yield function("concat(*values: any)", TEXT, _concat, "all its arguments as one text, nulls left out", nulls=True)
+    yield function("concat(*values: any)", TEXT, _concat,
+                   "all its arguments as one text, nulls left out", nulls=True)
     yield function("distinct(items: list)", _same, _distinct, "the list with each value once")
-    yield function("sorted(items: list)", _same, lambda x: sorted(_present(x)), "the list in order, nulls left out")
+    yield function("sorted(items: list)", _same, lambda x: sorted(_present(x)),
+                   "the list in order, nulls left out")
     yield function("first(items: list)", _item, lambda x: x[0], "the first item; null of an empty list")
     yield function("last(items: list)", _item, lambda x: x[-1], "the last item; null of an empty list")
     yield function("count(where: list|text, what: any)", INTEGER, texts.count_items,
@@ -174,19 +185,27 @@ def _entries() -> Iterable[Function]:
     yield function(f"weekday(day: {day})", INTEGER, lambda d: d.isoweekday(), "1 Monday to 7 Sunday")
     yield function("hour(moment: datetime|time)", INTEGER, lambda d: d.hour, "the hour, 0 to 23")
     yield function("minute(moment: datetime|time)", INTEGER, lambda d: d.minute, "the minute, 0 to 59")
-    yield function(f"days_between(start: {day}, end: {day})", INTEGER, _days_between, "days from one date to another")
-    yield function(f"date(x: text|{day})", Type("date"), _to_date, "an ISO text as a date, or a datetime's day")
-    yield function(f"datetime(x: text|{day})", Type("datetime"), _to_datetime, "an ISO text or a date as a datetime")
+    yield function(f"days_between(start: {day}, end: {day})", INTEGER, _days_between,
+                   "days from one date to another")
+    yield function(f"date(x: text|{day})", Type("date"), _to_date,
+                   "an ISO text as a date, or a datetime's day")
+    yield function(f"datetime(x: text|{day})", Type("datetime"), _to_datetime,
+                   "an ISO text or a date as a datetime")
     yield function("time(x: text|datetime)", Type("time"), _to_time, "an ISO text as a time of day")
-    yield function("fixed(x: number, digits: integer = 2)", TEXT, texts.fixed, "a number with so many decimals")
+    yield function("fixed(x: number, digits: integer = 2)", TEXT, texts.fixed,
+                   "a number with so many decimals")
     yield function("text(x: any)", TEXT, texts.as_text, "the value as text")
-    yield function("number(x: any)", NUMBER, texts.as_number, "the value as a number; null when it is not one")
-    yield function("integer(x: any)", INTEGER, texts.as_integer, "the value as a whole number; null when not one")
+    yield function("number(x: any)", NUMBER, texts.as_number,
+                   "the value as a number; null when it is not one")
+    yield function("integer(x: any)", INTEGER, texts.as_integer,
+                   "the value as a whole number; null when not one")
     yield function("missing(x: any)", BOOLEAN, is_null, "whether the value is null", nulls=True)
-    yield function("coalesce(*values: any)", _joined, _coalesce, "the first of its arguments not null", nulls=True)
+    yield function("coalesce(*values: any)", _joined, _coalesce,
+                   "the first of its arguments not null", nulls=True)
     yield function("similarity(a: text, b: text)", NUMBER, texts.similarity,
                    "shared words over all words of two texts, 0 to 1")
-    yield function("overlap(a: text, b: text)", NUMBER, texts.overlap, "the share of a's words that b has, 0 to 1")
+    yield function("overlap(a: text, b: text)", NUMBER, texts.overlap,
+                   "the share of a's words that b has, 0 to 1")
 # fmt: on
 
 

@@ -21,7 +21,7 @@ from synthspec.expressions.tree import (
     Name,
     Unary,
 )
-from synthspec.expressions.types import Type
+from synthspec.expressions.types import BOOLEAN, Type
 from synthspec.expressions.values import (
     FAULTS,
     OPERATORS,
@@ -31,6 +31,7 @@ from synthspec.expressions.values import (
     positive,
     read_moment,
     settle,
+    whole,
 )
 from synthspec.expressions.walk import is_random
 
@@ -41,8 +42,8 @@ Evaluator = Callable[[Row], Any]
 def compile_row(expression: Expression, result: Type | None = None) -> Evaluator:
     """The expression as a function of one row, for an expression found correct by `check_expression`.
 
-    Values are plain Python ones; a name that the row lacks is null, and so is NaN. Of a `result` type, numbers
-    are made float and integers int, as a column of that type would hold them.
+    Values are plain Python ones; a name that the row lacks is null, and so is NaN. With `result`, the type
+    that `check_expression` gave, numbers are float and integers int, as a column of that type holds them.
 
     Raises:
         ValueError: the expression draws at random, or calls a function that there is not.
@@ -62,7 +63,7 @@ def conform(value: Any, result: Type) -> Any:
     if result.kind == "number" and type(value) is int:
         return float(value)
     if result.kind == "integer" and type(value) is float and value.is_integer():
-        return int(value)
+        return whole(value)
     return value
 
 
@@ -175,23 +176,24 @@ def _call(node: Call) -> Evaluator:
     function = function_of(node)
     apply = function.apply
     parts = [_compile(a) for a in function_arguments(node, function)]
+    null = null_of(function)
     if function.nulls:
         return lambda row: applied(apply, [part(row) for part in parts])
     if len(parts) == 1:
-        return _call_of_one(apply, parts[0])
+        return _call_of_one(apply, parts[0], null)
 
     def call(row: Row) -> Any:
         values = [part(row) for part in parts]
-        return None if None in values else applied(apply, values)
+        return null if None in values else applied(apply, values)
 
     return call
 
 
-def _call_of_one(apply: Callable[..., Any], part: Evaluator) -> Evaluator:
+def _call_of_one(apply: Callable[..., Any], part: Evaluator, null: Any) -> Evaluator:
     def call(row: Row) -> Any:
         value = part(row)
         if value is None:
-            return None
+            return null
         try:
             value = apply(value)
         except FAULTS:
@@ -208,6 +210,11 @@ def applied(apply: Callable[..., Any], values: list[Any]) -> Any:
     except FAULTS:
         return None
     return settle(value) if type(value) is float else value
+
+
+def null_of(function: Function) -> Any:
+    """What a function gives of a null: false where it tests something, else null."""
+    return False if function.result == BOOLEAN else None
 
 
 def function_of(node: Call) -> Function:

@@ -23,8 +23,8 @@ def count_words(text: str) -> int:
 
 
 def count_sentences(text: str) -> int:
-    """Stretches with a letter or digit, ended by `.`, `!`, `?` or `…` before a space or the end, by `。`, `！`,
-    `？`, by an empty line, or by the end of the text. `Mr. Fox ran.` therefore counts as two."""
+    """Stretches with a letter or digit, ended by `.`, `!`, `?` or `…` before a space or the end, by `。`,
+    `！`, `？`, by an empty line, or by the end of the text. `Mr. Fox ran.` therefore counts as two."""
     return sum(1 for piece in _SENTENCE_END.split(text) if _LETTER_OR_DIGIT.search(piece))
 
 

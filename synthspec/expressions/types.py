@@ -13,7 +13,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A type. `values` holds the only values there can be, where they are known (an enum, a parameter's list)."""
+    """A type. `values` holds the only values there can be, where known (an enum, a parameter's list)."""
 
     kind: Kind
     item: Type | None = None  # of a list

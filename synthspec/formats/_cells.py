@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,6 +11,7 @@ from synthspec.formats._quotes import paired
 
 _STRICT = re.compile(r'(?:[^"]|"")*\Z')
 _ESCAPED = re.compile(r'(?:[^"\\]|\\.)*\Z', re.DOTALL)
+_MARKED = re.compile(r'(?:[-*•+]|\(?\d{1,4}[.)])\s+"')  # a list mark, then a quoted cell
 _LINES = 400  # physical lines in one record, at most
 
 
@@ -38,8 +39,12 @@ def _cell(delimiter: str) -> re.Pattern[str]:
     return re.compile(rf'[ \t]*"((?:[^"]|"")*+)"[ \t]*(?={d}|\n|\Z)|([^"\n{d}]*+)(?={d}|\n|\Z)')
 
 
-def records(text: str, delimiter: str, width: int) -> Iterator[Record]:
-    """The records of the text. More than one line is a record only where it has `width` strict cells."""
+Vouched = Callable[[tuple[Cell, ...]], bool]
+
+
+def records(text: str, delimiter: str, width: int, vouched: Vouched) -> Iterator[Record]:
+    """The records of the text. Lines are one record only where they have `width` strict cells together, and
+    none of them is `vouched` to be a row by itself."""
     at, block = 0, 0
     size = len(text)
     while at < size:
@@ -50,23 +55,28 @@ def records(text: str, delimiter: str, width: int) -> Iterator[Record]:
             at = end + 1
             continue
         cells, stop = strict_cells(text, at, delimiter, 2 * width + 4)
-        if cells is not None and (
-            stop <= end or (len(cells) == width and _one(text[at:stop], delimiter, width))
+        if cells is not None and stop > end and not (
+            len(cells) == width and _one(text[end + 1 : stop], delimiter, vouched)
         ):
+            cells, stop = None, end
+        if cells is None:
+            yield Record(text[at:end], None, stop == size, block)
+            at = end + 1
+        else:
             yield Record(text[at:stop], cells, block=block)
             at = stop + 1
-            continue
-        opened = cells is None and stop == size
-        yield Record(text[at:end], None, opened, block)
-        at = end + 1
 
 
-def _one(source: str, delimiter: str, width: int) -> bool:
-    """Whether several lines are one record: no later line has the delimiters of a row of its own."""
-    lines = source.split("\n")
-    return len(lines) <= _LINES and (
-        width == 1 or all(line.count(delimiter) < width - 1 or '"' not in line for line in lines[1:-1])
-    )
+def _one(rest: str, delimiter: str, vouched: Vouched) -> bool:
+    """Whether lines after the first go on with it: not too many, and none a row of its own."""
+    lines = rest.split("\n")
+    if len(lines) > _LINES:
+        return False
+    for line in lines:
+        cells, end = strict_cells(line, 0, delimiter, 1000)
+        if cells is not None and end == len(line) and vouched(cells):
+            return False
+    return True
 
 
 def strict_cells(text: str, at: int, delimiter: str, most: int) -> tuple[tuple[Cell, ...] | None, int]:
@@ -118,6 +128,8 @@ def read_cell(raw: str, delimiter: str) -> tuple[Cell, bool] | None:
 def _unquoted(body: str, delimiter: str) -> bool:
     """Whether text with quotation marks in it can stand without marks around it."""
     pieces = body.split(delimiter)
+    if _MARKED.match(body):
+        return False
     if len(pieces) > 1 and (_complete(pieces[0]) or _complete(pieces[-1])):
         return False
     if paired(body):

@@ -31,7 +31,7 @@ _NEXT_KEY = re.compile(
     r"""\s*(?:[}\]]|//|/\*|\#|\Z|,\s*(?:[}\]{]|//|/\*|\#|\Z|(?:"[^"\n]{0,80}"|'[^'\n]{0,80}'|“[^”\n]{0,80}”|\w[\w\-]{0,80})\s*:)"""
     r"""|"[^"\n]{0,80}"\s*:)"""
 )
-_ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt]|.)|[\x00-\x1f]|"', re.DOTALL)
+_ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|U[0-9a-fA-F]{8}|["\\/bfnrt]|.)|[\x00-\x1f]|"', re.DOTALL)
 
 
 class Raw(str):
@@ -251,10 +251,17 @@ def _unescape(text: str) -> str:
         return text
 
 
+def _character(code: int) -> str:
+    """JSON's spelling of a code point that Python's `\\x` or `\\U` gave; empty where there is none."""
+    return json.dumps(chr(code))[1:-1] if code <= 0x10FFFF else ""
+
+
 def _escape(match: re.Match[str]) -> str:
     escaped = match[1]
     if escaped is None:
         return '\\"' if match[0] == '"' else match[0]
     if escaped == "'":
         return "'"
+    if len(escaped) in (3, 9):
+        return _character(int(escaped[1:], 16)) or "\\" + match[0]
     return match[0] if len(escaped) > 1 or escaped in '"\\/bfnrt' else "\\" + match[0]

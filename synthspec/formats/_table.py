@@ -15,7 +15,6 @@ from synthspec.formats._header import header_columns, looks_like_names
 from synthspec.formats._mend import break_doubled, break_quoted, label_inside, unfuse
 
 DELIMITERS = (",", "|", "\t", ";")
-_PIPE = "\ue000"  # stands for an escaped pipe while a Markdown row is cut
 _MARK = re.compile(r"[ \t]*(?:[-*•+][ \t]+|\(?\d{1,4}[.)][ \t]+)(?=\S)")
 _MARKUP = "*_` \t"
 
@@ -29,13 +28,18 @@ class Read:
     why: str = ""
 
 
-def trim_markdown(line: str) -> str:
-    """A Markdown table row without its outer pipes."""
+def trim_markdown(line: str, pipe: str, piped: bool) -> str:
+    """A Markdown table row without its outer pipes, `pipe` in place of each escaped one.
+
+    In a table whose rows begin with a pipe (`piped`), pipes in other lines part nothing.
+    """
     body = line.strip()
+    if piped and not body.startswith("|"):
+        return body.replace("|", pipe)
     if body.startswith("|"):
         body = body[1:]
         body = body[:-1] if body.endswith("|") and not body.endswith("\\|") else body
-    return body.replace("\\|", _PIPE)
+    return body.replace("\\|", pipe)
 
 
 def is_rule(line: str) -> bool:
@@ -51,18 +55,25 @@ class Table:
         self.delimiter = delimiter
         self.columns: list[Column | None] = list(columns)
         self.effort = Effort(40 * len(text) + 200_000)
+        self.pipe = next(c for c in map(chr, range(0xE000, 0xF8FF)) if c not in text)
         self.records = self._records(text)
         self.header = self._find_header()
         self.style = self._find_style()
 
     def _records(self, text: str) -> list[Record]:
         if self.delimiter == "|":
-            text = "\n".join(trim_markdown(line) for line in text.split("\n"))
+            lines = text.split("\n")
+            piped = sum(line.lstrip().startswith("|") for line in lines[:400]) > 1
+            text = "\n".join(trim_markdown(line, self.pipe, piped) for line in lines)
         return [
             r
-            for r in records(text, self.delimiter, len(self.fields))
+            for r in records(text, self.delimiter, len(self.fields), self._vouched)
             if not is_rule(r.source) and not is_fence(r.source)
         ]
+
+    def _vouched(self, cells: tuple[Cell, ...]) -> bool:
+        """Whether cells are a row by their kinds, not by their number alone."""
+        return any(c.constrained for c in self.fields) and all_fit(self.fields, cells)
 
     def _names(self, record: Record) -> list[str]:
         source = record.source
@@ -103,6 +114,17 @@ class Table:
         if len(seen) != 1:
             return None
         return "spaced" if seen.pop() else "tight"
+
+    def strict(self) -> bool:
+        """Whether the reply is a header and exact rows, and nothing else."""
+        width = len(self.columns)
+        return (
+            self.header == 0
+            and width == len(self.fields)
+            and all(r.cells is not None and len(r.cells) == width for r in self.records)
+            and not any(self.is_header(r) for r in self.records[1:])
+            and all(all_fit(self.columns, r.cells or ()) for r in self.records[1:])
+        )
 
     def exact(self) -> int:
         """How many of the first records are rows as they stand: the measure of a delimiter."""
@@ -183,7 +205,7 @@ class Table:
         return None
 
     def _part(self, line: str) -> list[tuple[Cell, ...]]:
-        found = list(records(line, self.delimiter, len(self.columns)))
+        found = list(records(line, self.delimiter, len(self.columns), self._vouched))
         if len(found) != 1:
             return []
         cells = found[0].cells
@@ -200,7 +222,7 @@ class Table:
         for column, cell in zip(self.columns, cells, strict=True):
             if column is None:
                 continue
-            text = cell.text.replace(_PIPE, "|")
+            text = cell.text.replace(self.pipe, "|")
             if not text and not cell.quoted and (column.field.optional or column.nullable):
                 if not column.field.optional:
                     made[column.field.name] = None
@@ -232,12 +254,24 @@ def unmarked(text: str) -> str:
     marked = [i for i, line in enumerate(lines) if _MARK.match(line)]
     if not marked:
         return text
-    body = [i for i in range(marked[0], marked[-1] + 1) if lines[i].strip()]
-    if body != marked or not _runs([_MARK.match(lines[i]) for i in marked]):
+    if not _between(lines, marked) or not _runs([_MARK.match(lines[i]) for i in marked]):
         return text
     for i in marked:
         lines[i] = _MARK.sub("", lines[i], count=1)
     return "\n".join(lines)
+
+
+def _between(lines: Sequence[str], marked: Sequence[int]) -> bool:
+    """Whether lines between the marked ones are empty, or stand inside a quoted cell."""
+    marks = 0
+    wanted = set(marked)
+    for i in range(marked[0], marked[-1] + 1):
+        if i in wanted and marks % 2:
+            return False
+        if i not in wanted and lines[i].strip() and not marks % 2:
+            return False
+        marks += lines[i].count('"')
+    return True
 
 
 def _runs(marks: Sequence[re.Match[str] | None]) -> bool:
@@ -252,6 +286,8 @@ def _runs(marks: Sequence[re.Match[str] | None]) -> bool:
 def looks_like_prose(record: Record, table: Table) -> bool:
     """Whether a line before the first row or after the last is talk around the rows, not a row gone wrong."""
     line = record.source.strip()
+    if table.pipe in line:
+        return False
     if is_preamble(line) or line.endswith(":") or table.delimiter not in line:
         return not line.startswith('"') or line.endswith(":")
     if line.startswith(('"', "|")):

@@ -65,7 +65,11 @@ def _is_text(column: Column) -> bool:
 def parse(text: str, shape: Shape) -> Parsed:
     """Every row that can be read in exactly one way."""
     columns = [Column(f) for f in shape.fields]
-    table = open_table(_inside(unmarked(tidy(text))), columns)
+    tidied = tidy(text)
+    table = Table(tidied, columns, ",")
+    if table.strict():
+        return Parsed(tuple(table.values(r.cells or ()) for r in table.records[1:]))
+    table = open_table(_inside(unmarked(tidied)), columns)
     missing = [c.field.name for c in columns if c not in table.columns and not c.field.optional]
     gathered = _Gathered(table)
     start = 0 if table.header is None else table.header + 1

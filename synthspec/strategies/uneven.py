@@ -3,7 +3,8 @@
 Equally likely levels are named by chance, so whatever a superblock leaves over in their pairs is as often above as
 below. Unequal ones have no such symmetry, and a leaning of every superblock would add up. Hence two measures. Each
 occurrence has a moment of its own, drawn evenly from its window, and is due more and more after it: left to
-themselves, levels would meet as if drawn independently. And superblocks remember. Number i of a group of
+themselves, levels would meet as if drawn independently. Meetings weigh 1 / sqrt(share) of each level, less below a share of
+a tenth, where a superblock has too few of them to steer by. And superblocks remember. Number i of a group of
 4**4 starts with the counts of those since i - 4**h, where 4**h is the largest power of four in i, like a Fenwick tree; so all
 of one h are filled side by side, and a superblock depends on its group alone.
 """
@@ -25,7 +26,8 @@ from synthspec.strategies.sequences import Shared, find_windows
 
 STEP = 128
 GROUP = 4**4
-_PULL = np.float32(8)
+_PULL = np.float32(4)
+_RARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,11 @@ class Remembering:
         shares = [shares_of(one.parts) for one in dimensions]
         self._sizes = [len(share) for share in shares]
         self._starts = np.concatenate([[0], np.cumsum(self._sizes)])
-        self._rarity = np.concatenate([share**-0.5 for share in shares]).astype(np.float32)
-        self._root = [(share**0.5).astype(np.float32) for share in shares]
+        weights = [share**-0.5 * np.minimum(1, share / _RARE) for share in shares]
+        self._rarity = np.concatenate(weights).astype(np.float32)
+        self._mean = np.concatenate([s * w for s, w in zip(shares, weights, strict=True)]).astype(np.float32)
+        self._back = [(1 / w).astype(np.float32) for w in weights]
+        self._root = [(s * w).astype(np.float32) for s, w in zip(shares, weights, strict=True)]
         self._kept = self._blank(0, 0)
 
     def levels(self, first: int, last: int) -> NDArray[np.int64]:
@@ -123,7 +128,7 @@ class Remembering:
                 score = sequence.waiting(row) * _PULL
                 if d:
                     expected = (seen[block, levels] + self._rarity[levels]).sum(axis=0)
-                    expected -= (own[d] * self._root[d]).sum(axis=1)
+                    expected -= (own[d] * self._back[d]).sum(axis=1)
                     score -= own[d] + expected[:, None] * self._root[d]
                     for line in here:
                         score += cells[d].take(line, axis=0)
@@ -132,7 +137,7 @@ class Remembering:
                 sequence.take(row, level)
                 rarity = self._rarity[self._starts[d] + level]
                 cells[d].reshape(-1)[here * self._sizes[d] + level] += self._rarity[levels] * rarity
-                own[d][block, level] += (1 / self._rarity[levels]).sum(axis=0) * rarity
+                own[d][block, level] += (self._mean[levels]).sum(axis=0) * rarity
                 seen[block, self._starts[d] + level] += rarity
         return out
 
@@ -147,7 +152,7 @@ class Remembering:
             start = self._starts[d]
             part = before[:, :start, start : start + size] * self._rarity[start : start + size]
             cells.append((part * self._rarity[:start, None]).reshape(-1, size))
-            own.append((part / self._rarity[:start, None]).sum(axis=1))
+            own.append((part * self._mean[:start, None]).sum(axis=1))
         return cells, own
 
     def _sequence(self, d: int, numbers: Levels) -> Shared:

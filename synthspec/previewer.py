@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from synthspec.build import BuildControl, default_folder, run_rows
+from synthspec.builder import BuildControl, default_folder, run_rows
 from synthspec.engines.frontier import Missing
 from synthspec.records import Completion, Request, Row
 from synthspec.spec import Spec

@@ -23,7 +23,7 @@ from synthspec.limits import Budget
 from synthspec.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
 from synthspec.novelty import open_novelty
 from synthspec.output import DatasetFiles, open_output
-from synthspec.plan import Plan, build_plan
+from synthspec.planner import Plan, build_plan
 from synthspec.plugins import find_plugin
 from synthspec.prompting import DEFAULT_MAX_TOKENS, PromptWriter, Sender
 from synthspec.records import BackendFault, Completion, Request, Row

@@ -1,0 +1,305 @@
+"""Regular expressions as a tree, read by Python's own parser.
+
+`re._parser` is private to Python and touched here alone. A copy of it is used, so that alternations stay as
+they are written: the original merges `a|b` into `[ab]` and moves common beginnings out, which changes how
+likely each branch is when text is generated.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, Literal
+
+LONGEST_TEXT = 4_000  # characters of a pattern
+DEEPEST = 60  # groups inside groups
+
+Item = tuple[int, int] | str  # a range of code points, both ends included, or one of the classes d D w W s S
+
+
+class PatternFault(ValueError):
+    """What is wrong with a pattern: a message, the offset of the fault (from 0), and how to mend it."""
+
+    def __init__(self, message: str, offset: int = 0, help: str = "") -> None:
+        super().__init__(message)
+        self.message, self.offset, self.help = message, offset, help
+
+
+@dataclass(frozen=True, slots=True)
+class Chars:
+    """One character out of a set."""
+
+    items: tuple[Item, ...]
+    negated: bool = False
+    ignore_case: bool = False
+    ascii: bool = False
+
+    def contains(self, char: str) -> bool:
+        """Whether `re` would match the character."""
+        forms = cases(char) if self.ignore_case else (char,)
+        return any(_matches(item, form, self.ascii) for item in self.items for form in forms) != self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    branches: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """`high` None has no end. A possessive repeat never gives back what it took."""
+
+    body: Node
+    low: int
+    high: int | None
+    possessive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    number: int
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Atomic:
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    kind: Literal["start", "end", "line start", "line end", "boundary", "no boundary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Backreference:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`yes` where the group took part in the match, else `no`."""
+
+    number: int
+    yes: Node
+    no: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look-ahead or look-behind: matches no character itself."""
+
+    body: Node
+
+
+Node = Chars | Sequence | Choice | Repeat | Group | Atomic | Anchor | Backreference | Condition | Look
+ANY = Chars((), negated=True)
+
+
+@lru_cache(maxsize=512)
+def parse_tree(text: str) -> Node:
+    """The tree of a regular expression that Python's `re` accepts. Raises PatternFault for any other."""
+    if len(text) > LONGEST_TEXT:
+        raise PatternFault(
+            f"the pattern is {len(text):,} characters long; the most is {LONGEST_TEXT:,}", LONGEST_TEXT,
+            "split it into several patterns")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            parsed = _parser().parse(text)
+            re.compile(text)
+        return _Reader().sequence(parsed, parsed.state.flags, 0)
+    except re.error as fault:
+        raise PatternFault(
+            f"not a regular expression: {fault.msg}", min(fault.pos or 0, len(text)),
+            "write it in the syntax of Python's re; a backslash makes the next character literal") from None
+    except OverflowError as fault:
+        raise PatternFault(f"not a regular expression: {fault}", max(text.find("{"), 0), "repeat less") from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> PatternFault:
+    return PatternFault(f"groups are nested more than {DEEPEST} deep", 0, "take some of the groups away")
+
+
+@lru_cache(maxsize=1)
+def _parser() -> ModuleType:
+    """A private copy of Python's parser whose alternations stay as written."""
+    spec = importlib.util.find_spec("re._parser")
+    if spec is None or spec.loader is None:
+        raise ImportError("this Python has no re._parser")
+    parser = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(parser)
+
+    def parse_branches(source: Any, state: Any, verbose: Any, nested: int) -> Any:
+        branches: list[Any] = []
+        while True:
+            first = not nested and not branches
+            branches.append(parser._parse(source, state, verbose, nested + 1, first))
+            if not source.match("|"):
+                break
+            if not nested:
+                verbose = state.flags & re.VERBOSE
+        if len(branches) == 1:
+            return branches[0]
+        alternation = parser.SubPattern(state)
+        alternation.append((parser.BRANCH, (None, branches)))
+        return alternation
+
+    parser._parse_sub = parse_branches  # type: ignore[attr-defined]
+    return parser
+
+
+def check_replacement(text: str, replacement: str) -> None:
+    """Raises PatternFault where a replacement has a bad escape or names a group that the pattern has not."""
+    try:
+        _parser().parse_template(replacement, re.compile(text))
+    except (re.error, IndexError) as fault:
+        raise PatternFault(
+            f"not a replacement: {fault}", getattr(fault, "pos", None) or 0,
+            "\\1 and \\g<name> stand for groups; write \\\\ for a backslash") from None
+
+
+class _Reader:
+    """From the parser's (opcode, argument) pairs to nodes."""
+
+    def sequence(self, parsed: Any, flags: int, depth: int) -> Node:
+        if depth > DEEPEST:
+            raise _too_deep()
+        items = tuple(self.node(str(op), value, flags, depth) for op, value in parsed)
+        return items[0] if len(items) == 1 else Sequence(items)
+
+    def node(self, op: str, value: Any, flags: int, depth: int) -> Node:
+        if op in ("LITERAL", "NOT_LITERAL"):
+            return self.chars([(value, value)], op == "NOT_LITERAL", flags)
+        if op == "ANY":
+            return ANY if flags & re.DOTALL else Chars(((10, 10),), negated=True)
+        if op == "IN":
+            items = [item for code, argument in value if (item := _item(str(code), argument)) is not None]
+            return self.chars(items, str(value[0][0]) == "NEGATE", flags)
+        if op == "AT":
+            return Anchor(_anchor(str(value), flags))
+        if op == "GROUPREF":
+            return Backreference(value)
+        return self.compound(op, value, flags, depth + 1)
+
+    def compound(self, op: str, value: Any, flags: int, depth: int) -> Node:
+        if op == "BRANCH":
+            return Choice(tuple(self.sequence(branch, flags, depth) for branch in value[1]))
+        if op in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            low, high, body = value
+            last = None if high == _parser().MAXREPEAT else int(high)
+            return Repeat(self.sequence(body, flags, depth), int(low), last, op == "POSSESSIVE_REPEAT")
+        if op == "SUBPATTERN":
+            number, added, removed, body = value
+            inside = self.sequence(body, (flags | added) & ~removed, depth)
+            return inside if number is None else Group(number, inside)
+        if op == "ATOMIC_GROUP":
+            return Atomic(self.sequence(value, flags, depth))
+        if op in ("ASSERT", "ASSERT_NOT"):
+            return Look(self.sequence(value[1], flags, depth))
+        if op == "GROUPREF_EXISTS":
+            number, yes, no = value
+            return Condition(
+                number, self.sequence(yes, flags, depth), self.sequence(no or (), flags, depth))
+        raise PatternFault(f"cannot read {op.lower()} in a pattern", 0, "write it another way")
+
+    def chars(self, items: list[Item], negated: bool, flags: int) -> Chars:
+        return Chars(tuple(items), negated, bool(flags & re.IGNORECASE), bool(flags & re.ASCII))
+
+
+def _item(code: str, argument: Any) -> Item | None:
+    if code == "LITERAL":
+        return (argument, argument)
+    if code == "RANGE":
+        low, high = argument
+        return (low, high)
+    if code == "CATEGORY":
+        negated, kind = "_NOT_" in str(argument), str(argument).rpartition("_")[2][0]
+        return kind if negated else kind.lower()
+    return None
+
+
+_ANCHORS: dict[str, Literal["start", "end", "boundary", "no boundary"]] = {
+    "AT_BEGINNING": "start", "AT_BEGINNING_STRING": "start", "AT_END": "end", "AT_END_STRING": "end",
+    "AT_BOUNDARY": "boundary", "AT_NON_BOUNDARY": "no boundary",
+}
+
+
+def _anchor(code: str, flags: int) -> Any:
+    if flags & re.MULTILINE and code in ("AT_BEGINNING", "AT_END"):
+        return "line start" if code == "AT_BEGINNING" else "line end"
+    return _ANCHORS[code]
+
+
+def _matches(item: Item, char: str, ascii_only: bool) -> bool:
+    if isinstance(item, tuple):
+        return item[0] <= ord(char) <= item[1]
+    return _in_class(item.lower(), char, ascii_only) != item.isupper()
+
+
+def _in_class(kind: str, char: str, ascii_only: bool) -> bool:
+    if ascii_only and not char.isascii():
+        return False
+    if kind == "d":
+        return char.isdecimal()
+    if kind == "w":
+        return char.isalnum() or char == "_"
+    return char in " \t\n\r\f\v" if ascii_only else char.isspace()
+
+
+def cases(char: str) -> tuple[str, ...]:
+    """A character in its other cases, itself first; only those of one character."""
+    forms = (char, char.lower(), char.upper(), char.casefold())
+    return tuple(dict.fromkeys(form for form in forms if len(form) == 1))
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly inside a node, in order."""
+    match node:
+        case Sequence(items):
+            return items
+        case Choice(branches):
+            return branches
+        case Repeat() | Group() | Atomic() | Look():
+            return (node.body,)
+        case Condition():
+            return (node.yes, node.no)
+        case _:
+            return ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and every node inside it."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+_LOOK = re.compile(r"\(\?<?[=!]")
+
+
+def tokens(text: str) -> Iterator[tuple[int, str, bool]]:
+    """(offset, token, whether inside [...]) over a valid pattern. An escape is one token, and so is `(?=`."""
+    offset, inside, opened = 0, False, 0
+    while offset < len(text):
+        token = text[offset : offset + 2] if text[offset] == "\\" else text[offset]
+        if not inside and token == "(" and (found := _LOOK.match(text, offset)):
+            token = found.group()
+        yield offset, token, inside
+        if inside and token == "]" and offset > opened:
+            inside = False
+        elif not inside and token == "[":
+            inside, opened = True, offset + (2 if text[offset + 1 : offset + 2] == "^" else 1)
+        offset += len(token)

@@ -1,0 +1,173 @@
+"""An OpenAI-compatible server on 127.0.0.1 that delays, throttles, fails, hangs, drops and garbles as told.
+
+In a test: `with Loopback(reply=..., faults={"429": 0.02}) as server: server.url, server.calls`.
+As a process that outlives what it serves: `python tests/loopback.py --faults '{"500": 0.1}'` prints its URL.
+A reply is a function of the request's messages; a fault of the seed, the messages and how often they came.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+Reply = Callable[[dict[str, Any], int], str]
+WORDS = (
+    "meter invoice window garden captain river lantern paper copper engine harbour velvet orchard signal timber "
+    "weather bottle ladder market needle pepper saddle tunnel valley winter yellow anchor basket candle desert"
+).split()
+
+
+def digest(*parts: object) -> int:
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
+
+
+def prose(body: dict[str, Any], nth: int) -> str:
+    """Some words that depend on the messages alone."""
+    number = digest(body["messages"])
+    return " ".join(WORDS[(number >> (5 * i)) % len(WORDS)] for i in range(11)) + f" {number % 100000}."
+
+
+class Loopback:
+    """The server. `calls` counts requests by their messages, `answered` those that got a whole reply."""
+
+    def __init__(
+        self,
+        reply: Reply = prose,
+        faults: Mapping[str, float] | None = None,
+        latency: float = 0.0,
+        seed: int = 0,
+        hang: float = 30.0,
+        tokens: tuple[int, int] = (50, 100),
+    ) -> None:
+        self.reply, self.faults, self.latency, self.seed, self.hang = reply, dict(faults or {}), latency, seed, hang
+        self.tokens = tokens
+        self.calls: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
+        self.bodies: list[dict[str, Any]] = []
+        self.in_flight = self.most_in_flight = 0
+        self.url = ""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._ready = threading.Event()
+
+    def __enter__(self) -> Loopback:
+        self._thread.start()
+        self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    @property
+    def total(self) -> int:
+        return sum(self.calls.values())
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        runner = self._loop.run_until_complete(self.start())
+        self._ready.set()
+        self._loop.run_forever()
+        self._loop.run_until_complete(runner.cleanup())
+        self._loop.close()
+
+    async def start(self) -> web.AppRunner:
+        app = web.Application(client_max_size=1 << 26)
+        app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/stats", self._stats)
+        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=4096).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        return runner
+
+    async def _models(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": "loop", "object": "model"}]})
+
+    async def _stats(self, request: web.Request) -> web.Response:
+        return web.json_response({"calls": dict(self.calls), "answered": dict(self.answered)})
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        mark = f"{digest(body['messages']):016x}"
+        nth = self.calls[mark]
+        self.calls[mark] += 1
+        self.bodies.append(body)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            if self.latency:
+                await asyncio.sleep(self.latency)
+            fault = self._fault(mark, nth)
+            if fault is not None:
+                return await self._fail(request, fault, body, nth)
+            self.answered[mark] += 1
+            return web.json_response(self._answer(body, nth))
+        finally:
+            self.in_flight -= 1
+
+    def _fault(self, mark: str, nth: int) -> str | None:
+        at = digest(self.seed, mark, nth) / 2**64
+        for fault, share in self.faults.items():
+            if at < share:
+                return fault
+            at -= share
+        return None
+
+    def _answer(self, body: dict[str, Any], nth: int) -> dict[str, Any]:
+        message = {"role": "assistant", "content": self.reply(body, nth)}
+        usage = {"prompt_tokens": self.tokens[0], "completion_tokens": self.tokens[1], "total_tokens": sum(self.tokens)}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return {"id": "x", "object": "chat.completion", "created": 1, "model": "loop-1", "choices": [choice],
+                "usage": usage}  # fmt: skip
+
+    async def _fail(self, request: web.Request, fault: str, body: Any, nth: int) -> web.StreamResponse:
+        if fault == "hang":
+            await asyncio.sleep(self.hang)
+            fault = "drop"
+        if fault == "drop":
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        if fault == "cut":
+            text = json.dumps(self._answer(body, nth))
+            return web.Response(body=text[: len(text) // 2].encode(), content_type="application/json")
+        if fault == "garble":
+            answer = self._answer(body, nth)
+            answer["choices"][0]["message"]["content"] = "\ufffd{{{ no"
+            return web.json_response(answer)
+        code = "insufficient_quota" if fault == "quota" else "some_error"
+        status = 429 if fault == "quota" else int(fault)
+        error = {"error": {"message": f"made to fail: {fault}", "type": code, "code": code}}
+        headers = {"Retry-After": "0.05"} if fault == "429" else {}
+        return web.json_response(error, status=status, headers=headers)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--faults", default="{}")
+    parser.add_argument("--latency", type=float, default=0.0)
+    parser.add_argument("--hang", type=float, default=30.0)
+    options = parser.parse_args()
+
+    async def run() -> None:
+        server = Loopback(faults=json.loads(options.faults), latency=options.latency, hang=options.hang)
+        await server.start()
+        print(server.url, flush=True)
+        await asyncio.to_thread(sys.stdin.read)  # ends with whoever started it
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()

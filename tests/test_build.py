@@ -1,0 +1,330 @@
+"""Builds end to end: what is asked, kept, written, and asked again after an edit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from loopback import Loopback, digest
+
+import synthspec
+from synthspec.api import SpecError
+
+
+def spec_file(folder: Path, text: str, name: str = "spec.yaml") -> Path:
+    path = folder / name
+    path.write_text(dedent(text), encoding="utf-8")
+    return path
+
+
+CALLS = """
+    synthspec: 1
+    name: calls
+    rows: {rows}
+    parameters:
+      mood: [calm, cross, glad]
+      topic: [bill, meter, move, outage]
+    prompts:
+      call:
+        user: Write a call by a {{{{ mood }}}} client about {{{{ topic }}}}.
+        writes: [call]
+    fields:
+      mood: {{value: mood}}
+      call: {{type: string, words: {{min: 3}}}}
+    backend: {{provider: openai, model: loop, base_url: {url}, prices: {{prompt: 1, completion: 2}}}}
+    limits: {{concurrency: {concurrency}}}
+"""
+
+
+def calls_spec(folder: Path, url: str, rows: int = 30, concurrency: int = 8) -> Path:
+    return spec_file(folder, CALLS.format(rows=rows, url=url, concurrency=concurrency))
+
+
+def output(folder: Path) -> bytes:
+    return (folder / "calls.csv").read_bytes()
+
+
+def test_rows_come_in_plan_order_and_whole(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url)
+        dataset = synthspec.build(path, out=tmp_path / "out")
+        plan = synthspec.plan(path)
+    assert dataset.complete and dataset.status == 0
+    assert list(dataset.frame["mood"]) == list(plan[0:30]["mood"])
+    assert dataset.manifest["funnel"] == dict.fromkeys(("planned", "called", "parsed", "valid", "novel", "kept"), 30)
+    assert dataset.manifest["backend"]["reported"] == ["loop-1"]
+    assert dataset.manifest["cost"] == pytest.approx(30 * (50 * 1 + 100 * 2) / 1e6)
+
+
+def test_nothing_is_asked_twice(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url)
+        first = synthspec.build(path, out=tmp_path / "out")
+        before, made = output(tmp_path / "out"), server.total
+        again = synthspec.build(path, out=tmp_path / "out")
+        assert server.total == made == 30
+    assert output(tmp_path / "out") == before
+    stable = {k: v for k, v in first.manifest.items() if k != "run"}
+    assert stable == {k: v for k, v in again.manifest.items() if k != "run"}
+
+
+def test_more_rows_extend_the_dataset(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url)
+        synthspec.build(path, out=tmp_path / "out")
+        before = output(tmp_path / "out")
+        synthspec.build(path, rows=50, out=tmp_path / "out")
+        assert server.total == 50
+    assert output(tmp_path / "out").startswith(before)
+
+
+EDITS = {
+    "a check": ("limits:", "checks: [words(call) > 2]\nlimits:"),
+    "a field rule": ("words: {min: 3}", "words: {min: 2, max: 90}, description: a call, rejects: [zzz]"),
+    "the output": ("limits:", "output: {formats: [csv, jsonl], split: {train: 0.5, test: 0.5}}\nlimits:"),
+    "a column": ("mood: {value: mood}", "mood: {value: mood}\n  shout: {value: upper(mood)}"),
+    "concurrency": ("concurrency: 8", "concurrency: 3, attempts: 9"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_that_changes_no_prompt_asks_nothing(tmp_path: Path, edit: str) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url)
+        synthspec.build(path, out=tmp_path / "out")
+        old, new = EDITS[edit]
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        dataset = synthspec.build(path, out=tmp_path / "out")
+        assert dataset.complete
+        assert server.total == 30
+
+
+def test_an_edit_to_a_prompt_asks_only_what_it_changed(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url)
+        synthspec.build(path, out=tmp_path / "out")
+        text = path.read_text().replace("about {{ topic }}.", "about {{ topic }}.{% if mood == 'glad' %} Gladly.{% endif %}")
+        path.write_text(text)
+        synthspec.build(path, out=tmp_path / "out")
+        assert server.total == 40  # a third of the rows are glad
+
+
+def test_an_added_value_asks_only_for_rows_that_changed(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url)
+        synthspec.build(path, out=tmp_path / "out")
+        path.write_text(path.read_text().replace("[bill, meter, move, outage]", "[bill, meter, move, outage, refund]"))
+        old = server.calls.copy()
+        dataset = synthspec.build(path, out=tmp_path / "out")
+        fresh = server.calls - old
+        assert dataset.complete
+        assert all(old[k] + n >= 1 for k, n in fresh.items())
+        wanted = dataset.manifest["usage"]["calls"] - dataset.manifest["run"]["reused"]
+        assert sum(fresh.values()) == wanted < 30
+
+
+def test_concurrency_does_not_change_the_dataset(tmp_path: Path) -> None:
+    outputs = []
+    for concurrency, latency in ((1, 0.0), (64, 0.005)):
+        with Loopback(latency=latency) as server:
+            path = calls_spec(tmp_path, server.url, rows=60, concurrency=concurrency)
+            path.write_text(path.read_text() + "novelty: {unique: [call]}\n")
+            synthspec.build(path, out=tmp_path / f"out{concurrency}", set={"limits.attempts": 2})
+            outputs.append(output(tmp_path / f"out{concurrency}"))
+    assert outputs[0] == outputs[1]
+
+
+def test_a_failed_row_is_asked_again_with_its_reasons(tmp_path: Path) -> None:
+    def reply(body: dict, nth: int) -> str:
+        return "too short" if len(body["messages"]) == 1 else "now it is long enough to keep"
+
+    with Loopback(reply=reply) as server:
+        dataset = synthspec.build(calls_spec(tmp_path, server.url, rows=6), out=tmp_path / "out")
+        told = server.bodies[-1]["messages"]
+        assert server.total == 12
+    assert dataset.complete
+    assert told[-2] == {"role": "assistant", "content": "too short"}
+    assert "call: has 2 words; at least 3 needed" in told[-1]["content"]
+    assert dataset.manifest["rejections"] == {"words(call)": 6}
+
+
+def test_repair_false_asks_afresh(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def reply(body: dict, nth: int) -> str:
+        seen.append(len(body["messages"]))
+        return "short" if nth == 0 else "this one is long enough"
+
+    with Loopback(reply=reply) as server:
+        path = calls_spec(tmp_path, server.url, rows=4)
+        path.write_text(path.read_text() + "repair: false\n")
+        assert synthspec.build(path, out=tmp_path / "out").complete
+    assert set(seen) == {1}
+
+
+def test_what_still_fails_goes_to_the_quarantine(tmp_path: Path) -> None:
+    def reply(body: dict, nth: int) -> str:
+        return "no" if "cross" in body["messages"][0]["content"] else "a good long call"
+
+    with Loopback(reply=reply) as server:
+        dataset = synthspec.build(calls_spec(tmp_path, server.url, rows=12), out=tmp_path / "out")
+        assert server.total == 8 + 4 * 4
+    assert not dataset.complete and dataset.status == 3
+    entries = [json.loads(line) for line in (tmp_path / "out/quarantine.jsonl").read_text().splitlines()]
+    assert len(entries) == len(dataset.rejections) == 4
+    assert all(e["lost_at"] == "valid" and len(e["tries"]) == 4 and e["tries"][0]["completion"] == "no" for e in entries)
+    funnel = dataset.manifest["funnel"]
+    assert (funnel["planned"], funnel["parsed"], funnel["valid"], funnel["kept"]) == (12, 12, 8, 8)
+
+
+BATCH = """
+    synthspec: 1
+    name: calls
+    rows: 20
+    parameters: {{topic: [bill, meter]}}
+    prompts:
+      calls:
+        user: Write {{{{ rows }}}} calls about {{{{ topic }}}}.
+        rows: 8
+        writes: [call, minutes]
+        format: csv
+    fields:
+      call: {{type: string}}
+      minutes: {{type: integer, maximum: 90}}
+    backend: {{provider: openai, model: loop, base_url: {url}}}
+"""
+
+
+def csv_rows(body: dict, count: int, minutes: int = 5) -> str:
+    number = digest(body["messages"])
+    return "call,minutes\n" + "\n".join(f"call {number % 9973} {i},{minutes}" for i in range(count))
+
+
+def test_a_short_reply_is_asked_for_the_rest(tmp_path: Path) -> None:
+    def reply(body: dict, nth: int) -> str:
+        return csv_rows(body, 5 if len(body["messages"]) == 1 else 3)
+
+    with Loopback(reply=reply) as server:
+        dataset = synthspec.build(spec_file(tmp_path, BATCH.format(url=server.url)), out=tmp_path / "out")
+        asked = [b["messages"][-1]["content"] for b in server.bodies if len(b["messages"]) > 1]
+    assert dataset.complete and len(dataset.frame) == 20
+    assert asked and all("Write 3" in a for a in asked)
+    assert server.total == 5  # the last combination has four rows to give, and five came
+
+
+def test_surplus_rows_are_dropped_and_counted(tmp_path: Path) -> None:
+    with Loopback(reply=lambda body, nth: csv_rows(body, 11)) as server:
+        dataset = synthspec.build(spec_file(tmp_path, BATCH.format(url=server.url)), out=tmp_path / "out")
+    assert dataset.complete and len(dataset.frame) == 20
+    assert dataset.manifest["rejections"] == {"surplus rows": 9}
+
+
+def test_one_bad_row_of_several_is_replaced(tmp_path: Path) -> None:
+    def reply(body: dict, nth: int) -> str:
+        if len(body["messages"]) > 1:
+            return csv_rows(body, 1)
+        return csv_rows(body, 7) + "\nthe endless call,9999"
+
+    with Loopback(reply=reply) as server:
+        dataset = synthspec.build(spec_file(tmp_path, BATCH.format(url=server.url)), out=tmp_path / "out")
+    assert dataset.complete
+    assert list(dataset.frame["minutes"]) == [5] * 20
+    assert dataset.manifest["rejections"] == {"maximum(minutes)": 3}
+
+
+GRAPH = """
+    synthspec: 1
+    name: calls
+    rows: 10
+    parameters: {{topic: [bill, meter]}}
+    prompts:
+      judge:
+        user: "Rate this call: {{{{ call }}}}"
+        writes: [natural]
+        format: json
+      call:
+        user: Write a call about {{{{ topic }}}}.
+        writes: [call]
+      praise:
+        user: "Praise it: {{{{ call }}}}"
+        when: natural >= 4
+        writes: [praise]
+    fields:
+      topic: {{value: topic}}
+      call: {{type: string}}
+      natural: {{type: integer, minimum: 1, maximum: 5}}
+      praise: {{type: string, optional: true}}
+    checks:
+      - {{that: natural >= 3, message: the judge finds it stilted}}
+    backend: {{provider: openai, model: loop, base_url: {url}}}
+"""
+
+
+def test_a_row_the_judge_rejects_goes_back_to_its_writer(tmp_path: Path) -> None:
+    def reply(body: dict, nth: int) -> str:
+        text = body["messages"][0]["content"]
+        if text.startswith("Rate"):
+            return json.dumps({"natural": 1 if "stiff" in text else 3 + digest(text) % 3})
+        if text.startswith("Praise"):
+            return "very good"
+        return "a stiff call" if len(body["messages"]) == 1 and "bill" in text else f"a warm call {digest(text, nth)}"
+
+    with Loopback(reply=reply) as server:
+        dataset = synthspec.build(spec_file(tmp_path, GRAPH.format(url=server.url)), out=tmp_path / "out")
+        rewritten = [b for b in server.bodies if len(b["messages"]) > 1]
+    assert dataset.complete
+    assert "stiff" not in " ".join(dataset.frame["call"])
+    assert len(rewritten) == 5 and all("stilted" in b["messages"][-1]["content"] for b in rewritten)
+    for _, row in dataset.frame.iterrows():
+        assert (row["praise"] == "very good") == (row["natural"] >= 4)
+
+
+def test_a_spec_without_prompts_is_computed(tmp_path: Path) -> None:
+    path = spec_file(
+        tmp_path,
+        """
+        synthspec: 1
+        rows: 12
+        parameters: {n: 'integer(1, 6)', word: [a, b]}
+        fields: {n: {value: n}, twice: {value: 2 * n}, word: {value: upper(word)}}
+        output: {formats: [jsonl]}
+        """,
+    )
+    dataset = synthspec.build(path, out=tmp_path / "out")
+    assert dataset.complete
+    assert (dataset.frame["twice"] == 2 * dataset.frame["n"]).all()
+    assert sorted(dataset.frame["n"]) == sorted([1, 2, 3, 4, 5, 6] * 2)
+
+
+def test_a_spec_with_errors_calls_nothing(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url)
+        path.write_text(path.read_text().replace("{{ topic }}", "{{ topics }}"))
+        with pytest.raises(SpecError) as caught:
+            synthspec.build(path, out=tmp_path / "out")
+        assert server.total == 0
+    assert [d.code for d in caught.value.diagnostics if d.severity == "error"] == ["E402"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_gate_that_fails_says_so(tmp_path: Path) -> None:
+    with Loopback(reply=lambda body, nth: "always the same long call") as server:
+        path = calls_spec(tmp_path, server.url, rows=6)
+        path.write_text(path.read_text() + "gates: [duplicate_rate <= 0.1, rows == 6]\n")
+        dataset = synthspec.build(path, out=tmp_path / "out")
+    assert dataset.complete and dataset.status == 4
+    assert [g.holds for g in dataset.gates] == [False, True]
+    assert dataset.gates[0].figures["duplicate_rate"] == pytest.approx(5 / 6)
+
+
+def test_a_check_of_severity_warn_keeps_the_row(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url, rows=6)
+        path.write_text(path.read_text() + "checks: [{that: words(call) > 500, severity: warn}]\n")
+        dataset = synthspec.build(path, out=tmp_path / "out")
+    assert dataset.complete
+    assert list(dataset.manifest["warnings"].values()) == [6]
