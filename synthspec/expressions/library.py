@@ -210,3 +210,12 @@ def _entries() -> Iterable[Function]:
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType({f.name: f for f in _entries()})
+
+
+def describe_functions() -> str:
+    """The table of functions in `docs/expressions.md`, in Markdown."""
+    lines = ["| function | gives |", "|---|---|"]
+    for entry in FUNCTIONS.values():
+        signature = entry.signature.replace("|", "\\|")
+        lines.append(f"| `{signature}` | {entry.summary} |")
+    return "\n".join(lines) + "\n"
