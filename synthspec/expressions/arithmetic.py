@@ -51,7 +51,7 @@ def _is_truth(operand: Any) -> bool:
 def _same_moments(a: Any, b: Any) -> bool:
     if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         return False
-    return a.dtype.kind == "M" and a.dtype == b.dtype
+    return bool(a.dtype.kind == "M" and a.dtype == b.dtype)
 
 
 def _is_texts(a: Any, b: Any) -> bool:
