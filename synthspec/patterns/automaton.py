@@ -213,7 +213,8 @@ class _Builder:
             if high >= LOOP_LONG:
                 return self.loop(node, around)
             if has_loop(body, LOOP_LONG):
-                return self.copies(body, min(low, COPIES), min(high, COPIES), around)
+                each = Around(around.times * -(-high // COPIES), around.looped)  # rounds that a copy stands for
+                return self.copies(body, min(low, COPIES), min(high, COPIES), each)
             return self.rounds(node, inside)
         if self.reading is Reading.UNBOUNDED and not around.looped:
             return self.rounds(node, inside)
