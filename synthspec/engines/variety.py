@@ -1,0 +1,128 @@
+"""Keeping rows varied while they are made: recent texts to avoid, and a watch for a model that only repeats itself."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from synthspec.spec import Choice, Spec
+
+LAG = 4  # a row sees the texts of its combination's rows up to this many before it, so four can be asked for at once
+WINDOW = 200  # verdicts the watch looks back on
+FEWEST = 50  # verdicts before it speaks
+SATURATED = 0.8  # share of repeats among them from which a model has nothing new to say
+DRY = 6  # repeats in a row after which a combination is called dry
+MAX_GRAMS = 2_000_000
+_WORD = re.compile(r"\w+")
+
+
+def listed_names(spec: Spec) -> tuple[str, ...]:
+    """The parameters that have listed values: what makes two rows be of one combination."""
+    return tuple(p.name for p in spec.parameters if isinstance(p.draw, Choice))
+
+
+def mark_of(names: Sequence[str], combination: Mapping[str, Any]) -> str:
+    """A combination's listed values, for people and as a key."""
+    return ", ".join(f"{n}={combination.get(n)}" for n in names)
+
+
+class Recent:
+    """The texts kept for each combination of listed values, in plan order."""
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+        self._chains: dict[str, _Chain] = {}
+
+    def join(self, mark: str) -> tuple[_Chain, int]:
+        """Take the next place among a combination's rows. Called in plan order."""
+        chain = self._chains.setdefault(mark, _Chain(self.last))
+        chain.joined += 1
+        return chain, chain.joined - 1
+
+
+class _Chain:
+    """One combination's rows, by their place."""
+
+    def __init__(self, last: int) -> None:
+        self.joined = 0
+        self._last = last
+        self._done = 0  # all places before this one are finished
+        self._early: dict[int, list[str]] = {}
+        self._old: deque[str] = deque(maxlen=last)  # texts of places that every place to come may know of
+        self._fresh: deque[tuple[int, list[str]]] = deque()  # of the last places, which only later ones may
+        self._moved = asyncio.Event()
+
+    async def before(self, place: int) -> list[str]:
+        """The most recent texts that a place may know of, oldest first: those of places at least `LAG` before it."""
+        while self._done <= place - LAG:
+            self._moved.clear()
+            await self._moved.wait()
+        known = [t for at, texts in self._fresh if at <= place - LAG for t in texts]
+        return [*self._old, *known][-self._last :]
+
+    def finish(self, place: int, texts: list[str]) -> None:
+        """What a place came to."""
+        self._early[place] = texts
+        while self._done in self._early:
+            self._fresh.append((self._done, self._early.pop(self._done)))
+            self._done += 1
+        self._moved.set()
+
+    def forget(self, place: int) -> None:
+        """A place has begun, and no place before it is to begin any more: texts it could see are old to all."""
+        while self._fresh and self._fresh[0][0] <= place - LAG:
+            self._old.extend(self._fresh.popleft()[1])
+
+
+class Watch:
+    """Counts repeats, over the last verdicts and by combination, and how much of each row is new."""
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        self.dry: Counter[str] = Counter()  # combinations that ran dry, and their repeats
+        self._fields = fields
+        self._verdicts: deque[bool] = deque(maxlen=WINDOW)
+        self._in_a_row: Counter[str] = Counter()
+        self._grams: set[int] = set()
+        self._new: deque[float] = deque(maxlen=WINDOW)
+
+    def repeated(self, mark: str) -> None:
+        """A row was like one before it."""
+        self._verdicts.append(True)
+        self._in_a_row[mark] += 1
+        if self._in_a_row[mark] >= DRY:
+            self.dry[mark] += DRY if self._in_a_row[mark] == DRY else 1
+
+    def kept(self, mark: str, row: Mapping[str, Any]) -> None:
+        """A row was new."""
+        self._verdicts.append(False)
+        self._in_a_row.pop(mark, None)
+        words = _WORD.findall(" ".join(str(row.get(f) or "") for f in self._fields).casefold())
+        grams = {hash_of(g) for g in zip(words, words[1:], words[2:], strict=False)}
+        if grams and len(self._grams) < MAX_GRAMS:
+            self._new.append(len(grams - self._grams) / len(grams))
+            self._grams |= grams
+
+    @property
+    def new_share(self) -> float | None:
+        """Share of three-word phrases, over the last rows, that no row before had (0 to 1)."""
+        return sum(self._new) / len(self._new) if self._new else None
+
+    @property
+    def saturated(self) -> bool:
+        """Whether nearly all of the last rows repeat earlier ones."""
+        return len(self._verdicts) >= FEWEST and sum(self._verdicts) >= SATURATED * len(self._verdicts)
+
+
+def hash_of(words: tuple[str, ...]) -> int:
+    """64 bits of a phrase, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(" ".join(words).encode(), digest_size=8).digest(), "big")
+
+
+def elsewhere(seed: int, slot: int, index: int, attempt: int) -> int:
+    """An earlier combination to move a row to: a function of its place alone."""
+    text = f"{seed}/{slot}/{attempt}/elsewhere"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") % max(1, index)
