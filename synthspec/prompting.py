@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from synthspec import verbalized
 from synthspec.expressions import compile_row
 from synthspec.formats import Shape
 from synthspec.plugins import find_plugin
@@ -155,11 +156,16 @@ class PromptWriter:
             return ""
         if rows not in self._instructions:
             module = find_plugin("formats", self.prompt.format)
-            self._instructions[rows] = module.instructions(self.asks_for(rows))
+            told = module.instructions(self.asks_for(rows))
+            if self.prompt.verbalize > 1:
+                told = f"{verbalized.instructions(self.prompt.verbalize)}\n\n{told}"
+            self._instructions[rows] = told
         return self._instructions[rows]
 
     def constraint(self, rows: int) -> Constraint:
-        """What a backend may hold a reply of so many rows to."""
+        """What a backend may hold a reply of so many rows to; nothing where a reply holds several answers."""
+        if self.prompt.verbalize > 1:
+            return Constraint()
         if rows not in self._constraints:
             module = find_plugin("formats", self.prompt.format)
             self._constraints[rows] = module.constraint(self.asks_for(rows))

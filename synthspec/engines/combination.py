@@ -22,6 +22,7 @@ from synthspec.spec import Check, Prompt, Spec
 from synthspec.tally import Tally
 from synthspec.template import TemplateFault
 from synthspec.validate import Validator
+from synthspec.verbalized import choose_answer
 
 MAX_TRIES_KEPT = 12
 BATCH = -1  # the place of a request for all rows of a combination
@@ -387,8 +388,11 @@ class CombinationWork:
     def _parse(self, step: Step, completion: Completion, rows: int) -> Parsed:
         if completion.reply.finish == "refused" and not completion.reply.text.strip():
             return Parsed((), (Rejection(Stage.PARSE, "refused", "the model refused"),))
+        text = completion.reply.text
+        if step.prompt.verbalize > 1:
+            text = choose_answer(text, completion.key, cut_off=completion.reply.finish == "length")
         module = find_plugin("formats", step.prompt.format)
-        parsed: Parsed = module.parse(completion.reply.text, step.writer.asks_for(rows))
+        parsed: Parsed = module.parse(text, step.writer.asks_for(rows))
         return parsed
 
     def _give_up(self, row: Attempted, stage: Stage, reasons: Sequence[str], tries: Sequence[Try]) -> None:
