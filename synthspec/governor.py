@@ -21,9 +21,7 @@ from synthspec.spec import Limits
 
 START = 16.0  # calls at once to begin with
 LONGEST_DELAY = 60.0  # seconds before a call is tried again, at most
-LONGEST_HOLD = (
-    900.0  # seconds a provider may make everybody wait; one that asks for more is dead for this run
-)
+LONGEST_HOLD = 900.0  # seconds a provider may make everybody wait; one that asks for more is dead for this run
 _FIRST_DELAY = 0.5
 _FEWEST_FAILURES = 3  # before a provider is dead, however long they took
 _QUICK = 1.0  # seconds: a latency below it says more about this process than about the provider
@@ -126,9 +124,7 @@ class Governor:
             self._failing_since = now
         self._failures += 1
         lasted = now - self._failing_since
-        if self._failures >= self._most_failures or (
-            self._failures >= _FEWEST_FAILURES and lasted >= self._patience
-        ):
+        if self._failures >= self._most_failures or (self._failures >= _FEWEST_FAILURES and lasted >= self._patience):
             self._dead = (
                 f"the provider does not answer: {self._failures:,} calls in a row failed in {lasted:,.0f} s, the "
                 f"last one {fault.kind}: {fault.message}"

@@ -89,9 +89,7 @@ class Budget:
         self._wake_one()
         return True
 
-    def settle(
-        self, reserved_cost: float, reserved_tokens: int, actual_cost: float, actual_tokens: int
-    ) -> None:
+    def settle(self, reserved_cost: float, reserved_tokens: int, actual_cost: float, actual_tokens: int) -> None:
         """A call came to an end: what it really used takes the place of what was set aside. A call that may
         have been paid for, though nothing came back, settles at what was reserved."""
         self._give_back(reserved_cost, reserved_tokens)
@@ -149,8 +147,7 @@ class Budget:
             )
         if limits.requests is not None and self._requests + requests > limits.requests:
             return (
-                f"the limit of {limits.requests:,} requests is reached. Raise limits.requests and build again "
-                "to go on"
+                f"the limit of {limits.requests:,} requests is reached. Raise limits.requests and build again to go on"
             )
         if limits.minutes is not None and self._clock() - self._start >= limits.minutes * 60:
             return f"the limit of {limits.minutes:g} minutes is reached. Build again to go on"

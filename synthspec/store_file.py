@@ -9,7 +9,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from synthspec.store_rows import COMPLETION_COLUMNS, Decayed, read_completion
+from synthspec.store_rows import Decayed
+from synthspec.store_salvage import find_readable
 
 VERSION = 1
 FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)  # what SQLite says of a damaged file may be no text either
@@ -107,27 +108,12 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def count_readable(path: Path) -> int:
-    """How many completions of a damaged store `get` still answers."""
-    found = 0
-    try:
-        connection = _open_reader(path)
-    except (StoreFault, *FAULTS):
-        return 0
-    with contextlib.closing(connection), contextlib.suppress(*FAULTS):
-        for (key,) in connection.execute("SELECT key FROM calls NOT INDEXED"):
-            with contextlib.suppress(Decayed, *FAULTS):
-                row = connection.execute(f"SELECT {COMPLETION_COLUMNS} FROM calls WHERE key = ?", (key,)).fetchone()
-                found += row is not None and bool(read_completion(key, row))
-    return found
-
-
 def explain_fault(error: Exception, path: Path) -> StoreFault:
     """What an error of SQLite or the system means, and how to go on."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     number = getattr(error, "errno", None)
     folder = path.parent
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or _is_no_text(error):
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or _is_decay(error):
         return damaged(path, str(error))
     if not folder.is_dir():
         return StoreFault(f"the build folder {folder} is gone", "Build again: it is made anew.")
@@ -154,26 +140,29 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
 
 def damaged(path: Path, reason: str) -> StoreFault:
     """The fault of a store that is not what was written. Says what can be saved; removes nothing."""
-    count = count_readable(path)
-    saved = f" At least {count:,} of its completions can still be read by `replay`." if count else ""
     return StoreFault(
         f"{path} is damaged: {reason}",
-        f"Move it aside (rename it to {path.name}.damaged) and build again; nothing has been removed.{saved}",
+        f"Move it aside (rename it to {path.name}.damaged) and build again; nothing has been removed." + _saved(path),
     )
+
+
+def _saved(path: Path) -> str:
+    try:
+        with contextlib.closing(_open_reader(path)) as connection:
+            count = len(find_readable(connection))
+    except (StoreFault, *FAULTS):
+        count = 0
+    return f" `replay` can still answer from {count:,} of its completions." if count else ""
 
 
 def _check_header(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(16)
     if start != b"SQLite format 3\0":
-        raise damaged_header(path)
-
-
-def damaged_header(path: Path) -> StoreFault:
-    return StoreFault(
-        f"{path} is damaged, or not a store: it does not begin as one",
-        f"Move it aside (rename it to {path.name}.damaged) and build again; nothing has been removed.",
-    )
+        raise StoreFault(
+            f"{path} is damaged, or not a store: it does not begin as one",
+            f"Move it aside (rename it to {path.name}.damaged) and build again; nothing has been removed.",
+        )
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> int:
@@ -219,9 +208,7 @@ def _open_reader(path: Path) -> sqlite3.Connection:
 
 
 def _open_address(address: str, path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        address, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0
-    )
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0)
     try:
         connection.execute("PRAGMA writable_schema = 1")  # or not one page of a truncated file could be read
         if _check_version(connection, path) == 0:
@@ -250,8 +237,8 @@ def _unfit(folder: Path) -> StoreFault:
     )
 
 
-def _is_no_text(error: Exception) -> bool:
-    return isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error)
+def _is_decay(error: Exception) -> bool:
+    return isinstance(error, Decayed | UnicodeDecodeError) or "decode to UTF-8" in str(error)
 
 
 def _is_full(folder: Path, code: int) -> bool:

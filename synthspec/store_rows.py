@@ -86,11 +86,14 @@ def read_completion(key: str, row: Row) -> Completion:
         Decayed: its text is damaged.
     """
     text, prompt_tokens, completion_tokens, model, finish, cost, latency, crc = row
-    raw = text if isinstance(text, bytes) else text.encode()
-    if crc is not None and zlib.crc32(raw) != crc:
-        raise Decayed(key)
-    if text is raw:
-        text = raw.decode("utf-8", "surrogatepass")
+    try:
+        raw = text if isinstance(text, bytes) else text.encode()
+        if crc is not None and zlib.crc32(raw) != crc:
+            raise Decayed(f"the completion of request {key} is not what was stored")
+        if text is raw:
+            text = raw.decode("utf-8", "surrogatepass")
+    except (AttributeError, UnicodeError):  # not even a text
+        raise Decayed(f"the completion of request {key} is not what was stored") from None
     usage = Usage(prompt_tokens, completion_tokens)
     return Completion(key, Reply(text, usage, model, finish), cost, latency, reused=True)
 

@@ -1,0 +1,599 @@
+"""The store: durable, exact about what was spent, and clear about every way in which a disk fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from synthspec import folder_lock
+from synthspec.records import Completion, Constraint, Message, Reply, Request, Usage
+from synthspec.store import Spent, Store, StoreFault
+from synthspec.store_writer import Writer
+
+ROOT = Path(__file__).parent.parent
+texts = st.text(st.characters(codec=None))  # with halves of surrogate pairs, NUL and all
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(work)
+
+
+def key_of(number: int) -> str:
+    return f"{number:032x}"
+
+
+def request_of(number: int, *, prompt: str = "call", attempt: int = 1) -> Request:
+    messages = (Message("system", "Be brief."), Message("user", f"Write call {number}."))
+    return Request(key_of(number), prompt, number, attempt, messages, rows=1)
+
+
+def completion_of(number: int, text: str = "hello", cost: float = 0.25) -> Completion:
+    return Completion(key_of(number), Reply(text, Usage(10, 5), "m-1", "stop"), cost=cost, latency=0.5)
+
+
+async def put(store: Store, *numbers: int, text: str = "hello", cost: float = 0.25) -> None:
+    await asyncio.gather(*(store.put(request_of(n), completion_of(n, text, cost)) for n in numbers))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "run.sqlite") as opened:
+        yield opened
+
+
+def fault_of(call: Any) -> StoreFault:
+    with pytest.raises(StoreFault) as caught:
+        call()
+    assert caught.value.help
+    return caught.value
+
+
+# What goes in comes out
+
+
+def test_a_completion_is_read_as_it_was_stored(store: Store) -> None:
+    assert store.get(key_of(1)) is None
+    run(put(store, 1))
+    assert store.get(key_of(1)) == Completion(
+        key_of(1), Reply("hello", Usage(10, 5), "m-1", "stop"), cost=0.25, latency=0.5, reused=True
+    )
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(texts)
+def test_any_text_survives(store: Store, text: str) -> None:
+    run(put(store, 1, text=text))
+    found = store.get(key_of(1))
+    assert found is not None
+    assert found.reply.text == text
+
+
+def test_the_request_is_kept_for_people_and_replay(store: Store) -> None:
+    request = Request(
+        key_of(1), "call", 7, 2, (Message("user", "año\ud83d"),), rows=8, seed=3, temperature=0.5,
+        constraint=Constraint(json_schema={"type": "object"}),
+    )  # fmt: skip
+    run(store.put(request, completion_of(1), extra={"backend": "openai:x"}))
+    with sqlite3.connect(store.path) as database:
+        row = database.execute("SELECT prompt, combination, attempt, request FROM calls").fetchone()
+    assert row[:3] == ("call", 7, 2)
+    assert json.loads(row[3]) == {
+        "messages": [["user", "año\ud83d"]], "rows": 8, "seed": 3, "temperature": 0.5,
+        "json_schema": {"type": "object"}, "backend": "openai:x",
+    }  # fmt: skip
+    database.close()
+
+
+def test_the_latest_completion_of_a_request_counts_and_both_are_paid_for(store: Store) -> None:
+    run(put(store, 1, text="first"))
+    run(put(store, 1, text="second"))
+    found = store.get(key_of(1))
+    assert found is not None
+    assert found.reply.text == "second"
+    assert store.spent() == Spent(0.5, 20, 10, 2)
+
+
+def test_calls_come_in_order_of_combination_prompt_and_attempt(store: Store) -> None:
+    async def fill() -> None:
+        wanted = [(c, p, a) for c in range(5) for p in ("call", "judge") for a in (1, 2)]
+        random.Random(1).shuffle(wanted)
+        for number, (combination, prompt, attempt) in enumerate(wanted):
+            request = Request(key_of(number), prompt, combination, attempt, (), rows=1)
+            await store.put(request, completion_of(number))
+
+    run(fill())
+    found = [(c.combination, c.prompt, c.attempt) for c in store.iterate_calls()]
+    assert found == sorted(found)
+    assert len(found) == 20
+    assert next(store.iterate_calls()).completion_tokens == 5
+
+
+def test_notes_are_kept(store: Store) -> None:
+    assert store.get_meta("digest") is None
+    store.set_meta("digest", "a")
+    store.set_meta("digest", "b")
+    assert store.get_meta("digest") == "b"
+
+
+def test_a_store_serves_one_event_loop_after_another(store: Store) -> None:
+    run(put(store, 1, 2))
+    run(put(store, 3))
+    assert all(store.get(key_of(n)) for n in (1, 2, 3))
+
+
+# What was spent
+
+
+def test_what_was_reserved_and_never_settled_is_spent(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as first:
+        run(first.reserve(key_of(1), 0.5, 100))
+        assert first.spent() == Spent(0.5, 0, 100, 1)
+    with Store.open(tmp_path) as second:
+        assert second.spent() == Spent(0.5, 0, 100, 1)
+        run(second.reserve(key_of(1), 0.5, 100))
+        run(put(second, 1))
+        assert second.spent() == Spent(0.75, 10, 105, 2)
+    with Store.open_readonly(tmp_path) as third:
+        assert third.spent() == Spent(0.75, 10, 105, 2)
+
+
+def test_a_reservation_is_released_or_settled_once(store: Store) -> None:
+    run(store.reserve(key_of(1), 0.5, 100))
+    run(store.reserve(key_of(1), 0.5, 100))  # tried again: the first try may have been paid for
+    run(store.release(key_of(1)))
+    assert store.spent() == Spent(0.5, 0, 100, 1)
+    run(put(store, 1))
+    assert store.spent() == Spent(0.25, 10, 5, 1)
+    run(store.release(key_of(1)))
+    assert store.spent() == Spent(0.25, 10, 5, 1)
+
+
+steps = st.lists(st.tuples(st.sampled_from(["reserve", "put", "release", "reopen"]), st.integers(0, 3)), max_size=25)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps)
+def test_spent_is_what_a_ledger_says(script: list[tuple[str, int]]) -> None:
+    open_, settled, lost = [0, 0, 0, 0], 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(Path(folder))
+        for action, number in script:
+            if action == "reserve":
+                run(store.reserve(key_of(number), 1.0, 10))
+                open_[number] += 1
+            elif action == "put":
+                run(put(store, number, cost=0.5))
+                settled, open_[number] = settled + 1, max(0, open_[number] - 1)
+            elif action == "release":
+                run(store.release(key_of(number)))
+                open_[number] = max(0, open_[number] - 1)
+            else:
+                store.shut()
+                store = Store.open(Path(folder))
+                lost, open_ = lost + sum(open_), [0, 0, 0, 0]
+            worst = sum(open_) + lost
+            assert store.spent() == Spent(
+                0.5 * settled + worst, 10 * settled, 5 * settled + 10 * worst, settled + worst
+            )
+        store.shut()
+
+
+# Durability
+
+
+def test_many_puts_share_a_commit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits = []
+    commit = Writer._commit
+    monkeypatch.setattr(Writer, "_commit", lambda self, jobs: (commits.append(len(jobs)), commit(self, jobs)))
+
+    async def work() -> None:
+        async def worker(lane: int) -> None:
+            for step in range(5):
+                await put(store, lane * 5 + step)
+
+        await asyncio.gather(*(worker(lane) for lane in range(200)))
+
+    run(work())
+    assert sum(commits) == 1000
+    assert len(commits) <= 40
+    assert store.spent().requests == 1000
+
+
+def test_a_lone_put_does_not_wait(store: Store) -> None:
+    async def work() -> list[float]:
+        taken = []
+        for number in range(15):
+            start = time.perf_counter()
+            await put(store, number)
+            taken.append(time.perf_counter() - start)
+        return sorted(taken)
+
+    assert run(work())[3] < 0.05  # a disk's sync, however busy the machine; nothing waits for company
+
+
+def test_a_cancelled_put_is_stored_all_the_same(store: Store) -> None:
+    async def work() -> None:
+        task = asyncio.create_task(put(store, 1))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await put(store, 2)
+
+    run(work())
+    assert store.get(key_of(1))
+
+
+def test_one_bad_value_harms_no_other_put(store: Store) -> None:
+    async def work() -> list[Any]:
+        bad = Request(key_of(1), "call", 2**70, 1, (), rows=1)
+        waiting = [store.put(request_of(0), completion_of(0)), store.put(bad, completion_of(1))]
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    good, bad = run(work())
+    assert isinstance(bad, StoreFault)
+    assert good is None
+    assert store.get(key_of(0))
+
+
+def test_a_clock_set_back_does_not_matter(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(put(store, 1, text="first"))
+    monkeypatch.setattr("synthspec.store_rows.time.time", lambda: 0.0)
+    run(put(store, 1, 2, text="second"))
+    found = store.get(key_of(1))
+    assert found is not None
+    assert found.reply.text == "second"
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.test_store import *
+
+async def main():
+    store = Store.open(Path({folder!r}))
+    numbers = iter(range({start}, {start} + 1_000_000))
+    async def worker():
+        for n in numbers:
+            await store.reserve(key_of(n), 1.0, 10)
+            await store.put(request_of(n), completion_of(n, "text " * 200, 0.5))
+            sys.stdout.write(f"{{n}}\\n")
+            sys.stdout.flush()
+    await asyncio.gather(*(worker() for _ in range(32)))
+
+asyncio.run(main())
+"""
+
+
+def start_writer(folder: Path, start: int = 0) -> subprocess.Popen[str]:
+    script = WRITER.format(root=str(ROOT), folder=str(folder), start=start)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+    )
+
+
+def kill(process: subprocess.Popen[str]) -> list[int]:
+    """Kill the writer; every number it said was stored."""
+    process.send_signal(signal.SIGKILL)
+    rest = process.stdout.read() if process.stdout else ""
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
+    lines = rest.split("\n")[:-1]  # the last line may be cut
+    return [int(line) for line in lines]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_kill_at_any_moment_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    clock = random.Random(4)
+    said: list[int] = []
+    for round_ in range(5):
+        process = start_writer(tmp_path, start=round_ * 1_000_000)
+        assert process.stdout
+        said.append(int(process.stdout.readline()))
+        time.sleep(clock.uniform(0.0, 0.2))
+        said += kill(process)
+    with Store.open(tmp_path) as store:
+        lost = [n for n in said if store.get(key_of(n)) is None]
+        spent, calls = store.spent(), sum(1 for _ in store.iterate_calls())
+    assert not lost
+    assert len(said) > 50
+    assert calls >= len(said)
+    assert spent.requests <= calls + 5 * 32  # what was in flight at each kill
+    assert spent.cost == pytest.approx(0.5 * calls + (spent.requests - calls))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    def resident() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+    with Store.open(tmp_path) as store:
+        run(put(store, *range(2_000)))
+        before = resident()
+        for start in range(0, 200_000, 1_000):
+            run(put(store, *range(start, start + 1_000), text="word " * 100))
+        for number in range(0, 200_000, 7):
+            assert store.get(key_of(number))
+        assert sum(1 for _ in store.iterate_calls()) == 200_000
+        assert resident() - before < 24
+
+
+# One build at a time
+
+
+def test_a_folder_is_open_once(store: Store) -> None:
+    fault = fault_of(lambda: Store.open(store.path))
+    assert str(os.getpid()) in fault.message
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_another_process_is_refused_until_the_holder_dies(tmp_path: Path) -> None:
+    process = start_writer(tmp_path)
+    try:
+        assert process.stdout
+        process.stdout.readline()
+        fault = fault_of(lambda: Store.open(tmp_path))
+        assert f"process {process.pid}" in fault.message
+        with Store.open_readonly(tmp_path) as reading:
+            assert reading.get(key_of(0))
+    finally:
+        kill(process)
+    Store.open(tmp_path).shut()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.sqlite"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_does_not_hold_the_folder(tmp_path: Path) -> None:
+    lock = folder_lock.FolderLock(tmp_path / "run.lock")
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+    lock.release()
+    folder_lock.FolderLock(tmp_path / "run.lock").release()
+    child.communicate(b"\n")
+
+
+def test_a_lock_left_by_a_dead_process_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "run.lock").write_text("1\n")
+    Store.open(tmp_path).shut()
+
+
+# Disks that fail
+
+
+def test_a_full_disk_fails_every_waiting_put_and_loses_nothing(store: Store) -> None:
+    run(put(store, *range(50)))
+    connection = store._writer.connection  # type: ignore[union-attr]
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    async def fill() -> list[Any]:
+        waiting = (store.put(request_of(n), completion_of(n, "x" * 9000)) for n in range(100, 200))
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    outcomes = run(fill())
+    assert all(isinstance(o, StoreFault) and "full" in o.message for o in outcomes)
+    assert all(store.get(key_of(n)) for n in range(50))
+    assert store.spent().requests == 50
+    connection.execute(f"PRAGMA max_page_count = {pages + 10_000}")
+    run(put(store, *range(100, 200)))
+    assert store.spent().requests == 150
+
+
+def test_a_store_that_became_read_only_says_so(store: Store) -> None:
+    run(put(store, 1))
+    store._writer.connection.execute("PRAGMA query_only = 1")  # type: ignore[union-attr]
+    fault = fault_of(lambda: run(put(store, 2)))
+    assert "cannot be written" in fault.message
+    assert store.get(key_of(1))
+
+
+def test_a_read_only_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("synthspec.folder_lock._take", refuse)
+    assert "cannot be written" in fault_of(lambda: Store.open(tmp_path)).message
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_finished_store_is_read_where_nothing_can_be_written(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        run(put(store, 1))
+    tmp_path.chmod(0o500)
+    try:
+        with Store.open_readonly(tmp_path) as store:
+            assert store.get(key_of(1))
+        assert "cannot be written" in fault_of(lambda: Store.open(tmp_path)).message
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_reading_leaves_no_files_behind(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        run(put(store, 1))
+    with Store.open_readonly(tmp_path / "run.sqlite") as store:
+        assert store.get(key_of(1))
+        assert "not open for writing" in fault_of(lambda: run(put(store, 2))).message
+    assert [p.name for p in tmp_path.iterdir()] == ["run.sqlite"]
+
+
+def test_there_is_nothing_to_read(tmp_path: Path) -> None:
+    assert "no store" in fault_of(lambda: Store.open_readonly(tmp_path)).message
+
+
+@pytest.mark.skipif(os.name != "posix", reason="open files cannot be removed")
+@pytest.mark.parametrize("how", ["removed", "moved"])
+def test_a_folder_removed_during_the_build_is_put_back(tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "build"
+    with Store.open(folder) as store:
+        run(put(store, *range(20)))
+        if how == "removed":
+            shutil.rmtree(folder)
+        else:
+            folder.rename(tmp_path / "elsewhere")
+        fault = fault_of(lambda: run(put(store, *range(20, 40))))
+        assert "removed or moved" in fault.message
+        assert store.get(key_of(30))
+        run(put(store, 50))  # calls that were in flight still come home
+        assert "another build" in fault_of(lambda: Store.open(folder)).message
+    with Store.open(folder) as store:
+        assert all(store.get(key_of(n)) for n in [*range(40), 50])
+        assert store.spent().requests == 41
+    assert [p.name for p in folder.iterdir()] == ["run.sqlite"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="open files cannot be removed")
+def test_a_folder_removed_before_the_end_is_put_back(tmp_path: Path) -> None:
+    folder = tmp_path / "build"
+    store = Store.open(folder)
+    run(put(store, 1))
+    shutil.rmtree(folder)
+    assert "removed" in fault_of(store.shut).message
+    with Store.open(folder) as store:
+        assert store.get(key_of(1))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="open files cannot be removed")
+def test_a_folder_that_cannot_be_put_back_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "build"
+    store = Store.open(folder)
+    run(put(store, 1))
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    assert "could not be put back" in fault_of(lambda: run(put(store, 2))).message
+    folder.unlink()
+    assert "removed or moved" in fault_of(store.shut).message
+    with Store.open(folder) as store:
+        assert store.get(key_of(1))
+        assert store.get(key_of(2))
+
+
+# Files that are not what they should be
+
+
+def filled(folder: Path, count: int = 300) -> Path:
+    with Store.open(folder) as store:
+        run(put(store, *range(count), text="some words " * 40))
+    return folder / "run.sqlite"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_damage_is_told_and_never_believed(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "run.sqlite"
+        path.write_bytes(_SOUND.get() if _SOUND.image else _SOUND.make())
+        content = bytearray(path.read_bytes())
+        at = data.draw(st.integers(0, len(content) - 64))
+        content[at : at + 32] = data.draw(st.binary(min_size=32, max_size=32))
+        path.write_bytes(content)
+        try:
+            with Store.open(folder) as store:
+                found = [store.get(key_of(n)) for n in range(300)]
+        except StoreFault as fault:
+            assert fault.help
+        else:
+            assert all(c is None or c.reply.text == "some words " * 40 for c in found)
+        assert path.exists()
+
+
+class _Sound:
+    image = b""
+
+    def make(self) -> bytes:
+        with tempfile.TemporaryDirectory() as name:
+            self.image = filled(Path(name)).read_bytes()
+        return self.image
+
+    def get(self) -> bytes:
+        return self.image
+
+
+_SOUND = _Sound()
+
+
+@pytest.mark.parametrize("keep", [10, 4096, 50_000, 100_000])
+def test_a_truncated_store_is_told(tmp_path: Path, keep: int) -> None:
+    path = filled(tmp_path)
+    content = path.read_bytes()
+    path.write_bytes(content[:keep])
+    fault = fault_of(lambda: Store.open(tmp_path))
+    assert "damaged" in fault.message
+    assert "Move it aside" in fault.help
+    assert path.read_bytes() == content[:keep]
+    assert [p.name for p in tmp_path.iterdir()] == ["run.sqlite"]
+
+
+def test_a_flipped_letter_inside_a_text_is_told(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    content = path.read_bytes()
+    at = content.index(b"some words")
+    path.write_bytes(content[:at] + b"S" + content[at + 1 :])
+    with Store.open(tmp_path) as store:
+        faults = 0
+        for number in range(300):
+            try:
+                store.get(key_of(number))
+            except StoreFault as fault:
+                faults += 1
+                assert "is not what was stored" in fault.message
+        assert faults == 1
+
+
+def test_what_replay_can_still_use_is_told_and_read(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    path.write_bytes(path.read_bytes()[:100_000])
+    told = fault_of(lambda: Store.open(tmp_path)).help
+    path = path.rename(tmp_path / "run.sqlite.damaged")
+    found = 0
+    with Store.open_readonly(path) as store:
+        for number in range(300):
+            try:
+                found += store.get(key_of(number)) is not None
+            except StoreFault as fault:
+                assert "is damaged" in fault.message
+    assert found > 50
+    assert f"{found} of its completions" in told
+
+
+def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
+    path = filled(tmp_path, 1)
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 2")
+    database.close()
+    for opening in (Store.open, Store.open_readonly):
+        fault = fault_of(lambda opening=opening: opening(tmp_path))
+        assert "newer" in fault.message
+        assert "Upgrade" in fault.help
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    path.write_text("name,age\nana,30\n")
+    assert "not a store" in fault_of(lambda: Store.open(tmp_path)).message
+    path.unlink()
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE mine (a)")
+    database.close()
+    assert "not written by synthspec" in fault_of(lambda: Store.open(tmp_path)).message
