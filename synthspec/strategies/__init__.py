@@ -1,13 +1,13 @@
 """Strategies: each supplies the uniform numbers from which the rows of a plan are drawn.
 
-A *dimension* is one random draw of the spec (a list, a random function, a pattern, a draw from a source).
-A strategy gives, for row ``i`` and every dimension, one number of the open interval (0, 1); the inverse
-distribution function of the dimension turns it into a value. A discrete dimension with weights ``w`` owns
-the cumulative intervals ``[c[v-1], c[v])`` of its normalised weights: a number inside the v-th means level v.
+A *dimension* is one random draw of the spec (a list, a random function, a pattern, a draw from a source). A
+strategy gives, for row ``i`` and every dimension, one number of the open interval (0, 1); the inverse
+distribution function of the dimension turns it into a value. A discrete dimension with weights ``w`` owns the
+cumulative intervals ``[c[v-1], c[v])`` of its normalised weights: a number inside the v-th means level v.
 
-A new strategy is one module whose `STRATEGY` is a class: its constructor takes a `Design`, and it has the two
-methods of `Strategy`. Built-in modules are found by their name, others by an entry point of the group
-``synthspec.strategies``, read only when no built-in has the name.
+A new strategy is one module with the names `SUMMARY`, a line for people, and `STRATEGY`, a class whose
+constructor takes a `Design` and which has the two methods of `Strategy`. Built-in modules are found by their
+name, others by an entry point of the group ``synthspec.strategies``, read only when no built-in has the name.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ class Design:
     """What a strategy is given.
 
     `strength` and `over` (keys of the dimensions to cover, None: all discrete ones) matter to `pairwise`.
-    `permitted` takes columns of level indices, one array of equal length for each discrete dimension, and says
-    which of these combinations no exclusion removes; what it says of a combination must not depend on the level of
-    a dimension that is inactive in it. `permitted_reads` holds the keys that each exclusion rule reads.
+    `permitted` takes columns of level indices, one array of equal length for each discrete dimension, and
+    says which of these combinations no exclusion removes; what it says of a combination must not depend on
+    the level of a dimension that is inactive in it. `permitted_reads` holds the keys that each exclusion rule
+    reads.
     """
 
     dimensions: tuple[Dimension, ...]
@@ -74,12 +75,25 @@ class Strategy(Protocol):
         ...
 
     def redraw(self, rows: Levels, attempt: int, keys: Collection[str]) -> Mapping[str, Floats]:
-        """Fresh independent numbers of dimensions `keys` for `rows` that an exclusion rejected; attempt >= 1."""
+        """Fresh independent numbers of dimensions `keys` for rejected `rows`; attempt >= 1."""
         ...
 
 
 PRIVATE = frozenset(
-    {"bijection", "covering", "joint", "large", "orthogonal", "pfair", "philox", "sequences", "space", "superblocks", "uneven"}
+    {
+        "bijection",
+        "covering",
+        "joint",
+        "large",
+        "marks",
+        "orthogonal",
+        "pfair",
+        "philox",
+        "sequences",
+        "space",
+        "superblocks",
+        "uneven",
+    }
 )
 
 

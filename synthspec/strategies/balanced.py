@@ -1,4 +1,4 @@
-"""Strategy `balanced`: every prefix of the plan holds every value its exact share of times, give or take less than one."""
+"""Strategy `balanced`: every prefix holds every value its share of times, give or take less than one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from synthspec.strategies import Design, Dimension, Floats, Levels
 from synthspec.strategies.large import Large
-from synthspec.strategies.pfair import levels_above_zero, whole_shares
+from synthspec.strategies.marks import Marks
+from synthspec.strategies.pfair import whole_shares
 from synthspec.strategies.philox import LEAST, key_of, stream
 from synthspec.strategies.random import redraw
 from synthspec.strategies.superblocks import STRATA, Forgetting, Plain
@@ -17,25 +18,26 @@ from synthspec.strategies.uneven import STEP, Remembering, Uneven
 
 SUMMARY = "every value within one of its exact share at every number of rows, pairs of parameters even too"
 _MANY = 64
-_BATCH = 512
+_BATCH = 1024
 
 
 class Balanced:
-    """For every n, the first n rows hold level v of a discrete dimension of share p between np - 1 and np + 1 times,
-    both excluded; numbers below any multiple of 1/16 of a continuous dimension are spread likewise.
+    """For every n, the first n rows hold level v of a discrete dimension of share p between np - 1 and np + 1
+    times, both excluded; numbers below any multiple of 1/16 of a continuous dimension are spread likewise.
 
-    Pairs of dimensions of up to 64 levels each are filled together (`joint`), so that their joint tables are nearer to the product of the shares
-    than independent draws'. Dimensions of more levels are permuted on their own.
-    A row is reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768 where two
-    dimensions or more have unequal weights.
+    Pairs of dimensions of up to 64 levels each are filled together (`joint`), so that their joint tables are
+    nearer to the product of the shares than independent draws'. Dimensions of more levels are permuted on
+    their own. A row is reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768
+    where two dimensions or more have unequal weights.
     """
 
     def __init__(self, design: Design) -> None:
         self._seed = design.seed
+        self._names = [one.key for one in design.dimensions]
         self._plain: list[Plain] = []
         self._uneven: list[Uneven] = []
         self._large: dict[str, Large] = {}
-        self._marks: dict[str, _Marks] = {}
+        self._marks: dict[str, Marks] = {}
         for one in design.dimensions:
             self._sort(one)
         self._remembering = Remembering(self._uneven, self._seed) if self._uneven else None
@@ -46,9 +48,8 @@ class Balanced:
         if one.weights is None:
             self._plain.append(Plain(one.key, STRATA, True))
             return
-        kept = levels_above_zero(one.weights)
         parts = tuple(p for p in whole_shares(one.weights) if p)
-        self._marks[one.key] = _Marks(one.weights, kept)
+        self._marks[one.key] = Marks(one.weights)
         if len(parts) > _MANY:
             self._large[one.key] = Large(parts, key_of(self._seed, one.key, "large"))
         elif len(set(parts)) == 1:
@@ -58,7 +59,8 @@ class Balanced:
 
     def uniforms(self, start: int, stop: int) -> Mapping[str, Floats]:
         """Numbers in the open (0, 1) for rows start..stop-1: one array of stop - start for each dimension."""
-        stop = max(start, stop)
+        if start >= stop:
+            return {name: np.empty(0) for name in self._names}
         levels = self._levels(start, stop)
         out: dict[str, Floats] = {}
         for one in self._plain:
@@ -78,7 +80,8 @@ class Balanced:
         begin, end, recent = self._recent
         if not (begin <= first and last <= end):
             pieces = [self._superblocks(at, min(at + _BATCH, last)) for at in range(first, last, _BATCH)]
-            recent = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]} if pieces else {}
+            names = pieces[0] if pieces else ()
+            recent = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
             begin = first
             if last - first <= _BATCH:
                 self._recent = (first, last, recent)
@@ -99,7 +102,9 @@ class Balanced:
         return found
 
     def _within_strata(self, name: str, stratum: Levels, start: int, stop: int) -> Floats:
-        """Numbers inside their strata: of 16 visits to a stratum, in 256 rows, one goes to each sixteenth of it."""
+        """Numbers inside their strata: of 16 visits to a stratum, in 256 rows, one goes to each sixteenth of
+        it.
+        """
         block = STRATA * STRATA
         first, last = start // block, -(-stop // block)
         draws = stream(key_of(self._seed, name, "sixteenths"), first * block, last * block)
@@ -107,23 +112,8 @@ class Balanced:
         visit = np.arange(start, stop) // STRATA - first * STRATA
         part = parts[(visit // STRATA * STRATA + stratum) * STRATA + visit % STRATA]
         inside = (part + stream(key_of(self._seed, name, "within"), start, stop)) / STRATA
-        return np.clip((stratum + inside) / STRATA, LEAST, 1 - 2.0**-53)
-
-
-class _Marks:
-    """The cumulative marks of a discrete dimension's levels, and numbers placed between them."""
-
-    def __init__(self, weights: Sequence[float], kept: Levels) -> None:
-        total = np.asarray(weights, dtype=np.float64)
-        marks = np.concatenate([[0.0], np.cumsum(total) / total.sum()])
-        self._low = np.maximum(marks[kept], LEAST)
-        self._high = np.nextafter(np.minimum(marks[kept + 1], 1.0), 0)
-        self._high[-1] = 1 - 2.0**-53
-
-    def place(self, level: Levels, draw: Floats) -> Floats:
-        low, high = self._low[level], self._high[level]
-        out: Floats = np.minimum(low + draw * (high - low), high)
-        return out
+        numbers: Floats = np.clip((stratum + inside) / STRATA, LEAST, 1 - 2.0**-53)
+        return numbers
 
 
 def _columns(names: Sequence[str], levels: NDArray[np.int64]) -> dict[str, Levels]:

@@ -1,9 +1,9 @@
 """Choosing among equally likely levels so that every pair of dimensions stays even.
 
-Any order of a balanced sequence keeps its promise, so the freedom that is left is spent on pairs: row by row, each
-dimension takes the level least met so far beside the levels that the others have there. Two balanced sequences drawn
-apart from each other would be *less* even than independent draws (two levels each, permuted in blocks of two:
-twice the chi-square), for both are short of slow variation in the same way.
+Any order of a balanced sequence keeps its promise, so the freedom that is left is spent on pairs: row by row,
+each dimension takes the level least met so far beside the levels that the others have there. Two balanced
+sequences drawn apart from each other would be *less* even than independent draws (two levels each, permuted
+in blocks of two: twice the chi-square), for both are short of slow variation in the same way.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ NEVER = np.float32(1e30)
 
 
 class Chooser:
-    """Fills superblocks of dimensions of equally likely levels, beside dimensions of any `shares` already filled.
+    """Fills superblocks of dimensions of equally likely levels, beside dimensions of any `shares` already
+    filled.
 
-    `shares` holds an array that sums to one for each dimension, filled ones first; `given` is how many these are. A meeting
-    counts 1 / sqrt(share) of the level met, between a plain count, under which rare levels coincide, and
-    chi-square's 1 / share, under which they rule.
+    `shares` holds an array that sums to one for each dimension, filled ones first; `given` is how many these
+    are. A meeting counts 1 / sqrt(share) of the level met, between a plain count, under which rare levels
+    coincide, and chi-square's 1 / share, under which they rule.
     """
 
     def __init__(self, shares: Several[NDArray[np.float64]], given: int) -> None:
@@ -34,11 +35,13 @@ class Chooser:
         self._starts = np.concatenate([[0], np.cumsum(self._sizes)])
         self._rarity = np.concatenate([share**-0.5 for share in shares]).astype(np.float32)
 
-    def fill(self, sequences: Several[Sequence], fixed: NDArray[np.int64], noise: Single) -> NDArray[np.int64]:
+    def fill(
+        self, sequences: Several[Sequence], fixed: NDArray[np.int64], noise: Single
+    ) -> NDArray[np.int64]:
         """Levels of the other dimensions, shape (sequences, step, superblocks).
 
-        `fixed`, shape (given, step, superblocks), holds those of the given ones; `noise`, shape (sequences, superblocks,
-        NOISE), small numbers that decide between equals.
+        `fixed`, shape (given, step, superblocks), holds those of the given ones; `noise`, shape (sequences,
+        superblocks, NOISE), small numbers that decide between equals.
         """
         given, many = self._given, noise.shape[1]
         step = fixed.shape[1]
@@ -46,7 +49,8 @@ class Chooser:
         met = np.empty((given + len(sequences), many), dtype=np.int64)
         lines = [self._starts[:d, None] + np.arange(many) * self._starts[d] for d in range(len(self._sizes))]
         tables = [
-            np.zeros((many * int(self._starts[d]), self._sizes[d]), np.float32) for d in range(len(self._sizes))
+            np.zeros((many * int(self._starts[d]), self._sizes[d]), np.float32)
+            for d in range(len(self._sizes))
         ]
         for row in range(step):
             met[:given] = fixed[:, row]
@@ -68,6 +72,6 @@ class Chooser:
 
     def _weights(self, d: int, met: NDArray[np.int64]) -> Single:
         """Weights of the levels met in dimensions before d; one number where these are all equally likely."""
-        if self._given == 0:
-            return self._rarity[self._starts[:d, None]]
-        return self._rarity[self._starts[:d, None] + met[:d]]
+        place = self._starts[:d, None]
+        weights: Single = self._rarity[place + met[:d] if self._given else place]
+        return weights

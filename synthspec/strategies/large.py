@@ -17,8 +17,8 @@ _SHORTEST = 1024
 class Large:
     """Levels in the proportions `parts`, each counted floor or ceil of its share in every prefix.
 
-    Equal ones come as one permutation after another, unequal ones as shuffled schedules (`pfair.Counts.levels`).
-    A row costs that of its permutation or epoch; a few epochs are kept.
+    Equal ones come as one permutation after another, unequal ones as shuffled schedules
+    (`pfair.Counts.levels`). A row costs that of its permutation or epoch; a few epochs are kept.
     """
 
     def __init__(self, parts: Sequence[int], key: int) -> None:

@@ -1,17 +1,19 @@
 """Counts that keep to their shares at every row, known at any row without the rows before it.
 
 Level v of share p must be counted floor(np) or ceil(np) times among the first n rows, whatever n. So its j-th
-occurrence has a window of rows, [floor((j-1)/p), ceil(j/p)): the Pfair condition of Baruah, Cohen, Plaxton and
-Varvel, "Proportionate progress" (Algorithmica 15, 1996). Scheduling the earliest deadline first always meets it.
+occurrence has a window of rows, [floor((j-1)/p), ceil(j/p)): the Pfair condition of Baruah, Cohen, Plaxton
+and Varvel, "Proportionate progress" (Algorithmica 15, 1996). Scheduling the earliest deadline first always
+meets it.
 
-A *boundary* is the state between two rows: of the levels whose window is open there, which were already served.
-Any choice works, and leaves both sides feasible, when every interval of rows that ends or begins at the boundary
-has room for the windows it must hold. Each level open at row n has elapsed e and remaining time; fluid service would
-have given it the fraction frac(np). Hall's condition then holds on both sides if, among the levels in order of
-elapsed time, no prefix holds more served ones than its fractions rounded up, and among those in order of remaining
-time, no prefix holds more unserved ones than its complements rounded up. The fractions meet both, the two families
-of prefixes are totally unimodular, so a choice exists; it is a set of unit jobs on a line of slots, which
-earliest-deadline-first finds. Two boundaries farther apart than the widest window do not disturb each other.
+A *boundary* is the state between two rows: of the levels whose window is open there, which were already
+served. Any choice works, and leaves both sides feasible, when every interval of rows that ends or begins at
+the boundary has room for the windows it must hold. Each level open at row n has elapsed e and remaining time;
+fluid service would have given it the fraction frac(np). Hall's condition then holds on both sides if, among
+the levels in order of elapsed time, no prefix holds more served ones than its fractions rounded up, and among
+those in order of remaining time, no prefix holds more unserved ones than its complements rounded up. The
+fractions meet both, the two families of prefixes are totally unimodular, so a choice exists; it is a set of
+unit jobs on a line of slots, which earliest-deadline-first finds. Two boundaries farther apart than the
+widest window do not disturb each other.
 """
 
 from __future__ import annotations
@@ -40,8 +42,8 @@ def whole_shares(weights: Sequence[float]) -> tuple[int, ...]:
     """Weights as whole numbers of the same proportions, without a common divisor.
 
     A float is read as the decimal it prints as, so 0.1 is a tenth; shares within rounding error of simple
-    fractions (1/3, 1/7) are taken for these. Zeros stay. Raises ValueError on a negative or infinite weight, or
-    none above zero.
+    fractions (1/3, 1/7) are taken for these. Zeros stay. Raises ValueError on a negative or infinite weight,
+    or none above zero.
     """
     if not all(0 <= w < float("inf") for w in weights) or not any(weights):
         raise ValueError("weights must be finite, not negative, and not all zero")
@@ -61,9 +63,10 @@ def whole_shares(weights: Sequence[float]) -> tuple[int, ...]:
 def boundary(parts: Sequence[int], row: int, draws: Sequence[float] = ()) -> tuple[int, ...]:
     """Which levels are ahead at a boundary: 1 where ceil(row * p) were counted, 0 where floor(row * p).
 
-    `parts` are positive whole numbers in the proportions of the shares. The sum over levels of the counts is `row`.
-    Each number of `draws`, in [0, 1), is a try at a systematic sample, in which a level is ahead with just the
-    probability frac(row * p); the first that both sides can live with is taken, else the earliest deadlines.
+    `parts` are positive whole numbers in the proportions of the shares. The sum over levels of the counts is
+    `row`. Each number of `draws`, in [0, 1), is a try at a systematic sample, in which a level is ahead with
+    just the probability frac(row * p); the first that both sides can live with is taken, else the earliest
+    deadlines.
     """
     total = sum(parts)
     left = [row * w % total for w in parts]
@@ -96,7 +99,9 @@ def _fits(levels: Collection[int], slots: Mapping[int, int]) -> bool:
 
 
 def _earliest(many: int, before: Mapping[int, int], after: Mapping[int, int]) -> frozenset[int]:
-    """`many` levels for the slots before the boundary: slot by slot, of those that reach it the first that is due."""
+    """`many` levels for the slots before the boundary: slot by slot, of those that reach it the first that is
+    due.
+    """
     arrivals = sorted(before, key=lambda v: -before[v])
     waiting: list[tuple[int, int]] = []
     chosen = set()
@@ -126,8 +131,8 @@ def _slots(fractions: Mapping[int, int], distance: Mapping[int, int], total: int
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Consecutive rows in earliest-deadline-first order: the level of each, and the window [release, deadline)
-    of that occurrence, as rows counted from the first. Three arrays of one length.
+    """Consecutive rows in earliest-deadline-first order: the level of each, and the window [release,
+    deadline) of that occurrence, as rows counted from the first. Three arrays of one length.
     """
 
     level: NDArray[np.int64]
@@ -135,7 +140,9 @@ class Stretch:
     deadline: NDArray[np.int64]
 
 
-def schedule(parts: Sequence[int], start: int, first: Sequence[int], stop: int, last: Sequence[int]) -> Stretch:
+def schedule(
+    parts: Sequence[int], start: int, first: Sequence[int], stop: int, last: Sequence[int]
+) -> Stretch:
     """Rows start..stop-1 between boundaries `first` and `last`; about a microsecond for a row.
 
     The distance must be at least the widest window, sum(parts) / min(parts) + 2 rows.
@@ -186,16 +193,18 @@ def shuffle(stretch: Stretch, draws: NDArray[np.float64]) -> Levels:
         left = left[fits]
         both = np.concatenate([left, left + apart])
         table[:, both] = table[:, np.concatenate([left + apart, left])]
-    return table[0]
+    levels: Levels = table[0]
+    return levels
 
 
 class Counts:
     """Counts of every level at boundaries that lie `step` rows apart, for one discrete dimension.
 
-    `parts` as in `boundary`; `key` names the random numbers that settle which levels are ahead. With windows shorter
-    than `step` each boundary stands alone. With longer ones, boundaries stand alone every `epoch` rows (a power of two
-    times `step`) and a shuffled schedule of the epoch joins them: the first look into an epoch costs
-    about two microseconds for each of its rows, of which there are up to 2 / (the smallest share). Memory is bounded.
+    `parts` as in `boundary`; `key` names the random numbers that settle which levels are ahead. With windows
+    shorter than `step` each boundary stands alone. With longer ones, boundaries stand alone every `epoch`
+    rows (a power of two times `step`) and a shuffled schedule of the epoch joins them: the first look into an
+    epoch costs about two microseconds for each of its rows, of which there are up to 2 / (the smallest
+    share). Memory is bounded.
     """
 
     def __init__(self, parts: Sequence[int], step: int, key: int) -> None:
@@ -224,7 +233,9 @@ class Counts:
 
     def _find_draws(self, block: int) -> list[list[float]]:
         size = _BLOCK * _TRIES
-        numbers: list[list[float]] = stream(self._key, block * size, (block + 1) * size).reshape(-1, _TRIES).tolist()
+        numbers: list[list[float]] = (
+            stream(self._key, block * size, (block + 1) * size).reshape(-1, _TRIES).tolist()
+        )
         return numbers
 
     def _find_boundary(self, epoch: int) -> tuple[int, ...]:
@@ -248,8 +259,3 @@ def shares_of(parts: Sequence[int]) -> NDArray[np.float64]:
     """Whole-number proportions as floats that sum to one."""
     total = sum(parts)
     return np.array([float(Fraction(w, total)) for w in parts])
-
-
-def levels_above_zero(weights: Sequence[float]) -> Levels:
-    """Indices of the levels that can occur."""
-    return np.flatnonzero(np.asarray(weights, dtype=np.float64) > 0).astype(np.int64)

@@ -1,8 +1,8 @@
 """Uniform numbers by counter: any index, in any order, without the ones before it.
 
 Philox of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011): runs of
-consecutive indices come from NumPy's Philox 4x64 with its counter set; scattered ones from Philox 4x32, written out
-over whole columns.
+consecutive indices come from NumPy's Philox 4x64 with its counter set; scattered ones from Philox 4x32,
+written out over whole columns.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def stream(key: int, start: int, stop: int) -> Floats:
 
 
 def scattered(key: int, rows: Levels) -> Floats:
-    """One number in the open (0, 1) for each of `rows` (non-negative, any order): Philox 4x32 with 10 rounds."""
+    """One number in the open (0, 1) for each of `rows` (non-negative, any order): Philox 4x32-10."""
     counter = rows.astype(np.uint64)
     a, b = counter & _LOW, counter >> _WORD
     c = np.full_like(a, (key >> 64) & 0xFFFFFFFF)

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from synthspec.strategies import Design, Floats, Levels
 from synthspec.strategies.philox import key_of, scattered, stream
 
+SUMMARY = "independent draws"
+
 
 class Random:
     """Every number is independent of every other, and depends on seed, dimension and row alone.
@@ -31,5 +33,7 @@ STRATEGY = Random
 
 
 def redraw(seed: int, rows: Levels, attempt: int, keys: Collection[str]) -> Mapping[str, Floats]:
-    """What every strategy answers when an exclusion rejected `rows`: independent numbers, new at each attempt."""
+    """What every strategy answers when an exclusion rejected `rows`: independent numbers, new at each
+    attempt.
+    """
     return {name: scattered(key_of(seed, name, f"redraw {attempt}"), rows) for name in keys}

@@ -1,15 +1,15 @@
 """Which level each dimension may take at each row of a superblock, for many superblocks at once.
 
-A superblock is `step` consecutive rows; its state at both ends is known (`pfair.Counts`, or empty), so superblocks are
-filled side by side, row r of all of them in one operation. A sequence says what may be taken next without
-making a later row impossible; `joint` chooses among that.
+A superblock is `step` consecutive rows; its state at both ends is known (`pfair.Counts`, or empty), so
+superblocks are filled side by side, row r of all of them in one operation. A sequence says what may be taken
+next without making a later row impossible; `joint` chooses among that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,9 @@ class Sequence(Protocol):
 class Windows:
     """The occurrences of each level in superblocks: row windows [release, deadline).
 
-    Both have shape (superblocks, levels, most + 1), and places without an occurrence are never released. `slack`,
-    shape (superblocks, step), is how many of the first d + 1 rows no occurrence due within them speaks for.
+    Both have shape (superblocks, levels, most + 1), and places without an occurrence are never released.
+    `slack`, shape (superblocks, step), is how many of the first d + 1 rows no occurrence due within them
+    speaks for.
     """
 
     release: Small
@@ -47,7 +48,8 @@ class Windows:
 
 
 def find_windows(counts: Counts, blocks: Several[tuple[int, tuple[int, ...], tuple[int, ...]]]) -> Windows:
-    """Windows of superblocks, each given by its number, which levels are ahead at its start and which at its end.
+    """Windows of superblocks, each given by its number, which levels are ahead at its start and which at its
+    end.
 
     Exact: in int64 where that holds the products, else in Python's integers.
     """
@@ -62,7 +64,7 @@ def find_windows(counts: Counts, blocks: Several[tuple[int, tuple[int, ...], tup
     nth = ahead[:, :, None] + np.arange(most + 1)
     exact: type = np.int64 if total * (step + 3) < 2**62 else object
     work = nth.astype(exact) * total - rest.astype(exact)[:, :, None]
-    share = parts.astype(exact)[None, :, None]
+    share: NDArray[Any] = parts.astype(exact)[None, :, None]
     release = np.maximum((work // share).astype(np.int64), 0)
     deadline = np.minimum((-(-(work + total) // share)).astype(np.int64), step)
     unused = np.arange(most + 1) >= inside[:, :, None]
@@ -76,13 +78,15 @@ def find_windows(counts: Counts, blocks: Several[tuple[int, tuple[int, ...], tup
 class Shared:
     """A discrete dimension, each level in its Pfair windows.
 
-    Hall's condition says exactly what is safe. Rows before d that no occurrence due by d needs are slack; the first d
-    without slack must be fed, so a released level whose deadline does not lie beyond it is safe, and no other.
+    Hall's condition says exactly what is safe. Rows before d that no occurrence due by d needs are slack; the
+    first d without slack must be fed, so a released level whose deadline does not lie beyond it is safe, and
+    no other.
     """
 
     def __init__(self, windows: Windows, which: Levels, draws: NDArray[np.float64]) -> None:
-        """`which` of `windows` each superblock has; `draws`, shape (superblocks, levels, most + 1 or more), in [0, 1)
-        put the moment of each occurrence into its window."""
+        """`which` of `windows` each superblock has; `draws`, shape (superblocks, levels, most + 1 or more),
+        in [0, 1) put the moment of each occurrence into its window.
+        """
         self._release, self._deadline = windows.release.ravel(), windows.deadline.ravel()
         _, levels, width = windows.release.shape
         self._at = ((which[:, None] * levels + np.arange(levels)) * width).ravel()
@@ -100,7 +104,9 @@ class Shared:
         self._days = np.arange(1, windows.slack.shape[1] + 1, dtype=self._slack.dtype)
 
     def waiting(self, row: int) -> NDArray[np.float32]:
-        """Shape (superblocks, levels): rows from `row` to the moment of the next occurrence, negative once past."""
+        """Shape (superblocks, levels): rows from `row` to the moment of the next occurrence, negative once
+        past.
+        """
         return self._moment - np.float32(row)
 
     def allowed(self, row: int) -> Mask:
@@ -112,7 +118,8 @@ class Shared:
     def take(self, row: int, level: Levels) -> None:
         cell = self._row + level
         due = self._due.ravel()[cell].astype(self._slack.dtype)
-        self._slack[:, row:] -= self._days[row:] < due[:, None]
+        ahead = self._slack[:, row:]
+        np.subtract(ahead, self._days[row:] < due[:, None], out=ahead)
         at = self._at[cell] + 1
         self._at[cell] = at
         self._released.reshape(-1)[cell] = self._release[at]
@@ -124,8 +131,9 @@ class Shared:
 class Blocks:
     """A discrete dimension of equally likely levels: a permutation of them every `levels` rows.
 
-    `ranks`, shape (superblocks + 1, levels), orders the levels at each boundary: of the block that the boundary cuts,
-    those of the lowest ranks come before it. At most one boundary may cut a block: levels <= step.
+    `ranks`, shape (superblocks + 1, levels), orders the levels at each boundary: of the block that the
+    boundary cuts, those of the lowest ranks come before it. At most one boundary may cut a block: levels <=
+    step.
     """
 
     def __init__(self, numbers: Levels, step: int, ranks: Levels) -> None:
@@ -155,8 +163,8 @@ class Blocks:
 class Nested:
     """A continuous dimension cut into `strata` (a power of two) equal parts.
 
-    Any aligned 2**j rows hold one number of each part of width 2**-j, as in a van der Corput sequence scrambled after
-    Owen, "Randomly permuted (t,m,s)-nets and (t,s)-sequences" (1995).
+    Any aligned 2**j rows hold one number of each part of width 2**-j, as in a van der Corput sequence
+    scrambled after Owen, "Randomly permuted (t,m,s)-nets and (t,s)-sequences" (1995).
     """
 
     def __init__(self, superblocks: int, strata: int) -> None:

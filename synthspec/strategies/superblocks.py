@@ -1,4 +1,4 @@
-"""Superblocks of a balanced plan: the equally likely and the continuous dimensions, beside the uneven ones."""
+"""Superblocks of a balanced plan: equally likely and continuous dimensions, beside the uneven ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class Plain:
 
 
 class Forgetting:
-    """The dimensions of equally likely parts, filled after the uneven ones. Superblocks know nothing of each other."""
+    """The dimensions of equally likely parts, filled after the uneven ones. Superblocks know nothing of each
+    other.
+    """
 
     def __init__(self, dimensions: Sequence[Plain], beside: Sequence[Uneven], seed: int) -> None:
         self._dimensions, self._seed = tuple(dimensions), seed

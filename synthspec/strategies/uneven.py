@@ -1,12 +1,14 @@
-"""Balanced dimensions of unequal weights, filled so that their pairs stay even over any number of superblocks.
+"""Balanced dimensions of unequal weights, filled so that their pairs stay even over any number of
+superblocks.
 
-Equally likely levels are named by chance, so whatever a superblock leaves over in their pairs is as often above as
-below. Unequal ones have no such symmetry, and a leaning of every superblock would add up. Hence two measures. Each
-occurrence has a moment of its own, drawn evenly from its window, and is due more and more after it: left to
-themselves, levels would meet as if drawn independently. Meetings weigh 1 / sqrt(share) of each level, less below a share of
-a tenth, where a superblock has too few of them to steer by. And superblocks remember. Number i of a group of
-4**4 starts with the counts of those since i - 4**h, where 4**h is the largest power of four in i, like a Fenwick tree; so all
-of one h are filled side by side, and a superblock depends on its group alone.
+Equally likely levels are named by chance, so whatever a superblock leaves over in their pairs is as often
+above as below. Unequal ones have no such symmetry, and a leaning of every superblock would add up. Hence two
+measures. Each occurrence has a moment of its own, drawn evenly from its window, and is due more and more
+after it: left to themselves, levels would meet as if drawn independently. Meetings weigh 1 / sqrt(share) of
+each level, less below a share of a tenth, where a superblock has too few of them to steer by. And superblocks
+remember. Number i of a group of 4**4 starts with the counts of those since i - 4**h, where 4**h is the
+largest power of four in i, like a Fenwick tree; so all of one h are filled side by side, and a superblock
+depends on its group alone.
 """
 
 from __future__ import annotations
@@ -40,8 +42,9 @@ class Uneven:
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
-    """Superblocks from number `first`: levels, shape (dimensions, STEP, superblocks), how often any two levels met in
-    each, shape (superblocks, all levels, all levels), and which of them are filled."""
+    """Superblocks from number `first`: levels, shape (dimensions, STEP, superblocks), how often any two
+    levels met in each, shape (superblocks, all levels, all levels), and which of them are filled.
+    """
 
     first: int
     levels: NDArray[np.int64]
@@ -85,14 +88,19 @@ class Remembering:
     def _blank(self, first: int, last: int) -> _Filled:
         many = last - first
         levels = np.zeros((len(self._sizes), STEP, many), dtype=np.int64)
-        return _Filled(first, levels, np.zeros((many, *self._square()), np.float32), np.zeros(many, dtype=bool))
+        return _Filled(
+            first, levels, np.zeros((many, *self._square()), np.float32), np.zeros(many, dtype=bool)
+        )
 
     def _reuse(self, work: _Filled) -> None:
         kept = self._kept
         start = max(kept.first, work.first)
         stop = min(kept.first + len(kept.known), work.first + len(work.known))
         if start < stop:
-            source, target = slice(start - kept.first, stop - kept.first), slice(start - work.first, stop - work.first)
+            source, target = (
+                slice(start - kept.first, stop - kept.first),
+                slice(start - work.first, stop - work.first),
+            )
             work.levels[:, :, target] = kept.levels[:, :, source]
             work.meetings[target] = kept.meetings[source]
             work.known[target] = kept.known[source]
@@ -144,8 +152,8 @@ class Remembering:
     def _weigh(self, before: Single) -> tuple[list[Single], list[Single]]:
         """For each dimension, meetings with levels of those before it as deviations from shares see them.
 
-        The first, flat over superblocks and levels before, are weighted by the rarity of both levels; the second, shape
-        (superblocks, levels), is the mean of the first over the levels before, in their shares.
+        The first, flat over superblocks and levels before, are weighted by the rarity of both levels; the
+        second, shape (superblocks, levels), is the mean of the first over the levels before, in their shares.
         """
         cells, own = [], []
         for d, size in enumerate(self._sizes):
@@ -171,7 +179,7 @@ class Remembering:
 
 
 def _reach(number: int) -> int:
-    """The largest power of four that divides the place of superblock `number` in its group; 1 for the first."""
+    """The largest power of four that divides superblock `number`'s place in its group; 1 for the first."""
     place, power = number % GROUP, 1
     while place and place % 4 == 0:
         place, power = place // 4, power * 4

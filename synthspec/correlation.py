@@ -1,0 +1,165 @@
+"""Correlated parameters: a Gaussian copula over the uniform numbers of a plan.
+
+Uniforms become standard normals, normals are mixed by the Cholesky factor of a correlation matrix, and go
+back to uniforms. Each stays uniform, so each parameter keeps its distribution, and rank correlation survives
+any increasing transform. `calibrate` finds the normal correlation that gives the values the rank correlation
+asked for; for two continuous parameters that is 2 sin(pi r / 6) (Pearson 1907), but ties and decreasing
+transforms need a search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+Array = NDArray[np.float64]
+Evaluate = Callable[[Array, Array], tuple[NDArray[np.generic], NDArray[np.generic]]]
+
+_LEAST, _MOST = 2.0**-54, 1 - 2.0**-53
+_STRONGEST = 0.9995
+_TOLERANCE = 0.01
+_SAMPLE = 1 << 14
+
+
+class ImpossibleMatrix(ValueError):
+    """No variables have these correlations; `nearest` is the closest matrix that some have."""
+
+    def __init__(self, nearest: Array) -> None:
+        super().__init__("no variables have these correlations together")
+        self.nearest = nearest
+
+
+class UnreachableRank(ValueError):
+    """The values of two parameters cannot have this rank correlation; `reachable` is the nearest they can
+    have.
+    """
+
+    def __init__(self, rank: float, reachable: float) -> None:
+        super().__init__(f"rank correlation {rank:g} is out of reach; the nearest is {reachable:.2f}")
+        self.rank, self.reachable = rank, reachable
+
+
+class Copula:
+    """Ties the uniform numbers of dimensions `keys` by `matrix`, the correlations of their normals.
+
+    `matrix` is symmetric with ones on its diagonal, shape (keys, keys). Raises ImpossibleMatrix when it is
+    not positive definite. The first of `keys` keeps its numbers, so put first what must stay balanced.
+    """
+
+    def __init__(self, keys: Sequence[str], matrix: NDArray[np.float64]) -> None:
+        self.keys = tuple(keys)
+        self.matrix = np.asarray(matrix, dtype=np.float64)
+        if self.matrix.shape != (len(self.keys), len(self.keys)):
+            raise ValueError(f"{len(self.keys)} keys need a square matrix of that size")
+        if not is_possible(self.matrix):
+            raise ImpossibleMatrix(nearest_correlation(self.matrix))
+        self._factor = np.linalg.cholesky(self.matrix)
+
+    def apply(self, uniforms: Mapping[str, Array]) -> Mapping[str, Array]:
+        """The same mapping with the numbers of `keys` tied: float64 in the open (0, 1), each uniform as
+        before.
+        """
+        normals = [ndtri(uniforms[key]) for key in self.keys]
+        tied: dict[str, Array] = {}
+        for place, key in enumerate(self.keys):
+            row = self._factor[place]
+            if place == 0 or not row[:place].any():
+                continue
+            mixed = row[place] * normals[place]
+            for other in np.flatnonzero(row[:place]):
+                mixed += row[other] * normals[other]
+            tied[key] = np.clip(ndtr(mixed), _LEAST, _MOST)
+        return {**uniforms, **tied}
+
+
+def is_possible(matrix: Array) -> bool:
+    """Whether a correlation matrix is positive definite, beyond rounding."""
+    return bool(np.linalg.eigvalsh(matrix)[0] > 1e-10)
+
+
+def nearest_correlation(matrix: Array, rounds: int = 1000) -> Array:
+    """The positive definite correlation matrix nearest to a symmetric `matrix` in the Frobenius norm.
+
+    Alternating projections with Dykstra's correction: Higham, "Computing the nearest correlation matrix" (IMA
+    J. Numer. Anal. 22, 2002). Its least eigenvalue is 1e-8 or just above.
+    """
+    found = np.array(matrix, dtype=np.float64)
+    correction = np.zeros_like(found)
+    for _ in range(rounds):
+        before = found
+        shifted = found - correction
+        values, vectors = np.linalg.eigh(shifted)
+        psd = (vectors * np.maximum(values, 0)) @ vectors.T
+        correction = psd - shifted
+        found = psd.copy()
+        np.fill_diagonal(found, 1.0)
+        if np.abs(found - before).max() < 1e-12:
+            break
+    least = float(np.linalg.eigvalsh(found)[0])
+    if least < 1e-8:
+        shrink = (1e-8 - least) / (1 - least)
+        found = (1 - shrink) * found + shrink * np.eye(len(found))
+    return np.asarray((found + found.T) / 2)
+
+
+def rank_correlation(x: NDArray[np.generic], y: NDArray[np.generic]) -> float:
+    """Spearman's rank correlation of two columns of one length, ties sharing their mean rank; 0 if one is
+    constant.
+    """
+    a, b = _ranks(x), _ranks(y)
+    spread = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / spread if spread else 0.0
+
+
+def _ranks(values: NDArray[np.generic]) -> Array:
+    """Mean ranks, centred on zero."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    ranks: Array = (ends - (counts - 1) / 2)[which.reshape(-1)]
+    return ranks - (len(values) + 1) / 2
+
+
+def calibrate(evaluate: Evaluate, rank: float) -> float:
+    """The correlation of two normals under which the values of two parameters have rank correlation `rank`.
+
+    `evaluate` maps two columns of uniforms to the two columns of values, which must have an order. Bisection
+    on 16,384 fixed quasi-random points, to within 0.01 of `rank`. Raises UnreachableRank when no normals come
+    that near: ties bound what can be reached.
+    """
+    if not -1 <= rank <= 1:
+        raise ValueError("a rank correlation lies between -1 and 1")
+    first, second = _quasi_random(_SAMPLE)
+
+    def reached(pearson: float) -> float:
+        other = pearson * first + np.sqrt(1 - pearson * pearson) * second
+        uniforms = (np.clip(ndtr(column), _LEAST, _MOST) for column in (first, other))
+        return rank_correlation(*evaluate(*uniforms))
+
+    low, high = -_STRONGEST, _STRONGEST
+    at_low, at_high = reached(low), reached(high)
+    if at_low > at_high:
+        low, high, at_low, at_high = high, low, at_high, at_low
+    for end, value in ((low, at_low), (high, at_high)):
+        if abs(value - rank) <= _TOLERANCE / 4:
+            return end
+    if not at_low < rank < at_high:
+        end, value = (low, at_low) if rank <= at_low else (high, at_high)
+        if abs(value - rank) <= _TOLERANCE:
+            return end
+        raise UnreachableRank(rank, value)
+    while abs(high - low) > 1e-4:
+        middle = (low + high) / 2
+        low, high = (middle, high) if reached(middle) < rank else (low, middle)
+    return (low + high) / 2
+
+
+def _quasi_random(points: int) -> tuple[Array, Array]:
+    """Two columns of normals from the R2 sequence (Roberts 2018): n times the powers of 1/1.3247…, modulo 1."""
+    plastic = 1.32471795724474602596
+    number = np.arange(1, points + 1, dtype=np.float64)
+    columns = ((0.5 + number / plastic**power) % 1 for power in (1, 2))
+    one, other = (ndtri(np.clip(column, _LEAST, _MOST)) for column in columns)
+    return one, other

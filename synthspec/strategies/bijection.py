@@ -1,0 +1,83 @@
+"""A seeded order of 0..size-1 in which any place is found at once, without the others."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthspec.strategies import Levels
+from synthspec.strategies.philox import stream
+
+MOST = 1 << 62
+_SHUFFLED = 4096
+_ROUNDS = 6
+
+
+class Order:
+    """Permutations of 0..size-1, one for each pass; 1 <= size <= MOST.
+
+    Small sizes are shuffled. Larger ones go through a Feistel network on the least number of bits that holds
+    them, whose results outside are fed back until they fall inside (cycle walking, Black and Rogaway,
+    "Ciphers with arbitrary finite domains", 2002): twice on average at most.
+    """
+
+    def __init__(self, size: int, key: int) -> None:
+        if not 1 <= size <= MOST:
+            raise ValueError(f"size {size} is not between 1 and 2**62")
+        self.size = size
+        self._key = key
+        bits = max((size - 1).bit_length(), 2)
+        self._low, self._high = bits // 2, bits - bits // 2
+
+    def at(self, start: int, stop: int) -> Levels:
+        """Places start..stop-1 of the passes laid end to end: numbers of 0..size-1."""
+        if start >= stop:
+            return np.empty(0, dtype=np.int64)
+        first, last = start // self.size, -(-stop // self.size)
+        if self.size <= _SHUFFLED:
+            draws = stream(self._key, first * self.size, last * self.size)
+            every = draws.reshape(-1, self.size).argsort(axis=1).reshape(-1)
+            return every[start - first * self.size : stop - first * self.size]
+        pieces = []
+        for turn in range(first, last):
+            begin, end = max(start - turn * self.size, 0), min(stop - turn * self.size, self.size)
+            pieces.append(self._walk(np.arange(begin, end, dtype=np.uint64), turn))
+        return np.concatenate(pieces)
+
+    def _walk(self, numbers: NDArray[np.uint64], turn: int) -> Levels:
+        keys = self._round_keys(turn)
+        numbers = self._feistel(numbers, keys)
+        outside = np.flatnonzero(numbers >= self.size)
+        while len(outside):
+            numbers[outside] = self._feistel(numbers[outside], keys)
+            outside = outside[numbers[outside] >= self.size]
+        return numbers.astype(np.int64)
+
+    def _round_keys(self, turn: int) -> list[np.uint64]:
+        text = f"{self._key} {turn}".encode()
+        digest = blake2b(text, digest_size=8 * _ROUNDS).digest()
+        return [np.uint64(int.from_bytes(digest[8 * r : 8 * r + 8], "little")) for r in range(_ROUNDS)]
+
+    def _feistel(self, numbers: NDArray[np.uint64], keys: list[np.uint64]) -> NDArray[np.uint64]:
+        """Alternately the high and the low part is changed by a hash of the other: undone in reverse, so one
+        to one.
+        """
+        low, high = np.uint64(self._low), np.uint64(self._high)
+        low_mask, high_mask = (np.uint64((1 << width) - 1) for width in (self._low, self._high))
+        left, right = numbers >> low, numbers & low_mask
+        for number, key in enumerate(keys):
+            if number % 2:
+                right = right ^ (_mix(left, key) & low_mask)
+            else:
+                left = left ^ (_mix(right, key) & high_mask)
+        return (left << low) | right if high else right
+
+
+def _mix(word: NDArray[np.uint64], key: np.uint64) -> NDArray[np.uint64]:
+    """The finalizer of SplitMix64 (Steele, Lea, Flood 2014), keyed."""
+    word = (word + key) * np.uint64(0x9E3779B97F4A7C15)
+    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return word ^ (word >> np.uint64(31))

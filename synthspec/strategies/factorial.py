@@ -1,0 +1,194 @@
+"""Strategy `factorial`: every permitted combination once before any comes twice, in a seeded order."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthspec.strategies import Design, Floats, Levels
+from synthspec.strategies.bijection import MOST, Order
+from synthspec.strategies.philox import key_of, scattered, stream
+from synthspec.strategies.random import redraw
+from synthspec.strategies.space import Space, Tree
+
+SUMMARY = "every permitted combination once before any comes twice"
+LISTED = 1 << 20
+_CHUNK = 1 << 14
+_PATIENCE = 1 << 24
+
+
+class Factorial:
+    """Combinations of the discrete dimensions in a seeded order, each once in a pass; continuous ones drawn
+    as `random` does.
+
+    A row's combination is found at once: the order is a bijection, and memory does not grow with the number
+    of combinations. Exclusions cost more. Where the dimensions they read (and those that hang together with
+    them by `requires`) have up to 2**20 combinations, these are looked through once, at the first row asked
+    for (8 MB at most), and any row is again found at once. Where they have more, the order is walked: the
+    first look at a row tests every combination before it, those left out too; every 16,384 tested leave one
+    number in memory, so that later looks test 16,384 at most.
+
+    More than 2**62 combinations are told apart by as many of the dimensions as have fewer; the others are
+    drawn at random.
+
+    Raises ValueError, when rows are asked for, if exclusions leave nothing, or nothing among 2**24 in a row.
+    """
+
+    def __init__(self, design: Design) -> None:
+        self._design = design
+        self._space = Space(design)
+        reads = set().union(*design.permitted_reads) if design.permitted is not None else set()
+        for key, needs in self._space.loose.items():
+            reads |= {key, *(need.dimension for need in needs)}
+        bound = [tree for tree in self._space.trees if reads & set(tree.all_keys())]
+        free = [tree for tree in self._space.trees if not reads & set(tree.all_keys())]
+        self._bound, self._free, self._rest = _fitting(bound, free)
+        self._bound_size, self._free_size = (
+            prod(t.size for t in self._bound),
+            prod(t.size for t in self._free),
+        )
+        self._excludes = design.permitted is not None or bool(self._space.loose)
+        self._listed: Levels | None = None
+        self._walks: dict[int, _Walk] = {}
+
+    def uniforms(self, start: int, stop: int) -> Mapping[str, Floats]:
+        """Numbers in the open (0, 1) for rows start..stop-1: one array of stop - start for each dimension."""
+        places = self._places(start, max(start, stop))
+        out: dict[str, Floats] = {}
+        for one in self._design.dimensions:
+            if one.weights is None:
+                out[one.key] = stream(key_of(self._design.seed, one.key, "random"), start, stop)
+            else:
+                within = stream(key_of(self._design.seed, one.key, "within"), start, stop)
+                out[one.key] = self._space.marks[one.key].place(places[one.key], within)
+        return out
+
+    def redraw(self, rows: Levels, attempt: int, keys: Collection[str]) -> Mapping[str, Floats]:
+        """Fresh independent numbers of dimensions `keys` for `rows`, others at every `attempt`."""
+        return redraw(self._design.seed, rows, attempt, keys)
+
+    def _places(self, start: int, stop: int) -> dict[str, Levels]:
+        if not self._excludes:
+            return self._combine(self._order(self._bound_size * self._free_size, "order").at(start, stop))
+        if self._bound_size > LISTED:
+            return self._combine(self._walk(start, stop))
+        listed = self._list()
+        numbers = self._order(len(listed) * self._free_size, "order").at(start, stop)
+        return self._combine(listed[numbers // self._free_size] * self._free_size + numbers % self._free_size)
+
+    def _combine(self, numbers: NDArray[np.int64]) -> dict[str, Levels]:
+        """Places of all levels in combinations `numbers`; what the numbers do not tell is drawn by them."""
+        places = _split(self._bound, numbers // self._free_size) | _split(
+            self._free, numbers % self._free_size
+        )
+        for tree in self._rest:
+            draw = scattered(key_of(self._design.seed, tree.key, "rest"), numbers)
+            places |= tree.levels((draw * min(tree.size, MOST)).astype(np.int64))
+        return places
+
+    def _order(self, size: int, purpose: str) -> Order:
+        return Order(size, key_of(self._design.seed, "", f"factorial {purpose}"))
+
+    def _permitted(self, places: Mapping[str, Levels]) -> NDArray[np.bool_]:
+        length = len(next(iter(places.values())))
+        missing = {key: np.zeros(length, dtype=np.int64) for key in self._space.marks if key not in places}
+        levels = self._space.indices({**places, **missing})
+        good = self._space.told_apart(levels)
+        if self._design.permitted is not None:
+            good &= self._design.permitted(levels)
+        return good
+
+    def _list(self) -> Levels:
+        """Numbers of the permitted combinations of the dimensions that exclusions read."""
+        if self._listed is None:
+            found = []
+            for start in range(0, self._bound_size, _CHUNK):
+                numbers = np.arange(start, min(start + _CHUNK, self._bound_size))
+                found.append(numbers[self._permitted(_split(self._bound, numbers))])
+            self._listed = np.concatenate(found)
+            if not len(self._listed):
+                raise ValueError("the exclusions leave no combination")
+        return self._listed
+
+    def _walk(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Rows start..stop-1 where permitted combinations are too many to list."""
+        found = [np.empty(0, dtype=np.int64)]
+        turn = base = 0
+        while start < stop:
+            walk = self._walks.setdefault(turn, _Walk(self, turn))
+            found.append(walk.read(start - base, stop - base))
+            start += len(found[-1])
+            if start < stop:
+                base, turn = base + walk.size, turn + 1
+        return np.concatenate(found)
+
+
+class _Walk:
+    """One pass over a seeded order, testing combinations as it goes; chunk c holds permitted ones up to
+    `_until[c]`.
+    """
+
+    def __init__(self, design: Factorial, turn: int) -> None:
+        self._design = design
+        self._order = design._order(design._bound_size * design._free_size, f"walk {turn}")
+        self._until: list[int] = []
+        self._chunk = lru_cache(maxsize=16)(self._test)
+
+    @property
+    def size(self) -> int:
+        """How many permitted combinations were met so far."""
+        return self._until[-1]
+
+    def read(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Permitted combinations number start..stop-1 of the pass; fewer when it ends before."""
+        while (not self._until or self.size < stop) and len(self._until) * _CHUNK < self._order.size:
+            before = self._until[-1] if self._until else 0
+            self._until.append(before + len(self._chunk(len(self._until))))
+            self._check_patience()
+        found = [np.empty(0, dtype=np.int64)]
+        for chunk in range(bisect_right(self._until, start), len(self._until)):
+            before = self._until[chunk - 1] if chunk else 0
+            if before >= stop:
+                break
+            found.append(self._chunk(chunk)[max(start - before, 0) : stop - before])
+        return np.concatenate(found)
+
+    def _test(self, chunk: int) -> NDArray[np.int64]:
+        numbers = self._order.at(chunk * _CHUNK, min((chunk + 1) * _CHUNK, self._order.size))
+        return numbers[self._design._permitted(self._design._combine(numbers))]
+
+    def _check_patience(self) -> None:
+        behind = len(self._until) - 1 - _PATIENCE // _CHUNK
+        ended = len(self._until) * _CHUNK >= self._order.size
+        if (behind >= 0 and self._until[behind] == self.size) or (ended and not self.size):
+            raise ValueError("the exclusions leave no combination, or none that can be found")
+
+
+def _fitting(bound: Sequence[Tree], free: Sequence[Tree]) -> tuple[list[Tree], list[Tree], list[Tree]]:
+    """Trees that are enumerated, of at most MOST combinations in all, and the rest, which is drawn at random."""
+    size = 1
+    kept_bound, kept_free, rest = list[Tree](), list[Tree](), list[Tree]()
+    for trees, kept in ((bound, kept_bound), (free, kept_free)):
+        for tree in trees:
+            if size * tree.size <= MOST:
+                size *= tree.size
+                kept.append(tree)
+            else:
+                rest.append(tree)
+    return kept_bound, kept_free, rest
+
+
+def _split(trees: Sequence[Tree], numbers: NDArray[np.int64]) -> dict[str, Levels]:
+    found: dict[str, Levels] = {}
+    for tree in trees:
+        found |= tree.levels(numbers % tree.size)
+        numbers = numbers // tree.size
+    return found
+
+
+STRATEGY = Factorial
