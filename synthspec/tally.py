@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from synthspec.records import Completion, Rejection, Stage
+
+
+class Repetition(Protocol):
+    """A watch for a model that repeats itself."""
+
+    dry: Counter[str]
+
+    @property
+    def new_share(self) -> float | None: ...
 
 
 @dataclass(slots=True)
@@ -30,6 +40,7 @@ class Tally:
     rejections: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
+    watch: Repetition | None = None  # set by the engine
 
     def completed(self, completion: Completion) -> None:
         """A completion is at hand."""

@@ -128,6 +128,9 @@ def _report(dataset: Dataset, control: BuildControl, *, quiet: bool, form: str) 
         if tally.rejections:
             top = ", ".join(f"{rule} {n}" for rule, n in tally.rejections.most_common(5))
             _say(f"  rejected on the way: {top}")
+        dry = tally.watch.dry.most_common(3) if tally.watch is not None else []
+        for mark, count in dry:
+            _say(f"  ran dry: {mark or 'the spec'} gave {count} repeats in a row; vary its prompt or ask for fewer rows")
         if tally.calls or tally.reused:
             cost = f", ${tally.cost_now:.4f} spent" if tally.cost_now else ""
             _say(f"  calls: {tally.calls:,} made, {tally.reused:,} used again{cost}")

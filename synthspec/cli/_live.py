@@ -134,6 +134,8 @@ class _View:
             facts.append(self.money())
         if t.retries:
             facts.append(f"{t.retries:,} sent again")
+        if t.watch is not None and t.watch.new_share is not None:
+            facts.append(f"{t.watch.new_share:.0%} new phrases")
         if t.lost:
             facts.append(f"{t.lost:,} lost")
         shown: list[RenderableType] = [head, Text("  " + " · ".join(facts), style="dim")]

@@ -13,8 +13,10 @@ from typing import Any
 
 from synthspec.engines.calls import Caller, CallFailed, Line, Stopped
 from synthspec.engines.frontier import Frontier, Missing, Try
+from synthspec.engines.variety import Watch, elsewhere, listed_names, mark_of
 from synthspec.expressions import compile_row, names_of
 from synthspec.formats import Parsed
+from synthspec.planner import Plan
 from synthspec.plugins import find_plugin
 from synthspec.prompting import Feedback, Identity, PromptWriter, request_key
 from synthspec.records import Completion, Message, Rejection, Row, Stage
@@ -25,6 +27,7 @@ from synthspec.validate import Validator
 from synthspec.verbalized import choose_answer
 
 MAX_TRIES_KEPT = 12
+MAX_MOVES = 2  # how often a row may be moved to another combination
 BATCH = -1  # the place of a request for all rows of a combination
 
 
@@ -80,6 +83,7 @@ class Workshop:
         caller: Caller,
         frontier: Frontier,
         tally: Tally,
+        plan: Plan,
     ) -> None:
         self.spec = spec
         self.steps = steps
@@ -93,9 +97,17 @@ class Workshop:
         self.retries = {c: self._retry_target(c) for c in spec.checks}
         self.rows = max((s.prompt.rows for s in steps), default=1)
         self.novel_target = self._novelty_target()
+        self.listed = listed_names(spec)
+        self.watch = Watch(tuple(f.name for f in spec.fields if f.value is None))
+        self.plan = plan
 
-    def open(self, index: int, combination: Mapping[str, Any]) -> dict[str, Opening]:
+    def open(
+        self, index: int, combination: Mapping[str, Any], context: Mapping[str, Any], *, moved: int | None = None
+    ) -> dict[str, Opening]:
         """Write the first request of every prompt that needs no other. Called in plan order, for keys count repeats.
+
+        `context` is what templates see beside the combination. A row `moved` here from another combination has keys
+        of its own.
 
         Raises:
             TemplateFault: a value is not what a template needs.
@@ -104,8 +116,11 @@ class Workshop:
         for step in self.steps:
             if step.prompt.needs or not self._wanted(step, combination):
                 continue
-            base = step.writer.base(index, combination, step.prompt.rows)
+            base = step.writer.base(index, {**combination, **context}, step.prompt.rows)
             content = step.writer.content(base, index)
+            if moved is not None:
+                openings[step.prompt.name] = Opening(base, request_key(content, "moved", moved))
+                continue
             mark = int(content[:15], 16)
             occurrence = self.seen.get(mark, 0)
             self.seen[mark] = occurrence + 1
@@ -170,12 +185,24 @@ def compile_steps(spec: Spec, writers: Mapping[str, PromptWriter], lines: Mappin
 class CombinationWork:
     """One combination being worked on."""
 
-    def __init__(self, shop: Workshop, index: int, combination: Mapping[str, Any], openings: Mapping[str, Opening]):
+    def __init__(
+        self,
+        shop: Workshop,
+        index: int,
+        combination: Mapping[str, Any],
+        openings: Mapping[str, Opening],
+        context: Mapping[str, Any],
+        moves: int = 0,
+    ):
         self.shop = shop
         self.index = index
         self.combination = combination
         self.openings = openings
+        self.context = context
+        self.moves = moves  # how often its row came here from another combination
         self.limit = shop.spec.limits.attempts
+        self.mark = mark_of(shop.listed, combination)
+        self.kept: list[Mapping[str, Any]] = []
 
     def slots(self) -> range:
         """The dataset rows this combination stands for."""
@@ -239,12 +266,40 @@ class CombinationWork:
                 made = Row(self.index, row.slot, row.values, tuple(row.keys.values()))
                 rejection = await shop.frontier.offer(made)
                 if rejection is None:
+                    self.kept.append(made.values)
+                    shop.watch.kept(self.mark, made.values)
                     return
+                shop.watch.repeated(self.mark)
+                if shop.spec.novelty.on_saturation == "stop" and shop.watch.saturated:
+                    shop.caller.stop("the model only repeats itself (novelty.on_saturation: stop)")
                 position = self._go_back(row, shop.novel_target, [rejection])
         except Lost as e:
+            if e.stage is Stage.NOVEL and await self._moved(row):
+                return
             self._give_up(row, e.stage, e.reasons, row.tries)
         except (Stopped, TemplateFault) as e:
             self._give_up(row, Stage.CALL, [str(e)], row.tries)
+
+    async def _moved(self, row: Attempted) -> bool:
+        """Under `on_saturation: spread`, work on the row under another combination; whether there was one."""
+        shop = self.shop
+        if shop.spec.novelty.on_saturation != "spread" or self.moves >= MAX_MOVES or self.index == 0:
+            return False
+        for attempt in range(8):
+            index = elsewhere(shop.spec.seed, row.slot, self.index, attempt + 8 * self.moves)
+            combination = shop.plan[index]
+            if mark_of(shop.listed, combination) == self.mark:
+                continue
+            try:
+                openings = shop.open(index, combination, self.context, moved=row.slot)
+            except TemplateFault:
+                return False
+            work = CombinationWork(shop, index, combination, openings, self.context, self.moves + 1)
+            moved = Attempted(row.slot, row.place, tries=row.tries[-2:])
+            await work._finish_row(moved, None)
+            self.kept.extend(work.kept)
+            return True
+        return False
 
     def _skip_done(self, position: int, row: Attempted) -> int:
         """A batch prompt need not be the first in order: those before it are still to be written."""
@@ -348,9 +403,9 @@ class CombinationWork:
             if identity.attempt > 1 or rows != step.prompt.rows:
                 key = request_key(key, identity.slot, identity.attempt)
                 if not self.shop.spec.repair and "rows" in step.prompt.reads:
-                    base = writer.base(self.index, seen, rows)
+                    base = writer.base(self.index, {**seen, **self.context}, rows)
         else:
-            base = writer.base(self.index, seen, rows)
+            base = writer.base(self.index, {**seen, **self.context}, rows)
             content = writer.content(base, self.index)
             key = request_key(content, *identity.lineage, identity.slot, identity.attempt)
         request = writer.request(self.index, seen, base, key, identity, rows, feedback)

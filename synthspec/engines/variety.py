@@ -35,16 +35,16 @@ class Recent:
 
     def __init__(self, last: int) -> None:
         self.last = last
-        self._chains: dict[str, _Chain] = {}
+        self._chains: dict[str, Chain] = {}
 
-    def join(self, mark: str) -> tuple[_Chain, int]:
+    def join(self, mark: str) -> tuple[Chain, int]:
         """Take the next place among a combination's rows. Called in plan order."""
-        chain = self._chains.setdefault(mark, _Chain(self.last))
+        chain = self._chains.setdefault(mark, Chain(self.last))
         chain.joined += 1
         return chain, chain.joined - 1
 
 
-class _Chain:
+class Chain:
     """One combination's rows, by their place."""
 
     def __init__(self, last: int) -> None:
@@ -52,8 +52,7 @@ class _Chain:
         self._last = last
         self._done = 0  # all places before this one are finished
         self._early: dict[int, list[str]] = {}
-        self._old: deque[str] = deque(maxlen=last)  # texts of places that every place to come may know of
-        self._fresh: deque[tuple[int, list[str]]] = deque()  # of the last places, which only later ones may
+        self._fresh: deque[tuple[int, list[str]]] = deque()  # the texts of the last places that are finished
         self._moved = asyncio.Event()
 
     async def before(self, place: int) -> list[str]:
@@ -62,7 +61,7 @@ class _Chain:
             self._moved.clear()
             await self._moved.wait()
         known = [t for at, texts in self._fresh if at <= place - LAG for t in texts]
-        return [*self._old, *known][-self._last :]
+        return known[-self._last :]
 
     def finish(self, place: int, texts: list[str]) -> None:
         """What a place came to."""
@@ -70,12 +69,9 @@ class _Chain:
         while self._done in self._early:
             self._fresh.append((self._done, self._early.pop(self._done)))
             self._done += 1
+        while self._fresh and sum(len(texts) for _, texts in list(self._fresh)[1:-LAG]) >= self._last:
+            self._fresh.popleft()  # enough younger texts are known to every place to come
         self._moved.set()
-
-    def forget(self, place: int) -> None:
-        """A place has begun, and no place before it is to begin any more: texts it could see are old to all."""
-        while self._fresh and self._fresh[0][0] <= place - LAG:
-            self._old.extend(self._fresh.popleft()[1])
 
 
 class Watch:

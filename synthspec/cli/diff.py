@@ -1,0 +1,66 @@
+"""`synthspec diff`: what an edit changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from synthspec.cli._options import form_option, look_options, spec_options
+
+if TYPE_CHECKING:
+    from synthspec.differ import SpecDiff
+
+
+@click.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@spec_options
+@form_option("text", "json")
+@look_options
+def command(
+    old: Path, new: Path, overrides: dict[str, str], form: str, quiet: bool, no_color: bool
+) -> None:
+    """Show what changes from one spec to another: combinations, calls to make again, cost. Calls no model."""
+    import json
+
+    from synthspec.cli._show import compile_or_exit, fail
+    from synthspec.differ import diff_specs
+    from synthspec.draws import DrawFault
+    from synthspec.template import TemplateFault
+
+    compiled = [compile_or_exit(p, overrides, no_color=no_color, quiet=True) for p in (old, new)]
+    try:
+        found = diff_specs(*compiled)
+    except (DrawFault, TemplateFault) as e:
+        fail(str(e), getattr(e, "help", ""), status=1)
+    if form == "json":
+        click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False, default=str))
+    else:
+        _show(found)
+
+
+def _show(found: SpecDiff) -> None:
+    from synthspec.cli.plan import money
+
+    before, after = found.rows
+    click.echo(f"rows: {before:,}" if before == after else f"rows: {before:,} → {after:,}")
+    for name, change in found.parameters.items():
+        click.echo(f"parameter {name}: {change}")
+    click.echo(
+        f"combinations: {found.combinations_same:,} the same, {found.combinations_changed:,} changed, "
+        f"{found.combinations_added:,} added, {found.combinations_removed:,} removed"
+    )
+    for example in found.examples:
+        click.echo(f"  {example['combination']}: {_short(example['before'])}")
+        click.echo(f"  {' ' * len(str(example['combination']))}→ {_short(example['after'])}")
+    for prompt in found.prompts:
+        click.echo(f"prompt {prompt.name}: {prompt.same:,} calls used again, {prompt.new:,} to make, {prompt.gone:,} no longer asked")
+    click.echo(f"in all {found.calls:,} calls to make, about {money(found.cost)}")
+
+
+def _short(combination: object) -> str:
+    assert isinstance(combination, dict)
+    text = ", ".join(f"{k}={v}" for k, v in combination.items())
+    return text if len(text) <= 110 else text[:107] + "…"

@@ -1,0 +1,121 @@
+"""Variety: texts to avoid, several answers at once, rows moved from combinations that ran dry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from loopback import Loopback, digest
+from test_build import calls_spec, output, spec_file
+
+import synthspec
+from synthspec.verbalized import choose_answer, split_answers
+
+AVOID = """
+    synthspec: 1
+    name: calls
+    rows: 24
+    parameters: {{topic: [bill, meter]}}
+    prompts:
+      call:
+        user: |
+          Write a call about {{{{ topic }}}}.
+          {{% for a in avoid %}}
+          Not: {{{{ a }}}}
+          {{% endfor %}}
+        writes: [call]
+    fields: {{topic: {{value: topic}}, call: {{type: string}}}}
+    novelty: {{avoid: {{last: 3}}, unique: [call]}}
+    backend: {{provider: openai, model: loop, base_url: {url}}}
+    limits: {{concurrency: {concurrency}}}
+"""
+
+
+def test_avoid_shows_recent_texts_of_the_same_combination(tmp_path: Path) -> None:
+    results = []
+    for concurrency, latency in ((1, 0.0), (16, 0.01)):
+        with Loopback(latency=latency) as server:
+            path = spec_file(tmp_path, AVOID.format(url=server.url, concurrency=concurrency))
+            dataset = synthspec.build(path, out=tmp_path / f"out{concurrency}")
+            prompts = [b["messages"][0]["content"] for b in server.bodies]
+        assert dataset.complete
+        assert max(p.count("Not: ") for p in prompts) == 3
+        for prompt in prompts:
+            topic = "bill" if "about bill" in prompt else "meter"
+            shown = [line.removeprefix("Not: ") for line in prompt.splitlines() if line.startswith("Not: ")]
+            mine = set(dataset.frame[dataset.frame["topic"] == topic]["call"])
+            assert set(shown) <= mine
+        results.append(output(tmp_path / f"out{concurrency}"))
+    assert results[0] == results[1]
+
+
+REPLY = """Here they are.
+=== answer 1 (probability 0.60) ===
+the usual one
+=== answer 2 (probability 0.30) ===
+a rarer one
+**=== Answer 3: 5% ===**
+the rarest
+"""
+
+
+def test_answers_are_split_at_their_marks() -> None:
+    answers = split_answers(REPLY)
+    assert [a.text for a in answers] == ["the usual one", "a rarer one", "the rarest"]
+    assert [a.probability for a in answers] == [pytest.approx(0.6), pytest.approx(0.3), pytest.approx(0.05)]
+    assert [(a.text, a.probability) for a in split_answers("plain text")] == [("plain text", None)]
+
+
+def test_the_unlikely_is_favoured() -> None:
+    drawn = [choose_answer(REPLY, f"key{i}") for i in range(2000)]
+    assert drawn.count("the usual one") < drawn.count("a rarer one") < drawn.count("the rarest")
+    assert choose_answer("whole", "key") == "whole"
+    assert all(choose_answer(REPLY, f"key{i}", cut_off=True) != "the rarest" for i in range(200))
+
+
+def test_verbalize_asks_for_several_and_keeps_one(tmp_path: Path) -> None:
+    def reply(body: dict, nth: int) -> str:
+        number = digest(body["messages"])
+        return f"=== answer 1 (probability 0.9) ===\nusual {number} call here\n=== answer 2 (probability 0.1) ===\nodd {number} call here"
+
+    with Loopback(reply=reply) as server:
+        path = calls_spec(tmp_path, server.url, rows=30)
+        path.write_text(path.read_text().replace("writes: [call]", "writes: [call]\n    verbalize: 2"))
+        dataset = synthspec.build(path, out=tmp_path / "out")
+        assert "Give 2 different answers" in server.bodies[0]["messages"][-1]["content"]
+        assert server.total == 30
+    kinds = [t.split()[0] for t in dataset.frame["call"]]
+    assert set(kinds) == {"usual", "odd"} and kinds.count("odd") > kinds.count("usual")
+
+
+def dries_up(body: dict, nth: int) -> str:
+    text = body["messages"][0]["content"]
+    return "the same old bill call" if "bill" in text else f"a fresh call {digest(body['messages'], nth)}"
+
+
+def test_spread_moves_rows_from_a_dry_combination(tmp_path: Path) -> None:
+    with Loopback(reply=dries_up) as server:
+        path = calls_spec(tmp_path, server.url, rows=24)
+        path.write_text(path.read_text() + "novelty: {unique: [call], on_saturation: spread}\n")
+        path.write_text(path.read_text().replace("calm, cross, glad", "calm, cross"))
+        spread = synthspec.build(path, out=tmp_path / "spread", set={"limits.attempts": 2})
+        kept = synthspec.build(path, out=tmp_path / "kept", set={"limits.attempts": 2, "novelty.on_saturation": "continue"})
+    assert spread.manifest["funnel"]["kept"] > kept.manifest["funnel"]["kept"]
+    assert list(spread.frame["call"]).count("the same old bill call") == 1
+
+
+def test_stop_does_not_pay_for_ever(tmp_path: Path) -> None:
+    with Loopback(reply=lambda body, nth: "always the same call") as server:
+        path = calls_spec(tmp_path, server.url, rows=400)
+        path.write_text(path.read_text() + "novelty: {unique: [call], on_saturation: stop}\n")
+        dataset = synthspec.build(path, out=tmp_path / "out")
+        assert server.total < 200
+    assert dataset.status == 3 and "repeats itself" in (dataset.reason or "")
+
+
+def test_temperatures_are_cycled(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url, rows=8)
+        path.write_text(path.read_text().replace("model: loop,", "model: loop, temperature: [0.2, 1.1],"))
+        synthspec.build(path, out=tmp_path / "out", concurrency=1)
+        assert [b["temperature"] for b in server.bodies] == [0.2, 1.1] * 4
