@@ -248,6 +248,9 @@ class _Builder:
         least = 2 if node.high else LOOP_LIKE
         for _ in range(2 if body.empty and node.low >= least else 1):  # as above
             self.connect(body, body, self.automaton.follow)
+        if body.empty:  # after any round one more may match nothing
+            again = {p: ways + ways for p, ways in body.last.items()}
+            body = Part(body.first, again, body.empty if node.low == 0 else body.empty + body.empty)
         return optional(body) if node.low == 0 else body
 
     def then(self, left: Part, right: Part) -> Part:
