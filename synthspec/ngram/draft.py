@@ -168,7 +168,8 @@ class RowDraft:
         scene = self.writer.scene(origin)
         corpus = scene.pool.corpus(column)
         anchor, shares = self._anchor(origin), self.shares.get(id(origin), {})
-        weight = scene.welcome(anchor, self.drawn, shares)
+        clean = scene.pool.untainted(column, rules.rejects) if rules.rejects else 1.0
+        weight = scene.welcome(anchor, self.drawn, shares, clean)
         start = scene.starts(corpus, anchor, weight, shares, self.dice)
         seen = self.writer.seen.setdefault(column, set())
         fill = self._filler(scene, anchor)

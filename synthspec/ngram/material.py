@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from synthspec.expressions.tree import Name
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from synthspec.tables import Table
 
 HINT = 8  # words at most: a longer text is an instruction and names no topic
+PHRASES = 5_000  # at most
 ENOUGH_WORDS = 400  # of running text; with fewer, the stock of sentences is added
 
 
@@ -66,7 +68,7 @@ class Material:
         """Something to learn a text from where no source has it; with SLOT for a topic if `framed`."""
         key = f"{path}{framed}"
         if key not in self._phrases:
-            found = list(dict.fromkeys(self._own(schema)))
+            found = list(dict.fromkeys(islice(self._own(schema), PHRASES)))
             if sum(len(p.split()) for p in found) < ENOUGH_WORDS:
                 found += stock(framed)
             self._phrases[key] = Origin({path: found})
@@ -113,6 +115,9 @@ class Material:
             for column, values in origin.columns.items():
                 digest.update(f"\x1d{name}\x1e{column}\x1e".encode())
                 digest.update("\x1f".join(map(str, values)).encode("utf-8", "surrogatepass"))
+        for field in self.spec.fields:
+            own = [field.schema.get("examples"), field.schema.get("default")]
+            digest.update(f"\x1d{field.name}\x1e{own}".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]
 
 

@@ -17,6 +17,7 @@ from synthspec.ngram.topics import Topics, factor, find_topics
 
 OTHER_CLASS = 0.2  # how welcome a row is that differs in one condition, at most, against 1
 OTHER_TOPIC = 0.5  # how welcome a row is that shares no word with a text of the combination, against 1
+LEAST_TELLING = 0.4  # what a condition counts for at least, beside the one that says most
 ENOUGH_ROWS = 12  # rows that must fit a combination, counted by how well they do
 DIGITS = 9  # kept of a weight, so that every machine has the same
 FEW = 12  # distinct values that still sort rows into kinds
@@ -34,6 +35,7 @@ class Origin:
         self._readings: dict[str, Reading] = {}
         self._matches: dict[tuple[str, str], Any] = {}
         self._categories: dict[str, tuple[dict[str, int], Any]] = {}
+        self._telling: dict[str, float] = {}
         self._pools: OrderedDict[bytes, Pool] = OrderedDict()
 
     def reading(self, column: str) -> Reading:
@@ -63,12 +65,13 @@ class Origin:
     def weights(self, conditions: Mapping[str, Any], hints: Iterable[str]) -> Any:
         """How well each row fits, up to 1 for the best: by equal columns, then by words shared with hints."""
         weight = np.ones(self.length)
-        said = list(hints)
-        for name, value in conditions.items():
-            if name in self.texts:
-                said.append(str(value))
-            elif name in self.columns and value is not None:
-                weight *= self.match(name, value)
+        known = {n: v for n, v in conditions.items() if n in self.columns and v is not None}
+        said = [*hints, *(str(v) for n, v in known.items() if n in self.texts)]
+        labels = [n for n in known if n not in self.texts]
+        most = max((self.telling(n) for n in labels), default=1.0) if len(labels) > 1 else 0.0
+        for name in labels:
+            power = max(LEAST_TELLING, self.telling(name) / most) if most else 1.0
+            weight *= self.match(name, known[name]) ** power
         for text in said:
             weight *= factor(self.topics.near(self.topics.of_text(text)), OTHER_TOPIC)
         return tempered(weight)
@@ -88,6 +91,19 @@ class Origin:
             self._pools[key] = Pool(self, rows)
         self._pools.move_to_end(key)
         return self._pools[key]
+
+    def telling(self, name: str) -> float:
+        """How much a column says of what rows are about: by how much those with one value share more words."""
+        if name not in self._telling:
+            codes, within, overall = self._codes(name)[1], 0.0, 1e-9
+            for row in range(0, self.length, max(1, self.length // 60)):
+                near = self.topics.near(self.topics.of_row(row))
+                near[row] = 0.0
+                same = codes == codes[row]
+                within += near[same].sum() / max(int(same.sum()) - 1, 1)
+                overall += near.sum() / max(self.length - 1, 1)
+            self._telling[name] = round(max(float(within / overall) - 1, 0.05), 6)
+        return self._telling[name]
 
     def match(self, name: str, value: Any) -> Any:
         """How near each row's value of a column is to `value`, OTHER_CLASS to 1."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from synthspec.ngram.corpus import Corpus, build_corpus
 from synthspec.ngram.topics import Topics
+from synthspec.patterns import PatternTimeout, SafeRegex
 
 if TYPE_CHECKING:
     from synthspec.ngram.origin import Origin
 
 CACHED = 512
+TAINTED = 0.02  # how welcome a row is whose text would be rejected, against 1
 
 
 class Pool:
@@ -21,6 +25,7 @@ class Pool:
         self.origin, self.rows = origin, rows
         self.length = origin.length if rows is None else len(rows)
         self._corpora: dict[str, Corpus] = {}
+        self._untainted: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._near: dict[int, Any] = {}
 
     def value(self, column: str, row: int) -> Any:
@@ -36,6 +41,14 @@ class Pool:
             self._corpora[column] = build_corpus(self.origin.reading(column), self.rows)
         return self._corpora[column]
 
+    def untainted(self, column: str, rejects: tuple[SafeRegex, ...]) -> Any:
+        """By row: 1, or TAINTED where the row's own text has what must not be in a text."""
+        key = (column, tuple(r.text for r in rejects))
+        if key not in self._untainted:
+            values = (str(self.value(column, row)) for row in range(self.length))
+            self._untainted[key] = np.array([TAINTED if _any(rejects, v) else 1.0 for v in values])
+        return self._untainted[key]
+
     @cached_property
     def topics(self) -> Topics:
         topics = self.origin.topics
@@ -48,3 +61,10 @@ class Pool:
                 self._near.clear()
             self._near[row] = self.topics.near(self.topics.of_row(row))
         return self._near[row]
+
+
+def _any(rejects: tuple[SafeRegex, ...], text: str) -> bool:
+    try:
+        return any(r.search(text) for r in rejects)
+    except PatternTimeout:
+        return True

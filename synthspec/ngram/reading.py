@@ -1,8 +1,8 @@
 """A column's texts as arrays of tokens, each position with the keys of the contexts it stands in.
 
 A context is what two positions must share for a text to pass from one to the other: the last three words, or
-the last two and the class of the next, or the last and the classes of the next two; always with the same
-speaker and the same open quotes.
+the last two and the class of the next, or the last and the classes of the next two (of the next, where clauses
+are joined; of none, where a sentence ends); always with the same speaker and the same open quotes.
 """
 
 from __future__ import annotations
@@ -74,12 +74,11 @@ def read_texts(texts: Iterable[tuple[int, str]]) -> Reading:
     words = tuple(ids)
     numbers: dict[str, int] = {}
     topics = [-1 if (c := content_word(w)) is None else numbers.setdefault(c, len(numbers)) for w in words]
-    rows = np.frombuffer(row, dtype=np.int32) if row else np.zeros(0, np.int32)
-    tokens = np.frombuffer(token, dtype=np.int32) if token else np.zeros(0, np.int32)
-    held = np.frombuffer(state, dtype=np.int32) if state else np.zeros(0, np.int32)
+    tokens, rows, held = (np.array(values, dtype=np.int32) for values in (token, row, state))
     marks = np.frombuffer(bytes(flags), dtype=np.uint8)
     left, rest = _distances(flags)
-    keys, weak = _keys(words, tokens, rows, held)
+    seam = np.array([group(w) in SEAMS for w in words], dtype=bool)
+    keys, weak = _keys(words, tokens, rows, held, np.where(seam[tokens], 1 + (marks & ENDS > 0), 0))
     return Reading(
         words=words,
         token=tokens,
@@ -89,7 +88,7 @@ def read_texts(texts: Iterable[tuple[int, str]]) -> Reading:
         rest=rest,
         keys=keys,
         weak=weak,
-        seam=np.array([group(w) in SEAMS for w in words], dtype=bool),
+        seam=seam,
         topic=np.array(topics, dtype=np.int32),
         content=tuple(numbers),
         opening=opening,
@@ -162,7 +161,7 @@ def _distances(flags: bytearray) -> tuple[Any, Any]:
     return np.frombuffer(left, dtype=np.int32), np.frombuffer(rest, dtype=np.int32)
 
 
-def _keys(words: Sequence[str], token: Any, row: Any, state: Any) -> tuple[tuple[Any, ...], Any]:
+def _keys(words: Sequence[str], token: Any, row: Any, state: Any, seam: Any) -> tuple[tuple[Any, ...], Any]:
     """A 64-bit key for each order of context, and where the weakest says too little: at a content word."""
     plains: dict[str, int] = {}
     groups: dict[str, int] = {}
@@ -177,7 +176,7 @@ def _keys(words: Sequence[str], token: Any, row: Any, state: Any) -> tuple[tuple
     keys = (
         _mixed(here, back1, back2, state),
         _mixed(here, back1, next1, state),
-        _mixed(here, next1, next2, state),
+        _mixed(here, np.where(seam == 2, 0, next1), np.where(seam, 0, next2), state),
     )
     return keys, content[of_group - 1][token]
 

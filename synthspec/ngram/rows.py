@@ -55,7 +55,7 @@ class RowWriter:
             hints = self.material.hints(origin, self.request.values)
             weight = origin.weights(self.known, hints)
             pool = origin.pool(weight, self.request.seed % 2)
-            self._scenes[id(origin)] = Scene(pool, pool.of(weight))
+            self._scenes[id(origin)] = Scene(pool, pool.of(weight), self.request.attempt)
         return self._scenes[id(origin)]
 
 

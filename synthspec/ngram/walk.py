@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from synthspec.ngram.corpus import Corpus
+from synthspec.ngram.corpus import Corpus, Order
 from synthspec.ngram.dice import Dice
 
 # By order of context, strongest first: how readily a passage is taken and what it costs a draft's fluency.
@@ -16,6 +16,7 @@ PROBES = 8  # positions compared for one passage; three times as many where more
 MANY = 64
 SHORTEST_RUN = 3  # words between two passages; 1 in a short text
 LEAST_AFTER = 2  # words that must follow a passage before the sentence ends; 1 in a short text
+PATIENCE = 4  # part of the words wanted that a walk may wait longer
 SHORT = 10  # words under which a text is short
 LONGEST_SHARE = 0.45  # of the words wanted, after which any passage will do
 
@@ -48,13 +49,26 @@ class Aim:
 class Walk:
     """One walk. `weight` (by row, 0 to 1) is how welcome each is; a bolder walk passes between texts more."""
 
-    __slots__ = ("aim", "boldness", "corpus", "cost", "dice", "positions", "run", "shares", "weight", "words")
+    __slots__ = (
+        "aim",
+        "boldness",
+        "corpus",
+        "cost",
+        "dice",
+        "positions",
+        "reached",
+        "run",
+        "shares",
+        "weight",
+        "words",
+    )
 
     def __init__(self, corpus: Corpus, weight: Sequence[float], aim: Aim, dice: Dice, boldness: float = 1.0) -> None:
         self.corpus, self.weight, self.aim, self.dice = corpus, weight, aim, dice
         self.boldness = boldness
         self.positions: list[int] = []
         self.shares: dict[int, int] = {}
+        self.reached: dict[int, int] = {}  # row -> how far it was followed: nothing is said twice
         self.words = self.run = 0
         self.cost = 0.0
 
@@ -64,7 +78,7 @@ class Walk:
         begins, stops, doors = corpus.begins, corpus.stops, corpus.doors
         position, sentences = corpus.opening[start], 0
         limit = self.aim.most * 4 + 200
-        shortest = SHORTEST_RUN if self.aim.target >= SHORT else 1
+        wait = self._patience()
         while len(positions) < limit:
             positions.append(position)
             if begins[position]:
@@ -81,13 +95,18 @@ class Walk:
                     if position < 0:
                         break
                     continue
-            if doors[position] and self.run >= shortest:
+            if doors[position] and self.run >= wait:
                 passage = self._passage(position)
                 if passage >= 0:
-                    position, self.run = passage, 0
+                    position, self.run, wait = passage, 0, self._patience()
             position += 1
         closed = bool(positions) and bool(corpus.ends[positions[-1]])
         return Draft(tuple(positions), self.words, shares, self.cost, closed)
+
+    def _patience(self) -> int:
+        """Words to go before the next passage: by chance, so that walks from one row part at different words."""
+        shortest = SHORTEST_RUN if self.aim.target >= SHORT else 1
+        return shortest + self.dice.below(1 + self.aim.target // PATIENCE)
 
     def _enough(self, position: int, sentences: int) -> bool:
         """Whether the text may end at this sentence's end."""
@@ -118,41 +137,49 @@ class Walk:
 
     def _passage(self, position: int) -> int:
         """A position of another text to go on from, by the strongest context that gives one; -1 to stay."""
-        corpus, words, target, roll = self.corpus, self.words, self.aim.target, self.dice.roll
-        row_of, left, rest = corpus.row, corpus.left, corpus.rest
-        here = row_of[position]
-        urgency = 4.0 if self.shares.get(here, 0) > LONGEST_SHARE * target else min(2.0, self.run / 5)
-        urgency *= self.boldness
-        slack = 3 + (0.15 if corpus.turns else 0.3) * target
-        least = LEAST_AFTER if target >= SHORT else 1
+        corpus, roll = self.corpus, self.dice.roll
+        here = corpus.row[position]
+        long = self.shares.get(here, 0) > LONGEST_SHARE * self.aim.target
+        urgency = self.boldness * (4.0 if long else min(2.0, self.run / 5))
         doors = corpus.doors[position]
-        for order, context in enumerate(corpus.orders):
-            if not doors >> order & 1:
+        for number, order in enumerate(corpus.orders):
+            if not doors >> number & 1:
                 continue
-            level = order if order < 2 or doors & 8 else 3
+            level = number if number < 2 or doors & 8 else 3
             ready = STRENGTH[level] * urgency
             chance = roll()
             if chance >= ready:
                 continue
-            low = context.low[position]
-            count = context.high[position] - low
-            best, found, fitness = 0.0, -1, 0.0
-            for probe in range(count) if count <= PROBES else range(PROBES if count <= MANY else 3 * PROBES):
-                other = context.members[low + (probe if count <= PROBES else int(roll() * count))]
-                row = row_of[other]
-                after = left[other]
-                if row == here or after < least or words + after > self.aim.most:
-                    continue
-                gap = abs(words + rest[other] - target)
-                if corpus.turns:
-                    gap = max(gap, abs(words - corpus.size[row] + rest[other]))
-                welcome = self.weight[row] if gap <= slack else self.weight[row] * slack / gap
-                score = welcome * (0.3 + roll())
-                if score > best:
-                    best, found, fitness = score, other, welcome
-            if found >= 0 and chance < ready * fitness and found not in self.positions:
+            found, fitness, count = self._fittest(order, position)
+            if found >= 0 and chance < ready * fitness and found > self.reached.get(corpus.row[found], -1):
                 self.cost += COST[level] + 1.0 - fitness
+                self.reached[here] = position
                 return found
             if fitness > 0.5 or count > MANY:
                 break
         return -1
+
+    def _fittest(self, order: Order, position: int) -> tuple[int, float, int]:
+        """Of some positions that share this context the one that fits best, how well, and how many share it."""
+        corpus, words, target, most, roll = self.corpus, self.words, self.aim.target, self.aim.most, self.dice.roll
+        row_of, left, rest, members, weight = corpus.row, corpus.left, corpus.rest, order.members, self.weight
+        here, turns = row_of[position], corpus.turns
+        slack = 3 + (0.15 if turns else 0.3) * target
+        least = LEAST_AFTER if target >= SHORT else 1
+        low = order.low[position]
+        count = order.high[position] - low
+        best, found, fitness = 0.0, -1, 0.0
+        for probe in range(count) if count <= PROBES else range(PROBES if count <= MANY else 3 * PROBES):
+            other = members[low + (probe if count <= PROBES else int(roll() * count))]
+            row = row_of[other]
+            after = left[other]
+            if row == here or after < least or words + after > most:
+                continue
+            gap = abs(words + rest[other] - target)
+            if turns:
+                gap = max(gap, abs(words - corpus.size[row] + rest[other]))
+            welcome = weight[row] if gap <= slack else weight[row] * slack / gap
+            score = welcome * (0.3 + roll())
+            if score > best:
+                best, found, fitness = score, other, welcome
+        return found, fitness, count
