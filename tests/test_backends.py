@@ -57,9 +57,7 @@ def _installed(provider: str) -> bool:
 
 def _wire_params() -> list[Any]:
     return [
-        pytest.param(
-            w, id=w.name, marks=pytest.mark.skipif(not _installed(w.name), reason=f"{w.name} not installed")
-        )
+        pytest.param(w, id=w.name, marks=pytest.mark.skipif(not _installed(w.name), reason=f"{w.name} not installed"))
         for w in WIRES
     ]
 
@@ -108,9 +106,7 @@ def _serve(
     return asyncio.run(main())
 
 
-def _ask(
-    wire: Wire, fault: str = "", request: Any = None, **opening: Any
-) -> tuple[Reply | BackendFault, list[Seen]]:
+def _ask(wire: Wire, fault: str = "", request: Any = None, **opening: Any) -> tuple[Reply | BackendFault, list[Seen]]:
     async def use(backend: Backend, server: Server) -> tuple[Reply | BackendFault, list[Seen]]:
         try:
             return await backend.complete(request or a_request()), server.seen
@@ -401,9 +397,7 @@ def test_strict_schemas() -> None:
     assert cut is not None
     assert cut["properties"] == {"text": {"type": "string"}, "score": {"type": "integer", "minimum": 1}}
     named = {"type": "object", "properties": {"format": {"type": "string"}}, "required": ["format"]}
-    assert strict_schema({**named, "additionalProperties": False})["properties"] == {
-        "format": {"type": "string"}
-    }  # type: ignore[index]
+    assert strict_schema({**named, "additionalProperties": False})["properties"] == {"format": {"type": "string"}}  # type: ignore[index]
     _, seen = _ask(WIRES[0], request=a_request(constraint=Constraint(json_schema=optional)))
     assert seen[0].body["response_format"]["json_schema"]["strict"] is False
     _, seen = _ask(WIRES[0], request=a_request(constraint=Constraint(json_schema=SCHEMA)))
@@ -420,7 +414,7 @@ def test_guided_servers() -> None:
         ),
         "llama": ({"grammar": 'root ::= [ab] "/" [0-9]{2}'}, {}),
         "llguidance": (
-            {"grammar": "%llguidance {}\n" + r"start: /[ab]\/\d{2}/"},
+            {"grammar": "%llguidance {}\n" + r"start: /[ab]\/[0-9]{2}/"},
             {"grammar": '%llguidance {}\nstart: "a"'},
         ),
     }
@@ -458,10 +452,7 @@ def test_the_fingerprint_covers_what_changes_answers() -> None:
         return _open("openai", "http://127.0.0.1:1/v1", options).fingerprint
 
     assert fingerprint() == fingerprint() == "openai:127.0.0.1:1/v1"
-    assert (
-        len({fingerprint(), fingerprint(constrain=False), fingerprint(guided="vllm"), fingerprint(seed=True)})
-        == 4
-    )
+    assert len({fingerprint(), fingerprint(constrain=False), fingerprint(guided="vllm"), fingerprint(seed=True)}) == 4
 
 
 @pytest.mark.parametrize("name", [n for n in KEYS if n != "ollama"])
@@ -510,9 +501,7 @@ def test_a_spec_cannot_have_a_key_sent_elsewhere(monkeypatch: pytest.MonkeyPatch
     _open("openai", "https://evil.example/v1")
 
 
-@pytest.mark.parametrize(
-    "url", ["ftp://x/v1", "http://", "https://user:pw@host/v1", "https://h/v1?key=1", "h:x"]
-)
+@pytest.mark.parametrize("url", ["ftp://x/v1", "http://", "https://user:pw@host/v1", "https://h/v1?key=1", "h:x"])
 def test_a_base_url_that_is_none(url: str) -> None:
     with pytest.raises(BackendFault, match="base_url") as caught:
         _open("openai", url)

@@ -16,6 +16,7 @@ from typing import Any
 
 import llguidance
 
+from synthspec.backends._guided import lark_of_regex
 from synthspec.backends._sdk import load
 from synthspec.records import Constraint
 
@@ -42,7 +43,7 @@ def matcher_for(constraint: Constraint, tokenizer: Any) -> Any:
     if constraint.json_schema is not None:
         grammar = grammars.grammar_from_json_schema(json.dumps(constraint.json_schema))
     elif constraint.regex is not None:
-        grammar = grammars.grammar_from_regex(constraint.regex)
+        grammar = grammars.grammar_from_lark(lark_of_regex(constraint.regex))
     elif constraint.grammar is not None:
         grammar = grammars.grammar_from_lark(constraint.grammar)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +31,7 @@ class Guide:
         if self._server == "vllm":
             return {"structured_outputs": {"regex": regex} if regex else {"grammar": grammar}}
         if self._server == "llguidance":
-            return {"grammar": "%llguidance {}\n" + (grammar or f"start: /{_slashed(regex or '')}/")}
+            return {"grammar": "%llguidance {}\n" + (grammar or lark_of_regex(regex or ""))}
         text = gbnf_of_regex(regex) if regex else None
         return {"grammar": text} if text else {}
 
@@ -44,5 +43,8 @@ class Guide:
         return {"type": "json_schema", "json_schema": shape}
 
 
-def _slashed(regex: str) -> str:
-    return re.sub(r"(?<!\\)/", r"\/", regex)
+def lark_of_regex(regex: str) -> str:
+    """A regular expression as a grammar in the dialect of llguidance. `\\d` is 0 to 9: no other script's digits."""
+    import llguidance
+
+    return f"start: /{llguidance.regex_to_lark(regex, use_ascii='d')}/"

@@ -47,7 +47,7 @@ class LocalModel:
         self._torch, self._hf = torch, hf
         self._ends = _ends_of(self._model, self._tokenizer)
         self._longest: int | None = getattr(self._model.config, "max_position_embeddings", None)
-        self._name = str(getattr(self._model.config, "_name_or_path", "") or source)
+        self._name = Path(source).name if Path(source).is_dir() else source
         self._llg: Any = None
 
     def write(self, requests: Sequence[Request], manner: Manner, stop: threading.Event) -> list[Reply | BackendFault]:

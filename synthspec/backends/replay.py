@@ -37,10 +37,11 @@ Place = tuple[str, int, int]  # prompt, combination, attempt
 def open_backend(choice: BackendChoice, context: BackendContext) -> ReplayBackend:
     """Find the run and read which requests it holds."""
     path = _find_run(choice, context)
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
     try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
         return ReplayBackend(path.name, connection)
-    except sqlite3.Error as e:
+    except (sqlite3.Error, ValueError, LookupError, TypeError) as e:
+        connection.close()
         raise BackendFault(FaultKind.BAD_REQUEST, f"'{choice.model}' is not a run to replay ({e})") from None
 
 

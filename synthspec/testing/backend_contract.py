@@ -102,9 +102,7 @@ class BackendContract:
     def open(self, **options: Any) -> Backend:
         """Open the backend as the contract does everywhere."""
         provider = self.module.__name__.rsplit(".", 1)[-1]
-        choice = BackendChoice(
-            provider, self.model, {**self.options, **options}, self.settings, None, NOWHERE
-        )
+        choice = BackendChoice(provider, self.model, {**self.options, **options}, self.settings, None, NOWHERE)
         backend: Backend = self.module.open_backend(choice, self.context())
         return backend
 

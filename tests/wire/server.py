@@ -96,9 +96,7 @@ async def _cut(request: web.Request, whole: bytes, promised: bool) -> web.Stream
     half = whole[: len(whole) // 2]
     if not promised:
         return web.Response(body=half, content_type="application/json")
-    response = web.StreamResponse(
-        headers={"Content-Type": "application/json", "Content-Length": str(len(whole))}
-    )
+    response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(whole))})
     await response.prepare(request)
     await response.write(half)
     assert request.transport is not None

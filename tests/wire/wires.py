@@ -68,30 +68,22 @@ class OpenAIWire:
                 x_ratelimit_remaining_tokens="0",
                 x_ratelimit_reset_tokens="1m30s",
             ),
-            "quota": error(
-                429, "You exceeded your current quota, please check your plan.", "insufficient_quota"
-            ),
+            "quota": error(429, "You exceeded your current quota, please check your plan.", "insufficient_quota"),
             "500": error(500, "The server had an error while processing your request."),
             "overloaded": error(503, "The engine is currently overloaded.", Retry_After="3"),
             "400": error(400, "Unsupported value: 'temperature' does not support 0.2.", "unsupported_value"),
             "schema": error(400, "Invalid schema for response_format 'reply'.", "invalid_json_schema"),
             "401": error(401, "Incorrect API key provided: sk-secr**cret.", "invalid_api_key"),
             "echo": error(401, "bad key " + body_key(body)),
-            "404": error(
-                404, "The model `gpt-x` does not exist or you do not have access to it.", "model_not_found"
-            ),
+            "404": error(404, "The model `gpt-x` does not exist or you do not have access to it.", "model_not_found"),
             "413": error(413, "Request too large."),
             "long": error(
                 400,
                 "This model's maximum context length is 8192 tokens, you asked for 9000.",
                 "context_length_exceeded",
             ),
-            "too_large": error(
-                429, "Request too large for gpt-a on tokens per min (TPM): Limit 1, Requested 2."
-            ),
-            "blocked": error(
-                400, "The response was filtered by the content management policy.", "content_filter"
-            ),
+            "too_large": error(429, "Request too large for gpt-a on tokens per min (TPM): Limit 1, Requested 2."),
+            "blocked": error(400, "The response was filtered by the content management policy.", "content_filter"),
             "max_tokens": error(
                 400, "max_tokens is too large: 99999. This model supports at most 16384 completion tokens."
             ),
@@ -103,9 +95,7 @@ class OpenAIWire:
             "length": (200, self.answer(path, body, "length"), {}),
             "parts": (
                 200,
-                self.answer(
-                    path, body, content=[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-                ),
+                self.answer(path, body, content=[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
                 {},
             ),
             "surrogate": (200, self.answer(path, body, content="cut \ud83d"), {}),
@@ -196,12 +186,8 @@ class AnthropicWire:
             return status, shape, {k.replace("_", "-"): v for k, v in headers.items()}
 
         faults: dict[str, Fault] = {
-            "rate": error(
-                429, "rate_limit_error", "This request would exceed your rate limit.", Retry_After="7"
-            ),
-            "quota": error(
-                400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API."
-            ),
+            "rate": error(429, "rate_limit_error", "This request would exceed your rate limit.", Retry_After="7"),
+            "quota": error(400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API."),
             "500": error(500, "api_error", "Internal server error"),
             "overloaded": error(529, "overloaded_error", "Overloaded"),
             "400": error(400, "invalid_request_error", "temperature: range: 0..1"),
@@ -272,8 +258,7 @@ class GoogleWire:
 
     def models(self) -> Any:
         shape = [
-            {"name": f"models/{m}", "supportedGenerationMethods": ["generateContent"]}
-            for m in ("gemini-b", "gemini-a")
+            {"name": f"models/{m}", "supportedGenerationMethods": ["generateContent"]} for m in ("gemini-b", "gemini-a")
         ]
         return {"models": [*shape, {"name": "models/embed", "supportedGenerationMethods": ["embedContent"]}]}
 
@@ -293,9 +278,7 @@ class GoogleWire:
 
         blocked = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 21}}
         faults: dict[str, Fault] = {
-            "rate": error(
-                429, "RESOURCE_EXHAUSTED", over, limit("GenerateRequestsPerMinutePerProject"), retry
-            ),
+            "rate": error(429, "RESOURCE_EXHAUSTED", over, limit("GenerateRequestsPerMinutePerProject"), retry),
             "quota": error(429, "RESOURCE_EXHAUSTED", over, limit("GenerateRequestsPerDayPerProject"), retry),
             "500": error(500, "INTERNAL", "An internal error has occurred."),
             "overloaded": error(503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
