@@ -6,9 +6,12 @@ import contextlib
 import re
 import signal
 import string
+import subprocess
+import sys
 import time
 import warnings
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,7 +191,7 @@ def test_a_common_pattern_is_not_blamed(text):
     verdict = judge(text)
     assert verdict.reason is None
     assert verdict.degree is not None
-    assert compile_pattern(text).is_fast(30)
+    assert compile_pattern(text).is_fast(20)
 
 
 def test_the_corpora_are_large_enough():
@@ -310,7 +313,7 @@ def test_a_long_text_leaves_the_fast_path():
     with pytest.raises(PatternTimeout):
         regex.search(" " * 200_000 + "x")
     assert time.perf_counter() - start < 2
-    assert compile_pattern("^Agent:").is_fast(5_000_000)
+    assert compile_pattern("^Agent:").is_fast(1_000_000)
 
 
 def test_methods():
@@ -585,6 +588,13 @@ def test_no_warning_and_no_change_to_the_parser_of_python():
         compile_pattern("[a||b]").search("a")
     assert _parser() is not re._parser
     assert str(re._parser.parse("a|b")) != str(_parser().parse("a|b"))
+
+
+def test_judging_a_pattern_loads_neither_numpy_nor_regex():
+    code = "import sys, synthspec.patterns as p; p.runaway('a+'); print({'numpy', 'regex'} & set(sys.modules))"
+    root = Path(__file__).parent.parent
+    found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
 
 
 def test_generation_is_fast_enough():

@@ -232,7 +232,7 @@ class _Builder:
             part = self.build(node.body, inside)
             for _ in range(2 if part.empty and node.low > 1 else 1):  # which of the rounds match nothing?
                 self.connect(part, part, self.automaton.again)
-        return optional(part) if node.low == 0 else part
+        return more_rounds(part, node)
 
     def copies(self, body: Node, low: int, high: int, inside: Around) -> Part:
         """A bounded repeat written out: `a{1,3}` as `a(a(a)?)?`."""
@@ -248,10 +248,7 @@ class _Builder:
         least = 2 if node.high else LOOP_LIKE
         for _ in range(2 if body.empty and node.low >= least else 1):  # as above
             self.connect(body, body, self.automaton.follow)
-        if body.empty:  # after any round one more may match nothing
-            again = {p: ways + ways for p, ways in body.last.items()}
-            body = Part(body.first, again, body.empty if node.low == 0 else body.empty + body.empty)
-        return optional(body) if node.low == 0 else body
+        return more_rounds(body, node)
 
     def then(self, left: Part, right: Part) -> Part:
         self.connect(left, right, self.automaton.follow)
@@ -287,6 +284,14 @@ def join(left: dict[int, Ways], right: dict[int, Ways]) -> dict[int, Ways]:
 
 def either(left: Part, right: Part) -> Part:
     return Part(join(left.first, right.first), join(left.last, right.last), left.empty + right.empty)
+
+
+def more_rounds(body: Part, node: Repeat) -> Part:
+    """The whole of a repeat, from one round. If a round can match nothing, one may follow any other round."""
+    if body.empty and node.low != node.high:
+        again = {p: ways + ways for p, ways in body.last.items()}
+        body = Part(body.first, again, body.empty if node.low == 0 else body.empty + body.empty)
+    return optional(body) if node.low == 0 else body
 
 
 def optional(part: Part) -> Part:

@@ -17,8 +17,7 @@ from collections.abc import Sequence as Characters
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from hashlib import blake2b
-
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING
 
 from synthspec.patterns.alphabets import alphabet
 from synthspec.patterns.match import PatternTimeout, compile_pattern
@@ -39,6 +38,9 @@ from synthspec.patterns.tree import (
     tokens,
     walk,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 LONGEST = 10_000  # characters of a generated text
 MORE = 7  # repeats without end stop this many after the fewest, but never before 8
