@@ -1,8 +1,8 @@
 """How many calls go out at once, and when: one governor for each backend.
 
-It starts low, doubles each round trip while that helps, halves when the provider asks for less and then grows
-slowly; keeps to so many requests and tokens a minute; and holds everybody back for as long as the provider
-says. A provider from which nothing comes back for a bounded time is dead.
+It starts low, doubles each round trip while calls would still be back in time, halves when the provider asks for
+less and then grows slowly; keeps to so many requests and tokens a minute; and holds everybody back for as long as the
+provider says. A provider from which nothing comes back for a bounded time is dead.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from synthspec.records import FAULT_RULES, BackendFault
+from synthspec.pace import Bucket, Pace
+from synthspec.records import FAULT_RULES, BackendFault, FaultKind
 from synthspec.spec import Limits
 
 START = 16.0  # calls at once to begin with
 LONGEST_DELAY = 60.0  # seconds before a call is tried again, at most
 LONGEST_HOLD = 900.0  # seconds a provider may make everybody wait; one that asks for more is dead for this run
 _FIRST_DELAY = 0.5
+_QUICK = 1.0  # seconds: what comes back sooner need not be waited for to know that all is well
 _FEWEST_FAILURES = 3  # before a provider is dead, however long they took
-_QUICK = 1.0  # seconds: a latency below it says more about this process than about the provider
 
 
 class Governor:
@@ -46,13 +47,15 @@ class Governor:
         self._most = float(max(1, limits.concurrency))
         self._window = self._most if local else min(START, self._most)
         self._doubling = True
-        self._step = max(1.0, self._most / 32)  # added each round trip once doubling is over
+        self._started = False  # whether a first call came back
+        self._timeout = limits.timeout
+        self._step = max(1.0, self._most / 32)  # added each round trip once doubling is over, at most
         self._in_flight = 0
         self._stale = 0  # of the calls out when the window was last cut: their faults are no news
         self._waiters: deque[tuple[asyncio.Future[None], int]] = deque()
-        self._pace = _Pace(limits.timeout)
-        self._requests = _Bucket(limits.requests_per_minute)
-        self._tokens = _Bucket(limits.tokens_per_minute)
+        self._pace = Pace(limits.timeout)
+        self._requests = Bucket(limits.requests_per_minute)
+        self._tokens = Bucket(limits.tokens_per_minute)
         self._hold_until = -math.inf
         self._timed = limits.requests_per_minute is not None or limits.tokens_per_minute is not None
         self._timer: asyncio.TimerHandle | None = None
@@ -92,16 +95,18 @@ class Governor:
         """A call came back after so many seconds. To be told inside its slot."""
         self._failures = 0
         self._dead = None
-        first = self._pace.add(latency, self._window)
-        if self._pace.is_near_timeout():
-            self._cut(self._pace.safe_share(), least=2.0)
-        elif first and self._doubling:
-            self._widen(self._pace.harmless())
-        elif self._window < self._most and self._in_flight >= self._window - 1 and not self._stale:
-            helps = self._pace.growth_helps(self._window)
-            self._doubling = self._doubling and helps
-            if helps:
-                self._widen(self._window + (1.0 if self._doubling else self._step / self._window))
+        in_time = self._pace.add(latency, self._window)
+        if self._window >= self._most or self._stale or self._in_flight < self._window - 1:
+            return
+        if not self._doubling:
+            if self._pace.is_in_time():
+                self._widen(self._window + min(self._step / self._window, 0.125))
+        elif in_time:
+            self._doubling = in_time >= 1.25 * self._window or not self._started
+            self._widen(min(in_time, 2 * self._window if self._started else math.inf))
+            self._started = True
+        elif latency < _QUICK:
+            self._widen(self._window + 1.0)
 
     def slow_down(self, retry_after: float | None = None) -> None:
         """The provider asked for less: halve the window, once a round trip, and hold everybody back for as
@@ -126,11 +131,15 @@ class Governor:
         lasted = now - self._failing_since
         if self._failures >= self._most_failures or (self._failures >= _FEWEST_FAILURES and lasted >= self._patience):
             self._dead = (
-                f"the provider does not answer: {self._failures:,} calls in a row failed in {lasted:,.0f} s, the "
-                f"last one {fault.kind}: {fault.message}"
+                f"the provider does not answer: {self._failures:,} calls in a row failed in {lasted:,.0f} s, "
+                f"the last one: {fault.kind}"
             )
         if rule.slow_down:
             self.slow_down(fault.retry_after)
+        elif fault.kind is FaultKind.TIMED_OUT:
+            self._pace.add(self._timeout, self._window)
+            if self._pace.is_late():  # not a call that hangs now and then: they queue
+                self.slow_down()
 
     def dead(self) -> str | None:
         """Why no more calls should be sent; None while there is hope."""
@@ -227,6 +236,10 @@ class Slot:
         self._governor = governor
         self._tokens = tokens
 
+    def used(self, tokens: int) -> None:
+        """The call took so many tokens."""
+        self._governor._tokens.give_back(self._tokens - tokens)
+
     async def __aenter__(self) -> Self:
         await self._governor._enter(self._tokens)
         return self
@@ -235,72 +248,3 @@ class Slot:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self._governor._leave()
-
-
-class _Pace:
-    """What the latencies tell: whether more calls at once still bring more answers a second, and whether
-    those out now will be back in time."""
-
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._count = 0
-        self._least = math.inf
-        self._now = 0.0  # mean latency of late, in seconds
-        self._usual = 0.0  # the same over a longer time, and the window it came about with
-        self._usual_window = 0.0
-
-    def add(self, latency: float, window: float) -> bool:
-        """Take in the latency of one call. True for the first."""
-        self._count += 1
-        self._least = min(self._least, latency)
-        lately = 1.0 / min(self._count, max(8.0, window / 2))
-        long = 1.0 / min(self._count, 8.0 * max(8.0, window))
-        self._now += (latency - self._now) * lately
-        self._usual += (latency - self._usual) * long
-        self._usual_window += (window - self._usual_window) * long
-        return self._count == 1
-
-    def growth_helps(self, window: float) -> bool:
-        """Whether latency grows less than the window does: then more answers come back each second."""
-        if self._now < _QUICK:
-            return True
-        return self._now <= self._usual * max(1.5, 0.8 * window / self._usual_window)
-
-    def is_near_timeout(self) -> bool:
-        """Whether calls take half the time-out because they queue, not because they are long."""
-        return self._now > self._timeout / 2 and self._now > 4 * self._least
-
-    def safe_share(self) -> float:
-        """The share of the window that would come back in half the time-out."""
-        return self._timeout / 2 / self._now
-
-    def harmless(self) -> float:
-        """As many calls as a provider that takes one at a time would answer in half the time-out."""
-        return self._timeout / 2 / self._least if self._least > 0 else math.inf
-
-
-class _Bucket:
-    """So many a minute, evenly: a second's worth at once, and in no minute more than the limit. One call
-    larger than a second's worth goes when the bucket is full, and the next ones wait until it is made up
-    for."""
-
-    def __init__(self, per_minute: float | None) -> None:
-        self._unlimited = per_minute is None
-        amount = 1.0 if per_minute is None else per_minute
-        self._size = max(1.0, amount / 60)
-        self._rate = (amount - self._size if amount > 60 else amount) / 60  # each second
-        self._level = self._size
-        self._at = -math.inf
-
-    def wait(self, now: float, amount: float) -> float:
-        """Seconds until so much may be taken."""
-        if self._unlimited:
-            return 0.0
-        self._level = min(self._size, self._level + max(0.0, now - self._at) * self._rate)
-        self._at = now
-        lack = min(amount, self._size) - self._level
-        return lack / self._rate if lack > 1e-9 * self._size else 0.0
-
-    def take(self, amount: float) -> None:
-        if not self._unlimited:
-            self._level -= amount
