@@ -7,6 +7,8 @@ import importlib
 import importlib.util
 import json
 import socket
+import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -665,3 +667,18 @@ def test_prices() -> None:
     assert price_of("openai", "no-such-model") is None
     assert price_of("nobody", "gpt-5") is None
     assert len(AS_OF) == 10
+
+
+# What it costs to look
+
+
+def test_looking_at_a_backend_imports_no_sdk() -> None:
+    code = (
+        "import sys\n"
+        "from synthspec.plugins import find_plugin, plugin_names\n"
+        "for name in plugin_names('backends'): find_plugin('backends', name)\n"
+        "heavy = ['openai', 'ollama', 'aiohttp', 'httpx', 'torch', 'transformers', 'cohere', 'anthropic', 'google.genai']\n"
+        "print([n for n in heavy if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
