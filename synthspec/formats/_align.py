@@ -72,9 +72,7 @@ def _ways(
 class _Search:
     """Depth first over the columns, kept narrow by which pieces can still be reached from the right."""
 
-    def __init__(
-        self, pieces: Sequence[str], delimiter: str, columns: Sequence[Column | None], effort: Effort
-    ) -> None:
+    def __init__(self, pieces: Sequence[str], delimiter: str, columns: Sequence[Column | None], effort: Effort) -> None:
         self.pieces, self.delimiter, self.columns, self.effort = pieces, delimiter, columns, effort
         self.read: dict[tuple[int, int], tuple[Cell, bool] | None] = {}
         self.reach = self._reach()
@@ -154,10 +152,7 @@ def split_merged(cells: Sequence[Cell], columns: Sequence[Column | None]) -> lis
                 made.append((used + 1, (*before, cell)))
             for parts in _partings(cell.text):
                 wanted = columns[used : used + len(parts)]
-                held = all(
-                    c is not None and c.constrained and fits(c, p)
-                    for c, p in zip(wanted, parts, strict=False)
-                )
+                held = all(c is not None and c.constrained and fits(c, p) for c, p in zip(wanted, parts, strict=False))
                 if len(wanted) == len(parts) and held:
                     made.append((used + len(parts), (*before, *parts)))
         ways.append(made[:16])

@@ -55,8 +55,10 @@ def records(text: str, delimiter: str, width: int, vouched: Vouched) -> Iterator
             at = end + 1
             continue
         cells, stop = strict_cells(text, at, delimiter, 2 * width + 4)
-        if cells is not None and stop > end and not (
-            len(cells) == width and _one(text[end + 1 : stop], delimiter, vouched)
+        if (
+            cells is not None
+            and stop > end
+            and not (len(cells) == width and _one(text[end + 1 : stop], delimiter, vouched))
         ):
             cells, stop = None, end
         if cells is None:

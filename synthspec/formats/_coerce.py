@@ -75,9 +75,7 @@ class Column:
     @property
     def constrained(self) -> bool:
         """Whether some texts cannot be its value: evidence for where a value belongs."""
-        return bool(
-            self.kind not in _FREE or self._choices or self._format in FORMATS or self._pattern is not None
-        )
+        return bool(self.kind not in _FREE or self._choices or self._format in FORMATS or self._pattern is not None)
 
     def pieces(self, delimiter: str) -> int | None:
         """How many stretches between delimiters its text can hold at most; None for any number."""

@@ -34,9 +34,7 @@ def header_columns(cells: Sequence[str], columns: Sequence[Column]) -> list[Colu
     return _renamed(cells, found, columns)
 
 
-def _renamed(
-    cells: Sequence[str], found: list[Column | None], columns: Sequence[Column]
-) -> list[Column | None]:
+def _renamed(cells: Sequence[str], found: list[Column | None], columns: Sequence[Column]) -> list[Column | None]:
     """The one unknown cell is the one field left, where all others stand in the fields' order around it."""
     left = [i for i, c in enumerate(columns) if c not in found]
     unknown = [i for i, c in enumerate(found) if c is None]

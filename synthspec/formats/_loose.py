@@ -17,6 +17,7 @@ from synthspec.formats._quotes import paired
 
 DEPTH = 40  # deeper nesting is no row
 _INNER_MARKS = 40  # unescaped quotation marks in one string
+_TRIES = 50_000  # values begun in one reply
 _SPACE = re.compile(r"\s*")
 _OPEN = re.compile(r"[{\[]")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
@@ -78,9 +79,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Object:
 def decode(text: str) -> list[Found]:
     """Every outermost object and array of the text, in order. Never raises."""
     try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_float=Raw, parse_int=Raw, parse_constant=Raw
-        )
+        value = json.loads(text, object_pairs_hook=_object, parse_float=Raw, parse_int=Raw, parse_constant=Raw)
     except (ValueError, RecursionError):
         return list(_scan(text))
     return [Found(value, (0, len(text)), True)]
@@ -89,8 +88,9 @@ def decode(text: str) -> list[Found]:
 def _scan(text: str) -> Iterator[Found]:
     reader = _Reader(text)
     effort = 8 * len(text) + 10_000  # characters looked at, all attempts together
+    tries = _TRIES
     opening = _OPEN.search(text)
-    while opening and effort > 0:
+    while opening and effort > 0 and tries > 0:
         start = opening.start()
         try:
             value, end, whole = reader.value(start, 0)
@@ -99,6 +99,7 @@ def _scan(text: str) -> Iterator[Found]:
             effort -= broken.at - start
             end = broken.at if broken.deep else start + 1
         effort -= 8
+        tries -= 1
         opening = _OPEN.search(text, max(end, start + 1))
 
 

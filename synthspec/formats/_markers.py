@@ -89,8 +89,6 @@ def _without_closing(text: str, name: str) -> str:
         if body.lower().endswith(closing.lower()):
             body = body[: -len(closing)].rstrip()
     lines = body.split("\n")
-    while lines and (
-        not lines[-1].strip() or re.fullmatch(r"[ \t]*(?:-{3,}|\*{3,}|={3,}|_{3,})[ \t]*", lines[-1])
-    ):
+    while lines and (not lines[-1].strip() or re.fullmatch(r"[ \t]*(?:-{3,}|\*{3,}|={3,}|_{3,})[ \t]*", lines[-1])):
         lines.pop()
     return "\n".join(lines).strip()

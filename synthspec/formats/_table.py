@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from synthspec.formats._align import Effort, all_fit, fits, place, split_merged
@@ -48,9 +49,10 @@ def is_rule(line: str) -> bool:
 
 
 class Table:
-    """One reply read with one delimiter."""
+    """One reply read with one delimiter: its first `most` records."""
 
-    def __init__(self, text: str, columns: Sequence[Column], delimiter: str) -> None:
+    def __init__(self, text: str, columns: Sequence[Column], delimiter: str, most: int) -> None:
+        self.most = most
         self.fields = tuple(columns)
         self.delimiter = delimiter
         self.columns: list[Column | None] = list(columns)
@@ -67,7 +69,7 @@ class Table:
             text = "\n".join(trim_markdown(line, self.pipe, piped) for line in lines)
         return [
             r
-            for r in records(text, self.delimiter, len(self.fields), self._vouched)
+            for r in islice(records(text, self.delimiter, len(self.fields), self._vouched), self.most)
             if not is_rule(r.source) and not is_fence(r.source)
         ]
 
@@ -102,11 +104,7 @@ class Table:
         head = [self.records[self.header]] if self.header is not None else []
         seen: set[bool] = set()
         for record in head + self.records[:200]:
-            if (
-                record.cells is not None
-                and len(record.cells) == len(self.columns) > 1
-                and "\n" not in record.source
-            ):
+            if record.cells is not None and len(record.cells) == len(self.columns) > 1 and "\n" not in record.source:
                 bare = re.sub(r'"[^"]*"', "", record.source)
                 seen |= {after[:1] in (" ", "\t") for after in bare.split(self.delimiter)[1:]}
                 if record is not (head[0] if head else None) and not all_fit(self.columns, record.cells):
@@ -130,8 +128,7 @@ class Table:
         """How many of the first records are rows as they stand: the measure of a delimiter."""
         width = len(self.columns)
         return sum(
-            r.cells is not None and len(r.cells) == width and all_fit(self.columns, r.cells)
-            for r in self.records[:200]
+            r.cells is not None and len(r.cells) == width and all_fit(self.columns, r.cells) for r in self.records[:200]
         )
 
     def read(self, record: Record, last: bool) -> Read:
@@ -159,12 +156,7 @@ class Table:
         wrong = [i for i, (c, cell) in enumerate(zip(self.columns, cells, strict=True)) if not fits(c, cell)]
         for i in wrong:
             for j in (i - 1, i + 1):
-                if (
-                    j in wrong
-                    and (c := self.columns[j]) is not None
-                    and c.constrained
-                    and c.fits(cells[i].text)
-                ):
+                if j in wrong and (c := self.columns[j]) is not None and c.constrained and c.fits(cells[i].text):
                     return Read(cause="shifted", why=f"{c.field.name} stands in the wrong column")
         return Read((cells,))
 
@@ -234,18 +226,18 @@ class Table:
         return {c.field.name: made[c.field.name] for c in self.fields if c.field.name in made}
 
 
-def open_table(text: str, columns: Sequence[Column]) -> Table:
+def open_table(text: str, columns: Sequence[Column], most: int) -> Table:
     """The reply under the delimiter that a header shows, else the one that gives the most exact rows."""
     piped = text.lstrip().startswith("|") or "\n|" in text
     if len(columns) == 1:
-        return Table(text, columns, "|" if piped else ",")
+        return Table(text, columns, "|" if piped else ",", most)
     tables = []
     for delimiter in DELIMITERS:
         if delimiter not in text or (delimiter == "|" and not piped and text.count("|") < len(columns) - 1):
             continue
-        table = Table(text, columns, delimiter)
+        table = Table(text, columns, delimiter, most)
         tables.append((table.header is not None, table.exact(), -DELIMITERS.index(delimiter), table))
-    return max(tables, key=lambda t: t[:3])[3] if tables else Table(text, columns, ",")
+    return max(tables, key=lambda t: t[:3])[3] if tables else Table(text, columns, ",", most)
 
 
 def unmarked(text: str) -> str:

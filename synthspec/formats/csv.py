@@ -16,13 +16,12 @@ from synthspec.records import Constraint, Rejection
 
 SUMMARY = "a row a line, columns parted by commas; cheap in tokens"
 OPTIONS: Mapping[str, str] = {}
+SURPLUS = 2_000  # lines read beyond twenty for each row asked for; what comes after is not looked at
 
 
 def faults(shape: Shape) -> Iterator[str]:
     """Why it cannot carry these fields."""
-    yield from (
-        f"csv carries no {f.type}, which {f.name} is: use json" for f in shape.fields if f.type.kind == "map"
-    )
+    yield from (f"csv carries no {f.type}, which {f.name} is: use json" for f in shape.fields if f.type.kind == "map")
 
 
 def instructions(shape: Shape) -> str:
@@ -66,10 +65,11 @@ def parse(text: str, shape: Shape) -> Parsed:
     """Every row that can be read in exactly one way."""
     columns = [Column(f) for f in shape.fields]
     tidied = tidy(text)
-    table = Table(tidied, columns, ",")
+    most = SURPLUS + 20 * shape.rows
+    table = Table(tidied, columns, ",", most)
     if table.strict():
         return Parsed(tuple(table.values(r.cells or ()) for r in table.records[1:]))
-    table = open_table(_inside(unmarked(tidied)), columns)
+    table = open_table(_inside(unmarked(tidied)), columns, most)
     missing = [c.field.name for c in columns if c not in table.columns and not c.field.optional]
     gathered = _Gathered(table)
     start = 0 if table.header is None else table.header + 1
@@ -79,6 +79,8 @@ def parse(text: str, shape: Shape) -> Parsed:
         return Parsed((), tuple(refuse("csv", "missing column", why, r.source) for r in body))
     for index, record in enumerate(body):
         gathered.take(record, index == len(body) - 1)
+    if len(table.records) == most:
+        gathered.rejections.append(refuse("csv", "too long", f"only {most} lines were read", ""))
     return gathered.finish(text)
 
 

@@ -135,11 +135,7 @@ class _Rows:
     def _wrapper(self, value: Object, source: str, depth: int) -> None:
         inner = [v for v in value.values() if isinstance(v, dict | list) and v]
         if not inner:
-            why = (
-                "the object has none of the fields"
-                if value.whole
-                else "the JSON ends, or breaks, in its middle"
-            )
+            why = "the object has none of the fields" if value.whole else "the JSON ends, or breaks, in its middle"
             self._refuse("no field" if value.whole else "cut off", why, source)
         for item in inner:
             self._value(item, self._source(item, source), depth + 1)

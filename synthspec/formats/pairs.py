@@ -59,8 +59,7 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
     """A label and a text, twice a row."""
     labels = _labels(shape)
     return "\n\n".join(
-        "\n".join(f"{label}: {spell(row[n])}" for label, n in zip(labels, shape.names, strict=True))
-        for row in rows
+        "\n".join(f"{label}: {spell(row[n])}" for label, n in zip(labels, shape.names, strict=True)) for row in rows
     )
 
 

@@ -30,11 +30,7 @@ def faults(shape: Shape) -> Iterator[str]:
 def instructions(shape: Shape) -> str:
     """What the prompt tells the model about the reply."""
     skeleton = "\n".join(f"[{n}]\n…" for n in shape.names)
-    again = (
-        ""
-        if shape.rows == 1
-        else f"\nWrite {count(shape, 'row')}, each beginning with [{shape.names[0]}] again."
-    )
+    again = "" if shape.rows == 1 else f"\nWrite {count(shape, 'row')}, each beginning with [{shape.names[0]}] again."
     return (
         "Reply with each part below its marker, the marker alone on its line, nothing before or after:\n"
         f"{skeleton}{again}\n{describe_all(shape)}"
