@@ -30,12 +30,7 @@ def safe_name(text: str) -> str:
     if not text:
         return "_"
     name = "".join(c if _is_safe(c) else "_" for c in unicodedata.normalize("NFC", text)).strip(" .")
-    if (
-        name == text
-        and len(name.encode()) <= LONGEST
-        and name != "_"
-        and name.split(".")[0].lower() not in _DEVICES
-    ):
+    if name == text and len(name.encode()) <= LONGEST and name != "_" and name.split(".")[0].lower() not in _DEVICES:
         return name
     return f"{_cut(name.strip(' ._') or '_', LONGEST - 9)}-{_hash(text)[:8]}"
 

@@ -39,9 +39,7 @@ RESERVED = (
 )
 
 
-def open_output(
-    folder: Path, name: str, output: Output, columns: Sequence[Column], seed: int = 0
-) -> DatasetFiles:
+def open_output(folder: Path, name: str, output: Output, columns: Sequence[Column], seed: int = 0) -> DatasetFiles:
     """Begin to write a dataset. `columns` are all that rows have; `output.columns` chooses among them.
 
     Raises:
@@ -120,9 +118,7 @@ class DatasetFiles:
                 stem += f"-{self._split_names.claim(split)}"
             place = "/".join([*self._names_of(partition), stem])
             crowded = (len(self._parts) + 1) * len(self._formats) > MOST_OPEN
-            self._parts[key] = _Part(
-                self._staging, place, partition, split, self._modules, self._shape, crowded
-            )
+            self._parts[key] = _Part(self._staging, place, partition, split, self._modules, self._shape, crowded)
         return self._parts[key]
 
     def _names_of(self, partition: tuple[str, ...]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from synthspec.shingles import Array, Sets
 
-CHUNK = 20_000  # sets handled at once, so that temporaries stay small
+CHUNK = 5_000  # sets handled at once, so that temporaries stay small
 BITMAP_WORDS = 4
 RARITY_BITS = 20
 SLACK = 1e-9  # 0.8 * 5 must not need 5 of 5

@@ -85,9 +85,7 @@ class _Sequence:
         self._count += 1
         end = -(-self._count // self._block) * self._block
         free = [
-            i
-            for i, (p, h) in enumerate(zip(self._parts, self._held, strict=True))
-            if h * self._whole < self._count * p
+            i for i, (p, h) in enumerate(zip(self._parts, self._held, strict=True)) if h * self._whole < self._count * p
         ]
         while True:
             lacks = [max(end * self._parts[i] / self._whole - self._held[i], 1e-6) for i in free]

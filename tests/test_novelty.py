@@ -158,9 +158,7 @@ def test_every_near_pair_is_found_and_no_other(similarity: float) -> None:
         if sets[i] and len(sets[i] & sets[j]) >= similarity * len(sets[i] | sets[j]) - 1e-9
     }
     first = {s: i for i, s in reversed(list(enumerate(sets)))}
-    expected = {
-        (i, j) for i, j in near if first[sets[i]] == i and (first[sets[j]] == j or sets[i] == sets[j])
-    }
+    expected = {(i, j) for i, j in near if first[sets[i]] == i and (first[sets[j]] == j or sets[i] == sets[j])}
     assert {tuple(p) for p in near_pairs(texts, similarity).tolist()} == expected
 
     index = NearIndex(similarity)
@@ -284,9 +282,7 @@ def test_decontaminate_reads_every_kind_of_file(tmp_path: Path, suffix: str) -> 
     words = ENTRY.split()
     run = " ".join(words[1:14])
     rejection = index.judge({"a": "x", "b": f"Well: {run.upper()}!"})
-    assert (
-        rejection is not None and rejection.rule == "decontaminate(a, b)" and "13 words" in rejection.reason
-    )
+    assert rejection is not None and rejection.rule == "decontaminate(a, b)" and "13 words" in rejection.reason
     assert index.judge({"a": " ".join(words[1:13])}) is None  # twelve words are no run of thirteen
     assert index.judge({"a": " ".join(words[:7]), "b": " ".join(words[7:])}) is None
     assert index.judge({"a": f"so {other}?"}) is not None  # a whole short entry

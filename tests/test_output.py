@@ -159,9 +159,7 @@ def test_an_earlier_layout_goes_and_nothing_else(tmp_path: Path) -> None:
     assert not (tmp_path / "anger").exists()
 
 
-@pytest.mark.parametrize(
-    "manifest", ["", "[]", '{"files": 4}', '{"name": "calls", "files": [4, {"path": 1}]}']
-)
+@pytest.mark.parametrize("manifest", ["", "[]", '{"files": 4}', '{"name": "calls", "files": [4, {"path": 1}]}'])
 def test_a_strange_manifest_does_no_harm(tmp_path: Path, manifest: str) -> None:
     (tmp_path / "manifest.json").write_text(manifest)
     build(tmp_path, Output(), rows_of(2))
@@ -223,9 +221,7 @@ def test_any_values_partition(tmp_path_factory: pytest.TempPathFactory, pairs: l
     assert paths_in(folder) == {f.path for f in written}
     assert all((folder / f.path).resolve().is_relative_to(folder.resolve()) for f in written)
     for file in written:
-        assert all(
-            pairs[i] == file.partition or "\ud800" in "".join(pairs[i]) for i in ids(folder / file.path)
-        )
+        assert all(pairs[i] == file.partition or "\ud800" in "".join(pairs[i]) for i in ids(folder / file.path))
     assert sum(f.rows for f in written) == len(rows)
 
 
@@ -237,9 +233,7 @@ def test_empty_and_absent_values_share_a_folder(tmp_path: Path) -> None:
 
 # --- splits
 
-SHARES = some.dictionaries(
-    some.sampled_from("abcde"), some.integers(1, 60).map(lambda n: n / 100), min_size=1
-)
+SHARES = some.dictionaries(some.sampled_from("abcde"), some.integers(1, 60).map(lambda n: n / 100), min_size=1)
 
 
 @settings(deadline=None)

@@ -47,9 +47,7 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-def written(
-    folder: Path, name: str, rows: list[dict[str, Any]], columns: tuple[Column, ...] = COLUMNS
-) -> Path:
+def written(folder: Path, name: str, rows: list[dict[str, Any]], columns: tuple[Column, ...] = COLUMNS) -> Path:
     path = folder / f"table.{name}"
     writer = find_plugin("writers", name).open_writer(path, columns)
     for row in rows:
@@ -205,9 +203,7 @@ NUMBERS = some.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(some.lists(some.tuples(NUMBERS, some.integers(-(2**63), 2**63 - 1), some.booleans()), max_size=8))
-def test_round_trip_of_numbers(
-    tmp_path_factory: pytest.TempPathFactory, values: list[tuple[float, int, bool]]
-) -> None:
+def test_round_trip_of_numbers(tmp_path_factory: pytest.TempPathFactory, values: list[tuple[float, int, bool]]) -> None:
     folder = tmp_path_factory.mktemp("round")
     columns = (Column("x", NUMBER), Column("n", INTEGER), Column("yes", BOOLEAN))
     rows = [{"x": x, "n": n, "yes": yes} for x, n, yes in values]
