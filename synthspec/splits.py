@@ -107,7 +107,4 @@ class _Sequence:
         due.sort()
         if len(due) < 2:
             return True
-        for d in range(count, due[-2]):
-            if sum(at > d for at in due) > d - sum(d * p // whole for p in parts):
-                return False
-        return True
+        return all(sum(at > d for at in due) <= d - sum(d * p // whole for p in parts) for d in range(count, due[-2]))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from synthspec.card import ColumnFacts, build_card, column_facts, constraints_of, escaped
@@ -182,6 +182,7 @@ def test_columns_from_fields() -> None:
 NASTY = some.text(some.sampled_from("a1 |\n\r\t<>&\"'`*_{}[]()#+-.!~$@:/\\=\u2028\x00\ud800"), max_size=30)
 
 
+@settings(deadline=None)
 @given(NASTY, NASTY, NASTY)
 def test_no_text_breaks_the_card(name: str, description: str, constraint: str) -> None:
     facts = dataclasses.replace(

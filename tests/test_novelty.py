@@ -103,6 +103,7 @@ def test_unique_does_not_look_at_rows_without_the_fields() -> None:
 # --- words and shingles
 
 
+@settings(deadline=None)
 @given(some.text(max_size=40))
 def test_both_patterns_see_the_same_words(text: str) -> None:
     import unicodedata
@@ -122,6 +123,7 @@ def test_scripts_without_spaces_are_cut_into_letters() -> None:
     assert 0.5 < alike("今日は天気がとても良いです", "今日は天気がすごく良いです") < 1
 
 
+@settings(deadline=None)
 @given(some.lists(some.lists(some.text(max_size=20), min_size=2, max_size=2), max_size=6))
 def test_sets_one_by_one_and_together_are_the_same(rows: list[list[str]]) -> None:
     together = shingle_sets(rows)

@@ -13,7 +13,7 @@ import pandas
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from synthspec.expressions.types import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, TIME, Type
@@ -151,7 +151,8 @@ def test_parquet_turns_a_column_to_text_when_a_value_does_not_fit(
 def test_parquet_groups_do_not_depend_on_batches(tmp_path: Path) -> None:
     rows = [{"n": i} for i in range(2 * GROUP_ROWS + 5)]
     one, other = tmp_path / "one", tmp_path / "other"
-    one.mkdir(), other.mkdir()
+    one.mkdir()
+    other.mkdir()
     columns = (Column("n", INTEGER),)
     writer = find_plugin("writers", "parquet").open_writer(other / "table.parquet", columns)
     writer.write(rows)
@@ -176,6 +177,7 @@ def test_every_writer_holds_the_contract(tmp_path: Path, name: str) -> None:
 CELLS = some.text(some.characters(exclude_categories=["Cs"]), max_size=20)
 
 
+@settings(deadline=None)
 @given(some.lists(some.tuples(CELLS, CELLS), max_size=8))
 def test_round_trip_of_text(tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]) -> None:
     folder = tmp_path_factory.mktemp("round")
@@ -202,6 +204,7 @@ def test_round_trip_of_text(tmp_path_factory: pytest.TempPathFactory, pairs: lis
 NUMBERS = some.floats(allow_nan=False, allow_infinity=False)
 
 
+@settings(deadline=None)
 @given(some.lists(some.tuples(NUMBERS, some.integers(-(2**63), 2**63 - 1), some.booleans()), max_size=8))
 def test_round_trip_of_numbers(tmp_path_factory: pytest.TempPathFactory, values: list[tuple[float, int, bool]]) -> None:
     folder = tmp_path_factory.mktemp("round")
