@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from synthspec.ngram.dice import Dice
 from synthspec.ngram.draw import draw_formatted, draw_number
 from synthspec.ngram.held import held, shaped
-from synthspec.ngram.kind import branch, is_allowed, kind_of, text_rules
+from synthspec.ngram.kind import branch, is_allowed, is_brief, kind_of, text_rules
 from synthspec.ngram.origin import Origin, canonical
 from synthspec.ngram.reading import SLOT, normal
+from synthspec.ngram.stock import stock_words
 from synthspec.ngram.text import TextRules, write_text
+from synthspec.ngram.tokens import content_word, split
 
 if TYPE_CHECKING:
     from synthspec.ngram.rows import RowWriter
@@ -163,6 +165,8 @@ class RowDraft:
         material = self.writer.material
         schema = branch(schema)
         rules = self._rules(field, schema, column)
+        if origin is None and is_brief(rules, column):
+            return self._label(rules)
         if origin is None or not origin.reading(column).opening:
             origin = material.phrases(column, schema, bool(self.topic))
         scene = self.writer.scene(origin)
@@ -184,6 +188,21 @@ class RowDraft:
         for row, share in written.shares.items():
             mine[row] = mine.get(row, 0.0) + share
         return text
+
+    def _label(self, rules: TextRules) -> str:
+        """A word or two where there is no room for a sentence: a topic of the combination, or any noun."""
+        topics = self.writer.topics
+        words = tuple(dict.fromkeys(w for t in topics for p in split(t) if (w := content_word(p)) is not None))
+        made = ""
+        for _ in range(SAMPLE):
+            made = self.dice.pick(words if words and self.dice.roll() < 0.5 else stock_words())
+            if topics and self.dice.roll() < 0.3:
+                made = self.dice.pick(topics)
+            missing = (rules.words[0] or 1) - len(made.split())
+            made = " ".join([made, *(self.dice.pick(stock_words()) for _ in range(missing))])
+            if not rules.broken(made):
+                break
+        return made
 
     def _rules(self, field: Field, schema: Mapping[str, Any], column: str) -> TextRules:
         own = column == field.name

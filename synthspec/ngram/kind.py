@@ -15,6 +15,7 @@ from synthspec.patterns import compile_pattern
 if TYPE_CHECKING:
     from synthspec.spec import Field
 
+BRIEF, BRIEF_LENGTH = 3, 24  # words, characters
 _BY_TYPE = {"text": "string", "list": "array", "map": "object"}
 # A part of a pattern that any words could fill, so that free text is meant and not a code.
 _FREE = re.compile(r"(?<!\\)\.(?:[*+]|\{\d*,)|\\[SDW](?:[*+]|\{)|\[\^[^\]]*\](?:[*+]|\{)")
@@ -87,6 +88,14 @@ def is_loose(pattern: str) -> bool:
     """Whether a pattern leaves room for free text: an end without anchor, or a part that anything fits."""
     anchored = pattern.startswith(("^", "\\A")) and pattern.endswith(("$", "\\Z")) and not pattern.endswith("\\$")
     return not anchored or bool(_FREE.search(pattern))
+
+
+def is_brief(rules: TextRules, column: str) -> bool:
+    """Whether a text has no room for a sentence, or is one of a list and may be short."""
+    if rules.patterns or rules.sentences != (None, None):
+        return False
+    tight = (rules.length[1] or BRIEF_LENGTH + 1) <= BRIEF_LENGTH or (rules.words[1] or BRIEF + 1) <= BRIEF
+    return tight or (column.endswith("[]") and (rules.length[0] or 0) <= BRIEF_LENGTH)
 
 
 def is_allowed(value: Any, schema: Mapping[str, Any]) -> bool:

@@ -125,10 +125,15 @@ def topics_of(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Short texts of a combination that can stand in a sentence as a noun."""
     found: list[str] = []
     for value in values.values():
-        if isinstance(value, str) and 2 < len(value) <= 60 and len(value.split()) <= 7 and value.isprintable():
+        if isinstance(value, str) and _is_noun(value):
             found.append(value.strip())
     longer = [f for f in found if " " in f]
     return tuple(dict.fromkeys(longer or found))
+
+
+def _is_noun(text: str) -> bool:
+    letters = sum(c.isalpha() or c == " " for c in text)
+    return 2 < len(text) <= 60 and len(text.split()) <= 7 and letters >= 0.9 * len(text)
 
 
 def _is_plain(value: Any) -> bool:

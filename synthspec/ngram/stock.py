@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from synthspec.ngram.reading import SLOT
+from synthspec.ngram.tokens import content_word, group, split
 
 FRAMED = """\
 The part about {} came up first, and it took longer than planned.
@@ -106,3 +109,10 @@ He thanked everyone, turned off the lights and locked the door.
 def stock(framed: bool) -> list[str]:
     """The plain sentences, and the framed ones with SLOT where the topic goes."""
     return ([f.replace("{}", SLOT) for f in FRAMED.splitlines()] if framed else []) + PLAIN.splitlines()
+
+
+@cache
+def stock_words() -> tuple[str, ...]:
+    """Single words of the plain sentences that can stand as a label."""
+    words = {w for t in split(PLAIN) if (w := content_word(t)) is not None and group(w) == "word"}
+    return tuple(sorted(words))

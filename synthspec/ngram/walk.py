@@ -16,6 +16,7 @@ PROBES = 8  # positions compared for one passage; three times as many where more
 MANY = 64
 SHORTEST_RUN = 3  # words between two passages; 1 in a short text
 LEAST_AFTER = 2  # words that must follow a passage before the sentence ends; 1 in a short text
+TRODDEN = 3.0  # cost of a passage with no alternative: every walk would take it
 PATIENCE = 4  # part of the words wanted that a walk may wait longer
 SHORT = 10  # words under which a text is short
 LONGEST_SHARE = 0.45  # of the words wanted, after which any passage will do
@@ -152,7 +153,7 @@ class Walk:
                 continue
             found, fitness, count = self._fittest(order, position)
             if found >= 0 and chance < ready * fitness and found > self.reached.get(corpus.row[found], -1):
-                self.cost += COST[level] + 1.0 - fitness
+                self.cost += COST[level] + 1.0 - fitness + TRODDEN / (count - 1)
                 self.reached[here] = position
                 return found
             if fitness > 0.5 or count > MANY:
@@ -179,7 +180,7 @@ class Walk:
             if turns:
                 gap = max(gap, abs(words - corpus.size[row] + rest[other]))
             welcome = weight[row] if gap <= slack else weight[row] * slack / gap
-            score = welcome * (0.3 + roll())
+            score = welcome * roll()
             if score > best:
                 best, found, fitness = score, other, welcome
         return found, fitness, count
