@@ -17,6 +17,7 @@ import yaml
 from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean
 from synthspec.scalar_places import ScalarPlaces
 from synthspec.source import Source
+from synthspec.yaml_faults import syntax_fault
 
 MAX_DEPTH = 40
 MAX_NODES = 200_000  # after aliases are expanded
@@ -59,6 +60,7 @@ class MapNode:
 
     entries: tuple[Entry, ...]
     span: Span
+    broken: bool = False  # a fault of its YAML is reported; what it lacks says nothing
 
     def get(self, name: str) -> Node | None:
         """The value under a key, by the key's text."""
@@ -101,7 +103,7 @@ def read_document(source: Source) -> tuple[Node | None, tuple[Diagnostic, ...]]:
     except _Refused as refused:
         return None, (*builder.faults, refused.diagnostic)
     except yaml.YAMLError as e:
-        return None, (*builder.faults, _syntax_fault(source, e))
+        return None, (*builder.faults, syntax_fault(source, e))
     except (ValueError, OverflowError) as e:
         return None, (*builder.faults, Diagnostic("E111", f"not readable as YAML: {e}", source.span(), ""))
     if node is None:
@@ -212,7 +214,8 @@ class _Builder:
         span = self.span(opened.start, end)
         if opened.kind == "list":
             return ListNode(tuple(opened.items), span)
-        return MapNode(tuple(self.entries(opened.items)), span)
+        broken = any(not isinstance(k, ScalarNode) for k in opened.items[::2])
+        return MapNode(tuple(self.entries(opened.items)), span, broken)
 
     def entries(self, items: list[Node]) -> Iterator[Entry]:
         seen: dict[str, ScalarNode] = {}
@@ -220,10 +223,9 @@ class _Builder:
         own: list[Entry] = []
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, ScalarNode):
-                help = "a key is a plain word; quote a template or list used as a value"
-                self.faults.append(Diagnostic("E112", "a map or list cannot be a key", first_line(key.span), help))
+                self.faults.append(self.bad_key(key))
             elif key.text == "<<" and key.style == "":
-                merged.extend(self.merge_sources(value))
+                merged.extend(self.merge_sources(key, value))
             elif key.text in seen:
                 first = Related(seen[key.text].span, "first written here")
                 message = f"'{key.text}' is written twice"
@@ -238,13 +240,22 @@ class _Builder:
                     yield entry
         yield from own
 
-    def merge_sources(self, value: Node) -> Iterator[MapNode]:
-        for node in value.items if isinstance(value, ListNode) else (value,):
+    def bad_key(self, key: Node) -> Diagnostic:
+        line = self.source.lines[key.span.line - 1]
+        if line[max(0, key.span.column - 2) :].startswith("{{"):
+            template = line[key.span.column - 2 :].partition("}}")[0] + "}}"
+            message = "{{ begins a map in YAML; a template that begins a value is quoted"
+            return Diagnostic("E112", message, first_line(key.span), f"write '{template}' in quotes")
+        return Diagnostic("E112", "a map or list cannot be a key", first_line(key.span), "a key is a plain word")
+
+    def merge_sources(self, key: Node, value: Node) -> Iterator[MapNode]:
+        nodes = value.items if isinstance(value, ListNode) else (value,)
+        for node in nodes:
             if isinstance(node, MapNode):
                 yield node
-            else:
-                help = "write `<<: *anchor`, where the anchor is a map"
-                self.faults.append(Diagnostic("E112", "`<<` merges maps only", first_line(node.span), help))
+        if not all(isinstance(node, MapNode) for node in nodes):
+            help = "write `<<: *anchor`, where the anchor is a map"
+            self.faults.append(Diagnostic("E112", "`<<` merges maps only", key.span, help))
 
 
 def size_of(node: Node) -> int:
@@ -302,47 +313,3 @@ def resolve_scalar(text: str) -> Any:
         except ValueError:
             return text
     return text
-
-
-def _syntax_fault(source: Source, error: yaml.YAMLError) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = getattr(error, "problem", None) or str(error).split("\n")[0]
-    if mark is None:
-        position = getattr(error, "position", None)
-        line = source.text.count("\n", 0, position) + 1 if position is not None else 1
-        return Diagnostic("E111", f"not readable as YAML: {problem}", source.span(line), "remove the character")
-    line, column = mark.line + 1, mark.column + 1
-    lines = source.lines
-    if line > len(lines):
-        line, column = len(lines), len(lines[-1]) + 1
-    text = lines[line - 1]
-    indent = text[: len(text) - len(text.lstrip())]
-    if "\t" in indent:
-        column = indent.index("\t") + 1
-        return Diagnostic("E118", "a tab in the indentation", source.span(line, column), "indent with spaces")
-    context_mark = getattr(error, "context_mark", None)
-    related: tuple[Related, ...] = ()
-    if context_mark is not None and context_mark.line + 1 != line:
-        said = getattr(error, "context", None) or "this began here"
-        related = (Related(source.span(context_mark.line + 1, context_mark.column + 1), said),)
-    return Diagnostic(
-        "E111", f"not readable as YAML: {problem}", source.span(line, column), _remedy(text, problem), related
-    )
-
-
-def _remedy(text: str, problem: str) -> str:
-    if "mapping values are not allowed" in problem:
-        return "quote a text that holds ': ', or check the indentation"
-    if "could not find expected ':'" in problem or "expected ':'" in problem:
-        return "a key is followed by a colon and a space"
-    if "expected <block end>" in problem or "did not find expected key" in problem:
-        return "check the indentation: keys of one map begin in the same column"
-    if re.search(r":\s+[%@`]", text) or "cannot start any token" in problem:
-        return "quote a text that begins with %, @, ` or a bracket"
-    if "]" in problem or "}" in problem or "flow" in problem:
-        return "close the bracket, and quote texts that hold brackets or commas"
-    if "{{" in text:
-        return "quote a template that begins with {{"
-    if "quoted scalar" in problem:
-        return "close the quotation mark"
-    return "check quotes, colons and indentation near here"

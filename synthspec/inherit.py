@@ -61,7 +61,7 @@ class _Merger:
         if target is None:
             return None
         if target.resolve() in chain:
-            self.fault("E122", name, f"'{name.text}' extends itself", "remove one of the two `extends`")
+            self.fault("E122", name, *_circle(target, chain))
             return None
         if len(self.files) >= MAX_FILES:
             self.fault("E122", name, f"more than {MAX_FILES} files are extended", "extend fewer")
@@ -108,6 +108,15 @@ class _Merger:
 
     def fault(self, code: str, node: ScalarNode, message: str, help: str) -> None:
         self.faults.append(Diagnostic(code, message, node.span, help))
+
+
+def _circle(target: Path, chain: tuple[Path, ...]) -> tuple[str, str]:
+    """Message and remedy for a file that is extended, in the end, by itself."""
+    around = chain[chain.index(target.resolve()) :]
+    if len(around) == 1:
+        return f"'{target.name}' extends itself", "remove it from `extends`"
+    path = " → ".join(p.name for p in (*around, around[0]))
+    return f"files extend each other in a circle: {path}", "remove one of these `extends`"
 
 
 def _names(node: Node | None) -> Iterator[ScalarNode]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 Path = tuple[str | int, ...]
+_BAD_FORM = "use letters, digits, hyphens and underscores"
 _BAD_NAME = "a name is a letter or underscore, then letters, digits and underscores"
 
 
@@ -40,8 +41,11 @@ def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Dia
     the paths of those parts; and the diagnostics.
     """
     data = to_data(document, json=True)
-    faults: dict[Path, list[Diagnostic]] = {}
+    faults: dict[Path, list[Diagnostic]] = {path: [] for path in _unreadable(document)}
+    unread = tuple(faults)
     for error in _validator().iter_errors(data):
+        if any(tuple(error.absolute_path)[: len(path)] == path for path in unread):
+            continue
         for useful in _useful(error):
             for path, diagnostic in _explain(useful, document):
                 faults.setdefault(path, []).append(diagnostic)
@@ -50,14 +54,30 @@ def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Dia
     return pruned, frozenset(faults), tuple(diagnostics)
 
 
+def _unreadable(node: Node, path: Path = ()) -> Iterator[Path]:
+    """The paths of maps whose YAML is at fault already."""
+    if isinstance(node, MapNode):
+        if node.broken and path:
+            yield path
+            return
+        for entry in node.entries:
+            yield from _unreadable(entry.value, (*path, entry.key.text))
+    elif isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            yield from _unreadable(item, (*path, index))
+
+
 def _without_echoes(found: list[Diagnostic]) -> list[Diagnostic]:
     """Of several faults of one part, those of the most telling kind."""
+    if not found:
+        return []
     first = min(found, key=lambda d: d.code)
     return [d for d in found if d.code == first.code]
 
 
 def _shadowed(path: Path, faults: dict[Path, list[Diagnostic]]) -> bool:
-    return any(path[:n] in faults and faults[path[:n]][0].code != "E203" for n in range(len(path)) if path[:n])
+    above = (faults.get(path[:n]) for n in range(1, len(path)))
+    return any(found is not None and (not found or found[0].code != "E203") for found in above)
 
 
 def _useful(error: Any) -> Iterator[Any]:
@@ -127,7 +147,9 @@ def _explain(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnostic]]
                 key = node.key(str(name))
                 span = key.span if key else node.span
                 message = f"'{name}' is not a key of {_place_name(path)}"
-                yield (*path, name), Diagnostic("E202", message, span, did_you_mean(str(name), allowed))
+                near = nearest(str(name), allowed) or _lost_key(error.schema, error.instance)
+                help = f"did you mean '{near}'?" if near else did_you_mean(str(name), allowed)
+                yield (*path, name), Diagnostic("E202", message, span, help)
     elif error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and node.entries:
         keys = _branch_keys(error)
         stray = next((e.key for e in node.entries if e.key.text not in keys), None)
@@ -143,7 +165,8 @@ def _explain(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnostic]]
     elif error.validator == "required":
         name = next(n for n in error.validator_value if n not in error.instance)
         allowed = error.schema.get("properties", {})
-        if any(str(k) not in allowed and nearest(str(k), [name]) for k in error.instance):
+        stray = [str(k) for k in error.instance if str(k) not in allowed]
+        if any(nearest(k, [name]) for k in stray) or _lost_key(error.schema, error.instance) == name:
             return  # a misspelt key, reported as such
         span = key_span(document, path) or first_line(node.span)
         help = str(error.schema.get("properties", {}).get(name, {}).get("description", ""))
@@ -157,6 +180,16 @@ def _explain(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnostic]]
     else:
         code, message, help = _value_fault(error, path)
         yield path, Diagnostic(code, message, first_line(_value_span(document, path, node)), help)
+
+
+def _lost_key(schema: Any, instance: Any) -> str | None:
+    """The one required key that is missing where one key too many stands, near to no other: it was meant."""
+    allowed = schema.get("properties", {})
+    missing = [n for n in schema.get("required", ()) if n not in instance]
+    stray = [str(k) for k in instance if str(k) not in allowed]
+    if len(missing) == 1 and len(stray) == 1 and allowed and not nearest(stray[0], set(allowed) - set(missing)):
+        return str(missing[0])
+    return None
 
 
 def _add(name: str, help: str) -> str:
@@ -189,16 +222,16 @@ def _value_fault(error: Any, path: Path) -> tuple[str, str, str]:
         wanted = _kinds(value)
         return "E204", f"{what} is {_kind(error.instance)}; {wanted} is needed", about or f"write {wanted}"
     if error.validator in ("anyOf", "oneOf"):
-        return "E204", f"{what} cannot be {_kind(error.instance)}", about
+        return "E204", f"{what} cannot be {_kind(error.instance)}", about or "see the language's documentation"
     if error.validator in ("enum", "const"):
         options = [str(v) for v in value] if error.validator == "enum" else [str(value)]
         return "E205", f"{what} cannot be {_shown(error.instance)}", did_you_mean(str(error.instance), options)
     if error.validator in _LIMITS:
         limit = _LIMITS[str(error.validator)].format(value)
-        return "E206", f"{what} must be {limit}", about
+        return "E206", f"{what} must be {limit}", about or f"write one that is {limit}"
     if error.validator == "pattern":
-        return "E207", f"{_shown(error.instance)} does not have the form of {what}", about
-    return "E206", f"{what}: {error.message}", about
+        return "E207", f"{_shown(error.instance)} does not have the form of {what}", about or _BAD_FORM
+    return "E206", f"{what}: {error.message}", about or "see the language's documentation"
 
 
 def _shown(value: Any) -> str:

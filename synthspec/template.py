@@ -13,7 +13,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.expressions.describe import a
 from synthspec.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, Type
+from synthspec.template_faults import TextFault, syntax_fault
 
 if TYPE_CHECKING:
     import jinja2
@@ -54,17 +56,6 @@ class Template:
             TemplateFault: a value is not what the template needs.
         """
         return render(self.text, values)
-
-
-@dataclass(frozen=True, slots=True)
-class TextFault:
-    """A fault in a text: characters `start` to `end` (exclusive)."""
-
-    code: str
-    message: str
-    start: int
-    end: int
-    help: str = ""
 
 
 def render(text: str, values: Mapping[str, Any]) -> str:
@@ -130,15 +121,18 @@ def check_template(
 
     try:
         tree = _environment().parse(text)
-        _compiled(text)
     except jinja2.TemplateSyntaxError as e:
-        return None, (_syntax_fault(text, e),)
+        return None, (syntax_fault(text, e),)
     except (RecursionError, MemoryError, OverflowError):
         return None, (TextFault("E401", "the template is nested too deeply", 0, len(text), "make it simpler"),)
     checker = _Checker(text, scope, explain)
     checker.visit_all(tree.body, 0)
     faults = tuple(dict.fromkeys(checker.faults))
     if not faults:
+        try:
+            _compiled(text)
+        except jinja2.TemplateSyntaxError as e:
+            return None, (syntax_fault(text, e),)
         faults = tuple(_trial(text, scope, checker.reads))
     return Template(text, frozenset(checker.reads)), faults
 
@@ -154,7 +148,7 @@ class _Checker:
         self.faults: list[TextFault] = []
         self.reads: set[str] = set()
         self.growth: dict[str, int] = {}
-        self.seen: dict[tuple[int, str], int] = {}
+        self.inner: set[str] = set()  # names bound by loops
 
     def fault(self, code: str, message: str, node: nodes.Node, needle: str, help: str) -> None:
         start, end = self.find(node.lineno, needle)
@@ -239,6 +233,7 @@ class _Checker:
 
         if isinstance(target, nodes.Name):
             self.scopes[-1][target.name] = type
+            self.inner.add(target.name)
         elif isinstance(target, nodes.Tuple):
             for item in target.items:
                 self.bind(item, ANY)
@@ -250,7 +245,9 @@ class _Checker:
                     self.reads.add(node.name)
                 return scope[node.name]
         known = {n for s in self.scopes for n in s}
-        help = self.explain(node.name) or did_you_mean(node.name, known)
+        help = self.explain(node.name) or did_you_mean(node.name, known, _nothing_known(known))
+        if node.name in self.inner:
+            help = f"'{node.name}' lives inside its loop or block only"
         self.fault("E402", f"'{node.name}' is not known here", node, node.name, help)
         return ANY
 
@@ -269,6 +266,8 @@ class _Checker:
                 "E403", "calls are not allowed in a prompt", node, _callee(node), "use a filter: {{ text | upper }}"
             )
             return ANY
+        if isinstance(node, nodes.Filter | nodes.Test):
+            self.filter_or_test(node)
         for child in node.iter_child_nodes():
             self.type_of(child)
         if isinstance(node, nodes.Filter):
@@ -276,6 +275,12 @@ class _Checker:
         if isinstance(node, nodes.Concat):
             return TEXT
         return ANY
+
+    def filter_or_test(self, node: nodes.Filter | nodes.Test) -> None:
+        kind = type(node).__name__.lower()
+        known = _FILTERS if kind == "filter" else _TESTS
+        if node.name not in known:
+            self.fault("E405", f"there is no {kind} '{node.name}'", node, node.name, did_you_mean(node.name, known))
 
     def member(self, node: nodes.Getattr | nodes.Getitem) -> Type:
         from jinja2 import nodes
@@ -289,7 +294,8 @@ class _Checker:
         else:
             name = node.attr
         if name.startswith("_"):
-            self.fault("E403", f"'{name}' is not open to templates", node, name, "")
+            help = "names that begin with an underscore are Python's own; name a member of the value"
+            self.fault("E403", f"'{name}' is not open to templates", node, name, help)
             return ANY
         if owner.kind == "map":
             found = owner.member(name)
@@ -318,28 +324,8 @@ def _callee(node: Any) -> str:
     return node.node.attr if isinstance(node.node, nodes.Getattr) else "("
 
 
-def _syntax_fault(text: str, error: Any) -> TextFault:
-    lines = text.split("\n")
-    lineno = min(max(error.lineno, 1), len(lines))
-    begin = sum(len(line) + 1 for line in lines[: lineno - 1])
-    end = begin + max(1, len(lines[lineno - 1]))
-    message = str(error.message)
-    named = re.match(r"No (filter|test) named '([^']+)'", message)
-    if named:
-        kind, name = named.groups()
-        at = re.search(rf"\b{re.escape(name)}\b", text[begin:])
-        if at:
-            begin, end = begin + at.start(), begin + at.end()
-        help = did_you_mean(name, _FILTERS if kind == "filter" else _TESTS)
-        return TextFault("E405", f"there is no {kind} '{name}'", begin, end, help)
-    known = "for, if, set and with"
-    unknown = re.match(r"Encountered unknown tag '([^']+)'", message)
-    if unknown:
-        at = re.search(rf"\b{re.escape(unknown[1])}\b", text[begin:])
-        if at:
-            begin, end = begin + at.start(), begin + at.end()
-        return TextFault("E401", f"there is no tag '{unknown[1]}'", begin, end, f"templates know {known}")
-    return TextFault("E401", f"not a template: {message}", begin, end, "check the braces and the end of each block")
+def _nothing_known(known: set[str]) -> str:
+    return "" if known - {"rows"} else "declare it under `parameters`"
 
 
 def _trial(text: str, scope: Mapping[str, Type], reads: set[str]) -> Iterator[TextFault]:
@@ -355,13 +341,19 @@ def _trial(text: str, scope: Mapping[str, Type], reads: set[str]) -> Iterator[Te
     except TemplateFault as e:
         if "undefined" in str(e) or "has no attribute" in str(e):
             return
-        tags = list(re.finditer(r"\{\{.*?\}\}|\{%.*?%\}", text, re.DOTALL))
-        start, end = 0, len(text)
-        for tag in tags:
-            if tag.group().startswith("{{") and _fails(tag.group(), values):
-                start, end = tag.span()
+        piece, start = text, 0
+        for tag in re.finditer(r"\{\{.*?\}\}", text, re.DOTALL):
+            if _fails(tag.group(), values):
+                piece, start = tag.group(), tag.start()
                 break
-        yield TextFault("E406", f"this cannot be rendered: {e}", start, end, "check the types of the values used")
+        read = sorted(n for n in reads if re.search(rf"\b{re.escape(n)}\b", piece))
+        kinds = ", ".join(f"{n} is {a(scope[n])}" for n in read)
+        message = "this cannot be filled in" + (f": {kinds}" if kinds else "")
+        help = "join texts and numbers with ~" if "concatenate" in str(e) or " for +" in str(e) else _OTHER_TYPE
+        yield TextFault("E406", message, start, start + len(piece), help)
+
+
+_OTHER_TYPE = "this filter or operator takes a value of another type"
 
 
 def _fails(piece: str, values: Mapping[str, Any]) -> bool:

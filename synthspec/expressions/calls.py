@@ -223,7 +223,16 @@ def _check_constants(node: Call, given: dict[str, Expression], check: Checking) 
 
     values = {name: _constant(value) for name, value in given.items()}
     for name, message in check_arguments(node.function, values):
-        check.report("E307", message, given.get(name or "", node))
+        check.report("E307", message, given.get(name or "", node), _signature(node.function, name))
+
+
+def _signature(function: str, name: str | None) -> str:
+    """What the function takes, for the remedy of an argument out of range."""
+    from synthspec.distributions import DISTRIBUTIONS
+
+    arguments = DISTRIBUTIONS[function].arguments
+    about = next((f"; {a.name}: {a.summary}" for a in arguments if a.name == name), "")
+    return f"it is {function}({', '.join(a.name for a in arguments)}){about}"
 
 
 def _constant(value: Expression) -> Any:

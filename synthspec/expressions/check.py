@@ -235,7 +235,8 @@ def _check_runaway(pattern: Literal) -> Iterator[Fault]:
     runaway = getattr(patterns, "runaway", None)
     reason = runaway(pattern.value) if runaway is not None else None
     if reason:
-        yield Fault("E310", str(reason), pattern.start, pattern.end)
+        remedy = "write the repeated part so that it can match in one way only"
+        yield Fault("E310", f"this can run away: {reason}", pattern.start, pattern.end, remedy)
 
 
 def _at_end(node: Member, code: str, message: str, remedy: str) -> Fault:

@@ -105,6 +105,8 @@ class _Drawing:
         else:
             chosen = tuple(to_data(n) for n in self.low.items(values))
             given = value_of(beside)
+            if given and None in given:  # at fault, as reported
+                return None, type_of_values(chosen)
             weights = tuple(float(w) for w in given) if given else (1.0,) * len(chosen)
             if len(weights) != len(chosen):
                 message = f"{len(chosen)} values have {len(weights)} weights"
@@ -147,8 +149,11 @@ class _Drawing:
         expression = None
         if where is not None:
             scope = {**self.scope, "row": row_type(table)}
-            expression, _ = self.low.expression(where, scope, explain=self.explain)
+            expression, truth = self.low.expression(where, scope, explain=self.explain)
             if expression is None:
+                return None, kind
+            if not fits(truth, Type("boolean")):
+                self.low.report("E303", where, f"`where` is true or false; this is a {truth}", "compare it with something")
                 return None, kind
         return SourceDraw(table.name, column.text, expression, bool(value_of(node.get("replacement"), True))), kind
 

@@ -1,0 +1,97 @@
+"""The README tells the truth: its spec, its rows, its Python and its commands are run."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import synthspec
+from synthspec.cli import cli
+from synthspec.pipeline import compile_spec
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHOWN = 4
+
+
+def rows_table(folder: Path) -> str:
+    with (folder / "first.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file))
+    lines = [header, ["---"] * len(header), *rows[:SHOWN]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def test_the_first_spec_and_its_rows(tmp_path: Path) -> None:
+    spec = (ROOT / "specs/first.yaml").read_text(encoding="utf-8")
+    synthspec.build(ROOT / "specs/first.yaml", out=tmp_path)
+    table = rows_table(tmp_path)
+    told = re.sub(r"(?s)```yaml\n(# specs/first.yaml|synthspec: 1).*?```", lambda m: f"```yaml\n{spec}```", README, count=1)
+    told = re.sub(r"(?s)<!-- rows -->.*?<!-- end rows -->", lambda m: f"<!-- rows -->\n{table}<!-- end rows -->", told)
+    if os.environ.get("UPDATE_GOLDEN"):
+        (ROOT / "README.md").write_text(told, encoding="utf-8")
+    assert told == README or os.environ.get("UPDATE_GOLDEN")
+    assert len(spec.splitlines()) <= 25
+
+
+def test_every_command_is_told_of() -> None:
+    commands = CliRunner().invoke(cli, ["--help"]).output.split("Commands:")[1]
+    for name in re.findall(r"(?m)^  (\w+) ", commands):
+        assert f"`synthspec {name}" in README or f"`{name}" in README, name
+
+
+def test_commands_told_of_exist() -> None:
+    for name in set(re.findall(r"`synthspec (\w+)", README)):
+        assert CliRunner().invoke(cli, [name, "--help"]).exit_code == 0, name
+
+
+FRAGMENT = """
+synthspec: 1
+sources:
+  sample: {rows: [{call: "Agent: hello", attitude: positive}, {call: "Agent: yes", attitude: negative}]}
+  cities: {rows: [{name: Bilbao}, {name: Vigo}]}
+"""
+
+
+def test_the_language_by_example_is_sound(tmp_path: Path) -> None:
+    """The three fragments make one spec without an error."""
+    section = README.split("## The language by example")[1].split("## The commands")[0]
+    blocks = re.findall(r"(?s)```yaml\n(.*?)```", section)
+    path = tmp_path / "spec.yaml"
+    path.write_text(FRAGMENT + "".join(blocks).replace("  examples: {from: sample, rows: 2, ", "  examples: {from: sample, rows: 1, ")
+                    .replace("fields:\n", "fields:\n  outcome: {value: outcome}\n"), encoding="utf-8")  # fmt: skip
+    found = [d for d in compile_spec(path).diagnostics if d.severity == "error"]
+    assert not found
+
+
+def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = re.search(r"(?s)## From Python\n\n```python\n(.*?)```", README)
+    assert code is not None
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    names: dict[str, object] = {}
+    exec(code[1], names)
+    assert len(names["dataset"].frame) == 4  # type: ignore[attr-defined]
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([\w./-]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("spec", sorted(p.name for p in (ROOT / "specs").glob("*.yaml")))
+def test_shipped_specs_build(tmp_path: Path, spec: str) -> None:
+    """Each builds with the embedded default, in full, twice to the same bytes."""
+    path = ROOT / "specs" / spec
+    dataset = synthspec.build(path, out=tmp_path / "one")
+    assert not [d for d in synthspec.check(path)]
+    assert dataset.status == 0, dataset.manifest["rejections"]
+    again = synthspec.build(path, out=tmp_path / "two")
+    for file in dataset.files:
+        twin = tmp_path / "two" / file.relative_to(tmp_path / "one")
+        assert file.read_bytes() == twin.read_bytes()
+    assert len(again.files) == len(dataset.files)
