@@ -187,6 +187,20 @@ class _Part:
             self._writers[name] = module.open_writer(path, self._shape.columns)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Put a text file in its place, whole or not at all: the manifest, the card, the quarantine."""
+    beside = path.with_name(f".{path.name}.partial")
+    try:
+        with beside.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
 def _remove_stale(folder: Path, name: str, written: set[str]) -> None:
     """Remove what the folder's manifest lists of this dataset and no longer belongs to it."""
     manifest = read_manifest(folder)

@@ -18,7 +18,7 @@ from hypothesis import strategies as some
 from synthspec.expressions.types import INTEGER, TEXT
 from synthspec.file_names import LONGEST, Names, safe_name
 from synthspec.manifest import WrittenFile
-from synthspec.output import RESERVED, open_output
+from synthspec.output import RESERVED, open_output, write_whole
 from synthspec.spec import Output
 from synthspec.splits import Splitter, whole_parts
 from synthspec.writers import Column
@@ -147,6 +147,14 @@ def test_a_row_that_cannot_be_written_leaves_the_old_dataset(tmp_path: Path) -> 
         files.write([{"id": Trap()}])
     files.abandon()
     assert ids(tmp_path / "calls.csv") == [0, 1, 2, 3, 4] and paths_in(tmp_path) == {"calls.csv"}
+
+
+def test_a_text_file_is_written_whole_or_stays(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    write_whole(path, "{}\n")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(path, "\ud800")
+    assert path.read_bytes() == b"{}\n" and [p.name for p in tmp_path.iterdir()] == ["manifest.json"]
 
 
 def test_an_earlier_layout_goes_and_nothing_else(tmp_path: Path) -> None:
