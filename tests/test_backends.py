@@ -677,7 +677,7 @@ def test_looking_at_a_backend_imports_no_sdk() -> None:
         "import sys\n"
         "from synthspec.plugins import find_plugin, plugin_names\n"
         "for name in plugin_names('backends'): find_plugin('backends', name)\n"
-        "heavy = ['openai', 'ollama', 'aiohttp', 'httpx', 'torch', 'transformers', 'cohere', 'anthropic', 'google.genai']\n"
+        "heavy = 'openai ollama aiohttp httpx torch transformers cohere anthropic google.genai'.split()\n"
         "print([n for n in heavy if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,6 +8,7 @@ could carry a key to another host, are not followed; nothing is sent twice.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import urllib.request
@@ -24,6 +25,7 @@ from synthspec.records import BackendFault, FaultKind
 LONGEST_CONNECT = 15.0  # seconds
 # Below the 5 s after which common local servers close an idle connection: later, the next call would be lost.
 KEEP_IDLE = 4.0
+MOST_FILES = 8192
 
 
 class JsonClient:
@@ -64,7 +66,7 @@ class JsonClient:
                 raw = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as e:
             raise fault_of_exception(self.service, e) from None
-        if answer.status != 200:
+        if not 200 <= answer.status < 300:
             raise fault_of_status(self.service, answer.status, raw.decode("utf-8", "replace"), answer.headers)
         try:
             return json.loads(raw)
@@ -78,6 +80,7 @@ class JsonClient:
         return BackendFault(FaultKind.BAD_REQUEST, f"{where} answers with a web page, not an API; check `base_url`")
 
     def _open(self) -> aiohttp.ClientSession:
+        _allow_connections()
         total = self.service.timeout
         secure = self._base.startswith("https:")
         self._session = aiohttp.ClientSession(
@@ -89,6 +92,19 @@ class JsonClient:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self._session
+
+
+def _allow_connections() -> None:
+    """Let this process hold as many connections as the system permits it; some start with 256."""
+    try:
+        import resource
+    except ImportError:
+        return  # Windows has no such limit
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _proxy_for(url: URL) -> str | None:
