@@ -51,7 +51,7 @@ async def _look(name: str, base_url: str | None) -> BackendState:
     if name in ("ngram", "replay", "transformers"):
         return BackendState(name, summary, True, key, True, "ready: runs inside synthspec")
     options = {"base_url": base_url} if base_url else {}
-    choice = BackendChoice(name, module.DEFAULT_MODEL or "none", options, {}, None, Span("", 1, 1, 1, 1))
+    choice = BackendChoice(name, module.DEFAULT_MODEL or "MODEL", options, {}, None, Span("", 1, 1, 1, 1))
     try:
         backend = module.open_backend(choice, BackendContext(None, {}, PATIENCE))  # type: ignore[arg-type]
     except BackendFault as e:

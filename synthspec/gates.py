@@ -62,10 +62,11 @@ class GateWatch:
 
     spec: Spec
     texts: list[str] = field(default_factory=list)
-    combinations: set[int] = field(default_factory=set)
+    combinations: int = 0  # with at least one row kept
     warned: int = 0
     _fields: tuple[str, ...] = ()
     _wants_texts: bool = False
+    _last: int = -1
 
     def __post_init__(self) -> None:
         named = frozenset[str]().union(*(names_of(g.expression) for g in self.spec.gates))
@@ -75,7 +76,9 @@ class GateWatch:
 
     def passed(self, row: Row, warned: bool) -> None:
         """A row was kept."""
-        self.combinations.add(row.combination)
+        if row.combination != self._last:  # rows come in plan order
+            self._last = row.combination
+            self.combinations += 1
         self.warned += warned
         if self._wants_texts and len(self.texts) < COMPARED:
             self.texts.append("\n".join(str(row.values.get(f) or "") for f in self._fields))
@@ -92,7 +95,7 @@ class GateWatch:
             "acceptance": _share(tally.kept, tally.candidates, 1.0),
             "completeness": _share(tally.kept, tally.planned, 1.0),
             "count_accuracy": _share(tally.given, tally.asked, 1.0),
-            "coverage": _share(len(self.combinations), combinations, 1.0),
+            "coverage": min(1.0, _share(self.combinations, combinations, 1.0)),
             "warnings": float(self.warned),
             "calls": float(tally.calls + tally.reused),
             "tokens": float(tally.prompt_tokens + tally.completion_tokens),
