@@ -129,16 +129,15 @@ def read_cell(raw: str, delimiter: str) -> tuple[Cell, bool] | None:
 
 def _unquoted(body: str, delimiter: str) -> bool:
     """Whether text with quotation marks in it can stand without marks around it."""
-    pieces = body.split(delimiter)
-    if _MARKED.match(body):
-        return False
-    if len(pieces) > 1 and (_complete(pieces[0]) or _complete(pieces[-1])):
+    if _MARKED.match(body) or _beside(delimiter).search(body):
         return False
     if paired(body):
         return True
-    return len(pieces) == 1 and re.search(r'(?<!\d)"', body) is None  # inches
+    return delimiter not in body and re.search(r'(?<!\d)"', body) is None  # inches
 
 
-def _complete(piece: str) -> bool:
-    body = piece.strip()
-    return len(body) > 1 and body[0] == body[-1] == '"'
+@cache
+def _beside(delimiter: str) -> re.Pattern[str]:
+    """A whole quoted cell at the start or the end, with the delimiter beside it."""
+    d = re.escape(delimiter)
+    return re.compile(rf'\A"(?:[^"]|"")*+"\s*{d}|{d}\s*"[^"]*"\Z')

@@ -18,6 +18,8 @@ from synthspec.formats._quotes import paired
 DEPTH = 40  # deeper nesting is no row
 _INNER_MARKS = 40  # unescaped quotation marks in one string
 _TRIES = 50_000  # values begun in one reply
+_NEXT_OBJECT = re.compile(r"\}\s*,?\s*\{")
+_ENTRY = re.compile(r"""\{\s*["']""")
 _SPACE = re.compile(r"\s*")
 _OPEN = re.compile(r"[{\[]")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
@@ -96,6 +98,9 @@ def _scan(text: str) -> Iterator[Found]:
             value, end, whole = reader.value(start, 0)
             yield Found(value, (start, end), whole)
         except _BrokenError as broken:
+            if _ENTRY.match(text, start) and not broken.deep:
+                lost, _ = reader.lost(start, broken.at)
+                yield Found(lost, lost.span, False)
             effort -= broken.at - start
             end = broken.at if broken.deep else start + 1
         effort -= 8
@@ -154,6 +159,7 @@ class _Reader:
             key, at = self.key(at)
             at = self.skip(at)
             if at >= len(self.text):
+                whole = False
                 break
             value, at, complete = self.value(at, depth + 1)
             whole = whole and complete
@@ -204,7 +210,8 @@ class _Reader:
 
     def lost(self, start: int, broken: int) -> tuple[Object, int]:
         """An element that cannot be read: its stretch, up to where the next object opens."""
-        end = self.text.find("{", max(broken, start + 1))
+        after = _NEXT_OBJECT.search(self.text, start + 1)
+        end = after.end() - 1 if after else self.text.find("{", max(broken, start + 1))
         made = Object()
         made.whole = False
         made.span = (start, end if end >= 0 else len(self.text))
@@ -214,8 +221,10 @@ class _Reader:
         mark = self.text[start]
         closing = _CLOSING[mark]
         at = start + 1
-        for _ in range(_INNER_MARKS):
+        for passed in range(_INNER_MARKS):
             at = self.closing(at, closing)
+            if at < 0 and passed:
+                raise _BrokenError(start)
             if at < 0:
                 return _unescape(self.text[start + 1 :]), len(self.text), False
             inside = self.text[start + 1 : at]

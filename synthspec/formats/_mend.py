@@ -55,21 +55,28 @@ def unfuse(line: str, delimiter: str, columns: Sequence[Column | None]) -> list[
     pieces = [p.strip() for p in line.split(delimiter)]
     if width < 2 or not any(c is not None and c.constrained for c in columns) or '"' in line:
         return None
+    found = []
     if len(pieces) % width == 0 and 2 <= len(pieces) // width <= _ROWS:
-        return _chunks(pieces, columns)
+        found.append(_chunks(pieces, columns))
     count, over = divmod(len(pieces) - 1, width - 1)
-    if over or not 2 <= count <= _ROWS:
-        return None
+    if not over and 2 <= count <= _ROWS:
+        found.append(_chunks(_parted(pieces, columns), columns))
+    rows = [f for f in found if f]
+    return rows[0] if len(rows) == 1 else None
+
+
+def _parted(pieces: Sequence[str], columns: Sequence[Column | None]) -> list[str]:
+    """The pieces with each that holds the end of one row and the start of the next in two; [] if unclear."""
     parted = [pieces[0]]
     for i, piece in enumerate(pieces[1:], 1):
-        if i % (width - 1) == 0 and i != len(pieces) - 1:
-            cuts = list(_cuts(piece, columns[-1], columns[0]))
-            if len(cuts) != 1:
-                return None
-            parted += cuts[0]
-        else:
+        if i % (len(columns) - 1) or i == len(pieces) - 1:
             parted.append(piece)
-    return _chunks(parted, columns)
+            continue
+        cuts = list(_cuts(piece, columns[-1], columns[0]))
+        if len(cuts) != 1:
+            return []
+        parted += cuts[0]
+    return parted
 
 
 def _chunks(pieces: Sequence[str], columns: Sequence[Column | None]) -> list[tuple[Cell, ...]] | None:

@@ -275,17 +275,25 @@ def _runs(marks: Sequence[re.Match[str] | None]) -> bool:
     return len(set(found)) == 1
 
 
-def looks_like_prose(record: Record, table: Table) -> bool:
-    """Whether a line before the first row or after the last is talk around the rows, not a row gone wrong."""
+def is_talk(record: Record, table: Table) -> bool:
+    """Whether a line that is no row is talk around the rows, not a row gone wrong."""
     line = record.source.strip()
-    if table.pipe in line:
+    if line.startswith('"') or table.pipe in line:
         return False
-    if is_preamble(line) or line.endswith(":") or table.delimiter not in line:
-        return not line.startswith('"') or line.endswith(":")
-    if line.startswith(('"', "|")):
+    return is_preamble(line) or line.endswith(":") or table.delimiter not in line
+
+
+def stands_apart(index: int, body: Sequence[Record], table: Table) -> bool:
+    """Whether a line before or after the block of rows, by itself between empty lines, is most likely talk.
+
+    Asked only where no column's kind can tell a row from a sentence.
+    """
+    record = body[index]
+    if any(c is not None and c.constrained for c in table.columns) or record.source.lstrip().startswith('"'):
         return False
-    pieces = [p.strip() for p in line.split(table.delimiter)][:100]
-    return not any(c is not None and c.constrained and c.fits(p) for c in table.columns for p in pieces)
+    alone = sum(r.block == record.block for r in body) == 1
+    others = [r.block for r in body[max(0, index - 3) : index + 4] if r.block != record.block]
+    return alone and len(others) != len(set(others)) and index in (0, len(body) - 1)
 
 
 def names_only(record: Record, table: Table) -> bool:

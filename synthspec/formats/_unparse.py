@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 import lark
@@ -19,7 +21,7 @@ def unparse(parser: lark.Lark, rows: Sequence[Mapping[str, str]]) -> str:
         ValueError: the grammar has no place for the values in this order.
     """
     names = frozenset(n for row in rows for n in row)
-    values = [(n, v) for row in rows for n, v in _in_order(parser, row)]
+    values = [pair for row in rows for pair in row.items()]
     rules: dict[str, list[list[Any]]] = {}
     for rule in parser.rules:
         rules.setdefault(str(rule.origin.name), []).append(list(rule.expansion))
@@ -28,12 +30,8 @@ def unparse(parser: lark.Lark, rows: Sequence[Mapping[str, str]]) -> str:
     return _Search(rules, terminals, names, values).run(start)
 
 
-def _in_order(parser: lark.Lark, row: Mapping[str, str]) -> list[tuple[str, str]]:
-    return list(row.items())
-
-
 class _Search:
-    """Depth first through the rules, shortest expansions first; a field's rule takes the next value."""
+    """Best first through the rules, fewest symbols first; a field's rule takes the next value."""
 
     def __init__(
         self,
@@ -45,46 +43,37 @@ class _Search:
         self.rules, self.terminals, self.names, self.values = rules, terminals, names, values
 
     def run(self, start: str) -> str:
-        # A state: symbols still to write (a linked list), values used, pieces written (a linked list).
-        stack: list[tuple[Any, int, Any]] = [((start, None), 0, None)]
-        for _ in range(_STEPS * (1 + len(self.values))):
-            if not stack:
-                break
-            todo, used, made = stack.pop()
-            if todo is None:
-                if used == len(self.values):
-                    return _joined(made)
+        """The text. A state holds the symbols still to write, the values used and the pieces written."""
+        ticket = count()
+        heap: list[tuple[int, int, tuple[str, ...], int, Any]] = [(1, next(ticket), (start,), 0, None)]
+        seen: set[tuple[tuple[str, ...], int]] = set()
+        most = _STEPS * (1 + len(self.values))
+        while heap and len(seen) < most:
+            cost, _, todo, used, made = heappop(heap)
+            if (todo, used) in seen:
                 continue
-            symbol, rest = todo
-            if symbol in self.terminals:
-                stack.append((rest, used, (self._terminal(symbol), made)))
-            elif symbol in self.names:
-                if used < len(self.values) and self.values[used][0] == symbol:
-                    stack.append((rest, used + 1, (self.values[used][1], made)))
-            else:
-                self._open(stack, symbol, rest, used, made)
+            seen.add((todo, used))
+            if not todo and used == len(self.values):
+                return _joined(made)
+            for after, now, piece in self._steps(todo, used) if todo else ():
+                if sum(s in self.names for s in after) <= len(self.values) - now:
+                    more = len(after) - len(todo) + (piece is not None)
+                    written = made if piece is None else (piece, made)
+                    heappush(heap, (cost + more, next(ticket), after, now, written))
         raise ValueError("the grammar has no place for these values")
 
-    def _open(self, stack: list[tuple[Any, int, Any]], symbol: str, rest: Any, used: int, made: Any) -> None:
-        """Every expansion; on top the longest while values are left, the shortest when none is."""
-        longest_last = used < len(self.values)
-        for expansion in sorted(self.rules.get(symbol, []), key=len, reverse=not longest_last):
-            todo = rest
-            for part in reversed(expansion):
-                todo = (str(part.name), todo)
-            if _length(todo, 4 * len(self.values) + 200):
-                stack.append((todo, used, made))
-
-    def _terminal(self, name: str) -> str:
-        pattern = self.terminals[name]
-        return str(pattern.value) if pattern.type == "str" else fill(pattern.value, {})
-
-
-def _length(todo: Any, most: int) -> bool:
-    """Whether fewer symbols than `most` are left to write: recursion on the left must end."""
-    while todo is not None and most > 0:
-        todo, most = todo[1], most - 1
-    return most > 0
+    def _steps(self, todo: tuple[str, ...], used: int) -> Iterator[tuple[tuple[str, ...], int, str | None]]:
+        """What can be done with the first symbol: what is left then, values used, the piece written."""
+        symbol, rest = todo[0], todo[1:]
+        if symbol in self.terminals:
+            pattern = self.terminals[symbol]
+            yield rest, used, str(pattern.value) if pattern.type == "str" else fill(pattern.value, {})
+        elif symbol in self.names:
+            if used < len(self.values) and self.values[used][0] == symbol:
+                yield rest, used + 1, self.values[used][1]
+        else:
+            for expansion in self.rules.get(symbol, []):
+                yield (*(str(part.name) for part in expansion), *rest), used, None
 
 
 def _joined(made: Any) -> str:

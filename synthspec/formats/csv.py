@@ -11,7 +11,7 @@ from synthspec.formats._clean import is_fence, tidy
 from synthspec.formats._coerce import Column, spell
 from synthspec.formats._describe import count, describe_all
 from synthspec.formats._refuse import refuse
-from synthspec.formats._table import Read, Table, looks_like_prose, names_only, open_table, unmarked
+from synthspec.formats._table import Read, Table, is_talk, names_only, open_table, stands_apart, unmarked
 from synthspec.records import Constraint, Rejection
 
 SUMMARY = "a row a line, columns parted by commas; cheap in tokens"
@@ -71,14 +71,14 @@ def parse(text: str, shape: Shape) -> Parsed:
         return Parsed(tuple(table.values(r.cells or ()) for r in table.records[1:]))
     table = open_table(_inside(unmarked(tidied)), columns, most)
     missing = [c.field.name for c in columns if c not in table.columns and not c.field.optional]
-    gathered = _Gathered(table)
     start = 0 if table.header is None else table.header + 1
     body = [r for r in table.records[start:] if not table.is_header(r)]
     if missing and body:
         why = f"the header lacks {', '.join(missing)}"
         return Parsed((), tuple(refuse("csv", "missing column", why, r.source) for r in body))
-    for index, record in enumerate(body):
-        gathered.take(record, index == len(body) - 1)
+    gathered = _Gathered(table, body)
+    for index in range(len(body)):
+        gathered.take(index)
     if len(table.records) == most:
         gathered.rejections.append(refuse("csv", "too long", f"only {most} lines were read", ""))
     return gathered.finish(text)
@@ -95,37 +95,45 @@ def _inside(text: str) -> str:
 
 
 class _Gathered:
-    """Rows and rejections of one reply. Lines that are no rows count only between rows."""
+    """Rows and rejections of one reply. Lines that are no rows are left out where they are talk around them."""
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
+    def __init__(self, table: Table, body: Sequence[Record]) -> None:
+        self.table, self.body = table, body
         self.rows: list[dict[str, Any]] = []
         self.rejections: list[Rejection] = []
-        self.waiting: list[tuple[Record, Read]] = []
+        self.waiting: list[tuple[Record, Read]] = []  # no rows, since the last row
+        self.block = body[0].block if body else 0
 
-    def take(self, record: Record, last: bool) -> None:
-        if not self.rows and self.table.header is None and self._announces(record):
+    def take(self, index: int) -> None:
+        record = self.body[index]
+        if not self.rows and self.table.header is None and names_only(record, self.table):
             return
-        read = self.table.read(record, last)
-        if not read.rows:
+        if is_talk(record, self.table) and record.source.rstrip().endswith(":"):
+            return
+        read = self.table.read(record, index == len(self.body) - 1)
+        if read.rows and not stands_apart(index, self.body, self.table):
+            self._settle(between=bool(self.rows) or self.table.header is not None)
+            self.rows += (self.table.values(cells) for cells in read.rows)
+            self.block = record.block
+        elif not read.rows:
             self.waiting.append((record, read))
-            return
-        self._settle()
-        self.rows += (self.table.values(cells) for cells in read.rows)
 
-    def _announces(self, record: Record) -> bool:
-        return names_only(record, self.table) or (
-            looks_like_prose(record, self.table) and record.source.rstrip().endswith(":")
-        )
-
-    def _settle(self) -> None:
+    def _settle(self, between: bool) -> None:
         for record, read in self.waiting:
-            if not looks_like_prose(record, self.table):
+            outside = not between and record.block != self.block and not self._vouched(record)
+            if not is_talk(record, self.table) and not outside:
                 self.rejections.append(refuse("csv", read.cause, read.why, record.source))
         self.waiting.clear()
 
+    def _vouched(self, record: Record) -> bool:
+        """Whether a cell of the line can only be a value: then it is a row gone wrong."""
+        pieces = record.source.split(self.table.delimiter)[:100]
+        return record.source.lstrip().startswith('"') or any(
+            c is not None and c.constrained and c.fits(p.strip()) for c in self.table.columns for p in pieces
+        )
+
     def finish(self, text: str) -> Parsed:
-        self._settle()
+        self._settle(between=False)
         if not self.rows and not self.rejections:
             self.rejections.append(refuse("csv", "no row", "the reply holds no row", text))
         return Parsed(tuple(self.rows), tuple(self.rejections))

@@ -82,7 +82,7 @@ def _parser(grammar: str) -> tuple[_Grammar, int]:
     common: dict[str, Any] = {"propagate_positions": True, "keep_all_tokens": True}
     try:
         return _Grammar(grammar, parser="lalr", **common), LONGEST
-    except lark.exceptions.GrammarError:
+    except lark.exceptions.LarkError:
         return _Grammar(grammar, parser="earley", **common), LONGEST_EARLEY
 
 
@@ -129,7 +129,10 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
 def parse(text: str, shape: Shape) -> Parsed:
     """The reply by the grammar; its rows where the first field's rule comes again."""
     body = tidy(text)
-    parser, longest = _parser(str(shape.options["grammar"]))
+    try:
+        parser, longest = _parser(str(shape.options.get("grammar", "")))
+    except (lark.exceptions.LarkError, regex.error, RecursionError, ValueError):
+        return Parsed((), (refuse("grammar", "wrong grammar", "the grammar is wrong", body),))
     if len(body) > longest:
         return Parsed((), (refuse("grammar", "too long", f"the reply has over {longest} characters", body),))
     bare = without_preamble(body)
