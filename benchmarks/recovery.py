@@ -141,9 +141,7 @@ def measure_kept(file: Path, fields: dict[str, dict[str, Any]]) -> None:
     last = shape.fields[-1]
     whole = frame.dropna()
     held = whole[whole[last.name].str.strip().isin(last.schema["enum"])] if "enum" in last.schema else whole
-    print(
-        f"   pandas (on_bad_lines='skip'): {len(frame)} rows, {len(held)} of them with every column and a valid {last.name}"
-    )
+    print(f"   pandas (on_bad_lines='skip'): {len(frame)} rows, {len(held)} whole, with a valid {last.name}")
 
 
 def measure_noise(count: int) -> None:
@@ -165,9 +163,11 @@ def measure_noise(count: int) -> None:
             for _ in range(count):
                 rows = [
                     {
-                        "rating": dice.randint(1, 5), "title": dice.choice(texts), "code": f"B{dice.randrange(10**9):09}",
+                        "rating": dice.randint(1, 5), "title": dice.choice(texts),
+                        "code": f"B{dice.randrange(10**9):09}",
                         "price": dice.randrange(9999) / 100, "review_text": dice.choice(texts),
-                        "verified": dice.random() < 0.5, "day": f"20{dice.randrange(10, 30)}-0{dice.randrange(1, 10)}-11",
+                        "verified": dice.random() < 0.5,
+                        "day": f"20{dice.randrange(10, 30)}-0{dice.randrange(1, 10)}-11",
                     }
                     for _ in range(8)
                 ]  # fmt: skip

@@ -47,9 +47,11 @@ class Loopback:
         seed: int = 0,
         hang: float = 30.0,
         tokens: tuple[int, int] = (50, 100),
+        remember: bool = True,
     ) -> None:
         self.reply, self.faults, self.latency, self.seed, self.hang = reply, dict(faults or {}), latency, seed, hang
         self.tokens = tokens
+        self.remember = remember  # keep every request's body
         self.calls: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.bodies: list[dict[str, Any]] = []
@@ -102,7 +104,8 @@ class Loopback:
         mark = f"{digest(body['messages']):016x}"
         nth = self.calls[mark]
         self.calls[mark] += 1
-        self.bodies.append(body)
+        if self.remember:
+            self.bodies.append(body)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
@@ -158,10 +161,12 @@ def main() -> None:
     parser.add_argument("--faults", default="{}")
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--hang", type=float, default=30.0)
+    parser.add_argument("--forget", action="store_true", help="keep no bodies")
     options = parser.parse_args()
 
     async def run() -> None:
-        server = Loopback(faults=json.loads(options.faults), latency=options.latency, hang=options.hang)
+        server = Loopback(faults=json.loads(options.faults), latency=options.latency, hang=options.hang,
+                          remember=not options.forget)  # fmt: skip
         await server.start()
         print(server.url, flush=True)
         await asyncio.to_thread(sys.stdin.read)  # ends with whoever started it

@@ -1,0 +1,68 @@
+"""Rows and seconds of covering arrays, beside allpairspy (if installed) and the best published sizes.
+
+python benchmarks/covering.py
+
+Published sizes: Colbourn's covering array tables (2, 3 and 4 levels), or the product of the largest factors,
+which none can be below. Greedy sizes of PICT and AETG for the same problems are listed at pairwise.org.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Sequence
+
+from synthspec.strategies import Design, Dimension
+from synthspec.strategies.pairwise import Pairwise
+
+CASES: tuple[tuple[str, list[int], int, int | None], ...] = (
+    ("10^10", [10] * 10, 2, 117),
+    ("3^13", [3] * 13, 2, 15),
+    ("4^10", [4] * 10, 2, 24),
+    ("3^4", [3] * 4, 2, 9),
+    ("2^10", [2] * 10, 2, 6),
+    ("2^100", [2] * 100, 2, 10),
+    ("5^6", [5] * 6, 2, 25),
+    ("6^5", [6] * 5, 2, 39),
+    ("20^10", [20] * 10, 2, None),
+    ("9 8 7 6 5 4 3 2", [9, 8, 7, 6, 5, 4, 3, 2], 2, 72),
+    ("5 4^2 3^4 2^5", [5, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 2], 2, 20),
+    ("4^15 3^17 2^29", [4] * 15 + [3] * 17 + [2] * 29, 2, None),
+    ("3^6, t = 3", [3] * 6, 3, 33),
+    ("4^8, t = 3", [4] * 8, 3, 88),
+    ("2^10, t = 4", [2] * 10, 4, 24),
+)
+
+
+def synthspec_rows(sizes: Sequence[int], strength: int) -> tuple[int, float]:
+    dimensions = tuple(Dimension(f"d{place}", (1.0,) * size) for place, size in enumerate(sizes))
+    started = time.perf_counter()
+    found = Pairwise(Design(dimensions, 1, strength=strength)).coverage()
+    assert found.covered == found.possible
+    return found.rows, time.perf_counter() - started
+
+
+def allpairspy_rows(sizes: Sequence[int], strength: int) -> tuple[int, float] | None:
+    try:
+        pairs = importlib.import_module("allpairspy").AllPairs
+    except ImportError:
+        return None
+    started = time.perf_counter()
+    rows = sum(1 for _ in pairs([list(range(size)) for size in sizes], n=strength))
+    return rows, time.perf_counter() - started
+
+
+def main() -> None:
+    synthspec_rows([3] * 4, 2)  # imports, first use
+    print(
+        f"{'parameters':18}{'best known':>11}{'synthspec':>11}{'seconds':>9}{'allpairspy':>12}{'seconds':>9}"
+    )
+    for name, sizes, strength, known in CASES:
+        rows, seconds = synthspec_rows(sizes, strength)
+        other = allpairspy_rows(sizes, strength)
+        beside = f"{other[0]:12}{other[1]:9.3f}" if other else ""
+        print(f"{name:18}{known or '':>11}{rows:11}{seconds:9.3f}{beside}")
+
+
+if __name__ == "__main__":
+    main()
