@@ -19,7 +19,6 @@ from synthspec.records import Completion, Request
 from synthspec.store_file import FAULTS, StoreFault, connect_reader, connect_writer, explain_fault
 from synthspec.store_rescue import Rescue
 from synthspec.store_rows import COMPLETION_COLUMNS, Decayed, Spent, StoredCall, call_row, read_completion
-from synthspec.store_salvage import GET_PLACE, find_readable
 from synthspec.store_writer import Kind, Writer
 
 __all__ = ["Spent", "Store", "StoreFault", "StoredCall"]
@@ -49,7 +48,6 @@ class Store:
         self._retired: list[sqlite3.Connection] = []
         self._writer: Writer | None = None
         self._rescue: Rescue | None = None
-        self._readable: dict[str, int] | None = None
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -88,15 +86,13 @@ class Store:
         """The latest stored completion of a request, marked as reused.
 
         Raises:
-            StoreFault: what is stored is damaged. A store that is only read from goes on with what is not.
+            StoreFault: what is stored is damaged.
         """
         try:
             row = self._reader.execute(_GET, (key,)).fetchone()
             return None if row is None else read_completion(key, row)
         except (Decayed, *FAULTS) as error:
-            if self._rescue is not None:
-                raise explain_fault(error, self.path) from error
-            return self._salvage(key)
+            raise explain_fault(error, self.path) from error
 
     async def reserve(self, key: str, cost: float, tokens: int) -> None:
         """Note, durably, what a call may cost at worst, before it is sent. Each try of a request that may
@@ -195,15 +191,6 @@ class Store:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.shut()
-
-    def _salvage(self, key: str) -> Completion:
-        if self._readable is None:
-            self._readable = find_readable(self._reader)
-        if key not in self._readable:
-            help = f"{len(self._readable):,} other completions in it can still be read."
-            raise StoreFault(f"{self.path} is damaged where request {key} may have been", help)
-        row = self._reader.execute(GET_PLACE, (self._readable[key],)).fetchone()
-        return read_completion(key, row)
 
     def _read_one(self, query: str, *values: Any) -> Any:
         try:

@@ -10,11 +10,12 @@ import sqlite3
 from pathlib import Path
 
 from synthspec.store_rows import Decayed
-from synthspec.store_salvage import find_readable
+from synthspec.store_salvage import find_readable, take_over
 
 VERSION = 1
 FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)  # what SQLite says of a damaged file may be no text either
 APPLICATION = 0x53594E53  # "SYNS": `file run.sqlite` shows it
+ASIDE = ".damaged"  # put after the name of a damaged store, it is taken over by the next one
 CHECK_BELOW = 32 << 20  # bytes; a larger file is checked where it is read
 
 # The long texts come last, so that reading the rest does not walk through them. `crc` is of the text: a page
@@ -66,7 +67,8 @@ class StoreFault(Exception):
 def connect_writer(path: Path) -> sqlite3.Connection:
     """The writing connection to a sound store of this version, made where there is none.
 
-    Reservations that a killed run left behind are counted as spent.
+    Reservations that a killed run left behind are counted as spent. An empty store takes over what can be read of a
+    damaged one put aside under its name with `.damaged`.
 
     Raises:
         StoreFault: damaged, of a newer version, not a store, or on a file system that cannot hold it.
@@ -75,9 +77,12 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         fresh = not path.exists() or path.stat().st_size == 0
         if not fresh:
             _check_header(path)
+        elif beside(path, "-wal").exists() and beside(path, ASIDE).exists():
+            beside(path, "-wal").replace(beside(path, f"{ASIDE}-wal"))  # it belongs to the one put aside
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
         try:
             _prepare_writer(connection, path)
+            _take_over(path, connection)
         except BaseException:
             connection.close()
             raise
@@ -140,19 +145,24 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
 
 def damaged(path: Path, reason: str) -> StoreFault:
     """The fault of a store that is not what was written. Says what can be saved; removes nothing."""
+    try:
+        with contextlib.closing(_open_reader(path)) as connection:
+            count = len(find_readable(connection, seconds=5.0))
+    except (StoreFault, *FAULTS):
+        count = 0
     return StoreFault(
         f"{path} is damaged: {reason}",
-        f"Move it aside (rename it to {path.name}.damaged) and build again; nothing has been removed." + _saved(path),
+        f"Rename it to {path.name}{ASIDE} and build again: {count:,} completions in it can still be read, and are "
+        "taken over. Nothing has been removed.",
     )
 
 
-def _saved(path: Path) -> str:
-    try:
-        with contextlib.closing(_open_reader(path)) as connection:
-            count = len(find_readable(connection))
-    except (StoreFault, *FAULTS):
-        count = 0
-    return f" `replay` can still answer from {count:,} of its completions." if count else ""
+def _take_over(path: Path, fresh: sqlite3.Connection) -> None:
+    """Fill a store that is still empty with what is left of the damaged one that was put aside for it."""
+    aside = beside(path, ASIDE)
+    if aside.is_file() and fresh.execute("SELECT max(requests) FROM totals").fetchone()[0] == 0:
+        with contextlib.closing(_open_reader(aside)) as connection:
+            take_over(connection, fresh)
 
 
 def _check_header(path: Path) -> None:

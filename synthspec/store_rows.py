@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthspec.records import Completion, Reply, Request, Usage
+from synthspec.records import Completion, Constraint, Reply, Request, Usage
 
 CALL_COLUMNS = (
     "key", "prompt", "combination", "attempt", "model", "finish", "prompt_tokens", "completion_tokens",
@@ -18,6 +18,8 @@ CALL_COLUMNS = (
 COMPLETION_COLUMNS = "text, prompt_tokens, completion_tokens, model, finish, cost, latency, crc"
 
 Row = tuple[Any, ...]
+_KEPT = 64
+_constraints: dict[int, tuple[Constraint, str]] = {}  # by identity; holding the constraint keeps the identity its own
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
@@ -99,16 +101,25 @@ def read_completion(key: str, row: Row) -> Completion:
 
 
 def _request_text(request: Request, extra: Mapping[str, Any] | None) -> str:
-    messages = [(m.role, m.content) for m in request.messages]
-    body: dict[str, Any] = {"messages": messages, "rows": request.rows}
+    body: dict[str, Any] = {"messages": [(m.role, m.content) for m in request.messages], "rows": request.rows}
     if request.seed:
         body["seed"] = request.seed
     if request.temperature is not None:
         body["temperature"] = request.temperature
-    for name in ("json_schema", "regex", "grammar"):
-        value = getattr(request.constraint, name)
-        if value is not None:
-            body[name] = value
     if extra:
         body.update(extra)
-    return _encode(body)
+    constraint = _constraint_text(request.constraint)
+    return f"{_encode(body)[:-1]},{constraint}}}" if constraint else _encode(body)
+
+
+def _constraint_text(constraint: Constraint) -> str:
+    """The constraint as members of a JSON object. Requests share theirs, so the last few are kept."""
+    kept = _constraints.get(id(constraint))
+    if kept is not None and kept[0] is constraint:
+        return kept[1]
+    given = {name: getattr(constraint, name) for name in ("json_schema", "regex", "grammar")}
+    text = _encode({name: value for name, value in given.items() if value is not None})[1:-1]
+    if len(_constraints) >= _KEPT:
+        _constraints.clear()
+    _constraints[id(constraint)] = (constraint, text)
+    return text

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from synthspec.limits import Budget, Governor, worst_cost
+from synthspec.limits import Budget, Governor, estimate_tokens, expected_tokens, worst_cost
 from synthspec.pace import Bucket
 from synthspec.records import BackendFault, FaultKind
 from synthspec.spec import Limits, Prices
@@ -239,6 +240,21 @@ def test_nobody_waits_for_nothing() -> None:
 def test_prices() -> None:
     assert worst_cost(Prices(2.0, 8.0), 1000, 500) == 0.006
     assert worst_cost(None, 1000, 500) == 0.0
+
+
+@given(st.lists(st.text(max_size=200), max_size=5), st.text(max_size=300))
+def test_no_tokeniser_makes_more_tokens_than_estimated(learned: list[str], text: str) -> None:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(learned, trainers.BpeTrainer(initial_alphabet=alphabet, show_progress=False))
+    assert len(tokenizer.encode(text).ids) <= estimate_tokens(text)
+
+
+def test_estimates() -> None:
+    assert estimate_tokens("") == expected_tokens("") == 0
+    assert estimate_tokens("\ud800") == 3
+    assert 450 < expected_tokens("Rate from 1 to 5 how natural this call is. " * 45) < 550
 
 
 # Governor
