@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -233,6 +234,17 @@ def test_a_slow_pattern_does_not_hang() -> None:
     shape = make_shape(TITLE, regex=r"(?P<title>(?:a+)+b)c")
     parsed = find_plugin("formats", "regex").parse("a" * 4000 + "b", shape)
     assert parsed.rows == () and time.process_time() - start < 10
+
+
+def test_documentation_shows_golden_cases() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text()
+    shown = re.findall(r"<!-- (\w+/[\w-]+) -->\n````text\n(.*?)\n````\n\n````text\n(.*?)\n````", page, re.DOTALL)
+    assert len(shown) > 10 and len(shown) == page.count("<!-- ")
+    for name, reply, found in shown:
+        case = json.loads((GOLDEN / f"{name}.json").read_text())
+        rows = [json.dumps(r, ensure_ascii=False) for r in case["found"]]
+        assert reply == (GOLDEN / f"{name}.txt").read_text().strip("\n"), name
+        assert found == "\n".join(rows + [f"rejected: {r}" for r in case["rejected"]]), name
 
 
 def test_docstrings() -> None:
