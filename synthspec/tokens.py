@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from synthspec.records import Message
@@ -10,19 +11,28 @@ PER_MESSAGE = 8  # tokens a chat template puts around a message
 
 
 def worst_tokens(messages: Sequence[Message]) -> int:
-    """At least as many tokens as the messages have: no byte-level BPE makes more tokens than there are bytes.
+    """At least as many tokens as the messages have, with what a chat template puts around each."""
+    return sum(PER_MESSAGE + estimate_tokens(m.content) for m in messages)
 
-    Real text has about one token for four bytes; two thirds of the bytes is above what tokenizers make of any
-    script in wide use, and the whole count is taken where text is mostly not letters.
+
+def estimate_tokens(text: str) -> int:
+    """At least as many tokens as any tokeniser that works on bytes makes of the text: one for each byte of its UTF-8.
+
+    Nothing less is safe. English prose has a token for four bytes, but the byte-level BPE of GPT-2, Llama 3, Qwen 2,
+    Command R and DeepSeek makes up to 0.6 of a token for each byte of lists of names and numbers, 0.75 of Chinese,
+    0.85 of Korean, 0.9 of random hexadecimal, and 1.0 of digits, Armenian and Tamil.
+
+    >>> estimate_tokens("año 1984")
+    9
     """
-    total = 0
-    for message in messages:
-        size = len(message.content.encode("utf-8", "surrogatepass"))
-        letters = sum(c.isalpha() or c == " " for c in message.content)
-        total += PER_MESSAGE + (size * 2 // 3 if letters * 2 > len(message.content) else size)
-    return total
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def expected_tokens(text: str) -> int:
-    """A fair guess: a token for four bytes."""
-    return len(text.encode("utf-8", "surrogatepass")) // 4 + 1
+    """About as many tokens as a tokeniser of today makes of prose: within a fifth of the mean of Llama 3, Qwen 2 and
+    Command R for most languages, a third too many for Russian. Text full of names and digits has about twice as many.
+
+    >>> expected_tokens("You write realistic call-centre transcripts.")
+    11
+    """
+    return math.ceil(len(text) / 4 + (estimate_tokens(text) - len(text)) / 5)

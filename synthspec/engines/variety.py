@@ -97,7 +97,7 @@ class Watch:
         self._verdicts.append(False)
         self._in_a_row.pop(mark, None)
         words = _WORD.findall(" ".join(str(row.get(f) or "") for f in self._fields).casefold())
-        grams = {hash_of(g) for g in zip(words, words[1:], words[2:], strict=False)}
+        grams = set(map(hash, zip(words, words[1:], words[2:], strict=False)))  # only ever shown, never decides
         if grams and len(self._grams) < MAX_GRAMS:
             self._new.append(len(grams - self._grams) / len(grams))
             self._grams |= grams
@@ -111,11 +111,6 @@ class Watch:
     def saturated(self) -> bool:
         """Whether nearly all of the last rows repeat earlier ones."""
         return len(self._verdicts) >= FEWEST and sum(self._verdicts) >= SATURATED * len(self._verdicts)
-
-
-def hash_of(words: tuple[str, ...]) -> int:
-    """64 bits of a phrase, the same in every process."""
-    return int.from_bytes(hashlib.blake2b(" ".join(words).encode(), digest_size=8).digest(), "big")
 
 
 def elsewhere(seed: int, slot: int, index: int, attempt: int) -> int:
