@@ -89,6 +89,7 @@ PRIVATE = frozenset(
         "orthogonal",
         "pfair",
         "philox",
+        "ties",
         "sequences",
         "space",
         "superblocks",
