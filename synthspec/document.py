@@ -44,6 +44,7 @@ class ListNode:
 
     items: tuple[Node, ...]
     span: Span
+    broken: bool = False  # a fault of its YAML is reported; what it holds says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +135,14 @@ class _Builder:
         self.faults: list[Diagnostic] = []
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.nodes = 0
+        self.hidden, self.shown = _hidden_breaks(source.text)
 
     def build(self) -> Node | None:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         root: Node | None = None
         stack: list[_Open] = []
         documents = 0
-        for event in yaml.parse(self.source.text, Loader=loader):
+        for event in yaml.parse(self.source.text.translate(self.hidden), Loader=loader):
             node: Node | None = None
             size = 1
             if isinstance(event, yaml.DocumentStartEvent):
@@ -201,20 +203,25 @@ class _Builder:
         plain = not event.style
         style = "" if plain else event.style
         self.refuse_tag(event, _SCALAR_TAGS)
-        value: Any = event.value
+        text: str = event.value.translate(self.shown)
+        value: Any = text
         if event.tag is None and plain:
-            value = resolve_scalar(event.value)
+            value = resolve_scalar(text)
         elif event.tag in _TYPED_TAGS:
-            value = resolve_scalar(event.value)
+            value = resolve_scalar(text)
             if not isinstance(value, _TYPED_TAGS[event.tag]):
-                self.refuse("E113", f"'{event.value}' is not what its tag says", event, "remove the tag")
-        return ScalarNode(value, event.value, style, self.span(event), self.source)
+                self.refuse("E113", f"'{text}' is not what its tag says", event, "remove the tag")
+        return ScalarNode(value, text, style, self.span(event), self.source)
 
     def close(self, opened: _Open, end: Any) -> Node:
         span = self.span(opened.start, end)
+        cut = opened.start.flow_style and _cut_call(opened.items)
+        if cut:
+            message = f"the comma ends the text '{cut.text}' inside its brackets"
+            self.faults.append(Diagnostic("E119", message, cut.span, f'quote it: "{cut.text}, …)"'))
         if opened.kind == "list":
-            return ListNode(tuple(opened.items), span)
-        broken = any(not isinstance(k, ScalarNode) for k in opened.items[::2])
+            return ListNode(tuple(opened.items), span, bool(cut))
+        broken = bool(cut) or any(not isinstance(k, ScalarNode) for k in opened.items[::2])
         return MapNode(tuple(self.entries(opened.items)), span, broken)
 
     def entries(self, items: list[Node]) -> Iterator[Entry]:
@@ -258,6 +265,24 @@ class _Builder:
             self.faults.append(Diagnostic("E112", "`<<` merges maps only", key.span, help))
 
 
+def _cut_call(items: list[Node]) -> ScalarNode | None:
+    """The first half of a call such as `normal(52, 14)` that a comma between brackets has cut in two."""
+    for index, item in enumerate(items):
+        if isinstance(item, ScalarNode) and item.style == "" and _CALL.search(item.text):
+            rest = [i for i in items[index + 1 :] if isinstance(i, ScalarNode) and i.style == ""]
+            if any(i.text.count(")") > i.text.count("(") for i in rest):
+                return item
+    return None
+
+
+def _hidden_breaks(text: str) -> tuple[dict[int, int], dict[int, int]]:
+    """Line breaks of YAML 1.1 that are plain characters in 1.2, as stand-ins that the reader leaves alone; and back."""
+    found = [ord(c) for c in "\x85\u2028\u2029" if c in text]
+    spare = [n for n in range(0xE000, 0xE000 + 6400) if found and chr(n) not in text]
+    hidden = dict(zip(found, spare, strict=False))
+    return hidden, {stand_in: shown for shown, stand_in in hidden.items()}
+
+
 def size_of(node: Node) -> int:
     """How many values a node holds, itself included, aliases expanded."""
     total, todo = 0, [node]
@@ -279,6 +304,7 @@ _TYPED_TAGS: dict[str, Any] = {
     "tag:yaml.org,2002:bool": bool,
     "tag:yaml.org,2002:null": type(None),
 }
+_CALL = re.compile(r"\w\([^)]*$")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,400}")
 _BASED = re.compile(r"0o[0-7]{1,60}|0x[0-9a-fA-F]{1,60}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

@@ -55,11 +55,10 @@ def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Dia
 
 
 def _unreadable(node: Node, path: Path = ()) -> Iterator[Path]:
-    """The paths of maps whose YAML is at fault already."""
-    if isinstance(node, MapNode):
-        if node.broken and path:
-            yield path
-            return
+    """The paths of maps and lists whose YAML is at fault already."""
+    if isinstance(node, MapNode | ListNode) and node.broken and path:
+        yield path
+    elif isinstance(node, MapNode):
         for entry in node.entries:
             yield from _unreadable(entry.value, (*path, entry.key.text))
     elif isinstance(node, ListNode):
@@ -165,8 +164,8 @@ def _explain(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnostic]]
     elif error.validator == "required":
         name = next(n for n in error.validator_value if n not in error.instance)
         allowed = error.schema.get("properties", {})
-        stray = [str(k) for k in error.instance if str(k) not in allowed]
-        if any(nearest(k, [name]) for k in stray) or _lost_key(error.schema, error.instance) == name:
+        others = [str(k) for k in error.instance if str(k) not in allowed]
+        if any(nearest(k, [name]) for k in others) or _lost_key(error.schema, error.instance) == name:
             return  # a misspelt key, reported as such
         span = key_span(document, path) or first_line(node.span)
         help = str(error.schema.get("properties", {}).get(name, {}).get("description", ""))
@@ -220,7 +219,10 @@ def _value_fault(error: Any, path: Path) -> tuple[str, str, str]:
     value = error.validator_value
     if error.validator == "type":
         wanted = _kinds(value)
-        return "E204", f"{what} is {_kind(error.instance)}; {wanted} is needed", about or f"write {wanted}"
+        help = about or f"write {wanted}"
+        if value == "string" and isinstance(error.instance, int | float):
+            help = f"put it in quotes: '{str(error.instance).lower()}'"
+        return "E204", f"{what} is {_kind(error.instance)}; {wanted} is needed", help
     if error.validator in ("anyOf", "oneOf"):
         return "E204", f"{what} cannot be {_kind(error.instance)}", about or "see the language's documentation"
     if error.validator in ("enum", "const"):

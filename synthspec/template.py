@@ -99,10 +99,10 @@ def _environment() -> jinja2.Environment:
 
 
 def _replace(text: Any, old: Any, new: Any, count: int = -1) -> str:
-    text, old, new = str(text), str(old), str(new)
-    if len(text) + text.count(old) * len(new) > MAX_TEXT:
+    whole, part, other = str(text), str(old), str(new)
+    if len(whole) + whole.count(part) * len(other) > MAX_TEXT:
         raise TemplateFault("'replace' would make a text too long")
-    return text.replace(old, new, count)
+    return whole.replace(part, other, count)
 
 
 @lru_cache(maxsize=256)
@@ -137,6 +137,11 @@ def check_template(
     return Template(text, frozenset(checker.reads)), faults
 
 
+_NAME = r"(?<![\w'\".])"
+_MEMBER = r"(?:\.|\[['\"])\s*"
+_AFTER = {"filter": r"\|\s*", "test": r"\bis\s+(?:not\s+)?"}
+
+
 class _Checker:
     """Walks a template's tree with the types of the names in scope."""
 
@@ -150,23 +155,23 @@ class _Checker:
         self.growth: dict[str, int] = {}
         self.inner: set[str] = set()  # names bound by loops
 
-    def fault(self, code: str, message: str, node: nodes.Node, needle: str, help: str) -> None:
-        start, end = self.find(node.lineno, needle)
+    def fault(self, code: str, message: str, node: nodes.Node, needle: str, help: str, before: str = _NAME) -> None:
+        start, end = self.find(node.lineno, needle, before)
         self.faults.append(TextFault(code, message, start, end, help))
 
-    def find(self, lineno: int, needle: str) -> tuple[int, int]:
-        """Where a word of the template's tags stands; the tree knows lines only."""
+    def find(self, lineno: int, needle: str, before: str) -> tuple[int, int]:
+        """Where a word of the template's tags stands, after what stands before it; the tree knows lines only."""
         lines = self.text.split("\n")
         begin = sum(len(line) + 1 for line in lines[: lineno - 1])
-        pattern = re.compile(rf"(?<![\w'\"]){re.escape(needle)}(?!\w)") if needle else None
+        pattern = re.compile(rf"{before}({re.escape(needle)})(?!\w)") if needle else None
         if pattern is not None:
             for tag in re.finditer(r"\{\{.*?\}\}|\{%.*?%\}", self.text[begin:], re.DOTALL):
                 found = pattern.search(self.text, begin + tag.start() + 2, begin + tag.end() - 2)
                 if found:
-                    return found.start(), found.end()
+                    return found.span(1)
             found = pattern.search(self.text, begin)
             if found:
-                return found.start(), found.end()
+                return found.span(1)
         return begin, begin + max(1, len(lines[min(lineno, len(lines)) - 1]))
 
     def visit_all(self, body: list[Any], depth: int) -> None:
@@ -263,7 +268,12 @@ class _Checker:
             return self.member(node)
         if isinstance(node, nodes.Call):
             self.fault(
-                "E403", "calls are not allowed in a prompt", node, _callee(node), "use a filter: {{ text | upper }}"
+                "E403",
+                "calls are not allowed in a prompt",
+                node,
+                _callee(node),
+                "use a filter: {{ text | upper }}",
+                r"(?<!\w)",
             )
             return ANY
         if isinstance(node, nodes.Filter | nodes.Test):
@@ -280,7 +290,8 @@ class _Checker:
         kind = type(node).__name__.lower()
         known = _FILTERS if kind == "filter" else _TESTS
         if node.name not in known:
-            self.fault("E405", f"there is no {kind} '{node.name}'", node, node.name, did_you_mean(node.name, known))
+            self.fault("E405", f"there is no {kind} '{node.name}'", node, node.name, did_you_mean(node.name, known),
+                       _AFTER[kind])  # fmt: skip
 
     def member(self, node: nodes.Getattr | nodes.Getitem) -> Type:
         from jinja2 import nodes
@@ -295,17 +306,17 @@ class _Checker:
             name = node.attr
         if name.startswith("_"):
             help = "names that begin with an underscore are Python's own; name a member of the value"
-            self.fault("E403", f"'{name}' is not open to templates", node, name, help)
+            self.fault("E403", f"'{name}' is not open to templates", node, name, help, _MEMBER)
             return ANY
         if owner.kind == "map":
             found = owner.member(name)
             if found is None:
                 known = [n for n, _ in owner.members or ()]
-                self.fault("E404", f"there is no member '{name}'", node, name, did_you_mean(name, known))
+                self.fault("E404", f"there is no member '{name}'", node, name, did_you_mean(name, known), _MEMBER)
                 return ANY
             return found
         if owner.kind not in ("any", "list"):
-            self.fault("E404", f"a value of type {owner} has no members", node, name, "write the name alone")
+            self.fault("E404", f"a value of type {owner} has no members", node, name, "write the name alone", _MEMBER)
         return ANY
 
 

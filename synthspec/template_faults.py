@@ -37,8 +37,12 @@ def syntax_fault(text: str, error: Any) -> TextFault:
     if "end of comment" in said or "Missing end of" in said:
         opened = max(text.rfind("{#"), 0)
         return TextFault("E401", "this comment is never ended", opened, opened + 2, "end it with #}")
-    tag = _tag_at_fault(text, start, end)
-    return TextFault("E401", _plainly(said), *tag, "inside braces, write a name, perhaps with filters: {{ name | upper }}")
+    begin, stop = _tag_at_fault(text, start, end)
+    if text[begin:stop] in ("{{", "{%"):
+        closing = "}}" if text[begin:stop] == "{{" else "%}"
+        return TextFault("E401", "these braces are never closed", begin, stop, f"close them with {closing}")
+    help = "inside braces, write a name, perhaps with filters: {{ name | upper }}"
+    return TextFault("E401", _plainly(said), begin, stop, help)
 
 
 def _plainly(said: str) -> str:
@@ -47,9 +51,8 @@ def _plainly(said: str) -> str:
     character = re.match(r"unexpected char '([^']*)'", said)
     if character:
         return f"'{character[1]}' means nothing inside braces"
-    if "end of template" in said or "end of print statement" in said and got is None:
-        return "these braces are never closed"
-    if got and got[1] in ("end of print statement", "end of statement block") or "got 'end of" in said:
+    ending = (got or stray) and (got or stray)[1].startswith("end of")  # type: ignore[index]
+    if ending:
         return "something is missing before the braces close"
     if got:
         return f"'{got[1]}' does not belong here"

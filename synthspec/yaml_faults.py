@@ -29,9 +29,7 @@ _SAYINGS = (
     ),
     _Saying("hexa?decimal", "an escape that lacks digits", "use single quotes: they leave every backslash as it is"),
     _Saying(r"flow (sequence|mapping).*expected ','", "this bracket is never closed", "close it, or quote it", True),
-    _Saying(
-        "could not find expected ':'", "a key without its colon", "a key is followed by a colon and a space", True
-    ),
+    _Saying("could not find expected ':'", "a key without its colon", "a key is followed by a colon and a space", True),
     _Saying(
         "mapping values are not allowed",
         "a second ': ' in one line, or a key that is indented by mistake",
@@ -71,21 +69,21 @@ _SAYINGS = (
 
 def syntax_fault(source: Source, error: Any) -> Diagnostic:
     """The diagnostic of a text that is no YAML."""
-    mark, begun = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
-    if mark is None and begun is None:
+    begun: Any = getattr(error, "context_mark", None)
+    at: Any = getattr(error, "problem_mark", None) or begun
+    if at is None:
         return _bad_character(source, error)
-    tab = _tab_before(source, (mark or begun).line)
+    tab = _tab_before(source, at.line)
     if tab is not None:
         return Diagnostic("E118", "a tab in the indentation", tab, "indent with spaces")
     said = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or error}"
-    stopped = _place(source, mark or begun)
-    at = mark or begun
+    stopped = _place(source, at)
     if at.line < len(source.lines) and source.lines[at.line][at.column : at.column + 1] in ("]", "}"):
         return Diagnostic("E111", "a bracket that was never opened", stopped, "remove it, or quote the text it ends")
     saying = next((s for s in _SAYINGS if re.search(s.said, said)), None)
     if saying is None:
-        return Diagnostic("E111", f"this is no YAML: {said.strip()}", _place(source, mark or begun), "quote this text")
-    start, stop = _place(source, begun or mark), stopped
+        return Diagnostic("E111", f"this is no YAML: {said.strip()}", stopped, "quote this text")
+    start, stop = _place(source, begun or at), stopped
     if saying.said.startswith("flow") and start.line == stop.line:
         message = "this does not belong in a list or map in brackets"
         return Diagnostic("E111", message, stop, "separate items by commas, and quote texts that hold brackets")

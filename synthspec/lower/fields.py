@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from synthspec.document import MapNode, Node, ScalarNode, to_data
-from synthspec.expressions import names_of
-from synthspec.expressions.types import ANY, Type, fits, type_of, type_of_values
+from synthspec.expressions.tree import Literal, Name
+from synthspec.expressions.types import ANY, Type, fits, type_of_values
+from synthspec.expressions.walk import walk
 from synthspec.lower.context import Lowering, scalar_text, value_of
+from synthspec.lower.field_rules import APPLIES, KINDS, check_rules
 from synthspec.spec import Bounds, Clean, Field
 
-_KINDS: Mapping[str, Type] = {
-    "string": Type("text"),
-    "integer": Type("integer"),
-    "number": Type("number"),
-    "boolean": Type("boolean"),
-    "array": Type("list", item=ANY),
-    "object": Type("map"),
-}
-_NAMES = {t.kind: n for n, t in _KINDS.items()}
-_APPLIES = {
-    "string": ("pattern", "minLength", "maxLength", "format", "words", "sentences", "rejects", "clean"),
-    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
-    "array": ("items", "minItems", "maxItems", "uniqueItems"),
-    "object": ("properties", "required", "additionalProperties"),
-}
-_RANGES = (
-    ("minimum", "maximum"),
-    ("exclusiveMinimum", "exclusiveMaximum"),
-    ("minimum", "exclusiveMaximum"),
-    ("exclusiveMinimum", "maximum"),
-    ("minLength", "maxLength"),
-    ("minItems", "maxItems"),
-)
+_NAMES = {t.kind: n for n, t in KINDS.items()}
 _OURS = ("value", "words", "sentences", "rejects", "clean", "optional")
 
 
@@ -47,38 +27,80 @@ def lower_fields(low: Lowering, parameters: Mapping[str, Type]) -> tuple[Field, 
     for entry in entries:
         if isinstance(entry.value, MapNode) and (value := entry.value.get("value")) is not None:
             values[entry.key.text] = value
-    for name in _in_order_of_reading(values):
-        seen = {**scope, **dict.fromkeys(low.names_under("parameters"), ANY), **parameters}
-        if name not in parameters:
+    drawn = {**dict.fromkeys(low.names_under("parameters"), ANY), **parameters}
+    for name in _in_order_of_reading(low, values, drawn):
+        seen = {**scope, **drawn}
+        if name not in drawn:
             seen.pop(name, None)
         drafts[name] = _with_value(low, drafts[name], values[name], seen)
         scope[name] = drafts[name].type
+    for name in values:
+        if drafts[name].value is None:  # in a circle
+            drafts[name] = replace(drafts[name], type=ANY, value=Literal(None, 0, 0))
     return tuple(drafts.values())
 
 
-def _in_order_of_reading(values: Mapping[str, Node]) -> list[str]:
-    """Computed fields so that each comes after those it reads; a circle is left as written."""
+def _in_order_of_reading(low: Lowering, values: dict[str, Node], parameters: Mapping[str, Type]) -> list[str]:
+    """Computed fields so that each comes after those it reads. Those in a circle are reported and left out."""
     from synthspec.expressions import parse_expression
 
-    reads: dict[str, frozenset[str]] = {}
+    reads: dict[str, dict[str, tuple[int, int]]] = {}
     for name, node in values.items():
         parsed = parse_expression(scalar_text(node))[0]
-        reads[name] = names_of(parsed) if parsed is not None else frozenset()
+        names = [n for n in walk(parsed) if isinstance(n, Name)] if parsed is not None else []
+        reads[name] = {n.name: (n.start, n.end) for n in names if n.name in values and n.name not in parameters}
     order: list[str] = []
     waiting = list(values)
     while waiting:
-        ready = [n for n in waiting if not any(o in reads[n] and o != n for o in waiting)] or waiting[:1]
+        ready = [n for n in waiting if not any(o in reads[n] for o in waiting)]
+        if not ready:
+            break
         order.extend(ready)
         waiting = [n for n in waiting if n not in ready]
+    while waiting:
+        circle = _circle(reads, waiting)
+        node = values[circle[0]]
+        if isinstance(node, ScalarNode):
+            place = node.place(*reads[circle[0]][circle[1]])
+            low.report("E414", place, *_circular(circle))
+        waiting = [n for n in waiting if not _leads_to(reads, n, circle[0])]
     return order
+
+
+def _circle(reads: Mapping[str, Mapping[str, Any]], waiting: list[str]) -> list[str]:
+    """Names that read each other in a circle, the first one again at the end."""
+    path = [waiting[0]]
+    while True:
+        following = next(n for n in reads[path[-1]] if n in waiting)
+        if following in path:
+            return [*path[path.index(following) :], following]
+        path.append(following)
+
+
+def _leads_to(reads: Mapping[str, Mapping[str, Any]], name: str, goal: str) -> bool:
+    todo, seen = [name], {name}
+    while todo:
+        for other in reads[todo.pop()]:
+            if other == goal:
+                return True
+            if other not in seen:
+                seen.add(other)
+                todo.append(other)
+    return False
+
+
+def _circular(circle: list[str]) -> tuple[str, str]:
+    if len(circle) == 2:
+        return f"the field '{circle[0]}' is computed from itself", "compute it from other fields or parameters"
+    message = f"fields are computed from each other in a circle: {' → '.join(circle)}"
+    return message, "compute one of them from other fields or parameters"
 
 
 def _draft(low: Lowering, key: ScalarNode, node: MapNode) -> Field:
     data = to_data(node, json=True)
-    for check in (_ranges, _regexes, _kinds, _enums):
-        check(low, key.text, node, data)
+    check_rules(low, node, data)
     schema = {k: v for k, v in data.items() if k not in _OURS}
-    kind = _type(data)
+    kind = ANY if low.is_broken("fields", key.text) else _type(data)
     if "type" not in schema and kind.kind in _NAMES and node.get("value") is None:
         schema = {"type": _NAMES[kind.kind], **schema}
     rejects = [low.regex(n, "rejects") for n in low.items(node.get("rejects"))]
@@ -99,13 +121,14 @@ def _draft(low: Lowering, key: ScalarNode, node: MapNode) -> Field:
 def _with_value(low: Lowering, field: Field, node: Node, scope: Mapping[str, Type]) -> Field:
     expression, kind = low.expression(node, scope)
     if expression is None:
-        return field
+        kept = field.type if "type" in field.schema or field.type.values else ANY
+        return replace(field, type=kept, value=Literal(None, 0, 0))
     declared = field.schema.get("type")
     if declared is None:
         if field.type.values is None:
             field = replace(field, type=kind)
     elif not fits(kind, field.type):
-        wanted = _KINDS[str(declared)]
+        wanted = KINDS[str(declared)]
         low.report("E303", node, f"'{field.name}' is declared as {wanted}; this is a {kind}", "change one of the two")
     return replace(field, value=expression)
 
@@ -116,16 +139,16 @@ def _type(data: Mapping[str, Any]) -> Type:
         enum = [data["const"]]
     if isinstance(enum, list) and enum:
         joined = type_of_values(tuple(enum))
-        declared = _KINDS.get(str(data.get("type")))
+        declared = KINDS.get(str(data.get("type")))
         return Type((declared or joined).kind, item=joined.item, values=tuple(enum))
-    kind = _KINDS.get(str(data.get("type", "string")), Type("text"))
+    kind = KINDS.get(str(data.get("type", "string")), Type("text"))
     if data.get("type") is None:
-        if any(k in data for k in _APPLIES["number"]):
+        if any(k in data for k in APPLIES["number"]):
             return Type("number")
-        if any(k in data for k in _APPLIES["array"]):
-            kind = _KINDS["array"]
-        elif any(k in data for k in _APPLIES["object"]):
-            kind = _KINDS["object"]
+        if any(k in data for k in APPLIES["array"]):
+            kind = KINDS["array"]
+        elif any(k in data for k in APPLIES["object"]):
+            kind = KINDS["object"]
         elif any(k in data for k in ("anyOf", "oneOf", "allOf", "not")):
             return ANY
     if kind.kind == "list" and isinstance(data.get("items"), dict):
@@ -180,72 +203,3 @@ def _replacement_fault(pattern: str, replacement: str) -> str | None:
     except (re.error, IndexError) as e:
         return f"with: {e}"
     return None
-
-
-def _ranges(low: Lowering, name: str, node: MapNode, data: Mapping[str, Any]) -> None:
-    for least, most in _RANGES:
-        if least in data and most in data:
-            open_end = "exclusive" in least or "exclusive" in most
-            if data[least] > data[most] or (open_end and data[least] == data[most]):
-                message = f"{least} {data[least]} is over {most} {data[most]}"
-                place = node.get(least)
-                low.report("E501", place or node, message, "no value can be both: change one of them")
-    if data.get("type") == "integer" and "minimum" in data and "maximum" in data:
-        import math
-
-        if math.ceil(data["minimum"]) > math.floor(data["maximum"]) and data["minimum"] <= data["maximum"]:
-            low.report("E501", node.get("minimum") or node, "no whole number lies in this range", "widen it")
-
-
-def _regexes(low: Lowering, name: str, node: MapNode, data: Mapping[str, Any]) -> None:
-    if "pattern" in data:
-        low.regex(node.get("pattern"), "pattern")
-
-
-def _kinds(low: Lowering, name: str, node: MapNode, data: Mapping[str, Any]) -> None:
-    """Keywords that say nothing about values of the field's type."""
-    declared = data.get("type")
-    if declared is None and "enum" in data:
-        return
-    declared = declared or ("string" if "value" not in data else None)
-    if declared is None or (data.get("type") is None and _type(data).kind != "text"):
-        return
-    group = "number" if declared == "integer" else declared
-    for kind, keywords in _APPLIES.items():
-        for keyword in keywords:
-            if kind != group and keyword in data:
-                key = node.key(keyword)
-                help = f"remove it, or set `type: {kind}`"
-                low.report("E507", key or node, f"'{keyword}' says nothing about a field of type {declared}", help)
-
-
-def _enums(low: Lowering, name: str, node: MapNode, data: Mapping[str, Any]) -> None:
-    enum = data.get("enum")
-    if not isinstance(enum, list):
-        return
-    declared = data.get("type")
-    nodes = low.items(node.get("enum"))
-    seen: list[Any] = []
-    for value, at in zip(enum, nodes, strict=False):
-        if any(type(value) is type(s) and value == s for s in seen):
-            low.report("E506", at, f"'{value}' stands twice in the enum", "remove one")
-        seen.append(value)
-        if declared is not None and not fits(type_of(value), _KINDS[str(declared)]):
-            help = "quote it" if declared == "string" else f"write a value of type {declared}, or change the type"
-            low.report("E506", at, f"'{value}' is not of type {declared}", help)
-        else:
-            for reason in _outside(value, data):
-                low.report("E506", at, f"'{value}' can never be accepted: {reason}", "remove it, or change the rule")
-
-
-def _outside(value: Any, data: Mapping[str, Any]) -> Iterator[str]:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if "minimum" in data and value < data["minimum"]:
-            yield f"it is below minimum {data['minimum']}"
-        if "maximum" in data and value > data["maximum"]:
-            yield f"it is above maximum {data['maximum']}"
-    if isinstance(value, str):
-        if len(value) < data.get("minLength", 0):
-            yield f"it is shorter than minLength {data['minLength']}"
-        if len(value) > data.get("maxLength", len(value)):
-            yield f"it is longer than maxLength {data['maxLength']}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from synthspec.diagnostics import Related, did_you_mean
+from synthspec.diagnostics import Related, did_you_mean, nearest
 from synthspec.document import Entry, MapNode, Node, ScalarNode
 from synthspec.expressions import names_of
 from synthspec.expressions.types import ANY, INTEGER, Type, fits
@@ -202,7 +202,8 @@ def _format(
         inner = options.get(name)
         if isinstance(inner, dict):
             options = {**inner, **{k: v for k, v in options.items() if k != name}}
-        _options(low, node, name, options, module.OPTIONS)
+        if not _options(low, node, name, options, module.OPTIONS):
+            return name, options
     if fields and len(fields) == len(writes) and not low.is_broken("fields"):
         place = node if node is not None else low.section("prompts")
         for message in module.faults(Shape(fields, rows, options)):
@@ -211,7 +212,9 @@ def _format(
     return name, options
 
 
-def _options(low: Lowering, node: MapNode, name: str, options: dict[str, Any], known: Mapping[str, str]) -> None:
+def _options(low: Lowering, node: MapNode, name: str, options: dict[str, Any], known: Mapping[str, str]) -> bool:
+    """Whether a format's options are known and sound."""
+    before = len(low.faults)
     for option in options:
         if option not in known and option != name:
             key = node.key(str(option))
@@ -222,14 +225,15 @@ def _options(low: Lowering, node: MapNode, name: str, options: dict[str, Any], k
             low.report("E419", key or node, f"the format '{name}' has no option '{option}'", help)
     if name in known and isinstance(options.get(name), str) and name == "regex":
         low.regex(node.get(name), "format")
+    return len(low.faults) == before
 
 
 def _nobody_writes(low: Lowering, prompts: list[Prompt], fields: Mapping[str, Field], entries: list[Entry]) -> None:
     if low.is_broken("prompts") or any(low.is_broken("prompts", e.key.text, "writes") for e in entries):
         return
-    if low.section("prompts").get("writes") is not None:
-        return
-    written = {w for p in prompts for w in p.writes}
+    if sum(isinstance(e.value, MapNode) and e.value.get("writes") is None for e in entries) > 1:
+        return  # who writes what is unsaid
+    written = {w for p in prompts for w in p.writes} | _meant(low, entries)
     for field in fields.values():
         if field.value is None and field.name not in written and not low.is_broken("fields", field.name):
             if not prompts:
@@ -237,6 +241,14 @@ def _nobody_writes(low: Lowering, prompts: list[Prompt], fields: Mapping[str, Fi
             else:
                 help = "add it to the `writes` of a prompt, or compute it with `value:`"
             low.report("E410", field.span, f"nobody writes the field '{field.name}'", help)
+
+
+def _meant(low: Lowering, entries: list[Entry]) -> set[str | None]:
+    """The fields that misspelt names under `writes` stand for."""
+    every = low.names_under("fields")
+    nodes = (e.value.get("writes") for e in entries if isinstance(e.value, MapNode))
+    named = (n.text for node in nodes for n in low.items(node) if isinstance(n, ScalarNode))
+    return {nearest(name, every) for name in named if name not in every}
 
 
 def _in_order(low: Lowering, prompts: list[Prompt], fields: Mapping[str, Field]) -> tuple[Prompt, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from synthspec.diagnostics import did_you_mean
 from synthspec.document import MapNode, Node, ScalarNode
 from synthspec.expressions import compile_row, names_of
-from synthspec.expressions.tree import Expression
+from synthspec.expressions.tree import Binary, Expression
 from synthspec.expressions.types import ANY, Type, fits
 from synthspec.gates import GATE_METRICS
 from synthspec.lower.context import Lowering, scalar_text, value_of
@@ -49,30 +49,42 @@ def _check(low: Lowering, node: Node, scope: Mapping[str, Type], fields: Mapping
     if not fits(kind, _BOOLEAN):
         low.report("E303", that, f"a check is true or false; this is a {kind}", "compare it with something")
         return None
-    _never(low, that, expression, scope, fields)
+    if not names_of(expression):
+        low.report("E508", that, "this check reads no field, so it never changes", "name a field in it")
+    elif not _never(low, that, expression, scope, fields):
+        for part in _parts(expression):
+            _never(low, that, part, scope, fields)
     grade: Literal["error", "warn"] = "warn" if severity == "warn" else "error"
     return Check(expression, that.text, message, grade, that.span, retry)
 
 
+def _parts(expression: Expression) -> Iterator[Expression]:
+    """What is joined by `and`: a row must pass each of them."""
+    if isinstance(expression, Binary) and expression.operator == "and":
+        yield from _parts(expression.left)
+        yield from _parts(expression.right)
+    else:
+        yield expression
+
+
 def _never(
     low: Lowering, node: ScalarNode, expression: Expression, scope: Mapping[str, Type], fields: Mapping[str, Field]
-) -> None:
-    """Values of an enum that the check can never accept, found by trying every combination of values."""
+) -> bool:
+    """Report values of an enum that the check can never accept. False: too many combinations to try them all."""
     names = sorted(names_of(expression))
     if not names:
-        low.report("E508", node, "this check reads no field, so it never changes", "name a field in it")
-        return
+        return False
     values: list[tuple[Any, ...]] = []
     for name in names:
         known = scope[name].values or ((True, False) if scope[name].kind == "boolean" else None)
         if known is None:
-            return
+            return False
         values.append(known)
     count = 1
     for known in values:
         count *= len(known)
     if count > MAX_ENUMERATED:
-        return
+        return False
     test = compile_row(expression)
     accepted: list[set[int]] = [set() for _ in names]
     for chosen in itertools.product(*(range(len(v)) for v in values)):
@@ -82,13 +94,14 @@ def _never(
                 seen.add(index)
     if not any(accepted):
         low.report("E508", node, "no row can ever pass this check", "change the check or the fields it reads")
-        return
+        return True
     for name, known, seen in zip(names, values, accepted, strict=True):
         field = fields.get(name)
         lost = [v for i, v in enumerate(known) if i not in seen]
         if lost and field is not None and field.value is None and "enum" in field.schema:
             message = f"this check never accepts {name} = '{lost[0]}', which the enum allows"
             low.report("E509", node, message, f"remove '{lost[0]}' from the enum, or change the check")
+    return True
 
 
 def lower_gates(low: Lowering) -> tuple[Gate, ...]:

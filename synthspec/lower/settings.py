@@ -75,7 +75,7 @@ def _known_backend(
         from synthspec.prices import price_of
 
         prices = price_of(provider, model)
-    if prices is None and not module.FREE and limits.budget is not None:
+    if prices is None and model and not module.FREE and limits.budget is not None:
         message = f"a budget is set, but the price of '{provider}:{model}' is not known"
         help = "add `prices: {prompt: …, completion: …}` (US dollars for a million tokens) to the backend"
         low.report("E604", place, message, help)
@@ -141,17 +141,34 @@ def _shape(low: Lowering, node: Node | None, fields: Mapping[str, Field], column
     if node is None:
         return "table"
     shape = value_of(node)
-    if isinstance(node, MapNode):
-        for entry in node.entries:
-            if entry.key.text != "kind" and isinstance(entry.value, ScalarNode):
-                _field_names(low, entry.value, fields)
     from synthspec.shapes import shape_faults
     from synthspec.writers import Column
 
+    if isinstance(node, MapNode) and not _roles(low, node, fields):
+        return shape
     names = columns or tuple(fields)
     for message in shape_faults(shape, tuple(Column(n, fields[n].type) for n in names if n in fields)):
         low.report("E607", node, message, "name the fields that play each role, or choose `table`")
     return shape
+
+
+def _roles(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> bool:
+    """Whether a shape's roles exist and are played by fields."""
+    from synthspec.shapes import SHAPES
+
+    kind = value_of(node.get("kind"))
+    before = len(low.faults)
+    roles = [*(r.name for r in SHAPES[kind].roles), "keep"] if kind in SHAPES else []
+    for entry in node.entries:
+        role = entry.key.text
+        if role == "kind":
+            continue
+        if role not in roles:
+            message = f"the shape '{kind}' has no role '{role}'"
+            low.report("E607", entry.key, message, did_you_mean(role, roles, "a table has none: name another kind"))
+        else:
+            _field_names(low, entry.value, fields)
+    return len(low.faults) == before
 
 
 def lower_novelty(low: Lowering, fields: Mapping[str, Field], sources: Mapping[str, SourceTable]) -> Novelty:
