@@ -12,11 +12,11 @@ from synthspec.formats._align import Effort, all_fit, fits, place, split_merged
 from synthspec.formats._cells import Cell, Record, records
 from synthspec.formats._clean import is_fence, is_preamble
 from synthspec.formats._coerce import Column
-from synthspec.formats._header import header_columns, looks_like_names
+from synthspec.formats._header import fold, header_columns, looks_like_names
+from synthspec.formats._lines import is_rule, trim_markdown
 from synthspec.formats._mend import break_doubled, break_quoted, label_inside, unfuse
 
 DELIMITERS = (",", "|", "\t", ";")
-_MARK = re.compile(r"[ \t]*(?:[-*•+][ \t]+|\(?\d{1,4}[.)][ \t]+)(?=\S)")
 _MARKUP = "*_` \t"
 
 
@@ -27,25 +27,6 @@ class Read:
     rows: tuple[tuple[Cell, ...], ...] = ()
     cause: str = ""
     why: str = ""
-
-
-def trim_markdown(line: str, pipe: str, piped: bool) -> str:
-    """A Markdown table row without its outer pipes, `pipe` in place of each escaped one.
-
-    In a table whose rows begin with a pipe (`piped`), pipes in other lines part nothing.
-    """
-    body = line.strip()
-    if piped and not body.startswith("|"):
-        return body.replace("|", pipe)
-    if body.startswith("|"):
-        body = body[1:]
-        body = body[:-1] if body.endswith("|") and not body.endswith("\\|") else body
-    return body.replace("\\|", pipe)
-
-
-def is_rule(line: str) -> bool:
-    """Whether the line only draws the rule below a Markdown header, or between rows."""
-    return ("--" in line and set(line) <= set("|-:+= \t")) or set(line.strip()) == {"="}
 
 
 class Table:
@@ -153,12 +134,22 @@ class Table:
         return Read(cause="wrong number of columns", why=f"{found} columns where {len(columns)} are wanted")
 
     def _exact(self, cells: tuple[Cell, ...]) -> Read:
+        cells = self._unlabelled(cells)
         wrong = [i for i, (c, cell) in enumerate(zip(self.columns, cells, strict=True)) if not fits(c, cell)]
         for i in wrong:
             for j in (i - 1, i + 1):
                 if j in wrong and (c := self.columns[j]) is not None and c.constrained and c.fits(cells[i].text):
                     return Read(cause="shifted", why=f"{c.field.name} stands in the wrong column")
         return Read((cells,))
+
+    def _unlabelled(self, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+        """The cells without the names of their columns, where every one begins with its own: `rating: 4`."""
+        if ":" not in cells[0].text:
+            return cells
+        parted = [c.text[:80].partition(":")[0] for c in cells]
+        if not all(c and fold(c.field.name) == fold(p) for c, p in zip(self.columns, parted, strict=True)):
+            return cells
+        return tuple(Cell(c.text.partition(":")[2].strip(), c.quoted) for c in cells)
 
     def _one(self, line: str, cells: tuple[Cell, ...] | None) -> list[tuple[Cell, ...]]:
         columns = self.columns
@@ -238,41 +229,6 @@ def open_table(text: str, columns: Sequence[Column], most: int) -> Table:
         table = Table(text, columns, delimiter, most)
         tables.append((table.header is not None, table.exact(), -DELIMITERS.index(delimiter), table))
     return max(tables, key=lambda t: t[:3])[3] if tables else Table(text, columns, ",", most)
-
-
-def unmarked(text: str) -> str:
-    """The text without list numbers or bullets, where every line that could be a row begins with one."""
-    lines = text.split("\n")
-    marked = [i for i, line in enumerate(lines) if _MARK.match(line)]
-    if not marked:
-        return text
-    if not _between(lines, marked) or not _runs([_MARK.match(lines[i]) for i in marked]):
-        return text
-    for i in marked:
-        lines[i] = _MARK.sub("", lines[i], count=1)
-    return "\n".join(lines)
-
-
-def _between(lines: Sequence[str], marked: Sequence[int]) -> bool:
-    """Whether lines between the marked ones are empty, or stand inside a quoted cell."""
-    marks = 0
-    wanted = set(marked)
-    for i in range(marked[0], marked[-1] + 1):
-        if i in wanted and marks % 2:
-            return False
-        if i not in wanted and lines[i].strip() and not marks % 2:
-            return False
-        marks += lines[i].count('"')
-    return True
-
-
-def _runs(marks: Sequence[re.Match[str] | None]) -> bool:
-    """Whether the marks are all one bullet, or count upward by one."""
-    found = [m[0].strip().strip("().") for m in marks if m is not None]
-    if all(f.isdigit() for f in found):
-        numbers = [int(f) for f in found]
-        return numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] in (0, 1)
-    return len(set(found)) == 1
 
 
 def is_talk(record: Record, table: Table) -> bool:

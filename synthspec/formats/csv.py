@@ -10,8 +10,9 @@ from synthspec.formats._cells import Record
 from synthspec.formats._clean import is_fence, tidy
 from synthspec.formats._coerce import Column, spell
 from synthspec.formats._describe import count, describe_all
+from synthspec.formats._lines import unmarked
 from synthspec.formats._refuse import refuse
-from synthspec.formats._table import Read, Table, is_talk, names_only, open_table, stands_apart, unmarked
+from synthspec.formats._table import Read, Table, is_talk, names_only, open_table, stands_apart
 from synthspec.records import Constraint, Rejection
 
 SUMMARY = "a row a line, columns parted by commas; cheap in tokens"
