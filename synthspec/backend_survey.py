@@ -48,7 +48,7 @@ async def _look(name: str, base_url: str | None) -> BackendState:
         return BackendState(name, summary, False, key, False, f"not installed: {extra}")
     if module.KEYS and key is None and base_url is None and not os.environ.get(f"{name.upper()}_BASE_URL"):
         return BackendState(name, summary, True, None, False, f"no key: set {' or '.join(module.KEYS)}")
-    if name in ("ngram", "replay", "transformers"):
+    if getattr(module, "IN_PROCESS", False):
         return BackendState(name, summary, True, key, True, "ready: runs inside synthspec")
     options = {"base_url": base_url} if base_url else {}
     choice = BackendChoice(name, module.DEFAULT_MODEL or "MODEL", options, {}, None, Span("", 1, 1, 1, 1))

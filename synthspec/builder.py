@@ -28,6 +28,7 @@ from synthspec.plugins import find_plugin
 from synthspec.prompting import DEFAULT_MAX_TOKENS, PromptWriter, Sender
 from synthspec.records import BackendFault, Completion, Request, Row
 from synthspec.spec import BackendChoice, Limits, Novelty, Spec
+from synthspec.split_groups import open_split_groups
 from synthspec.store import Store
 from synthspec.tables import Table
 from synthspec.tally import Tally
@@ -192,7 +193,7 @@ def _open_line(choice: BackendChoice, spec: Spec, tables: Mapping[str, Table]) -
     except BackendFault as e:
         raise BuildFault(f"the backend '{choice.provider}' cannot be used: {e.message}") from None
     sender = Sender(choice, backend.fingerprint, backend.seeded)
-    return Line(sender, backend, Governor(spec.limits))
+    return Line(sender, backend, Governor(spec.limits, local=getattr(module, "IN_PROCESS", False)))
 
 
 def _has_rules(novelty: Novelty) -> bool:
@@ -265,6 +266,7 @@ class _Files:
         self.output: DatasetFiles = open_output(
             folder, spec.name, spec.output, tuple(Column(n, t) for n, t in types.items()), seed=spec.seed
         )
+        self.groups = open_split_groups(spec)
         self.quarantine = _Quarantine(folder / "quarantine.jsonl")
         self.pending: list[Mapping[str, Any]] = []
         self.rows: list[Mapping[str, Any]] = []
@@ -285,7 +287,7 @@ class _Files:
 
     def flush(self) -> None:
         if self.pending:
-            self.output.write(self.pending)
+            self.output.write(self.pending, self.groups.of(self.pending) if self.groups is not None else None)
             self.pending = []
 
     def abandon(self) -> None:
@@ -340,6 +342,7 @@ class _Files:
             completions=tally.calls + tally.reused,
             cost=tally.cost,
             partition_by=spec.output.partition_by,
+            splits=self.groups.facts if self.groups is not None else {},
             files=tuple(files),
             quarantined=tally.lost,
             gates={g.text: g.holds for g in gates},

@@ -15,7 +15,7 @@ from synthspec.plugins import find_plugin
 from synthspec.records import Constraint, Message, Rejection, Request
 from synthspec.spec import BackendChoice, Prompt, Spec
 from synthspec.tables import Table
-from synthspec.tokens import worst_tokens
+from synthspec.tokens import estimate_tokens, worst_tokens
 
 KEY_VERSION = 1
 DEFAULT_MAX_TOKENS = 4096  # what a reply may cost at worst where the spec sets no max_tokens
@@ -71,6 +71,7 @@ class PromptWriter:
     _instructions: dict[int, str] = field(init=False, default_factory=dict)
     _constraints: dict[int, Constraint] = field(init=False, default_factory=dict)
     _examples: dict[str, Sequence[int]] = field(init=False, default_factory=dict)
+    _schema_tokens: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         by_name = {f.name: f for f in self.spec.fields}
@@ -146,7 +147,7 @@ class PromptWriter:
             values=values,
             constraint=self.constraint(rows),
             seed=int.from_bytes(hashlib.blake2b(key.encode(), digest_size=6).digest(), "big"),
-            worst_tokens=(worst_tokens(messages), self.sender.max_tokens),
+            worst_tokens=(worst_tokens(messages) + self._constraint_tokens(rows), self.sender.max_tokens),
             temperature=self._temperature(index),
         )
 
@@ -170,6 +171,14 @@ class PromptWriter:
             module = find_plugin("formats", self.prompt.format)
             self._constraints[rows] = module.constraint(self.asks_for(rows))
         return self._constraints[rows]
+
+    def _constraint_tokens(self, rows: int) -> int:
+        """What a schema sent along may count for."""
+        if rows not in self._schema_tokens:
+            sent = self.constraint(rows)
+            text = json.dumps(sent.json_schema) if sent.json_schema is not None else (sent.regex or sent.grammar or "")
+            self._schema_tokens[rows] = estimate_tokens(text)
+        return self._schema_tokens[rows]
 
     def _temperature(self, index: int) -> float | None:
         cycle = self.sender.temperatures

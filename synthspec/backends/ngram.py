@@ -15,6 +15,7 @@ EXTRA = ""
 MODULE = ""
 OPTIONS: Mapping[str, str] = {}
 FREE = True
+IN_PROCESS = True
 DEFAULT_MODEL = ""
 NOTICE = (
     "The embedded n-gram model is for trying out a spec: it writes fluent fragments,"

@@ -26,6 +26,7 @@ EXTRA = ""
 MODULE = ""
 OPTIONS: Mapping[str, str] = {}
 FREE = True
+IN_PROCESS = True
 DEFAULT_MODEL = ""
 
 _ALL = "SELECT rowid, key, prompt, combination, attempt, request FROM calls ORDER BY combination, attempt, rowid"

@@ -34,6 +34,7 @@ OPTIONS: Mapping[str, str] = {
     "constrain": "whether replies are held to their schema, expression or grammar (default true)",
 }
 FREE = True
+IN_PROCESS = True
 DEFAULT_MODEL = ""
 
 COLLECT = 0.005  # seconds to wait for company

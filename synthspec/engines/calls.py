@@ -87,7 +87,7 @@ class Caller:
         prices = line.sender.choice.prices
         prompt, reply_tokens = request.worst_tokens
         worst, tokens = worst_cost(prices, prompt, reply_tokens), prompt + reply_tokens
-        async with line.governor.slot(tokens):
+        async with line.governor.slot(tokens) as slot:
             await self._reserve(worst, tokens)
             self.tally.in_flight += 1
             started = time.monotonic()
@@ -111,9 +111,10 @@ class Caller:
             finally:
                 self.tally.in_flight -= 1
             latency = time.monotonic() - started
+            usage = reply.usage
+            slot.used(usage.prompt_tokens + usage.completion_tokens)
             line.governor.succeeded(latency)
             line.answered = True
-        usage = reply.usage
         cost = worst_cost(prices, usage.prompt_tokens, usage.completion_tokens)
         completion = Completion(request.key, reply, cost, latency)
         try:
