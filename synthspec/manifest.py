@@ -66,6 +66,7 @@ class BuildFacts:
     completions: int = 0  # all that the dataset is made from, paid for now or before
     cost: float = 0.0  # US dollars for all of them
     partition_by: tuple[str, ...] = ()
+    splits: Mapping[str, int] = field(default_factory=dict)  # how rows of one kind were kept in one split
     files: tuple[WrittenFile, ...] = ()
     quarantined: int = 0
     gates: Mapping[str, bool] = field(default_factory=dict)
@@ -98,6 +99,7 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
         },
         "cost": round(facts.cost, 9),
         "partition_by": list(facts.partition_by),
+        **({"splits": dict(facts.splits)} if facts.splits else {}),
         "gates": dict(facts.gates),
         "metrics": dict(facts.metrics),
         "files": [_file(f) for f in sorted(facts.files, key=lambda f: f.path)],

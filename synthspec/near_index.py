@@ -88,6 +88,24 @@ class NearIndex:
         parts = (self._likely(rows[at : at + CHUNK], bits, len(shingles)) for at in range(0, len(rows), CHUNK))
         return any(len(part) and self._any_near(shingles, part) for part in parts)
 
+    def nearest(self, shingles: Array) -> tuple[int, float] | None:
+        """The set most like this one of those so alike, by the order they came in, and how alike it is; of
+        several as alike, the first."""
+        if not len(shingles):
+            return None
+        rows = np.unique(self._postings.rows(self._prefix(shingles)))
+        if len(rows) > FEW:
+            rows = self._likely(rows, bitmap(shingles), len(shingles))
+        found, best = -1, 0.0
+        for at in range(0, len(rows), CHUNK):
+            part = rows[at : at + CHUNK]
+            shared, sizes = self._shared(shingles, part)
+            alike = shared / (sizes + len(shingles) - shared)
+            place = int(np.argmax(alike))
+            if alike[place] > best:
+                found, best = int(part[place]), float(alike[place])
+        return (found, best) if best >= self.similarity - SLACK else None
+
     def _likely(self, rows: Array, bits: Array, size: int) -> Array:
         """Those of the rows whose bitmap does not say that they are too far apart."""
         sizes = self._starts[rows + 1] - self._starts[rows] + size
@@ -96,6 +114,11 @@ class NearIndex:
         return likely
 
     def _any_near(self, shingles: Array, rows: Array) -> bool:
+        shared, sizes = self._shared(shingles, rows)
+        return bool((shared >= self._share * (sizes + len(shingles)) - SLACK).any())
+
+    def _shared(self, shingles: Array, rows: Array) -> tuple[Array, Array]:
+        """How many shingles each of the rows has in common with these, and how many it has."""
         starts = self._starts[rows]
         sizes = self._starts[rows + 1] - starts
         ends = np.cumsum(sizes)
@@ -103,8 +126,7 @@ class NearIndex:
         theirs = self._flat[np.arange(ends[-1]) + np.repeat(starts - begins, sizes)]
         places = np.searchsorted(shingles, theirs)
         places[places == len(shingles)] = 0
-        shared = np.add.reduceat(shingles[places] == theirs, begins, dtype=np.int64)
-        return bool((shared >= self._share * (sizes + len(shingles)) - SLACK).any())
+        return np.add.reduceat(shingles[places] == theirs, begins, dtype=np.int64), sizes
 
     def _store(self, flat: Array, ends: Array | int) -> None:
         """Append sets that end at these places of `flat`. The arrays grow in place, without a second copy."""

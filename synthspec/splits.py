@@ -3,6 +3,9 @@
 After any n rows every split holds its share of n to within one row. The row's place decides, never its
 content, so adding rows moves none that is there. Inside these bounds the order is drawn from the seed: were
 every tenth row the test row, a plan with a period of ten would put one kind of row in it.
+
+A row of a group goes where the group's first row went, due or not. Shares are off by what groups take too
+much, and rows that come later make up for it.
 """
 
 from __future__ import annotations
@@ -31,19 +34,21 @@ class Splitter:
         self._parts = whole_parts(shares)
         self._seed = seed
         self._strata: dict[str | None, _Sequence] = {}
-        self._groups: dict[Hashable, str] = {}
+        self._groups: dict[Hashable, int] = {}
 
     def assign(self, stratum: str | None = None, group: Hashable | None = None) -> str:
         """The split of the next row. Rows of one `group` go where its first row went."""
-        if group is not None and group in self._groups:
-            return self._groups[group]
         if stratum not in self._strata:
             key = sha256(repr((self._seed, "split", stratum)).encode()).digest()
             self._strata[stratum] = _Sequence(self._parts, int.from_bytes(key[:8], "little"))
-        name = self._names[self._strata[stratum].draw()]
-        if group is not None:
-            self._groups[group] = name
-        return name
+        sequence = self._strata[stratum]
+        if group is None:
+            return self._names[sequence.draw()]
+        if group in self._groups:
+            sequence.take(self._groups[group])
+        else:
+            self._groups[group] = sequence.draw()
+        return self._names[self._groups[group]]
 
 
 def whole_parts(shares: Mapping[str, float]) -> tuple[int, ...]:
@@ -80,6 +85,11 @@ class _Sequence:
         self._held = [0] * len(parts)
         self._count = 0
         self._random = random.Random(seed).random
+
+    def take(self, split: int) -> None:
+        """Give the next row to a split, due or not."""
+        self._count += 1
+        self._held[split] += 1
 
     def draw(self) -> int:
         self._count += 1

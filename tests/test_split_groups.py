@@ -1,0 +1,186 @@
+"""Near duplicates share a split: what is compared, who follows whom, and that no row moves as a dataset grows."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from loopback import WORDS, Loopback, digest
+
+import synthspec
+from synthspec.near import near_pairs
+from synthspec.near_index import NearIndex
+from synthspec.pipeline import compile_spec
+from synthspec.shingles import shingle_set
+from synthspec.split_groups import ALIKE, SplitGroups, open_split_groups
+from synthspec.splits import Splitter
+
+SHARES = {"train": 0.8, "test": 0.2}
+
+
+def families(count: int, many: int, words: int = 40, changes: int = 3, seed: int = 1) -> list[str]:
+    """Texts that are each one of so many, with a few words changed."""
+    rng = random.Random(seed)
+    known = [f"w{i}" for i in range(2_000)]
+    originals = [rng.choices(known, k=words) for _ in range(many)]
+    texts = []
+    for _ in range(count):
+        text = list(rng.choice(originals))
+        for _ in range(rng.randint(0, changes)):
+            text[rng.randrange(words)] = rng.choice(known)
+        texts.append(" ".join(text))
+    return texts
+
+
+def groups_of(texts: Sequence[str], at_once: int = 7, most: int = 10_000) -> list[int | None]:
+    groups = SplitGroups(("text",), most)
+    rows = [{"text": t} for t in texts]
+    return [g for at in range(0, len(rows), at_once) for g in groups.of(rows[at : at + at_once])]
+
+
+def splits_of(texts: Sequence[str], seed: int = 0, strata: Sequence[str] | None = None) -> list[str]:
+    splitter = Splitter(SHARES, seed)
+    groups = groups_of(texts)
+    return [splitter.assign(strata[i] if strata else None, group) for i, group in enumerate(groups)]
+
+
+def parted(texts: Sequence[str], splits: Sequence[str]) -> list[tuple[int, int]]:
+    return [(a, b) for a, b in near_pairs(texts, ALIKE).tolist() if splits[a] != splits[b]]
+
+
+@pytest.mark.parametrize(("many", "words", "changes"), [(100, 40, 3), (100, 40, 6), (12, 40, 3), (60, 80, 8)])
+def test_no_pair_is_parted_and_shares_hold(many: int, words: int, changes: int) -> None:
+    texts = families(600, many, words, changes)
+    assert len(near_pairs(texts, ALIKE)) > 50
+    splits = splits_of(texts)
+    assert not parted(texts, splits)
+    largest = Counter(groups_of(texts)).most_common(1)[0][1]
+    assert abs(splits.count("test") - 120) <= 2 * largest
+
+
+def test_strata_are_parted_neither() -> None:
+    texts = families(600, 80)
+    strata = ["abc"[digest(i) % 3] for i in range(600)]
+    splits = splits_of(texts, strata=strata)
+    assert not parted(texts, splits)
+    held = Counter(zip(strata, splits, strict=True))
+    assert all(abs(held[s, "test"] - strata.count(s) / 5) <= 12 for s in "abc")
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=some.integers(0, 999), cut=some.integers(1, 199), at_once=some.integers(1, 60))
+def test_no_row_moves_as_rows_are_added(seed: int, cut: int, at_once: int) -> None:
+    texts = families(200, 30, seed=seed)
+    assert groups_of(texts, at_once)[:cut] == groups_of(texts[:cut]) == groups_of(texts)[:cut]
+    assert splits_of(texts)[:cut] == splits_of(texts[:cut])
+
+
+def test_a_row_joins_the_one_most_like_it() -> None:
+    words = [f"w{i}" for i in range(40)]
+    other = [*words[:32], *(f"x{i}" for i in range(8))]
+    nearer = [*words[:34], *(f"x{i}" for i in range(2, 8))]
+    assert groups_of([" ".join(t) for t in (words, ["y"] * 9, other, nearer)])[-1] in (0, 2)
+    index = NearIndex(0.5)
+    for text in (words, other):
+        index.add(shingle_set([" ".join(text)]))
+    found = index.nearest(shingle_set([" ".join(nearer)]))
+    assert found is not None and found[0] == 1 and 0.7 < found[1] < 1
+
+
+@settings(deadline=None, max_examples=10)
+@given(some.integers(0, 99))
+def test_nearest_is_exact(seed: int) -> None:
+    index, sets = NearIndex(0.6), []
+    for text in families(300, 12, 25, 6, seed):
+        mine = shingle_set([text])
+        alike = [len(set(mine) & set(s)) / len(set(mine) | set(s)) for s in map(list, sets)]
+        best = max(alike, default=0.0)
+        found = index.nearest(mine)
+        if best < 0.6:
+            assert found is None
+        else:
+            assert found == (alike.index(best), pytest.approx(best))
+        index.add(mine)
+        sets.append(mine)
+
+
+def test_labels_are_not_compared() -> None:
+    assert groups_of(["yes", "no", "", "yes", "quite so indeed yes"] * 2) == [None] * 10
+
+
+def test_beyond_the_bound_rows_are_compared_with_what_is_held() -> None:
+    groups = SplitGroups(("text",), 2)
+    texts = [*(f"{' '.join(f'{c}{i}' for i in range(9))}" for c in "abc"), " ".join(f"a{i}" for i in range(9))]
+    texts.append(texts[2])
+    assert groups.of([{"text": t} for t in texts]) == [0, 1, None, 0, None]
+    assert groups.facts == {"compared": 2, "followed": 1}
+
+
+SPEC = """
+synthspec: 1
+name: calls
+rows: {rows}
+parameters: {{mood: [calm, cross, glad]}}
+prompts:
+  call: {{user: "Write a call, {{{{ mood }}}}.", writes: [call], format: text}}
+fields:
+  mood: {{value: mood}}
+  call: {{type: string}}
+{novelty}
+output: {{split: {{train: 0.75, test: 0.25}}, stratify: mood}}
+backend: {{provider: openai, model: loop, base_url: {url}}}
+"""
+
+
+def call(body: dict[str, Any], nth: int) -> str:
+    """One of eight texts, with a word changed."""
+    number = digest(body["messages"], body.get("seed"), nth)
+    text = [WORDS[(number % 8 * 5 + i * 7) % len(WORDS)] + str(number % 8) for i in range(30)]
+    text[number // 8 % 30] = f"z{number // 240 % 50}"
+    return " ".join(text)
+
+
+def rows_in(folder: Path) -> dict[str, list[str]]:
+    found = {}
+    for split in ("train", "test"):
+        with (folder / f"calls-{split}.csv").open(newline="", encoding="utf-8") as file:
+            found[split] = [r["call"] for r in csv.DictReader(file)]
+    return found
+
+
+def test_a_build_parts_no_pair_and_grows_without_a_move(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    with Loopback(reply=call) as server:
+        path.write_text(SPEC.format(rows=60, url=server.url, novelty=""), encoding="utf-8")
+        dataset = synthspec.build(path, out=tmp_path / "out")
+        small = rows_in(tmp_path / "out")
+        synthspec.build(path, rows=90, out=tmp_path / "out")
+        large = rows_in(tmp_path / "out")
+    texts = [t for s in large for t in large[s]]
+    splits = [s for s in large for _ in large[s]]
+    assert len(near_pairs(texts, ALIKE)) > 100 and not parted(texts, splits)
+    assert all(large[s][: len(small[s])] == small[s] for s in small)
+    assert dataset.manifest["splits"]["compared"] == 60 and dataset.manifest["splits"]["followed"] > 40
+
+
+@pytest.mark.parametrize(
+    ("novelty", "compared"),
+    [
+        ("", True),
+        ("novelty: {unique: call}", True),
+        ("novelty: {near_duplicates: {fields: [call], similarity: 0.9}}", True),
+        ("novelty: {near_duplicates: {fields: [call], similarity: 0.8}}", False),
+    ],
+)
+def test_compared_only_where_novelty_lets_pairs_through(tmp_path: Path, novelty: str, compared: bool) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC.format(rows=5, url="http://127.0.0.1:9", novelty=novelty), encoding="utf-8")
+    spec = compile_spec(path).spec
+    assert spec is not None and (open_split_groups(spec) is not None) is compared
