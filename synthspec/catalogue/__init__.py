@@ -1,7 +1,8 @@
 """The catalogue of diagnostics: one Markdown file a code, with its cause, an example and the mend.
 
 A file begins `# E301: unknown name`; then comes why, then `## Example` and `## Mended`, each with one YAML
-block. The tests hold that the example has this fault and no other, and that the mended one has none.
+block. The tests hold that the example has this fault and no other, and that the mended one has none; a line
+`<!-- needs files -->` before an example that other files belong to leaves it out.
 """
 
 from __future__ import annotations
@@ -34,3 +35,28 @@ def explanation(code: str) -> str:
 def titles() -> dict[str, str]:
     """The title of every code."""
     return {c: explanation(c).split("\n", 1)[0].removeprefix(f"# {c}:").strip() for c in codes()}
+
+
+def describe() -> str:
+    """The whole catalogue as one page of Markdown: `docs/diagnostics.md`."""
+    lines = [
+        "# Diagnostics",
+        "",
+        "Every fault that `synthspec check` finds has a code. `synthspec explain CODE` prints its entry here.",
+        "Codes that begin with W are warnings: the spec builds all the same.",
+        "",
+        "| code | what is wrong |",
+        "|---|---|",
+        *(f"| [{c}](#{_anchor(c)}) | {title} |" for c, title in titles().items()),
+        "",
+    ]
+    for code in codes():
+        entry = explanation(code).replace("\n## ", "\n### ").replace("<!-- needs files -->\n\n", "")
+        lines += [f"#{entry}"]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _anchor(code: str) -> str:
+    """What Markdown hosts make of a heading."""
+    heading = f"{code}: {titles()[code]}".lower()
+    return "".join(c for c in heading.replace(" ", "-") if c.isalnum() or c in "-_")
