@@ -50,7 +50,7 @@ class AnthropicBackend:
 
     def __init__(self, service: Service, key: str, options: dict[str, Any], settings: dict[str, Any]) -> None:
         anthropic = load(MODULE, "Anthropic", EXTRA)
-        self._transform = anthropic.transform_schema
+        self._transform: Any = getattr(anthropic, "transform_schema", dict)  # from 0.74
         limits = anthropic.DefaultAsyncHttpxClient(timeout=service.timeout, follow_redirects=False)
         self._client = anthropic.AsyncAnthropic(
             api_key=key, base_url=service.address, max_retries=0, timeout=service.timeout, http_client=limits
