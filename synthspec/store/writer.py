@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from queue import Empty, SimpleQueue
 
-from synthspec.store_file import StoreFault
-from synthspec.store_rows import CALL_COLUMNS, Row
+from synthspec.store.file import StoreFault
+from synthspec.store.rows import CALL_COLUMNS, Row
 
 _WIDEST = 64  # calls in one statement
 _AT_ONCE = 1024  # jobs after which a transaction takes no more

@@ -9,8 +9,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from synthspec.store_rows import Decayed
-from synthspec.store_salvage import find_readable, take_over
+from synthspec.store.rows import Decayed
+from synthspec.store.salvage import find_readable, take_over
 
 VERSION = 1
 FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)  # what SQLite says of a damaged file may be no text either

@@ -10,8 +10,8 @@ import os
 import sqlite3
 from pathlib import Path
 
-from synthspec.folder_lock import FolderLock, FolderLocked
-from synthspec.store_file import FAULTS, StoreFault, connect_writer, explain_fault, sync_folder
+from synthspec.store.file import FAULTS, StoreFault, connect_writer, explain_fault, sync_folder
+from synthspec.store.folder_lock import FolderLock, FolderLocked
 
 
 class Rescue:

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import time
 
-from synthspec.store_rows import CALL_COLUMNS, COMPLETION_COLUMNS, Decayed, read_completion
+from synthspec.store.rows import CALL_COLUMNS, COMPLETION_COLUMNS, Decayed, read_completion
 
 _DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 _COLUMNS = ", ".join(CALL_COLUMNS)

@@ -14,12 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from synthspec.folder_lock import FolderLock, FolderLocked
 from synthspec.records import Completion, Request
-from synthspec.store_file import FAULTS, StoreFault, connect_reader, connect_writer, explain_fault
-from synthspec.store_rescue import Rescue
-from synthspec.store_rows import COMPLETION_COLUMNS, Decayed, Spent, StoredCall, call_row, read_completion
-from synthspec.store_writer import Kind, Writer
+from synthspec.store.file import FAULTS, StoreFault, connect_reader, connect_writer, explain_fault
+from synthspec.store.folder_lock import FolderLock, FolderLocked
+from synthspec.store.rescue import Rescue
+from synthspec.store.rows import COMPLETION_COLUMNS, Decayed, Spent, StoredCall, call_row, read_completion
+from synthspec.store.writer import Kind, Writer
 
 __all__ = ["Spent", "Store", "StoreFault", "StoredCall"]
 
