@@ -14,16 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from synthspec.plugins import find_plugin
 
-Floats: TypeAlias = NDArray[np.float64]
-Levels: TypeAlias = NDArray[np.int64]
-Permitted: TypeAlias = Callable[[Mapping[str, Levels]], NDArray[np.bool_]]
+if TYPE_CHECKING:  # a spec is checked without loading NumPy
+    import numpy as np
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
+Levels: TypeAlias = "NDArray[np.int64]"
+Permitted: TypeAlias = Callable[[Mapping[str, Levels]], "NDArray[np.bool_]"]
 
 
 @dataclass(frozen=True, slots=True)

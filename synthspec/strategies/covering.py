@@ -83,8 +83,18 @@ class Tuples:
         self.widths = widths
         self.possible = np.zeros(self.total + 1, dtype=bool)
         unit_of = {factor: unit for unit in units for factor in unit.factors}
-        for number, subset in enumerate(self.subsets.tolist()):
-            self._mark(number, subset, unit_of)
+        tied = np.isin(
+            self.subsets,
+            [
+                factor
+                for unit in units
+                if len(unit.table) != sizes[unit.factors[0]] or len(unit.factors) > 1
+                for factor in unit.factors
+            ],
+        ).any(axis=1)
+        self.possible[: self.total] = np.repeat(~tied, counts)
+        for number in np.flatnonzero(tied).tolist():
+            self._mark(number, self.subsets[number].tolist(), unit_of)
 
     def _mark(self, number: int, subset: list[int], unit_of: dict[int, Unit]) -> None:
         """Possible tuples of one subset: what each unit permits of its own factors, in every combination."""
@@ -113,17 +123,21 @@ class Tuples:
 
 
 class Greedy:
-    """Makes covering arrays for `units` one after another, each from its own random numbers."""
+    """Makes covering arrays for `units` one after another.
+
+    `spent` is about the microseconds of work so far, reckoned from sizes, not from a clock, so that whoever
+    stops by it stops at the same array on every machine.
+    """
 
     def __init__(self, factors: int, units: Sequence[Unit], tuples: Tuples) -> None:
         self._factors, self._units, self._tuples = factors, list(units), tuples
         self._unit_of = {factor: place for place, unit in enumerate(units) for factor in unit.factors}
         self._touching = [self._find_touching(unit) for unit in units]
-        work = (
-            len(touching[0]) * min(len(u.table), _OPTIONS)
-            for u, touching in zip(units, self._touching, strict=True)
-        )
-        self._candidates = max(2, min(_CANDIDATES, _WORK // max(1, *work)))
+        sizes = [min(len(unit.table), _OPTIONS) for unit in units]
+        work = [len(touching[0]) * size + 1 for touching, size in zip(self._touching, sizes, strict=True)]
+        self._candidates = max(2, min(_CANDIDATES, _WORK // max(work)))
+        self._cost = len(units) * 45 + self._candidates * sum(work) // 250
+        self.spent = 0
 
     def _find_touching(self, unit: Unit) -> tuple[Array, Array, Array, Array]:
         """Of the subsets that hold a factor of `unit`: numbers, members outside it (else -1), and both
@@ -158,6 +172,7 @@ class Greedy:
             if len(rows) >= most:
                 return None
             row = self._best_row(left, missing, draws)
+            self.spent += self._cost
             missing[self._tuples.of(row[None])[0]] = False
             rows.append(row)
 

@@ -170,9 +170,11 @@ class _Walk:
 
 
 def _fitting(bound: Sequence[Tree], free: Sequence[Tree]) -> tuple[list[Tree], list[Tree], list[Tree]]:
-    """Trees that are enumerated, of at most MOST combinations in all, and the rest, which is drawn at random."""
+    """Trees that are enumerated, at most MOST combinations in all, and the rest, which is drawn at random."""
+    kept_bound: list[Tree] = []
+    kept_free: list[Tree] = []
+    rest: list[Tree] = []
     size = 1
-    kept_bound, kept_free, rest = list[Tree](), list[Tree](), list[Tree]()
     for trees, kept in ((bound, kept_bound), (free, kept_free)):
         for tree in trees:
             if size * tree.size <= MOST:

@@ -1,11 +1,15 @@
 """Covering arrays from finite fields, where nothing is excluded.
 
 `field_array`: Bush, "Orthogonal arrays of index unity" (1952): polynomials of degree below t at every element
-of GF(q), and their leading coefficient: q**t rows, q + 1 columns, every t-tuple once. `fused`: Colbourn,
-Keri, Rivas Soriano and Schlage-Puchta, "Covering and radius-covering arrays" (2010): q - 1 levels, q + 1
-columns, q**2 - 2 rows. `widened`: Williams, "Determination of test configurations for pair-wise interaction
-coverage" (2000): n rows and k columns become n + q**2 - q rows and q k + 1 columns. `two_levels`: Kleitman
-and Spencer, "Families of k-independent sets" (1973): the fewest rows there can be.
+of GF(q), and their leading coefficient: q**t rows, q + 1 columns, every t-tuple once.
+
+`fused`: Colbourn, Keri, Rivas Soriano and Schlage-Puchta, "Covering and radius-covering arrays" (2010): q - 1
+levels, q + 1 columns, q**2 - 2 rows.
+
+`widened`: Williams, "Determination of test configurations for pair-wise interaction coverage" (2000): n rows
+and k columns become n + q**2 - q rows and q k + 1 columns.
+
+`two_levels`: Kleitman and Spencer, "Families of k-independent sets" (1973): the fewest rows there can be.
 """
 
 from __future__ import annotations
@@ -25,8 +29,10 @@ _LARGEST = 128
 
 
 def arrays(sizes: Sequence[int], strength: int) -> Iterator[Array]:
-    """Covering arrays for factors of `sizes` levels, shape (rows, factors), INACTIVE where any level will do."""
+    """Covering arrays of `sizes` levels, shape (rows, factors), INACTIVE where any level will do."""
     most, many = max(sizes), len(sizes)
+    if strength == 2 and many == 3:
+        yield _fit(latin(most), sizes)
     if strength == 2 and most == 2:
         yield two_levels(many)
         return
@@ -45,18 +51,15 @@ def arrays(sizes: Sequence[int], strength: int) -> Iterator[Array]:
 
 
 def _fit(array: Array, sizes: Sequence[int]) -> Array:
-    """The first columns, without levels that the factors do not have, nor rows that are left with nothing to
-    cover.
-    """
-    out = array[:, : len(sizes)].copy()
+    """The first columns, without levels that factors do not have, and rows left with one or none."""
+    out: Array = array[:, : len(sizes)].copy()
     out[out >= np.array(sizes)] = INACTIVE
-    return out[(out != INACTIVE).sum(axis=1) > 1]
+    kept: Array = out[(out != INACTIVE).sum(axis=1) > 1]
+    return kept
 
 
 def two_levels(columns: int) -> Array:
-    """Two levels, strength 2: columns with a 0 on top and ceil(n/2) ones... each pair in every way in n rows,
-    n least.
-    """
+    """Two levels, strength 2, in the fewest rows: a 0 on top, then another half of the rows for the ones."""
     rows = 4
     while comb(rows - 1, (rows + 1) // 2) < columns:
         rows += 1
@@ -66,10 +69,16 @@ def two_levels(columns: int) -> Array:
     return out
 
 
-def field_array(order: int, strength: int) -> Array:
-    """Levels 0..order-1, order**strength rows, order + 1 columns; any `strength` columns hold each tuple
-    once.
+def latin(order: int) -> Array:
+    """Levels 0..order-1, order**2 rows, 3 columns, strength 2, for any order: a + b modulo order beside a and
+    b.
     """
+    first, second = np.divmod(np.arange(order * order, dtype=np.int64), order)
+    return np.stack([first, second, (first + second) % order], axis=1)
+
+
+def field_array(order: int, strength: int) -> Array:
+    """Levels 0..order-1; order**strength rows, order + 1 columns, each tuple of `strength` columns once."""
     add, times = field(order)
     rows = np.array(list(product(range(order), repeat=strength)), dtype=np.int64)
     columns = []

@@ -19,9 +19,9 @@ from synthspec.strategies.ties import Ties, over_of
 
 SUMMARY = "every permitted pair (or 3 or 4) of values in as few rows as possible, then balanced"
 _MOST_TUPLES = 1 << 26
-_EFFORT = 20_000
+_EFFORT = 500_000
 _TRIES = 3
-_ROUNDS = 24
+_IDLE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +128,13 @@ class Pairwise:
             return self._shuffled(best)
         found = greedy.array(draws, tuples.total)
         assert found is not None, "a row for each tuple would do"
-        for _ in range(min(_TRIES, _EFFORT // tuples.total) - 1):
+        for _ in range(_TRIES - 1):
+            if greedy.spent > _EFFORT / 3:
+                break
             shorter = greedy.array(draws, len(found) - 1)
             found = found if shorter is None else shorter
-        rounds = max(2, min(_ROUNDS, 10 * _EFFORT // tuples.total))
         idle = 0
-        while idle < rounds and len(found) > least:
+        while idle < _IDLE and greedy.spent < _EFFORT and len(found) > least:
             shorter = greedy.improved(found, draws)
             idle = 0 if len(shorter) < len(found) else idle + 1
             found = shorter

@@ -44,8 +44,13 @@ class Ties:
         self.keys = [name for group in groups for name in group]
         self.sizes = [len(self.marks[name].kept) for name in self.keys]
         self._base = dict.fromkeys(self.marks, 0)
+        self._ruled = (
+            frozenset().union(*design.permitted_reads) if design.permitted is not None else frozenset[str]()
+        )
         if not self._find_base(groups):
-            groups = [[name for group in groups for name in group]]
+            groups = [[name for name in self.keys if self._in_ruled(name, groups)]] + [
+                group for group in groups if not self._ruled & set(group)
+            ]
         self.units = [self._unit(group) for group in groups]
 
     def _groups(self, over: frozenset[str], reads: Iterable[frozenset[str]]) -> list[list[str]]:
@@ -65,13 +70,16 @@ class Ties:
         ordered = [[name for name in self.marks if name in group] for group in merged]
         return sorted(ordered, key=lambda group: list(self.marks).index(group[0]))
 
+    def _in_ruled(self, name: str, groups: Sequence[Sequence[str]]) -> bool:
+        return any(name in group and self._ruled & set(group) for group in groups)
+
     @staticmethod
     def _bound(group: set[str], ties: Sequence[set[str]]) -> bool:
         return any(tie <= group for tie in ties)
 
     def _good(self, names: Sequence[str], rows: Levels) -> NDArray[np.bool_]:
         """Which of `rows` (places of `names`) are permitted, other dimensions at their base."""
-        if self._permitted is None:
+        if self._permitted is None or not self._ruled & set(names):
             return np.ones(len(rows), dtype=bool)
         places = {name: np.full(len(rows), at, dtype=np.int64) for name, at in self._base.items()}
         places |= {name: rows[:, column] for column, name in enumerate(names)}
@@ -81,7 +89,7 @@ class Ties:
         """Set a permitted combination as the base; False when none was met, so that units must not be judged
         apart.
         """
-        several = [group for group in groups if len(group) > 1]
+        several = [group for group in groups if self._ruled & set(group)]
         if self._permitted is None or len(several) < 2:
             return True
         names = [name for group in several for name in group]
