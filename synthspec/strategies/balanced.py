@@ -19,6 +19,7 @@ from synthspec.strategies.uneven import STEP, Remembering, Uneven
 SUMMARY = "every value within one of its exact share at every number of rows, pairs of parameters even too"
 _MANY = 64
 _BATCH = 1024
+_CELLS = 1 << 24
 
 
 class Balanced:
@@ -42,6 +43,8 @@ class Balanced:
             self._sort(one)
         self._remembering = Remembering(self._uneven, self._seed) if self._uneven else None
         self._forgetting = Forgetting(self._plain, self._uneven, self._seed) if self._plain else None
+        together = sum(one.levels for one in self._plain) + sum(len(one.parts) for one in self._uneven)
+        self._batch = max(8, min(_BATCH, _CELLS // max(together, 1) ** 2))
         self._recent: tuple[int, int, Mapping[str, Levels]] = (0, 0, {})
 
     def _sort(self, one: Dimension) -> None:
@@ -79,11 +82,13 @@ class Balanced:
         first, last = start // STEP, -(-stop // STEP)
         begin, end, recent = self._recent
         if not (begin <= first and last <= end):
-            pieces = [self._superblocks(at, min(at + _BATCH, last)) for at in range(first, last, _BATCH)]
+            pieces = [
+                self._superblocks(at, min(at + self._batch, last)) for at in range(first, last, self._batch)
+            ]
             names = pieces[0] if pieces else ()
             recent = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
             begin = first
-            if last - first <= _BATCH:
+            if last - first <= self._batch:
                 self._recent = (first, last, recent)
         part = slice(start - begin * STEP, stop - begin * STEP)
         found = {name: column[part] for name, column in recent.items()}

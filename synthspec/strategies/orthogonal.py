@@ -121,7 +121,7 @@ def widened(order: int, columns: int) -> Array:
 
 @lru_cache(maxsize=16)
 def field(order: int) -> tuple[Array, Array]:
-    """Addition and multiplication tables of GF(order), elements as numbers in base p of their coefficients."""
+    """Addition and multiplication tables of GF(order); an element is the number its coefficients spell."""
     power = prime_power(order)
     if power is None:
         raise ValueError(f"there is no field of {order} elements")
