@@ -24,7 +24,7 @@ _CELLS = 1 << 24
 
 class Balanced:
     """For every n, the first n rows hold level v of a discrete dimension of share p between np - 1 and np + 1
-    times, both excluded; numbers below any multiple of 1/16 of a continuous dimension are spread likewise.
+    times, both excluded; and so each half, quarter, eighth and sixteenth of the interval of a continuous one.
 
     Pairs of dimensions of up to 64 levels each are filled together (`joint`), so that their joint tables are
     nearer to the product of the shares than independent draws'. Dimensions of more levels are permuted on
