@@ -1,0 +1,54 @@
+"""`synthspec push`: a built dataset to the Hugging Face hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from synthspec.cli._options import look_options
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--repo", required=True, metavar="USER/NAME", help="The dataset repository; made where there is none.")
+@click.option("--private", is_flag=True, help="Make the repository private.")
+@click.option("--revision", default="main", show_default=True, metavar="REV",
+              help="The branch; made where there is none.")  # fmt: skip
+@click.option("--with-quarantine", is_flag=True, help="Also quarantine.jsonl: rejected rows and completions.")
+@click.option("--incomplete", is_flag=True, help="Push although rows are missing.")
+@look_options
+def command(
+    folder: Path,
+    repo: str,
+    private: bool,
+    revision: str,
+    with_quarantine: bool,
+    incomplete: bool,
+    quiet: bool,
+    no_color: bool,
+) -> None:
+    """Upload a built dataset to the Hugging Face hub and print its URL.
+
+    \b
+    Sent are the files that manifest.json lists, the manifest and the card, in one commit; never run.sqlite.
+    The token is taken from HF_TOKEN, another hub from HF_ENDPOINT. Ends with 0, or 3 if it is not pushed.
+    """
+    import sys
+
+    from synthspec.cli._show import fail
+    from synthspec.push import REPO, PushFault, Target, pack_dataset, push_dataset
+
+    if not REPO.fullmatch(repo):
+        raise click.BadParameter(f"'{repo}' is not USER/NAME", param_hint="--repo")
+    try:
+        parcel = pack_dataset(folder, with_quarantine=with_quarantine, incomplete=incomplete)
+        url = push_dataset(parcel, Target(repo, private, revision), progress=not quiet and sys.stderr.isatty())
+    except PushFault as e:
+        fail(e.message, e.help)
+    except KeyboardInterrupt:
+        click.echo("interrupted; the hub holds what it held before", err=True)
+        raise SystemExit(130) from None
+    if not quiet:
+        click.echo(f"{len(parcel.paths):,} files, {parcel.rows:,} rows", err=True)
+    click.echo(url)
