@@ -1,0 +1,27 @@
+"""A progress bar on standard error, on a terminal alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def steps(count: int, *, quiet: bool, no_color: bool) -> Iterator[Callable[[str], None]]:
+    """Gives a function to call at the start of each of so many steps, with its title."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda title: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, no_color=no_color or None, highlight=False)
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("reading", total=count)
+
+        def step(title: str) -> None:
+            progress.update(task, description=title.lower(), advance=1)
+
+        yield step

@@ -1,0 +1,311 @@
+"""A dataset to be measured: from a build's folder or from any CSV, JSONL, JSON or Parquet file.
+
+Of very many rows an even sample is read: every second, every fourth … so that memory stays bounded. Which of
+its columns are text and which are labels is told from their values.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthspec.manifest import listed_files, read_manifest
+from synthspec.metrics.tokens import Tokens, tokens_of
+from synthspec.tables import READABLE, TableFault
+
+Array = NDArray[Any]
+
+MOST_ROWS = 50_000  # rows kept in memory
+MOST_CHARACTERS = 20_000  # of one value; the rest is not measured
+MOST_LABELS = 30  # different values a label column may have
+NEAR = 0.8  # Jaccard similarity from which two rows are near duplicates
+DATA = (".parquet", ".jsonl", ".csv", ".json", ".tsv")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Rows in their order, as columns. `places[i]` is the index of row `i` in the whole dataset."""
+
+    name: str
+    total: int  # rows of the whole dataset
+    columns: Mapping[str, list[Any]]
+    places: Array
+    texts: tuple[str, ...]  # names of the columns that are free text
+    labels: tuple[str, ...]  # names of the columns with few values
+    manifest: Mapping[str, Any] | None = None
+    folder: Path | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def column(self, name: str) -> list[str]:
+        """A column's values as text; nothing is an empty text."""
+        return [as_text(v) for v in self.columns[name]]
+
+    @cached_property
+    def rows(self) -> list[str]:
+        """The text of each row: its text columns, one a line."""
+        return ["\n".join(parts) for parts in zip(*map(self.column, self.texts), strict=True)]
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The words of each row, as hashes."""
+        return tokens_of(self.rows)
+
+    @cached_property
+    def groups(self) -> Array:
+        """For each row the first row that it repeats, exactly or nearly; its own index where there is none."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        from synthspec.near import near_pairs
+
+        if len(self) < 2:
+            return np.zeros(len(self), np.int64)
+        pairs = near_pairs(self.rows, NEAR)
+        links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(self), len(self)))
+        group = connected_components(links, directed=False)[1]
+        _, firsts, inverse = np.unique(group, return_index=True, return_inverse=True)
+        first: Array = firsts[inverse]
+        return first
+
+    def chosen(self, size: int, seed: int = 0) -> Array:
+        """Indices of `size` rows drawn at random without replacement, or of all, in order."""
+        if size >= len(self):
+            return np.arange(len(self))
+        return np.sort(np.random.default_rng(seed).choice(len(self), size, replace=False))
+
+    def part(self, rows: Array) -> Corpus:
+        """Only these rows."""
+        columns = {n: [v[i] for i in rows] for n, v in self.columns.items()}
+        return Corpus(self.name, len(rows), columns, self.places[rows], self.texts, self.labels)
+
+
+def read_corpus(path: Path, *, most: int = MOST_ROWS) -> Corpus:
+    """The dataset in a build's folder, or in a file.
+
+    Raises:
+        TableFault: there is none, it cannot be read, or it has no rows.
+    """
+    files, manifest = _files(path)
+    sample = _Sample(most)
+    for file in files:
+        sample.file += 1
+        try:
+            for row in _read_rows(file):
+                sample.add(row)
+        except OSError as e:
+            raise TableFault(f"{file}: {(e.strerror or str(e)).lower()}") from None
+        except TableFault as e:
+            raise TableFault(f"{file}: {e}") from None
+    if not sample.rows:
+        raise TableFault(f"{path} holds no rows")
+    name = str((manifest or {}).get("name") or (path.stem if path.is_file() else path.resolve().name))
+    return _corpus(name, sample, manifest, path if path.is_dir() else None, len(files))
+
+
+def corpus_of(name: str, rows: Iterable[Mapping[str, Any]], *, most: int = MOST_ROWS) -> Corpus:
+    """Rows at hand as a dataset to be measured."""
+    sample = _Sample(most)
+    for row in rows:
+        sample.add(row)
+    return _corpus(name, sample, None, None, 1)
+
+
+def as_text(value: Any) -> str:
+    """A value as it is measured: text as it is, nothing as an empty text."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else str(value)
+    return text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
+
+
+class _Sample:
+    """Every `stride`-th row of all that pass; the stride doubles when there are too many."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.stride, self.seen, self.file = most, 1, 0, 0
+        self.rows: list[tuple[int, int, Mapping[str, Any]]] = []  # file, index in it, row
+        self.sizes: dict[int, int] = {}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        place = self.sizes.get(self.file, 0)
+        self.sizes[self.file] = place + 1
+        if self.seen % self.stride == 0:
+            self.rows.append((self.file, place, row))
+            if len(self.rows) > self.most:
+                self.rows = self.rows[::2]
+                self.stride *= 2
+        self.seen += 1
+
+    def in_order(self) -> list[tuple[int, int, Mapping[str, Any]]]:
+        """Rows of several files interleaved by their place in each: about the order they were written in."""
+        if len(self.sizes) == 1:
+            return self.rows
+        return sorted(self.rows, key=lambda r: ((r[1] + 0.5) / self.sizes[r[0]], r[0]))
+
+
+def _corpus(name: str, sample: _Sample, manifest: Mapping[str, Any] | None, folder: Path | None, files: int) -> Corpus:
+    rows = sample.in_order()
+    spread = [_spread(r) for _, _, r in rows]
+    names = list(dict.fromkeys(n for r in spread for n in r))
+    columns = {n: [r.get(n) for r in spread] for n in names}
+    kinds = {n: column_kind(v) for n, v in columns.items()}
+    texts = tuple(n for n in names if kinds[n] == "text") or _longest(columns, kinds)
+    notes = []
+    if sample.stride > 1:
+        notes.append(f"of {sample.seen:,} rows, every {sample.stride}th was read ({len(rows):,})")
+    if files > 1:
+        notes.append(f"{files} files are read as one, their rows interleaved; so row order is approximate")
+    stride = len(rows) and sample.seen / len(rows)
+    places = (np.arange(len(rows)) * stride).astype(np.int64)
+    labels = tuple(n for n in names if kinds[n] == "label")
+    return Corpus(name, sample.seen, columns, places, texts, labels, manifest, folder, tuple(notes))
+
+
+def column_kind(values: list[Any]) -> str:
+    """`text`, `label`, `number` or `other`, told from a column's values.
+
+    >>> column_kind(["yes", "no"] * 9), column_kind([f"this is row {i}" for i in range(18)])
+    ('label', 'text')
+    """
+    present = [as_text(v) for v in values if v is not None and v != ""]
+    if not present:
+        return "other"
+    distinct = len(set(present))
+    numeric = all(_is_number(t) for t in present[:1000])
+    words = sum(len(t.split()) for t in present) / len(present)
+    if 2 <= distinct <= (12 if numeric else MOST_LABELS) and distinct * 3 <= len(present) and words < 8:
+        return "label"
+    if numeric:
+        return "number"
+    wide = sum(map(len, present)) / len(present)  # scripts without spaces have no words to count
+    return "text" if distinct > 1 and (words >= 3 or (wide >= 12 and not present[0].isascii())) else "other"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _longest(columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> tuple[str, ...]:
+    """Where nothing looks like text: the widest column that is neither number nor label, else the widest."""
+    if not columns:
+        return ()
+    candidates = [n for n in columns if kinds[n] == "other"] or list(columns)
+    return (max(candidates, key=lambda n: sum(len(as_text(v)) for v in columns[n])),)
+
+
+def _spread(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row with its conversations as columns, one a role; other lists and maps as JSON."""
+    if not any(isinstance(v, list | dict) for v in row.values()):
+        return row
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        turns = _turns(value)
+        if turns is None:
+            nested = isinstance(value, list | dict)
+            found[name] = json.dumps(value, ensure_ascii=False, default=str) if nested else value
+            continue
+        for role, text in turns:
+            key = f"{name}.{role}"
+            found[key] = f"{found[key]}\n{text}" if key in found else text
+    return found
+
+
+def _turns(value: Any) -> list[tuple[str, str]] | None:
+    if not isinstance(value, list) or not value or not all(isinstance(t, dict) for t in value):
+        return None
+    for role, content in (("role", "content"), ("from", "value")):
+        if all(role in t and content in t for t in value):
+            return [(as_text(t[role]), as_text(t[content])) for t in value]
+    return None
+
+
+def _files(path: Path) -> tuple[list[Path], Mapping[str, Any] | None]:
+    if path.is_file():
+        if path.suffix.lower() not in READABLE:
+            raise TableFault(f"{path}: data is one of {', '.join(READABLE)}")
+        return [path], None
+    if not path.is_dir():
+        raise TableFault(f"there is no {path}")
+    manifest = read_manifest(path)
+    listed = [path / f.path for f in listed_files(manifest)]
+    found = listed or sorted(p for p in path.iterdir() if p.is_file() and p.name != "quarantine.jsonl")
+    for suffix in DATA:
+        chosen = [p for p in found if p.suffix.lower() == suffix and p.name not in ("manifest.json", "metrics.csv")]
+        if chosen:
+            return chosen, manifest
+    raise TableFault(f"{path} holds no dataset: no manifest.json and no file of {', '.join(DATA)}")
+
+
+def _read_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        yield from _read_parquet(path)
+    elif suffix in (".csv", ".tsv"):
+        yield from _read_delimited(path, "\t" if suffix == ".tsv" else ",")
+    elif suffix == ".jsonl":
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _object(line, f"line {number}")
+    else:
+        yield from _read_json(path)
+
+
+def _object(text: str, where: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise TableFault(f"{where} is not JSON: {e}") from None
+    if not isinstance(value, dict):
+        raise TableFault(f"{where} is not a JSON object")
+    return value
+
+
+def _read_json(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig", errors="replace"))
+    except (ValueError, RecursionError) as e:
+        raise TableFault(f"not JSON: {e}") from None
+    if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+        raise TableFault("not a list of objects")
+    yield from value
+
+
+def _read_delimited(path: Path, delimiter: str) -> Iterator[Mapping[str, Any]]:
+    csv.field_size_limit(16 * 1024 * 1024)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        reader = csv.reader((line.replace("\0", "") for line in file), delimiter=delimiter)
+        try:
+            header = [h.strip() or f"column {i + 1}" for i, h in enumerate(next(reader, []))]
+            for line in reader:
+                if line:
+                    yield dict(zip(header, line, strict=False))
+        except csv.Error as e:
+            raise TableFault(f"line {reader.line_num} is not CSV: {e}") from None
+
+
+def _read_parquet(path: Path) -> Iterator[Mapping[str, Any]]:
+    import pyarrow.parquet
+    from pyarrow import ArrowException
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(4096):
+                yield from batch.to_pylist()
+    except (ArrowException, ValueError) as e:
+        raise TableFault(f"not a readable Parquet file: {str(e).splitlines()[0]}") from None

@@ -1,0 +1,84 @@
+"""What a metric is: a name, what it means, where it is from, and a function that measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from synthspec.metrics.corpus import Corpus
+from synthspec.metrics.vectors import similarities, vectors_of
+
+Array = NDArray[Any]
+Better = Literal["higher", "lower", "near 1", "near 0.5", "depends"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The sample that figures which drift with size are computed on. Less where the data holds less."""
+
+    words: int = 5_000  # of n-gram and compression figures
+    rows: int = 500  # of similarity figures
+    bleu: int = 200  # of self-BLEU
+    judged: int = 1_500  # of classifiers
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured value. `parts` are the values it is the mean of, where it is one: its error follows from them."""
+
+    value: float
+    size: str = ""  # what it was computed on, for a reader
+    parts: Array | None = None
+    floor: float | None = None  # what the same figure is where nothing is wrong
+
+
+@dataclass(frozen=True)
+class Context:
+    """A dataset, what it is compared with, and how large samples are."""
+
+    corpus: Corpus
+    against: Corpus | None = None
+    sizes: Sizes = field(default_factory=Sizes)
+    seed: int = 0
+    notes: dict[str, Any] = field(default_factory=dict, compare=False)  # what several metrics need, made once
+
+    @cached_property
+    def drawn(self) -> Array:
+        """The rows that similarity figures are computed on, in order."""
+        return self.corpus.chosen(self.sizes.rows, self.seed)
+
+    @cached_property
+    def vectors(self) -> csr_array:
+        return vectors_of([self.corpus.rows[i] for i in self.drawn])
+
+    @cached_property
+    def kernel(self) -> Array:
+        """Cosine similarity of every two drawn rows; 1 with themselves."""
+        kernel = similarities(self.vectors, self.vectors).astype(np.float64)
+        np.fill_diagonal(kernel, 1.0)
+        return kernel
+
+    @cached_property
+    def mixed(self) -> Array:
+        """All rows in a random order, the same for the same seed."""
+        return np.random.default_rng(self.seed).permutation(len(self.corpus))
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One entry of the registry. `compute` gives None where there is nothing to measure."""
+
+    name: str
+    title: str
+    family: str
+    better: Better
+    meaning: str  # for a reader who has never heard of it
+    source: str
+    compute: Callable[[Context], Figure | None]
+    unit: Literal["share", "number", "score"] = "number"

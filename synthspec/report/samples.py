@@ -1,0 +1,164 @@
+"""Rows to look at: an even sample of a dataset, each with the calls it was made by where a build's store has them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from synthspec.metrics.calls import connect_store
+from synthspec.metrics.corpus import Corpus, as_text
+from synthspec.metrics.metric import Array
+from synthspec.shingles import words_of
+
+SHOWN = 60
+SEARCHED = 50_000  # completions looked through
+PROBE = 5  # words by which a row is found in its completion
+LONGEST = 6_000  # characters of a text shown
+MOST_CALLS = 8  # of one row
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that a row came from."""
+
+    prompt: str
+    attempt: int
+    model: str
+    finish: str
+    tokens: str
+    latency: float
+    cost: float
+    messages: tuple[tuple[str, str], ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One row with its verdicts: pairs of `good`, `bad` or `plain` and a sentence."""
+
+    number: int  # from 1
+    values: Mapping[str, str]
+    labels: tuple[str, ...]
+    lead: str
+    verdicts: tuple[tuple[str, str], ...] = ()
+    calls: tuple[Call, ...] = field(default=())
+
+
+def sample_rows(corpus: Corpus, copied: Array | None = None, most: int = SHOWN) -> tuple[Shown, ...]:
+    """An even sample. `copied` tells of each row whether it copies the original, where every row was looked at."""
+    rows = np.unique(np.linspace(0, len(corpus) - 1, min(most, len(corpus))).astype(np.int64))
+    calls = _calls_of(corpus, rows)
+    return tuple(_shown(corpus, int(i), copied, calls.get(int(i), ())) for i in rows)
+
+
+def _shown(corpus: Corpus, row: int, copied: Array | None, calls: tuple[Call, ...]) -> Shown:
+    values = {n: cut(as_text(v[row])) for n, v in corpus.columns.items()}
+    labels = tuple(f"{n}: {values[n]}" for n in corpus.labels if values[n])
+    verdicts = [("good", "kept")] if corpus.folder is not None else []
+    first = int(corpus.groups[row])
+    if first != row:
+        verdicts.append(("bad", f"nearly repeats row {int(corpus.places[first]) + 1:,}"))
+    if copied is not None and len(copied) == len(corpus) and copied[row]:
+        verdicts.append(("bad", "copies the original"))
+    tries = max((c.attempt for c in calls), default=1)
+    if tries > 1:
+        verdicts.append(("plain", f"asked for {tries} times"))
+    lead = " · ".join(values[t] for t in corpus.texts)
+    return Shown(int(corpus.places[row]) + 1, values, labels, lead[:220], tuple(verdicts), calls)
+
+
+def cut(text: str, most: int = LONGEST) -> str:
+    """A text that fits the page; what is left out is said."""
+    text = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
+
+
+def _calls_of(corpus: Corpus, rows: Array) -> dict[int, tuple[Call, ...]]:
+    """For each row the calls of the combination it was made from, found by its words in a completion."""
+    if corpus.folder is None or not (corpus.folder / "run.sqlite").is_file():
+        return {}
+    probes: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        for column in corpus.texts:
+            words = words_of(as_text(corpus.columns[column][row]))
+            if len(words) >= PROBE:
+                probes[tuple(words[:PROBE])] = int(row)
+                break
+    try:
+        with connect_store(corpus.folder) as connection:
+            found = _combinations(connection, probes)
+            return {row: tuple(_read_calls(connection, *place)) for row, place in found.items()}
+    except sqlite3.Error:
+        return {}
+
+
+def _combinations(connection: sqlite3.Connection, probes: Mapping[tuple[str, ...], int]) -> dict[int, tuple[int, int]]:
+    """Row → combination and attempt of the latest completion that holds its first words."""
+    found: dict[int, tuple[int, int]] = {}
+    query = f"SELECT combination, attempt, text FROM calls ORDER BY attempt LIMIT {SEARCHED}"
+    for combination, attempt, text in connection.execute(query):
+        words = words_of(text if isinstance(text, str) else bytes(text or b"").decode("utf-8", "replace"))
+        for probe in probes.keys() & set(zip(*(words[k:] for k in range(PROBE)), strict=False)):
+            found[probes[probe]] = (int(combination), int(attempt))
+    return found
+
+
+def _read_calls(connection: sqlite3.Connection, combination: int, attempt: int) -> Iterator[Call]:
+    query = """SELECT prompt, attempt, model, finish, prompt_tokens, completion_tokens, latency, cost, request, text
+        FROM calls WHERE combination = ? AND attempt <= ? ORDER BY prompt, attempt LIMIT ?"""
+    for prompt, nth, model, finish, asked, given, latency, cost, request, text in connection.execute(
+        query, (combination, attempt, MOST_CALLS)
+    ):
+        body = text if isinstance(text, str) else bytes(text or b"").decode("utf-8", "replace")
+        tokens = f"{asked or 0:,} + {given or 0:,} tokens"
+        spent = (tokens, float(latency or 0), float(cost or 0))
+        yield Call(str(prompt), int(nth), str(model or ""), str(finish or ""), *spent, _messages(request), cut(body))
+
+
+def _messages(request: Any) -> tuple[tuple[str, str], ...]:
+    try:
+        messages = json.loads(request)["messages"]
+        return tuple((str(role), cut(str(content))) for role, content in messages)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class LostGroup:
+    """Missing rows with one reason in common."""
+
+    reason: str
+    count: int
+    examples: tuple[Mapping[str, Any], ...]
+
+
+def lost_groups(entries: Sequence[Mapping[str, Any]], most: int = 20, each: int = 8) -> tuple[LostGroup, ...]:
+    """The quarantine by reason, the commonest first; a row with two reasons is in both."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        reasons = entry.get("reasons")
+        for reason in (
+            dict.fromkeys(map(str, reasons)) if isinstance(reasons, list) and reasons else ["no reason given"]
+        ):
+            groups.setdefault(reason, []).append(entry)
+    order = sorted(groups.items(), key=lambda g: (-len(g[1]), g[0]))
+    return tuple(LostGroup(cut(r, 500), len(g), tuple(map(_lost, g[:each]))) for r, g in order[:most])
+
+
+def _lost(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    values, tries = entry.get("values"), entry.get("tries")
+    return {
+        "row": entry.get("row"),
+        "lost_at": str(entry.get("lost_at", "")),
+        "values": {str(k): cut(as_text(v)) for k, v in values.items()} if isinstance(values, dict) else {},
+        "tries": [
+            {"prompt": str(t.get("prompt", "")), "attempt": t.get("attempt"),
+             "reasons": [str(r) for r in t.get("reasons") or []], "completion": cut(as_text(t.get("completion")))}
+            for t in (tries if isinstance(tries, list) else [])[:MOST_CALLS] if isinstance(t, dict)
+        ],
+    }  # fmt: skip
