@@ -78,6 +78,7 @@ class PlanReport:
     excluded: int | None
     parameters: tuple[ParameterReport, ...]
     pairs: PairReport | None
+    covering: Mapping[str, Any] | None  # of a strategy that makes a covering array: strength, rows, tuples covered
     prompts: tuple[PromptReport, ...]
     expected: Mapping[str, float | None]
     worst: Mapping[str, float | None]
@@ -105,6 +106,7 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
         excluded=excluded,
         parameters=tuple(_parameter_report(p.name, columns[p.name], lists.get(p.name)) for p in spec.parameters),
         pairs=_pairs(plan, lists, columns),
+        covering=asdict(plan.strategy.coverage()) if hasattr(plan.strategy, "coverage") else None,
         prompts=tuple(r for r, _ in prompts),
         expected=_total([r for r, _ in prompts]),
         worst=_total([w for _, w in prompts]),

@@ -72,6 +72,12 @@ def _show(report: PlanReport, no_color: bool) -> None:
         p = report.pairs
         lost = f" ({p.impossible:,} more are made impossible by exclusions)" if p.impossible else ""
         console.print(f"Pairs of values covered: {p.covered:,} of {p.possible:,}{lost}.")
+    if report.covering is not None:
+        c = report.covering
+        console.print(
+            f"The first {c['rows']:,} combinations cover {c['covered']:,} of {c['possible']:,} possible sets of "
+            f"{c['strength']} values" + (f"; {c['impossible']:,} more are impossible." if c["impossible"] else ".")
+        )
     if report.counted < report.combinations:
         console.print(f"Counts below are over the first {report.counted:,} combinations.")
     for parameter in report.parameters:
