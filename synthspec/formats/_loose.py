@@ -113,6 +113,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.following = -1  # where the next `}, {` after the last lost element stands; the end if nowhere
 
     def value(self, at: int, depth: int) -> tuple[Any, int, bool]:
         if depth > DEPTH:
@@ -210,8 +211,11 @@ class _Reader:
 
     def lost(self, start: int, broken: int) -> tuple[Object, int]:
         """An element that cannot be read: its stretch, up to where the next object opens."""
-        after = _NEXT_OBJECT.search(self.text, start + 1)
-        end = after.end() - 1 if after else self.text.find("{", max(broken, start + 1))
+        if self.following < start + 1:
+            after = _NEXT_OBJECT.search(self.text, start + 1)
+            self.following = after.start() if after else len(self.text)
+        found = self.following < len(self.text)
+        end = self.text.find("{", self.following if found else max(broken, start + 1))
         made = Object()
         made.whole = False
         made.span = (start, end if end >= 0 else len(self.text))
