@@ -87,6 +87,9 @@ def syntax_fault(source: Source, error: Any) -> Diagnostic:
     if saying.said.startswith("flow") and start.line == stop.line:
         message = "this does not belong in a list or map in brackets"
         return Diagnostic("E111", message, stop, "separate items by commas, and quote texts that hold brackets")
+    if "quoted scalar" in said and source.lines[start.line - 1][: start.column - 1].endswith(("]", "}")):
+        message = "a bracket in a text that itself stands between brackets"
+        return Diagnostic("E111", message, source.span(start.line, start.column - 1), "quote the whole text")
     if saying.at_start and start != stop:
         related = () if start.line == stop.line else (Related(stop, "noticed here"),)
         return Diagnostic("E111", saying.message, start, saying.help, related)

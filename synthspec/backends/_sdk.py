@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 from collections.abc import Awaitable, Mapping
@@ -38,6 +37,8 @@ async def call(service: Service, made: Awaitable[_T]) -> _T:
     Raises:
         BackendFault: whatever the SDK raised, as one of the closed set of kinds.
     """
+    import asyncio
+
     try:
         async with asyncio.timeout(service.timeout):
             return await made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from synthspec.backends import BackendContext
@@ -46,6 +45,8 @@ class NgramBackend:
 
     async def complete(self, request: Request) -> Reply:
         """The rows asked for, computed here and now."""
+        import asyncio
+
         await asyncio.sleep(0)
         text = self._write(request)
         prompt_tokens = sum(len(m.content) for m in request.messages) // 4

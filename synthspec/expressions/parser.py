@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.expressions.faults import Fault
@@ -56,20 +55,11 @@ class Words:
 
 @cache
 def expression_parser() -> Lark:
-    """The parser, built on first use."""
-    from lark import Lark
-
+    """The parser, loaded on first use."""
     from synthspec.expressions.builder import Builder
+    from synthspec.expressions.parse_table import load_parser
 
-    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
-    return Lark(
-        grammar,
-        parser="lalr",
-        lexer="basic",
-        postlex=Words(),
-        transformer=Builder(),
-        maybe_placeholders=False,
-    )
+    return load_parser(Words(), Builder())
 
 
 def parse_expression(text: str) -> tuple[Expression | None, tuple[Fault, ...]]:

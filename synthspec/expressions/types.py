@@ -83,11 +83,8 @@ def _join_members(left: Type, right: Type) -> tuple[tuple[str, Type], ...] | Non
 
 
 def _distinct(values: tuple[Any, ...]) -> list[Any]:
-    seen: list[Any] = []
-    for v in values:
-        if not any(v is s or (type(v) is type(s) and v == s) for s in seen):
-            seen.append(v)
-    return seen
+    """Scalars without repeats, in order; 1, 1.0 and true are three."""
+    return [v for _, v in dict.fromkeys((type(v), v) for v in values)]
 
 
 def type_of(value: Any) -> Type:
@@ -120,7 +117,8 @@ def type_of(value: Any) -> Type:
 
 def type_of_values(values: tuple[Any, ...]) -> Type:
     """The joined type of several values, remembering them where they are scalars."""
-    joined: Type | None = None
-    for v in values:
-        joined = type_of(v) if joined is None else join(joined, type_of(v))
-    return joined or ANY
+    types = [type_of(v) for v in values]
+    while len(types) > 1:  # by halves: joining one by one would copy the values again and again
+        pairs = zip(types[::2], types[1::2], strict=False)
+        types = [join(left, right) for left, right in pairs] + (types[-1:] if len(types) % 2 else [])
+    return types[0] if types else ANY

@@ -1,0 +1,131 @@
+"""Imports run one way, as ARCHITECTURE.md lists them, and a spec is checked without loading what only a build needs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "synthspec"
+HEAVY = {"numpy", "pandas", "pyarrow", "scipy", "asyncio", "aiohttp", "openai", "tokenizers", "llguidance", "rich"}
+FREE = {"__init__", "__main__"}  # the package itself may name any of its modules
+
+
+def layers() -> dict[str, int]:
+    """The layer of each module or package of ours, out of ARCHITECTURE.md."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    listed = text.split("**Imports run one way**")[1].split("A module imports from")[0]
+    found: dict[str, int] = {}
+    for number, rest in re.findall(r"^(\d+)\. [^:]+:(.*)$", listed, re.MULTILINE):
+        for name in re.findall(r"`(\w+)`", rest):
+            assert name not in found, f"{name} is listed twice"
+            found[name] = int(number)
+    return found
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """The modules of ours that a file imports as soon as it is imported, with their lines."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module == "synthspec":
+            yield from ((node.lineno, a.name) for a in node.names if not a.name.startswith("__"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("synthspec."):
+            yield node.lineno, str(node.module).split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from ((node.lineno, a.name.split(".")[1]) for a in node.names if a.name.startswith("synthspec."))
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every file of the package, by the module or package of ours that it belongs to."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if name not in FREE:
+            yield name, path
+
+
+def test_every_module_is_listed() -> None:
+    names = {name for name, _ in modules()}
+    assert names - set(layers()) == set(), "add these to the list in ARCHITECTURE.md"
+    assert set(layers()) - names == set(), "these are listed in ARCHITECTURE.md, but not there"
+
+
+def test_imports_run_one_way() -> None:
+    order = layers()
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: {name} (layer {order[name]}) imports {other} (layer {order[other]})"
+        for name, path in modules()
+        for line, other in imports_of(path)
+        if order.get(other, 0) > order.get(name, 99)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_circle() -> None:
+    graph: dict[str, set[str]] = {}
+    for name, path in modules():
+        graph.setdefault(name, set()).update(other for _, other in imports_of(path) if other != name)
+    list(TopologicalSorter(graph).static_order())
+
+
+PLAIN = """\
+synthspec: 1
+name: plain
+sources:
+  sample: {rows: [{text: one}, {text: two}]}
+parameters:
+  tone: {values: {kind: 2, harsh: 1}}
+  age: round(clip(normal(40, 9), 18, 99))
+  text: {from: sample, column: text}
+  code: {pattern: '[A-Z]{3}'}
+plan: {strategy: pairwise}
+prompts:
+  note:
+    examples: {from: sample, rows: 1}
+    user: "A {{ tone }} note, {{ age }}, {{ text }}, {{ code }}{% for e in examples %}, {{ e.text }}{% endfor %}."
+    format: json
+fields:
+  note: {type: string, words: {min: 2}, pattern: '\\w', clean: [strip]}
+  length: {value: words(note)}
+checks:
+  - length > 2 and note matches '[a-z]'
+novelty: {near_duplicates: {fields: [note]}}
+gates: [acceptance > 0.5]
+output: {formats: [csv, jsonl, json, parquet], split: {train: 0.9, test: 0.1}}
+backend: BACKEND
+"""
+
+
+@pytest.mark.parametrize("backend", ["ngram", "openai:m", "ollama:m", "anthropic:m", "google:m", "cohere:m"])
+def test_check_loads_nothing_heavy(backend: str, tmp_path: Path) -> None:
+    spec = tmp_path / "plain.yaml"
+    spec.write_text(PLAIN.replace("BACKEND", backend), encoding="utf-8")
+    assert loaded_by(["check", str(spec)]) & HEAVY == set()
+
+
+def test_help_loads_nothing_but_click() -> None:
+    assert loaded_by(["--help"]) & {*HEAVY, "yaml", "lark", "jinja2", "jsonschema"} == set()
+
+
+def loaded_by(arguments: list[str]) -> set[str]:
+    """The top-level modules that a command loads in a fresh process."""
+    script = (
+        "import json, sys\n"
+        "from synthspec.cli import cli\n"
+        "try:\n"
+        f"    cli({arguments!r})\n"
+        "except SystemExit as e:\n"
+        "    assert not e.code, e.code\n"
+        "print('LOADED', json.dumps(sorted({m.split('.')[0] for m in sys.modules})))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return set(json.loads(done.stdout.split("LOADED ")[1]))
