@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from synthspec.api import SpecError, build, check, plan, preview
-    from synthspec.builder import Dataset
+    from synthspec.dataset import Dataset
     from synthspec.diagnostics import Diagnostic, Span
     from synthspec.planner import Plan
 
@@ -28,7 +28,7 @@ _HOMES = {
     "preview": "api",
     "build": "api",
     "SpecError": "api",
-    "Dataset": "builder",
+    "Dataset": "dataset",
     "Diagnostic": "diagnostics",
     "Span": "diagnostics",
     "Plan": "planner",

@@ -13,7 +13,7 @@ from synthspec.diagnostics import Diagnostic
 from synthspec.pipeline import Compiled, compile_spec
 
 if TYPE_CHECKING:
-    from synthspec.builder import Dataset
+    from synthspec.dataset import Dataset
     from synthspec.planner import Plan
     from synthspec.previewer import Preview
 

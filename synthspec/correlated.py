@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from synthspec.correlation import Copula, ImpossibleMatrix, UnreachableRank, calibrate
 from synthspec.draws import CompiledDraw, Drawing
 from synthspec.expressions.columns import unpack
-from synthspec.spec import Choice, Correlation
-
-if TYPE_CHECKING:
-    from synthspec.planner import Plan
+from synthspec.spec import Choice, Correlation, Spec
+from synthspec.strategies import Strategy
 
 Array = NDArray[np.float64]
 
@@ -27,42 +25,47 @@ class CorrelationFault(Exception):
         self.correlation, self.message, self.help = correlation, message, help
 
 
-def build_copula(plan: Plan) -> Copula:
-    """The copula of a plan's correlations.
+def build_copula(spec: Spec, draws: tuple[CompiledDraw, ...], strategy: Strategy) -> Copula:
+    """The copula of a spec's correlations.
 
     Raises:
         CorrelationFault: a parameter is not drawn from one random number, a rank is out of reach, or the
             correlations cannot hold together.
     """
-    wanted = plan.spec.plan.correlate
+    wanted = spec.plan.correlate
+    by_name = {d.name: d for d in draws}
     keys: list[str] = []
     normals: dict[frozenset[str], float] = {}
     for correlation in wanted:
-        first, second = (_key_of(plan, name, correlation) for name in correlation.between)
+        first, second = (_key_of(by_name[n], correlation) for n in correlation.between)
         if first == second:
             message = f"{_both(correlation)} come from the same random number"
             raise CorrelationFault(correlation, message, "draw them apart, or leave out the correlation")
         keys += [k for k in (first, second) if k not in keys]
         try:
-            normals[frozenset((first, second))] = calibrate(_values(plan, correlation, first, second), correlation.rank)
+            values = _values(spec, draws, strategy, correlation, (first, second))
+            normals[frozenset((first, second))] = calibrate(values, correlation.rank)
         except UnreachableRank as e:
             message = f"{_both(correlation)} cannot have rank correlation {correlation.rank:g}"
             raise CorrelationFault(correlation, message, f"the nearest they can have is {e.reachable:.2f}") from None
     matrix = np.eye(len(keys))
     for pair, value in normals.items():
-        a, b = (keys.index(k) for k in sorted(pair))
+        a, b = (keys.index(k) for k in pair)
         matrix[a, b] = matrix[b, a] = value
     try:
         return Copula(keys, matrix)
     except ImpossibleMatrix as e:
-        raise CorrelationFault(wanted[-1], "these correlations cannot hold together", _nearest(wanted, plan, keys, e)) from None
+        help = _nearest(wanted, by_name, keys, e)
+        raise CorrelationFault(wanted[-1], "these correlations cannot hold together", help) from None
 
 
-def _nearest(wanted: tuple[Correlation, ...], plan: Plan, keys: list[str], fault: ImpossibleMatrix) -> str:
+def _nearest(
+    wanted: tuple[Correlation, ...], draws: Mapping[str, CompiledDraw], keys: list[str], fault: ImpossibleMatrix
+) -> str:
     """The nearest set of correlations there can be, as the spec would write it."""
     parts = []
     for correlation in wanted:
-        a, b = (keys.index(_key_of(plan, n, correlation)) for n in correlation.between)
+        a, b = (keys.index(_key_of(draws[n], correlation)) for n in correlation.between)
         rank = 6 / np.pi * np.arcsin(fault.nearest[a, b] / 2)  # Spearman's from Pearson's, of two normals
         parts.append(f"{' and '.join(correlation.between)} {rank:.2f}")
     return "the nearest that can is about: " + ", ".join(parts)
@@ -72,32 +75,27 @@ def _both(correlation: Correlation) -> str:
     return " and ".join(f"'{n}'" for n in correlation.between)
 
 
-def _draw(plan: Plan, name: str) -> CompiledDraw:
-    return next(d for d in plan.draws if d.name == name)
-
-
-def _key_of(plan: Plan, name: str, correlation: Correlation) -> str:
+def _key_of(draw: CompiledDraw, correlation: Correlation) -> str:
     """The one dimension a parameter is drawn from."""
-    dimensions = _draw(plan, name).dimensions
-    if len(dimensions) == 1:
-        return dimensions[0].key
-    count = "no random number" if not dimensions else f"{len(dimensions)} random numbers"
+    if len(draw.dimensions) == 1:
+        return draw.dimensions[0].key
+    count = "no random number" if not draw.dimensions else f"{len(draw.dimensions)} random numbers"
     help = "correlate a parameter that is one list or one random function, and compute this one from it"
-    raise CorrelationFault(correlation, f"'{name}' is drawn from {count}, not one", help)
+    raise CorrelationFault(correlation, f"'{draw.name}' is drawn from {count}, not one", help)
 
 
-def _values(plan: Plan, correlation: Correlation, first: str, second: str) -> Callable[[Array, Array], Any]:
-    """The values of the two parameters as functions of their numbers, everything else drawn at random."""
+def _values(
+    spec: Spec, draws: tuple[CompiledDraw, ...], strategy: Strategy, correlation: Correlation, keys: tuple[str, str]
+) -> Callable[[Array, Array], Any]:
+    """The values of the two parameters as functions of their numbers, everything else drawn as the strategy has it."""
     order = {}
-    for name in correlation.between:
-        draw = next(p.draw for p in plan.spec.parameters if p.name == name)
-        if isinstance(draw, Choice):
-            order[name] = {repr(v): i for i, v in enumerate(draw.values)}
+    for parameter in spec.parameters:
+        if parameter.name in correlation.between and isinstance(parameter.draw, Choice):
+            order[parameter.name] = {repr(v): i for i, v in enumerate(parameter.draw.values)}
 
     def evaluate(one: Array, other: Array) -> tuple[Array, Array]:
-        uniforms = {**plan.strategy.uniforms(0, len(one)), first: one, second: other}
-        drawing = Drawing(len(one), uniforms)
-        for draw in plan.draws:
+        drawing = Drawing(len(one), {**strategy.uniforms(0, len(one)), keys[0]: one, keys[1]: other})
+        for draw in draws:
             drawing.columns[draw.name] = draw.values(drawing)
         a, b = (_ordered(drawing.columns[n], order.get(n)) for n in correlation.between)
         return a, b

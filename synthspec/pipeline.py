@@ -11,6 +11,7 @@ from pathlib import Path
 
 from synthspec.diagnostics import Diagnostic, has_errors, in_order
 from synthspec.document import MapNode, read_document
+from synthspec.exclusions import check_listed
 from synthspec.inherit import not_a_map, resolve_extends
 from synthspec.lower import lower_spec
 from synthspec.overrides import apply_overrides
@@ -61,11 +62,13 @@ def compile_spec(path: Path, overrides: Mapping[str, str] | None = None) -> Comp
 
 def _check_plan(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
     """Exclusions and correlations are tried out; a spec without them needs no plan to be checked."""
-    if not spec.plan.exclude and not spec.plan.correlate and not _filtered(spec):
-        return ()
-    from synthspec.planner import check_plan
+    if not spec.plan.correlate and not _filtered(spec):
+        faults = check_listed(spec)
+        if faults is not None:
+            return faults
+    from synthspec.plan_checks import check_exclusions
 
-    return check_plan(spec, tables)
+    return check_exclusions(spec, tables)
 
 
 def _filtered(spec: Spec) -> bool:

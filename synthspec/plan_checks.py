@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synthspec.diagnostics import Diagnostic, Related
 from synthspec.draws import DrawFault, middles
+from synthspec.exclusions import nothing_left, out_of_reach, together
 from synthspec.expressions import evaluate
 from synthspec.expressions.columns import unpack
 from synthspec.planner import Plan, _Rule
@@ -29,7 +30,11 @@ def check_exclusions(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnosti
     plan = Plan(open_spec, tables)
     rules = tuple(_Rule(e, *_behind(plan, e)) for e in spec.plan.exclude)
     try:
-        faults = [f for group in _together(rules) for f in _check_group(spec, plan, group)]
+        faults = [
+            f
+            for group in together([(r, r.dimensions) for r in rules])
+            for f in _check_group(spec, plan, [r for r, _ in group])
+        ]
         if not faults:
             plan.columns(0, 500)
             faults.extend(_correlations(spec, tables))
@@ -49,21 +54,6 @@ def _behind(plan: Plan, exclusion: Exclusion) -> tuple[frozenset[str], frozenset
     return reads, plan.dimensions_behind(reads)
 
 
-def _together(rules: tuple[_Rule, ...]) -> list[list[_Rule]]:
-    """Rules that hang on common dimensions, in groups."""
-    groups: list[list[_Rule]] = []
-    for rule in rules:
-        joined = [rule]
-        apart: list[list[_Rule]] = []
-        for group in groups:
-            if any(g.dimensions & rule.dimensions for g in group):
-                joined = group + joined
-            else:
-                apart.append(group)
-        groups = [*apart, joined]
-    return groups
-
-
 def _check_group(spec: Spec, plan: Plan, group: list[_Rule]) -> Iterator[Diagnostic]:
     keys = frozenset[str]().union(*(r.dimensions for r in group))
     dimensions = [d for d in plan.dimensions if d.key in keys]
@@ -76,7 +66,7 @@ def _check_group(spec: Spec, plan: Plan, group: list[_Rule]) -> Iterator[Diagnos
     others = tuple(Related(r.exclusion.span, "together with this rule") for r in group[:-1])
     if not kept.any():
         if exact:
-            yield Diagnostic("E522", "the exclusions leave no combination at all", last.span, "exclude less", others)
+            yield nothing_left([r.exclusion for r in group])
         else:
             yield Diagnostic("E526", _too_few(length), last.span, "exclude less, or draw from a narrower range", others)
         return
@@ -110,9 +100,7 @@ def _unreachable(
         if not of_value.any() or (of_value & kept).any():
             continue
         blamed = next((r for r, h in zip(group, hits, strict=True) if h[of_value].all()), group[-1])
-        message = f"{parameter.name} = {value!r} can never occur: the exclusions remove every combination with it"
-        related = (Related(parameter.span, "declared here"),)
-        yield Diagnostic("E523", message, blamed.exclusion.span, "remove the value, or exclude less", related)
+        yield out_of_reach(parameter, value, blamed.exclusion)
 
 
 def _is_true(column: Any) -> NDArray[np.bool_]:
@@ -145,9 +133,8 @@ def _correlations(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnosti
 
     plain = replace(spec, plan=replace(spec.plan, exclude=(), correlate=(), strategy="random", over=()))
     plan = Plan(plain, tables)
-    plan.spec = replace(plain, plan=replace(plain.plan, correlate=spec.plan.correlate))
     try:
-        build_copula(plan)
+        build_copula(spec, plan.draws, plan.strategy)
     except CorrelationFault as e:
         at: Correlation = e.correlation
         yield Diagnostic("E527", e.message, at.span, e.help)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.diagnostics import Diagnostic
 from synthspec.draws import CompiledDraw, DrawFault, Drawing, compile_draws
 from synthspec.expressions import evaluate, names_of
 from synthspec.expressions.columns import Column, unpack
@@ -187,7 +186,7 @@ class Plan:
             return None
         from synthspec.correlated import build_copula
 
-        return build_copula(self)
+        return build_copula(self.spec, self.draws, self.strategy)
 
 
 class _Permitted:
@@ -254,10 +253,3 @@ def _for_pandas(column: Column) -> Any:
 def build_plan(spec: Spec, tables: Mapping[str, Table]) -> Plan:
     """The plan of a checked spec."""
     return Plan(spec, tables)
-
-
-def check_plan(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
-    """What is wrong with a plan as a whole: exclusions that leave nothing, values that cannot occur."""
-    from synthspec.plan_checks import check_exclusions
-
-    return check_exclusions(spec, tables)

@@ -16,7 +16,8 @@ from synthspec.cli._show import fail, show_diagnostics
 from synthspec.pipeline import Compiled, compile_spec
 
 if TYPE_CHECKING:
-    from synthspec.builder import BuildControl, Dataset
+    from synthspec.builder import BuildControl
+    from synthspec.dataset import Dataset
 
 INTERRUPTED = 130
 

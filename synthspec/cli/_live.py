@@ -133,7 +133,8 @@ class _View:
         if self.money():
             facts.append(self.money())
         if t.retries:
-            facts.append(f"{t.retries:,} sent again")
+            why = ", ".join(kind for kind, _ in t.faults.most_common(2))
+            facts.append(f"{t.retries:,} sent again ({why})")
         if t.watch is not None and t.watch.new_share is not None:
             facts.append(f"{t.watch.new_share:.0%} new phrases")
         if t.lost:

@@ -157,7 +157,7 @@ class Caller:
             self.stop(f"{line.sender.choice.provider}: {fault.message}")
             raise Stopped(self.stopping)
         self.tally.retries += 1
-        self.tally.rejections[str(fault.kind)] += 1
+        self.tally.faults[str(fault.kind)] += 1
         dead = line.governor.dead()
         if dead is not None:
             self.stop(f"{line.sender.choice.provider}: {dead} (last: {fault.message})")

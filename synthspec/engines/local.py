@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthspec.engines.calls import Caller
-from synthspec.engines.combination import CombinationWork, Step, Workshop
+from synthspec.engines.combination import CombinationWork
 from synthspec.engines.frontier import Frontier, Judge, Missing
 from synthspec.engines.variety import Chain, Recent, mark_of
+from synthspec.engines.workshop import Step, Workshop
 from synthspec.planner import Plan
 from synthspec.records import Row, Stage
 from synthspec.spec import Spec

@@ -1,0 +1,203 @@
+"""Row → Dataset: the folder of a build. Rows, quarantine, manifest and card, each whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthspec.card import build_card, column_facts
+from synthspec.engines.frontier import Missing
+from synthspec.gates import GateResult, GateWatch
+from synthspec.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
+from synthspec.output import DatasetFiles, open_output, write_whole
+from synthspec.records import Row
+from synthspec.spec import BackendChoice, Spec
+from synthspec.split_groups import open_split_groups
+from synthspec.tally import Tally
+from synthspec.writers import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH = 256  # rows handed to the writers at once
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that is missing from the dataset, and why."""
+
+    slot: int
+    combination: int
+    stage: str
+    reasons: tuple[str, ...]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A finished build. `complete` is false where rows are missing; `reason` says why it stopped early, if it did."""
+
+    name: str
+    folder: Path
+    files: tuple[Path, ...]
+    manifest: Mapping[str, Any]
+    complete: bool
+    reason: str | None
+    gates: tuple[GateResult, ...]
+    rejections: tuple[Rejected, ...] = ()
+    columns: tuple[str, ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()  # only where asked to be kept
+
+    @property
+    def status(self) -> int:
+        """The exit status of the build: 0, 3 incomplete, 4 a gate failed."""
+        if not self.complete:
+            return 3
+        return 0 if all(g.holds for g in self.gates) else 4
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows in plan order, one column a field."""
+        import pandas as pd
+
+        return pd.DataFrame([{c: r.get(c) for c in self.columns} for r in self.rows], columns=list(self.columns))
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """What the folder is told of the run that filled it."""
+
+    tally: Tally
+    combinations: int
+    backends: tuple[BackendChoice, ...]  # that its prompts ran on
+    stopped: str | None  # why it ended early
+    seconds: float
+
+
+class DatasetFolder:
+    """The files of a build: rows and quarantine as they come, manifest and card at the end."""
+
+    def __init__(self, spec: Spec, folder: Path, keep_rows: bool) -> None:
+        self.spec, self.folder, self.keep_rows = spec, folder, keep_rows
+        self.watch = GateWatch(spec)
+        self.columns = tuple(spec.output.columns) or tuple(f.name for f in spec.fields)
+        types = {f.name: f.type for f in spec.fields}
+        self.output: DatasetFiles = open_output(
+            folder, spec.name, spec.output, tuple(Column(n, t) for n, t in types.items()), seed=spec.seed
+        )
+        self.groups = open_split_groups(spec)
+        self.quarantine = Quarantine(folder / "quarantine.jsonl")
+        self.pending: list[Mapping[str, Any]] = []
+        self.rows: list[Mapping[str, Any]] = []
+        self.missing: list[Missing] = []
+
+    def take(self, outcome: Row | Missing, warned: list[str]) -> None:
+        if isinstance(outcome, Missing):
+            self.quarantine.write(outcome)
+            if self.keep_rows:
+                self.missing.append(outcome)
+            return
+        self.watch.passed(outcome, bool(warned))
+        self.pending.append(outcome.values)
+        if self.keep_rows:
+            self.rows.append(outcome.values)
+        if len(self.pending) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.pending:
+            self.output.write(self.pending, self.groups.of(self.pending) if self.groups is not None else None)
+            self.pending = []
+
+    def abandon(self) -> None:
+        """Leave the folder's finished files as they were."""
+        self.output.abandon()
+        self.quarantine.abandon()
+
+    def finish(self, run: FinishedRun) -> Dataset:
+        """Put every file in its place."""
+        self.flush()
+        tally = run.tally
+        gates = self.watch.judge(tally, run.combinations)
+        files = self.output.finish()
+        self.quarantine.finish()
+        facts = self._facts(run, gates, files)
+        manifest = build_manifest(facts)
+        write_whole(self.folder / "manifest.json", manifest_text(manifest))
+        write_whole(self.folder / "README.md", build_card(facts, column_facts(self.spec.fields, self.output.columns)))
+        return Dataset(
+            name=self.spec.name,
+            folder=self.folder,
+            files=tuple(self.folder / f.path for f in files),
+            manifest=manifest,
+            complete=tally.kept >= self.spec.rows,
+            reason=run.stopped,
+            gates=gates,
+            rejections=tuple(Rejected(m.slot, m.combination, m.stage.value, m.reasons, m.values) for m in self.missing),
+            columns=self.columns,
+            rows=tuple(self.rows),
+        )
+
+    def _facts(self, run: FinishedRun, gates: tuple[GateResult, ...], files: Any) -> BuildFacts:
+        spec, tally, choices = self.spec, run.tally, run.backends
+        return BuildFacts(
+            name=spec.name,
+            spec_digest=spec.digest,
+            seed=spec.seed,
+            rows=spec.rows,
+            strategy=spec.plan.strategy,
+            backend=", ".join(c.provider for c in choices),
+            model=", ".join(c.model for c in choices),
+            description=spec.description,
+            license=spec.license,
+            tags=spec.tags,
+            models_reported=tuple(tally.models),
+            funnel=tally.funnel(),
+            rejections=dict(sorted(tally.rejections.items())),
+            warnings=dict(sorted(tally.warnings.items())),
+            prompt_tokens=tally.prompt_tokens,
+            completion_tokens=tally.completion_tokens,
+            completions=tally.calls + tally.reused,
+            cost=tally.cost,
+            partition_by=spec.output.partition_by,
+            splits=self.groups.facts if self.groups is not None else {},
+            files=tuple(files),
+            quarantined=tally.lost,
+            gates={g.text: g.holds for g in gates},
+            metrics={n: v for g in gates for n, v in g.figures.items()},
+            run=RunFacts(tally.calls, tally.reused, tally.cost_now, run.seconds),
+        )
+
+
+class Quarantine:
+    """`quarantine.jsonl`: every missing row with all that was tried. Appears whole when the build ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.temporary = path.with_name(f".{path.name}.part")
+        self._file = self.temporary.open("w", encoding="utf-8", newline="\n")
+
+    def write(self, missing: Missing) -> None:
+        entry = {
+            "row": missing.slot,
+            "combination": missing.combination,
+            "lost_at": missing.stage.value,
+            "reasons": list(missing.reasons),
+            "values": dict(missing.values),
+            "tries": [
+                {"prompt": t.prompt, "attempt": t.attempt, "reasons": list(t.reasons), "completion": t.text}
+                for t in missing.tries
+            ],
+        }
+        self._file.write(json.dumps(entry, ensure_ascii=False, default=str).encode("utf-8", "replace").decode() + "\n")
+
+    def finish(self) -> None:
+        self._file.close()
+        self.temporary.replace(self.path)
+
+    def abandon(self) -> None:
+        self._file.close()
+        self.temporary.unlink(missing_ok=True)
