@@ -4,7 +4,8 @@
     output: {shape: {kind: messages, user: relative, assistant: doctor, keep: [emotion]}}
 
 Each role of a shape is played by a field: the one the spec names, else the first of those with a usual name.
-Fields without a role are left out, but for those under `keep`.
+A usual name that belongs to one role alone names it too: `prompt: question` is `user: question`. Fields without
+a role are left out, but for those under `keep`.
 
 - `messages`: `messages`, a list of `{role, content}` (OpenAI, TRL)
 - `alpaca`: `instruction`, `input`, `output`, and `system` where there is one
@@ -62,22 +63,13 @@ def kind_of(shape: str | Mapping[str, Any]) -> str:
 def shape_faults(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> Iterator[str]:
     """Why rows of these columns cannot take the shape; nothing where they can."""
     kind = kind_of(shape)
-    options = {} if isinstance(shape, str) else {k: v for k, v in shape.items() if k != "kind"}
     if kind != "table" and kind not in SHAPES:
         yield _joined(f"there is no shape '{kind}'", did_you_mean(kind, SHAPE_NAMES))
         return
     roles = SHAPES[kind].roles if kind in SHAPES else ()
     types = {c.name: c.type for c in columns}
-    names = [r.name for r in roles]
-    for option, value in options.items():
-        if option == "keep" and roles:
-            for name in value if isinstance(value, list | tuple) else [value]:
-                if name not in types:
-                    yield _joined(f"'keep' names no column: '{name}'", did_you_mean(str(name), types))
-        elif option not in names:
-            yield _joined(f"the shape '{kind}' has no role '{option}'", did_you_mean(option, names))
-        elif value not in types:
-            yield _joined(f"'{option}' names no column: '{value}'", did_you_mean(str(value), types))
+    yield from _option_faults(kind, shape, types)
+    options = _options(kind, shape)
     played = _played(roles, options, types)
     for role in roles:
         field = played.get(role.name)
@@ -93,12 +85,57 @@ def shape_faults(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> I
             yield f"'{field}' is a {types[field]}, and 'messages' is a list of maps with role and content"
 
 
+def _option_faults(kind: str, shape: str | Mapping[str, Any], types: Mapping[str, Type]) -> Iterator[str]:
+    """Options that name no role, no column, or a role that another option names as well."""
+    names, given = role_names(kind), {} if isinstance(shape, str) else shape
+    meant: dict[str, str] = {}
+    for option, value in given.items():
+        role = names.get(option)
+        if option == "kind":
+            continue
+        if role is None:
+            yield _joined(f"the shape '{kind}' has no role '{option}'", did_you_mean(option, [*names]))
+        elif role in meant:
+            yield f"'{meant[role]}' and '{option}' are the same role of the shape '{kind}'"
+        elif role == "keep":
+            for name in value if isinstance(value, list | tuple) else [value]:
+                if name not in types:
+                    yield _joined(f"'keep' names no column: '{name}'", did_you_mean(str(name), types))
+        elif not isinstance(value, str):
+            yield f"'{option}' is played by one field, not by {len(value)}"
+        elif value not in types:
+            yield _joined(f"'{option}' names no column: '{value}'", did_you_mean(value, types))
+        if role is not None:
+            meant[role] = option
+
+
+def role_names(kind: str) -> dict[str, str]:
+    """Every name under which a role of the shape may be given, and the role.
+
+    >>> role_names("preference")["question"], role_names("messages")["prompt"]
+    ('prompt', 'user')
+    """
+    roles = SHAPES[kind].roles if kind in SHAPES else ()
+    names = {r.name: r.name for r in roles}
+    for role in roles:
+        for name in role.usual:
+            if name not in names and sum(name in r.usual for r in roles) == 1:
+                names[name] = role.name
+    return {**names, "keep": "keep"} if roles else {}
+
+
+def _options(kind: str, shape: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The fields named, by role."""
+    names = role_names(kind)
+    return {} if isinstance(shape, str) else {names[k]: v for k, v in shape.items() if k in names}
+
+
 def open_shape(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> Reshape:
     """The shape fitted to these columns. It has no faults (`shape_faults`)."""
     kind = kind_of(shape)
     if kind == "table":
         return Reshape(tuple(columns), lambda row: row)
-    options = {} if isinstance(shape, str) else dict(shape)
+    options = _options(kind, shape)
     made = SHAPES[kind]
     fields = _played(made.roles, options, {c.name: c.type for c in columns})
     given = options.get("keep", ())

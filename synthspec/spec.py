@@ -256,7 +256,7 @@ class Output:
     partition_by: tuple[str, ...] = ()
     split: Mapping[str, float] = field(default_factory=dict)
     columns: tuple[str, ...] = ()  # empty: every field, in order
-    shape: str = "table"
+    shape: str | Mapping[str, Any] = "table"
     stratify: str | None = None
 
 

@@ -154,11 +154,11 @@ def _shape(low: Lowering, node: Node | None, fields: Mapping[str, Field], column
 
 def _roles(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> bool:
     """Whether a shape's roles exist and are played by fields."""
-    from synthspec.shapes import SHAPES
+    from synthspec.shapes import role_names
 
     kind = value_of(node.get("kind"))
     before = len(low.faults)
-    roles = [*(r.name for r in SHAPES[kind].roles), "keep"] if kind in SHAPES else []
+    roles = list(role_names(kind))
     for entry in node.entries:
         role = entry.key.text
         if role == "kind":
