@@ -213,7 +213,8 @@ class _Permitted:
             if draw.name in needed:
                 drawing.columns[draw.name] = draw.values(drawing)
         hits = [self.plan._hit(rule, drawing.columns, length) for rule in self.rules]
-        return ~np.logical_or.reduce(hits)
+        kept: NDArray[np.bool_] = ~np.logical_or.reduce(hits)
+        return kept
 
 
 def _with_ancestors(draws: tuple[CompiledDraw, ...], names: frozenset[str]) -> frozenset[str]:

@@ -3,12 +3,12 @@
 A backend is a module with these names (third parties: entry point group `synthspec.backends`):
 
     SUMMARY: str                                    # one line for people
-    KEYS: tuple[str, ...]                           # environment variables, any one of which holds the secret; () for none
+    KEYS: tuple[str, ...]                           # environment variables, any one of which holds the secret
     EXTRA: str                                      # the extra to install, "" where core
     MODULE: str                                     # the module that must be importable, "" for none
     OPTIONS: Mapping[str, str]                      # its own keys in the spec's backend map -> what they mean
     FREE: bool                                      # no money is ever paid: no price needed under a budget
-    IN_PROCESS: bool                                # optional: True where no server is asked, so full speed is safe at once
+    IN_PROCESS: bool                                # optional: no server is asked, so full speed is safe at once
     DEFAULT_MODEL: str                              # used for a bare `provider`, "" where a model must be named
     def open_backend(choice, context) -> Backend    # may raise BackendFault; must not call out
 

@@ -131,7 +131,8 @@ def _report(dataset: Dataset, control: BuildControl, *, quiet: bool, form: str) 
             _say(f"  rejected on the way: {top}")
         dry = tally.watch.dry.most_common(3) if tally.watch is not None else []
         for mark, count in dry:
-            _say(f"  ran dry: {mark or 'the spec'} gave {count} repeats in a row; vary its prompt or ask for fewer rows")
+            what = mark or "the spec"
+            _say(f"  ran dry: {what} gave {count} repeats in a row; vary its prompt or ask for fewer rows")
         if tally.calls or tally.reused:
             cost = f", ${tally.cost_now:.4f} spent" if tally.cost_now else ""
             _say(f"  calls: {tally.calls:,} made, {tally.reused:,} used again{cost}")

@@ -56,7 +56,8 @@ def _show(found: SpecDiff) -> None:
         click.echo(f"  {example['combination']}: {_short(example['before'])}")
         click.echo(f"  {' ' * len(str(example['combination']))}→ {_short(example['after'])}")
     for prompt in found.prompts:
-        click.echo(f"prompt {prompt.name}: {prompt.same:,} calls used again, {prompt.new:,} to make, {prompt.gone:,} no longer asked")
+        counts = f"{prompt.same:,} calls used again, {prompt.new:,} to make, {prompt.gone:,} no longer asked"
+        click.echo(f"prompt {prompt.name}: {counts}")
     click.echo(f"in all {found.calls:,} calls to make, about {money(found.cost)}")
 
 

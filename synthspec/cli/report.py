@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from synthspec.cli._options import form_option, look_options
-
-if TYPE_CHECKING:
-    from synthspec.metrics.corpus import Corpus
 
 
 @click.command()
@@ -30,6 +26,7 @@ def command(data: Path, against: Path | None, form: str, out: Path | None, quiet
     import json
 
     from synthspec.cli._progress import steps
+    from synthspec.cli._written import give, read_or_exit
     from synthspec.report.measure import measure, step_count
     from synthspec.report.text import report_text
 
@@ -38,7 +35,7 @@ def command(data: Path, against: Path | None, form: str, out: Path | None, quiet
     with steps(step_count(), quiet=quiet, no_color=no_color) as progress:
         report = measure(corpus, original, progress)
     if form == "json":
-        _give(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, default=str) + "\n", out)
+        give(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, default=str) + "\n", out)
         return
     page = out if form == "html" else None
     if page is None and corpus.folder is not None:
@@ -46,33 +43,8 @@ def command(data: Path, against: Path | None, form: str, out: Path | None, quiet
     if form == "html" or page is not None:
         from synthspec.report.page import report_page
 
-        _give(report_page(report), page)
+        give(report_page(report), page)
     if form == "text":
-        _give(report_text(report), out)
+        give(report_text(report), out)
     if page is not None and not quiet:
         click.echo(str(page), err=True)
-
-
-def read_or_exit(path: Path) -> Corpus:
-    """The dataset at a path; a fault ends the command with status 1."""
-    from synthspec.cli._show import fail
-    from synthspec.metrics.corpus import read_corpus
-    from synthspec.tables import TableFault
-
-    try:
-        return read_corpus(path)
-    except TableFault as e:
-        fail(str(e), "name a build's folder, or a CSV, JSONL, JSON or Parquet file", status=1)
-
-
-def _give(text: str, out: Path | None) -> None:
-    if out is None:
-        click.echo(text, nl=False)
-        return
-    from synthspec.cli._show import fail
-    from synthspec.output import write_whole
-
-    try:
-        write_whole(out, text)
-    except OSError as e:
-        fail(f"{out} cannot be written: {(e.strerror or str(e)).lower()}", status=1)

@@ -1,0 +1,69 @@
+"""One dataset for each backend, on the same combinations."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from synthspec.cli._show import compile_or_exit, fail
+from synthspec.cli._written import read_or_exit
+
+if TYPE_CHECKING:
+    from synthspec.metrics.corpus import Corpus
+    from synthspec.pipeline import Compiled
+
+
+def build_each(
+    spec: Path, backends: tuple[str, ...], rows: int | None, budget: float | None, *, quiet: bool, no_color: bool
+) -> list[Corpus]:
+    """Check the spec for every backend, then build it on each; with none named, on its own."""
+    chosen: list[str | None] = [*dict.fromkeys(backends)] or [None]
+    compiled = []
+    for backend in chosen:
+        overrides = {"backend": backend} if backend is not None else {}
+        overrides |= {"rows": str(rows)} if rows is not None else {}
+        overrides |= {"limits.budget": str(budget)} if budget is not None else {}
+        compiled.append(compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet or len(compiled) > 0))
+    found = []
+    for backend, each in zip(chosen, compiled, strict=True):
+        if not quiet:
+            click.echo(f"building on {backend or 'the backend of the spec'}", err=True)
+        found.append(read_or_exit(_build(each, backend, quiet=quiet, no_color=no_color)))
+    return found
+
+
+def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bool) -> Path:
+    from synthspec.builder import BuildControl, BuildFault, build_dataset, default_folder
+    from synthspec.cli._live import watch
+    from synthspec.draws import DrawFault
+    from synthspec.store import StoreFault
+
+    assert compiled.spec is not None
+    folder = default_folder(compiled.spec)
+    if backend is not None:
+        folder /= f"compare-{re.sub(r'[^A-Za-z0-9._-]+', '-', backend)}"
+    control = BuildControl()
+    try:
+        with watch(compiled.spec, folder, control, quiet=quiet, no_color=no_color):
+            dataset = asyncio.run(build_dataset(compiled.spec, compiled.tables, folder, control))
+    except (BuildFault, StoreFault) as e:
+        fail(e.message, e.help)
+    except DrawFault as e:
+        fail(str(e), status=1)
+    except OSError as e:
+        fail(f"{folder} cannot be written: {(e.strerror or str(e)).lower()}")
+    except KeyboardInterrupt:
+        dataset = None
+    if dataset is None:
+        click.echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
+        raise SystemExit(130)
+    if not dataset.complete and not quiet:
+        kept, asked = control.tally.kept, compiled.spec.rows
+        click.echo(f"note: {kept:,} of {asked:,} rows{f': {dataset.reason}' if dataset.reason else ''}", err=True)
+    if not control.tally.kept:
+        fail(f"{backend or 'the backend'} gave no rows", f"see {folder / 'quarantine.jsonl'}")
+    return folder

@@ -1,0 +1,37 @@
+"""Datasets read and results written, the same way in every command that does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from synthspec.metrics.corpus import Corpus
+
+
+def read_or_exit(path: Path) -> Corpus:
+    """The dataset at a path; a fault ends the command with status 1."""
+    from synthspec.cli._show import fail
+    from synthspec.metrics.corpus import read_corpus
+    from synthspec.tables import TableFault
+
+    try:
+        return read_corpus(path)
+    except TableFault as e:
+        fail(str(e), "name a build's folder, or a CSV, JSONL, JSON or Parquet file", status=1)
+
+
+def give(text: str, out: Path | None) -> None:
+    """Write a result to a file, whole or not at all, or to standard output."""
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    from synthspec.cli._show import fail
+    from synthspec.output import write_whole
+
+    try:
+        write_whole(out, text)
+    except OSError as e:
+        fail(f"{out} cannot be written: {(e.strerror or str(e)).lower()}", status=1)

@@ -1,0 +1,100 @@
+"""`synthspec compare`: datasets, backends or styles side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from synthspec.cli._options import form_option, look_options
+
+if TYPE_CHECKING:
+    from synthspec.metrics.corpus import Corpus
+
+MOST = 12  # datasets side by side
+
+
+@click.command()
+@click.argument("data", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="DIR… | SPEC")
+@click.option("--backend", "backends", multiple=True, metavar="PROVIDER:MODEL",
+              help="Build the spec on this backend; give it twice or more.")  # fmt: skip
+@click.option("--vary", metavar="COLUMN", help="Set the rows of each value of a column side by side.")
+@click.option("--rows", type=click.IntRange(1), metavar="N", help="Rows to build, instead of the spec's.")
+@click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="What each build may spend.")
+@click.option("--against", type=click.Path(path_type=Path), metavar="FILE", help="The original: a file or a folder.")
+@form_option("text", "json", "html")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where to write.")
+@look_options
+def command(
+    data: tuple[Path, ...],
+    backends: tuple[str, ...],
+    vary: str | None,
+    rows: int | None,
+    budget: float | None,
+    against: Path | None,
+    form: str,
+    out: Path | None,
+    quiet: bool,
+    no_color: bool,
+) -> None:
+    """Set datasets side by side: every metric with its confidence interval, and what each cost.
+
+    \b
+      synthspec compare build/a build/b.csv          datasets that exist
+      synthspec compare build/reviews --vary style   the parts of one dataset
+      synthspec compare spec.yaml --backend A --backend B --rows 100
+    The last builds the same combinations on each backend, in build/NAME/compare-BACKEND/; what was paid for
+    before is used again.
+    """
+    from synthspec.cli._progress import steps
+    from synthspec.cli._written import give, read_or_exit
+
+    if data[0].suffix in (".yaml", ".yml"):
+        from synthspec.cli._compare import build_each
+
+        if len(data) > 1:
+            raise click.UsageError("give one spec, or several datasets")
+        found = build_each(data[0], backends, rows, budget, quiet=quiet, no_color=no_color)
+    elif backends or rows or budget:
+        raise click.UsageError("--backend, --rows and --budget go with a spec, which is then built")
+    else:
+        found = [read_or_exit(p) for p in data]
+    corpora, names = _contenders(found, data, backends, vary)
+    original = read_or_exit(against) if against is not None else None
+    from synthspec.comparison import compare_corpora
+
+    with steps(len(corpora), quiet=quiet, no_color=no_color) as progress:
+        comparison = compare_corpora(corpora, names, original, progress)
+    if form == "json":
+        import json
+
+        give(json.dumps(comparison.as_dict(), indent=2, ensure_ascii=False, default=str) + "\n", out)
+        return
+    from synthspec.report.side_by_side import comparison_page, comparison_text
+
+    give(comparison_page(comparison) if form == "html" else comparison_text(comparison), out)
+
+
+def _contenders(
+    found: list[Corpus], paths: tuple[Path, ...], backends: tuple[str, ...], vary: str | None
+) -> tuple[list[Corpus], list[str]]:
+    """What is set side by side, each with a name of its own."""
+    from synthspec.cli._show import fail
+    from synthspec.comparison import groups_of
+
+    names = list(backends) if len(backends) == len(found) else [c.name for c in found]
+    if len(set(names)) < len(names):
+        names = [str(p) for p in paths] if len(paths) == len(found) else [f"{n} {i + 1}" for i, n in enumerate(names)]
+    if vary is not None:
+        try:
+            parts = [(n, v, c) for n, whole in zip(names, found, strict=True) for v, c in groups_of(whole, vary)]
+        except LookupError as e:
+            fail(str(e.args[0]), "--vary takes a column with few values", status=1)
+        names = [v if len(found) == 1 else f"{n}, {v}" for n, v, _ in parts]
+        found = [c for _, _, c in parts]
+    if len(found) < 2:
+        raise click.UsageError("one dataset is nothing to compare: name two, or a column with --vary")
+    if len(found) > MOST:
+        raise click.UsageError(f"{len(found)} datasets; at most {MOST} fit side by side")
+    return found, names
