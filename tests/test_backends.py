@@ -22,6 +22,7 @@ from wire.wires import TEXT, WIRES, Wire
 from synthspec.backends import Backend
 from synthspec.backends._faults import Service, fault_of_status
 from synthspec.backends._gbnf import gbnf_of_regex
+from synthspec.backends._guided import Guide
 from synthspec.backends._schemas import strict_schema
 from synthspec.backends._waits import seconds_to_wait
 from synthspec.plugins import find_plugin, plugin_names
@@ -400,6 +401,12 @@ def test_strict_schemas() -> None:
     assert cut["properties"] == {"text": {"type": "string"}, "score": {"type": "integer", "minimum": 1}}
     named = {"type": "object", "properties": {"format": {"type": "string"}}, "required": ["format"]}
     assert strict_schema({**named, "additionalProperties": False})["properties"] == {"format": {"type": "string"}}  # type: ignore[index]
+    shape = Guide("none", own=False).keys(Constraint(json_schema=rich))["response_format"]["json_schema"]
+    assert shape == {"name": "reply", "schema": cut, "strict": True}
+    assert Guide("none", own=False).keys(Constraint(json_schema={"type": "array", "items": SCHEMA})) == {}
+    shape = Guide("none", own=True).keys(Constraint(json_schema=rich))["response_format"]["json_schema"]
+    assert shape["strict"] is False
+    assert shape["schema"]["properties"]["text"] == {"type": "string", "minLength": 3, "format": "uri"}
     _, seen = _ask(WIRES[0], request=a_request(constraint=Constraint(json_schema=optional)))
     assert seen[0].body["response_format"]["json_schema"]["strict"] is False
     _, seen = _ask(WIRES[0], request=a_request(constraint=Constraint(json_schema=SCHEMA)))

@@ -160,14 +160,8 @@ def _words_of(value: Any, depth: int) -> Iterator[str]:
             yield from _words_of(v, depth + 1)
 
 
-_NO_CONNECTION = {
-    "ConnectTimeout",
-    "ConnectionTimeoutError",
-    "ConnectError",
-    "ClientConnectorError",
-    "gaierror",
-}
-_NO_CONNECTION |= {"ConnectionRefusedError"}
+_CONNECTING = {"ConnectTimeout", "ConnectionTimeoutError", "ConnectError", "ClientConnectorError", "gaierror"}
+_NO_CONNECTION = _CONNECTING | {"ConnectionRefusedError"}
 _TIMEOUTS = {"TimeoutError", "TimeoutException", "APITimeoutError"}
 _CUT = {"JSONDecodeError", "APIResponseValidationError", "UnknownApiResponseError"}
 _LOST = {"ClientError", "TransportError", "RequestError", "APIConnectionError", "OSError", "HTTPError"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthspec.backends._gbnf import gbnf_of_regex
-from synthspec.backends._schemas import SchemaCuts, strict_schema
+from synthspec.backends._schemas import SchemaCuts, local_schema, strict_schema
 from synthspec.records import Constraint
 
 SERVERS = ("none", "vllm", "llama", "llguidance")
@@ -15,9 +15,9 @@ SERVERS = ("none", "vllm", "llama", "llguidance")
 class Guide:
     """Turns constraints into body keys for one server. `server` is one of `SERVERS`."""
 
-    def __init__(self, server: str, objects_only: bool) -> None:
+    def __init__(self, server: str, own: bool) -> None:
         self._server = server
-        self._objects_only = objects_only  # OpenAI takes an object at the top alone
+        self._own = own  # the user's own server: it takes more of JSON Schema than OpenAI does
         self._cut = SchemaCuts(self._response_format)
 
     def keys(self, constraint: Constraint) -> dict[str, Any]:
@@ -37,9 +37,13 @@ class Guide:
 
     def _response_format(self, schema: Mapping[str, Any]) -> dict[str, Any] | None:
         strict = strict_schema(schema)
-        if strict is None and self._objects_only and schema.get("type") != "object":
-            return None
-        shape = {"name": "reply", "schema": strict or dict(schema), "strict": strict is not None}
+        if self._own:
+            whole = local_schema(schema)
+            shape = {"name": "reply", "schema": whole, "strict": strict == whole}
+        elif strict is None and schema.get("type") != "object":
+            return None  # OpenAI takes an object at the top alone
+        else:
+            shape = {"name": "reply", "schema": strict or dict(schema), "strict": strict is not None}
         return {"type": "json_schema", "json_schema": shape}
 
 

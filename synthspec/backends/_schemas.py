@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,6 +50,16 @@ def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any] | None:
         if not _is_plain_pattern(part.get("pattern", "")):
             part.pop("pattern")
     return cut
+
+
+def local_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema as vLLM and llama-server take it: whole, but for patterns that they cannot turn into a grammar."""
+    whole = copy.deepcopy(dict(schema))
+    for part in _every_schema(whole):
+        pattern = part.get("pattern", "^$")
+        if not (_is_plain_pattern(pattern) and pattern.startswith("^") and pattern.endswith("$")):
+            part.pop("pattern")
+    return whole
 
 
 def _is_strict(schema: Mapping[str, Any]) -> bool:

@@ -76,7 +76,7 @@ class OpenAIBackend:
         self._client = JsonClient(service, str(sdk.base_url), headers)
         self._body = _body_of(service.model, options, settings)
         self._constrain = options.get("constrain", True) is not False
-        self._guide = Guide(options.get("guided", "none"), service.name == "OpenAI")
+        self._guide = Guide(options.get("guided", "none"), own=_chat.is_local(urlsplit(service.address).hostname or ""))
         self._seed = options.get("seed")
         self.seeded = self._seed is True
         self.fingerprint = _chat.fingerprint_of("openai", service.address, options)

@@ -27,6 +27,7 @@ MODULE = ""
 OPTIONS: Mapping[str, str] = {}
 FREE = True
 IN_PROCESS = True
+IN_PROCESS = True
 DEFAULT_MODEL = ""
 
 _ALL = "SELECT rowid, key, prompt, combination, attempt, request FROM calls ORDER BY combination, attempt, rowid"

@@ -35,6 +35,7 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = True
 IN_PROCESS = True
+IN_PROCESS = True
 DEFAULT_MODEL = ""
 
 COLLECT = 0.005  # seconds to wait for company

@@ -148,6 +148,7 @@ class BackendContract:
         assert isinstance(m.MODULE, str)
         assert isinstance(m.DEFAULT_MODEL, str)
         assert isinstance(m.FREE, bool)
+        assert isinstance(getattr(m, "IN_PROCESS", False), bool)
         assert isinstance(m.OPTIONS, Mapping)
         assert all(isinstance(k, str) and isinstance(v, str) and v for k, v in m.OPTIONS.items())
         assert callable(m.open_backend)
