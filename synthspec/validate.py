@@ -265,7 +265,8 @@ class Validator:
             )
             for c in spec.checks
         )
-        self.computed = {f.name: (names_of(f.value), compile_row(f.value, f.type)) for f in spec.fields if f.value is not None}
+        computed = [(f, f.value) for f in spec.fields if f.value is not None]
+        self.computed = {f.name: (names_of(value), compile_row(value, f.type)) for f, value in computed}
         self.texts = {f.name for f in spec.fields if f.type.kind == "text"}
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
