@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from synthspec.diagnostics import Diagnostic, Related
 from synthspec.expressions import compile_row, names_of
 from synthspec.spec import Choice, Exclusion, Parameter, Spec
 
+R = TypeVar("R")
 MAX_ENUMERATED = 5_000
 
 
@@ -17,25 +18,30 @@ def check_listed(spec: Spec) -> tuple[Diagnostic, ...] | None:
     """What is wrong with the exclusions; None where they read more than a few listed values, which takes a plan."""
     listed = {p.name: p for p in spec.parameters if isinstance(p.draw, Choice)}
     faults: list[Diagnostic] = []
-    for group in together([(e, names_of(e.expression)) for e in spec.plan.exclude]):
-        names = frozenset[str]().union(*(reads for _, reads in group))
+    for group in together(spec.plan.exclude, _reads):
+        names = frozenset[str]().union(*map(_reads, group))
         if not names <= listed.keys() or not names:
             return None
         parameters = [p for p in spec.parameters if p.name in names]
-        found = _check_group(parameters, [e for e, _ in group])
+        found = _check_group(parameters, group)
         if found is None:
             return None
         faults.extend(found)
     return tuple(faults)
 
 
-def together(rules: Sequence[tuple[Any, frozenset[str]]]) -> list[list[tuple[Any, frozenset[str]]]]:
-    """Rules, each with what it hangs on, in groups that have nothing in common."""
-    groups: list[list[tuple[Any, frozenset[str]]]] = []
+def _reads(exclusion: Exclusion) -> frozenset[str]:
+    return names_of(exclusion.expression)
+
+
+def together(rules: Iterable[R], hangs_on: Callable[[R], frozenset[str]]) -> list[list[R]]:
+    """Rules in groups that hang on nothing in common."""
+    groups: list[list[R]] = []
     for rule in rules:
-        joined, apart = [rule], []
+        joined: list[R] = [rule]
+        apart: list[list[R]] = []
         for group in groups:
-            if any(hangs_on & rule[1] for _, hangs_on in group):
+            if any(hangs_on(other) & hangs_on(rule) for other in group):
                 joined = group + joined
             else:
                 apart.append(group)

@@ -30,11 +30,7 @@ def check_exclusions(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnosti
     plan = Plan(open_spec, tables)
     rules = tuple(_Rule(e, *_behind(plan, e)) for e in spec.plan.exclude)
     try:
-        faults = [
-            f
-            for group in together([(r, r.dimensions) for r in rules])
-            for f in _check_group(spec, plan, [r for r, _ in group])
-        ]
+        faults = [f for group in together(rules, lambda rule: rule.dimensions) for f in _check_group(spec, plan, group)]
         if not faults:
             plan.columns(0, 500)
             faults.extend(_correlations(spec, tables))

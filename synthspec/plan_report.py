@@ -188,11 +188,12 @@ def _codes(values: list[Any], listed: Choice) -> Any:
 
 def _impossible_pairs(plan: Plan, lists: Mapping[str, Choice]) -> int:
     """Pairs of values that no permitted combination holds."""
+    from synthspec.exclusions import together
     from synthspec.expressions import evaluate
-    from synthspec.plan_checks import _every_combination, _is_true, _together
+    from synthspec.plan_checks import _every_combination, _is_true
 
     lost = 0
-    for group in _together(plan.rules):
+    for group in together(plan.rules, lambda rule: rule.dimensions):
         keys = frozenset[str]().union(*(r.dimensions for r in group))
         inside = [n for n in lists if n in keys]
         uniforms, exact = _every_combination(plan, [d for d in plan.dimensions if d.key in keys])
