@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from synthspec.card_features import features_of
+from synthspec.expressions.types import Type
 from synthspec.manifest import FUNNEL, BuildFacts, WrittenFile, own_version
 from synthspec.spec import Bounds, Field
 from synthspec.writers import Column
@@ -56,12 +58,13 @@ class ColumnFacts:
     type: str
     description: str = ""
     constraints: tuple[str, ...] = ()
+    kind: Type | None = None
 
 
 def build_card(facts: BuildFacts, columns: Sequence[ColumnFacts]) -> str:
     """The card as Markdown."""
     parts = [
-        f"---\n{_front_matter(facts)}---",
+        f"---\n{_front_matter(facts, columns)}---",
         f"# {escaped(facts.name)}",
         "\n\n".join(escaped(p) for p in re.split(r"\n\s*\n", facts.description) if p.strip()),
         "A synthetic dataset, built by `synthspec` from a declarative spec.",
@@ -88,10 +91,10 @@ def column_facts(fields: Sequence[Field], columns: Sequence[Column]) -> tuple[Co
     for column in columns:
         field = known.get(column.name)
         if field is None:
-            facts.append(ColumnFacts(column.name, str(column.type)))
+            facts.append(ColumnFacts(column.name, str(column.type), kind=column.type))
         else:
             said = tuple(constraints_of(field))
-            facts.append(ColumnFacts(column.name, str(column.type), field.description, said))
+            facts.append(ColumnFacts(column.name, str(column.type), field.description, said, column.type))
     return tuple(facts)
 
 
@@ -131,7 +134,14 @@ def _unmarked(marker: re.Match[str]) -> str:
     return f"\\{marker[1]}" if marker[1] else f"{marker[2]}\\{marker[3]}"
 
 
-def _front_matter(facts: BuildFacts) -> str:
+class _Plain(yaml.SafeDumper):
+    """Writes a value that comes twice in full twice, not as an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _front_matter(facts: BuildFacts, columns: Sequence[ColumnFacts]) -> str:
     tags = [t for t in facts.tags if _language(t) is None]
     matter: dict[str, Any] = {"pretty_name": facts.name}
     languages = [code for t in facts.tags if (code := _language(t)) is not None]
@@ -147,7 +157,12 @@ def _front_matter(facts: BuildFacts) -> str:
     configs = list(_configs(facts))
     if configs:
         matter["configs"] = configs
-    return yaml.safe_dump(matter, sort_keys=False, allow_unicode=True, width=110)
+        types = [Column(c.name, c.kind) for c in columns if c.kind is not None]
+        features = features_of(types, _loaded(facts.files)[0].format)
+        if features:
+            info = [{"config_name": c["config_name"], "features": features} for c in configs]
+            matter["dataset_info"] = info if len(info) > 1 else info[0]
+    return yaml.dump(matter, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _configs(facts: BuildFacts) -> Iterator[dict[str, Any]]:
@@ -209,6 +224,8 @@ def _origin(facts: BuildFacts) -> Iterator[tuple[str, str]]:
     reported = sorted(set(facts.models_reported) - {facts.model, ""})
     if reported:
         yield "model as the provider reports it", ", ".join(reported)
+    if facts.splits:
+        yield "splits", f"near duplicates share one; {facts.splits.get('followed', 0):,} rows followed another"
     yield "completions", f"{facts.completions:,}"
     yield "tokens", f"{facts.prompt_tokens:,} of prompts, {facts.completion_tokens:,} of completions"
     yield "cost", f"${facts.cost:,.4f}"
@@ -225,11 +242,17 @@ def _rejections(facts: BuildFacts) -> str:
 def _limits(facts: BuildFacts) -> Iterator[str]:
     if facts.backend == "ngram":
         yield _LIMITS_OF_NGRAM
-    else:
+    elif facts.backend:
         yield from _LIMITS_OF_MODELS
     kept = facts.funnel.get("kept", 0)
     if kept < facts.rows:
         yield f"{facts.rows - kept:,} of the {facts.rows:,} rows asked for are missing."
+    compared = facts.splits.get("compared", kept)
+    if compared < kept:
+        yield (
+            f"Rows after the first {compared:,} were compared with only a part of the others when near duplicates "
+            "were kept in one split."
+        )
     failed = sorted(name for name, passed in facts.gates.items() if not passed)
     if failed:
         yield "It does not pass its own gates: " + ", ".join(escaped(f) for f in failed) + "."
