@@ -22,7 +22,7 @@ def build_each(
 ) -> list[Corpus]:
     """Check the spec for every backend, then build it on each; with none named, on its own."""
     chosen: list[str | None] = [*dict.fromkeys(backends)] or [None]
-    compiled = []
+    compiled: list[Compiled] = []
     for backend in chosen:
         overrides = {"backend": backend} if backend is not None else {}
         overrides |= {"rows": str(rows)} if rows is not None else {}
@@ -43,9 +43,9 @@ def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bo
     from synthspec.store import StoreFault
 
     assert compiled.spec is not None
-    folder = default_folder(compiled.spec)
-    if backend is not None:
-        folder /= f"compare-{re.sub(r'[^A-Za-z0-9._-]+', '-', backend)}"
+    own = compiled.spec.backend
+    name = backend or ":".join(n for n in (own.provider, own.model) if n)
+    folder = default_folder(compiled.spec) / f"compare-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
     control = BuildControl()
     try:
         with watch(compiled.spec, folder, control, quiet=quiet, no_color=no_color):

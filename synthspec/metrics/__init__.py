@@ -20,6 +20,7 @@ FAMILIES: Mapping[str, str] = {
     "balance": "Balance",
     "language": "Language and length",
     "similarity": "Similarity to the original",
+    "leakage": "Copies of the original",
 }
 
 

@@ -72,7 +72,14 @@ def _evenness(context: Context) -> Figure | None:
 
 def _pairs(context: Context) -> Figure | None:
     found = pairs_of(context.corpus)
-    return Figure(float(np.mean([f["coverage"] for f in found])), f"{len(found)} pairs of columns") if found else None
+    return (
+        Figure(
+            float(np.mean([f["coverage"] for f in found])),
+            f"{len(found)} pair{'' if len(found) == 1 else 's'} of columns",
+        )
+        if found
+        else None
+    )
 
 
 METRICS = (
@@ -84,7 +91,7 @@ METRICS = (
         "How evenly the values of the least even label come: 1 is equally often. Not every spec asks for that.",
         "Pielou 1966",
         _evenness,
-        "share",
+        "ratio",
     ),
     Metric(
         "pair_coverage",

@@ -10,7 +10,6 @@ from synthspec.metrics.metric import Array, Context, Figure, Metric
 from synthspec.metrics.self_bleu import self_bleu_scores
 from synthspec.metrics.tokens import Tokens
 
-CLUSTERS = 20
 _FAMILY = "diversity"
 
 
@@ -31,32 +30,6 @@ def vendi(kernel: Array) -> float:
     values = np.linalg.eigvalsh(kernel / len(kernel))
     values = values[values > 1e-12]
     return float(np.exp(-np.sum(values * np.log(values))))
-
-
-def cluster_evenness(kernel: Array, clusters: int, seed: int = 0) -> float:
-    """How evenly rows fill clusters: exp of the entropy of their sizes, of their number.
-
-    Clusters by spherical k-means (Dhillon & Modha 2001), begun as in k-means++.
-    """
-    count = len(kernel)
-    generator = np.random.default_rng(seed)
-    centres = [int(generator.integers(count))]
-    while len(centres) < clusters:
-        nearest = kernel[:, centres].max(axis=1)
-        distance = np.maximum(1 - nearest, 1e-12) ** 2
-        centres.append(int(generator.choice(count, p=distance / distance.sum())))
-    owner = kernel[:, centres].argmax(axis=1)
-    for _ in range(30):
-        one = np.eye(clusters)[owner]
-        sums = kernel @ one
-        norms = np.sqrt(np.maximum((one * sums).sum(axis=0), 1e-12))
-        moved = (sums / norms).argmax(axis=1)
-        if (moved == owner).all():
-            break
-        owner = moved
-    share = np.bincount(owner, minlength=clusters) / count
-    share = share[share > 0]
-    return float(np.exp(-np.sum(share * np.log(share))) / clusters)
 
 
 def repeats(tokens: Tokens) -> Array:
@@ -119,18 +92,6 @@ def _vendi(context: Context) -> Figure | None:
     return Figure(vendi(context.kernel), f"{count:,} rows") if count > 1 else None
 
 
-def _vendi_share(context: Context) -> Figure | None:
-    figure = _vendi(context)
-    return Figure(figure.value / len(context.drawn), figure.size) if figure else None
-
-
-def _clusters(context: Context) -> Figure | None:
-    count = len(context.drawn)
-    if count < CLUSTERS * 5:
-        return None
-    return Figure(cluster_evenness(context.kernel, CLUSTERS, context.seed), f"{count:,} rows in {CLUSTERS} clusters")
-
-
 def _duplicates(context: Context) -> Figure:
     found = repeats(context.corpus.tokens)
     return Figure(float(found.mean()), f"{len(found):,} rows", found)
@@ -167,7 +128,7 @@ METRICS = (
         "How much of a row (runs of one to four words) can be found in the other rows, from 0 to 1.",
         "Zhu et al. 2018",
         _self_bleu,
-        "share",
+        "ratio",
     ),
     Metric(
         "vendi_score",
@@ -177,16 +138,6 @@ METRICS = (
         "How many wholly different rows the sample is worth: each row like another counts for less.",
         "Friedman & Dieng 2023",
         _vendi,
-    ),
-    Metric(
-        "cluster_evenness",
-        "Cluster coverage",
-        _FAMILY,
-        "higher",
-        "How evenly rows spread over twenty groups of like rows, from 0.05, all in one, to 1.",
-        "Dhillon & Modha 2001",
-        _clusters,
-        "share",
     ),
     Metric(
         "duplicate_rate",

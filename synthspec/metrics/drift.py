@@ -43,9 +43,14 @@ class Drift:
     @property
     def kappa(self) -> float:
         """Agreement beyond what the label and guess shares alone would give (Cohen 1960): 0 chance, 1 always right."""
-        total = self.confusion.sum()
-        expected = float((self.confusion.sum(axis=0) @ self.confusion.sum(axis=1)) / total**2)
-        return (self.accuracy - expected) / (1 - expected) if expected < 1 else 0.0
+        return float(self.beyond_chance.mean())
+
+    @property
+    def beyond_chance(self) -> Array:
+        """What each row adds to kappa: kappa is their mean."""
+        expected = float((self.confusion.sum(axis=0) @ self.confusion.sum(axis=1)) / self.confusion.sum() ** 2)
+        found: Array = (self.right - expected) / (1 - expected) if expected < 1 else np.zeros(len(self.right))
+        return found
 
     def as_dict(self) -> dict[str, Any]:
         return {"column": self.column, "accuracy": self.accuracy, "chance": self.chance, "kappa": self.kappa,
@@ -134,9 +139,9 @@ def _recovery(context: Context) -> Figure | None:
     found = label_drift(context)
     if not found:
         return None
-    right = np.concatenate([d.right for d in found]).astype(np.float64)
+    parts = np.concatenate([d.beyond_chance for d in found])
     columns = ", ".join(d.column for d in found)
-    return Figure(float(np.mean([d.kappa for d in found])), f"{len(right) // len(found):,} rows; {columns}")
+    return Figure(float(np.mean([d.kappa for d in found])), f"{len(parts) // len(found):,} rows; {columns}", parts)
 
 
 METRICS = (
@@ -148,6 +153,6 @@ METRICS = (
         "How well a classifier tells each label from the text alone, beyond chance: 0 is guessing, 1 always right.",
         "Rifkin & Klautau 2004; Cohen 1960",
         _recovery,
-        "share",
+        "ratio",
     ),
 )

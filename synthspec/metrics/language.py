@@ -178,7 +178,7 @@ METRICS = (
         "Different words in a window of 50, as a share; length of the data does not matter.",
         "Covington & McFall 2010",
         _mattr,
-        "share",
+        "ratio",
     ),
     Metric(
         "mtld",
@@ -197,6 +197,5 @@ METRICS = (
         "Flesch's score for English: 90 is a comic strip, 60 plain prose, 30 an academic paper.",
         "Flesch 1948",
         _ease,
-        "score",
     ),
 )

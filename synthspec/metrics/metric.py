@@ -81,4 +81,4 @@ class Metric:
     meaning: str  # for a reader who has never heard of it
     source: str
     compute: Callable[[Context], Figure | None]
-    unit: Literal["share", "number", "score"] = "number"
+    unit: Literal["share", "ratio", "number"] = "number"  # share: per cent; ratio: from 0 to 1

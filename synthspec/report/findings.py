@@ -33,6 +33,9 @@ def _copies(report: Report) -> Iterator[Finding]:
     leaked = report.value("near_copies") or 0.0
     if leaked > 0:
         yield Finding("bad", f"{leaked:.1%} of rows copy the original, exactly or nearly")
+    runs = report.value("shared_runs") or 0.0
+    if runs > 0.1:
+        yield Finding("look", f"{runs:.0%} of rows hold eight words or more in a row from the original")
     near = report.value("near_duplicate_rate") or 0.0
     if near > 0.01:
         yield Finding("bad", f"{near:.1%} of rows nearly repeat an earlier row")
@@ -88,7 +91,10 @@ def _original(report: Report) -> Iterator[Finding]:
 
 def _build(report: Report) -> Iterator[Finding]:
     if report.quarantined:
-        yield Finding("look", f"{report.quarantined:,} rows are missing; see the quarantine")
+        yield Finding(
+            "look",
+            f"{report.quarantined:,} {'row is' if report.quarantined == 1 else 'rows are'} missing; see the quarantine",
+        )
     for call in report.calls:
         if call["cut_off"]:
             yield Finding(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from synthspec.manifest import FUNNEL
 from synthspec.metrics import FAMILIES, all_metrics
 from synthspec.metrics.balance import balance_of, pairs_of
 from synthspec.metrics.calls import call_figures, read_quarantine
@@ -16,8 +17,8 @@ from synthspec.metrics.corpus import Corpus
 from synthspec.metrics.curves import Curve, curves_of
 from synthspec.metrics.drift import Drift, label_drift
 from synthspec.metrics.language import language_figures
+from synthspec.metrics.leakage import copies, nearest
 from synthspec.metrics.metric import Array, Context, Figure, Metric, Sizes
-from synthspec.metrics.similarity import copies, nearest
 
 Progress = Callable[[str], None]
 GROUP_ROWS = 400  # rows of a group that language figures are computed on
@@ -129,7 +130,8 @@ def step_count() -> int:
 
 def build_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What a manifest says of the build, where it says it in the form expected."""
-    funnel = _numbers(manifest.get("funnel"))
+    said = _numbers(manifest.get("funnel"))
+    funnel = {step: said[step] for step in FUNNEL if step in said}
     usage = _numbers(manifest.get("usage"))
     rejections = _numbers(manifest.get("rejections"))
     kept = funnel.get("kept", 0)

@@ -27,7 +27,7 @@ DIRECTIONS = {
     "higher": "higher is better",
     "lower": "lower is better",
     "near 1": "best near 1",
-    "near 0.5": "best near 50%",
+    "near 0.5": "best near 0.5",
     "depends": "compare with your original",
 }
 _TILES = ("near_duplicate_rate", "distinct_2", "self_bleu", "label_recovery", "two_sample_auc", "near_copies")
@@ -47,6 +47,7 @@ def report_page(report: Report) -> str:
         rows=sample_rows(corpus, None if report.copied is None else report.copied[1]),
         lost=lost_groups(report.quarantine),
         language=_by_group(report.language),
+        largest=_largest,
         curve=curve_plot,
         histogram=histogram_plot,
         matrix=matrix_plot,
@@ -78,6 +79,10 @@ def _resource(name: str) -> str:
 
 def _digest(script: str) -> str:
     return base64.b64encode(sha256(script.encode()).digest()).decode()
+
+
+def _largest(values: Sequence[dict[str, Any]]) -> int:
+    return max([1, *(int(v["kept"]) + int(v["lost"]) for v in values)])
 
 
 def _of_family(report: Report, family: str) -> list[Measured]:

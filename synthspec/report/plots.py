@@ -29,7 +29,7 @@ def curve_plot(at: Sequence[int], values: Sequence[float], unit: str, label: str
         f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.4"><title>from row {i:,}: {format_value(v, unit)}</title></circle>'
         for a, b, i, v in zip(x, y, at, values, strict=True)
     )
-    area = f'<polygon class="area" points="{x[0]:.1f},{base} {line} {x[-1]:.1f},{base}"/>'
+    area = f'<polygon class="area" points="{x[0]:.1f},{base} {line} {x[-1]:.1f},{base}"/>' if floor == 0 else ""
     marks = _level(floor, base, unit) + _level(ceiling, TOP, unit)
     ends = _text(LEFT, HEIGHT - 6, f"row {at[0]:,}", "start") + _text(
         WIDTH - RIGHT, HEIGHT - 6, f"row {at[-1]:,}", "end"
@@ -70,11 +70,12 @@ def matrix_plot(classes: Sequence[str], confusion: Sequence[Sequence[int]], labe
     cell = 38 if len(classes) <= 8 else 26 if len(classes) <= 14 else 16
     names = [c if len(c) <= 16 else f"{c[:15]}…" for c in classes]
     left = 14 + round(6.6 * max(map(len, names)))
-    top = 22 + (0 if cell == 38 and max(map(len, names)) <= 5 else round(4.4 * max(map(len, names))))
+    turn = max(map(len, names)) * 6.6 > cell
+    top = 36 + (round(4.4 * max(map(len, names))) if turn else 0)
     parts = [_text(left, 11, "told from the text →", "start")]
     for i, name in enumerate(names):
         x, y = left + (i + 0.5) * cell, top + (i + 0.5) * cell
-        turned = f' transform="rotate(-42 {x:.0f} {top - 6})"' if top > 22 else ""
+        turned = f' transform="rotate(-42 {x:.0f} {top - 6})"' if turn else ""
         anchor = "start" if turned else "middle"
         parts.append(f'<text x="{x:.0f}" y="{top - 6}" text-anchor="{anchor}"{turned}>{escape(name)}</text>')
         parts.append(f'<text x="{left - 6}" y="{y + 4:.0f}" text-anchor="end">{escape(name)}</text>')
