@@ -236,6 +236,17 @@ def test_one_bad_row_of_several_is_replaced(tmp_path: Path) -> None:
     assert dataset.manifest["rejections"] == {"maximum(minutes)": 3}
 
 
+def test_a_text_that_was_cut_off_is_not_kept(tmp_path: Path) -> None:
+    def reply(body: dict, nth: int) -> str:
+        return "a call that goes on and…" if len(body["messages"]) == 1 else "a call that comes to its end"
+
+    with Loopback(reply=reply) as server:
+        dataset = synthspec.build(calls_spec(tmp_path, server.url, rows=4), out=tmp_path / "out")
+        assert "cut off" in server.bodies[-1]["messages"][-1]["content"]
+    assert set(dataset.frame["call"]) == {"a call that comes to its end"}
+    assert dataset.manifest["rejections"] == {"cut off": 4}
+
+
 GRAPH = """
     synthspec: 1
     name: calls

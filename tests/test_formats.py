@@ -1,6 +1,6 @@
 """Formats: golden replies, the contract of every format found, bounds in time, what is refused at compile time.
 
-`REWRITE_GOLDEN=1 pytest tests/test_formats.py` writes what is found into the golden files; read the diff.
+`UPDATE_GOLDEN=1 pytest tests/test_formats.py` writes what is found into the golden files; read the diff.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from synthspec.records import Constraint, Stage
 GOLDEN = Path(__file__).parent / "formats"
 CASES = sorted(p.relative_to(GOLDEN).with_suffix("").as_posix() for p in GOLDEN.glob("*/*.txt"))
 KINDS = {"string": "text"}
-REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
+REWRITE = os.environ.get("UPDATE_GOLDEN") == "1"
 
 RULE = r"^- (?P<title>[^\n]+?) \| (?P<rating>\d)$"
 GRAMMAR = 'start: row+\nrow: "<" title "|" rating ">" "\\n"*\ntitle: /[^|<>\\n]+/\nrating: /[1-5]/\n'

@@ -109,7 +109,7 @@ def test_stop_does_not_pay_for_ever(tmp_path: Path) -> None:
         path = calls_spec(tmp_path, server.url, rows=400)
         path.write_text(path.read_text() + "novelty: {unique: [call], on_saturation: stop}\n")
         dataset = synthspec.build(path, out=tmp_path / "out")
-        assert server.total < 200
+        assert server.total < 800  # of 1,600 that all attempts would take
     assert dataset.status == 3 and "repeats itself" in (dataset.reason or "")
 
 

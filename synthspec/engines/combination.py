@@ -284,6 +284,9 @@ class CombinationWork:
         """The rows of a reply that keep every rule of their own fields, why others do not, and how many there were."""
         shop, names = self.shop, step.prompt.writes
         parsed = self._parse(step, completion, rows)
+        cut = completion.reply.finish == "length"
+        if cut and parsed.rows and step.prompt.format != "json":  # a cut-off object is no object; a cut-off text is one
+            parsed = Parsed(parsed.rows[:-1], parsed.rejections)
         shop.tally.held(rows, len(parsed.rows))
         rejections = list(parsed.rejections)
         good: list[dict[str, Any]] = []
@@ -296,8 +299,8 @@ class CombinationWork:
                 rejections.extend(faults)
             else:
                 good.append(values)
-        if completion.reply.finish == "length" and len(parsed.rows) < rows:
-            rejections.append(Rejection(Stage.PARSE, "cut off", "the reply was cut off: write less"))
+        if cut and len(parsed.rows) < rows:
+            rejections.append(Rejection(Stage.PARSE, "cut off", "the reply was cut off at its greatest length: write less"))
         shop.tally.rejected(rejections)
         return good, rejections, len(parsed.rows)
 

@@ -14,6 +14,7 @@ from synthspec.lower.context import Lowering, scalar_text, value_of
 from synthspec.lower.field_rules import APPLIES, KINDS, check_rules
 from synthspec.spec import Bounds, Clean, Field
 
+_FORMATS = {"date": "date", "date-time": "datetime", "time": "time"}  # a `format` of text -> the type it stands for
 _NAMES = {t.kind: n for n, t in KINDS.items()}
 _OURS = ("value", "words", "sentences", "rejects", "clean", "optional")
 
@@ -127,6 +128,8 @@ def _with_value(low: Lowering, field: Field, node: Node, scope: Mapping[str, Typ
     if declared is None:
         if field.type.values is None:
             field = replace(field, type=kind)
+    elif kind.kind == _FORMATS.get(str(field.schema.get("format"))):
+        field = replace(field, type=kind)  # a date declared as JSON Schema has it
     elif not fits(kind, field.type):
         wanted = KINDS[str(declared)]
         low.report("E303", node, f"'{field.name}' is declared as {wanted}; this is a {kind}", "change one of the two")
