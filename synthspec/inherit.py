@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthspec.diagnostics import Diagnostic, did_you_mean
-from synthspec.document import Entry, ListNode, MapNode, Node, ScalarNode, read_document
+from synthspec.document import Entry, ListNode, MapNode, Node, ScalarNode, first_line, read_document
 from synthspec.resources import library_folder, library_names
 from synthspec.source import read_source
 
@@ -47,7 +47,7 @@ class _Merger:
         self.files.append(path)
         extends = document.get("extends")
         merged: MapNode | None = None
-        for name in _names(extends):
+        for name in self.names(extends, document):
             parent = self.load(name, path, chain)
             if parent is not None:
                 merged = parent if merged is None else merge_maps(merged, parent)
@@ -55,6 +55,20 @@ class _Merger:
         if merged is None:
             return own
         return replace(merge_maps(merged, own), span=document.span)
+
+    def names(self, extends: Node | None, document: MapNode) -> Iterator[ScalarNode]:
+        """What a file extends; a fault for each that is no text."""
+        if extends is None:
+            return
+        for item in extends.items if isinstance(extends, ListNode) else (extends,):
+            if isinstance(item, ScalarNode) and isinstance(item.value, str) and item.text:
+                yield item
+            else:
+                empty = isinstance(item, ScalarNode) and not item.text
+                place = document.key("extends") if empty and item is extends else None
+                help = "write a path below this folder, or the name of a library spec"
+                span = first_line((place or item).span)
+                self.faults.append(Diagnostic("E204", "`extends` names files; this is no name", span, help))
 
     def load(self, name: ScalarNode, path: Path, chain: tuple[Path, ...]) -> MapNode | None:
         target = self.find(name, path)
@@ -119,13 +133,6 @@ def _circle(target: Path, chain: tuple[Path, ...]) -> tuple[str, str]:
     return f"files extend each other in a circle: {path}", "remove one of these `extends`"
 
 
-def _names(node: Node | None) -> Iterator[ScalarNode]:
-    items = node.items if isinstance(node, ListNode) else (node,)
-    for item in items:
-        if isinstance(item, ScalarNode) and isinstance(item.value, str) and item.text:
-            yield item
-
-
 def merge_maps(under: MapNode, over: MapNode) -> MapNode:
     """Maps by key, everything else replaced; a null in `over` removes the key."""
     merged: dict[str, Entry] = {e.key.text: e for e in under.entries}
@@ -144,8 +151,6 @@ def merge_maps(under: MapNode, over: MapNode) -> MapNode:
 
 def not_a_map(node: Node) -> Diagnostic:
     """A spec that is a list or a single value."""
-    from synthspec.document import first_line
-
     what = "a list" if isinstance(node, ListNode) else "a single value"
     help = "begin with `synthspec: 1`, then keys such as name, rows, fields"
     return Diagnostic("E201", f"a spec is a map of keys; this is {what}", first_line(node.span), help)

@@ -12,7 +12,10 @@ from synthspec.source import Source
 
 
 def apply_overrides(root: MapNode, overrides: Mapping[str, str]) -> tuple[MapNode, tuple[Diagnostic, ...]]:
-    """Set each dotted key to its value, read as YAML. Faults are placed in a file named after the option."""
+    """Set each dotted key to its value, read as YAML; null removes it.
+
+    Faults are placed in a file named after the option.
+    """
     faults: list[Diagnostic] = []
     for key, text in overrides.items():
         source = Source(Path("--set"), f"--set {key}={text}", f"{text}\n")
@@ -21,8 +24,15 @@ def apply_overrides(root: MapNode, overrides: Mapping[str, str]) -> tuple[MapNod
         if value is not None:
             steps = key.split(".")
             name = Source(Path("--set"), source.file, key)
-            root = _set(root, steps, value, ScalarNode("", "", "", name.span(), name))
+            try:
+                root = _set(root, steps, value, ScalarNode("", "", "", name.span(), name))
+            except _NoItem as e:
+                faults.append(Diagnostic("E202", str(e), name.span(), "items count from 0"))
     return root, tuple(faults)
+
+
+class _NoItem(Exception):
+    """A list does not have the item that a key names."""
 
 
 def _set(node: Node, steps: list[str], value: Node, origin: ScalarNode) -> MapNode:
@@ -30,17 +40,26 @@ def _set(node: Node, steps: list[str], value: Node, origin: ScalarNode) -> MapNo
     key = replace(origin, value=head, text=head)
     owner = node if isinstance(node, MapNode) else MapNode((), origin.span)
     below = owner.get(head)
-    if rest and isinstance(below, ListNode) and rest[0].isdigit() and int(rest[0]) < len(below.items):
-        items = list(below.items)
-        index = int(rest[0])
-        items[index] = _set(items[index], rest[1:], value, origin) if rest[1:] else value
-        new: Node = replace(below, items=tuple(items))
+    new: Node
+    if rest and isinstance(below, ListNode):
+        new = _set_item(below, head, rest, value, origin)
     elif rest:
         new = _set(below or MapNode((), origin.span), rest, value, origin)
     else:
         new = value
+    if isinstance(new, ScalarNode) and new.value is None and new.style == "":
+        return owner.without(head)
     if any(e.key.text == head for e in owner.entries):
         entries = tuple(Entry(e.key, new) if e.key.text == head else e for e in owner.entries)
     else:
         entries = (*owner.entries, Entry(key, new))
     return replace(owner, entries=entries)
+
+
+def _set_item(node: ListNode, name: str, steps: list[str], value: Node, origin: ScalarNode) -> ListNode:
+    head, rest = steps[0], steps[1:]
+    if not head.isdecimal() or int(head) >= len(node.items):
+        raise _NoItem(f"'{head}' is no item of `{name}`, which has {len(node.items)}")
+    items = list(node.items)
+    items[int(head)] = _set(items[int(head)], rest, value, origin) if rest else value
+    return replace(node, items=tuple(items))

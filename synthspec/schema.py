@@ -200,6 +200,19 @@ def _value_span(document: MapNode, path: Path, node: Node) -> Span:
     return (key_span(document, path) or node.span) if empty else node.span
 
 
+def _wanted_kinds(error: Any) -> list[str]:
+    """The kinds of value that the branches of an `anyOf` want; none where some want anything else."""
+    kinds: dict[str, None] = {}
+    for sub in error.context:
+        if len(sub.absolute_path) == len(error.absolute_path):
+            if sub.validator != "type":
+                return []
+            kinds.update(
+                dict.fromkeys([sub.validator_value] if isinstance(sub.validator_value, str) else sub.validator_value)
+            )
+    return list(kinds)
+
+
 _LIMITS = {
     "minimum": "at least {}",
     "maximum": "at most {}",
@@ -224,6 +237,10 @@ def _value_fault(error: Any, path: Path) -> tuple[str, str, str]:
             help = f"put it in quotes: '{str(error.instance).lower()}'"
         return "E204", f"{what} is {_kind(error.instance)}; {wanted} is needed", help
     if error.validator in ("anyOf", "oneOf"):
+        kinds = _wanted_kinds(error)
+        if kinds:
+            message = f"{what} is {_kind(error.instance)}; {_kinds(kinds)} is needed"
+            return "E204", message, about or f"write {_kinds(kinds)}"
         return "E204", f"{what} cannot be {_kind(error.instance)}", about or "see the language's documentation"
     if error.validator in ("enum", "const"):
         options = [str(v) for v in value] if error.validator == "enum" else [str(value)]

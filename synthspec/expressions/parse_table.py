@@ -25,8 +25,7 @@ def load_parser(postlex: Any, transformer: Any) -> Lark:
     saved = _read()
     if saved.get("made_from") != _mark(grammar):
         return _build(grammar, postlex=postlex, transformer=transformer)
-    parser: Lark = Lark._load_from_dict(saved["data"], saved["memo"], postlex=postlex, transformer=transformer)
-    return parser
+    return Lark.__new__(Lark)._load(saved, postlex=postlex, transformer=transformer)
 
 
 def write_table(postlex: Any) -> None:

@@ -73,9 +73,11 @@ def _ranges(low: Lowering, node: MapNode, data: Mapping[str, Any]) -> None:
                 message = f"{least} {data[least]} is over {most} {data[most]}"
                 place = node.get(least)
                 low.report("E501", place or node, message, "no value can be both: change one of them")
-    if data.get("type") == "integer" and "minimum" in data and "maximum" in data:
-        if math.ceil(data["minimum"]) > math.floor(data["maximum"]) and data["minimum"] <= data["maximum"]:
-            low.report("E501", node.get("minimum") or node, "no whole number lies in this range", "widen it")
+    low_end, high_end = data.get("minimum"), data.get("maximum")
+    if data.get("type") != "integer" or low_end is None or high_end is None:
+        return
+    if low_end <= high_end and math.ceil(low_end) > math.floor(high_end):
+        low.report("E501", node.get("minimum") or node, "no whole number lies in this range", "widen it")
 
 
 def _kinds(low: Lowering, node: MapNode, data: Mapping[str, Any]) -> None:

@@ -196,7 +196,7 @@ class _Drawing:
             rest, of_rest = self.draw(otherwise)
             kind = of_rest if kind is None else join(kind, of_rest)
             good = good and rest is not None
-        elif good:
+        elif good and not self.low.is_broken("parameters", self.name):
             self.exhaustive(cases, of, on)
         if not good or on.text not in self.scope:
             return None, kind or ANY
