@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.correlation import Copula, ImpossibleMatrix, UnreachableRank, calibrate
-from synthspec.draws import CompiledDraw, Drawing
+from synthspec.correlation import SAMPLE, Copula, ImpossibleMatrix, UnreachableRank, calibrate
+from synthspec.draws import CompiledDraw, Drawing, with_ancestors
 from synthspec.expressions.columns import unpack
 from synthspec.spec import Choice, Correlation, Spec
 from synthspec.strategies import Strategy
@@ -93,9 +93,13 @@ def _values(
         if parameter.name in correlation.between and isinstance(parameter.draw, Choice):
             order[parameter.name] = {repr(v): i for i, v in enumerate(parameter.draw.values)}
 
+    names = with_ancestors(draws, frozenset(correlation.between))
+    needed = tuple(d for d in draws if d.name in names)
+    others = strategy.uniforms(0, SAMPLE) if any(n not in correlation.between for n in names) else {}
+
     def evaluate(one: Array, other: Array) -> tuple[Array, Array]:
-        drawing = Drawing(len(one), {**strategy.uniforms(0, len(one)), keys[0]: one, keys[1]: other})
-        for draw in draws:
+        drawing = Drawing(len(one), {**others, keys[0]: one, keys[1]: other})
+        for draw in needed:
             drawing.columns[draw.name] = draw.values(drawing)
         a, b = (_ordered(drawing.columns[n], order.get(n)) for n in correlation.between)
         return a, b

@@ -21,7 +21,7 @@ Evaluate = Callable[[Array, Array], tuple[NDArray[np.generic], NDArray[np.generi
 _LEAST, _MOST = 2.0**-54, 1 - 2.0**-53
 _STRONGEST = 0.9995
 _TOLERANCE = 0.01
-_SAMPLE = 1 << 13
+SAMPLE = 1 << 13
 
 
 class ImpossibleMatrix(ValueError):
@@ -131,7 +131,7 @@ def calibrate(evaluate: Evaluate, rank: float) -> float:
     """
     if not -1 <= rank <= 1:
         raise ValueError("a rank correlation lies between -1 and 1")
-    first, second = _quasi_random(_SAMPLE)
+    first, second = _quasi_random(SAMPLE)
 
     def reached(pearson: float) -> float:
         other = pearson * first + np.sqrt(1 - pearson * pearson) * second

@@ -347,3 +347,12 @@ def middles(weights: tuple[float, ...]) -> NDArray[np.float64]:
     cuts = edges(weights)
     width = cuts[1:] - cuts[:-1]
     return np.where(width > 0, cuts[:-1] + width / 2, np.nan)
+
+
+def with_ancestors(draws: tuple[CompiledDraw, ...], names: frozenset[str]) -> frozenset[str]:
+    """The named parameters and all that they are drawn from."""
+    needed = set(names)
+    for draw in reversed(draws):
+        if draw.name in needed:
+            needed |= draw.reads
+    return frozenset(needed)

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.diagnostics import Diagnostic, Related
-from synthspec.draws import DrawFault, middles
+from synthspec.draws import DrawFault, Drawing, middles, with_ancestors
 from synthspec.exclusions import nothing_left, out_of_reach, together
 from synthspec.expressions import evaluate
 from synthspec.expressions.columns import unpack
 from synthspec.planner import Plan, _Rule
-from synthspec.spec import Choice, Correlation, Exclusion, Formula, Parameter, Spec
+from synthspec.spec import Choice, Correlation, Exclusion, Formula, GivenDraw, Parameter, SourceDraw, Spec
 from synthspec.strategies import Dimension
 from synthspec.tables import Table
 
@@ -32,7 +32,7 @@ def check_exclusions(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnosti
     try:
         faults = [f for group in together(rules, lambda rule: rule.dimensions) for f in _check_group(spec, plan, group)]
         if not faults:
-            plan.columns(0, 500)
+            _try_sources(spec, plan)
             faults.extend(_correlations(spec, tables))
     except DrawFault as e:
         place = next((p.span for p in spec.parameters if p.name == e.parameter), None)
@@ -41,6 +41,24 @@ def check_exclusions(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnosti
         assert place is not None
         return (Diagnostic("E516", e.message, place, e.help),)
     return tuple(faults)
+
+
+def _try_sources(spec: Spec, plan: Plan) -> None:
+    """Draw from every source that has a `where`, for every combination of the listed values it hangs on.
+
+    Raises:
+        DrawFault: for one of them no row passes.
+    """
+    for parameter in spec.parameters:
+        if not isinstance(parameter.draw, SourceDraw | GivenDraw):
+            continue
+        names = with_ancestors(plan.draws, frozenset({parameter.name}))
+        behind = plan.dimensions_behind(names - {parameter.name})
+        uniforms, _ = _every_combination(plan, [d for d in plan.dimensions if d.key in behind])
+        drawing = Drawing(len(next(iter(uniforms.values()))), uniforms)
+        for draw in plan.draws:
+            if draw.name in names:
+                drawing.columns[draw.name] = draw.values(drawing)
 
 
 def _behind(plan: Plan, exclusion: Exclusion) -> tuple[frozenset[str], frozenset[str]]:

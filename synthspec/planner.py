@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.draws import CompiledDraw, DrawFault, Drawing, compile_draws
+from synthspec.draws import CompiledDraw, DrawFault, Drawing, compile_draws, with_ancestors
 from synthspec.expressions import evaluate, names_of
 from synthspec.expressions.columns import Column, unpack
 from synthspec.spec import Exclusion, Spec
@@ -207,7 +207,7 @@ class _Permitted:
                 uniforms[dimension.key] = middle[np.maximum(levels[dimension.key], 0)]
             else:
                 uniforms[dimension.key] = np.full(length, 0.5)
-        needed = _with_ancestors(self.plan.draws, frozenset().union(*(r.reads for r in self.rules)))
+        needed = with_ancestors(self.plan.draws, frozenset().union(*(r.reads for r in self.rules)))
         drawing = Drawing(length, uniforms)
         for draw in self.plan.draws:
             if draw.name in needed:
@@ -215,14 +215,6 @@ class _Permitted:
         hits = [self.plan._hit(rule, drawing.columns, length) for rule in self.rules]
         kept: NDArray[np.bool_] = ~np.logical_or.reduce(hits)
         return kept
-
-
-def _with_ancestors(draws: tuple[CompiledDraw, ...], names: frozenset[str]) -> frozenset[str]:
-    needed = set(names)
-    for draw in reversed(draws):
-        if draw.name in needed:
-            needed |= draw.reads
-    return frozenset(needed)
 
 
 def _distinct(draws: tuple[CompiledDraw, ...]) -> tuple[Dimension, ...]:
