@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Severity = Literal["error", "warning"]
+LONGEST = 300  # characters of a message
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,8 +66,14 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """By place, without repeats."""
-    return tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.span, d.code, d.message)))
+    """By place, without repeats, each message on one line however long the names in it are."""
+    terse = (replace(d, message=_one_line(d.message), help=_one_line(d.help)) for d in diagnostics)
+    return tuple(sorted(dict.fromkeys(terse), key=lambda d: (d.span, d.code, d.message)))
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split("\n"))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -18,7 +18,7 @@ def inside(path: Path, folder: Path) -> bool:
     """Whether a path, links followed, lies in a folder."""
     try:
         return path.resolve().is_relative_to(folder.resolve())
-    except OSError:
+    except (OSError, RuntimeError):  # a circle of links is a RuntimeError before Python 3.13
         return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -49,9 +50,26 @@ def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Dia
         for useful in _useful(error):
             for path, diagnostic in _explain(useful, document):
                 faults.setdefault(path, []).append(diagnostic)
+    for path, node in _infinite(document):
+        message = f"{_place_name(path)} is not a finite number"
+        faults.setdefault(path, []).append(Diagnostic("E206", message, node.span, "write a number such as 1 or 0.5"))
     diagnostics = [d for path, found in faults.items() if not _shadowed(path, faults) for d in _without_echoes(found)]
     pruned = _prune(document, faults)
     return pruned, frozenset(faults), tuple(diagnostics)
+
+
+def _infinite(node: Node, path: Path = ()) -> Iterator[tuple[Path, ScalarNode]]:
+    """Infinities and not-a-numbers among the settings; values that are drawn may be anything."""
+    if isinstance(node, ScalarNode):
+        if isinstance(node.value, float) and not math.isfinite(node.value):
+            yield path, node
+    elif isinstance(node, MapNode):
+        for entry in node.entries:
+            if path or entry.key.text not in ("parameters", "sources"):
+                yield from _infinite(entry.value, (*path, entry.key.text))
+    else:
+        for index, item in enumerate(node.items):
+            yield from _infinite(item, (*path, index))
 
 
 def _unreadable(node: Node, path: Path = ()) -> Iterator[Path]:

@@ -31,7 +31,7 @@ def shown_name(path: Path) -> str:
     """The path as a person in the current folder would write it."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
-    except (ValueError, OSError):
+    except (ValueError, OSError, RuntimeError):
         return str(path)
 
 
