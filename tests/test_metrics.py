@@ -193,7 +193,7 @@ def test_vectors_agree_with_scikit_learn() -> None:
 
 
 def test_the_classifier_does_as_well_as_scikit_learn() -> None:
-    linear_model = pytest.importorskip("sklearn.linear_model")
+    svm = pytest.importorskip("sklearn.svm")
     metrics = pytest.importorskip("sklearn.metrics")
     selection = pytest.importorskip("sklearn.model_selection")
     rows, labels = [], []
@@ -207,7 +207,7 @@ def test_the_classifier_does_as_well_as_scikit_learn() -> None:
     scores = cross_scores(similarities(vectors, vectors).astype(float), numbers, 3, fold)
     ours = (scores.argmax(axis=1) == numbers).mean()
     splits = selection.PredefinedSplit(fold)
-    model = linear_model.LogisticRegression(C=10, max_iter=500)
+    model = svm.LinearSVC()
     theirs = (selection.cross_val_predict(model, vectors, numbers, cv=splits) == numbers).mean()
     assert ours >= theirs - 0.02
     positive = numbers == 1
@@ -269,7 +269,7 @@ def test_many_rows_are_sampled_evenly() -> None:
     assert corpus.total == 10_000
     assert 50 <= len(corpus) <= 101
     assert set(np.diff(corpus.places).tolist()) <= set(range(90, 200))
-    assert "every" in corpus.notes[0]
+    assert "1 in" in corpus.notes[0]
 
 
 def test_conversations_become_columns() -> None:

@@ -1,7 +1,7 @@
 """A text classifier that needs no training library: ridge regression on the classes, through the kernel.
 
 Regularised least squares on TF-IDF vectors (Rifkin & Klautau 2004) does as well on short texts as support vector
-machines or logistic regression, and one matrix serves every label column and fold.
+machines, and one matrix serves every label column and fold.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ def _corpus(name: str, sample: _Sample, manifest: Mapping[str, Any] | None, fold
     texts = tuple(n for n in names if kinds[n] == "text") or _longest(columns, kinds)
     notes = []
     if sample.stride > 1:
-        notes.append(f"of {sample.seen:,} rows, every {sample.stride}th was read ({len(rows):,})")
+        notes.append(f"of {sample.seen:,} rows, 1 in {sample.stride} was read ({len(rows):,})")
     if files > 1:
         notes.append(f"{files} files are read as one, their rows interleaved; so row order is approximate")
     stride = len(rows) and sample.seen / len(rows)

@@ -71,14 +71,19 @@ def _distinct(n: int) -> Metric:
 
 
 def _compression(context: Context) -> Figure | None:
-    words, parts = 0, []
+    lengths, left = context.corpus.tokens.lengths, context.sizes.words
+    parts = []
     for i in context.mixed:
-        if words >= context.sizes.words:
+        if left <= 0:
             break
-        text = context.corpus.rows[i].split()[: context.sizes.words - words]
-        words += len(text)
-        parts.append(" ".join(text))
-    return Figure(compression_ratio("\n".join(parts)), f"{words:,} words") if words >= 20 else None
+        text = context.corpus.rows[i]
+        if lengths[i] > left:
+            words = text.split()
+            text = " ".join(words[: round(len(words) * left / lengths[i])])
+        left -= min(left, int(lengths[i]))
+        parts.append(text)
+    used = context.sizes.words - left
+    return Figure(compression_ratio("\n".join(parts)), f"{used:,} words") if used >= 20 else None
 
 
 def _self_bleu(context: Context) -> Figure | None:

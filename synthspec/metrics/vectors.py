@@ -92,5 +92,6 @@ def _counts(texts: Sequence[str]) -> csr_array:
     row = np.concatenate(rows) if rows else np.empty(0, np.int64)
     gram = np.concatenate(grams) if grams else np.empty(0, np.int64)
     keys, counts = np.unique(row << BITS | gram, return_counts=True)
-    pointers = np.searchsorted(keys >> BITS, np.arange(len(texts) + 1))
-    return csr_array((counts.astype(np.float64), keys & ((1 << BITS) - 1), pointers), shape=(len(texts), 1 << BITS))
+    pointers = np.searchsorted(keys >> BITS, np.arange(len(texts) + 1)).astype(np.int32)
+    columns = (keys & ((1 << BITS) - 1)).astype(np.int32)
+    return csr_array((counts.astype(np.float64), columns, pointers), shape=(len(texts), 1 << BITS))

@@ -13,7 +13,7 @@ import numpy as np
 from synthspec.metrics.calls import connect_store
 from synthspec.metrics.corpus import Corpus, as_text
 from synthspec.metrics.metric import Array
-from synthspec.shingles import words_of
+from synthspec.shingles import normal_form, words_of
 
 SHOWN = 60
 SEARCHED = 50_000  # completions looked through
@@ -82,30 +82,33 @@ def _calls_of(corpus: Corpus, rows: Array) -> dict[int, tuple[Call, ...]]:
     """For each row the calls of the combination it was made from, found by its words in a completion."""
     if corpus.folder is None or not (corpus.folder / "run.sqlite").is_file():
         return {}
-    probes: dict[tuple[str, ...], int] = {}
-    for row in rows:
-        for column in corpus.texts:
-            words = words_of(as_text(corpus.columns[column][row]))
-            if len(words) >= PROBE:
-                probes[tuple(words[:PROBE])] = int(row)
-                break
+    forms = {int(r): [normal_form(as_text(corpus.columns[t][r])) for t in corpus.texts] for r in rows}
     try:
         with connect_store(corpus.folder) as connection:
-            found = _combinations(connection, probes)
+            found = _combinations(connection, forms)
             return {row: tuple(_read_calls(connection, *place)) for row, place in found.items()}
     except sqlite3.Error:
         return {}
 
 
-def _combinations(connection: sqlite3.Connection, probes: Mapping[tuple[str, ...], int]) -> dict[int, tuple[int, int]]:
-    """Row → combination and attempt of the latest completion that holds its first words."""
-    found: dict[int, tuple[int, int]] = {}
+def _combinations(connection: sqlite3.Connection, forms: Mapping[int, Sequence[str]]) -> dict[int, tuple[int, int]]:
+    """Row → combination and attempt of the completion that holds most of its texts, the latest of several."""
+    probes: dict[tuple[str, ...], list[int]] = {}
+    for row, texts in forms.items():
+        words = max(texts, key=len, default="").split()
+        if len(words) >= PROBE:
+            probes.setdefault(tuple(words[:PROBE]), []).append(row)
+    best: dict[int, tuple[int, int, int]] = {}  # texts held, combination, attempt
     query = f"SELECT combination, attempt, text FROM calls ORDER BY attempt LIMIT {SEARCHED}"
     for combination, attempt, text in connection.execute(query):
         words = words_of(text if isinstance(text, str) else bytes(text or b"").decode("utf-8", "replace"))
-        for probe in probes.keys() & set(zip(*(words[k:] for k in range(PROBE)), strict=False)):
-            found[probes[probe]] = (int(combination), int(attempt))
-    return found
+        hits = probes.keys() & set(zip(*(words[k:] for k in range(PROBE)), strict=False))
+        whole = " ".join(words) if hits else ""
+        for row in (r for hit in hits for r in probes[hit]):
+            held = sum(form in whole for form in forms[row])
+            if held >= best.get(row, (1, 0, 0))[0]:
+                best[row] = (held, int(combination), int(attempt))
+    return {row: (combination, attempt) for row, (_, combination, attempt) in best.items()}
 
 
 def _read_calls(connection: sqlite3.Connection, combination: int, attempt: int) -> Iterator[Call]:

@@ -1,0 +1,184 @@
+"""Comparisons: intervals that cover, verdicts that hold, and one dataset for each backend on the same combinations."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from synthspec.cli import cli
+from synthspec.comparison import Comparison, compare_corpora, groups_of
+from synthspec.metrics.corpus import Corpus, corpus_of
+from synthspec.report.side_by_side import comparison_page, comparison_text, wins
+
+ROOT = Path(__file__).parent.parent
+
+
+def sample_texts() -> list[str]:
+    with (ROOT / "specs/data/reviews.csv").open(newline="", encoding="utf-8") as file:
+        return [r["text"] for r in csv.DictReader(file)]
+
+
+def corpus(name: str, texts: list[str]) -> Corpus:
+    return corpus_of(name, [{"text": t} for t in texts])
+
+
+def best_of(comparison: Comparison) -> dict[str, str]:
+    return {ln.metric.name: comparison.names[ln.best] for ln in comparison.lines if ln.best is not None}
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["compare", *map(str, arguments)])
+
+
+def test_the_same_data_is_no_better_than_itself() -> None:
+    comparison = compare_corpora([corpus("a", sample_texts()), corpus("b", sample_texts())], ["a", "b"])
+    assert best_of(comparison) == {}
+    assert "*" not in comparison_text(comparison).rsplit("\n", 3)[0]
+
+
+def test_two_halves_of_the_same_data_hardly_differ() -> None:
+    texts = sample_texts()
+    comparison = compare_corpora([corpus("a", texts[::2]), corpus("b", texts[1::2])], ["a", "b"])
+    assert len(best_of(comparison)) <= 2
+
+
+def test_a_worse_dataset_is_found_worse() -> None:
+    texts = sample_texts()
+    worse = [texts[i % 60] for i in range(len(texts))]
+    comparison = compare_corpora([corpus("good", texts), corpus("bad", worse)], ["good", "bad"])
+    best = best_of(comparison)
+    for name in ("distinct_2", "compression_ratio", "self_bleu", "vendi_score", "near_duplicate_rate", "duplicate_rate"):
+        assert best[name] == "good", name
+    assert wins(comparison)[1] == ("bad", [])
+
+
+def test_every_interval_holds_its_value() -> None:
+    texts = sample_texts()
+    comparison = compare_corpora(
+        [corpus("a", texts[:90]), corpus("b", texts[60:])], ["a", "b"], corpus("real", texts)
+    )
+    for line in comparison.lines:
+        for estimate in line.estimates:
+            assert estimate is not None
+            slack = 1e-9 + 1e-6 * abs(estimate.value)
+            assert estimate.low - slack <= estimate.value <= estimate.high + slack, line.metric.name
+            if line.metric.unit != "number":
+                assert estimate.low >= -1 and estimate.high <= 1 + slack, line.metric.name
+
+
+def test_datasets_are_cut_to_one_size() -> None:
+    texts = sample_texts()
+    comparison = compare_corpora([corpus("a", texts), corpus("b", texts[:50])], ["a", "b"])
+    assert comparison.rows == 50
+    for line in comparison.lines:
+        first, second = line.estimates
+        assert first is not None and second is not None and first.size == second.size, line.metric.name
+
+
+@pytest.mark.slow
+def test_intervals_cover() -> None:
+    """Of intervals from samples of a large dataset, about 95 in a hundred hold the figure of another sample's mean."""
+    chance = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(400)]
+    shares = 1 / np.arange(1, 401)
+    shares /= shares.sum()
+
+    def draw() -> list[str]:
+        return [" ".join(chance.choice(words, size=int(chance.integers(15, 40)), p=shares)) for _ in range(120)]
+
+    runs = [compare_corpora([corpus("a", draw()), corpus("b", draw())], ["a", "b"]) for _ in range(40)]
+    for name in ("words", "distinct_2", "vendi_score", "compression_ratio", "self_bleu"):
+        estimates = [e for r in runs for ln in r.lines if ln.metric.name == name for e in ln.estimates if e is not None]
+        truth = float(np.mean([e.value for e in estimates]))
+        covered = np.mean([e.low <= truth <= e.high for e in estimates])
+        assert covered >= 0.85, (name, covered)
+
+
+def test_json_of_files(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.jsonl").write_text(
+            "\n".join(json.dumps({"text": t, "n": i % 2}) for i, t in enumerate(sample_texts())), encoding="utf-8"
+        )
+    result = run(tmp_path / "one.jsonl", tmp_path / "two.jsonl", "--format", "json")
+    found = json.loads(result.stdout)
+    assert list(found) == ["compare", "names", "rows_measured", "against", "datasets", "metrics"]
+    assert found["names"] == ["one", "two"] and found["rows_measured"] == 173
+    metric = next(m for m in found["metrics"] if m["name"] == "distinct_2")
+    assert set(metric["values"]) == {"one", "two"} and metric["best"] is None
+    assert {"value", "low", "high", "computed_on"} == set(metric["values"]["one"])
+
+
+def test_names_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same.jsonl").write_text(
+            "\n".join(json.dumps({"text": t}) for t in sample_texts()[:30]), encoding="utf-8"
+        )
+    found = json.loads(run(tmp_path / "a/same.jsonl", tmp_path / "b/same.jsonl", "--format", "json").stdout)
+    assert len(set(found["names"])) == 2
+
+
+def test_vary_groups_one_dataset() -> None:
+    result = run(ROOT / "specs/data/mediresponse.csv", "--vary", "progression")
+    assert result.exit_code == 0, result.output
+    head = result.output.splitlines()[2]
+    assert head.split() == ["D", "I", "N"]
+    wrong = run(ROOT / "specs/data/mediresponse.csv", "--vary", "mood")
+    assert wrong.exit_code == 1 and "no column 'mood'" in wrong.output
+    many = run(ROOT / "specs/data/mediresponse.csv", "--vary", "doctor")
+    assert many.exit_code == 1 and "values" in many.output
+
+
+def test_groups_leave_their_column_out() -> None:
+    rows = [{"kind": "ab"[i % 2], "other": "xy"[i % 4 // 2], "text": t} for i, t in enumerate(sample_texts())]
+    groups = groups_of(corpus_of("x", rows), "kind")
+    assert [(name, len(part), part.labels) for name, part in groups] == [("a", 87, ("other",)), ("b", 86, ("other",))]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[ROOT / "specs/data/reviews.csv"], [ROOT / "specs/data/reviews.csv", "--rows", "5"],
+     [ROOT / "specs/reviews.yaml", ROOT / "specs/first.yaml"]],
+)  # fmt: skip
+def test_wrong_use(arguments: list[str | Path]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_a_spec_on_two_backends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = ROOT / "specs/sentiment.yaml"
+    page = tmp_path / "page.html"
+    arguments = [spec, "--backend", "ngram", "--backend", "ngram:default", "--rows", "24", "-q"]
+    result = run(*arguments, "--format", "html", "--out", page)
+    assert result.exit_code == 0, result.output
+    folders = sorted(p for p in (tmp_path / "build").glob("*/compare-*"))
+    assert [f.name for f in folders] == ["compare-ngram", "compare-ngram-default"]
+    assert not (folders[0].parent / "manifest.json").exists()  # the dataset of an ordinary build is left alone
+    assert "ngram:default" in page.read_text(encoding="utf-8")
+    again = run(*arguments, "--format", "json")
+    assert again.exit_code == 0
+    manifests = [json.loads((f / "manifest.json").read_text(encoding="utf-8")) for f in folders]
+    assert all(m["run"]["calls"] == 0 and m["run"]["reused"] > 0 for m in manifests)
+    built = [d["build"] for d in json.loads(again.stdout)["datasets"]]
+    assert all(b["funnel"]["kept"] == 24 and b["calls"] > 0 for b in built)
+
+
+def test_a_faulty_spec_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spec.yaml").write_text("synthspec: 1\nname: x\nrows: many\n", encoding="utf-8")
+    assert run("spec.yaml", "--backend", "ngram", "--backend", "ngram:b").exit_code == 1
+    assert not (tmp_path / "build").exists()
+
+
+def test_the_page_is_inert() -> None:
+    from test_report import HOSTILE, assert_inert
+
+    texts = [f"{HOSTILE[i % 8]} is row {i}" for i in range(60)]
+    names = [HOSTILE[0], HOSTILE[1]]
+    page = comparison_page(compare_corpora([corpus(n, texts) for n in names], names))
+    assert_inert(page)
