@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 Path = tuple[str | int, ...]
+MAX_SPELLINGS = 5  # how deep misspelt keys may lie below misspelt keys
+CLOSE = 0.75  # from which likeness on a misspelt key is read as the one it is near to
 _BAD_FORM = "use letters, digits, hyphens and underscores"
 _BAD_NAME = "a name is a letter or underscore, then letters, digits and underscores"
 
@@ -38,9 +42,61 @@ def _validator() -> Validator:
 def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Diagnostic, ...]]:
     """Check a document.
 
+    A misspelt key is read as the one it is near to, so that what is below it is checked in the same pass.
+
     Returns the document without the parts at fault, so that later stages report no consequence of them;
     the paths of those parts; and the diagnostics.
     """
+    faults, diagnostics = _check(document)
+    spelt = document
+    misspelt: list[Diagnostic] = []
+    for _ in range(MAX_SPELLINGS):
+        found = list(_meant(spelt, faults))
+        if not found:
+            break
+        misspelt += [d for _, _, d in found]
+        spelt = _respell(spelt, {path: name for path, name, _ in found})
+        faults, diagnostics = _check(spelt)
+    return _prune(spelt, faults), frozenset(faults), (*misspelt, *diagnostics)
+
+
+def _meant(document: MapNode, faults: dict[Path, list[Diagnostic]]) -> Iterator[tuple[Path, str, Diagnostic]]:
+    """Misspelt keys: where each is, the key it stands for, which is not there already, and what was said of it."""
+    taken: set[Path] = set()
+    for path, found in faults.items():
+        meant = re.fullmatch(r"did you mean '(\w+)'\?", found[0].help) if found and found[0].code == "E202" else None
+        for above in (path, path[:-1]):
+            owner = node_at(document, above)
+            key = _key_at(owner, found[0].span) if meant else None
+            if meant is None or key is None or not isinstance(owner, MapNode) or owner.get(meant[1]) is not None:
+                continue
+            close = SequenceMatcher(None, key.text.casefold(), meant[1].casefold()).ratio() >= CLOSE
+            if close and (*above, meant[1]) not in taken:
+                taken.add((*above, meant[1]))
+                yield (*above, key.text), meant[1], found[0]
+
+
+def _key_at(node: Node, span: Span) -> ScalarNode | None:
+    entries = node.entries if isinstance(node, MapNode) else ()
+    return next((e.key for e in entries if e.key.span == span), None)
+
+
+def _respell(node: Node, meant: dict[Path, str], path: Path = ()) -> Any:
+    """The document with keys renamed; each keeps its place."""
+    if isinstance(node, MapNode):
+        entries = []
+        for entry in node.entries:
+            here = (*path, entry.key.text)
+            key = replace(entry.key, text=meant[here], value=meant[here]) if here in meant else entry.key
+            entries.append(Entry(key, _respell(entry.value, meant, here)))
+        return replace(node, entries=tuple(entries))
+    if isinstance(node, ListNode):
+        return replace(node, items=tuple(_respell(item, meant, (*path, i)) for i, item in enumerate(node.items)))
+    return node
+
+
+def _check(document: MapNode) -> tuple[dict[Path, list[Diagnostic]], list[Diagnostic]]:
+    """Every part at fault, and what is to be said of them all."""
     data = to_data(document, json=True)
     faults: dict[Path, list[Diagnostic]] = {path: [] for path in _unreadable(document)}
     unread = tuple(faults)
@@ -54,8 +110,7 @@ def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Dia
         message = f"{_place_name(path)} is not a finite number"
         faults.setdefault(path, []).append(Diagnostic("E206", message, node.span, "write a number such as 1 or 0.5"))
     diagnostics = [d for path, found in faults.items() if not _shadowed(path, faults) for d in _without_echoes(found)]
-    pruned = _prune(document, faults)
-    return pruned, frozenset(faults), tuple(diagnostics)
+    return faults, diagnostics
 
 
 def _infinite(node: Node, path: Path = ()) -> Iterator[tuple[Path, ScalarNode]]:

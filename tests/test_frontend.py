@@ -272,11 +272,11 @@ def codes_of(tmp_path: Path, text: str) -> list[tuple[str, str]]:
     [
         ("parameters: {a: {values: [1], weight: [1]}}", "E202", "'weight'"),
         ("parameters: {a: {patern: x}}", "E202", "'patern'"),
-        ("parameters: {a: {from: s, colum: c}}", "E202", "'colum'"),
+        ("sources: {s: {rows: [{c: 1}]}}\nparameters: {a: {from: s, colum: c}}", "E202", "'colum'"),
         ("parameters: {b: [x], a: {given: b, cases: {x: {fakr: name}}}}", "E202", "'fakr'"),
         ("parameters: {a: {values: {x: -1}}}", "E206", "at least 0"),
         ("parameters: {a: }", "E204", "empty"),
-        ("sources: {s: {fil: x.csv}}", "E202", "'fil'"),
+        ("sources: {s: {row: [{c: 1}]}}", "E202", "'row'"),
         ("sources: {s: x.csv}", "E204", "a map is needed"),
         ("backend: {provider: ngram, temperature: [0.1, 9]}", "E206", "at most 2"),
         ("output: {shape: {kind: chat}}", "E205", "'chat'"),
@@ -287,7 +287,7 @@ def codes_of(tmp_path: Path, text: str) -> list[tuple[str, str]]:
         ("extends: [1]", "E204", "`extends`"),
         ("extends: {a: b}", "E204", "`extends`"),
         ("extends:", "E204", "`extends`"),
-        ("novelty: {near_duplicates: {field: [a]}}", "E202", "'field'"),
+        ("output: {splt: {a: 1, b: 1}}", "E202", "'splt'"),
     ],
 )
 def test_one_useful_error(text: str, code: str, part: str, tmp_path: Path) -> None:

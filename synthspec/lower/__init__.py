@@ -41,7 +41,9 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
     fields = lower_fields(low, types)
     by_name = {f.name: f for f in fields}
     novelty = lower_novelty(low, by_name, sources)
-    around = Surroundings(types, by_name, sources, limits, novelty.avoid is not None)
+    around = Surroundings(
+        types, by_name, sources, limits, novelty.avoid is not None or low.is_broken("novelty", "avoid")
+    )
     prompts = lower_prompts(low, around)
     root = document.get
     spec = Spec(

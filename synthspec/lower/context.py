@@ -61,6 +61,10 @@ class Lowering:
         """Whether a part, or one above or inside it, was found at fault before."""
         return any(p[: len(path)] == path or path[: len(p)] == p for p in self.broken)
 
+    def is_lost(self, *sections: str) -> bool:
+        """Whether a whole section is at fault, so that no name of it is known."""
+        return any((section,) in self.broken for section in sections)
+
     def expression(
         self,
         node: Node,
@@ -80,7 +84,8 @@ class Lowering:
             kind, found = check_expression(parsed, scope, random=random, known_elsewhere=explain)
             faults = (*faults, *found)
         for f in faults:
-            self.faults.append(Diagnostic(f.code, f.message, node.place(f.start, f.end), f.help))
+            if f.code != "E301" or not self.is_lost("parameters", "fields"):
+                self.faults.append(Diagnostic(f.code, f.message, node.place(f.start, f.end), f.help))
         return (None if faults else parsed), kind
 
     def template(self, node: Node | None, scope: Mapping[str, Type], explain: Explain) -> Template | None:
@@ -89,7 +94,8 @@ class Lowering:
             return None
         template, faults = check_template(str(node.value), scope, explain)
         for f in faults:
-            self.faults.append(Diagnostic(f.code, f.message, first_line(node.place(f.start, f.end)), f.help))
+            if f.code != "E402" or not self.is_lost("parameters", "fields"):
+                self.faults.append(Diagnostic(f.code, f.message, first_line(node.place(f.start, f.end)), f.help))
         return template
 
     def regex(self, node: Node | None, what: str) -> str | None:

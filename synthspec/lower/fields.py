@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from synthspec.diagnostics import did_you_mean
 from synthspec.document import MapNode, Node, ScalarNode, to_data
 from synthspec.expressions.tree import Literal, Name
 from synthspec.expressions.types import ANY, Type, fits, type_of_values
@@ -61,9 +62,13 @@ def _in_order_of_reading(low: Lowering, values: dict[str, Node], parameters: Map
     while waiting:
         circle = _circle(reads, waiting)
         node = values[circle[0]]
-        if isinstance(node, ScalarNode):
+        if isinstance(node, ScalarNode) and not low.is_lost("parameters"):
             place = node.place(*reads[circle[0]][circle[1]])
-            low.report("E414", place, *_circular(circle))
+            if node.text.strip() == circle[0]:
+                help = did_you_mean(circle[0], parameters, "declare it under `parameters`")
+                low.report("E301", place, f"there is no parameter '{circle[0]}'", help)
+            else:
+                low.report("E414", place, *_circular(circle))
         waiting = [n for n in waiting if not _leads_to(reads, n, circle[0])]
     return order
 

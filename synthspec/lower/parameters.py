@@ -30,13 +30,12 @@ Lowered = tuple[Draw | None, Type]
 
 def lower_parameters(low: Lowering, sources: Mapping[str, SourceTable]) -> tuple[Parameter, ...]:
     """Every parameter that could be understood, in the order declared."""
-    scope: dict[str, Type] = {}
     every = low.names_under("parameters")
+    declared = {e.key.text for e in low.section("parameters").entries}
+    scope: dict[str, Type] = {name: ANY for name in every if name not in declared}
     parameters: list[Parameter] = []
     for entry in low.section("parameters").entries:
         name = entry.key.text
-        for lost in every[: every.index(name)]:
-            scope.setdefault(lost, ANY)
         draw, kind = _Drawing(low, scope, sources, name, every).draw(entry.value)
         if name in scope:
             continue
@@ -177,13 +176,14 @@ class _Drawing:
         on, cases, otherwise = node.get("given"), node.get("cases"), node.get("else")
         if not isinstance(on, ScalarNode) or not isinstance(cases, MapNode):
             return None, ANY
-        if on.text not in self.scope:
+        if on.text not in self.scope and not self.low.is_lost("parameters"):
             help = self.explain(on.text) or did_you_mean(on.text, self.scope)
             self.low.report("E301", on, f"there is no parameter '{on.text}' above this one", help)
         of = self.scope.get(on.text, ANY)
         lowered: list[tuple[Any, Draw]] = []
         kind: Type | None = None
         good = True
+        before = sum(f.code == "E524" for f in self.low.faults)
         for entry in cases.entries:
             key = self.case_key(entry, of, on)
             draw, of_case = self.draw(entry.value)
@@ -197,7 +197,8 @@ class _Drawing:
             kind = of_rest if kind is None else join(kind, of_rest)
             good = good and rest is not None
         elif good and not self.low.is_broken("parameters", self.name):
-            self.exhaustive(cases, of, on)
+            if before == sum(f.code == "E524" for f in self.low.faults):  # else a case is misspelt
+                self.exhaustive(cases, of, on)
         if not good or on.text not in self.scope:
             return None, kind or ANY
         return GivenDraw(on.text, tuple(lowered), rest), kind or ANY
@@ -241,7 +242,7 @@ def find_source(low: Lowering, node: ScalarNode, sources: Mapping[str, SourceTab
     """The source a node names; a fault where there is none (and none was at fault before)."""
     if node.text in sources:
         return sources[node.text]
-    if node.text not in low.names_under("sources"):
+    if node.text not in low.names_under("sources") and not low.is_lost("sources"):
         help = did_you_mean(node.text, low.names_under("sources"), "declare it under `sources`")
         low.report("E510", node, f"there is no source '{node.text}'", help)
     return None
@@ -321,6 +322,8 @@ def lower_plan(low: Lowering, parameters: tuple[Parameter, ...]) -> PlanRules:
 def _known_parameter(low: Lowering, node: ScalarNode, scope: Mapping[str, Type]) -> bool:
     if node.text in scope:
         return True
+    if low.is_lost("parameters"):
+        return False
     low.report("E521", node, f"there is no parameter '{node.text}'", did_you_mean(node.text, scope))
     return False
 

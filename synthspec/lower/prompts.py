@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -80,6 +81,8 @@ def _may_write(
 ) -> bool:
     name = node.text
     if name not in every:
+        if low.is_lost("fields"):
+            return False
         low.report("E411", node, f"there is no field '{name}'", did_you_mean(name, every, "declare it under `fields`"))
     elif name in taken:
         first = Related(taken[name].span, "first written here")
@@ -97,6 +100,8 @@ def _lower(low: Lowering, entry: Entry, writes: tuple[str, ...], around: Surroun
     assert isinstance(node, MapNode)
     examples, of_examples = _examples(low, node.get("examples"), around)
     rows = int(value_of(node.get("rows"), 1))
+    if low.is_broken("prompts", name, "examples"):
+        of_examples = Type("list", item=ANY)
     scope = _scope(low, writes, around, of_examples)
 
     def explain(wanted: str) -> str | None:
@@ -118,7 +123,8 @@ def _lower(low: Lowering, entry: Entry, writes: tuple[str, ...], around: Surroun
     reads = user.reads | (system.reads if system else frozenset()) | (names_of(when) if when else frozenset())
     if examples is not None and examples.where is not None:
         reads |= names_of(examples.where) - {"row"}
-    kind_of, options = _format(low, node.get("format"), writes, rows, around)
+    sound = len(low.items(node.get("writes"))) in (0, len(writes))
+    kind_of, options = _format(low, node.get("format"), writes if sound else (), rows, around)
     own = node.get("backend")
     backend = lower_backend(low, own, around.limits, "prompts", name) if own is not None else None
     wanted = value_of(node.get("instructions"), True)
@@ -206,7 +212,7 @@ def _format(
             return name, options
     if fields and len(fields) == len(writes) and not low.is_broken("fields"):
         place = node if node is not None else low.section("prompts")
-        for message in module.faults(Shape(fields, rows, options)):
+        for message in itertools.islice(module.faults(Shape(fields, rows, options)), 1):
             span = place.span if node is not None else next(iter(fields)).span
             low.report("E416", span, f"the format '{name}' cannot carry this: {message}", "choose another format")
     return name, options
@@ -229,7 +235,11 @@ def _options(low: Lowering, node: MapNode, name: str, options: dict[str, Any], k
 
 
 def _nobody_writes(low: Lowering, prompts: list[Prompt], fields: Mapping[str, Field], entries: list[Entry]) -> None:
-    if low.is_broken("prompts") or any(low.is_broken("prompts", e.key.text, "writes") for e in entries):
+    if (
+        low.is_lost("prompts")
+        or low.is_broken("prompts")
+        or any(low.is_broken("prompts", e.key.text, "writes") for e in entries)
+    ):
         return
     if sum(isinstance(e.value, MapNode) and e.value.get("writes") is None for e in entries) > 1:
         return  # who writes what is unsaid

@@ -42,7 +42,7 @@ def _check(low: Lowering, node: Node, scope: Mapping[str, Type], fields: Mapping
         if isinstance(again, ScalarNode):
             if again.text in prompts:
                 retry = again.text
-            else:
+            elif not low.is_lost("prompts"):
                 low.report("E418", again, f"there is no prompt '{again.text}'", did_you_mean(again.text, prompts))
     if expression is None:
         return None

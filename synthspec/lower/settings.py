@@ -92,6 +92,8 @@ def _field_names(low: Lowering, node: Node | None, fields: Mapping[str, Field]) 
         if not isinstance(item, ScalarNode):
             continue
         if item.text not in every:
+            if low.is_lost("fields"):
+                continue
             low.report("E606", item, f"there is no field '{item.text}'", did_you_mean(item.text, every))
         elif item.text in fields:
             names.append(item.text)
@@ -200,7 +202,10 @@ def _copies(
     if table is None:
         return None
     given = node.get("fields")
+    before = len(low.faults)
     names = _texts(low, given, fields)
+    if len(low.faults) > before:
+        return None
     if given is None:
         names = tuple(n for n in names if n in table.columns)
     missing = [n for n in names if n not in table.columns]
