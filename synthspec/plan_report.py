@@ -254,7 +254,7 @@ def _messages(
 
 
 def _stand_in(field: Field, spec: Spec, tables: Mapping[str, Table]) -> Any:
-    from synthspec.template import sample_value
+    from synthspec.template_check import sample_value
 
     if field.type.kind == "text" and not field.type.values:
         return "word " * round(_field_tokens(field, spec, tables) / 1.4)

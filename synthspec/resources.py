@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _HERE = Path(__file__).parent
 
@@ -16,6 +18,13 @@ def _shipped(inside: str, checkout: str) -> Path:
 def schema_path() -> Path:
     """The JSON Schema of the language."""
     return _shipped("synthspec.schema.json", "schemas/synthspec.schema.json")
+
+
+@cache
+def language_schema() -> dict[str, Any]:
+    """The JSON Schema of the language, as shipped."""
+    loaded: dict[str, Any] = json.loads(schema_path().read_text(encoding="utf-8"))
+    return loaded
 
 
 def specs_folder() -> Path:

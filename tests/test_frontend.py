@@ -21,9 +21,10 @@ from synthspec.inherit import merge_maps
 from synthspec.overrides import apply_overrides
 from synthspec.pipeline import compile_spec
 from synthspec.render import coloured, render_github, render_json, render_sarif, render_text
-from synthspec.schema import language_schema
+from synthspec.resources import language_schema
 from synthspec.source import Source
-from synthspec.template import TemplateFault, check_template, render
+from synthspec.template import TemplateFault, render
+from synthspec.template_check import check_template
 
 # --- YAML
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from synthspec.cleaning import STEPS
 from synthspec.gates import GATE_METRICS
-from synthspec.schema import language_schema
+from synthspec.resources import language_schema
 
 PAGE = Path(__file__).parent.parent / "docs/language.md"
 BEGIN, END = "<!-- keys -->", "<!-- end keys -->"

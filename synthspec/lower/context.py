@@ -13,7 +13,8 @@ from synthspec.expressions import Expression, check_expression, parse_expression
 from synthspec.expressions.tree import Literal
 from synthspec.expressions.types import ANY, Type, type_of
 from synthspec.tables import Table
-from synthspec.template import Template, check_template
+from synthspec.template import Template
+from synthspec.template_check import check_template
 
 Explain = Callable[[str], str | None]
 

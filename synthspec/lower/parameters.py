@@ -1,26 +1,23 @@
-"""`parameters` and `plan`: what varies, and how it is drawn."""
+"""`parameters`: what varies, and how it is drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from synthspec.diagnostics import Related, did_you_mean
+from synthspec.diagnostics import did_you_mean
 from synthspec.document import Entry, ListNode, MapNode, Node, ScalarNode, to_data
 from synthspec.expressions.types import ANY, TEXT, Type, fits, join, type_of_values
 from synthspec.lower.context import Lowering, scalar_text, value_of
-from synthspec.plugins import is_plugin, plugin_names
+from synthspec.lower.faker import faker_fault, faker_type
 from synthspec.spec import (
     Choice,
-    Correlation,
     Draw,
-    Exclusion,
     FakerDraw,
     Formula,
     GivenDraw,
     Parameter,
     PatternDraw,
-    PlanRules,
     SourceDraw,
     SourceTable,
 )
@@ -183,7 +180,7 @@ class _Drawing:
         lowered: list[tuple[Any, Draw]] = []
         kind: Type | None = None
         good = True
-        before = sum(f.code == "E524" for f in self.low.faults)
+        before = self.strays()
         for entry in cases.entries:
             key = self.case_key(entry, of, on)
             draw, of_case = self.draw(entry.value)
@@ -196,12 +193,15 @@ class _Drawing:
             rest, of_rest = self.draw(otherwise)
             kind = of_rest if kind is None else join(kind, of_rest)
             good = good and rest is not None
-        elif good and not self.low.is_broken("parameters", self.name):
-            if before == sum(f.code == "E524" for f in self.low.faults):  # else a case is misspelt
-                self.exhaustive(cases, of, on)
+        elif good and not self.low.is_broken("parameters", self.name) and before == self.strays():
+            self.exhaustive(cases, of, on)
         if not good or on.text not in self.scope:
             return None, kind or ANY
         return GivenDraw(on.text, tuple(lowered), rest), kind or ANY
+
+    def strays(self) -> int:
+        """How many cases were for no value; one that is may be meant for a value that lacks one."""
+        return sum(f.code == "E524" for f in self.low.faults)
 
     def case_key(self, entry: Entry, of: Type, on: ScalarNode) -> Any:
         """The value a case stands for, with the type the parameter's values have."""
@@ -260,98 +260,3 @@ def find_column(low: Lowering, node: ScalarNode, source: SourceTable) -> Type | 
 def row_type(source: SourceTable) -> Type:
     """The type of one row of a source."""
     return Type("map", members=tuple(source.columns.items()))
-
-
-def faker_fault(draw: FakerDraw) -> tuple[str, str] | None:
-    """What is wrong with a faker parameter: (message, help)."""
-    try:
-        from faker import Faker
-        from faker.config import AVAILABLE_LOCALES
-    except ImportError:
-        return "the Faker package is not installed", "pip install 'synthspec[faker]'"
-    if draw.locale not in AVAILABLE_LOCALES:
-        return f"Faker has no locale '{draw.locale}'", did_you_mean(draw.locale, AVAILABLE_LOCALES)
-    fake = Faker(draw.locale)
-    known = [n for n in dir(fake) if not n.startswith("_") and n not in _NOT_PROVIDERS]
-    if draw.provider not in known:
-        return f"Faker has no provider '{draw.provider}'", did_you_mean(
-            draw.provider, known, "see Faker's documentation"
-        )
-    try:
-        fake.seed_instance(0)
-        getattr(fake, draw.provider)(**dict(draw.arguments))
-    except Exception as e:
-        return f"Faker's '{draw.provider}' does not take these arguments: {e}", "see Faker's documentation"
-    return None
-
-
-_NOT_PROVIDERS = frozenset(
-    "add_provider cache_pattern del_arguments enum factories format generator_attrs get_arguments get_formatter "
-    "get_providers items locales optional parse provider providers random seed seed_instance seed_locale "
-    "set_arguments set_formatter unique weights binary zip tar csv dsv tsv psv json json_bytes xml image".split()
-)
-
-
-def faker_type(draw: FakerDraw) -> Type:
-    """The type of what a provider gives, seen from one value."""
-    from faker import Faker
-
-    fake = Faker(draw.locale)
-    fake.seed_instance(0)
-    kind = type_of_values((getattr(fake, draw.provider)(**dict(draw.arguments)),))
-    return Type(kind.kind, item=kind.item, members=kind.members)
-
-
-def lower_plan(low: Lowering, parameters: tuple[Parameter, ...]) -> PlanRules:
-    """The plan's rules."""
-    node = low.section("plan")
-    scope = dict.fromkeys(low.names_under("parameters"), ANY) | {p.name: p.type for p in parameters}
-    strategy = node.get("strategy")
-    name = scalar_text(strategy, "balanced")
-    if isinstance(strategy, ScalarNode) and not is_plugin("strategies", name):
-        help = did_you_mean(name, plugin_names("strategies"))
-        low.report("E520", strategy, f"there is no strategy '{name}'", help)
-        name = "balanced"
-    over = [n for n in low.items(node.get("over")) if isinstance(n, ScalarNode)]
-    good_over = tuple(n.text for n in over if _known_parameter(low, n, scope))
-    exclude = tuple(e for n in low.items(node.get("exclude")) if (e := _exclusion(low, n, scope)) is not None)
-    correlate = tuple(c for n in low.items(node.get("correlate")) if (c := _correlation(low, n, scope)) is not None)
-    return PlanRules(name, int(value_of(node.get("strength"), 2)), good_over, exclude, correlate)
-
-
-def _known_parameter(low: Lowering, node: ScalarNode, scope: Mapping[str, Type]) -> bool:
-    if node.text in scope:
-        return True
-    if low.is_lost("parameters"):
-        return False
-    low.report("E521", node, f"there is no parameter '{node.text}'", did_you_mean(node.text, scope))
-    return False
-
-
-def _exclusion(low: Lowering, node: Node, scope: Mapping[str, Type]) -> Exclusion | None:
-    expression, kind = low.expression(node, scope)
-    if expression is None:
-        return None
-    if not fits(kind, Type("boolean")):
-        low.report("E303", node, f"an exclusion is true or false; this is a {kind}", "compare it with something")
-        return None
-    return Exclusion(expression, scalar_text(node), node.span)
-
-
-def _correlation(low: Lowering, node: Node, scope: Mapping[str, Type]) -> Correlation | None:
-    if not isinstance(node, MapNode):
-        return None
-    between = [n for n in low.items(node.get("between")) if isinstance(n, ScalarNode)]
-    good = [n.text for n in between if _known_parameter(low, n, scope)]
-    if len(good) != 2:
-        return None
-    if good[0] == good[1]:
-        first = Related(between[0].span, "named here")
-        low.report("E527", between[1], "a parameter cannot be correlated with itself", "name two", (first,))
-        return None
-    for n in between:
-        if scope[n.text].kind in ("list", "map"):
-            low.report("E527", n, f"'{n.text}' has no order to correlate", "name a number, date or listed value")
-            return None
-    rank = node.get("rank")
-    return Correlation((good[0], good[1]), float(value_of(rank, 0)), rank.span if rank else node.span)
