@@ -15,7 +15,7 @@ from synthspec.dataset import Dataset, DatasetFolder, FinishedRun
 from synthspec.engines.calls import Caller, Line
 from synthspec.engines.frontier import Missing
 from synthspec.engines.local import Job, run_job
-from synthspec.engines.workshop import compile_steps
+from synthspec.engines.workshop import OpeningKeys, Step, compile_steps
 from synthspec.governor import Governor
 from synthspec.limits import Budget
 from synthspec.novelty import open_novelty
@@ -27,10 +27,14 @@ from synthspec.spec import BackendChoice, Limits, Novelty, Spec
 from synthspec.store import Store
 from synthspec.tables import Table
 from synthspec.tally import Tally
+from synthspec.template import TemplateFault
 from synthspec.validate import Validator
 
 if TYPE_CHECKING:
     pass
+
+
+FORESEEN = 50_000  # combinations whose first calls are looked up in the store before a build begins
 
 
 class BuildFault(Exception):
@@ -49,6 +53,7 @@ class BuildControl:
     stop: Callable[[str], None] = lambda reason: None
     on_call: Callable[[Request, Completion], None] | None = None
     on_start: Callable[[Plan, Budget], None] | None = None
+    on_forecast: Callable[[int, int], None] | None = None  # first calls stored already, and to be made
     on_row: Callable[[Row | Missing], None] | None = None
     interrupted: bool = False
 
@@ -177,13 +182,16 @@ class _Run:
     async def work(self) -> None:
         spec = self.spec
         writers = {p.name: PromptWriter(spec, p, self.lines[p.name].sender, self.tables) for p in spec.prompts}
+        steps = compile_steps(spec, writers, self.lines)
         if self.control.on_start is not None:
             self.control.on_start(self.plan, self.budget)
+        if self.control.on_forecast is not None and (stored := self._stored(steps)) is not None:
+            self.control.on_forecast(*stored)
         await run_job(
             Job(
                 spec=spec,
                 plan=self.plan,
-                steps=compile_steps(spec, writers, self.lines),
+                steps=steps,
                 validator=self.validator,
                 judge=open_novelty(spec.novelty, self.tables) if _has_rules(spec.novelty) else None,
                 caller=self.caller,
@@ -191,6 +199,25 @@ class _Run:
                 sink=self.take,
             )
         )
+
+    def _stored(self, steps: tuple[Step, ...]) -> tuple[int, int] | None:
+        """Of the first calls of every combination, how many are stored already and how many are to be made.
+
+        None for a new folder, and where that cannot be told quickly or beforehand.
+        """
+        store = self.caller.store
+        if store.spent().requests == 0 or len(self.plan) > FORESEEN or self.spec.novelty.avoid is not None:
+            return None
+        keys = OpeningKeys(steps)
+        stored = count = 0
+        for index, combination in enumerate(self.plan.combinations(0, len(self.plan))):
+            try:
+                openings = keys.open(index, combination, {})
+            except TemplateFault:
+                continue
+            count += len(openings)
+            stored += sum(store.get(o.key) is not None for o in openings.values())
+        return stored, count - stored
 
     def finished(self, seconds: float) -> FinishedRun:
         """What came of it."""

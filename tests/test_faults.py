@@ -194,3 +194,13 @@ def test_a_full_disk_for_the_output_is_said(tmp_path: Path) -> None:
         done = run("build", path, "--out", tmp_path / "out", "--set", "limits.attempts=1")
     assert done.returncode == 3
     assert "no space left" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_resumed_build_says_what_it_will_ask(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url, rows=20)
+        assert "used again" not in run("build", path, "--out", tmp_path / "out").stderr.split("20 of 20")[0]
+        said = run("build", path, "--out", tmp_path / "out", "--rows", "26", "--metrics").stderr
+        assert "20 calls of an earlier build are used again, 6 are to be made" in said
+    lines = (tmp_path / "out/metrics.csv").read_text().splitlines()
+    assert len(lines) == 27 and lines[0].startswith("prompt,combination,attempt,model")

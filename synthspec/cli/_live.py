@@ -33,6 +33,7 @@ def watch(spec: Spec, folder: Path, control: BuildControl, *, quiet: bool, no_co
     _notices(spec)
     view = _View(spec, folder, control)
     control.on_start = view.started
+    control.on_forecast = _forecast
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.live import Live
@@ -54,6 +55,12 @@ def watch(spec: Spec, folder: Path, control: BuildControl, *, quiet: bool, no_co
     finally:
         done.set()
         thread.join()
+
+
+def _forecast(stored: int, to_make: int) -> None:
+    """Said before a build that takes up an earlier one."""
+    more = "; later prompts and repairs come on top" if to_make else ""
+    click.echo(f"{stored:,} calls of an earlier build are used again, {to_make:,} are to be made{more}", err=True)
 
 
 def _notices(spec: Spec) -> None:

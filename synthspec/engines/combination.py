@@ -158,7 +158,7 @@ class CombinationWork:
             if mark_of(shop.listed, combination) == self.mark:
                 continue
             try:
-                openings = shop.open(index, combination, self.context, moved=row.slot)
+                openings = shop.openings.open(index, combination, self.context, moved=row.slot)
             except TemplateFault:
                 return False
             work = CombinationWork(shop, index, combination, openings, self.context, self.moves + 1)
@@ -233,7 +233,7 @@ class CombinationWork:
         """
         prompt, name = step.prompt, step.prompt.name
         seen = {**row.values, **self.combination}
-        if not self.shop.wanted(step, seen):
+        if not step.wanted(seen):
             row.keys[name] = ""
             row.values.update(dict.fromkeys(prompt.writes))
             return
@@ -300,7 +300,8 @@ class CombinationWork:
             else:
                 good.append(values)
         if cut and len(parsed.rows) < rows:
-            rejections.append(Rejection(Stage.PARSE, "cut off", "the reply was cut off at its greatest length: write less"))
+            reason = "the reply was cut off at its greatest length: write less"
+            rejections.append(Rejection(Stage.PARSE, "cut off", reason))
         shop.tally.rejected(rejections)
         return good, rejections, len(parsed.rows)
 

@@ -81,7 +81,7 @@ class _Engine:
         if self.recent is not None:
             return self._work_avoiding(index, combination, *self.recent.join(mark_of(self.shop.listed, combination)))
         try:
-            openings = self.shop.open(index, combination, {})
+            openings = self.shop.openings.open(index, combination, {})
         except TemplateFault as e:
             return self._refuse(index, combination, f"the prompt: {e}")
         return CombinationWork(self.shop, index, combination, openings, {}).run()
@@ -92,7 +92,7 @@ class _Engine:
         try:
             context = {"avoid": await chain.before(place)}
             try:
-                openings = self.shop.open(index, combination, context)
+                openings = self.shop.openings.open(index, combination, context)
             except TemplateFault as e:
                 await self._refuse(index, combination, f"the prompt: {e}")
                 return

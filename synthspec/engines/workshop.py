@@ -28,6 +28,10 @@ class Step:
     when: Any  # compiled condition, or None
     after: frozenset[str]  # prompts that hang on it, through any number of others
 
+    def wanted(self, row: Mapping[str, Any]) -> bool:
+        """Whether its `when` lets it run for a row."""
+        return self.when is None or bool(self.when(row))
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -35,6 +39,40 @@ class Opening:
 
     base: tuple[Message, ...]
     key: str
+
+
+class OpeningKeys:
+    """Writes the first requests of combinations, in plan order, and tells repeats of one text apart."""
+
+    def __init__(self, steps: tuple[Step, ...]) -> None:
+        self.steps = steps
+        self.seen: dict[int, int] = {}  # how often each content was asked for, by its digest
+
+    def open(
+        self, index: int, combination: Mapping[str, Any], context: Mapping[str, Any], *, moved: int | None = None
+    ) -> dict[str, Opening]:
+        """Write the first request of every prompt that needs no other. Called in plan order, for keys count repeats.
+
+        `context` is what templates see beside the combination. A row `moved` here from another combination has keys
+        of its own.
+
+        Raises:
+            TemplateFault: a value is not what a template needs.
+        """
+        openings: dict[str, Opening] = {}
+        for step in self.steps:
+            if step.prompt.needs or not step.wanted(combination):
+                continue
+            base = step.writer.base(index, {**combination, **context}, step.prompt.rows)
+            content = step.writer.content(base, index)
+            if moved is not None:
+                openings[step.prompt.name] = Opening(base, request_key(content, "moved", moved))
+                continue
+            mark = int(content[:15], 16)
+            occurrence = self.seen.get(mark, 0)
+            self.seen[mark] = occurrence + 1
+            openings[step.prompt.name] = Opening(base, request_key(content, "first", occurrence))
+        return openings
 
 
 class Workshop:
@@ -56,7 +94,7 @@ class Workshop:
         self.caller = caller
         self.frontier = frontier
         self.tally = tally
-        self.seen: dict[int, int] = {}  # how often each content was asked for, by its digest
+        self.openings = OpeningKeys(steps)
         self.position = {s.prompt.name: i for i, s in enumerate(steps)}
         self.writes = {w: s.prompt.name for s in steps for w in s.prompt.writes}
         self.retries = {c: self._retry_target(c) for c in spec.checks}
@@ -65,35 +103,6 @@ class Workshop:
         self.listed = listed_names(spec)
         self.watch = Watch(tuple(f.name for f in spec.fields if f.value is None))
         self.plan = plan
-
-    def open(
-        self, index: int, combination: Mapping[str, Any], context: Mapping[str, Any], *, moved: int | None = None
-    ) -> dict[str, Opening]:
-        """Write the first request of every prompt that needs no other. Called in plan order, for keys count repeats.
-
-        `context` is what templates see beside the combination. A row `moved` here from another combination has keys
-        of its own.
-
-        Raises:
-            TemplateFault: a value is not what a template needs.
-        """
-        openings: dict[str, Opening] = {}
-        for step in self.steps:
-            if step.prompt.needs or not self.wanted(step, combination):
-                continue
-            base = step.writer.base(index, {**combination, **context}, step.prompt.rows)
-            content = step.writer.content(base, index)
-            if moved is not None:
-                openings[step.prompt.name] = Opening(base, request_key(content, "moved", moved))
-                continue
-            mark = int(content[:15], 16)
-            occurrence = self.seen.get(mark, 0)
-            self.seen[mark] = occurrence + 1
-            openings[step.prompt.name] = Opening(base, request_key(content, "first", occurrence))
-        return openings
-
-    def wanted(self, step: Step, row: Mapping[str, Any]) -> bool:
-        return step.when is None or bool(step.when(row))
 
     def _retry_target(self, check: Check) -> str | None:
         """The prompt asked again when a check fails: the latest that wrote what it reads, or what a judge judged."""
