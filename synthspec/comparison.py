@@ -2,7 +2,8 @@
 
 Intervals cover 95 in a hundred. A figure that is a mean over rows has them from the bootstrap (Efron 1979). Others,
 such as distinct-n, would be wrong on rows drawn twice, which are copies; they have theirs from random halves of the
-data (Shao & Wu 1989), whose spread is that of the whole.
+data (Shao & Wu 1989), whose spread is that of the whole. Means over rows that depend on the other rows, such as
+self-BLEU, have the wider of the two.
 """
 
 from __future__ import annotations
@@ -134,17 +135,28 @@ def _same_columns(corpora: Sequence[Corpus]) -> list[Corpus]:
 def _estimates(corpus: Corpus, against: Corpus | None, sizes: Sizes, seed: int) -> dict[str, Estimate]:
     context = Context(corpus, against, sizes, seed)
     figures = {m.name: f for m in all_metrics() if (f := m.compute(context)) is not None and np.isfinite(f.value)}
-    whole = [m for m in all_metrics() if m.name in figures and figures[m.name].parts is None]
+    whole = [m for m in all_metrics() if m.name in figures and _by_halves(figures[m.name])]
     halves = _halves(corpus, against, sizes, whole, seed)
     generator = np.random.default_rng(seed)
     units = {m.name: m.unit for m in all_metrics()}
     found = {}
     for name, figure in figures.items():
-        low, high = _bootstrap(figure, generator) if figure.parts is not None else _spread(figure, halves[name])
+        low, high = _interval(figure, halves.get(name, ()), generator)
         if units[name] != "number" and 0 <= figure.value <= 1:
             low, high = max(low, 0.0), min(high, 1.0)
         found[name] = Estimate(figure.value, low, high, figure.size)
     return found
+
+
+def _by_halves(figure: Figure) -> bool:
+    return figure.parts is None or figure.joint
+
+
+def _interval(figure: Figure, halves: Sequence[float], generator: np.random.Generator) -> tuple[float, float]:
+    """From the bootstrap, from halves, or, where the value of a row depends on the others, the wider of the two."""
+    found = [_bootstrap(figure, generator)] if figure.parts is not None else []
+    found += [_spread(figure, halves)] if _by_halves(figure) else []
+    return min(low for low, _ in found), max(high for _, high in found)
 
 
 def _halves(

@@ -89,7 +89,7 @@ def _compression(context: Context) -> Figure | None:
 def _self_bleu(context: Context) -> Figure | None:
     rows = context.corpus.chosen(context.sizes.bleu, context.seed)
     scores = self_bleu_scores(context.corpus.tokens.part(rows))
-    return Figure(float(scores.mean()), f"{len(rows):,} rows", scores) if len(rows) > 1 else None
+    return Figure(float(scores.mean()), f"{len(rows):,} rows", scores, joint=True) if len(rows) > 1 else None
 
 
 def _vendi(context: Context) -> Figure | None:
@@ -99,17 +99,17 @@ def _vendi(context: Context) -> Figure | None:
 
 def _duplicates(context: Context) -> Figure:
     found = repeats(context.corpus.tokens)
-    return Figure(float(found.mean()), f"{len(found):,} rows", found)
+    return Figure(float(found.mean()), f"{len(found):,} rows", found, joint=True)
 
 
 def _near_duplicates(context: Context) -> Figure:
     found = context.corpus.groups != np.arange(len(context.corpus))
-    return Figure(float(found.mean()), f"{len(found):,} rows", found)
+    return Figure(float(found.mean()), f"{len(found):,} rows", found, joint=True)
 
 
 def _openings(context: Context) -> Figure:
     found = repeated_openings(context.corpus.tokens.part(context.drawn))
-    return Figure(float(found.mean()), f"{len(found):,} rows", found)
+    return Figure(float(found.mean()), f"{len(found):,} rows", found, joint=True)
 
 
 METRICS = (

@@ -36,7 +36,7 @@ def _nearest(context: Context) -> Figure | None:
     among = similarities(vectors, vectors)
     np.fill_diagonal(among, -1)
     floor = float(among.max(axis=1).mean())
-    return Figure(float(alike.mean()), f"{len(alike):,} rows", alike.astype(np.float64), floor)
+    return Figure(float(alike.mean()), f"{len(alike):,} rows", alike.astype(np.float64), floor=floor)
 
 
 def copies(context: Context) -> tuple[Array, Array] | None:

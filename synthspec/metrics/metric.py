@@ -35,6 +35,7 @@ class Figure:
     value: float
     size: str = ""  # what it was computed on, for a reader
     parts: Array | None = None
+    joint: bool = False  # whether a part also depends on which other rows there are
     floor: float | None = None  # what the same figure is where nothing is wrong
 
 
