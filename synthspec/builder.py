@@ -212,7 +212,9 @@ class _Run:
         stored = count = 0
         for index, combination in enumerate(self.plan.combinations(0, len(self.plan))):
             try:
-                openings = keys.open(index, combination, {})
+                known: dict[str, Any] = {}
+                self.validator.compute(known, combination)
+                openings = keys.open(index, combination, known)
             except TemplateFault:
                 continue
             count += len(openings)

@@ -339,3 +339,30 @@ def test_a_check_of_severity_warn_keeps_the_row(tmp_path: Path) -> None:
         dataset = synthspec.build(path, out=tmp_path / "out")
     assert dataset.complete
     assert list(dataset.manifest["warnings"].values()) == [6]
+
+
+def test_prompts_may_read_computed_fields(tmp_path: Path) -> None:
+    """A field computed from parameters is there before anything is written; one computed from a text after it."""
+    text = """
+        synthspec: 1
+        name: calls
+        rows: 8
+        parameters: {{topic: [bill, meter], n: 'integer(1, 4)'}}
+        prompts:
+          call: {{user: 'About {{{{ loud }}}}.', writes: [call]}}
+          more: {{user: 'Longer than {{{{ size }}}}: {{{{ call }}}}', when: loud == 'BILL', writes: [more]}}
+        fields:
+          loud: {{value: upper(topic)}}
+          call: {{type: string}}
+          size: {{value: words(call)}}
+          more: {{type: string, optional: true}}
+        backend: {{provider: openai, model: loop, base_url: {url}}}
+    """
+    with Loopback() as server:
+        dataset = synthspec.build(spec_file(tmp_path, text.format(url=server.url)), out=tmp_path / "out")
+        asked = [b["messages"][0]["content"] for b in server.bodies]
+    assert dataset.complete
+    assert {a.split("\n")[0] for a in asked if a.startswith("About")} == {"About BILL.", "About METER."}
+    assert all(a.startswith("Longer than 12: ") for a in asked if not a.startswith("About"))
+    for _, row in dataset.frame.iterrows():
+        assert isinstance(row["more"], str) == (row["loud"] == "BILL")

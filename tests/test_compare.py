@@ -143,7 +143,7 @@ def test_groups_leave_their_column_out() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [[ROOT / "specs/data/reviews.csv"], [ROOT / "specs/data/reviews.csv", "--rows", "5"],
-     [ROOT / "specs/reviews.yaml", ROOT / "specs/first.yaml"]],
+     [ROOT / "specs/reviews.yaml", ROOT / "specs/first.yaml"], [ROOT / "specs/reviews.yaml", "--backend", "ngram"]],
 )  # fmt: skip
 def test_wrong_use(arguments: list[str | Path]) -> None:
     assert run(*arguments).exit_code == 2

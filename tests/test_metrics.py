@@ -129,6 +129,7 @@ def test_reading_ease() -> None:
     easy, hard = reading_ease(["We ran. It was fun."]), reading_ease(["Organizational considerations necessitate it."])
     assert easy is not None and hard is not None and easy > hard
     assert reading_ease(["…", ""]) is None
+    assert reading_ease(["这是第一个句子。", "二"]) is None
 
 
 @given(texts)
@@ -344,6 +345,8 @@ def test_labels_that_show_and_labels_that_do_not() -> None:
     assert drift.accuracy == 1 and drift.kappa == 1 and drift.chance == 0.5
     (learnt,) = label_drift(Context(corpus_of("clear", clear), corpus_of("real", clear)))
     assert learnt.trained_on == "real" and learnt.accuracy == 1
+    apart = [dict(r, aside="this column is not in the dataset") for r in clear]
+    assert label_drift(Context(corpus_of("clear", clear), corpus_of("real", apart)))[0].accuracy == 1
     blind = [dict(r, mood=chance.choice(["good", "bad"])) for r in clear]
     (drift,) = label_drift(Context(corpus_of("blind", blind)))
     assert abs(drift.kappa) < 0.35

@@ -158,10 +158,11 @@ class CombinationWork:
             if mark_of(shop.listed, combination) == self.mark:
                 continue
             try:
-                openings = shop.openings.open(index, combination, self.context, moved=row.slot)
+                context = {**self.context, **shop.context(combination)}
+                openings = shop.openings.open(index, combination, context, moved=row.slot)
             except TemplateFault:
                 return False
-            work = CombinationWork(shop, index, combination, openings, self.context, self.moves + 1)
+            work = CombinationWork(shop, index, combination, openings, context, self.moves + 1)
             moved = Attempted(row.slot, row.place, tries=row.tries[-2:])
             await work._finish_row(moved, None)
             self.kept.extend(work.kept)
@@ -270,9 +271,9 @@ class CombinationWork:
             if identity.attempt > 1 or rows != step.prompt.rows:
                 key = request_key(key, identity.slot, identity.attempt)
                 if not self.shop.spec.repair and "rows" in step.prompt.reads:
-                    base = writer.base(self.index, {**seen, **self.context}, rows)
+                    base = writer.base(self.index, {**self.context, **seen}, rows)
         else:
-            base = writer.base(self.index, {**seen, **self.context}, rows)
+            base = writer.base(self.index, {**self.context, **seen}, rows)
             content = writer.content(base, self.index)
             key = request_key(content, *identity.lineage, identity.slot, identity.attempt)
         request = writer.request(self.index, seen, base, key, identity, rows, feedback)

@@ -80,17 +80,18 @@ class _Engine:
         """What is done with one combination. Called in plan order; what it returns runs in any."""
         if self.recent is not None:
             return self._work_avoiding(index, combination, *self.recent.join(mark_of(self.shop.listed, combination)))
+        context = self.shop.context(combination)
         try:
-            openings = self.shop.openings.open(index, combination, {})
+            openings = self.shop.openings.open(index, combination, context)
         except TemplateFault as e:
             return self._refuse(index, combination, f"the prompt: {e}")
-        return CombinationWork(self.shop, index, combination, openings, {}).run()
+        return CombinationWork(self.shop, index, combination, openings, context).run()
 
     async def _work_avoiding(self, index: int, combination: Mapping[str, Any], chain: Chain, place: int) -> None:
         """The same, once the texts it is to avoid are known."""
         texts: list[str] = []
         try:
-            context = {"avoid": await chain.before(place)}
+            context = {**self.shop.context(combination), "avoid": await chain.before(place)}
             try:
                 openings = self.shop.openings.open(index, combination, context)
             except TemplateFault as e:

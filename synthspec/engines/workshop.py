@@ -61,9 +61,10 @@ class OpeningKeys:
         """
         openings: dict[str, Opening] = {}
         for step in self.steps:
-            if step.prompt.needs or not step.wanted(combination):
+            seen = {**context, **combination}
+            if step.prompt.needs or not step.wanted(seen):
                 continue
-            base = step.writer.base(index, {**combination, **context}, step.prompt.rows)
+            base = step.writer.base(index, seen, step.prompt.rows)
             content = step.writer.content(base, index)
             if moved is not None:
                 openings[step.prompt.name] = Opening(base, request_key(content, "moved", moved))
@@ -103,6 +104,12 @@ class Workshop:
         self.listed = listed_names(spec)
         self.watch = Watch(tuple(f.name for f in spec.fields if f.value is None))
         self.plan = plan
+
+    def context(self, combination: Mapping[str, Any]) -> dict[str, Any]:
+        """What prompts see beside the parameters before anything is written: fields computed from these alone."""
+        values: dict[str, Any] = {}
+        self.validator.compute(values, combination)
+        return values
 
     def _retry_target(self, check: Check) -> str | None:
         """The prompt asked again when a check fails: the latest that wrote what it reads, or what a judge judged."""
