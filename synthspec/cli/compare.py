@@ -55,6 +55,8 @@ def command(
 
         if len(data) > 1:
             raise click.UsageError("give one spec, or several datasets")
+        if len(set(backends)) < 2 and vary is None:
+            raise click.UsageError("name two backends with --backend, or a column with --vary")
         found = build_each(data[0], backends, rows, budget, quiet=quiet, no_color=no_color)
     elif backends or rows or budget:
         raise click.UsageError("--backend, --rows and --budget go with a spec, which is then built")

@@ -32,7 +32,9 @@ class Curve:
 
     @property
     def unit(self) -> str:
-        """`share` for what lies between 0 and 1."""
+        """How a value is written."""
+        if self.name == "self_bleu":
+            return "ratio"
         return "number" if self.name in ("compression_ratio", "vendi_score", "words") else "share"
 
     def as_dict(self) -> dict[str, Any]:

@@ -16,7 +16,8 @@ import numpy as np
 from synthspec.metrics.classifier import cross_scores, fit_scores, fold_of
 from synthspec.metrics.corpus import Corpus
 from synthspec.metrics.metric import Array, Context, Figure, Metric
-from synthspec.metrics.vectors import gram_counts, inverse_frequency, similarities, weigh
+from synthspec.metrics.original import row_texts, shared_columns
+from synthspec.metrics.vectors import gram_counts, inverse_frequency, similarities, vectors_of, weigh
 
 FEWEST = 20  # rows with a label
 
@@ -69,17 +70,16 @@ def label_drift(context: Context) -> tuple[Drift, ...]:
 def _label_drift(context: Context) -> Iterator[Drift]:
     corpus, against = context.corpus, context.against
     rows = corpus.chosen(context.sizes.judged, context.seed)
-    counts = gram_counts([corpus.rows[i] for i in rows])
     own: Array | None = None
     for column in corpus.labels:
         labels = np.array([v or None for v in corpus.column(column)], dtype=object)[rows]
         given = _given_labels(against, column, set(labels))
         if given is None and own is None:
-            vectors = weigh(counts)
+            vectors = vectors_of([corpus.rows[i] for i in rows])
             own = similarities(vectors, vectors).astype(np.float64)
         judged = None
         if given is not None:
-            judged = _judged_by_original(context, column, labels, counts, given)
+            judged = _judged_by_original(context, column, labels, rows, given)
         elif own is not None:
             judged = _judged_by_itself(context, column, labels, own, corpus.groups[rows])
         if judged is not None:
@@ -95,9 +95,11 @@ def _given_labels(against: Corpus | None, column: str, wanted: set[Any]) -> Arra
     return use if len(set(labels[use])) >= 2 and len(use) >= FEWEST else None
 
 
-def _judged_by_original(context: Context, column: str, labels: Array, counts: Any, given: Array) -> Drift | None:
-    against = context.against
+def _judged_by_original(context: Context, column: str, labels: Array, rows: Array, given: Array) -> Drift | None:
+    corpus, against = context.corpus, context.against
     assert against is not None
+    shared = tuple(c for c in shared_columns(corpus, against) if c != column)
+    own, real = row_texts(corpus, shared), row_texts(against, shared)
     if len(given) > context.sizes.judged:
         given = np.sort(np.random.default_rng(context.seed).choice(given, context.sizes.judged, replace=False))
     theirs = np.array(against.column(column), dtype=object)[given]
@@ -105,9 +107,9 @@ def _judged_by_original(context: Context, column: str, labels: Array, counts: An
     known = np.flatnonzero([v is not None for v in labels])
     if len(known) < FEWEST:
         return None
-    learnt = gram_counts([against.rows[i] for i in given])
+    learnt = gram_counts([real[i] for i in given])
     idf = inverse_frequency(learnt)
-    teacher, pupil = weigh(learnt, idf), weigh(counts[known], idf)
+    teacher, pupil = weigh(learnt, idf), weigh(gram_counts([own[i] for i in rows[known]]), idf)
     kernel = similarities(teacher, teacher).astype(np.float64)
     scores = fit_scores(kernel, _numbers(theirs, classes), len(classes), similarities(pupil, teacher))
     return _drift(column, classes, _numbers(labels[known], classes), scores.argmax(axis=1), against.name)

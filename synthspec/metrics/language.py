@@ -46,8 +46,8 @@ def reading_ease(texts: Sequence[str]) -> float | None:
     """Flesch 1948: 206.835 - 1.015 words a sentence - 84.6 syllables a word. For English."""
     words = [w for t in texts for w in words_of(t) if w[0].isalpha()]
     sentences = sum(map(sentence_count, texts))
-    if not words or not sentences:
-        return None
+    if not sentences or sum(w.isascii() for w in words) * 2 <= len(words):
+        return None  # nothing, or another script: its syllables cannot be counted so
     return 206.835 - 1.015 * len(words) / sentences - 84.6 * sum(map(syllable_count, words)) / len(words)
 
 

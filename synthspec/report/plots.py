@@ -18,7 +18,7 @@ def curve_plot(at: Sequence[int], values: Sequence[float], unit: str, label: str
     slack = max(high - low, abs(high) * 0.1, 1e-9) * 0.12
     floor = 0.0 if low >= 0 and low - slack < high * 0.15 else low - slack
     ceiling = max(high + slack, floor + max(abs(high) * 0.1, 1e-6))
-    if unit == "share" and high <= 1:
+    if unit != "number" and high <= 1:
         ceiling = min(1.0, max(ceiling, floor + 0.05))
     span = max(at[-1] - at[0], 1)
     x = [LEFT + (a - at[0]) / span * (WIDTH - LEFT - RIGHT) for a in at]
