@@ -87,7 +87,11 @@ def _contenders(
 
     names = list(backends) if len(backends) == len(found) else [c.name for c in found]
     if len(set(names)) < len(names):
-        names = [str(p) for p in paths] if len(paths) == len(found) else [f"{n} {i + 1}" for i, n in enumerate(names)]
+        names = [p.name for p in paths] if len(paths) == len(found) else [f"{n} {i + 1}" for i, n in enumerate(names)]
+    if len(set(names)) < len(names):
+        names = [str(p) for p in paths]
+    if len(set(names)) < len(names):
+        names = [f"{n} ({i + 1})" for i, n in enumerate(names)]
     if vary is not None:
         try:
             parts = [(n, v, c) for n, whole in zip(names, found, strict=True) for v, c in groups_of(whole, vary)]

@@ -68,7 +68,7 @@ def histogram_plot(
 def matrix_plot(classes: Sequence[str], confusion: Sequence[Sequence[int]], label: str) -> Markup:
     """Rows are the true labels, columns what the classifier said; a cell is as dark as its share of the row."""
     cell = 38 if len(classes) <= 8 else 26 if len(classes) <= 14 else 16
-    names = [c if len(c) <= 16 else f"{c[:15]}…" for c in classes]
+    names = [c if len(c) <= 16 else f"{c[:7]}…{c[-8:]}" for c in classes]
     left = 14 + round(6.6 * max(map(len, names)))
     turn = max(map(len, names)) * 6.6 > cell
     top = 36 + (round(4.4 * max(map(len, names))) if turn else 0)
