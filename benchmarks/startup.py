@@ -23,7 +23,7 @@ CHECK = 0.400
 def long_spec(lines: int = 2_000) -> str:
     """A spec of about so many lines, every part of the language in it, without a fault."""
     text = ["synthspec: 1", "name: long", "rows: 100", "parameters:"]
-    count = lines // 20
+    count = -(-lines // 17)
     for i in range(count):
         text += [
             f"  topic_{i}:",

