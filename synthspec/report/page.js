@@ -11,5 +11,4 @@
     });
     told.textContent = wanted ? shown + " of " + rows.length : "";
   });
-  window.addEventListener("beforeprint", function () { document.querySelectorAll("details.about").forEach(function (d) { d.open = true; }); });
 })();
