@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from synthspec.backends import BackendContext
 from synthspec.dataset import Dataset, DatasetFolder, FinishedRun
@@ -18,11 +18,12 @@ from synthspec.engines.local import Job, run_job
 from synthspec.engines.workshop import OpeningKeys, Step, compile_steps
 from synthspec.governor import Governor
 from synthspec.limits import Budget
-from synthspec.novelty import open_novelty
+from synthspec.novelty import NoveltyIndex, open_novelty
 from synthspec.planner import Plan, build_plan
 from synthspec.plugins import find_plugin
 from synthspec.prompting import DEFAULT_MAX_TOKENS, PromptWriter, Sender
 from synthspec.records import BackendFault, Completion, Request, Row
+from synthspec.semantic import ModelFault
 from synthspec.spec import BackendChoice, Limits, Novelty, Spec
 from synthspec.store import Store
 from synthspec.tables import Table
@@ -153,7 +154,18 @@ def _open_line(choice: BackendChoice, spec: Spec, tables: Mapping[str, Table]) -
 
 
 def _has_rules(novelty: Novelty) -> bool:
-    return bool(novelty.unique or novelty.near_duplicates or novelty.no_copies or novelty.decontaminate)
+    rules = (novelty.near_duplicates, novelty.semantic, novelty.no_copies, novelty.decontaminate)
+    return bool(novelty.unique or any(rules))
+
+
+def _open_judge(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex | None:
+    if not _has_rules(novelty):
+        return None
+    try:
+        return open_novelty(novelty, tables)
+    except ModelFault as e:
+        help = "name a folder that holds the model, or one that can be downloaded"
+        raise BuildFault(f"novelty.semantic: {e}", help) from None
 
 
 class _Run:
@@ -178,6 +190,8 @@ class _Run:
         self.caller = Caller(store, self.budget, self.tally, metered, spec.limits.timeout)
         self.caller.notify = control.on_call
         control.stop = self.caller.stop
+        if control.interrupted:
+            self.caller.stop("interrupted")
 
     async def work(self) -> None:
         spec = self.spec
@@ -193,7 +207,7 @@ class _Run:
                 plan=self.plan,
                 steps=steps,
                 validator=self.validator,
-                judge=open_novelty(spec.novelty, self.tables) if _has_rules(spec.novelty) else None,
+                judge=_open_judge(spec.novelty, self.tables),
                 caller=self.caller,
                 tally=self.tally,
                 sink=self.take,

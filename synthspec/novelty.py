@@ -66,6 +66,7 @@ def open_novelty(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex:
 
     Raises:
         TableFault: the file to keep apart from cannot be read.
+        ModelFault: the model of the semantic rule cannot be loaded.
         LookupError: a source or column that a rule names does not exist.
     """
     rules: list[Rule] = []
@@ -77,6 +78,10 @@ def open_novelty(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex:
         rules.append(Contamination(novelty.decontaminate, read_texts(novelty.decontaminate.against)))
     if novelty.near_duplicates is not None:
         rules.append(NearRows(novelty.near_duplicates))
+    if novelty.semantic is not None:  # the last, for it costs most
+        from synthspec.semantic import SemanticRows
+
+        rules.append(SemanticRows(novelty.semantic))
     return NoveltyIndex(rules)
 
 

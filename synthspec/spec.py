@@ -202,6 +202,15 @@ class NearDuplicates:
 
 
 @dataclass(frozen=True, slots=True)
+class Semantic:
+    """Rows whose embeddings (cosine, -1 to 1) are at least this similar to an earlier one's are rejected."""
+
+    fields: tuple[str, ...]
+    similarity: float
+    model: str  # a name on the Hugging Face hub, or the path of a folder
+
+
+@dataclass(frozen=True, slots=True)
 class NoCopies:
     """Rows at least this similar to a row of a source are rejected."""
 
@@ -235,6 +244,7 @@ class Novelty:
     near_duplicates: NearDuplicates | None = None
     no_copies: NoCopies | None = None
     decontaminate: Decontaminate | None = None
+    semantic: Semantic | None = None
     avoid: Avoid | None = None
     on_saturation: Literal["continue", "stop", "spread"] = "continue"
 

