@@ -13,17 +13,28 @@ Path = tuple[str | int, ...]
 
 
 def respell(node: Node, meant: dict[Path, str], path: Path = ()) -> Any:
-    """The document with keys renamed; each keeps its place."""
+    """The document with keys renamed; each keeps its place, or joins the map of that name that is there already."""
     if isinstance(node, MapNode):
-        entries = []
-        for entry in node.entries:
+        entries: dict[str, Entry] = {}
+        for entry in sorted(node.entries, key=lambda e: (*path, e.key.text) in meant):
             here = (*path, entry.key.text)
             key = replace(entry.key, text=meant[here], value=meant[here]) if here in meant else entry.key
-            entries.append(Entry(key, respell(entry.value, meant, here)))
-        return replace(node, entries=tuple(entries))
+            value = respell(entry.value, meant, here)
+            first = entries.get(key.text)
+            if first is not None and isinstance(first.value, MapNode) and isinstance(value, MapNode):
+                key, value = first.key, _joined(first.value, value)
+            entries[key.text] = Entry(key, value)
+        order = [meant.get((*path, e.key.text), e.key.text) for e in node.entries]
+        return replace(node, entries=tuple(entries[name] for name in dict.fromkeys(order)))
     if isinstance(node, ListNode):
         return replace(node, items=tuple(respell(item, meant, (*path, i)) for i, item in enumerate(node.items)))
     return node
+
+
+def _joined(first: MapNode, second: MapNode) -> MapNode:
+    """The entries of both, the second's where a key is in both."""
+    entries = {e.key.text: e for e in (*first.entries, *second.entries)}
+    return replace(first, entries=tuple(entries.values()))
 
 
 def node_at(root: Node, path: Iterable[str | int]) -> Node:

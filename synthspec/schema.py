@@ -51,14 +51,17 @@ def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Dia
 
 
 def _meant(document: MapNode, faults: dict[Path, list[Diagnostic]]) -> Iterator[tuple[Path, str, Diagnostic]]:
-    """Misspelt keys: where each is, the key it stands for, which is not there already, and what was said of it."""
+    """Misspelt keys: where each is, the key it stands for, and what was said of it. Maps of both names are joined."""
     taken: set[Path] = set()
     for path, found in faults.items():
         meant = re.fullmatch(r"did you mean '(\w+)'\?", found[0].help) if found and found[0].code == "E202" else None
         for above in (path, path[:-1]):
             owner = node_at(document, above)
             key = _key_at(owner, found[0].span) if meant else None
-            if meant is None or key is None or not isinstance(owner, MapNode) or owner.get(meant[1]) is not None:
+            if meant is None or key is None or not isinstance(owner, MapNode):
+                continue
+            there, stray = owner.get(meant[1]), owner.get(key.text)
+            if there is not None and not (isinstance(there, MapNode) and isinstance(stray, MapNode)):
                 continue
             close = SequenceMatcher(None, key.text.casefold(), meant[1].casefold()).ratio() >= CLOSE
             if close and (*above, meant[1]) not in taken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -112,7 +113,7 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
         name = str(error.instance)
         key = next((e.key for e in names if e.key.text == name), None)
         span = key.span if key else first_line(node.span)
-        yield (*path, name), Diagnostic("E207", f"'{name}' cannot be a name", span, _BAD_NAME)
+        yield (*path, name), Diagnostic("E207", f"'{name}' cannot be a name", span, _better_name(name))
     else:
         code, message, help = _value_fault(error, path)
         yield path, Diagnostic(code, message, first_line(_value_span(document, path, node)), help)
@@ -126,6 +127,12 @@ def _lost_key(schema: Any, instance: Any) -> str | None:
     if len(missing) == 1 and len(stray) == 1 and allowed and not nearest(stray[0], set(allowed) - set(missing)):
         return str(missing[0])
     return None
+
+
+def _better_name(name: str) -> str:
+    better = re.sub(r"\W+", "_", name).strip("_")[:64]
+    better = f"_{better}"[:64] if better[:1].isdigit() else better
+    return f"write `{better}`: {_BAD_NAME}" if better.isidentifier() else _BAD_NAME
 
 
 def _add(name: str, help: str) -> str:

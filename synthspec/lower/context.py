@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,11 @@ class Lowering:
         """Whether a part, or one above or inside it, was found at fault before."""
         return any(p[: len(path)] == path or path[: len(p)] == p for p in self.broken)
 
+    def reads_forbidden(self, text: str) -> bool:
+        """Whether a text names something whose name was found fault with: `my-title` is no difference of two names."""
+        bad = (str(p[1]) for p in self.broken if len(p) == 2 and p[0] in ("parameters", "fields"))
+        return any(re.search(rf"(?<!\w){re.escape(n)}(?!\w)", text) for n in bad if not n.isidentifier())
+
     def is_lost(self, *sections: str) -> bool:
         """Whether a whole section is at fault, so that no name of it is known."""
         return any((section,) in self.broken for section in sections)
@@ -79,6 +85,9 @@ class Lowering:
             return None, ANY
         if not isinstance(node.value, str):
             return Literal(to_data(node), 0, len(node.text)), type_of(node.value)
+        if self.reads_forbidden(node.text):
+            return None, ANY
+        scope = {name: kind for name, kind in scope.items() if name.isidentifier()}
         parsed, faults = parse_expression(node.text)
         kind = ANY
         if parsed is not None:
@@ -93,6 +102,9 @@ class Lowering:
         """Check a template written in a scalar."""
         if not isinstance(node, ScalarNode):
             return None
+        if self.reads_forbidden("".join(re.findall(r"\{[{%].*?[}%]\}", node.text, re.DOTALL))):
+            return None
+        scope = {name: kind for name, kind in scope.items() if name.isidentifier()}
         template, faults = check_template(str(node.value), scope, explain)
         for f in faults:
             if f.code != "E402" or not self.is_lost("parameters", "fields"):

@@ -66,7 +66,7 @@ def _who_writes(low: Lowering, entries: list[Entry], fields: Mapping[str, Field]
         low.report("E421", entry.key, message, "add `writes:` to all prompts but one", (first,))
     if len(unsaid) == 1:
         writes[unsaid[0].key.text] = left
-        if not left and fields:
+        if not left and fields and not any(len(p) == 2 and p[0] == "fields" for p in low.broken):
             message = f"the prompt '{unsaid[0].key.text}' writes no field: all are written already"
             low.report("E421", unsaid[0].key, message, "add a field for it, or remove the prompt")
     return writes

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
+from typing import Literal as OneOf
 
 from synthspec.diagnostics import did_you_mean
 from synthspec.document import MapNode, Node, ScalarNode
 from synthspec.expressions import compile_row, names_of
-from synthspec.expressions.tree import Binary, Expression
+from synthspec.expressions.tree import Binary, Expression, Literal, Name
 from synthspec.expressions.types import ANY, Type, fits
 from synthspec.gates import GATE_METRICS
 from synthspec.lower.context import Lowering, scalar_text, value_of
@@ -53,8 +54,9 @@ def _check(low: Lowering, node: Node, scope: Mapping[str, Type], fields: Mapping
         low.report("E508", that, "this check reads no field, so it never changes", "name a field in it")
     elif not _never(low, that, expression, scope, fields):
         for part in _parts(expression):
-            _never(low, that, part, scope, fields)
-    grade: Literal["error", "warn"] = "warn" if severity == "warn" else "error"
+            if not _never(low, that, part, scope, fields):
+                _out_of_bounds(low, that, part, fields)
+    grade: OneOf["error", "warn"] = "warn" if severity == "warn" else "error"
     return Check(expression, that.text, message, grade, that.span, retry)
 
 
@@ -102,6 +104,46 @@ def _never(
             message = f"this check never accepts {name} = '{lost[0]}', which the enum allows"
             low.report("E509", node, message, f"remove '{lost[0]}' from the enum, or change the check")
     return True
+
+
+_MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "=="}
+
+
+def _out_of_bounds(low: Lowering, node: ScalarNode, part: Expression, fields: Mapping[str, Field]) -> None:
+    """Report a comparison of a field with a number that its own bounds never let it reach."""
+    if not isinstance(part, Binary) or part.operator not in _MIRRORED:
+        return
+    name, literal, operator = part.left, part.right, part.operator
+    if isinstance(name, Literal):
+        name, literal, operator = literal, name, _MIRRORED[operator]
+    if not isinstance(name, Name) or not isinstance(literal, Literal):
+        return
+    field, limit = fields.get(name.name), literal.value
+    if field is None or field.value is not None or field.optional or field.type.kind not in ("integer", "number"):
+        return
+    if isinstance(limit, bool) or not isinstance(limit, int | float):
+        return
+    bound = _bound_against(field.schema, operator, limit)
+    if bound:
+        message = f"no row can ever pass this check: {field.name} has {bound}"
+        low.report("E508", node, message, "change the check or the bounds of the field")
+
+
+def _bound_against(schema: Mapping[str, Any], operator: str, limit: float) -> str | None:
+    """The bound of a field that rules out every value for which the comparison holds, if one does."""
+    most, under = schema.get("maximum"), schema.get("exclusiveMaximum")
+    least, over = schema.get("minimum"), schema.get("exclusiveMinimum")
+    if operator in (">", ">=", "=="):
+        if most is not None and (most < limit or (operator == ">" and most == limit)):
+            return f"maximum {most}"
+        if under is not None and under <= limit:
+            return f"exclusiveMaximum {under}"
+    if operator in ("<", "<=", "=="):
+        if least is not None and (least > limit or (operator == "<" and least == limit)):
+            return f"minimum {least}"
+        if over is not None and over >= limit:
+            return f"exclusiveMinimum {over}"
+    return None
 
 
 def lower_gates(low: Lowering) -> tuple[Gate, ...]:
