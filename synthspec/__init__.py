@@ -18,9 +18,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from synthspec.api import SpecError, build, check, plan, preview
+    from synthspec.builder import BuildFault
     from synthspec.dataset import Dataset
     from synthspec.diagnostics import Diagnostic, Span
     from synthspec.planner import Plan
+    from synthspec.store import StoreFault
 
 _HOMES = {
     "check": "api",
@@ -28,13 +30,26 @@ _HOMES = {
     "preview": "api",
     "build": "api",
     "SpecError": "api",
+    "BuildFault": "builder",
+    "StoreFault": "store",
     "Dataset": "dataset",
     "Diagnostic": "diagnostics",
     "Span": "diagnostics",
     "Plan": "planner",
 }
 __all__ = [
-    "Dataset", "Diagnostic", "Plan", "Span", "SpecError", "__version__", "build", "check", "plan", "preview",
+    "BuildFault",
+    "Dataset",
+    "Diagnostic",
+    "Plan",
+    "Span",
+    "SpecError",
+    "StoreFault",
+    "__version__",
+    "build",
+    "check",
+    "plan",
+    "preview",
 ]  # fmt: skip
 
 

@@ -106,10 +106,9 @@ def _compiled(path: AnyPath, options: Mapping[str, Any]) -> Compiled:
 
 def _overrides(options: Mapping[str, Any]) -> dict[str, str]:
     rest = dict(options)
-    found = {str(k): _yaml(v) for k, v in dict(rest.pop("set", {})).items()}
-    for name, value in rest.items():
-        if value is not None:
-            found[_SHORT.get(name, name)] = _yaml(value)
+    settings = dict(rest.pop("set", {}))
+    found = {_SHORT.get(n, n): _yaml(v) for n, v in rest.items() if v is not None}
+    found.update((str(k), _yaml(v)) for k, v in settings.items())
     return found
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.backends import BackendContext
 from synthspec.dataset import Dataset, DatasetFolder, FinishedRun
-from synthspec.engines.calls import Caller, Line
+from synthspec.engines.calls import INTERRUPTED, Caller, Line
 from synthspec.engines.frontier import Missing
 from synthspec.engines.local import Job, run_job
 from synthspec.engines.workshop import OpeningKeys, Step, compile_steps
 from synthspec.governor import Governor
 from synthspec.limits import Budget
+from synthspec.manifest import read_manifest
 from synthspec.novelty import NoveltyIndex, open_novelty
 from synthspec.planner import Plan, build_plan
 from synthspec.plugins import find_plugin
@@ -41,9 +42,9 @@ FORESEEN = 50_000  # combinations whose first calls are looked up in the store b
 class BuildFault(Exception):
     """The build cannot begin; `help` says how to mend that."""
 
-    def __init__(self, message: str, help: str = "") -> None:
+    def __init__(self, message: str, help: str = "", status: int = 3) -> None:
         super().__init__(message)
-        self.message, self.help = message, help
+        self.message, self.help, self.status = message, help, status
 
 
 @dataclass(slots=True)
@@ -111,8 +112,9 @@ async def _opened(
 ) -> AsyncIterator[tuple[Store, Mapping[str, Line]]]:
     """The store of a folder and the backends of a spec, closed again whatever happens."""
     if not spec.fields:
-        raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`")
+        raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`", 1)
     folder.mkdir(parents=True, exist_ok=True)
+    _refuse_foreign(folder)
     with Store.open(folder) as store:
         lines = _open_lines(spec, tables)
         try:
@@ -120,6 +122,17 @@ async def _opened(
         finally:
             await asyncio.gather(*(line.backend.close() for line in lines.values()), return_exceptions=True)
             await store.close()
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Keep out of a folder whose files a build would write over though no build made them."""
+    if (folder / "run.sqlite").exists():
+        return
+    theirs = [n for n in ("README.md", "manifest.json", "quarantine.jsonl") if (folder / n).exists()]
+    manifest = read_manifest(folder)
+    if theirs and (manifest is None or "manifest" not in manifest):
+        message = f"'{folder}' holds a {theirs[0]} that no build made, which this one would write over"
+        raise BuildFault(message, "name another folder with --out", 1)
 
 
 def _open_lines(spec: Spec, tables: Mapping[str, Table]) -> dict[str, Line]:
@@ -191,7 +204,7 @@ class _Run:
         self.caller.notify = control.on_call
         control.stop = self.caller.stop
         if control.interrupted:
-            self.caller.stop("interrupted")
+            self.caller.stop(INTERRUPTED)
 
     async def work(self) -> None:
         spec = self.spec

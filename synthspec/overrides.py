@@ -40,6 +40,8 @@ def _set(node: Node, steps: list[str], value: Node, origin: ScalarNode) -> MapNo
     key = replace(origin, value=head, text=head)
     owner = node if isinstance(node, MapNode) else MapNode((), origin.span)
     below = owner.get(head)
+    if rest and head == "backend" and isinstance(below, ScalarNode):
+        below = _backend_map(below)
     new: Node
     if rest and isinstance(below, ListNode):
         new = _set_item(below, head, rest, value, origin)
@@ -54,6 +56,20 @@ def _set(node: Node, steps: list[str], value: Node, origin: ScalarNode) -> MapNo
     else:
         entries = (*owner.entries, Entry(key, new))
     return replace(owner, entries=entries)
+
+
+def _backend_map(node: ScalarNode) -> MapNode:
+    """`provider:model` as the map it is short for, so that options can be set beside it."""
+    provider, _, model = node.text.partition(":")
+    found = {"provider": provider, "model": model}
+    return MapNode(
+        tuple(
+            Entry(replace(node, value=name, text=name), replace(node, value=value, text=value))
+            for name, value in found.items()
+            if value
+        ),
+        node.span,
+    )
 
 
 def _set_item(node: ListNode, name: str, steps: list[str], value: Node, origin: ScalarNode) -> ListNode:

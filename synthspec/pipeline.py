@@ -55,7 +55,7 @@ def compile_spec(path: Path, overrides: Mapping[str, str] | None = None) -> Comp
     lowered = lower_spec(path, root, broken)
     faults += lowered.diagnostics
     if not has_errors(faults):
-        faults += check_whole(lowered.spec)
+        faults += check_whole(lowered.spec, lowered.tables)
         faults += _check_plan(lowered.spec, lowered.tables)
     return Compiled(lowered.spec, lowered.tables, in_order(faults))
 

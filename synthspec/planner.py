@@ -56,6 +56,10 @@ class Plan:
         """How many combinations the spec's `rows` need."""
         return -(-self.spec.rows // self.rows_per_combination)
 
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The combinations that the spec's `rows` need, in order; indexing reaches beyond them."""
+        return self.combinations(0, len(self))
+
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
     @overload
@@ -68,6 +72,8 @@ class Plan:
             columns = self.columns(start, max(start, stop))
             frame = pd.DataFrame({n: _for_pandas(c) for n, c in columns.items()}, index=range(start, max(start, stop)))
             return frame.iloc[::step] if step != 1 else frame
+        if not hasattr(index, "__index__"):
+            raise TypeError("a plan is indexed by a number or a slice; a slice has columns: plan[0:100]['name']")
         if index < 0:
             index += len(self)
         if index < 0:

@@ -190,8 +190,6 @@ class PromptWriter:
         assert asked is not None
         table = self.tables[asked.source]
         candidates = self._passing(values)
-        if len(candidates) < asked.rows:
-            candidates = list(range(len(table)))
         seed = f"{self.spec.seed}/{self.prompt.name}/{index}"
         return [table.row(i) for i in draw_some(candidates, asked.rows, seed)]
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import math
+from collections.abc import Iterator, Mapping
 
 from synthspec.diagnostics import Diagnostic
-from synthspec.expressions import names_of
+from synthspec.expressions import compile_row, names_of
 from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, PatternDraw, SourceDraw, Spec
+from synthspec.tables import Table
+
+MAX_TRIED = 200_000  # rows of a source times combinations of listed values
 
 
-def check_whole(spec: Spec) -> tuple[Diagnostic, ...]:
+def check_whole(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
     """Warnings about a spec whose parts are sound."""
-    return (*_unused_parameters(spec), *_unread_prompts(spec))
+    return (*_unused_parameters(spec), *_unread_prompts(spec), *_no_examples(spec, tables))
 
 
 def draw_reads(draw: Draw) -> frozenset[str]:
@@ -75,3 +80,26 @@ def _unread_prompts(spec: Spec) -> Iterator[Diagnostic]:
         if prompt.writes and not read & set(prompt.writes):
             help = "add one of them to `output.columns` or a check, or remove the prompt"
             yield Diagnostic("W702", f"nobody reads what the prompt '{prompt.name}' writes", prompt.span, help)
+
+
+def _no_examples(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]:
+    """Listed values for which no row of the source passes a prompt's `examples.where`."""
+    types = {p.name: p.type for p in spec.parameters}
+    for prompt in spec.prompts:
+        asked = prompt.examples
+        if asked is None or asked.where is None:
+            continue
+        names = sorted(names_of(asked.where) - {"row"})
+        values = [types[n].values if n in types else None for n in names]
+        table = tables[asked.source]
+        if any(v is None for v in values) or math.prod(len(v or ()) for v in values) * len(table) > MAX_TRIED:
+            continue
+        test, rows = compile_row(asked.where), [table.row(i) for i in range(len(table))]
+        for chosen in itertools.product(*(v or () for v in values)):
+            given = dict(zip(names, chosen, strict=True))
+            if not any(test({**given, "row": row}) for row in rows):
+                said = " and ".join(f"{n} = {v!r}" for n, v in given.items())
+                message = f"no row of '{asked.source}' passes `where`" + (f" for {said}" if said else "")
+                help = "the prompt shows no example then: widen `where`, or add such rows"
+                yield Diagnostic("W703", message, prompt.span, help)
+                break

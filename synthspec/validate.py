@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -300,6 +300,28 @@ class Validator:
             for name in ready:
                 values[name] = self.computed[name][1]({**values, **combination})
             waiting = [n for n in waiting if n not in ready]
+
+    def computed_faults(
+        self, values: Mapping[str, Any], row: Mapping[str, Any], seen: Collection[str]
+    ) -> list[Rejection]:
+        """What is wrong with computed values, those of `seen` aside; null is right only where an input is null."""
+        found: list[Rejection] = []
+        for name, (reads, _) in self.computed.items():
+            if name in seen or name not in values:
+                continue
+            value = values[name]
+            if value is None:
+                if name not in self.optional and all(row.get(n) is not None for n in reads):
+                    found.append(Rejection(Stage.VALID, f"missing({name})", f"{name}: its `value` gives nothing here"))
+                continue
+            if isinstance(value, datetime.date | datetime.time):
+                value = value.isoformat()
+            for label, rule in self.rules[name]:
+                fault = rule(value)
+                if fault is not None:
+                    found.append(Rejection(Stage.VALID, label, f"{name}: {fault}"))
+                    break
+        return found
 
     def check_faults(
         self, values: Mapping[str, Any], combination: Mapping[str, Any], fresh: frozenset[str]

@@ -366,3 +366,59 @@ def test_prompts_may_read_computed_fields(tmp_path: Path) -> None:
     assert all(a.startswith("Longer than 12: ") for a in asked if not a.startswith("About"))
     for _, row in dataset.frame.iterrows():
         assert isinstance(row["more"], str) == (row["loud"] == "BILL")
+
+
+def test_rules_hold_for_computed_fields_too(tmp_path: Path) -> None:
+    """Those of parameters alone are judged before any call; those of a text send it back to its writer."""
+    text = """
+        synthspec: 1
+        name: calls
+        rows: 6
+        parameters: {{n: [1, 2, 3]}}
+        prompts: {{call: {{user: 'Call {{{{ n }}}}.', writes: [call]}}}}
+        fields:
+          n: {{value: n, type: integer, maximum: 2}}
+          call: {{type: string}}
+          size: {{value: words(call), type: integer, minimum: 4}}
+        backend: {{provider: openai, model: loop, base_url: {url}}}
+    """
+
+    def reply(body: dict, nth: int) -> str:
+        return "short" if len(body["messages"]) == 1 else "long enough this time"
+
+    with Loopback(reply=reply) as server:
+        dataset = synthspec.build(spec_file(tmp_path, text.format(url=server.url)), out=tmp_path / "out")
+        assert server.total == 8  # four rows, twice each; none for n = 3
+    assert sorted(dataset.frame["n"]) == [1, 1, 2, 2] and set(dataset.frame["size"]) == {4}
+    assert dataset.manifest["rejections"] == {"maximum(n)": 2, "minimum(size)": 4}
+    assert all("at most 2" in r.reasons[0] for r in dataset.rejections)
+
+
+def test_a_computed_value_that_gives_nothing_is_no_row(tmp_path: Path) -> None:
+    path = spec_file(tmp_path, "synthspec: 1\nrows: 4\nparameters: {n: [0, 2]}\nfields: {half: {value: 1 / n}}\n")
+    dataset = synthspec.build(path, out=tmp_path / "out")
+    assert list(dataset.frame["half"]) == [0.5, 0.5] and dataset.status == 3
+
+
+def test_a_folder_that_no_build_made_is_left_alone(tmp_path: Path) -> None:
+    path = spec_file(tmp_path, "synthspec: 1\nrows: 2\nparameters: {n: [1, 2]}\nfields: {n: {value: n}}\n")
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(synthspec.BuildFault, match="no build made"):
+        synthspec.build(path, out=tmp_path)
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_backend_options_may_be_set_beside_its_name(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url, rows=3)
+        options = {"backend.base_url": server.url, "backend.prices.prompt": 1, "backend.prices.completion": 2}
+        dataset = synthspec.build(path, out=tmp_path / "out", backend="openai:other", budget=1, set=options)
+    assert dataset.complete and dataset.manifest["backend"]["model"] == "other"
+
+
+def test_a_plan_can_be_walked(tmp_path: Path) -> None:
+    path = spec_file(tmp_path, "synthspec: 1\nrows: 7\nparameters: {n: [1, 2]}\nfields: {n: {value: n}}\n")
+    plan = synthspec.plan(path)
+    assert len(list(plan)) == 7
+    with pytest.raises(TypeError, match="plan\\[0:100\\]"):
+        plan["n"]  # type: ignore[call-overload]

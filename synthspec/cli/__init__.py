@@ -96,3 +96,6 @@ def main() -> None:
 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as e:  # the terminal or the file the output goes to
+        click.echo(f"error: the output cannot be written: {(e.strerror or str(e)).lower()}", err=True)
+        sys.exit(3)

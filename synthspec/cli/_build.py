@@ -38,6 +38,9 @@ def build_all(
     show_diagnostics(found, no_color=no_color, quiet=quiet)
     if not all(c.ok for c in compiled):
         return 1
+    twins = _same_folder(compiled)
+    if twins is not None:
+        fail(f"two specs are named '{twins}': they would be built into one folder", "give each its own `name:`", 1)
     worst = 0
     results = []
     for each in compiled:
@@ -50,6 +53,12 @@ def build_all(
     if form == "json":
         click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2, ensure_ascii=False, default=str))
     return worst
+
+
+def _same_folder(compiled: list[Compiled]) -> str | None:
+    """A name that two of the specs share."""
+    names = [c.spec.name for c in compiled if c.spec is not None]
+    return next((n for n in names if names.count(n) > 1), None)
 
 
 def _build_one(
@@ -72,7 +81,7 @@ def _build_one(
 
             write_call_metrics(folder)
     except BuildFault as e:
-        fail(e.message, e.help)
+        fail(e.message, e.help, e.status)
     except StoreFault as e:
         fail(e.message, e.help)
     except DrawFault as e:

@@ -34,11 +34,12 @@ def spec_options(function: F) -> F:
                   help="Any key of the spec, dotted: --set limits.attempts=2. May be repeated.")  # fmt: skip
     @wraps(function)
     def wrapped(*args: Any, settings: dict[str, str], **kwargs: Any) -> Any:
-        overrides = dict(settings)
+        overrides: dict[str, str] = {}
         for option, key in _OVERRIDES.items():
             value = kwargs.pop(option, None)
             if value is not None:
                 overrides[key] = str(value)
+        overrides.update(settings)  # after the options: --backend names it, --set backend.x=… adds to it
         return function(*args, overrides=overrides, **kwargs)
 
     return wrapped  # type: ignore[return-value]

@@ -15,6 +15,7 @@ from synthspec.records import FAULT_RULES, BackendFault, Completion, FaultKind, 
 from synthspec.store import Store
 from synthspec.tally import Tally
 
+INTERRUPTED = "interrupted"  # the reason of a run stopped by hand: nothing is written
 MAX_RESENDS = 8  # times one request is sent again after faults that may pass
 
 

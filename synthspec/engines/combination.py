@@ -79,6 +79,13 @@ class CombinationWork:
     async def run(self) -> None:
         """Work until every row is offered or given up."""
         rows = [Attempted(slot, place) for place, slot in enumerate(self.slots())]
+        known = {n: v for n, v in self.context.items() if n in self.shop.validator.computed}
+        hopeless = self.shop.validator.computed_faults(known, {**known, **self.combination}, ())
+        if hopeless:  # no call can mend what follows from the parameters alone
+            self.shop.tally.rejected([r for r in hopeless for _ in rows])
+            for row in rows:
+                self._give_up(row, Stage.VALID, [r.reason for r in hopeless], ())
+            return
         batch = next((s for s in self.shop.steps if s.prompt.rows > 1), None)
         if batch is None:
             await self._finish_row(rows[0], None)
@@ -178,14 +185,22 @@ class CombinationWork:
         """Every prompt from a position on, going back where a check says so."""
         shop = self.shop
         fresh = frozenset(row.values)
+        sound = set(self.context)  # computed fields that are known to keep their rules
         while True:
             shop.validator.compute(row.values, self.combination)
+            unsound = shop.validator.computed_faults(row.values, {**row.values, **self.combination}, sound)
+            if unsound:
+                writer = shop.writer_behind(unsound[0])
+                position = self._go_back(row, writer, unsound)
+                fresh, sound = frozenset(), set(self.context)
+                continue
+            sound.update(n for n in row.values if n in shop.validator.computed)
             faults = shop.validator.check_faults(row.values, self.combination, fresh)
             if faults:
                 target = shop.retries[faults[0][0]]
                 told = [r for c, r in faults if shop.retries[c] == target]
                 position = self._go_back(row, target, told)
-                fresh = frozenset()
+                fresh, sound = frozenset(), set(self.context)
                 continue
             if position >= len(shop.steps):
                 return position

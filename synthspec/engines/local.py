@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthspec.engines.calls import Caller
+from synthspec.engines.calls import INTERRUPTED, Caller
 from synthspec.engines.combination import CombinationWork
 from synthspec.engines.frontier import Frontier, Judge, Missing
 from synthspec.engines.variety import Chain, Recent, mark_of
@@ -59,7 +59,7 @@ class _Engine:
         tasks: set[asyncio.Task[None]] = set()
         try:
             for index, combination in enumerate(self.job.plan.combinations(0, len(self.job.plan))):
-                if self.faults:
+                if self.faults or self.job.caller.stopping == INTERRUPTED:
                     break
                 await self.frontier.room(index * self.shop.rows)
                 await self.lanes.acquire()

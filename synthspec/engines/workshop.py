@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from synthspec.engines.variety import Watch, listed_names
 from synthspec.expressions import compile_row, names_of
 from synthspec.planner import Plan
 from synthspec.prompting import PromptWriter, request_key
-from synthspec.records import Message
+from synthspec.records import Message, Rejection
 from synthspec.spec import Check, Prompt, Spec
 from synthspec.tally import Tally
 from synthspec.validate import Validator
@@ -115,14 +115,7 @@ class Workshop:
         """The prompt asked again when a check fails: the latest that wrote what it reads, or what a judge judged."""
         if check.retry is not None:
             return check.retry
-        names, todo = set[str](), list(names_of(check.expression))
-        computed = {f.name: f.value for f in self.spec.fields if f.value is not None}
-        while todo:
-            name = todo.pop()
-            if name not in names:
-                names.add(name)
-                value = computed.get(name)
-                todo.extend(names_of(value) if value is not None else ())
+        names = self._behind(names_of(check.expression))
         writers = sorted({self.position[self.writes[n]] for n in names if n in self.writes})
         if not writers:
             return None
@@ -132,6 +125,24 @@ class Workshop:
         if len(writers) == 1 and last.needs and verdicts:
             return max(last.needs, key=lambda n: self.position[n])
         return last.name
+
+    def _behind(self, wanted: Collection[str]) -> set[str]:
+        """The named fields and all that they are computed from."""
+        computed = {f.name: f.value for f in self.spec.fields if f.value is not None}
+        names, todo = set[str](), list(wanted)
+        while todo:
+            name = todo.pop()
+            if name not in names:
+                names.add(name)
+                value = computed.get(name)
+                todo.extend(names_of(value) if value is not None else ())
+        return names
+
+    def writer_behind(self, rejection: Rejection) -> str | None:
+        """The latest prompt that wrote what a computed field at fault is computed from."""
+        name = rejection.reason.partition(":")[0]
+        writers = [self.position[self.writes[n]] for n in self._behind((name,)) if n in self.writes]
+        return self.steps[max(writers)].prompt.name if writers else None
 
     def _novelty_target(self) -> str | None:
         rules = self.spec.novelty
