@@ -89,7 +89,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """A remedy for a misspelt name: the nearest one, else what there is to choose from."""
-    known = sorted(known)
+    known = sorted(set(known))
     near = nearest(name, known)
     if near is not None:
         return f"did you mean '{near}'?"

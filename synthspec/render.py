@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def _excerpt(
         if label:
             out.append(f"{gutter} {paint('frame', '=')} {label}")
         return out
-    raw = source[span.line - 1]
+    raw = _SECRET.sub(lambda m: m[1] + "•" * len(m[2]), source[span.line - 1])
     end = span.end_column if span.end_line == span.line else len(raw) + 1
     shift = max(0, span.column - 90)
     shown = _clean(raw[shift : shift + 140])
@@ -66,6 +67,14 @@ def _excerpt(
     tail = f" {paint(style, label)}" if label else ""
     out += [f"{gutter} {bar}", f"{number} {bar} {shown}", f"{gutter} {bar} {pad}{paint(style, marks)}{tail}"]
     return out
+
+
+# The value of a key that names a secret, and what looks like one wherever it stands.
+_SECRET = re.compile(
+    r"""((?:api[_-]?key|secret|password|(?:auth|access|bearer|hf|api)[_-]?token)["']?\s*[:=]\s*["']?|\b(?=sk-[\w-]{12}))"""
+    r"""([^\s"',}#{\[][^\s"',}#]*)""",
+    re.I,
+)
 
 
 def _wide(char: str) -> bool:

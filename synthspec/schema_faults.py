@@ -12,14 +12,16 @@ from synthspec.node_paths import Path, key_span, node_at
 from synthspec.resources import language_schema
 
 _BAD_FORM = "use letters, digits, hyphens and underscores"
-
-
+_NAME_A_PROMPT = "a prompt has a name: write `prompts: {review: {user: …}}`"
 _BAD_NAME = "a name is a letter or underscore, then letters, digits and underscores"
 
 
 def useful_errors(error: Any) -> Iterator[Any]:
     """The errors worth showing out of one: for `anyOf`, those of the branch that was meant."""
     if error.validator not in ("anyOf", "oneOf") or not error.context:
+        yield error
+        return
+    if _bare_weights(error):
         yield error
         return
     branches: dict[int, list[Any]] = {}
@@ -35,6 +37,15 @@ def useful_errors(error: Any) -> Iterator[Any]:
             yield from useful_errors(sub)
     else:
         yield error
+
+
+def _bare_weights(error: Any) -> bool:
+    """Whether a parameter is a map of values to weights without the `values:` it belongs under."""
+    given = error.instance
+    draws = any(branch.get("$ref") == "#/$defs/weighted" for branch in error.validator_value)
+    if not draws or not isinstance(given, dict) or not given or _branch_keys(error) & set(map(str, given)):
+        return False
+    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in given.values())
 
 
 def _branch_keys(error: Any) -> set[str]:
@@ -77,7 +88,9 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
     """The faults of one error, with the path of the part at fault."""
     path: Path = tuple(error.absolute_path)
     node = node_at(document, path)
-    if error.validator == "additionalProperties" and isinstance(node, MapNode):
+    if path[:1] == ("prompts",) and len(path) > 1 and (key := _nameless_prompt(document)) is not None:
+        yield path[:1], Diagnostic("E204", "this prompt has no name", key.span, _NAME_A_PROMPT)
+    elif error.validator == "additionalProperties" and isinstance(node, MapNode):
         allowed = list(error.schema.get("properties", {}))
         for name in error.instance:
             if name not in allowed and isinstance(error.schema.get("additionalProperties"), bool):
@@ -87,6 +100,12 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
                 near = nearest(str(name), allowed) or _lost_key(error.schema, error.instance)
                 help = f"did you mean '{near}'?" if near else did_you_mean(str(name), allowed)
                 yield (*path, name), Diagnostic("E202", message, span, help)
+    elif error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and _bare_weights(error):
+        shown = ", ".join(f"{e.key.text}: {e.value.text}" for e in node.entries[:4] if isinstance(e.value, ScalarNode))
+        rest = ", …" if len(node.entries) > 4 else ""
+        message = f"{place_name(path)} has weights without `values`"
+        help = f"write `values: {{{shown}{rest}}}`"
+        yield path, Diagnostic("E204", message, first_line(_value_span(document, path, node)), help)
     elif error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and node.entries:
         keys = _branch_keys(error)
         stray = next((e.key for e in node.entries if e.key.text not in keys), None)
@@ -117,6 +136,16 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
     else:
         code, message, help = _value_fault(error, path)
         yield path, Diagnostic(code, message, first_line(_value_span(document, path, node)), help)
+
+
+def _nameless_prompt(document: MapNode) -> ScalarNode | None:
+    """The key `user` or `system` that stands where the name of a prompt should."""
+    prompts = document.get("prompts")
+    if not isinstance(prompts, MapNode):
+        return None
+    return next(
+        (e.key for e in prompts.entries if e.key.text in ("user", "system") and isinstance(e.value, ScalarNode)), None
+    )
 
 
 def _lost_key(schema: Any, instance: Any) -> str | None:
@@ -162,10 +191,10 @@ _LIMITS = {
     "maximum": "at most {}",
     "exclusiveMinimum": "greater than {}",
     "exclusiveMaximum": "less than {}",
-    "minItems": "of at least {} item(s)",
+    "minItems": "of at least {} items",
     "maxItems": "of at most {} items",
-    "minProperties": "a map of at least {} key(s)",
-    "minLength": "a text of at least {} character(s)",
+    "minProperties": "a map of at least {} keys",
+    "minLength": "a text of at least {} characters",
     "maxLength": "a text of at most {} characters",
 }
 
@@ -174,6 +203,7 @@ def _value_fault(error: Any, path: Path) -> tuple[str, str, str]:
     what = place_name(path)
     about = str(error.schema.get("description", "")) if isinstance(error.schema, dict) else ""
     value = error.validator_value
+    about = _instead(error, path) or about
     if error.validator == "type":
         wanted = _kinds(value)
         help = about or f"write {wanted}"
@@ -191,10 +221,41 @@ def _value_fault(error: Any, path: Path) -> tuple[str, str, str]:
         return "E205", f"{what} cannot be {_shown(error.instance)}", did_you_mean(str(error.instance), options)
     if error.validator in _LIMITS:
         limit = _LIMITS[str(error.validator)].format(value)
+        if value == 1 and error.validator not in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+            limit = limit.removesuffix("s")
         return "E206", f"{what} must be {limit}", about or f"write one that is {limit}"
+    if error.validator == "pattern" and path == ("name",):
+        return "E207", f"{_shown(error.instance)} cannot be a name of a dataset", _dataset_name(str(error.instance))
     if error.validator == "pattern":
         return "E207", f"{_shown(error.instance)} does not have the form of {what}", about or _BAD_FORM
     return "E206", f"{what}: {error.message}", about or "see the language's documentation"
+
+
+def _instead(error: Any, path: Path) -> str | None:
+    """What to write instead of a text that stands for something else."""
+    given = error.instance
+    if not isinstance(given, str) or error.validator not in ("type", "anyOf", "oneOf"):
+        return None
+    if len(path) == 2 and path[0] == "sources":
+        return f"write `{{file: {given}}}`" if len(given) <= 80 else "write `{file: PATH}`"
+    kinds = error.validator_value if error.validator == "type" else _wanted_kinds(error)
+    percent = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", given)
+    share = float(percent[1]) / 100 if percent else 0.0
+    if percent and path[-2:] == ("output", "split") and 0 < share < 1:
+        return f"write {share:.6g}: `{{train: {share:.6g}, test: {1 - share:.6g}}}`"
+    if not {"integer", "number"} & set([kinds] if isinstance(kinds, str) else kinds):
+        return None
+    if percent:
+        return f"write {share:.6g}"
+    if re.fullmatch(r"[+-]?\d+" if kinds == "integer" else r"[+-]?\d+(\.\d+)?", given.strip()):
+        return f"write the number without quotes: {given.strip()}"
+    return None
+
+
+def _dataset_name(name: str) -> str:
+    better = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100]
+    allowed = "letters a to z, digits, '.', '_' and '-' are allowed, up to 100, the first a letter or digit"
+    return f"{allowed}: `{better}`" if better else allowed
 
 
 def _shown(value: Any) -> str:

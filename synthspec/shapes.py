@@ -80,9 +80,9 @@ def shape_faults(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> I
                 f"name one, as in 'shape: {{kind: {kind}, {role.name}: …}}', or call a field one of {usual}"
             )
         elif field in types and role.name != "messages" and types[field].kind in ("list", "map"):
-            yield f"'{field}' is a {types[field]}, and '{role.name}' in the shape '{kind}' is text"
+            yield f"'{field}' is {types[field].with_article}, and '{role.name}' in the shape '{kind}' is text"
         elif field in types and role.name == "messages" and types[field].kind not in ("list", "any"):
-            yield f"'{field}' is a {types[field]}, and 'messages' is a list of maps with role and content"
+            yield f"'{field}' is {types[field].with_article}, and 'messages' is a list of maps with role and content"
 
 
 def _option_faults(kind: str, shape: str | Mapping[str, Any], types: Mapping[str, Type]) -> Iterator[str]:

@@ -97,6 +97,9 @@ def rename(table: Table, renames: Mapping[str, str]) -> Table:
     return Table({renames.get(n, n): v for n, v in table.columns.items()})
 
 
+_OTHERS = {";": "';'", "\t": "tabs", ",": "','"}  # what separates values in files of the wrong kind
+
+
 def _read_delimited(text: str, delimiter: str) -> Table:
     csv.field_size_limit(16 * 1024 * 1024)
     try:
@@ -106,6 +109,9 @@ def _read_delimited(text: str, delimiter: str) -> Table:
     lines = [line for line in lines if line]
     if not lines:
         raise TableFault("empty: a header line is needed")
+    for other, name in _OTHERS.items():
+        if other != delimiter and len(lines[0]) == 1 and all(other in delimiter.join(line) for line in lines):
+            raise TableFault(f"it seems to be separated by {name}")
     header, body = [h.strip() for h in lines[0]], lines[1:]
     if len(set(header)) != len(header):
         twice = next(h for h in header if header.count(h) > 1)

@@ -153,7 +153,7 @@ def test_five_megabytes_of_junk_do_not_hang(form: str, junk: str) -> None:
         ("text", make_shape(TITLE, REVIEW), "text carries one field, and the prompt writes 2"),
         ("text", make_shape(TITLE, rows=3), "text carries one row, and the prompt asks for 3"),
         ("pairs", make_shape(TITLE), "pairs carries two fields"),
-        ("pairs", make_shape(TITLE, RATING), "rating is a integer"),
+        ("pairs", make_shape(TITLE, RATING), "rating is an integer"),
         ("pairs", make_shape(TITLE, REVIEW, labels=["Q"]), "labels must be two texts"),
         ("pairs", make_shape(TITLE, REVIEW, labels=["Q", "q"]), "the labels are the same"),
         ("csv", make_shape(TITLE, make_field("more", "map")), "csv carries no map"),

@@ -33,9 +33,7 @@ def check_comparison(node: Binary, left: Type, right: Type) -> Iterator[Fault]:
     if node.operator not in ("==", "!="):
         for operand, kind in ((node.left, left), (node.right, right)):
             if not kind.numeric and kind.kind not in _ORDERED:
-                message = (
-                    f"'{node.operator}' compares numbers, text and dates; {describe(operand)} is {a(kind)}"
-                )
+                message = f"'{node.operator}' compares numbers, text and dates; {describe(operand)} is {a(kind)}"
                 yield Fault("E303", message, operand.start, operand.end)
                 return
         return
@@ -53,11 +51,7 @@ def comparable(left: Type, right: Type) -> bool:
 def _unread(node: Binary, left: Type, right: Type) -> Fault | None:
     """A text literal opposite a date that is none."""
     for literal_side, kind, opposite in ((node.left, left, right), (node.right, right, left)):
-        if (
-            opposite.kind in MOMENTS
-            and isinstance(literal_side, Literal)
-            and isinstance(literal_side.value, str)
-        ):
+        if opposite.kind in MOMENTS and isinstance(literal_side, Literal) and isinstance(literal_side.value, str):
             if as_date(literal_side, kind, opposite).kind in MOMENTS:
                 continue
             return _not_a_moment(literal_side, opposite)
@@ -66,7 +60,7 @@ def _unread(node: Binary, left: Type, right: Type) -> Fault | None:
 
 def _not_a_moment(node: Literal, wanted: Type) -> Fault:
     remedy = f"write it as '{_EXAMPLES[wanted.kind]}'"
-    return Fault("E303", f"{literal(node.value)} is not a {wanted}", node.start, node.end, remedy)
+    return Fault("E303", f"{literal(node.value)} is not {wanted.with_article}", node.start, node.end, remedy)
 
 
 def _mismatch(node: Binary, left: Type, right: Type) -> Fault:

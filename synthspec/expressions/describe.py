@@ -67,4 +67,4 @@ def literal(value: Any) -> str:
 
 def a(kind: Type) -> str:
     """A type with its article: "a number", "a list of text"."""
-    return _ARTICLES.get(kind.kind) or ("text" if kind.kind == "text" else f"a {kind}")
+    return _ARTICLES.get(kind.kind) or ("text" if kind.kind == "text" else kind.with_article)

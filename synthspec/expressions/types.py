@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal[
-    "integer", "number", "text", "boolean", "date", "datetime", "time", "list", "map", "any", "distribution"
-]
+Kind = Literal["integer", "number", "text", "boolean", "date", "datetime", "time", "list", "map", "any", "distribution"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +22,11 @@ class Type:
         if self.kind == "list" and self.item is not None and self.item.kind != "any":
             return f"list of {self.item}"
         return self.kind
+
+    @property
+    def with_article(self) -> str:
+        """The type as a sentence names it: "an integer", "a list of text"."""
+        return f"an {self}" if self.kind in ("integer", "any") else f"a {self}"
 
     @property
     def numeric(self) -> bool:

@@ -25,7 +25,7 @@ def faults(shape: Shape) -> Iterator[str]:
     if len(shape.fields) != 2:
         yield f"pairs carries two fields, and the prompt writes {len(shape.fields)}: use json or csv"
     yield from (
-        f"pairs carries text, and {f.name} is a {f.type}: use json or csv"
+        f"pairs carries text, and {f.name} is {f.type.with_article}: use json or csv"
         for f in shape.fields
         if f.type.kind not in ("text", "any")
     )

@@ -23,7 +23,7 @@ def faults(shape: Shape) -> Iterator[str]:
     if shape.rows > 1:
         yield f"text carries one row, and the prompt asks for {shape.rows}: use csv or json"
     yield from (
-        f"text carries text, and {f.name} is a {f.type}: use json"
+        f"text carries text, and {f.name} is {f.type.with_article}: use json"
         for f in shape.fields
         if f.type.kind in ("list", "map")
     )

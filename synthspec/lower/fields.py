@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics import Diagnostic, did_you_mean
 from synthspec.document import MapNode, Node, ScalarNode, to_data
 from synthspec.expressions.tree import Literal, Name
 from synthspec.expressions.types import ANY, Type, fits, type_of_values
@@ -125,8 +126,10 @@ def _draft(low: Lowering, key: ScalarNode, node: MapNode) -> Field:
 
 
 def _with_value(low: Lowering, field: Field, node: Node, scope: Mapping[str, Type]) -> Field:
+    before = len(low.faults)
     expression, kind = low.expression(node, scope)
     if expression is None:
+        low.faults[before:] = _fixed_text(node, low.faults[before:])
         kept = field.type if "type" in field.schema or field.type.values else ANY
         return replace(field, type=kept, value=Literal(None, 0, 0))
     declared = field.schema.get("type")
@@ -137,8 +140,22 @@ def _with_value(low: Lowering, field: Field, node: Node, scope: Mapping[str, Typ
         field = replace(field, type=kind)  # a date declared as JSON Schema has it
     elif not fits(kind, field.type):
         wanted = KINDS[str(declared)]
-        low.report("E303", node, f"'{field.name}' is declared as {wanted}; this is a {kind}", "change one of the two")
+        low.report(
+            "E303",
+            node,
+            f"'{field.name}' is declared as {wanted.with_article}; this is {kind.with_article}",
+            "change one of the two",
+        )
     return replace(field, value=expression)
+
+
+def _fixed_text(node: Node, faults: list[Diagnostic]) -> list[Diagnostic]:
+    """Faults of a `value` that was surely meant as a text, told as one."""
+    words = re.fullmatch(r"[^\W\d]\w*(?:[ ,]+\w+)*[.!?]?", scalar_text(node)) if faults else None
+    if words is None or faults[0].code not in ("E301", "E302") or faults[0].help.startswith("did you mean"):
+        return faults
+    text = words[0] if len(words[0]) <= 60 else "a text"
+    return [replace(faults[0], help=f"for a fixed text write `value: '\"{text}\"'`")]
 
 
 def _type(data: Mapping[str, Any]) -> Type:

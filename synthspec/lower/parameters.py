@@ -150,7 +150,10 @@ class _Drawing:
                 return None, kind
             if not fits(truth, Type("boolean")):
                 self.low.report(
-                    "E303", where, f"`where` is true or false; this is a {truth}", "compare it with something"
+                    "E303",
+                    where,
+                    f"`where` is true or false; this is {truth.with_article}",
+                    "compare it with something",
                 )
                 return None, kind
         return SourceDraw(table.name, column.text, expression, bool(value_of(node.get("replacement"), True))), kind

@@ -43,7 +43,9 @@ def _exclusion(low: Lowering, node: Node, scope: Mapping[str, Type]) -> Exclusio
     if expression is None:
         return None
     if not fits(kind, Type("boolean")):
-        low.report("E303", node, f"an exclusion is true or false; this is a {kind}", "compare it with something")
+        low.report(
+            "E303", node, f"an exclusion is true or false; this is {kind.with_article}", "compare it with something"
+        )
         return None
     return Exclusion(expression, scalar_text(node), node.span)
 

@@ -119,7 +119,7 @@ def _lower(low: Lowering, entry: Entry, writes: tuple[str, ...], around: Surroun
     if (at := node.get("when")) is not None:
         when, kind = low.expression(at, scope, explain=explain)
         if when is not None and not fits(kind, Type("boolean")):
-            low.report("E303", at, f"`when` is true or false; this is a {kind}", "compare it with something")
+            low.report("E303", at, f"`when` is true or false; this is {kind.with_article}", "compare it with something")
     reads = user.reads | (system.reads if system else frozenset()) | (names_of(when) if when else frozenset())
     if examples is not None and examples.where is not None:
         reads |= names_of(examples.where) - {"row"}
@@ -176,11 +176,13 @@ def _examples(low: Lowering, node: Node | None, around: Surroundings) -> tuple[E
     if (at := node.get("where")) is not None:
         where, kind = low.expression(at, {**around.parameters, "row": of_row})
         if where is not None and not fits(kind, Type("boolean")):
-            low.report("E303", at, f"`where` is true or false; this is a {kind}", "compare it with something")
+            low.report(
+                "E303", at, f"`where` is true or false; this is {kind.with_article}", "compare it with something"
+            )
     rows = int(value_of(node.get("rows"), 3))
     held = len(low.tables[table.name])
     if rows > held:
-        message = f"{rows} examples are asked for; the source has {held} row(s)"
+        message = f"{rows} examples are asked for; the source has {held} row{'' if held == 1 else 's'}"
         low.report("E422", node.get("rows") or node, message, "ask for fewer")
     return Examples(table.name, rows, where), Type("list", item=of_row)
 

@@ -48,7 +48,7 @@ def _check(low: Lowering, node: Node, scope: Mapping[str, Type], fields: Mapping
     if expression is None:
         return None
     if not fits(kind, _BOOLEAN):
-        low.report("E303", that, f"a check is true or false; this is a {kind}", "compare it with something")
+        low.report("E303", that, f"a check is true or false; this is {kind.with_article}", "compare it with something")
         return None
     if not names_of(expression):
         low.report("E508", that, "this check reads no field, so it never changes", "name a field in it")
@@ -155,7 +155,9 @@ def lower_gates(low: Lowering) -> tuple[Gate, ...]:
         if expression is None:
             continue
         if not fits(kind, _BOOLEAN):
-            low.report("E303", node, f"a gate is true or false; this is a {kind}", "compare it: `acceptance >= 0.8`")
+            low.report(
+                "E303", node, f"a gate is true or false; this is {kind.with_article}", "compare it: `acceptance >= 0.8`"
+            )
             continue
         gates.append(Gate(expression, scalar_text(node, str(value_of(node))), node.span))
     return tuple(gates)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from synthspec.spec import (
 
 _EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
 _SETTINGS = ("temperature", "top_p", "max_tokens", "stop", "reasoning_effort", "seed")
+_SECRET = re.compile(r"(?i)api.?key|secret|password|(^|[_-])key$|^((api|auth|access|bearer|hf)[_-]?)?token$")
 _COMMON = ("provider", "model", "prices", "base_url", *_SETTINGS)
 
 
@@ -72,6 +74,9 @@ def _known_backend(
         for entry in node.entries:
             if entry.key.text not in _COMMON and entry.key.text not in module.OPTIONS:
                 help = did_you_mean(entry.key.text, [*_COMMON, *module.OPTIONS])
+                if _SECRET.search(entry.key.text):
+                    keys = " or ".join(getattr(module, "KEYS", ()))
+                    help = f"secrets come from the environment: set {keys}" if keys else "remove it: no key is needed"
                 low.report("E603", entry.key, f"'{entry.key.text}' is not an option of '{provider}'", help)
     given = options.get("prices")
     prices = Prices(float(given["prompt"]), float(given["completion"])) if isinstance(given, dict) else None
@@ -112,7 +117,9 @@ def _texts(low: Lowering, node: Node | None, fields: Mapping[str, Field]) -> tup
     for item in low.items(node):
         if isinstance(item, ScalarNode) and item.text in names and fields[item.text].type.kind not in ("text", "any"):
             kind = fields[item.text].type
-            low.report("E606", item, f"'{item.text}' is a {kind}, not a text to compare", "name a text field")
+            low.report(
+                "E606", item, f"'{item.text}' is {kind.with_article}, not a text to compare", "name a text field"
+            )
     return names
 
 
@@ -133,6 +140,7 @@ def lower_output(low: Lowering, fields: Mapping[str, Field]) -> Output:
     if node.get("stratify") is not None and node.get("split") is None:
         low.report("E606", node.key("stratify") or node, "`stratify` without a `split`", "add `split:`, or remove it")
     split = value_of(node.get("split"), {})
+    _sum_of_shares(low, node.get("split"), split)
     return Output(
         formats=tuple(dict.fromkeys(formats)) or ("csv",),
         partition_by=partition,
@@ -141,6 +149,16 @@ def lower_output(low: Lowering, fields: Mapping[str, Field]) -> Output:
         shape=_shape(low, node.get("shape"), fields, columns),
         stratify=stratify[0] if stratify else None,
     )
+
+
+def _sum_of_shares(low: Lowering, node: Node | None, split: Mapping[str, float]) -> None:
+    """Shares such as 8 and 2 are proportions; those below 1 are surely meant to add up to it."""
+    total = sum(split.values())
+    if node is None or not split or low.is_broken("output", "split") or any(s >= 1 for s in split.values()):
+        return
+    if abs(total - 1) > 1e-6:
+        message = f"the shares of the splits add up to {total:.6g}, not to 1"
+        low.report("W704", node, message, "make them add up to 1; as they are, they count as proportions")
 
 
 def _shape(low: Lowering, node: Node | None, fields: Mapping[str, Field], columns: tuple[str, ...]) -> Any:

@@ -60,7 +60,10 @@ def _read(low: Lowering, path: Path | None, node: ScalarNode) -> Table | None:
     try:
         return read_table(path)
     except TableFault as e:
-        low.report("E511", node, f"'{node.text}' cannot be read: {e}", "mend the file, or name another")
+        help = "mend the file, or name another"
+        if "separated" in str(e):
+            help = f"write it with {'tabs' if path.suffix.lower() == '.tsv' else 'commas'}"
+        low.report("E511", node, f"'{node.text}' cannot be read: {e}", help)
         return None
 
 
