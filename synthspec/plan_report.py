@@ -15,6 +15,7 @@ from synthspec.planner import Plan
 from synthspec.plugins import find_plugin
 from synthspec.prompting import PromptWriter, Sender
 from synthspec.records import Message
+from synthspec.resolve import used_names
 from synthspec.spec import Choice, Field, Prompt, Spec
 from synthspec.tables import Table
 from synthspec.tokens import PER_MESSAGE, expected_tokens, worst_tokens
@@ -76,7 +77,8 @@ class PlanReport:
     strategy: str
     space: int | None  # combinations of listed values there can be, None where some parameter is not listed
     excluded: int | None
-    parameters: tuple[ParameterReport, ...]
+    parameters: tuple[ParameterReport, ...]  # those in use
+    unused: tuple[str, ...]  # parameters that nothing reads
     pairs: PairReport | None
     covering: Mapping[str, Any] | None  # of a strategy that makes a covering array: strength, rows, tuples covered
     prompts: tuple[PromptReport, ...]
@@ -92,8 +94,9 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
     """Read a plan through and report on it."""
     spec = plan.spec
     counted = min(len(plan), COUNTED)
+    used = used_names(spec) if spec.fields else frozenset(p.name for p in spec.parameters)
     columns = plan.columns(0, counted) if counted else {}
-    lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice)}
+    lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
     prompts = tuple(_prompt_report(spec, p, plan, tables) for p in spec.prompts)
     space, excluded = _space(plan, lists)
     return PlanReport(
@@ -104,7 +107,10 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
         strategy=spec.plan.strategy,
         space=space,
         excluded=excluded,
-        parameters=tuple(_parameter_report(p.name, columns[p.name], lists.get(p.name)) for p in spec.parameters),
+        parameters=tuple(
+            _parameter_report(p.name, columns[p.name], lists.get(p.name)) for p in spec.parameters if p.name in used
+        ),
+        unused=tuple(p.name for p in spec.parameters if p.name not in used),
         pairs=_pairs(plan, lists, columns),
         covering=asdict(plan.strategy.coverage()) if hasattr(plan.strategy, "coverage") else None,
         prompts=tuple(r for r, _ in prompts),

@@ -33,10 +33,8 @@ def draw_reads(draw: Draw) -> frozenset[str]:
             return frozenset()
 
 
-def _unused_parameters(spec: Spec) -> Iterator[Diagnostic]:
-    """A parameter nothing depends on changes no prompt, no field and no other parameter."""
-    if not spec.fields:
-        return  # a fragment, to be extended
+def used_names(spec: Spec) -> frozenset[str]:
+    """The parameters that a prompt, field, check or exclusion reads, directly or through another parameter."""
     used: set[str] = set()
     for prompt in spec.prompts:
         used |= prompt.reads
@@ -50,12 +48,19 @@ def _unused_parameters(spec: Spec) -> Iterator[Diagnostic]:
         for name in draw_reads(todo.pop().draw) - used:
             used.add(name)
             todo.extend(p for p in spec.parameters if p.name == name)
+    return frozenset(p.name for p in spec.parameters if p.name in used)
+
+
+def _unused_parameters(spec: Spec) -> Iterator[Diagnostic]:
+    """A parameter nothing depends on changes no prompt, no field and no other parameter."""
+    if not spec.fields:
+        return  # a fragment, to be extended
+    used = used_names(spec)
     written = {w for p in spec.prompts for w in p.writes}
     for parameter in spec.parameters:
         if parameter.name not in used and parameter.name not in written and parameter.span.file == _file_of(spec):
-            help = (
-                f"use it in a prompt as {{{{ {parameter.name} }}}}, add a field `value: {parameter.name}`, or remove it"
-            )
+            name = parameter.name
+            help = f"use it in a prompt as {{{{ {name} }}}}, add a field `value: {name}`, or remove it"
             yield Diagnostic("W701", f"the parameter '{parameter.name}' is never used", parameter.span, help)
 
 

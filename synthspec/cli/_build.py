@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from synthspec.cli._show import fail, show_diagnostics
+from synthspec.cli._show import fail, show_diagnostics, show_faults_as_json
 from synthspec.pipeline import Compiled, compile_spec
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def build_all(
     found = list(dict.fromkeys(d for c in compiled for d in c.diagnostics))
     show_diagnostics(found, no_color=no_color, quiet=quiet)
     if not all(c.ok for c in compiled):
+        show_faults_as_json(found, form)
         return 1
     twins = _same_folder(compiled)
     if twins is not None:

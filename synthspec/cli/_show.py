@@ -41,15 +41,29 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def compile_or_exit(spec: Path, overrides: dict[str, str], *, no_color: bool, quiet: bool) -> Compiled:
-    """The checked spec; its faults are shown, and errors end the command with status 1."""
+def compile_or_exit(
+    spec: Path, overrides: dict[str, str], *, no_color: bool, quiet: bool, form: str = "text"
+) -> Compiled:
+    """The checked spec; its faults are shown, and errors end the command with status 1.
+
+    Where the command prints JSON, so are the diagnostics of a spec that has errors.
+    """
     from synthspec.pipeline import compile_spec
 
     compiled = compile_spec(spec, overrides)
     show_diagnostics(compiled.diagnostics, no_color=no_color, quiet=quiet)
     if not compiled.ok:
+        show_faults_as_json(compiled.diagnostics, form)
         raise SystemExit(1)
     return compiled
+
+
+def show_faults_as_json(diagnostics: Sequence[Diagnostic], form: str) -> None:
+    """On standard output, as `check --format json` prints them, where a program asked for JSON."""
+    if form == "json":
+        from synthspec.render import render_json
+
+        click.echo(render_json(diagnostics))
 
 
 def fail(message: str, help: str = "", status: int = 3) -> NoReturn:

@@ -30,7 +30,7 @@ def command(
     from synthspec.draws import DrawFault
     from synthspec.template import TemplateFault
 
-    compiled = [compile_or_exit(p, overrides, no_color=no_color, quiet=True) for p in (old, new)]
+    compiled = [compile_or_exit(p, overrides, no_color=no_color, quiet=True, form=form) for p in (old, new)]
     try:
         found = diff_specs(*compiled)
     except (DrawFault, TemplateFault) as e:

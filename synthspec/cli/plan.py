@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from synthspec.plan_report import ParameterReport, PlanReport
 
+LONGEST = 4_000  # characters of a prompt shown to a person
+
 
 @click.command()
 @spec_argument()
@@ -31,7 +33,7 @@ def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, 
     from synthspec.planner import build_plan
     from synthspec.template import TemplateFault
 
-    compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet)
+    compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet, form=form)
     assert compiled.spec is not None
     try:
         plan = build_plan(compiled.spec, compiled.tables)
@@ -82,6 +84,8 @@ def _show(report: PlanReport, no_color: bool) -> None:
         console.print(f"Counts below are over the first {report.counted:,} combinations.")
     for parameter in report.parameters:
         _show_parameter(console, parameter, report.counted)
+    if report.unused:
+        console.print(f"\n{len(report.unused)} parameters that nothing reads are not shown.")
     _show_prompts(console, report)
     for number, sample in enumerate(report.samples[:2]):
         _show_sample(console, number, sample)
@@ -135,6 +139,11 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
     console.print("Tokens are estimated. At worst every attempt is used, and every reply is as long as it may be.")
 
 
+def shortened(text: str) -> str:
+    """A text as long as a person will read; all of it is in the JSON."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n… ({len(text) - LONGEST:,} more characters)"
+
+
 def money(cost: float | None) -> str:
     """US dollars for a reader."""
     if cost is None:
@@ -148,4 +157,4 @@ def _show_sample(console: Console, number: int, sample: Any) -> None:
     for name, messages in sample["prompts"].items():
         console.print(f"\n[bold]combination {number}, prompt {name}[/]")
         for message in messages:
-            console.print(Text(f"[{message['role']}] {message['content']}"))
+            console.print(Text(f"[{message['role']}] {shortened(message['content'])}"))

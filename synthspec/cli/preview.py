@@ -35,7 +35,7 @@ def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet:
     from synthspec.previewer import preview_rows
     from synthspec.store import StoreFault
 
-    compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet)
+    compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet, form=form)
     assert compiled.spec is not None
     try:
         shown = asyncio.run(preview_rows(compiled.spec, compiled.tables, count))
@@ -75,6 +75,8 @@ def _show(shown: Preview, no_color: bool) -> None:
 def _say(console: Console, label: str, text: str, style: str) -> None:
     from rich.text import Text
 
+    from synthspec.cli.plan import shortened
+
     line = Text(f"{label}: ", style="bold")
-    line.append(text, style=style or None)
+    line.append(shortened(text), style=style or None)
     console.print(line)

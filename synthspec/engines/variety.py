@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from synthspec.resolve import used_names
 from synthspec.spec import Choice, Spec
 
 LAG = 4  # a row sees the texts of its combination's rows up to this many before it, so four can be asked for at once
@@ -21,8 +22,9 @@ _WORD = re.compile(r"\w+")
 
 
 def listed_names(spec: Spec) -> tuple[str, ...]:
-    """The parameters that have listed values: what makes two rows be of one combination."""
-    return tuple(p.name for p in spec.parameters if isinstance(p.draw, Choice))
+    """The parameters in use that have listed values: what makes two rows be of one combination."""
+    used = used_names(spec)
+    return tuple(p.name for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used)
 
 
 def mark_of(names: Sequence[str], combination: Mapping[str, Any]) -> str:
