@@ -71,8 +71,8 @@ def _excerpt(
 
 # The value of a key that names a secret, and what looks like one wherever it stands.
 _SECRET = re.compile(
-    r"""((?:api[_-]?key|secret|password|(?:auth|access|bearer|hf|api)[_-]?token)["']?\s*[:=]\s*["']?|\b(?=sk-[\w-]{12}))"""
-    r"""([^\s"',}#{\[][^\s"',}#]*)""",
+    r"""((?:api[_-]?key|secret|password|[_-]token|(?<![\w-])(?:key|token))["']?\s*[:=]\s*|\b(?=sk-[\w-]{12}))"""
+    r"""("[^"]*"?|'[^']*'?|[^\s"',}#{\[][^,}#]*)""",
     re.I,
 )
 

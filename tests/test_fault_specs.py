@@ -93,3 +93,15 @@ def test_several_faults_in_one_pass(path: Path) -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         expected.write_text(shown, encoding="utf-8")
     assert shown == expected.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "line", ["api_key: sk-abcdef", "token: 'abc def'", 'key: "x abcdef"', "base: sk-abcdefabcdefabc"]
+)
+def test_no_secret_is_shown(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    text = "synthspec: 1\nprompts: {a: {user: Hi}}\nfields: {a: {type: string}}\nbackend: {provider: openai, model: gpt-5-mini, "
+    path.write_text(f"{text}{line}, more: 1}}\n", encoding="utf-8")
+    shown = render_text(compile_spec(path).diagnostics)
+    assert shown.count("E603") == 2 and "•" in shown and "more: 1" in shown
+    assert "abc" not in shown.replace(str(path), "")
