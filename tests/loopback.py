@@ -36,6 +36,13 @@ def prose(body: dict[str, Any], nth: int) -> str:
     return " ".join(WORDS[(number >> (5 * i)) % len(WORDS)] for i in range(11)) + f" {number % 100000}."
 
 
+def count_words(text: str, dimensions: int = 32) -> list[float]:
+    counts = [0.0] * dimensions
+    for word in text.lower().split():
+        counts[digest(word) % dimensions] += 1
+    return counts
+
+
 class Loopback:
     """The server. `calls` counts requests by their messages, `answered` those that got a whole reply."""
 
@@ -89,6 +96,7 @@ class Loopback:
     async def start(self) -> web.AppRunner:
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/embeddings", self._embeddings)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/stats", self._stats)
         runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
@@ -99,6 +107,18 @@ class Loopback:
 
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "loop", "object": "model"}]})
+
+    async def _embeddings(self, request: web.Request) -> web.Response:
+        """A vector counts the words of a text, hashed; given in reverse order, as a server may."""
+        body = await request.json()
+        if self.remember:
+            self.bodies.append(body)
+        if "500" in self.faults or "401" in self.faults:
+            status = 500 if "500" in self.faults else 401
+            return web.json_response({"error": {"message": "made to fail"}}, status=status)
+        data = [{"object": "embedding", "index": i, "embedding": count_words(t)} for i, t in enumerate(body["input"])]
+        return web.json_response({"object": "list", "model": "loop-1", "data": data[::-1],
+                                  "usage": {"prompt_tokens": 1, "total_tokens": 1}})  # fmt: skip
 
     async def _stats(self, request: web.Request) -> web.Response:
         return web.json_response({"calls": dict(self.calls), "answered": dict(self.answered)})

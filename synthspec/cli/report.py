@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from synthspec.cli._options import form_option, look_options
+
+if TYPE_CHECKING:
+    from synthspec.metrics.corpus import Corpus
+    from synthspec.report.measure import Report
 
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path), metavar="DIR|FILE")
 @click.option("--against", type=click.Path(path_type=Path), metavar="FILE",
               help="The original: a file, or another build's folder.")  # fmt: skip
+@click.option("--embed", metavar="PROVIDER:MODEL",
+              help="Measure likeness by a model's embeddings: openai, ollama or sentence-transformers.")  # fmt: skip
+@click.option("--judge", metavar="PROVIDER:MODEL", help="Have a model tell labels from texts: at most 300 questions.")
+@click.option("--base-url", metavar="URL", help="The server of --embed and --judge, instead of the usual one.")
 @form_option("text", "json", "html")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where to write; DIR/report.html for a build's folder, else standard output.")  # fmt: skip
 @look_options
-def command(data: Path, against: Path | None, form: str, out: Path | None, quiet: bool, no_color: bool) -> None:
+def command(
+    data: Path,
+    against: Path | None,
+    embed: str | None,
+    judge: str | None,
+    base_url: str | None,
+    form: str,
+    out: Path | None,
+    quiet: bool,
+    no_color: bool,
+) -> None:
     """Measure a dataset: diversity, labels, balance, language, likeness to an original, what it cost.
 
     Takes a build's folder, or any CSV, JSONL, JSON or Parquet file. For a folder it also writes DIR/report.html,
-    one page that needs no network. Calls no model.
+    one page that needs no network. Calls no model, unless --embed or --judge names one. With --embed, the Vendi
+    score, nearest rows and coverage go by meaning instead of spelling, and --against adds MAUVE.
     """
     import json
 
-    from synthspec.cli._progress import steps
     from synthspec.cli._written import give, read_or_exit
-    from synthspec.report.measure import measure, step_count
     from synthspec.report.text import report_text
 
+    models = _models(embed, judge, base_url)
     corpus = read_or_exit(data)
     original = read_or_exit(against) if against is not None else None
-    with steps(step_count(), quiet=quiet, no_color=no_color) as progress:
-        report = measure(corpus, original, progress)
+    report = _measure(corpus, original, models, base_url, quiet=quiet, no_color=no_color)
     if form == "json":
         give(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, default=str) + "\n", out)
         return
@@ -48,3 +67,59 @@ def command(data: Path, against: Path | None, form: str, out: Path | None, quiet
         give(report_text(report), out)
     if page is not None and not quiet:
         click.echo(str(page), err=True)
+
+
+Model = tuple[str, str] | None  # provider and model
+
+
+def _models(embed: str | None, judge: str | None, base_url: str | None) -> tuple[Model, Model]:
+    """The models named; a mistake in a name is one of use."""
+    from synthspec.plugins import plugin_names
+
+    if embed is None and judge is None:
+        if base_url is not None:
+            raise click.UsageError("--base-url goes with --embed or --judge")
+        return None, None
+    from synthspec.metrics.embeddings import PROVIDERS
+
+    found = _named("--embed", embed, PROVIDERS), _named("--judge", judge, plugin_names("backends"))
+    asked = {m[0] for m in found if m is not None} - {"sentence-transformers"}
+    if base_url is not None and len(asked) > 1:
+        raise click.UsageError("--base-url is one server's; set OPENAI_BASE_URL or OLLAMA_HOST where there are two")
+    return found
+
+
+def _named(option: str, text: str | None, known: Sequence[str]) -> Model:
+    from synthspec.diagnostics import did_you_mean
+
+    if text is None:
+        return None
+    provider, _, model = text.partition(":")
+    if provider not in known:
+        raise click.UsageError(f"{option}: there is no '{provider}'; {did_you_mean(provider, known)}")
+    if not model:
+        raise click.UsageError(f"{option}: name a model: {provider}:MODEL")
+    return provider, model
+
+
+def _measure(
+    corpus: Corpus, original: Corpus | None, models: tuple[Model, Model], base_url: str | None, *,
+    quiet: bool, no_color: bool,
+) -> Report:  # fmt: skip
+    from synthspec.cli._progress import steps
+    from synthspec.cli._show import fail
+    from synthspec.metrics.embeddings import open_embedder
+    from synthspec.metrics.judge import judge_labels
+    from synthspec.records import BackendFault
+    from synthspec.report.measure import measure, step_count
+
+    embed, judge = models
+    with steps(step_count() + (judge is not None), quiet=quiet, no_color=no_color) as progress:
+        try:
+            embedder = None if embed is None else open_embedder(*embed, base_url)
+            if judge is not None:
+                progress("Judge")
+            judgement = None if judge is None else judge_labels(corpus, *judge, base_url)
+            return measure(corpus, original, progress, embed=embedder, judgement=judgement)
+        except BackendFault as e:
+            fail(e.message, "--embed and --judge ask a model; a report without them asks none")

@@ -94,7 +94,7 @@ def _self_bleu(context: Context) -> Figure | None:
 
 def _vendi(context: Context) -> Figure | None:
     count = len(context.drawn)
-    return Figure(vendi(context.kernel), f"{count:,} rows") if count > 1 else None
+    return Figure(vendi(context.kernel), context.by(f"{count:,} rows")) if count > 1 else None
 
 
 def _duplicates(context: Context) -> Figure:

@@ -112,7 +112,7 @@ def _judged_by_original(context: Context, column: str, labels: Array, rows: Arra
     teacher, pupil = weigh(learnt, idf), weigh(gram_counts([own[i] for i in rows[known]]), idf)
     kernel = similarities(teacher, teacher).astype(np.float64)
     scores = fit_scores(kernel, _numbers(theirs, classes), len(classes), similarities(pupil, teacher))
-    return _drift(column, classes, _numbers(labels[known], classes), scores.argmax(axis=1), against.name)
+    return drift_of(column, classes, _numbers(labels[known], classes), scores.argmax(axis=1), against.name)
 
 
 def _judged_by_itself(context: Context, column: str, labels: Array, kernel: Array, groups: Array) -> Drift | None:
@@ -123,7 +123,7 @@ def _judged_by_itself(context: Context, column: str, labels: Array, kernel: Arra
     numbers = _numbers(labels[known], classes)
     fold = fold_of(groups[known], numbers, context.seed)
     scores = cross_scores(kernel[np.ix_(known, known)], numbers, len(classes), fold)
-    return _drift(column, classes, numbers, scores.argmax(axis=1), "")
+    return drift_of(column, classes, numbers, scores.argmax(axis=1), "")
 
 
 def _numbers(labels: Array, classes: list[str]) -> Array:
@@ -131,7 +131,8 @@ def _numbers(labels: Array, classes: list[str]) -> Array:
     return np.array([index[v] for v in labels], np.int64)
 
 
-def _drift(column: str, classes: list[str], true: Array, told: Array, trained_on: str) -> Drift:
+def drift_of(column: str, classes: list[str], true: Array, told: Array, trained_on: str) -> Drift:
+    """How well labels were told, from the numbers of the true ones and of those told."""
     confusion = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(confusion, (true, told), 1)
     return Drift(column, tuple(classes), confusion, true == told, trained_on)
@@ -146,6 +147,16 @@ def _recovery(context: Context) -> Figure | None:
     return Figure(float(np.mean([d.kappa for d in found])), f"{len(parts) // len(found):,} rows; {columns}", parts)
 
 
+def _judged(context: Context) -> Figure | None:
+    judged: tuple[Drift, ...] = context.notes.get("judged", ())
+    if not judged:
+        return None
+    parts = np.concatenate([d.beyond_chance for d in judged])
+    columns = ", ".join(d.column for d in judged)
+    size = f"{len(parts) // len(judged):,} rows; {columns}; {judged[0].trained_on}"
+    return Figure(float(np.mean([d.kappa for d in judged])), size, parts)
+
+
 METRICS = (
     Metric(
         "label_recovery",
@@ -155,6 +166,17 @@ METRICS = (
         "How well a classifier tells each label from the text alone, beyond chance: 0 is guessing, 1 always right.",
         "Rifkin & Klautau 2004; Cohen 1960",
         _recovery,
+        "ratio",
+    ),
+    Metric(
+        "judge_recovery",
+        "Labels told by the judge",
+        "drift",
+        "higher",
+        "How well a model that reads the text tells each label, beyond chance: 0 is guessing, 1 always right. "
+        "Only with --judge.",
+        "Zheng et al. 2023; Cohen 1960",
+        _judged,
         "ratio",
     ),
 )

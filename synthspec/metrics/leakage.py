@@ -6,7 +6,7 @@ import numpy as np
 
 from synthspec.metrics.corpus import NEAR, Corpus
 from synthspec.metrics.metric import Array, Context, Figure, Metric
-from synthspec.metrics.original import SEARCHED, Pair, pair_of, row_texts, shared_columns
+from synthspec.metrics.original import KNOWN, SEARCHED, Pair, embeddings_of, pair_of, row_texts, shared_columns
 from synthspec.metrics.vectors import gram_counts, inverse_frequency, similarities, weigh
 from synthspec.shingles import normal_form
 
@@ -20,7 +20,11 @@ def nearest(context: Context) -> tuple[Array, Array, Pair] | None:
     pair = pair_of(context)
     if pair is None:
         return None
-    texts, real = pair.texts[: context.sizes.rows], pair.real[:2_000]
+    embedded = embeddings_of(context, pair)
+    if embedded is not None:
+        alike = embedded[0] @ embedded[1].T
+        return alike.argmax(axis=1), alike.max(axis=1), pair
+    texts, real = pair.texts[: context.sizes.rows], pair.real[:KNOWN]
     known = gram_counts(real)
     idf = inverse_frequency(known)
     alike = similarities(weigh(gram_counts(texts), idf), weigh(known, idf))
@@ -32,11 +36,15 @@ def _nearest(context: Context) -> Figure | None:
     if found is None:
         return None
     _, alike, pair = found
-    vectors = weigh(gram_counts(pair.real[:2_000]))
-    among = similarities(vectors, vectors)
+    embedded = embeddings_of(context, pair)
+    if embedded is not None:
+        among = embedded[1] @ embedded[1].T
+    else:
+        vectors = weigh(gram_counts(pair.real[:KNOWN]))
+        among = similarities(vectors, vectors)
     np.fill_diagonal(among, -1)
     floor = float(among.max(axis=1).mean())
-    return Figure(float(alike.mean()), f"{len(alike):,} rows", alike.astype(np.float64), floor=floor)
+    return Figure(float(alike.mean()), context.by(f"{len(alike):,} rows"), alike.astype(np.float64), floor=floor)
 
 
 def copies(context: Context) -> tuple[Array, Array] | None:

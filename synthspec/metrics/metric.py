@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from synthspec.metrics.corpus import Corpus
+from synthspec.metrics.embeddings import Embedder
 from synthspec.metrics.vectors import similarities, vectors_of
 
 Array = NDArray[Any]
@@ -47,6 +48,7 @@ class Context:
     against: Corpus | None = None
     sizes: Sizes = field(default_factory=Sizes)
     seed: int = 0
+    embed: Embedder | None = None  # where given, in the place of TF-IDF wherever likeness is measured
     notes: dict[str, Any] = field(default_factory=dict, compare=False)  # what several metrics need, made once
 
     @cached_property
@@ -61,9 +63,17 @@ class Context:
     @cached_property
     def kernel(self) -> Array:
         """Cosine similarity of every two drawn rows; 1 with themselves."""
-        kernel = similarities(self.vectors, self.vectors).astype(np.float64)
+        if self.embed is not None:
+            vectors = self.embed([self.corpus.rows[i] for i in self.drawn])
+            kernel = (vectors @ vectors.T).astype(np.float64)
+        else:
+            kernel = similarities(self.vectors, self.vectors).astype(np.float64)
         np.fill_diagonal(kernel, 1.0)
         return kernel
+
+    def by(self, size: str) -> str:
+        """What a figure of likeness was computed on, for a reader."""
+        return size if self.embed is None else f"{size}, embeddings of {self.embed.name}"
 
     @cached_property
     def mixed(self) -> Array:

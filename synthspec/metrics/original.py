@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthspec.metrics.corpus import Corpus
-from synthspec.metrics.metric import Context
+from synthspec.metrics.metric import Array, Context
 from synthspec.metrics.tokens import Tokens, tokens_of
 
 SEARCHED = 20_000  # rows of each that are looked at
+KNOWN = 2_000  # rows of the original among which the likest is looked for
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,17 @@ def pair_of(context: Context) -> Pair | None:
         context.notes["pair"] = _pair_of(context.corpus, context.against, context.seed)
     pair: Pair = context.notes["pair"]
     return pair
+
+
+def embeddings_of(context: Context, pair: Pair) -> tuple[Array, Array] | None:
+    """Vectors of the first rows of each side of the pair; None where no model is given."""
+    if context.embed is None:
+        return None
+    if "embeddings" not in context.notes:
+        mine, theirs = pair.texts[: context.sizes.rows], pair.real[:KNOWN]
+        context.notes["embeddings"] = (context.embed(mine), context.embed(theirs))
+    found: tuple[Array, Array] = context.notes["embeddings"]
+    return found
 
 
 def _pair_of(corpus: Corpus, against: Corpus, seed: int) -> Pair:

@@ -10,8 +10,9 @@ import numpy as np
 
 from synthspec.metrics.classifier import cross_scores, fold_of, placements
 from synthspec.metrics.corpus import NEAR
+from synthspec.metrics.mauve import mauve
 from synthspec.metrics.metric import Array, Context, Figure, Metric
-from synthspec.metrics.original import pair_of
+from synthspec.metrics.original import Pair, embeddings_of, pair_of
 from synthspec.metrics.vectors import gram_counts, inverse_frequency, similarities, weigh
 
 _FAMILY = "similarity"
@@ -91,6 +92,16 @@ def _joint_kernel(texts: list[str], real: list[str]) -> Array:
     return similarities(vectors, vectors).astype(np.float64)
 
 
+def _likeness(context: Context, pair: Pair, rows: int) -> Array:
+    """Cosine similarity of every two of the first rows of each side, by embeddings where a model is given."""
+    embedded = embeddings_of(context, pair)
+    if embedded is None:
+        return _joint_kernel(pair.texts[:rows], pair.real[:rows])
+    vectors = np.concatenate([e[:rows] for e in embedded])
+    found: Array = (vectors @ vectors.T).astype(np.float64)
+    return found
+
+
 def _two_sample(context: Context) -> Figure | None:
     from synthspec.near import near_pairs
 
@@ -117,12 +128,12 @@ def _coverage(context: Context) -> Figure | None:
     rows = min(context.sizes.rows, len(pair.texts), len(pair.real))
     if rows < 20:
         return None
-    kernel = _joint_kernel(pair.texts[:rows], pair.real[:rows])
+    kernel = _likeness(context, pair, rows)
     among = kernel[rows:, rows:].copy()
     np.fill_diagonal(among, -1)
     radius = np.sort(among, axis=1)[:, -NEIGHBOURS]
     reached = (kernel[rows:, :rows].max(axis=1) >= radius).astype(np.float64)
-    return Figure(float(reached.mean()), f"{rows:,} rows of each", reached, floor=None)
+    return Figure(float(reached.mean()), context.by(f"{rows:,} rows of each"), reached, floor=None)
 
 
 def clusters_of(kernel: Array, clusters: int, seed: int = 0) -> Array:
@@ -158,13 +169,27 @@ def _clusters(context: Context) -> Figure | None:
     clusters = min(CLUSTERS, rows // 5)
     if clusters < 4:
         return None
-    kernel = _joint_kernel(pair.texts[:rows], pair.real[:rows])
+    kernel = _likeness(context, pair, rows)
     real = kernel[rows:, rows:]
     owner = clusters_of(real, clusters, context.seed)
     reached = np.bincount(_affinity(real, owner, clusters, kernel[:rows, rows:]).argmax(axis=1), minlength=clusters)
     size = np.bincount(owner, minlength=clusters)
     share = float(size[reached > 0].sum() / size.sum())
-    return Figure(share, f"{rows:,} rows of each, {int((size > 0).sum())} clusters")
+    return Figure(share, context.by(f"{rows:,} rows of each, {int((size > 0).sum())} clusters"))
+
+
+def _mauve(context: Context) -> Figure | None:
+    pair = pair_of(context)
+    embedded = None if pair is None else embeddings_of(context, pair)
+    if embedded is None:
+        return None
+    mine, real = embedded
+    rows = min(len(mine), len(real) // 2)
+    if rows < 20:
+        return None
+    floor = mauve(real[rows : 2 * rows], real[:rows], context.seed)
+    found = mauve(mine[:rows], real[:rows], context.seed)
+    return Figure(found, context.by(f"{rows:,} rows of each"), floor=floor)
 
 
 def _labels(context: Context) -> Figure | None:
@@ -248,5 +273,16 @@ METRICS = (
         "Dhillon & Modha 2001",
         _clusters,
         "share",
+    ),
+    Metric(
+        "mauve",
+        "MAUVE",
+        _FAMILY,
+        "higher",
+        "What the dataset and its original have in common, by clusters of embeddings: 0 nothing, 1 the same. "
+        "Only with --embed.",
+        "Pillutla et al. 2021",
+        _mauve,
+        "ratio",
     ),
 )

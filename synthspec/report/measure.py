@@ -16,6 +16,8 @@ from synthspec.metrics.calls import call_figures, read_quarantine
 from synthspec.metrics.corpus import Corpus
 from synthspec.metrics.curves import Curve, curves_of
 from synthspec.metrics.drift import Drift, label_drift
+from synthspec.metrics.embeddings import Embedder
+from synthspec.metrics.judge import Judgement
 from synthspec.metrics.language import language_figures
 from synthspec.metrics.leakage import copies, nearest
 from synthspec.metrics.metric import Array, Context, Figure, Metric, Sizes
@@ -60,6 +62,8 @@ class Report:
     calls: list[dict[str, Any]] = field(default_factory=list)
     quarantine: list[Mapping[str, Any]] = field(default_factory=list)
     quarantined: int = 0
+    embeddings: str = ""  # the model that likeness is by, where not by TF-IDF
+    judgement: Judgement | None = None
     copied: tuple[Array, Array] | None = None  # of each row looked at, whether it copies the original: exactly, nearly
 
     def value(self, name: str) -> float | None:
@@ -93,14 +97,22 @@ class Report:
             "build": None if manifest is None else build_figures(manifest),
             "calls": self.calls,
             "quarantine": {"rows": self.quarantined, "reasons": dict(self.reasons())},
+            **({"embeddings": self.embeddings} if self.embeddings else {}),
+            **({"judge": self.judgement.as_dict()} if self.judgement else {}),
         }
 
 
 def measure(corpus: Corpus, against: Corpus | None = None, progress: Progress | None = None, *,
-            sizes: Sizes | None = None) -> Report:  # fmt: skip
-    """Measure a dataset, beside an original if one is given."""
+            sizes: Sizes | None = None, embed: Embedder | None = None,
+            judgement: Judgement | None = None) -> Report:  # fmt: skip
+    """Measure a dataset, beside an original if one is given; likeness by embeddings where a model for them is.
+
+    Raises:
+        BackendFault: texts could not be embedded.
+    """
     told = progress or (lambda title: None)
-    context = Context(corpus, against, sizes or Sizes())
+    context = Context(corpus, against, sizes or Sizes(), embed=embed)
+    context.notes["judged"] = judgement.columns if judgement else ()
     measured = []
     for metric in all_metrics():
         told(metric.title)
@@ -119,7 +131,8 @@ def measure(corpus: Corpus, against: Corpus | None = None, progress: Progress | 
     return Report(
         corpus, against, tuple(measured), curves, drift, balance_of(corpus, lost), pairs_of(corpus), language,
         [length_histogram(corpus, against, c) for c in corpus.texts],
-        _closest(context), call_figures(corpus.folder) if corpus.folder else [], quarantine, count, copies(context),
+        _closest(context), call_figures(corpus.folder) if corpus.folder else [], quarantine, count,
+        embed.name if embed else "", judgement, copies(context),
     )  # fmt: skip
 
 

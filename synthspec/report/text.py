@@ -54,7 +54,19 @@ def _lines(report: Report) -> Iterator[str]:
             yield from (
                 f"    {d.column:<24} {d.accuracy:>6.0%} right, {d.chance:.0%} by the commonest" for d in report.drift
             )
+            yield from _judge(report)
     yield from _stands_out(report)
+
+
+def _judge(report: Report) -> Iterator[str]:
+    judged = report.judgement
+    if judged is None:
+        return
+    tokens = judged.prompt_tokens + judged.completion_tokens
+    lost = f", {judged.lost:,} without an answer" if judged.lost else ""
+    yield f"  by the judge {judged.backend} ({judged.calls:,} calls, {tokens:,} tokens{lost})"
+    for d in judged.columns:
+        yield f"    {d.column:<24} {d.accuracy:>6.0%} right of {len(d.right)}, {d.chance:.0%} by the commonest"
 
 
 def _figure(measured: Measured) -> str:
