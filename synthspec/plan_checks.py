@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,14 +68,31 @@ def _behind(plan: Plan, exclusion: Exclusion) -> tuple[frozenset[str], frozenset
     return reads, plan.dimensions_behind(reads)
 
 
-def _check_group(spec: Spec, plan: Plan, group: list[_Rule]) -> Iterator[Diagnostic]:
-    keys = frozenset[str]().union(*(r.dimensions for r in group))
-    dimensions = [d for d in plan.dimensions if d.key in keys]
-    uniforms, exact = _every_combination(plan, dimensions)
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Rules tried on combinations: the columns of these, which each rule hits, and which none does."""
+
+    columns: Mapping[str, Any]
+    hits: list[NDArray[np.bool_]]
+    kept: NDArray[np.bool_]
+    exact: bool  # every combination of levels was tried, not a sample
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+
+def try_rules(plan: Plan, rules: Sequence[_Rule], keys: Collection[str]) -> Tried:
+    """Try rules on every combination of the levels of some dimensions, or on a sample where there are too many."""
+    uniforms, exact = _every_combination(plan, [d for d in plan.dimensions if d.key in keys])
     length = len(next(iter(uniforms.values())))
     columns = plan._evaluate(uniforms, length)
-    hits = [_is_true(evaluate(r.exclusion.expression, columns, length)) for r in group]
-    kept = ~np.logical_or.reduce(hits)
+    hits = [_is_true(evaluate(r.exclusion.expression, columns, length)) for r in rules]
+    return Tried(columns, hits, ~np.logical_or.reduce(hits), exact)
+
+
+def _check_group(spec: Spec, plan: Plan, group: list[_Rule]) -> Iterator[Diagnostic]:
+    tried = try_rules(plan, group, frozenset[str]().union(*(r.dimensions for r in group)))
+    columns, hits, kept, exact, length = tried.columns, tried.hits, tried.kept, tried.exact, len(tried)
     last = group[-1].exclusion
     others = tuple(Related(r.exclusion.span, "together with this rule") for r in group[:-1])
     if not kept.any():

@@ -158,19 +158,10 @@ def _space(plan: Plan, lists: Mapping[str, Choice]) -> tuple[int | None, int | N
         return space, 0
     if space > MAX_ENUMERATED:
         return space, None
-    kept = _permitted_levels(plan)
+    from synthspec.plan_checks import try_rules
+
+    kept = try_rules(plan, plan.rules, [d.key for d in plan.dimensions]).kept
     return space, space - int(kept.sum())
-
-
-def _permitted_levels(plan: Plan) -> Any:
-    from synthspec.expressions import evaluate
-    from synthspec.plan_checks import _every_combination, _is_true
-
-    uniforms, _ = _every_combination(plan, list(plan.dimensions))
-    length = len(next(iter(uniforms.values())))
-    columns = plan._evaluate(uniforms, length)
-    hits = [_is_true(evaluate(r.exclusion.expression, columns, length)) for r in plan.rules]
-    return ~np.logical_or.reduce(hits)
 
 
 def _pairs(plan: Plan, lists: Mapping[str, Choice], columns: Mapping[str, Column]) -> PairReport | None:
@@ -195,19 +186,16 @@ def _codes(values: list[Any], listed: Choice) -> Any:
 def _impossible_pairs(plan: Plan, lists: Mapping[str, Choice]) -> int:
     """Pairs of values that no permitted combination holds."""
     from synthspec.exclusions import together
-    from synthspec.expressions import evaluate
-    from synthspec.plan_checks import _every_combination, _is_true
+    from synthspec.plan_checks import try_rules
 
     lost = 0
     for group in together(plan.rules, lambda rule: rule.dimensions):
         keys = frozenset[str]().union(*(r.dimensions for r in group))
         inside = [n for n in lists if n in keys]
-        uniforms, exact = _every_combination(plan, [d for d in plan.dimensions if d.key in keys])
-        if not exact:
+        tried = try_rules(plan, group, keys)
+        if not tried.exact:
             continue
-        length = len(next(iter(uniforms.values())))
-        columns = plan._evaluate(uniforms, length)
-        kept = ~np.logical_or.reduce([_is_true(evaluate(r.exclusion.expression, columns, length)) for r in group])
+        columns, kept = tried.columns, tried.kept
         for a, b in itertools.combinations(inside, 2):
             codes = _codes(unpack(columns[a]), lists[a]) * len(lists[b].values) + _codes(unpack(columns[b]), lists[b])
             lost += len(np.unique(codes)) - len(np.unique(codes[kept]))

@@ -283,12 +283,16 @@ class Validator:
                 if name not in self.optional:
                     found.append(Rejection(Stage.VALID, f"missing({name})", f"{name}: is missing"))
                 continue
-            for label, rule in self.rules[name]:
-                fault = rule(value)
-                if fault is not None:
-                    found.append(Rejection(Stage.VALID, label, f"{name}: {fault}"))
-                    break
+            found.extend(self._broken(name, value))
         return found
+
+    def _broken(self, name: str, value: Any) -> Iterator[Rejection]:
+        """The first rule of a field that a value breaks, if any."""
+        for label, rule in self.rules[name]:
+            fault = rule(value)
+            if fault is not None:
+                yield Rejection(Stage.VALID, label, f"{name}: {fault}")
+                return
 
     def compute(self, values: dict[str, Any], combination: Mapping[str, Any]) -> None:
         """Fill in every computed field whose names are known. Parameters come before fields of their name."""
@@ -316,11 +320,7 @@ class Validator:
                 continue
             if isinstance(value, datetime.date | datetime.time):
                 value = value.isoformat()
-            for label, rule in self.rules[name]:
-                fault = rule(value)
-                if fault is not None:
-                    found.append(Rejection(Stage.VALID, label, f"{name}: {fault}"))
-                    break
+            found.extend(self._broken(name, value))
         return found
 
     def check_faults(
