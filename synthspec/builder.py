@@ -163,7 +163,8 @@ def _open_line(choice: BackendChoice, spec: Spec, tables: Mapping[str, Table]) -
     except BackendFault as e:
         raise BuildFault(f"the backend '{choice.provider}' cannot be used: {e.message}") from None
     sender = Sender(choice, backend.fingerprint, backend.seeded)
-    return Line(sender, backend, Governor(spec.limits, local=getattr(module, "IN_PROCESS", False)))
+    governor = Governor(spec.limits, local=getattr(module, "IN_PROCESS", False))
+    return Line(sender, backend, governor, free=getattr(module, "FREE", False))
 
 
 def _has_rules(novelty: Novelty) -> bool:
@@ -199,7 +200,8 @@ class _Run:
         self.tally.planned = spec.rows
         self.validator = Validator(spec)
         self.budget = Budget(spec.limits, store.spent())
-        metered = spec.limits.budget is not None or spec.limits.tokens is not None
+        limits = (spec.limits.budget, spec.limits.tokens, spec.limits.requests)
+        metered = any(limit is not None for limit in limits)
         self.caller = Caller(store, self.budget, self.tally, metered, spec.limits.timeout)
         self.caller.notify = control.on_call
         control.stop = self.caller.stop

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from synthspec.governor import Governor
+from synthspec.records import Usage
 from synthspec.spec import Limits, Prices
 from synthspec.tokens import estimate_tokens, expected_tokens
 
-__all__ = ["Budget", "Governor", "estimate_tokens", "expected_tokens", "worst_cost"]
+__all__ = ["Budget", "Governor", "actual_cost", "estimate_tokens", "expected_tokens", "worst_cost"]
 
 _UNIT = 10**12  # money is counted in whole units of a millionth of a millionth of a dollar: sums are exact
 
@@ -184,3 +185,16 @@ def worst_cost(prices: Prices | None, prompt_tokens: int, completion_tokens: int
     if prices is None:
         return 0.0
     return (prompt_tokens * prices.prompt + completion_tokens * prices.completion) / 1_000_000
+
+
+def actual_cost(prices: Prices | None, usage: Usage, free: bool = False) -> float | None:
+    """US dollars that a call cost; None where its tokens or their price are not known.
+
+    >>> actual_cost(Prices(prompt=2.0, completion=8.0), Usage(1000, None)) is None
+    True
+    """
+    if prices is None:
+        return 0.0 if free else None
+    if usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
+    return worst_cost(prices, usage.prompt_tokens, usage.completion_tokens)

@@ -48,12 +48,43 @@ class Request:
     temperature: float | None = None  # overrides the backend's where set
 
 
+MOST_TOKENS = 10**12  # a larger count is no count of tokens
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call as the provider counted them."""
+    """Tokens of one call as the provider counted them; None where it did not say, or said what cannot be."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+    @classmethod
+    def read(cls, prompt: Any, completion: Any) -> Usage:
+        """The usage in values as a provider sent them, which may be missing or of any type.
+
+        >>> Usage.read(12, "many")
+        Usage(prompt_tokens=12, completion_tokens=None)
+        """
+        return cls(_count(prompt), _count(completion))
+
+    @property
+    def known(self) -> bool:
+        """Whether both counts are known."""
+        return self.prompt_tokens is not None and self.completion_tokens is not None
+
+    @property
+    def total(self) -> int | None:
+        """All tokens of the call; None where a count is not known."""
+        if self.prompt_tokens is None or self.completion_tokens is None:
+            return None
+        return self.prompt_tokens + self.completion_tokens
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    counts = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return value if counts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +103,7 @@ class Completion:
 
     key: str
     reply: Reply
-    cost: float = 0.0  # US dollars
+    cost: float | None = None  # US dollars; None where it is not known
     latency: float = 0.0  # seconds
     reused: bool = False  # taken from the store: no call was made in this run
 
@@ -113,14 +144,26 @@ FAULT_RULES: Mapping[FaultKind, FaultRule] = {
 }
 
 
-class BackendFault(Exception):
-    """A call that gave no completion. `retry_after` is in seconds, as the provider asked."""
+Sent = Literal["no", "maybe", "yes"]
+_LOST_REPLIES = (FaultKind.TIMED_OUT, FaultKind.UNREACHABLE)  # the provider may have done the work
 
-    def __init__(self, kind: FaultKind, message: str, retry_after: float | None = None) -> None:
+
+class BackendFault(Exception):
+    """A call that gave no completion. `retry_after` is in seconds, as the provider asked.
+
+    `sent` says whether the provider may charge for it: `no` where the request never reached it or was turned
+    down with an error status, `yes` where a reply came that cannot be used, `maybe` where nothing is known.
+    Left out, it follows from the kind.
+    """
+
+    def __init__(
+        self, kind: FaultKind, message: str, retry_after: float | None = None, sent: Sent | None = None
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.retry_after = retry_after
+        self.sent: Sent = sent or ("maybe" if kind in _LOST_REPLIES else "no")
 
 
 class Stage(StrEnum):

@@ -35,7 +35,9 @@ class Tally:
     candidates: int = 0
     surplus: int = 0
     prompt_tokens: int = 0
-    completion_tokens: int = 0
+    completion_tokens: int = 0  # both sums are of what is known
+    unmeasured: int = 0  # completions whose tokens the provider did not tell
+    unpriced: int = 0  # completions whose cost is not known
     cost: float = 0.0  # US dollars of every completion used, reused ones too
     cost_now: float = 0.0  # US dollars spent in this run
     rejections: Counter[str] = field(default_factory=Counter)
@@ -46,14 +48,17 @@ class Tally:
     def completed(self, completion: Completion) -> None:
         """A completion is at hand."""
         usage = completion.reply.usage
-        self.prompt_tokens += usage.prompt_tokens
-        self.completion_tokens += usage.completion_tokens
-        self.cost += completion.cost
+        self.prompt_tokens += usage.prompt_tokens or 0
+        self.completion_tokens += usage.completion_tokens or 0
+        self.unmeasured += not usage.known
+        cost = completion.cost or 0.0
+        self.unpriced += completion.cost is None
+        self.cost += cost
         if completion.reused:
             self.reused += 1
         else:
             self.calls += 1
-            self.cost_now += completion.cost
+            self.cost_now += cost
         if completion.reply.model:
             self.models[completion.reply.model] += 1
 

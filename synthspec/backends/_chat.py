@@ -163,5 +163,4 @@ def reply_of(text: Any, usage: tuple[Any, Any], model: Any, finish: Any, refused
     text = text if isinstance(text, str) else ""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
-    counts = [int(n) if isinstance(n, int | float) and n > 0 else 0 for n in usage]
-    return Reply(text, Usage(counts[0], counts[1]), model if isinstance(model, str) else "", how)
+    return Reply(text, Usage.read(*usage), model if isinstance(model, str) else "", how)

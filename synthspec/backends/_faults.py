@@ -175,7 +175,7 @@ def fault_of_exception(service: Service, error: BaseException) -> BackendFault:
     why = service.clean(str(chain[-1])) or type(chain[-1]).__name__
     if names & _NO_CONNECTION:
         start = f"; {service.start}" if service.start else ""
-        return BackendFault(FaultKind.UNREACHABLE, f"no server answers at {service.address}{start} ({why})")
+        return BackendFault(FaultKind.UNREACHABLE, f"no server answers at {service.address}{start} ({why})", sent="no")
     if names & _TIMEOUTS:
         return BackendFault(FaultKind.TIMED_OUT, f"{who} gave no answer within {service.timeout:g} s")
     if names & _CUT:

@@ -74,7 +74,7 @@ class ReplayBackend:
         text, prompt_tokens, completion_tokens, model, finish = self._connection.execute(_ONE, (row,)).fetchone()
         if isinstance(text, bytes):
             text = text.decode("utf-8", "replace")
-        return Reply(text, Usage(prompt_tokens or 0, completion_tokens or 0), model or "", finish or "stop")
+        return Reply(text, Usage.read(prompt_tokens, completion_tokens), model or "", finish or "stop")
 
     async def models(self) -> tuple[str, ...]:
         """None: a run is named by its path."""

@@ -5,13 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from synthspec.backends import Backend
 from synthspec.governor import Governor
-from synthspec.limits import Budget, worst_cost
+from synthspec.limits import Budget, actual_cost, worst_cost
 from synthspec.prompting import Sender
-from synthspec.records import FAULT_RULES, BackendFault, Completion, FaultKind, Rejection, Request, Stage
+from synthspec.records import (
+    FAULT_RULES,
+    BackendFault,
+    Completion,
+    FaultKind,
+    Rejection,
+    Reply,
+    Request,
+    Sent,
+    Stage,
+    Usage,
+)
 from synthspec.store import Store
 from synthspec.tally import Tally
 
@@ -38,7 +49,27 @@ class Line:
     sender: Sender
     backend: Backend
     governor: Governor
+    free: bool = False  # its calls cost nothing
     answered: bool = False  # whether any call of this run had a reply
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """What a call may take at most: US dollars and tokens."""
+
+    cost: float
+    tokens: int
+
+    def charged(self, completion: Completion) -> Worst:
+        """What a completion counts for: its cost and tokens, and the worst for each that is not known."""
+        cost, tokens = completion.cost, completion.reply.usage.total
+        return Worst(self.cost if cost is None else cost, self.tokens if tokens is None else tokens)
+
+
+def _plausible(reply: Reply) -> Usage:
+    """The usage that a reply tells of; no count where it says 0 of a text that is there."""
+    prompt, completion = reply.usage.prompt_tokens, reply.usage.completion_tokens
+    return Usage(prompt or None, None if completion == 0 and reply.text else completion)
 
 
 class Caller:
@@ -85,54 +116,61 @@ class Caller:
 
     async def _send(self, line: Line, request: Request) -> Completion:
         """One call: its worst set aside before, what it really took settled after."""
-        prices = line.sender.choice.prices
         prompt, reply_tokens = request.worst_tokens
-        worst, tokens = worst_cost(prices, prompt, reply_tokens), prompt + reply_tokens
-        async with line.governor.slot(tokens) as slot:
-            await self._reserve(worst, tokens)
+        worst = Worst(worst_cost(line.sender.choice.prices, prompt, reply_tokens), prompt + reply_tokens)
+        async with line.governor.slot(worst.tokens) as slot:
+            await self._set_aside(request, worst)
             self.tally.in_flight += 1
             started = time.monotonic()
             try:
-                if self.metered:
-                    await self.store.reserve(request.key, worst, tokens)
-                async with asyncio.timeout(self.timeout):
-                    reply = await line.backend.complete(request)
-            except TimeoutError:
-                self.budget.settle(worst, tokens, worst, tokens)
-                fault = BackendFault(FaultKind.TIMED_OUT, f"no reply within {self.timeout:g} s")
-                line.governor.failed(fault)
-                raise fault from None
+                reply = await self._complete(line, request)
             except BackendFault as fault:
                 line.governor.failed(fault)
-                await self._after_no_reply(line, request, fault, worst, tokens)
+                await self._after_no_reply(request, worst, fault.sent)
                 raise
             except BaseException:
-                self.budget.settle(worst, tokens, worst, tokens)
+                self.budget.settle(worst.cost, worst.tokens, worst.cost, worst.tokens)
                 raise
             finally:
                 self.tally.in_flight -= 1
             latency = time.monotonic() - started
-            usage = reply.usage
-            slot.used(usage.prompt_tokens + usage.completion_tokens)
+            reply = replace(reply, usage=_plausible(reply))
+            if reply.usage.total is not None:
+                slot.used(reply.usage.total)
             line.governor.succeeded(latency)
             line.answered = True
-        cost = worst_cost(prices, usage.prompt_tokens, usage.completion_tokens)
+        cost = actual_cost(line.sender.choice.prices, reply.usage, line.free)
         completion = Completion(request.key, reply, cost, latency)
+        charged = worst.charged(completion)
         try:
             await self.store.put(request, completion)
         finally:
-            self.budget.settle(worst, tokens, cost, usage.prompt_tokens + usage.completion_tokens)
+            self.budget.settle(worst.cost, worst.tokens, charged.cost, charged.tokens)
         return completion
 
-    async def _after_no_reply(
-        self, line: Line, request: Request, fault: BackendFault, worst: float, tokens: int
-    ) -> None:
-        """Give back what was set aside, unless the call may have been paid for though its reply was lost."""
-        lost = fault.kind is FaultKind.TIMED_OUT or (fault.kind is FaultKind.UNREACHABLE and line.answered)
-        if lost:
-            self.budget.settle(worst, tokens, worst, tokens)
+    async def _complete(self, line: Line, request: Request) -> Reply:
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await line.backend.complete(request)
+        except TimeoutError:
+            raise BackendFault(FaultKind.TIMED_OUT, f"no reply within {self.timeout:g} s") from None
+
+    async def _set_aside(self, request: Request, worst: Worst) -> None:
+        """Reserve in the budget and, where any limit is set, durably: a kill must not make the call free."""
+        await self._reserve(worst.cost, worst.tokens)
+        try:
+            if self.metered:
+                await self.store.reserve(request.key, worst.cost, worst.tokens)
+        except BaseException:
+            self.budget.release(worst.cost, worst.tokens)
+            raise
+
+    async def _after_no_reply(self, request: Request, worst: Worst, sent: Sent) -> None:
+        """Give back what was set aside for a call that was not charged for; any other counts at its worst."""
+        if sent != "no":
+            self.budget.settle(worst.cost, worst.tokens, worst.cost, worst.tokens)
             return
-        self.budget.release(worst, tokens)
+        self.budget.release(worst.cost, worst.tokens)
         if self.metered:
             await self.store.release(request.key)
 

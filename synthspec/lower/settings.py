@@ -11,6 +11,7 @@ from typing import Any
 from synthspec.diagnostics import did_you_mean
 from synthspec.document import MapNode, Node, ScalarNode
 from synthspec.lower.context import Lowering, value_of
+from synthspec.lower.extra_body import check_extra_body
 from synthspec.lower.parameters import find_source
 from synthspec.lower.sources import data_path
 from synthspec.plugins import find_plugin, is_plugin, plugin_names
@@ -78,6 +79,8 @@ def _known_backend(
                     keys = " or ".join(getattr(module, "KEYS", ()))
                     help = f"secrets come from the environment: set {keys}" if keys else "remove it: no key is needed"
                 low.report("E603", entry.key, f"'{entry.key.text}' is not an option of '{provider}'", help)
+            elif entry.key.text == "extra_body":
+                check_extra_body(low, entry.value)
     given = options.get("prices")
     prices = Prices(float(given["prompt"]), float(given["completion"])) if isinstance(given, dict) else None
     if prices is None and not module.FREE:

@@ -165,8 +165,8 @@ class _Asking:
                     fault = e
                 else:
                     self.answered += 1
-                    self.prompt_tokens += reply.usage.prompt_tokens
-                    self.completion_tokens += reply.usage.completion_tokens
+                    self.prompt_tokens += reply.usage.prompt_tokens or 0
+                    self.completion_tokens += reply.usage.completion_tokens or 0
                     return value_told(reply.text, question.values)
                 rule = FAULT_RULES[fault.kind]
                 if rule.stop or (attempt == TRIES and rule.retry and not self.answered):
