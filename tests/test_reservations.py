@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import time
@@ -17,7 +18,7 @@ from test_faults import command, environment
 
 import synthspec
 from synthspec.backends import _chat
-from synthspec.engines.calls import CallFailed, Caller, Line, Stopped
+from synthspec.engines.calls import Caller, CallFailed, Line, Stopped
 from synthspec.governor import Governor
 from synthspec.limits import Budget
 from synthspec.prompting import Sender
@@ -69,10 +70,8 @@ def build(store: Store, answer: Answer, limits: Limits, count: int = 300) -> tup
 
     async def lane() -> None:
         for number in numbers:
-            try:
+            with contextlib.suppress(Stopped, CallFailed):
                 await caller.ask(line, request_of(number))
-            except (Stopped, CallFailed):
-                pass
 
     async def work() -> None:
         await asyncio.gather(*(lane() for _ in range(7)))
