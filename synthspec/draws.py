@@ -56,14 +56,23 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A list of texts: its values, and what draws their places instead of themselves."""
+
+    values: tuple[str, ...]
+    places: Values
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledDraw:
-    """One parameter ready to be drawn: its dimensions, what it reads, and its values."""
+    """One parameter ready to be drawn: its dimensions, what it reads, its values; `listed` if a list of texts."""
 
     name: str
     type: Type
     dimensions: tuple[Dimension, ...]
     reads: frozenset[str]
     values: Values
+    listed: Listed | None = None
 
 
 def compile_draws(parameters: tuple[Parameter, ...], tables: Mapping[str, Table]) -> tuple[CompiledDraw, ...]:
@@ -88,7 +97,8 @@ class _Compiler:
         dimensions: list[Dimension] = []
         reads: set[str] = set()
         values = self.draw(parameter.draw, parameter, parameter.name, (), dimensions, reads)
-        return CompiledDraw(parameter.name, parameter.type, tuple(dimensions), frozenset(reads), values)
+        listed = _listed(parameter.name, parameter.draw)
+        return CompiledDraw(parameter.name, parameter.type, tuple(dimensions), frozenset(reads), values, listed)
 
     def draw(
         self,
@@ -218,6 +228,13 @@ def _choice(key: str, values: tuple[Any, ...], weights: tuple[float, ...], kind:
         return column[level_of(drawing.uniforms[key], weights)]
 
     return draw
+
+
+def _listed(key: str, draw: Draw) -> Listed | None:
+    if not isinstance(draw, Choice) or not all(type(v) is str for v in draw.values):
+        return None
+    values, weights = draw.values, draw.weights
+    return Listed(values, lambda drawing: level_of(drawing.uniforms[key], weights))
 
 
 def _boxed(values: tuple[Any, ...]) -> Column:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 from synthspec.diagnostics import did_you_mean
-from synthspec.expressions.columns import unpack
 from synthspec.planner import Plan
 from synthspec.plugins import find_plugin, is_plugin, plugin_names
-from synthspec.writers import Column
+from synthspec.writers import Column, ColumnWriter
+from synthspec.writers._columnar import Coded
 
-CHUNK = 20_000
+CHUNK = 1 << 16
 
 
 def write_combinations(plan: Plan, path: Path) -> int:
@@ -27,13 +29,30 @@ def write_combinations(plan: Plan, path: Path) -> int:
     temporary = path.with_name(f".{path.name}.part")
     writer = find_plugin("writers", extension).open_writer(temporary, columns)
     try:
-        for start in range(0, len(plan), CHUNK):
-            stop = min(start + CHUNK, len(plan))
-            lists = {n: unpack(c) for n, c in plan.columns(start, stop).items()}
-            names = list(lists)
-            writer.write([dict(zip(names, row, strict=True)) for row in zip(*lists.values(), strict=True)])
+        if isinstance(writer, ColumnWriter) and columns:
+            _write_columns(plan, writer)
+        else:
+            for start in range(0, len(plan), CHUNK):
+                writer.write(list(plan.combinations(start, min(start + CHUNK, len(plan)))))
         writer.close()
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     return len(plan)
+
+
+def _write_columns(plan: Plan, writer: ColumnWriter) -> None:
+    """Column by column, a list of texts by the places of its values."""
+    coded, listed = _coded(plan)
+    for start in range(0, len(plan), CHUNK):
+        drawn = coded.columns(start, min(start + CHUNK, len(plan)))
+        writer.write_columns({n: Coded(c, listed[n]) if n in listed else c for n, c in drawn.items()})
+
+
+def _coded(plan: Plan) -> tuple[Plan, dict[str, tuple[str, ...]]]:
+    """The plan, drawing places for values of the lists of texts that nothing else of it reads; and these lists."""
+    read = frozenset[str]().union(*(d.reads for d in plan.draws), *(r.reads for r in plan.rules))
+    listed = {d.name: d.listed for d in plan.draws if d.listed is not None and d.name not in read}
+    view = copy(plan)
+    view.draws = tuple(replace(d, values=listed[d.name].places) if d.name in listed else d for d in plan.draws)
+    return view, {n: of.values for n, of in listed.items()}

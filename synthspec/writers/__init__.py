@@ -6,6 +6,9 @@ A writer is a module with these names (third parties: entry point group `synthsp
     BINARY: bool
     def open_writer(path, columns) -> Writer
 
+A writer may also have `write_columns`, which takes the same rows as whole columns: NumPy arrays (kinds as in
+`synthspec.expressions.columns`) or `Coded` ones. It must give the bytes that `write` gives, faster.
+
 Rows come in plan order, in batches; memory must not grow with the number of rows where the file format
 allows. The engine gives a temporary path and renames it once the writer is closed: files appear whole or not at all.
 """
@@ -14,9 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from synthspec.expressions.types import Type
+
+if TYPE_CHECKING:  # a spec is checked without loading NumPy
+    from synthspec.writers._columnar import Cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +39,10 @@ class Writer(Protocol):
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class ColumnWriter(Writer, Protocol):
+    """A writer that takes whole columns too, all of one length."""
+
+    def write_columns(self, columns: Mapping[str, Cells]) -> None: ...

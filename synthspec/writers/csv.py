@@ -14,10 +14,12 @@ from typing import Any
 
 from synthspec.cells import cell_text
 from synthspec.writers import Column
+from synthspec.writers._columnar import Cells, cell_texts
 
 SUMMARY = "comma-separated values (RFC 4180), one header line"
 BINARY = False
 
+_EMPTY = '""'  # readers skip an empty line: a lone null is written as empty text
 _NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$|^\ufeff')
 
 
@@ -32,17 +34,25 @@ class CsvWriter:
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._file.write("".join(self._line(r) for r in rows))
 
+    def write_columns(self, columns: Mapping[str, Cells]) -> None:
+        """The same lines as `write`, column by column."""
+        lines = map(",".join, zip(*(cell_texts(columns[n], _cell) for n in self._names), strict=True))
+        self._file.write("".join(f"{line or _EMPTY}\n" for line in lines))
+
     def close(self) -> None:
         self._file.close()
 
     def _line(self, row: Mapping[str, Any]) -> str:
-        line = ",".join("" if (v := row.get(n)) is None else _quoted(cell_text(v)) for n in self._names)
-        return (line or '""') + "\n"  # readers skip an empty line: a lone null is written as empty text
+        return (",".join(_cell(row.get(n)) for n in self._names) or _EMPTY) + "\n"
 
 
 def open_writer(path: Path, columns: Sequence[Column]) -> CsvWriter:
     """Create the file and write its header."""
     return CsvWriter(path, columns)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else _quoted(cell_text(value))
 
 
 def _quoted(text: str) -> str:

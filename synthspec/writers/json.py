@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.writers import Column
-from synthspec.writers.jsonl import line_of
+from synthspec.writers._columnar import Cells
+from synthspec.writers.jsonl import line_of, lines_of
 
 SUMMARY = "one JSON array of objects"
 BINARY = False
@@ -25,6 +26,13 @@ class JsonWriter:
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows:
             self._file.write(self._separator + line_of(row, self._names))
+            self._separator = ",\n"
+
+    def write_columns(self, columns: Mapping[str, Cells]) -> None:
+        """The same lines as `write`, column by column."""
+        lines = ",\n".join(lines_of(columns, self._names))
+        if lines:
+            self._file.write(self._separator + lines)
             self._separator = ",\n"
 
     def close(self) -> None:

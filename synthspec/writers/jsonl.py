@@ -6,12 +6,13 @@ of a line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from synthspec.cells import json_text
 from synthspec.writers import Column
+from synthspec.writers._columnar import Cells, cell_texts
 
 SUMMARY = "JSON Lines, one object a line"
 BINARY = False
@@ -25,7 +26,19 @@ def line_of(row: Mapping[str, Any], names: Sequence[str]) -> str:
     >>> line_of({"b": "x", "a": 1}, ["a", "b"])
     '{"a": 1, "b": "x"}'
     """
-    text = json_text({n: row.get(n) for n in names}, compact=False)
+    return _text({n: row.get(n) for n in names})
+
+
+def lines_of(columns: Mapping[str, Cells], names: Sequence[str]) -> Iterator[str]:
+    """The rows of whole columns, each as `line_of` writes it."""
+    keys = [_text(n) for n in dict.fromkeys(names)]
+    texts = [cell_texts(columns[n], _text) for n in dict.fromkeys(names)]
+    members = ", ".join(key.replace("{", "{{").replace("}", "}}") + ": {}" for key in keys)
+    return map(f"{{{{{members}}}}}".format, *texts)
+
+
+def _text(value: Any) -> str:
+    text = json_text(value, compact=False)
     return text if text.isascii() else text.translate(_LINE_ENDS)
 
 
@@ -38,6 +51,10 @@ class JsonLinesWriter:
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._file.write("".join(line_of(r, self._names) + "\n" for r in rows))
+
+    def write_columns(self, columns: Mapping[str, Cells]) -> None:
+        """The same lines as `write`, column by column."""
+        self._file.write("".join(line + "\n" for line in lines_of(columns, self._names)))
 
     def close(self) -> None:
         self._file.close()
