@@ -157,11 +157,12 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """One cleaning step. `replace` uses `pattern` and `replacement`; the others take no argument."""
+    """One cleaning step. `replace` uses `pattern` and `replacement`, `round` uses `digits`; the others nothing."""
 
     rule: str
     pattern: str = ""
     replacement: str = ""
+    digits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

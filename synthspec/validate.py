@@ -302,7 +302,8 @@ class Validator:
             if not ready:
                 return
             for name in ready:
-                values[name] = self.computed[name][1]({**values, **combination})
+                value = self.computed[name][1]({**values, **combination})
+                values[name] = self.cleaning[name](value) if name in self.cleaning else value
             waiting = [n for n in waiting if n not in ready]
 
     def computed_faults(

@@ -223,6 +223,17 @@ def test_surplus_rows_are_dropped_and_counted(tmp_path: Path) -> None:
     assert dataset.manifest["rejections"] == {"surplus rows": 9}
 
 
+def test_rows_beyond_the_count_are_judged_before_they_are_dropped(tmp_path: Path) -> None:
+    def reply(body: dict, nth: int) -> str:
+        return "call,minutes\nthe text of the call,9999\n" + csv_rows(body, 9).split("\n", 1)[1]
+
+    with Loopback(reply=reply) as server:
+        dataset = synthspec.build(spec_file(tmp_path, BATCH.format(url=server.url)), out=tmp_path / "out")
+        assert server.total == 3
+    assert dataset.complete and list(dataset.frame["minutes"]) == [5] * 20
+    assert dataset.manifest["rejections"] == {"surplus rows": 6}
+
+
 def test_one_bad_row_of_several_is_replaced(tmp_path: Path) -> None:
     def reply(body: dict, nth: int) -> str:
         if len(body["messages"]) > 1:

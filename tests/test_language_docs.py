@@ -72,6 +72,7 @@ def describe() -> str:
     parts += [f"| `{n}` | {(f.__doc__ or '').splitlines()[0] if n not in ('lower', 'upper') else f'All letters {n} case.'} |"
               for n, f in STEPS.items()]  # fmt: skip
     parts.append("| `{replace: regex, with: text}` | Every match replaced; `\\1` is the first group. |")
+    parts.append("| `{round: 2}` | A number, or every number of a list or an object, with that many decimals. |")
     parts += ["", "### Figures that gates may name", "", "| figure | meaning |", "|---|---|"]
     parts += [f"| `{m.name}` | {m.summary} |" for m in GATE_METRICS]
     return "\n".join(parts) + "\n"

@@ -306,15 +306,20 @@ class CombinationWork:
         shop.tally.held(rows, len(parsed.rows))
         rejections = list(parsed.rejections)
         good: list[dict[str, Any]] = []
-        for raw in parsed.rows[:rows]:
+        unsound: list[Rejection] = []
+        for raw in parsed.rows:  # all are judged before any is surplus: the first may be an echo of what was asked
+            if len(good) == rows:
+                break
             values = shop.validator.clean(raw)
             faults = shop.validator.field_faults(names, values)
             if not faults and rows > 1:
                 faults = self._batch_checks(values, frozenset(names))
             if faults:
-                rejections.extend(faults)
+                unsound.extend(faults)
             else:
                 good.append(values)
+        if len(good) < rows or len(parsed.rows) <= rows:
+            rejections.extend(unsound)
         if cut and len(parsed.rows) < rows:
             reason = "the reply was cut off at its greatest length: write less"
             rejections.append(Rejection(Stage.PARSE, "cut off", reason))

@@ -21,7 +21,7 @@ KINDS: Mapping[str, Type] = {
     "object": Type("map"),
 }
 APPLIES = {
-    "string": ("pattern", "minLength", "maxLength", "format", "words", "sentences", "rejects", "clean"),
+    "string": ("pattern", "minLength", "maxLength", "format", "words", "sentences", "rejects"),
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     "array": ("items", "minItems", "maxItems", "uniqueItems"),
     "object": ("properties", "required", "additionalProperties"),
@@ -97,6 +97,24 @@ def _kinds(low: Lowering, node: MapNode, data: Mapping[str, Any]) -> None:
                 key = node.key(keyword)
                 help = f"remove it, or set `type: {kind}`"
                 low.report("E507", key or node, f"'{keyword}' says nothing about a field of type {declared}", help)
+    _steps(low, node, declared)
+
+
+def _steps(low: Lowering, node: MapNode, declared: str) -> None:
+    """Cleaning steps that change no value of the field's type: `round` is for numbers, the others for texts."""
+    for step in low.items(node.get("clean")):
+        rounds = isinstance(step, MapNode) and step.get("round") is not None
+        if isinstance(step, MapNode) and not rounds and step.get("replace") is None:
+            continue  # at fault already
+        if rounds and declared in ("string", "boolean"):
+            message, help = f"'round' says nothing about a field of type {declared}", "remove it, or set `type: number`"
+        elif not rounds and declared != "string":
+            message = f"this step changes texts, and the field is of type {declared}"
+            numbers = declared in ("number", "array", "object")
+            help = "remove it" + (", or write `{round: 2}` to round numbers" if numbers else "")
+        else:
+            continue
+        low.report("E507", step, message, help)
 
 
 def _enums(low: Lowering, node: MapNode, data: Mapping[str, Any]) -> None:

@@ -209,6 +209,9 @@ def _clean(low: Lowering, node: Node) -> Clean | None:
         return Clean(node.text)
     if not isinstance(node, MapNode):
         return None
+    digits = value_of(node.get("round"))
+    if isinstance(digits, int):
+        return Clean("round", digits=digits)
     pattern = low.regex(node.get("replace"), "replace")
     replacement = node.get("with")
     if pattern is None or not isinstance(replacement, ScalarNode):
