@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from synthspec.expressions.types import Type
 from synthspec.pipeline import Compiled
 from synthspec.plan_report import report_plan
 from synthspec.planner import Plan, build_plan
@@ -126,14 +127,16 @@ def _contents(spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table
     """The content of each combination's request; fields not yet written stand as their names."""
     choice = prompt.backend or spec.backend
     writer = PromptWriter(spec, prompt, Sender(choice, "", choice.provider == "ngram"), tables)
-    stand_ins = {f.name: _stand_in(f.type.kind, f.name) for f in spec.fields}
+    stand_ins = {f.name: _stand_in(f.type, f.name) for f in spec.fields}
     count = min(len(plan), COMPARED)
     found: dict[int, str] = {}
     for index, combination in enumerate(plan.combinations(0, count)):
-        values = {**stand_ins, "avoid": [], **combination}
-        found[index] = writer.content(writer.base(index, values, prompt.rows), index)
+        found[index] = writer.content(writer.drafted(index, {**stand_ins, **combination}, prompt.rows), index)
     return found
 
 
-def _stand_in(kind: str, name: str) -> Any:
-    return {"integer": 1, "number": 1.5, "boolean": True, "list": [], "map": {}}.get(kind, f"‹{name}›")
+def _stand_in(kind: Type, name: str) -> Any:
+    from synthspec.template_trial import sample_value
+
+    simple = {"integer": 1, "number": 1.5, "boolean": True}
+    return sample_value(kind) if kind.kind in ("list", "map") else simple.get(kind.kind, f"‹{name}›")

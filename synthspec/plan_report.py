@@ -242,18 +242,17 @@ def _messages(
     for field in spec.fields:
         if field.name not in values:
             values[field.name] = _stand_in(field, spec, tables)
-    base = writer.base(index, values, writer.prompt.rows)
+    base = writer.drafted(index, values, writer.prompt.rows)
     told = writer.instructions(writer.prompt.rows)
     return [*base[:-1], Message("user", f"{base[-1].content}\n\n{told}" if told else base[-1].content)]
 
 
 def _stand_in(field: Field, spec: Spec, tables: Mapping[str, Table]) -> Any:
-    from synthspec.template_check import sample_value
+    from synthspec.template_trial import sample_value
 
     if field.type.kind == "text" and not field.type.values:
         return "word " * round(_field_tokens(field, spec, tables) / 1.4)
-    value = sample_value(field.type)
-    return "…" if value is None else value
+    return sample_value(field.type)
 
 
 def _field_tokens(field: Field, spec: Spec, tables: Mapping[str, Table]) -> int:

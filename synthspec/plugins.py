@@ -43,6 +43,40 @@ def is_plugin(kind: str, name: str) -> bool:
     return name in _built_in(kind) or name in _installed(kind)
 
 
+_NAMES = {
+    "formats": ("OPTIONS", "faults", "instructions", "constraint", "parse"),
+    "backends": ("OPTIONS", "FREE", "DEFAULT_MODEL", "open_backend"),
+    "writers": ("open_writer",),
+    "strategies": ("STRATEGY",),
+}
+
+
+@cache
+def plugin_fault(kind: str, name: str) -> str | None:
+    """Why a plug-in that is installed cannot be used: it cannot be imported, or lacks a name its kind must have."""
+    if name in _built_in(kind):
+        return None
+    try:
+        module = find_plugin(kind, name)
+    except BaseException as e:  # another's code: whatever it raises, even SystemExit, is its fault
+        if isinstance(e, KeyboardInterrupt):
+            raise
+        reason = " ".join(str(e).split())
+        return f"{type(e).__name__}: {reason}" if reason else type(e).__name__
+    lost = [n for n in _NAMES[kind] if not hasattr(module, n)]
+    return f"the module {_installed(kind)[name]} has no '{lost[0]}'" if lost else None
+
+
+def plugin_package(kind: str, name: str) -> str:
+    """The package that a plug-in came with, for `pip`; its module where that is not known."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=f"synthspec.{kind}"):
+        if entry.name == name:
+            return entry.dist.name if entry.dist is not None else entry.value
+    return name
+
+
 def find_plugin(kind: str, name: str) -> ModuleType:
     """The plug-in's module.
 

@@ -15,6 +15,7 @@ from synthspec.plugins import find_plugin
 from synthspec.records import Constraint, Message, Rejection, Request
 from synthspec.spec import BackendChoice, Prompt, Spec
 from synthspec.tables import Table
+from synthspec.template import TemplateFault
 from synthspec.tokens import estimate_tokens, worst_tokens
 
 KEY_VERSION = 1
@@ -115,6 +116,14 @@ class PromptWriter:
         if self.prompt.system is not None:
             messages.insert(0, Message("system", self.prompt.system.render(seen).strip("\n")))
         return tuple(messages)
+
+    def drafted(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
+        """The messages for stand-in values; the templates as written where these cannot be filled in."""
+        try:
+            return self.base(index, {"avoid": [], **values}, rows)
+        except TemplateFault:
+            user, system = Message("user", self.prompt.user.text), self.prompt.system
+            return (user,) if system is None else (Message("system", system.text), user)
 
     def content(self, base: Sequence[Message], index: int) -> str:
         """A digest of all that a person wrote into the request: not its instructions, which follow the field rules."""

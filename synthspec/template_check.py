@@ -3,56 +3,71 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synthspec.diagnostics import did_you_mean
-from synthspec.expressions.describe import a
 from synthspec.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, Type
-from synthspec.template import FILTERS, TESTS, Template, TemplateFault, compiled, environment, render
+from synthspec.template import Template, compiled, environment
 from synthspec.template_faults import TextFault, syntax_fault
+from synthspec.template_trial import try_template
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
 
-MAX_NESTING = 3
-
-
-MAX_GROWTH = 64  # how many texts one `set` variable may be made of
+MAX_NESTING = 3  # loops inside loops
+MAX_DEPTH = 40  # blocks inside blocks
+MAX_GROWTH = 64  # how many texts one variable may be made of
+MAX_FAULTS = 50  # of one template; a reader who has mended these asks again
+_TOO_DEEP = (RecursionError, MemoryError, OverflowError, ValueError, SyntaxError)
 
 
 def check_template(
-    text: str, scope: Mapping[str, Type], explain: Callable[[str], str | None] = lambda name: None
+    text: str,
+    scope: Mapping[str, Type],
+    explain: Callable[[str], str | None] = lambda name: None,
+    empty: Sequence[frozenset[str]] = (),
 ) -> tuple[Template | None, tuple[TextFault, ...]]:
     """Compile a template against the names it may read, and their types.
 
-    `explain` may give a better remedy for an unknown name (that it is declared later, say).
+    `explain` may give a better remedy for an unknown name (that it is declared later, say). `empty` are names that
+    may be null, in groups that are null together.
     """
     import jinja2
 
     try:
         tree = environment().parse(text)
+        checker = _Checker(text, scope, explain)
+        checker.visit_all(tree.body, 0)
+        faults = tuple(dict.fromkeys(checker.faults))[:MAX_FAULTS]
+        if not faults:
+            compiled(text)
+            faults = try_template(text, scope, checker.reads, empty)
     except jinja2.TemplateSyntaxError as e:
         return None, (syntax_fault(text, e),)
-    except (RecursionError, MemoryError, OverflowError):
-        return None, (TextFault("E401", "the template is nested too deeply", 0, len(text), "make it simpler"),)
-    checker = _Checker(text, scope, explain)
-    checker.visit_all(tree.body, 0)
-    faults = tuple(dict.fromkeys(checker.faults))
-    if not faults:
-        try:
-            compiled(text)
-        except jinja2.TemplateSyntaxError as e:
-            return None, (syntax_fault(text, e),)
-        faults = tuple(_trial(text, scope, checker.reads))
+    except _TOO_DEEP:
+        return None, (_too_deep(text),)
     return Template(text, frozenset(checker.reads)), faults
+
+
+def _too_deep(text: str) -> TextFault:
+    long = re.search(r"\d{400,}", text)
+    if long is not None:
+        help = "write a number of fewer digits, or put it in quotes"
+        return TextFault("E401", "a number of too many digits", long.start(), long.end(), help)
+    help = "compute parts of it in parameters of their own, with `given` or an expression"
+    return TextFault("E401", "the template is nested too deeply", 0, max(1, len(text)), help)
 
 
 _NAME = r"(?<![\w'\".])"
 
 
 _MEMBER = r"(?:\.|\[['\"])\s*"
+
+
+_TAGS = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
 _AFTER = {"filter": r"\|\s*", "test": r"\bis\s+(?:not\s+)?"}
@@ -68,31 +83,39 @@ class _Checker:
         self.explain = explain
         self.faults: list[TextFault] = []
         self.reads: set[str] = set()
-        self.growth: dict[str, int] = {}
+        self.growth: dict[str, int] = {}  # texts that a variable is made of
         self.inner: set[str] = set()  # names bound by loops
+        self.begins = [0, *(m.end() for m in re.finditer("\n", text))]
+        self.depth = 0
 
     def fault(self, code: str, message: str, node: nodes.Node, needle: str, help: str, before: str = _NAME) -> None:
+        if len(self.faults) >= MAX_FAULTS:
+            return
         start, end = self.find(node.lineno, needle, before)
         self.faults.append(TextFault(code, message, start, end, help))
 
     def find(self, lineno: int, needle: str, before: str) -> tuple[int, int]:
         """Where a word of the template's tags stands, after what stands before it; the tree knows lines only."""
-        lines = self.text.split("\n")
-        begin = sum(len(line) + 1 for line in lines[: lineno - 1])
+        begin = self.begins[min(lineno, len(self.begins)) - 1]
         pattern = re.compile(rf"{before}({re.escape(needle)})(?!\w)") if needle else None
         if pattern is not None:
-            for tag in re.finditer(r"\{\{.*?\}\}|\{%.*?%\}", self.text[begin:], re.DOTALL):
-                found = pattern.search(self.text, begin + tag.start() + 2, begin + tag.end() - 2)
+            for tag in _TAGS.finditer(self.text, begin):
+                found = pattern.search(self.text, tag.start() + 2, tag.end() - 2)
                 if found:
                     return found.span(1)
             found = pattern.search(self.text, begin)
             if found:
                 return found.span(1)
-        return begin, begin + max(1, len(lines[min(lineno, len(lines)) - 1]))
+        end = bisect_left(self.begins, begin + 1)
+        return begin, max(begin + 1, (self.begins[end] if end < len(self.begins) else len(self.text) + 1) - 1)
 
     def visit_all(self, body: list[Any], depth: int) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise RecursionError
         for node in body:
             self.visit(node, depth)
+        self.depth -= 1
 
     def visit(self, node: Any, depth: int) -> None:
         from jinja2 import nodes
@@ -111,11 +134,14 @@ class _Checker:
         elif isinstance(node, nodes.Assign):
             self.visit_assignment(node)
         elif isinstance(node, nodes.With):
+            before = dict(self.growth)
             self.scopes.append({})
             for target, value in zip(node.targets, node.values, strict=True):
                 self.bind(target, self.type_of(value))
+                self.grow(target, value, node)
             self.visit_all(node.body, depth)
             self.scopes.pop()
+            self.growth = before
         else:
             word = type(node).__name__.lower().replace("callblock", "call").replace("fromimport", "from")
             help = "templates know for, if, set and with"
@@ -127,27 +153,32 @@ class _Checker:
             return
         over = self.type_of(node.iter)
         item = over.item or ANY if over.kind == "list" else ANY
-        loop = Type("any")
-        self.scopes.append({"loop": loop})
+        before = dict(self.growth)
+        self.scopes.append({"loop": ANY})
         self.bind(node.target, item)
+        self.grow(node.target, node.iter, node)
         if node.test is not None:
             self.type_of(node.test)
         self.visit_all(node.body, depth + 1)
         self.scopes.pop()
+        self.growth = before
         self.visit_all(node.else_, depth)
 
     def visit_assignment(self, node: nodes.Assign) -> None:
+        self.bind(node.target, self.type_of(node.node))
+        self.grow(node.target, node.node, node)
+
+    def grow(self, target: Any, value: Any, node: nodes.Node) -> None:
+        """Count the texts that a variable is made of: what doubles again and again is refused."""
         from jinja2 import nodes
 
-        self.bind(node.target, self.type_of(node.node))
-        made_of = 0
-        for name in node.node.find_all(nodes.Name):
-            made_of += self.growth.get(name.name, 1)
-        if isinstance(node.target, nodes.Name):
-            self.growth[node.target.name] = made_of
+        names = [value] if isinstance(value, nodes.Name) else value.find_all(nodes.Name)
+        made_of = max(1, sum(self.growth.get(n.name, 1) for n in names if n.ctx == "load"))
+        for name in [target] if isinstance(target, nodes.Name) else target.find_all(nodes.Name):
+            self.growth[name.name] = min(made_of, MAX_GROWTH + 1)
             if made_of > MAX_GROWTH:
-                help = "build texts from fewer parts"
-                self.fault("E403", f"'{node.target.name}' grows too large", node, node.target.name, help)
+                help = f"build it from at most {MAX_GROWTH} texts: a text joined with itself doubles each time"
+                self.fault("E403", f"'{name.name}' grows too large", node, name.name, help)
 
     def bind(self, target: Any, type: Type) -> None:
         from jinja2 import nodes
@@ -194,6 +225,9 @@ class _Checker:
             return ANY
         if isinstance(node, nodes.Filter | nodes.Test):
             self.filter_or_test(node)
+        if isinstance(node, nodes.Compare):
+            self.compare(node)
+            return BOOLEAN
         for child in node.iter_child_nodes():
             self.type_of(child)
         if isinstance(node, nodes.Filter):
@@ -202,7 +236,37 @@ class _Checker:
             return TEXT
         return ANY
 
+    def compare(self, node: nodes.Compare) -> None:
+        """Types on both sides; a value that a list of values does not have is never equal to one of them."""
+        from jinja2 import nodes
+
+        left, kind = node.expr, self.type_of(node.expr)
+        for operand in node.ops:
+            right, other = operand.expr, self.type_of(operand.expr)
+            for side, known in ((right, kind), (left, other)):
+                values = known.values
+                if values is None or known.kind == "boolean" or operand.op not in ("eq", "ne", "in", "notin"):
+                    continue
+                if operand.op in ("in", "notin") and side is left:
+                    continue  # a piece of a text, or an item of a list
+                wanted = side.items if isinstance(side, nodes.List | nodes.Tuple) else [side]
+                for item in wanted:
+                    if isinstance(item, nodes.Const) and item.value is not None and item.value not in values:
+                        self.never(item, values, left if side is right else right)
+            left, kind = right, other
+
+    def never(self, node: nodes.Const, values: tuple[Any, ...], of: Any) -> None:
+        """Report a comparison with a value that is none of those there can be."""
+        shown = getattr(of, "name", getattr(of, "attr", "this"))
+        same = next((v for v in values if str(v) == str(node.value)), None)
+        help = did_you_mean(str(node.value), map(str, values))
+        if same is not None:
+            help = f"write {same!r}, as the list has it"
+        self.fault("E424", f"'{shown}' is never {node.value!r}", node, str(node.value), help, r"(?<!\w)")
+
     def filter_or_test(self, node: nodes.Filter | nodes.Test) -> None:
+        from synthspec.template_environment import FILTERS, TESTS
+
         kind = type(node).__name__.lower()
         known = FILTERS if kind == "filter" else TESTS
         if node.name not in known:
@@ -231,8 +295,11 @@ class _Checker:
                 self.fault("E404", f"there is no member '{name}'", node, name, did_you_mean(name, known), _MEMBER)
                 return ANY
             return found
-        if owner.kind not in ("any", "list"):
-            self.fault("E404", f"a value of type {owner} has no members", node, name, "write the name alone", _MEMBER)
+        if owner.kind != "any":
+            help = "write the name alone"
+            if owner.kind == "list":
+                help = "take an item first, [0], or go through them with {% for item in … %}"
+            self.fault("E404", f"a value of type {owner} has no members", node, name, help, _MEMBER)
         return ANY
 
 
@@ -253,58 +320,3 @@ def _callee(node: Any) -> str:
 
 def _nothing_known(known: set[str]) -> str:
     return "" if known - {"rows"} else "declare it under `parameters`"
-
-
-def _trial(text: str, scope: Mapping[str, Type], reads: set[str]) -> Iterator[TextFault]:
-    """Render once with values of the right types, to find what only running shows."""
-    values = {}
-    for name in reads:
-        value = sample_value(scope[name])
-        if value is None:
-            return
-        values[name] = value
-    try:
-        render(text, values)
-    except TemplateFault as e:
-        if "undefined" in str(e) or "has no attribute" in str(e):
-            return
-        piece, start = text, 0
-        for tag in re.finditer(r"\{\{.*?\}\}", text, re.DOTALL):
-            if _fails(tag.group(), values):
-                piece, start = tag.group(), tag.start()
-                break
-        read = sorted(n for n in reads if re.search(rf"\b{re.escape(n)}\b", piece))
-        kinds = ", ".join(f"{n} is {a(scope[n])}" for n in read)
-        message = "this cannot be filled in" + (f": {kinds}" if kinds else "")
-        help = "join texts and numbers with ~" if "concatenate" in str(e) or " for +" in str(e) else _OTHER_TYPE
-        yield TextFault("E406", message, start, start + len(piece), help)
-
-
-_OTHER_TYPE = "this filter or operator takes a value of another type"
-
-
-def _fails(piece: str, values: Mapping[str, Any]) -> bool:
-    try:
-        render(piece, values)
-    except TemplateFault as e:
-        return "undefined" not in str(e)
-    return False
-
-
-def sample_value(type: Type) -> Any:
-    """A value of a type, None where nothing is known of it."""
-    if type.values:
-        return type.values[0]
-    if type.kind == "list":
-        item = sample_value(type.item or ANY)
-        return None if item is None else [item]
-    if type.kind == "map":
-        if type.members is None:
-            return None
-        members = {n: sample_value(t) for n, t in type.members}
-        return None if None in members.values() else members
-    import datetime
-
-    simple: dict[str, Any] = {"integer": 3, "number": 1.5, "text": "text", "boolean": True}
-    simple |= {"date": datetime.date(2024, 1, 31), "datetime": datetime.datetime(2024, 1, 31, 12)}
-    return simple.get(type.kind)

@@ -17,6 +17,7 @@ class Type:
     item: Type | None = None  # of a list
     members: tuple[tuple[str, Type], ...] | None = None  # of a map, where known
     values: tuple[Any, ...] | None = None
+    open: bool = False  # a map that may have other members than those known
 
     def __str__(self) -> str:
         if self.kind == "list" and self.item is not None and self.item.kind != "any":
@@ -36,7 +37,7 @@ class Type:
         """The type of a map's member; None where the map is known not to have it."""
         if self.kind == "any" or self.members is None:
             return ANY
-        return dict(self.members).get(name)
+        return dict(self.members).get(name, ANY if self.open else None)
 
 
 ANY = Type("any")
@@ -71,7 +72,7 @@ def join(left: Type, right: Type) -> Type:
             item = join(left.item, right.item) if left.item and right.item else ANY
             return Type("list", item=item)
         if left.kind == "map":
-            return Type("map", members=_join_members(left, right), values=values)
+            return Type("map", members=_join_members(left, right), values=values, open=left.open or right.open)
         return Type(left.kind, values=values)
     if left.numeric and right.numeric:
         return Type("number", values=values)

@@ -42,9 +42,8 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
     fields = lower_fields(low, types)
     by_name = {f.name: f for f in fields}
     novelty = lower_novelty(low, by_name, sources)
-    around = Surroundings(
-        types, by_name, sources, limits, novelty.avoid is not None or low.is_broken("novelty", "avoid")
-    )
+    avoid = novelty.avoid is not None or low.is_broken("novelty", "avoid")
+    around = Surroundings(types, by_name, sources, limits, avoid, {p.name: p.draw for p in parameters})
     prompts = lower_prompts(low, around)
     root = document.get
     spec = Spec(
@@ -60,7 +59,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         plan=plan,
         prompts=prompts,
         fields=fields,
-        checks=lower_checks(low, by_name, types),
+        checks=lower_checks(low, by_name, types, prompts),
         novelty=novelty,
         gates=lower_gates(low),
         output=lower_output(low, by_name),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from synthspec.document import ListNode, MapNode, Node, ScalarNode, first_line, 
 from synthspec.expressions import Expression, check_expression, parse_expression
 from synthspec.expressions.tree import Literal
 from synthspec.expressions.types import ANY, Type, type_of
+from synthspec.plugins import plugin_fault, plugin_package
 from synthspec.tables import Table
 from synthspec.template import Template
 from synthspec.template_check import check_template
@@ -98,14 +99,20 @@ class Lowering:
                 self.faults.append(Diagnostic(f.code, f.message, node.place(f.start, f.end), f.help))
         return (None if faults else parsed), kind
 
-    def template(self, node: Node | None, scope: Mapping[str, Type], explain: Explain) -> Template | None:
-        """Check a template written in a scalar."""
+    def template(
+        self,
+        node: Node | None,
+        scope: Mapping[str, Type],
+        explain: Explain,
+        empty: Sequence[frozenset[str]] = (),
+    ) -> Template | None:
+        """Check a template written in a scalar. `empty` are names that may be null, in groups that are so together."""
         if not isinstance(node, ScalarNode):
             return None
         if self.reads_forbidden("".join(re.findall(r"\{[{%].*?[}%]\}", node.text, re.DOTALL))):
             return None
         scope = {name: kind for name, kind in scope.items() if name.isidentifier()}
-        template, faults = check_template(str(node.value), scope, explain)
+        template, faults = check_template(str(node.value), scope, explain, empty)
         for f in faults:
             if f.code != "E402" or not self.is_lost("parameters", "fields"):
                 self.faults.append(Diagnostic(f.code, f.message, first_line(node.place(f.start, f.end)), f.help))
@@ -123,6 +130,14 @@ class Lowering:
         span = node.place(offset, len(text)) if offset is not None else node.span
         self.faults.append(Diagnostic(code, f"{what}: {message}", first_line(span), help))
         return None
+
+    def usable(self, kind: str, name: str, where: Node) -> bool:
+        """Whether a plug-in that is installed can be imported and has what its kind must have; a fault where not."""
+        why = plugin_fault(kind, name)
+        if why is not None:
+            help = f"update it, or remove it: pip uninstall {plugin_package(kind, name)}"
+            self.report("E608", where, f"the plug-in '{name}' cannot be used: {why}", help)
+        return why is None
 
     def choose(self, code: str, node: ScalarNode, known: tuple[str, ...], what: str) -> str | None:
         """A name out of those known, or a fault with the nearest one."""

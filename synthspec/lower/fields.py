@@ -180,8 +180,13 @@ def _type(data: Mapping[str, Any]) -> Type:
         return Type("list", item=_type(data["items"]))
     if kind.kind == "map" and isinstance(data.get("properties"), dict):
         members = tuple((n, _type(p)) for n, p in data["properties"].items() if isinstance(p, dict))
-        return Type("map", members=members if data.get("additionalProperties") is False else None)
+        return Type("map", members=members, open=_has_others(data))
     return kind
+
+
+def _has_others(data: Mapping[str, Any]) -> bool:
+    """Whether an object is said to have members besides those under `properties`: silence is not enough to read one."""
+    return bool(data.get("additionalProperties", False) or data.get("patternProperties"))
 
 
 def _bounds(low: Lowering, node: MapNode, name: str) -> Bounds:

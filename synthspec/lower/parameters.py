@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics import Related, did_you_mean
 from synthspec.document import Entry, ListNode, MapNode, Node, ScalarNode, to_data
+from synthspec.expressions.tree import Expression, Name
 from synthspec.expressions.types import ANY, TEXT, Type, fits, join, type_of_values
+from synthspec.expressions.walk import walk
 from synthspec.lower.context import Lowering, scalar_text, value_of
 from synthspec.lower.faker import faker_fault, faker_type
 from synthspec.spec import (
@@ -31,15 +34,75 @@ def lower_parameters(low: Lowering, sources: Mapping[str, SourceTable]) -> tuple
     declared = {e.key.text for e in low.section("parameters").entries}
     scope: dict[str, Type] = {name: ANY for name in every if name not in declared}
     parameters: list[Parameter] = []
+    conditions: list[_Condition] = []
     for entry in low.section("parameters").entries:
         name = entry.key.text
-        draw, kind = _Drawing(low, scope, sources, name, every).draw(entry.value)
+        draw, kind = _Drawing(low, scope, sources, name, every, conditions).draw(entry.value)
         if name in scope:
             continue
         scope[name] = kind
         if draw is not None:
             parameters.append(Parameter(name, draw, kind, entry.key.span))
+    _read_too_early(low, parameters, conditions)
     return tuple(parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """A `where` of a draw: it holds for the one row that every draw of its source takes."""
+
+    source: str
+    node: ScalarNode
+    expression: Expression
+
+
+def _read_too_early(low: Lowering, parameters: list[Parameter], conditions: list[_Condition]) -> None:
+    """Report a `where` that reads what is declared after the first draw of its source, or hangs on it."""
+    place = {p.name: n for n, p in enumerate(parameters)}
+    first: dict[str, Parameter] = {}
+    for parameter in parameters:
+        for source in _sources_of(parameter.draw):
+            first.setdefault(source, parameter)
+    for condition in conditions:
+        begun = first.get(condition.source)
+        names = [n for n in walk(condition.expression) if isinstance(n, Name) and n.name in place]
+        late = next((n for n in names if begun is not None and place[n.name] >= place[begun.name]), None)
+        if begun is None or late is None:
+            continue
+        read = next(p for p in parameters if p.name == late.name)
+        drawn = f"the row of '{condition.source}' is drawn before, for '{begun.name}'"
+        message = f"`where` reads '{late.name}', but {drawn}"
+        help = f"move '{late.name}' above '{begun.name}'"
+        if _hangs_on(read, condition.source, parameters):
+            help = f"declare the data a second time, as another source, and draw '{begun.name}' from that"
+            if isinstance(read.draw, SourceDraw):
+                help = f"write `row.{read.draw.column}`: draws from one source take the same row"
+        related = (Related(begun.span, "drawn here"),)
+        low.report("E551", condition.node.place(late.start, late.end), message, help, related)
+
+
+def _sources_of(draw: Draw) -> Iterator[str]:
+    if isinstance(draw, SourceDraw):
+        yield draw.source
+    elif isinstance(draw, GivenDraw):
+        for below in (*(d for _, d in draw.cases), *((draw.otherwise,) if draw.otherwise is not None else ())):
+            yield from _sources_of(below)
+
+
+def _hangs_on(parameter: Parameter, source: str, parameters: list[Parameter]) -> bool:
+    """Whether a parameter is drawn from a source, or from others that are."""
+    from synthspec.resolve import draw_reads
+
+    by_name = {p.name: p for p in parameters}
+    todo, seen = [parameter], {parameter.name}
+    while todo:
+        some = todo.pop()
+        if source in _sources_of(some.draw):
+            return True
+        behind = [by_name[n] for n in draw_reads(some.draw) if n in by_name and n not in seen]
+        seen.update(p.name for p in behind)
+        todo.extend(behind)
+    return False
 
 
 class _Drawing:
@@ -52,12 +115,14 @@ class _Drawing:
         sources: Mapping[str, SourceTable],
         name: str,
         every: tuple[str, ...],
+        conditions: list[_Condition],
     ) -> None:
         self.low = low
         self.scope = scope
         self.sources = sources
         self.name = name
         self.every = every
+        self.conditions = conditions
 
     def explain(self, name: str) -> str | None:
         if name == self.name:
@@ -156,6 +221,8 @@ class _Drawing:
                     "compare it with something",
                 )
                 return None, kind
+            if isinstance(where, ScalarNode):
+                self.conditions.append(_Condition(table.name, where, expression))
         return SourceDraw(table.name, column.text, expression, bool(value_of(node.get("replacement"), True))), kind
 
     def faked(self, node: MapNode) -> Lowered:

@@ -22,6 +22,8 @@ def lower_plan(low: Lowering, parameters: tuple[Parameter, ...]) -> PlanRules:
         help = did_you_mean(name, plugin_names("strategies"))
         low.report("E520", strategy, f"there is no strategy '{name}'", help)
         name = "balanced"
+    elif strategy is not None and not low.usable("strategies", name, strategy):
+        name = "balanced"
     over = [n for n in low.items(node.get("over")) if isinstance(n, ScalarNode)]
     good_over = tuple(n.text for n in over if _known_parameter(low, n, scope))
     exclude = tuple(e for n in low.items(node.get("exclude")) if (e := _exclusion(low, n, scope)) is not None)

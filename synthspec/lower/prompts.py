@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,7 @@ from synthspec.lower.context import Lowering, value_of
 from synthspec.lower.parameters import find_source, row_type
 from synthspec.lower.settings import lower_backend
 from synthspec.plugins import find_plugin, is_plugin, plugin_names
-from synthspec.spec import Examples, Field, Limits, Prompt, SourceTable
+from synthspec.spec import Draw, Examples, Field, Limits, Prompt, SourceDraw, SourceTable
 from synthspec.template import Template
 
 
@@ -29,13 +30,15 @@ class Surroundings:
     sources: Mapping[str, SourceTable]
     limits: Limits
     avoid: bool
+    draws: Mapping[str, Draw]
 
 
 def lower_prompts(low: Lowering, around: Surroundings) -> tuple[Prompt, ...]:
     """Every prompt, each after those whose fields it reads."""
     entries = [e for e in low.section("prompts").entries if isinstance(e.value, MapNode)]
     writes = _who_writes(low, entries, around.fields)
-    prompts = [_lower(low, e, writes[e.key.text], around) for e in entries]
+    empty = _may_be_empty(low, entries, writes, around)
+    prompts = [_lower(low, e, writes[e.key.text], around, empty) for e in entries]
     _nobody_writes(low, prompts, around.fields, entries)
     return _in_order(low, prompts, around.fields)
 
@@ -95,7 +98,50 @@ def _may_write(
     return False
 
 
-def _lower(low: Lowering, entry: Entry, writes: tuple[str, ...], around: Surroundings) -> Prompt:
+@dataclass(frozen=True, slots=True)
+class _Emptied:
+    """Names that are null together, and the conditions that rule it out."""
+
+    names: frozenset[str]
+    unless: frozenset[str] = frozenset()
+
+
+def _may_be_empty(
+    low: Lowering, entries: list[Entry], writes: Mapping[str, tuple[str, ...]], around: Surroundings
+) -> list[_Emptied]:
+    """What a prompt may read and find null: fields of a prompt with `when`, optional fields, gaps in a source."""
+    found: list[_Emptied] = []
+    for entry in entries:
+        when = entry.value.get("when") if isinstance(entry.value, MapNode) else None
+        if isinstance(when, ScalarNode) and writes[entry.key.text]:
+            found.append(_Emptied(frozenset(writes[entry.key.text]), _conditions(when)))
+    found += [_Emptied(frozenset({f.name})) for f in around.fields.values() if f.optional and f.value is None]
+    gaps: dict[str, set[str]] = {}
+    for name, draw in around.draws.items():
+        if isinstance(draw, SourceDraw) and None in low.tables[draw.source].columns[draw.column]:
+            gaps.setdefault(f"{draw.source}.{draw.column}", set()).add(name)
+    found += [_Emptied(frozenset(names)) for names in gaps.values()]
+    if around.avoid:
+        found.append(_Emptied(frozenset({"avoid"})))
+    return found
+
+
+def _conditions(when: Node | None) -> frozenset[str]:
+    """What is joined by `and` in a condition, white space aside."""
+    if not isinstance(when, ScalarNode):
+        return frozenset()
+    return frozenset(re.sub(r"\s+", " ", part).strip() for part in re.split(r"\band\b", when.text))
+
+
+def _empty_here(empty: list[_Emptied], when: Node | None, reads: frozenset[str]) -> list[frozenset[str]]:
+    """The groups of names that may be null where a prompt runs: its own `when` may rule some out."""
+    own = _conditions(when)
+    return [e.names for e in empty if not (e.unless and e.unless <= own) and not e.names & reads]
+
+
+def _lower(
+    low: Lowering, entry: Entry, writes: tuple[str, ...], around: Surroundings, empty: list[_Emptied]
+) -> Prompt:
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
     examples, of_examples = _examples(low, node.get("examples"), around)
@@ -113,13 +159,14 @@ def _lower(low: Lowering, entry: Entry, writes: tuple[str, ...], around: Surroun
             return "add `avoid: {last: 20}` under `novelty`"
         return None
 
-    system = low.template(node.get("system"), scope, explain)
-    user = low.template(node.get("user"), scope, explain) or Template("")
     when = None
     if (at := node.get("when")) is not None:
         when, kind = low.expression(at, scope, explain=explain)
         if when is not None and not fits(kind, Type("boolean")):
             low.report("E303", at, f"`when` is true or false; this is {kind.with_article}", "compare it with something")
+    nulls = _empty_here(empty, at, names_of(when) if when else frozenset())
+    system = low.template(node.get("system"), scope, explain, nulls)
+    user = low.template(node.get("user"), scope, explain, nulls) or Template("")
     reads = user.reads | (system.reads if system else frozenset()) | (names_of(when) if when else frozenset())
     if examples is not None and examples.where is not None:
         reads |= names_of(examples.where) - {"row"}
@@ -204,6 +251,8 @@ def _format(
         key = node.entries[0].key if isinstance(node, MapNode) else node
         help = did_you_mean(name, plugin_names("formats"))
         low.report("E417", key or low.root, f"there is no format '{name}'", help)
+        return "json", {}
+    if node is not None and not low.usable("formats", name, node):
         return "json", {}
     module = find_plugin("formats", name)
     if isinstance(node, MapNode):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from typing import Literal as OneOf
 
@@ -14,21 +14,27 @@ from synthspec.expressions.tree import Binary, Expression, Literal, Name
 from synthspec.expressions.types import ANY, Type, fits
 from synthspec.gates import GATE_METRICS
 from synthspec.lower.context import Lowering, scalar_text, value_of
-from synthspec.spec import Check, Field, Gate
+from synthspec.spec import Check, Field, Gate, Prompt
 
 MAX_ENUMERATED = 20_000
 _BOOLEAN = Type("boolean")
 
 
-def lower_checks(low: Lowering, fields: Mapping[str, Field], parameters: Mapping[str, Type]) -> tuple[Check, ...]:
+def lower_checks(
+    low: Lowering, fields: Mapping[str, Field], parameters: Mapping[str, Type], prompts: Sequence[Prompt] = ()
+) -> tuple[Check, ...]:
     """Every check that could be understood."""
     scope = dict.fromkeys(low.names_under("parameters"), ANY) | dict(parameters)
     scope |= dict.fromkeys(low.names_under("fields"), ANY) | {n: f.type for n, f in fields.items()}
-    checks = [_check(low, node, scope, fields) for node in low.items(low.root.get("checks"))]
+    judged = frozenset(name for p in prompts if p.needs for name in p.writes)  # verdicts on another prompt's text
+    unjudged = {n: f for n, f in fields.items() if n not in judged}
+    checks = [_check(low, node, scope, fields, unjudged) for node in low.items(low.root.get("checks"))]
     return tuple(c for c in checks if c is not None)
 
 
-def _check(low: Lowering, node: Node, scope: Mapping[str, Type], fields: Mapping[str, Field]) -> Check | None:
+def _check(
+    low: Lowering, node: Node, scope: Mapping[str, Type], fields: Mapping[str, Field], unjudged: Mapping[str, Field]
+) -> Check | None:
     that = node.get("that") if isinstance(node, MapNode) else node
     if not isinstance(that, ScalarNode):
         return None
@@ -52,9 +58,10 @@ def _check(low: Lowering, node: Node, scope: Mapping[str, Type], fields: Mapping
         return None
     if not names_of(expression):
         low.report("E508", that, "this check reads no field, so it never changes", "name a field in it")
-    elif not _never(low, that, expression, scope, fields):
-        for part in _parts(expression):
-            if not _never(low, that, part, scope, fields):
+    else:
+        stern = unjudged if severity == "error" and retry is None else {}
+        for part in () if _never(low, that, expression, scope, stern) else _parts(expression):
+            if not _never(low, that, part, scope, stern):
                 _out_of_bounds(low, that, part, fields)
     grade: OneOf["error", "warn"] = "warn" if severity == "warn" else "error"
     return Check(expression, that.text, message, grade, that.span, retry)
@@ -72,7 +79,7 @@ def _parts(expression: Expression) -> Iterator[Expression]:
 def _never(
     low: Lowering, node: ScalarNode, expression: Expression, scope: Mapping[str, Type], fields: Mapping[str, Field]
 ) -> bool:
-    """Report values of an enum that the check can never accept. False: too many combinations to try them all."""
+    """Report values of these fields' enums that the check can never accept. False: too many combinations to try."""
     names = sorted(names_of(expression))
     if not names:
         return False

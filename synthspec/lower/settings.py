@@ -61,6 +61,8 @@ def lower_backend(low: Lowering, node: Node | None, limits: Limits, *path: str) 
         help = did_you_mean(provider, plugin_names("backends"))
         low.report("E601", place, f"there is no backend '{provider}'", help)
         return default
+    if not low.usable("backends", provider, place):
+        return default
     return _known_backend(low, node, place, provider, model, options, limits)
 
 
@@ -133,7 +135,8 @@ def lower_output(low: Lowering, fields: Mapping[str, Field]) -> Output:
     for item in low.items(node.get("formats")):
         if isinstance(item, ScalarNode):
             if is_plugin("writers", item.text):
-                formats.append(item.text)
+                if low.usable("writers", item.text, item):
+                    formats.append(item.text)
             else:
                 help = did_you_mean(item.text, plugin_names("writers"))
                 low.report("E605", item, f"there is no output format '{item.text}'", help)
