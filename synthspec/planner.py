@@ -7,7 +7,7 @@ and its length is only how many combinations the spec's `rows` need.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from synthspec.draws import CompiledDraw, DrawFault, Drawing, compile_draws, with_ancestors
 from synthspec.expressions import evaluate, names_of
 from synthspec.expressions.columns import Column, unpack
+from synthspec.resolve import used_names
 from synthspec.spec import Exclusion, Spec
 from synthspec.strategies import Design, Dimension, Strategy, find_strategy
+from synthspec.strategies.beside import Beside
 from synthspec.tables import Table
 
 if TYPE_CHECKING:
@@ -171,14 +173,34 @@ class Plan:
         return frozenset(found)
 
     def _strategy(self) -> Strategy:
+        """The strategy of the dimensions that something hangs on, and beside it one of the others, if any."""
+        used = self._designed()
+        designed = tuple(d for d in self.dimensions if d.key in used)
+        others = tuple(d for d in self.dimensions if d.key not in used)
+        found = self._strategy_of(designed or others)
+        if not designed or not others:
+            return found
+        return Beside(found, self._strategy_of(others), frozenset(d.key for d in others))
+
+    def _designed(self) -> frozenset[str]:
+        """Keys of the dimensions that a prompt, a field, a check or a part of the plan reads.
+
+        All, where no prompt, field or check reads any: the plan itself is then what is wanted.
+        """
+        if not used_names(replace(self.spec, plan=replace(self.spec.plan, exclude=()))):
+            return frozenset(d.key for d in self.dimensions)
+        named = {n for c in self.spec.plan.correlate for n in c.between} | set(self.spec.plan.over)
+        return self.dimensions_behind(used_names(self.spec) | named)
+
+    def _strategy_of(self, dimensions: tuple[Dimension, ...]) -> Strategy:
         rules = self.spec.plan
-        discrete = {d.key for d in self.dimensions if d.weights is not None}
+        discrete = {d.key for d in dimensions if d.weights is not None}
         decided = tuple(r for r in self.rules if r.dimensions <= discrete)
         over = None
         if rules.over:
             over = frozenset(k for k in self.dimensions_behind(frozenset(rules.over)) if k in discrete)
         design = Design(
-            dimensions=self.dimensions,
+            dimensions=dimensions,
             seed=self.spec.seed,
             strength=rules.strength,
             over=over,

@@ -51,7 +51,7 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What a strategy is given.
+    """What a strategy is given. The numbers of a dimension must not hang on its place among `dimensions`.
 
     `strength` and `over` (keys of the dimensions to cover, None: all discrete ones) matter to `pairwise`.
     `permitted` takes columns of level indices, one array of equal length for each discrete dimension, and
@@ -66,6 +66,11 @@ class Design:
     over: frozenset[str] | None = None
     permitted: Permitted | None = None
     permitted_reads: tuple[frozenset[str], ...] = ()
+
+    @property
+    def by_key(self) -> tuple[Dimension, ...]:
+        """The dimensions in the order of their keys."""
+        return tuple(sorted(self.dimensions, key=lambda one: one.key))
 
 
 class Strategy(Protocol):
@@ -82,6 +87,7 @@ class Strategy(Protocol):
 
 PRIVATE = frozenset(
     {
+        "beside",
         "bijection",
         "covering",
         "joint",

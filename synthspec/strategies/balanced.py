@@ -27,9 +27,11 @@ class Balanced:
     times, both excluded; and so each half, quarter, eighth and sixteenth of the interval of a continuous one.
 
     Pairs of dimensions of up to 64 levels each are filled together (`joint`), so that their joint tables are
-    nearer to the product of the shares than independent draws'. Dimensions of more levels are permuted on
-    their own. A row is reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768
-    where two dimensions or more have unequal weights.
+    nearer to the product of the shares than independent draws'. They are filled one after another, those of
+    unequal weights first, then those of equal ones, then the continuous ones, each in the order of keys; so a
+    dimension depends on those before it alone. Dimensions of more levels are permuted on their own. A row is
+    reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768 where two dimensions
+    or more have unequal weights.
     """
 
     def __init__(self, design: Design) -> None:
@@ -39,7 +41,7 @@ class Balanced:
         self._uneven: list[Uneven] = []
         self._large: dict[str, Large] = {}
         self._marks: dict[str, Marks] = {}
-        for one in design.dimensions:
+        for one in sorted(design.by_key, key=lambda each: each.weights is None):
             self._sort(one)
         self._remembering = Remembering(self._uneven, self._seed) if self._uneven else None
         self._forgetting = Forgetting(self._plain, self._uneven, self._seed) if self._plain else None

@@ -13,6 +13,8 @@ from synthspec.strategies.philox import stream
 MOST = 1 << 62
 _SHUFFLED = 4096
 _ROUNDS = 6
+_TABLED = 1 << 16
+_ODD = 0xD1B54A32D192ED03
 
 
 class Order:
@@ -46,6 +48,10 @@ class Order:
             pieces.append(self._walk(np.arange(begin, end, dtype=np.uint64), turn))
         return np.concatenate(pieces)
 
+    def of(self, numbers: NDArray[np.uint64]) -> Levels:
+        """What stands at `numbers` of the first pass."""
+        return self._walk(numbers, 0)
+
     def _walk(self, numbers: NDArray[np.uint64], turn: int) -> Levels:
         keys = self._round_keys(turn)
         numbers = self._feistel(numbers, keys)
@@ -73,6 +79,48 @@ class Order:
             else:
                 left = left ^ (_mix(right, key) & high_mask)
         return (left << low) | right if high else right
+
+
+class Shuffles:
+    """Many orders of 0..size-1, told apart by a number each; 1 <= size <= MOST.
+
+    Up to `_TABLED`, a place goes through two fixed shuffles, with a random affine step before each; above, through
+    one fixed `Order` after a random rotation.
+    """
+
+    def __init__(self, size: int, key: int) -> None:
+        self.size = size
+        self._key = np.uint64(key & (2**64 - 1))
+        if size <= _TABLED:
+            draws = stream(key, 0, 2 * size).reshape(2, size)
+            self._first, self._second = draws.argsort(axis=1)
+            numbers = np.arange(1, max(size, 2), dtype=np.int64)
+            self._units = numbers[np.gcd(numbers, size) == 1] if size > 1 else numbers
+        else:
+            self._order = Order(size, key)
+
+    def at(self, places: Levels, which: NDArray[np.uint64]) -> Levels:
+        """What stands at each of `places` (0..size-1) of the order number `which`."""
+        if self.size == 1:
+            return np.zeros_like(places)
+        word = _mix(which, self._key)
+        if self.size > _TABLED:
+            turned = (places.astype(np.uint64) + word % np.uint64(self.size)) % np.uint64(self.size)
+            return self._order.of(turned)
+        inner = self._first[self._affine(places, word)]
+        found: Levels = self._second[self._affine(inner, _mix(word, self._key))]
+        return found
+
+    def _affine(self, places: Levels, word: NDArray[np.uint64]) -> Levels:
+        factor = self._units[((word >> np.uint64(32)) % np.uint64(len(self._units))).astype(np.int64)]
+        offset = ((word & np.uint64(0xFFFFFFFF)) % np.uint64(self.size)).astype(np.int64)
+        moved: Levels = (places * factor + offset) % self.size
+        return moved
+
+
+def mixed(before: NDArray[np.uint64], number: Levels) -> NDArray[np.uint64]:
+    """One number of 64 bits out of two, as a hash."""
+    return _mix(before ^ _mix(number.astype(np.uint64), np.uint64(_ODD)), np.uint64(_ODD))
 
 
 def _mix(word: NDArray[np.uint64], key: np.uint64) -> NDArray[np.uint64]:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.strategies import Design, Floats, Levels
-from synthspec.strategies.bijection import MOST, Order
-from synthspec.strategies.philox import key_of, scattered, stream
+from synthspec.strategies.bijection import MOST, Order, Shuffles, mixed
+from synthspec.strategies.philox import key_of, stream
 from synthspec.strategies.random import redraw
 from synthspec.strategies.space import Space, Tree
 
@@ -26,12 +26,17 @@ class Factorial:
     """Combinations of the discrete dimensions in a seeded order, each once in a pass; continuous ones drawn
     as `random` does.
 
-    A row's combination is found at once: the order is a bijection, and memory does not grow with the number
-    of combinations. Exclusions cost more. Where the dimensions they read (and those that hang together with
-    them by `requires`) have up to 2**20 combinations, these are looked through once, at the first row asked
-    for (8 MB at most), and any row is again found at once. Where they have more, the order is walked: the
-    first look at a row tests every combination before it, those left out too; every 16,384 tested leave one
-    number in memory, so that later looks test 16,384 at most.
+    The order is nested. Dimensions come in the order of their keys, those that exclusions tie together before all
+    others, as one. Each takes every one of its levels once beside every combination of those before it, before
+    any comes twice, in an order of that combination's own; so it depends on those before it alone, and a dimension
+    put after them leaves them as they are. Of the first two, the first comes in permutations, and each of
+    its levels meets permutations of the second.
+
+    A row's combination is found at once, and memory does not grow with the number of combinations. Exclusions cost
+    more. Where the dimensions they read (and those that hang together with them by `requires`) have up to 2**20
+    combinations, these are looked through once, at the first row asked for (8 MB at most), and any row is again
+    found at once. Where they have more, the order is walked: the first look at a row tests every combination before
+    it, those left out too; every 16,384 tested leave one number in memory, so that later looks test 16,384 at most.
 
     More than 2**62 combinations are told apart by as many of the dimensions as have fewer; the others are
     drawn at random.
@@ -48,11 +53,8 @@ class Factorial:
         bound = [tree for tree in self._space.trees if reads & set(tree.all_keys())]
         free = [tree for tree in self._space.trees if not reads & set(tree.all_keys())]
         self._bound, self._free, self._rest = _fitting(bound, free)
-        self._bound_size, self._free_size = (
-            prod(t.size for t in self._bound),
-            prod(t.size for t in self._free),
-        )
-        self._excludes = design.permitted is not None or bool(self._space.loose)
+        self._bound_size = prod(t.size for t in self._bound)
+        self._shuffles = [Shuffles(tree.size, self._key(tree.key, "factorial")) for tree in self._free]
         self._listed: Levels | None = None
         self._walks: dict[int, _Walk] = {}
 
@@ -62,9 +64,9 @@ class Factorial:
         out: dict[str, Floats] = {}
         for one in self._design.dimensions:
             if one.weights is None:
-                out[one.key] = stream(key_of(self._design.seed, one.key, "random"), start, stop)
+                out[one.key] = stream(self._key(one.key, "random"), start, stop)
             else:
-                within = stream(key_of(self._design.seed, one.key, "within"), start, stop)
+                within = stream(self._key(one.key, "within"), start, stop)
                 out[one.key] = self._space.marks[one.key].place(places[one.key], within)
         return out
 
@@ -72,27 +74,37 @@ class Factorial:
         """Fresh independent numbers of dimensions `keys` for `rows`, others at every `attempt`."""
         return redraw(self._design.seed, rows, attempt, keys)
 
-    def _places(self, start: int, stop: int) -> dict[str, Levels]:
-        if not self._excludes:
-            return self._combine(self._order(self._bound_size * self._free_size, "order").at(start, stop))
-        if self._bound_size > LISTED:
-            return self._combine(self._walk(start, stop))
-        listed = self._list()
-        numbers = self._order(len(listed) * self._free_size, "order").at(start, stop)
-        return self._combine(listed[numbers // self._free_size] * self._free_size + numbers % self._free_size)
+    def _key(self, key: str, purpose: str) -> int:
+        return key_of(self._design.seed, key, purpose)
 
-    def _combine(self, numbers: NDArray[np.int64]) -> dict[str, Levels]:
-        """Places of all levels in combinations `numbers`; what the numbers do not tell is drawn by them."""
-        places = _split(self._bound, numbers // self._free_size) | _split(
-            self._free, numbers % self._free_size
-        )
+    def _places(self, start: int, stop: int) -> dict[str, Levels]:
+        """Places among the levels above zero, tree after tree; `turn` counts how often those before were all had."""
+        places, told, turn = self._first_places(start, stop)
+        for tree, shuffles in zip(self._free, self._shuffles, strict=True):
+            turn, place = np.divmod(turn, tree.size)
+            level = shuffles.at(place, mixed(told, turn))
+            places |= tree.levels(level)
+            told = mixed(told, level)
         for tree in self._rest:
-            draw = scattered(key_of(self._design.seed, tree.key, "rest"), numbers)
+            draw = stream(self._key(tree.key, "rest"), start, stop)
             places |= tree.levels((draw * min(tree.size, MOST)).astype(np.int64))
         return places
 
+    def _first_places(self, start: int, stop: int) -> tuple[dict[str, Levels], NDArray[np.uint64], Levels]:
+        """Of the trees that exclusions tie together: places, the combination as a number, and the turn."""
+        rows = np.arange(start, stop, dtype=np.int64)
+        if not self._bound:
+            return {}, np.zeros(len(rows), dtype=np.uint64), rows
+        if self._bound_size > LISTED:
+            numbers, turn = self._walk(start, stop)
+        else:
+            listed = self._list()
+            numbers = listed[self._order(len(listed), "order").at(start, stop)]
+            turn = rows // len(listed)
+        return _split(self._bound, numbers), mixed(np.zeros(len(rows), dtype=np.uint64), numbers), turn
+
     def _order(self, size: int, purpose: str) -> Order:
-        return Order(size, key_of(self._design.seed, "", f"factorial {purpose}"))
+        return Order(size, self._key("", f"factorial {purpose}"))
 
     def _permitted(self, places: Mapping[str, Levels]) -> NDArray[np.bool_]:
         length = len(next(iter(places.values())))
@@ -115,17 +127,18 @@ class Factorial:
                 raise ValueError("the exclusions leave no combination")
         return self._listed
 
-    def _walk(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Rows start..stop-1 where permitted combinations are too many to list."""
-        found = [np.empty(0, dtype=np.int64)]
+    def _walk(self, start: int, stop: int) -> tuple[Levels, Levels]:
+        """Numbers and turns of rows start..stop-1 where permitted combinations are too many to list."""
+        found, turns = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
         turn = base = 0
         while start < stop:
             walk = self._walks.setdefault(turn, _Walk(self, turn))
             found.append(walk.read(start - base, stop - base))
+            turns.append(np.full(len(found[-1]), turn))
             start += len(found[-1])
             if start < stop:
                 base, turn = base + walk.size, turn + 1
-        return np.concatenate(found)
+        return np.concatenate(found), np.concatenate(turns)
 
 
 class _Walk:
@@ -135,7 +148,7 @@ class _Walk:
 
     def __init__(self, design: Factorial, turn: int) -> None:
         self._design = design
-        self._order = design._order(design._bound_size * design._free_size, f"walk {turn}")
+        self._order = design._order(design._bound_size, f"walk {turn}")
         self._until: list[int] = []
         self._chunk = lru_cache(maxsize=16)(self._test)
 
@@ -160,7 +173,7 @@ class _Walk:
 
     def _test(self, chunk: int) -> NDArray[np.int64]:
         numbers = self._order.at(chunk * _CHUNK, min((chunk + 1) * _CHUNK, self._order.size))
-        return numbers[self._design._permitted(self._design._combine(numbers))]
+        return numbers[self._design._permitted(_split(self._design._bound, numbers))]
 
     def _check_patience(self) -> None:
         behind = len(self._until) - 1 - _PATIENCE // _CHUNK

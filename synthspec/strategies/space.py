@@ -80,7 +80,7 @@ class Space:
     """
 
     def __init__(self, design: Design) -> None:
-        discrete = {one.key: one for one in design.dimensions if one.weights is not None}
+        discrete = {one.key: one for one in design.by_key if one.weights is not None}
         self.marks = {key: Marks(one.weights) for key, one in discrete.items() if one.weights is not None}
         needs = {key: _needs(one, discrete) for key, one in discrete.items()}
         below: dict[str, list[_Branch]] = {}

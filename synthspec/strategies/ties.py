@@ -31,11 +31,11 @@ class Ties:
     """
 
     def __init__(self, design: Design, over: frozenset[str], strength: int, key: int) -> None:
-        self.marks = {one.key: Marks(one.weights) for one in design.dimensions if one.weights is not None}
+        self.marks = {one.key: Marks(one.weights) for one in design.by_key if one.weights is not None}
         self._permitted = design.permitted
         self._needs: dict[str, Sequence[Requirement]] = {
             one.key: [need for need in one.requires if need.dimension in self.marks]
-            for one in design.dimensions
+            for one in design.by_key
         }
         self._draws = Draws(key)
         self._strength = strength
