@@ -52,8 +52,11 @@ def plan(path: AnyPath, **options: Any) -> Plan:
     return build_plan(compiled.spec, compiled.tables)
 
 
-def build(path: AnyPath, *, out: AnyPath | None = None, **options: Any) -> Dataset:
+def build(path: AnyPath, *, out: AnyPath | None = None, replace: bool = False, **options: Any) -> Dataset:
     """Build a dataset into a folder (`build/<name>/` unless `out` names another).
+
+    Where rows are missing that the dataset which stands there has, that one stays and this one goes to `incomplete/`
+    beside it; with `replace` it takes its place.
 
     Raises:
         SpecError: the spec has errors.
@@ -65,7 +68,8 @@ def build(path: AnyPath, *, out: AnyPath | None = None, **options: Any) -> Datas
     compiled = _compiled(path, options)
     assert compiled.spec is not None
     folder = Path(out) if out is not None else None
-    dataset: Dataset | None = run_async(build_dataset(compiled.spec, compiled.tables, folder, keep_rows=True))
+    work = build_dataset(compiled.spec, compiled.tables, folder, keep_rows=True, replace=replace)
+    dataset: Dataset | None = run_async(work)
     assert dataset is not None
     return dataset
 

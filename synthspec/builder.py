@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from synthspec.records import BackendFault, Completion, Request, Row
 from synthspec.semantic import ModelFault
 from synthspec.spec import BackendChoice, Limits, Novelty, Spec
 from synthspec.store import Store
+from synthspec.switch import SwitchFault, roll_forward
 from synthspec.tables import Table
 from synthspec.tally import Tally
 from synthspec.template import TemplateFault
@@ -71,8 +73,12 @@ async def build_dataset(
     folder: Path | None = None,
     control: BuildControl | None = None,
     keep_rows: bool = False,
+    replace: bool = False,
 ) -> Dataset | None:
     """Build a checked spec into a folder. None when it was interrupted: what was paid for is in the store.
+
+    A dataset that stands there and is better stays, and this one is written to `incomplete/` beside it; with
+    `replace` this one takes its place all the same.
 
     Raises:
         BuildFault: a backend cannot be used, or there is nothing to build.
@@ -83,7 +89,7 @@ async def build_dataset(
     folder = folder or default_folder(spec)
     started = time.monotonic()
     async with _opened(spec, tables, folder) as (store, lines):
-        files = DatasetFolder(spec, folder, keep_rows)
+        files = DatasetFolder(spec, folder, keep_rows, replace)
         run = _Run(spec, tables, store, lines, control, files.take)
         try:
             await run.work()
@@ -116,6 +122,10 @@ async def _opened(
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_foreign(folder)
     with Store.open(folder) as store:
+        try:
+            roll_forward(folder)  # a build was cut off while it put its files in place
+        except SwitchFault as e:
+            raise BuildFault(e.message, e.help) from None
         lines = _open_lines(spec, tables)
         try:
             yield store, lines
@@ -152,7 +162,7 @@ def _with_limits(choice: BackendChoice, limits: Limits) -> BackendChoice:
     """Where a limit is set, a reply must not be longer than what is set aside for it."""
     limited = limits.budget is not None or limits.tokens is not None
     if limited and "max_tokens" not in choice.settings:
-        return replace(choice, settings={**choice.settings, "max_tokens": DEFAULT_MAX_TOKENS})
+        return dataclasses.replace(choice, settings={**choice.settings, "max_tokens": DEFAULT_MAX_TOKENS})
     return choice
 
 

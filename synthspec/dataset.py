@@ -1,9 +1,10 @@
-"""Row → Dataset: the folder of a build. Rows, quarantine, manifest and card, each whole or not at all."""
+"""Row → Dataset: the folder of a build. Rows, quarantine, manifest and card, all of them at once or none."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,11 @@ from synthspec.card import build_card, column_facts
 from synthspec.engines.frontier import Missing
 from synthspec.gates import GateResult, GateWatch
 from synthspec.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
-from synthspec.output import DatasetFiles, open_output, write_whole
+from synthspec.output import DatasetFiles, open_output
 from synthspec.records import Row
 from synthspec.spec import BackendChoice, Spec
 from synthspec.split_groups import open_split_groups
+from synthspec.switch import INCOMPLETE, clear_stage, commit, is_poorer, stage, standing
 from synthspec.tally import Tally
 from synthspec.writers import Column
 
@@ -38,7 +40,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A finished build. `complete` is false where rows are missing; `reason` says why it stopped early, if it did."""
+    """A finished build. `complete` is false where rows are missing; `reason` says why it stopped early, if it did.
+
+    `folder` is where its files are: `incomplete/` in the build's folder where a better dataset stands there, which is
+    then `kept_instead`.
+    """
 
     name: str
     folder: Path
@@ -50,6 +56,7 @@ class Dataset:
     rejections: tuple[Rejected, ...] = ()
     columns: tuple[str, ...] = ()
     rows: tuple[Mapping[str, Any], ...] = ()  # only where asked to be kept
+    kept_instead: Mapping[str, Any] | None = None  # the manifest of the better dataset that stands
 
     @property
     def status(self) -> int:
@@ -78,18 +85,22 @@ class FinishedRun:
 
 
 class DatasetFolder:
-    """The files of a build: rows and quarantine as they come, manifest and card at the end."""
+    """The files of a build: rows and quarantine as they come, manifest and card at the end.
 
-    def __init__(self, spec: Spec, folder: Path, keep_rows: bool) -> None:
-        self.spec, self.folder, self.keep_rows = spec, folder, keep_rows
+    With `replace` they take the place of what stands though it may be better.
+    """
+
+    def __init__(self, spec: Spec, folder: Path, keep_rows: bool, replace: bool = False) -> None:
+        self.spec, self.folder, self.keep_rows, self.replace = spec, folder, keep_rows, replace
+        self.stage = stage(folder)
         self.watch = GateWatch(spec)
         self.columns = tuple(spec.output.columns) or tuple(f.name for f in spec.fields)
         types = {f.name: f.type for f in spec.fields}
         self.output: DatasetFiles = open_output(
-            folder, spec.name, spec.output, tuple(Column(n, t) for n, t in types.items()), seed=spec.seed
+            self.stage, spec.name, spec.output, tuple(Column(n, t) for n, t in types.items()), seed=spec.seed
         )
         self.groups = open_split_groups(spec)
-        self.quarantine = Quarantine(folder / "quarantine.jsonl")
+        self.quarantine = Quarantine(self.stage / "quarantine.jsonl")
         self.pending: list[Mapping[str, Any]] = []
         self.rows: list[Mapping[str, Any]] = []
         self.missing: list[Missing] = []
@@ -116,29 +127,35 @@ class DatasetFolder:
         """Leave the folder's finished files as they were."""
         self.output.abandon()
         self.quarantine.abandon()
+        clear_stage(self.folder)
 
     def finish(self, run: FinishedRun) -> Dataset:
-        """Put every file in its place."""
+        """Put every file in its place; beside the dataset that stands where this one is poorer."""
         self.flush()
-        tally = run.tally
-        gates = self.watch.judge(tally, run.combinations)
+        gates = self.watch.judge(run.tally, run.combinations)
         files = self.output.finish()
         self.quarantine.finish()
         facts = self._facts(run, gates, files)
         manifest = build_manifest(facts)
-        write_whole(self.folder / "manifest.json", manifest_text(manifest))
-        write_whole(self.folder / "README.md", build_card(facts, column_facts(self.spec.fields, self.output.columns)))
+        card = build_card(facts, column_facts(self.spec.fields, self.output.columns))
+        (self.stage / "README.md").write_text(card, encoding="utf-8", newline="\n")
+        (self.stage / "manifest.json").write_text(manifest_text(manifest), encoding="utf-8", newline="\n")
+        better = None if self.replace else standing(self.folder)
+        poorer = is_poorer(run.tally.kept, self.spec.rows, better)
+        commit(self.folder, INCOMPLETE if poorer else "", {f.path: f.sha256 for f in files})
+        place = self.folder / INCOMPLETE if poorer else self.folder
         return Dataset(
             name=self.spec.name,
-            folder=self.folder,
-            files=tuple(self.folder / f.path for f in files),
+            folder=place,
+            files=tuple(place / f.path for f in files),
             manifest=manifest,
-            complete=tally.kept >= self.spec.rows,
+            complete=run.tally.kept >= self.spec.rows,
             reason=run.stopped,
             gates=gates,
             rejections=tuple(Rejected(m.slot, m.combination, m.stage.value, m.reasons, m.values) for m in self.missing),
             columns=self.columns,
             rows=tuple(self.rows),
+            kept_instead=better if poorer else None,
         )
 
     def _facts(self, run: FinishedRun, gates: tuple[GateResult, ...], files: Any) -> BuildFacts:
@@ -173,12 +190,10 @@ class DatasetFolder:
 
 
 class Quarantine:
-    """`quarantine.jsonl`: every missing row with all that was tried. Appears whole when the build ends."""
+    """`quarantine.jsonl`: every missing row with all that was tried."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.temporary = path.with_name(f".{path.name}.part")
-        self._file = self.temporary.open("w", encoding="utf-8", newline="\n")
+        self._file = path.open("w", encoding="utf-8", newline="\n")
 
     def write(self, missing: Missing) -> None:
         entry = {
@@ -196,8 +211,7 @@ class Quarantine:
 
     def finish(self) -> None:
         self._file.close()
-        self.temporary.replace(self.path)
 
     def abandon(self) -> None:
-        self._file.close()
-        self.temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what is left to write no longer matters
+            self._file.close()

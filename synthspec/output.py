@@ -5,25 +5,21 @@
     <value>/<name>.<format>             with `partition_by`; two keys nest
     <value>/<name>-<split>.<format>     with both
 
-Everything is written to a folder of its own inside the target and moved into place at the end. Files of an
-earlier layout of the same dataset, known from its manifest, go once the new ones stand; one that was changed
-since it was written is no longer ours and stays.
+The folder is a stage: `synthspec.switch` puts what is in it in the place of the dataset before.
 """
 
 from __future__ import annotations
 
-import os
 import pickle
-import shutil
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from hashlib import file_digest
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from synthspec.cells import cell_text
+from synthspec.durable import digest_of
 from synthspec.file_names import Names, safe_name
-from synthspec.manifest import WrittenFile, listed_files, read_manifest
+from synthspec.manifest import WrittenFile
 from synthspec.plugins import find_plugin
 from synthspec.shapes import Reshape, open_shape
 from synthspec.spec import Output
@@ -32,10 +28,9 @@ from synthspec.writers import Column, Writer
 
 RowValues = Mapping[str, Any]
 MOST_OPEN = 128  # files open at once; rows of further partitions wait in a file of their own
-STORE = "run.sqlite"
 RESERVED = (
-    *("manifest.json", "README.md", "quarantine.jsonl", "report.html"),
-    *(STORE, f"{STORE}-wal", f"{STORE}-shm", f"{STORE}-journal"),
+    *("manifest.json", "README.md", "quarantine.jsonl", "report.html", "metrics.csv", "incomplete", "run.lock"),
+    *(f"{store}.sqlite{end}" for store in ("run", "rows", "reviews") for end in ("", "-wal", "-shm", "-journal")),
 )
 
 
@@ -63,9 +58,7 @@ class DatasetFiles:
         own = [f"{safe_name(name)}.{f}" for f in self._formats]
         self._folder_names: dict[tuple[str, ...], Names] = {(): Names([*RESERVED, *own])}
         self._parts: dict[tuple[tuple[str, ...], str | None], _Part] = {}
-        self._staging = folder / f".{safe_name(name)}.partial"
-        shutil.rmtree(self._staging, ignore_errors=True)  # left by a run that was killed
-        self._staging.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         if not output.partition_by:
             for split in output.split or (None,):
                 self._part((), split)
@@ -89,26 +82,14 @@ class DatasetFiles:
             part.write(its_rows)
 
     def finish(self) -> tuple[WrittenFile, ...]:
-        """Put every file in its place; what they are, by path."""
-        written = sorted((f for part in self._parts.values() for f in part.finish()), key=lambda f: f.path)
-        folders = {self._folder}
-        for file in written:
-            target = self._folder / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (self._staging / file.path).replace(target)
-            folders |= {target.parent, target.parent.parent} if target.parent != self._folder else set()
-        for folder in folders:
-            _sync(folder)
-        shutil.rmtree(self._staging, ignore_errors=True)
-        _remove_stale(self._folder, self._name, {f.path for f in written})
-        return tuple(written)
+        """Close every file; what they are, by path."""
+        return tuple(sorted((f for part in self._parts.values() for f in part.finish()), key=lambda f: f.path))
 
     def abandon(self) -> None:
-        """Leave the folder as it was."""
+        """Close every file as it is."""
         for part in self._parts.values():
-            with suppress(OSError):
+            with suppress(Exception):  # a writer may have more to say than the disk can hold
                 part.close()
-        shutil.rmtree(self._staging, ignore_errors=True)
 
     def _part(self, partition: tuple[str, ...], split: str | None) -> _Part:
         key = (partition, split)
@@ -118,7 +99,7 @@ class DatasetFiles:
                 stem += f"-{self._split_names.claim(split)}"
             place = "/".join([*self._names_of(partition), stem])
             crowded = (len(self._parts) + 1) * len(self._formats) > MOST_OPEN
-            self._parts[key] = _Part(self._staging, place, partition, split, self._modules, self._shape, crowded)
+            self._parts[key] = _Part(self._folder, place, partition, split, self._modules, self._shape, crowded)
         return self._parts[key]
 
     def _names_of(self, partition: tuple[str, ...]) -> Iterator[str]:
@@ -170,11 +151,9 @@ class _Part:
         for name in self._modules:
             place = f"{self._place}.{name}"
             path = self._staging / place
-            with path.open("r+b") as file:  # some systems flush only what is open for writing
-                digest = file_digest(file, "sha256").hexdigest()
-                os.fsync(file.fileno())
-            size = path.stat().st_size
-            yield WrittenFile(place, self._rows, digest, size, name, self._partition, self._split)
+            yield WrittenFile(
+                place, self._rows, digest_of(path), path.stat().st_size, name, self._partition, self._split
+            )
 
     def close(self) -> None:
         writers, self._writers = self._writers, {}
@@ -185,59 +164,3 @@ class _Part:
         for name, module in self._modules.items():
             path = self._staging / f"{self._place}.{name}"
             self._writers[name] = module.open_writer(path, self._shape.columns)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Put a text file in its place, whole or not at all: the manifest, the card, the quarantine."""
-    beside = path.with_name(f".{path.name}.partial")
-    try:
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    _sync(path.parent)
-
-
-def _remove_stale(folder: Path, name: str, written: set[str]) -> None:
-    """Remove what the folder's manifest lists of this dataset and no longer belongs to it."""
-    manifest = read_manifest(folder)
-    if manifest is None or manifest.get("name") != name:
-        return
-    ours = {_identity(folder / path) for path in written}
-    for file in listed_files(manifest):
-        path = folder / file.path
-        inside = not PurePosixPath(file.path).is_absolute() and ".." not in PurePosixPath(file.path).parts
-        if file.path in written or not inside or path.is_symlink() or not path.is_file():
-            continue
-        if not path.resolve().is_relative_to(folder.resolve()) or _identity(path) in ours:
-            continue  # the second: a file system that does not tell case apart
-        with suppress(OSError):
-            with path.open("rb") as opened:
-                same = file_digest(opened, "sha256").hexdigest() == file.sha256
-            if same:
-                path.unlink()
-                _remove_empty(path.parent, folder)
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _remove_empty(folder: Path, top: Path) -> None:
-    while folder != top:
-        folder.rmdir()  # fails where something is left in it
-        folder = folder.parent
-
-
-def _sync(folder: Path) -> None:
-    """Make renames in the folder durable, where the system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

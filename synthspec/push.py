@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.manifest import FILE_NAME, listed_files, read_manifest
+from synthspec.switch import SwitchFault, settle
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -69,6 +70,10 @@ def pack_dataset(folder: Path, *, with_quarantine: bool = False, incomplete: boo
     Raises:
         PushFault: there is no finished dataset, rows are missing, or a file is not as it was built.
     """
+    try:
+        settle(folder)
+    except SwitchFault as e:
+        raise PushFault(e.message, e.help) from None
     manifest = read_manifest(folder)
     if manifest is None:
         raise PushFault(f"there is no dataset in '{folder}'", "name the folder of a build: it holds manifest.json")

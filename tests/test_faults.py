@@ -140,7 +140,7 @@ def test_ctrl_c_keeps_what_is_paid_for(tmp_path: Path) -> None:
         answered = sum(server.answered.values())
         dataset = synthspec.build(path, out=tmp_path / "out", rows=40)
         assert dataset.manifest["run"]["reused"] == min(answered, 40)
-    assert not list((tmp_path / "out").glob("*.part"))
+    assert not (tmp_path / "out/.next").exists()
 
 
 def test_two_builds_of_one_folder_cannot_both_run(tmp_path: Path) -> None:
@@ -184,16 +184,19 @@ def test_output_folder_removed_in_the_middle(tmp_path: Path) -> None:
     assert "Traceback" not in said and "error:" in said
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_for_the_output_is_said(tmp_path: Path) -> None:
-    with Loopback() as server:
-        path = calls_spec(tmp_path, server.url, rows=5)
-        synthspec.build(path, out=tmp_path / "out")
-        (tmp_path / "out/.quarantine.jsonl.part").symlink_to("/dev/full")
-        path.write_text(path.read_text().replace("min: 3", "min: 300"))
-        done = run("build", path, "--out", tmp_path / "out", "--set", "limits.attempts=1")
-    assert done.returncode == 3
-    assert "no space left" in done.stderr and "Traceback" not in done.stderr
+    """A limit on the size of files stands in for the disk: the store is smaller than the dataset."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("synthspec: 1\nname: big\nrows: 3000\nparameters: {n: [1, 2]}\n"
+                    "fields: {n: {value: n}, long: {value: \"'" + "x" * 500 + "'\"}}\n")  # fmt: skip
+    call = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); " \
+           "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); " \
+           "from synthspec.cli import main; sys.argv[0] = 'synthspec'; main()"  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", call, "build", str(spec), "--out", str(tmp_path / "out")],
+                          env=environment(), capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert "too large" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "out/manifest.json").exists()
 
 
 def test_a_resumed_build_says_what_it_will_ask(tmp_path: Path) -> None:
@@ -204,3 +207,24 @@ def test_a_resumed_build_says_what_it_will_ask(tmp_path: Path) -> None:
         assert "20 calls of an earlier build are used again, 6 are to be made" in said
     lines = (tmp_path / "out/metrics.csv").read_text().splitlines()
     assert len(lines) == 27 and lines[0].startswith("prompt,combination,attempt,model")
+
+
+WRONG_PLACES = {
+    "a path that is too long": ("x" * 200 + "/") * 25,
+    "a name that is too long": "x" * 300,
+    "a file": "file",
+    "inside a file": "file/out",
+}
+
+
+@pytest.mark.parametrize("place", WRONG_PLACES)
+def test_a_place_that_cannot_be_written_is_said_as_what_it_is(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("synthspec: 1\nname: a\nrows: 3\nparameters: {n: [1, 2]}\nfields: {n: {value: n}}\n")
+    done = run("build", spec, "--out", f"{tmp_path}/{WRONG_PLACES[place]}")
+    assert done.returncode in (2, 3) and "Traceback" not in done.stderr and len(done.stderr) < 1_000
+    assert ("longer than this system allows" in done.stderr) == ("too long" in place), done.stderr
+    assert "run.sqlite" not in done.stderr
+    if "file" in place:
+        assert "file" in done.stderr and "help" in done.stderr.lower()

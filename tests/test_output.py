@@ -15,12 +15,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
+from synthspec.durable import write_whole
 from synthspec.expressions.types import INTEGER, TEXT
 from synthspec.file_names import LONGEST, Names, safe_name
 from synthspec.manifest import WrittenFile
-from synthspec.output import RESERVED, open_output, write_whole
+from synthspec.output import RESERVED, open_output
 from synthspec.spec import Output
 from synthspec.splits import Splitter, whole_parts
+from synthspec.switch import clear_stage, commit, stage
 from synthspec.writers import Column
 
 COLUMNS = (Column("id", INTEGER), Column("mood", TEXT), Column("text", TEXT))
@@ -32,12 +34,14 @@ def rows_of(count: int) -> list[dict[str, Any]]:
 
 
 def build(folder: Path, output: Output, rows: list[dict[str, Any]], seed: int = 7) -> tuple[WrittenFile, ...]:
-    files = open_output(folder, "calls", output, COLUMNS, seed)
+    place = stage(folder)
+    files = open_output(place, "calls", output, COLUMNS, seed)
     for at in range(0, len(rows), 7):
         files.write(rows[at : at + 7])
     written = files.finish()
     manifest = {"name": "calls", "files": [asdict(f) for f in written]}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (place / "manifest.json").write_text(json.dumps(manifest))
+    commit(folder)
     return written
 
 
@@ -121,15 +125,16 @@ def test_the_same_rows_give_the_same_bytes_however_they_come(tmp_path: Path) -> 
 def test_nothing_shows_before_the_end_and_abandon_leaves_no_trace(tmp_path: Path) -> None:
     before = build(tmp_path, Output(), rows_of(5))
     data = (tmp_path / "calls.csv").read_bytes()
-    files = open_output(tmp_path, "calls", Output(partition_by=("mood",)), COLUMNS)
+    files = open_output(stage(tmp_path), "calls", Output(partition_by=("mood",)), COLUMNS)
     files.write(rows_of(50))
     assert (tmp_path / "calls.csv").read_bytes() == data and not (tmp_path / "joy").exists()
     files.abandon()
+    clear_stage(tmp_path)
     assert paths_in(tmp_path) == {f.path for f in before} and (tmp_path / "calls.csv").read_bytes() == data
 
 
 def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
-    left = tmp_path / ".calls.partial" / "joy"
+    left = stage(tmp_path) / "joy"
     left.mkdir(parents=True)
     (left / "calls.csv").write_text("id,mood")
     build(tmp_path, Output(), rows_of(5))
@@ -142,10 +147,11 @@ def test_a_row_that_cannot_be_written_leaves_the_old_dataset(tmp_path: Path) -> 
             raise RuntimeError("trap")
 
     build(tmp_path, Output(), rows_of(5))
-    files = open_output(tmp_path, "calls", Output(), COLUMNS)
+    files = open_output(stage(tmp_path), "calls", Output(), COLUMNS)
     with pytest.raises(RuntimeError):
         files.write([{"id": Trap()}])
     files.abandon()
+    clear_stage(tmp_path)
     assert ids(tmp_path / "calls.csv") == [0, 1, 2, 3, 4] and paths_in(tmp_path) == {"calls.csv"}
 
 
@@ -189,9 +195,12 @@ def test_a_manifest_cannot_have_files_elsewhere_removed(tmp_path: Path) -> None:
 
 def test_another_datasets_files_stay(tmp_path: Path) -> None:
     build(tmp_path, Output(), rows_of(2))
-    files = open_output(tmp_path, "other", Output(), COLUMNS)
+    place = stage(tmp_path)
+    files = open_output(place, "other", Output(), COLUMNS)
     files.write(rows_of(2))
     files.finish()
+    (place / "manifest.json").write_text(json.dumps({"name": "other", "files": []}))
+    commit(tmp_path)
     assert paths_in(tmp_path) == {"calls.csv", "other.csv"}
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,22 +23,26 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-def build_all(
-    paths: tuple[Path, ...],
-    overrides: dict[str, str],
-    out: Path | None,
-    *,
-    metrics: bool,
-    form: str,
-    quiet: bool,
-    no_color: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks of a build besides its specs."""
+
+    out: Path | None
+    _: KW_ONLY
+    replace: bool
+    metrics: bool
+    form: str
+    quiet: bool
+    no_color: bool
+
+
+def build_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked) -> int:
     """Check every spec, then build each. The exit status of the worst."""
     compiled = [compile_spec(p, overrides) for p in paths]
     found = list(dict.fromkeys(d for c in compiled for d in c.diagnostics))
-    show_diagnostics(found, no_color=no_color, quiet=quiet)
+    show_diagnostics(found, no_color=asked.no_color, quiet=asked.quiet)
     if not all(c.ok for c in compiled):
-        show_faults_as_json(found, form)
+        show_faults_as_json(found, asked.form)
         return 1
     twins = _same_folder(compiled)
     if twins is not None:
@@ -45,13 +50,13 @@ def build_all(
     worst = 0
     results = []
     for each in compiled:
-        status, manifest = _build_one(each, out, metrics=metrics, quiet=quiet, no_color=no_color, form=form)
+        status, manifest = _build_one(each, asked)
         if manifest is not None:
             results.append(manifest)
         if status == INTERRUPTED:
             return status
         worst = max(worst, status)
-    if form == "json":
+    if asked.form == "json":
         click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2, ensure_ascii=False, default=str))
     return worst
 
@@ -62,22 +67,21 @@ def _same_folder(compiled: list[Compiled]) -> str | None:
     return next((n for n in names if names.count(n) > 1), None)
 
 
-def _build_one(
-    compiled: Compiled, out: Path | None, *, metrics: bool, quiet: bool, no_color: bool, form: str
-) -> tuple[int, Any]:
+def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
     from synthspec.builder import BuildControl, BuildFault, default_folder
     from synthspec.cli._live import watch
     from synthspec.draws import DrawFault
+    from synthspec.output_faults import explain_output
     from synthspec.store import StoreFault
 
     spec = compiled.spec
     assert spec is not None
-    folder = out or default_folder(spec)
+    folder = asked.out or default_folder(spec)
     control = BuildControl()
     try:
-        with watch(spec, folder, control, quiet=quiet, no_color=no_color):
-            dataset = asyncio.run(_with_signals(compiled, folder, control))
-        if metrics:
+        with watch(spec, folder, control, quiet=asked.quiet, no_color=asked.no_color):
+            dataset = asyncio.run(_with_signals(compiled, folder, control, asked.replace))
+        if asked.metrics:
             from synthspec.call_metrics import write_call_metrics
 
             write_call_metrics(folder)
@@ -88,20 +92,18 @@ def _build_one(
     except DrawFault as e:
         fail(e.message, e.help, status=1)
     except OSError as e:
-        where = f" '{e.filename}'" if e.filename else ""
-        fail(f"the output{where} cannot be written: {(e.strerror or str(e)).lower()}",
-             "every completion is kept in run.sqlite: make room or mend the folder, and build again")  # fmt: skip
+        fail(*explain_output(e, folder))
     except KeyboardInterrupt:
         dataset = None
     if dataset is None:
-        if not quiet:
+        if not asked.quiet:
             click.echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
         return INTERRUPTED, None
-    _report(dataset, control, quiet=quiet, form=form)
+    _report(dataset, control, quiet=asked.quiet, form=asked.form)
     return dataset.status, dataset.manifest
 
 
-async def _with_signals(compiled: Compiled, folder: Path, control: BuildControl) -> Dataset | None:
+async def _with_signals(compiled: Compiled, folder: Path, control: BuildControl, replace: bool) -> Dataset | None:
     from synthspec.builder import build_dataset
 
     assert compiled.spec is not None
@@ -120,7 +122,7 @@ async def _with_signals(compiled: Compiled, folder: Path, control: BuildControl)
         if hasattr(signal, name) and os.name != "nt":
             loop.add_signal_handler(getattr(signal, name), interrupt)
     try:
-        return await build_dataset(compiled.spec, compiled.tables, folder, control)
+        return await build_dataset(compiled.spec, compiled.tables, folder, control, replace=replace)
     except asyncio.CancelledError:
         return None
 
@@ -149,12 +151,21 @@ def _report(dataset: Dataset, control: BuildControl, *, quiet: bool, form: str) 
         for gate in dataset.gates:
             figures = ", ".join(f"{n} = {v:.4g}" for n, v in gate.figures.items())
             _say(f"  gate {'holds' if gate.holds else 'FAILED'}: {gate.text}  ({figures})")
+        if dataset.kept_instead is not None:
+            _say_kept(dataset)
         for path in dataset.files[:8]:
             _say(f"  {path}")
         if len(dataset.files) > 8:
             _say(f"  … and {len(dataset.files) - 8} more files")
     if form == "text" and not sys.stdout.isatty():
         click.echo(str(dataset.folder))
+
+
+def _say_kept(dataset: Dataset) -> None:
+    """That a better dataset stays, where this one is, and how to have it all the same."""
+    kept = dataset.kept_instead["funnel"]["kept"] if dataset.kept_instead is not None else 0
+    _say(f"{dataset.folder.parent} still holds the {kept:,} rows of an earlier build; the rows of this one are in "
+         f"{dataset.folder}. Build again to have them all, or with --replace to take these.")  # fmt: skip
 
 
 def _say(text: str) -> None:

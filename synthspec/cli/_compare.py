@@ -40,6 +40,7 @@ def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bo
     from synthspec.builder import BuildControl, BuildFault, build_dataset, default_folder
     from synthspec.cli._live import watch
     from synthspec.draws import DrawFault
+    from synthspec.output_faults import explain_output
     from synthspec.store import StoreFault
 
     assert compiled.spec is not None
@@ -55,7 +56,7 @@ def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bo
     except DrawFault as e:
         fail(str(e), status=1)
     except OSError as e:
-        fail(f"{folder} cannot be written: {(e.strerror or str(e)).lower()}")
+        fail(*explain_output(e, folder))
     except KeyboardInterrupt:
         dataset = None
     if dataset is None:
@@ -65,5 +66,5 @@ def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bo
         kept, asked = control.tally.kept, compiled.spec.rows
         click.echo(f"note: {kept:,} of {asked:,} rows{f': {dataset.reason}' if dataset.reason else ''}", err=True)
     if not control.tally.kept:
-        fail(f"{backend or 'the backend'} gave no rows", f"see {folder / 'quarantine.jsonl'}")
-    return folder
+        fail(f"{backend or 'the backend'} gave no rows", f"see {dataset.folder / 'quarantine.jsonl'}")
+    return dataset.folder  # `incomplete` inside the folder, where a better dataset stands

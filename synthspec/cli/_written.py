@@ -29,7 +29,7 @@ def give(text: str, out: Path | None) -> None:
         click.echo(text, nl=False)
         return
     from synthspec.cli._show import fail
-    from synthspec.output import write_whole
+    from synthspec.durable import write_whole
 
     try:
         write_whole(out, text)

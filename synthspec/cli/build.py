@@ -14,6 +14,8 @@ from synthspec.cli._options import form_option, look_options, spec_argument, spe
 @spec_options
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Where to write; build/NAME/ unless given.")  # fmt: skip
+@click.option("--replace", is_flag=True,
+              help="Take the place of what stands there, though rows are missing that it has.")  # fmt: skip
 @click.option("--metrics", is_flag=True, help="Also write metrics.csv: tokens, latency and cost of every call.")
 @form_option("text", "json")
 @look_options
@@ -21,6 +23,7 @@ def command(
     specs: tuple[Path, ...],
     overrides: dict[str, str],
     out: Path | None,
+    replace: bool,
     metrics: bool,
     form: str,
     quiet: bool,
@@ -31,9 +34,12 @@ def command(
     \b
     Ends with 0 done, 1 a spec has errors (nothing is built), 3 rows are missing (a limit, the provider,
     rejected rows: see quarantine.jsonl), 4 a gate failed, 130 interrupted (run it again to go on).
+
+    A dataset that stands in DIR is not replaced by a poorer one: that goes to DIR/incomplete.
     """
-    from synthspec.cli._build import build_all
+    from synthspec.cli._build import Asked, build_all
 
     if out is not None and len(specs) > 1:
         raise click.UsageError("--out takes one spec; several go to build/NAME/ each")
-    raise SystemExit(build_all(specs, overrides, out, metrics=metrics, form=form, quiet=quiet, no_color=no_color))
+    how = Asked(out, replace=replace, metrics=metrics, form=form, quiet=quiet, no_color=no_color)
+    raise SystemExit(build_all(specs, overrides, how))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.manifest import listed_files, read_manifest
+from synthspec.switch import SwitchFault, settle
 from synthspec.tables import READABLE, TableFault
 
 DATA = (".parquet", ".jsonl", ".csv", ".json", ".tsv")
@@ -20,6 +21,10 @@ def find_data(path: Path) -> tuple[list[Path], Mapping[str, Any] | None]:
     Raises:
         TableFault: there is none.
     """
+    try:
+        settle(path if path.is_dir() else path.parent)
+    except SwitchFault as e:
+        raise TableFault(f"{e.message} ({e.help})") from None
     if path.is_file():
         if path.suffix.lower() not in READABLE:
             raise TableFault(f"{path}: data is one of {', '.join(READABLE)}")

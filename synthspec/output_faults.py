@@ -1,0 +1,39 @@
+"""What an error of the file system means for the output of a build, and how to go on."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from pathlib import Path
+
+SHOWN = 120  # characters of a path in a message
+_AGAIN = "and build again: no call is made for what was paid for"
+
+_MEANINGS: Mapping[int, tuple[str, str]] = {
+    errno.ENAMETOOLONG: ("its path is longer than this system allows", "name a shorter folder with --out"),
+    errno.ENOSPC: ("no space left on the disk", f"make room {_AGAIN}"),
+    errno.EDQUOT: ("no space left in your quota", f"make room {_AGAIN}"),
+    errno.EFBIG: ("the file would be too large for this disk, or for the limit set with `ulimit -f`",
+                  "write several smaller files with `output.partition_by`, or name another folder with --out"),
+    errno.EACCES: ("it may not be written", f"make it writable {_AGAIN}, or name another folder with --out"),
+    errno.EPERM: ("it may not be written", f"make it writable {_AGAIN}, or name another folder with --out"),
+    errno.EROFS: ("the disk can only be read", "name another folder with --out"),
+    errno.ENOTDIR: ("a file stands where a folder is to be", "remove that file, or name another folder with --out"),
+    errno.EEXIST: ("a file stands where a folder is to be", "remove that file, or name another folder with --out"),
+    errno.EISDIR: ("a folder stands where a file is to be", "remove that folder, or name another one with --out"),
+    errno.EMFILE: ("too many files are open", f"allow more (`ulimit -n 1024`) {_AGAIN}"),
+    errno.ENFILE: ("too many files are open on this machine", f"close some {_AGAIN}"),
+    errno.EIO: ("the disk does not answer as it should", "name a folder on another disk with --out"),
+}  # fmt: skip
+
+
+def explain_output(error: OSError, folder: Path) -> tuple[str, str]:
+    """A message and a remedy for an output that cannot be written.
+
+    >>> explain_output(OSError(errno.ENOSPC, "No space left on device", "b/rows.csv"), Path("b"))[0]
+    "the output 'b/rows.csv' cannot be written: no space left on the disk"
+    """
+    path = str(error.filename or folder)
+    name = path if len(path) <= SHOWN else f"{path[:SHOWN]}… ({len(path):,} characters)"
+    why, help = _MEANINGS.get(error.errno or 0, ((error.strerror or str(error)).lower(), f"mend the folder {_AGAIN}"))
+    return f"the output '{name}' cannot be written: {why}", help
