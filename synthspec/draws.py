@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.expressions import Expression, evaluate, names_of, random_calls
-from synthspec.expressions.columns import Column, pack, unpack
+from synthspec.expressions.columns import DTYPES, Column, conform_column, pack, unpack
 from synthspec.expressions.tree import Call, ListOf, Literal, Unary
 from synthspec.expressions.types import Type
 from synthspec.quantiles import edges, level_of
@@ -123,7 +123,7 @@ class _Compiler:
                 return _pattern(key, regex)
             case FakerDraw():
                 dimensions.append(Dimension(key, None, requires))
-                return _faker(key, draw)
+                return _faker(key, draw, parameter.type)
             case SourceDraw():
                 return self.source(draw, parameter, requires, dimensions, reads)
             case GivenDraw():
@@ -268,7 +268,7 @@ def _pattern(key: str, regex: str) -> Values:
     return draw
 
 
-def _faker(key: str, draw_of: FakerDraw) -> Values:
+def _faker(key: str, draw_of: FakerDraw, kind: Type) -> Values:
     from faker import Faker
 
     fake = Faker(draw_of.locale)
@@ -280,7 +280,7 @@ def _faker(key: str, draw_of: FakerDraw) -> Values:
         for u in drawing.uniforms[key].tolist():
             fake.seed_instance(int(u * 2**53))
             made.append(provide(**arguments))
-        return pack(made)
+        return _settled(made, kind)
 
     return draw
 
@@ -344,9 +344,22 @@ def _given(on: str, cases: tuple[tuple[Any, Values], ...], otherwise: Values | N
                 result[mask] = _objects(values(drawing.part(mask)))
         if left.any() and otherwise is not None:
             result[left] = _objects(otherwise(drawing.part(left)))
-        return pack(result.tolist(), kind.kind) if kind.kind not in ("text", "any", "list", "map") else result
+        return _settled(result.tolist(), kind)
 
     return draw
+
+
+def _settled(values: list[Any], kind: Type) -> Column:
+    """Values as a column of a parameter's type, whichever of its values are among them: a whole number is 1.0 in a
+    column of numbers even where no other is beside it.
+    """
+    if kind.kind == "number":
+        return conform_column(_boxed(tuple(values)), kind)
+    if kind.kind in DTYPES:
+        column = pack(values, kind.kind)
+        if column.dtype == np.dtype(DTYPES[kind.kind]):
+            return column
+    return _boxed(tuple(values))
 
 
 def _objects(column: Column) -> Column:

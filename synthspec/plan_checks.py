@@ -14,7 +14,8 @@ from synthspec.draws import DrawFault, Drawing, middles, with_ancestors
 from synthspec.exclusions import nothing_left, out_of_reach, together
 from synthspec.expressions import evaluate
 from synthspec.expressions.columns import unpack
-from synthspec.planner import Plan, _Rule
+from synthspec.plan_rules import Rule
+from synthspec.planner import Plan
 from synthspec.spec import Choice, Correlation, Exclusion, Formula, GivenDraw, Parameter, SourceDraw, Spec
 from synthspec.strategies import Dimension
 from synthspec.tables import Table
@@ -28,7 +29,7 @@ def check_exclusions(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnosti
     """Faults of the exclusions, sources' `where` and correlations of an otherwise sound spec."""
     open_spec = replace(spec, plan=replace(spec.plan, exclude=(), correlate=(), strategy="random", over=()))
     plan = Plan(open_spec, tables)
-    rules = tuple(_Rule(e, *_behind(plan, e)) for e in spec.plan.exclude)
+    rules = tuple(Rule(e, *_behind(plan, e)) for e in spec.plan.exclude)
     try:
         faults = [f for group in together(rules, lambda rule: rule.dimensions) for f in _check_group(spec, plan, group)]
         if not faults:
@@ -81,7 +82,7 @@ class Tried:
         return len(self.kept)
 
 
-def try_rules(plan: Plan, rules: Sequence[_Rule], keys: Collection[str]) -> Tried:
+def try_rules(plan: Plan, rules: Sequence[Rule], keys: Collection[str]) -> Tried:
     """Try rules on every combination of the levels of some dimensions, or on a sample where there are too many."""
     uniforms, exact = _every_combination(plan, [d for d in plan.dimensions if d.key in keys])
     length = len(next(iter(uniforms.values())))
@@ -90,7 +91,7 @@ def try_rules(plan: Plan, rules: Sequence[_Rule], keys: Collection[str]) -> Trie
     return Tried(columns, hits, ~np.logical_or.reduce(hits), exact)
 
 
-def _check_group(spec: Spec, plan: Plan, group: list[_Rule]) -> Iterator[Diagnostic]:
+def _check_group(spec: Spec, plan: Plan, group: list[Rule]) -> Iterator[Diagnostic]:
     tried = try_rules(plan, group, frozenset[str]().union(*(r.dimensions for r in group)))
     columns, hits, kept, exact, length = tried.columns, tried.hits, tried.kept, tried.exact, len(tried)
     last = group[-1].exclusion
@@ -119,7 +120,7 @@ def _unreachable(
     column: Any,
     kept: NDArray[np.bool_],
     hits: list[NDArray[np.bool_]],
-    group: list[_Rule],
+    group: list[Rule],
     exact: bool,
 ) -> Iterator[Diagnostic]:
     values = parameter.type.values

@@ -7,15 +7,16 @@ and its length is only how many combinations the spec's `rows` need.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.draws import CompiledDraw, DrawFault, Drawing, compile_draws, with_ancestors
-from synthspec.expressions import evaluate, names_of
-from synthspec.expressions.columns import Column, unpack
+from synthspec.expressions import names_of
+from synthspec.expressions.columns import Column, objects, unpack
+from synthspec.plan_rules import Rule, broken, keys_to_redraw, redrawn
 from synthspec.resolve import used_names
 from synthspec.spec import Exclusion, Spec
 from synthspec.strategies import Design, Dimension, Strategy, find_strategy
@@ -26,16 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_REDRAWS = 20_000
+GENTLE = 32  # attempts that redraw continuous dimensions only, so that listed values keep their shares
 CHUNK = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """An exclusion, with the parameters and dimensions it hangs on."""
-
-    exclusion: Exclusion
-    reads: frozenset[str]
-    dimensions: frozenset[str]
 
 
 class Plan:
@@ -72,7 +65,9 @@ class Plan:
 
             start, stop, step = self._bounds(index)
             columns = self.columns(start, max(start, stop))
-            frame = pd.DataFrame({n: _for_pandas(c) for n, c in columns.items()}, index=range(start, max(start, stop)))
+            kinds = {d.name: d.type.kind for d in self.draws}
+            arrays = {n: _for_pandas(c, kinds[n]) for n, c in columns.items()}
+            frame = pd.DataFrame(arrays, index=range(start, max(start, stop)))
             return frame.iloc[::step] if step != 1 else frame
         if not hasattr(index, "__index__"):
             raise TypeError("a plan is indexed by a number or a slice; a slice has columns: plan[0:100]['name']")
@@ -126,37 +121,37 @@ class Plan:
     def _redraw(
         self, rows: NDArray[np.int64], uniforms: dict[str, NDArray[np.float64]], columns: dict[str, Column]
     ) -> None:
-        """Draw the dimensions behind each broken rule again, until none is broken."""
+        """Draw anew what each row's broken rules hang on, until none is broken."""
         at = np.arange(len(rows))
         for attempt in range(1, MAX_REDRAWS):
-            part = {n: c[at] for n, c in columns.items()}
-            hits = [(rule, self._hit(rule, part, len(at))) for rule in self.rules]
-            bad = np.logical_or.reduce([hit for _, hit in hits])
+            hits = broken(self.rules, {n: c[at] for n, c in columns.items()}, len(at))
+            bad = hits.any(axis=0)
             if not bad.any():
                 return
-            keys = frozenset[str]().union(*(rule.dimensions for rule, hit in hits if hit.any()))
-            if self.copula is not None and keys & set(self.copula.keys):
-                keys |= set(self.copula.keys)
-            at = at[bad]
-            fresh = dict(self.strategy.redraw(rows[at], attempt, keys))
-            mixed = {k: fresh.get(k, u[at]) for k, u in uniforms.items()}
-            if self.copula is not None and keys >= set(self.copula.keys):
-                mixed = dict(self.copula.apply(mixed))
-            for key in keys:
+            at, hits = at[bad], hits[:, bad]
+            gentle = np.full(len(at), attempt <= GENTLE)
+            wanted = keys_to_redraw(self.rules, hits, gentle, self._groups())
+            mixed = redrawn(wanted, {k: u[at] for k, u in uniforms.items()}, rows[at], attempt, self.strategy.redraw)
+            if self.copula is not None and self.copula.keys[0] in wanted:
+                moved = wanted[self.copula.keys[0]]
+                tied = self.copula.apply(mixed)
+                mixed |= {k: np.where(moved, tied[k], mixed[k]) for k in self.copula.keys}
+            for key in wanted:
                 uniforms[key] = uniforms[key].copy()
                 uniforms[key][at] = mixed[key]
             for name, column in self._evaluate(mixed, len(at)).items():
                 columns[name] = _placed(columns[name], at, column)
         raise DrawFault("", "the exclusions leave too little to draw from", "exclude less")
 
-    def _hit(self, rule: _Rule, columns: Mapping[str, Column], length: int) -> NDArray[np.bool_]:
-        found = evaluate(rule.exclusion.expression, columns, length)
-        hit: NDArray[np.bool_] = np.fromiter((v is True for v in found.tolist()), dtype=np.bool_, count=length)
-        return hit
+    def _groups(self) -> tuple[frozenset[str], ...]:
+        """Dimensions that are redrawn together or not at all."""
+        return () if self.copula is None else (frozenset(self.copula.keys),)
 
-    def _rule(self, exclusion: Exclusion) -> _Rule:
+    def _rule(self, exclusion: Exclusion) -> Rule:
         reads = names_of(exclusion.expression)
-        return _Rule(exclusion, reads, self.dimensions_behind(reads))
+        behind = self.dimensions_behind(reads)
+        continuous = frozenset(d.key for d in self.dimensions if d.weights is None and d.key in behind)
+        return Rule(exclusion, reads, behind, continuous)
 
     def dimensions_behind(self, names: frozenset[str]) -> frozenset[str]:
         """Keys of every dimension that the named parameters hang on."""
@@ -220,7 +215,7 @@ class Plan:
 class _Permitted:
     """Which combinations of levels no exclusion removes."""
 
-    def __init__(self, plan: Plan, rules: tuple[_Rule, ...]) -> None:
+    def __init__(self, plan: Plan, rules: tuple[Rule, ...]) -> None:
         self.plan = plan
         self.rules = rules
 
@@ -240,8 +235,7 @@ class _Permitted:
         for draw in self.plan.draws:
             if draw.name in needed:
                 drawing.columns[draw.name] = draw.values(drawing)
-        hits = [self.plan._hit(rule, drawing.columns, length) for rule in self.rules]
-        kept: NDArray[np.bool_] = ~np.logical_or.reduce(hits)
+        kept: NDArray[np.bool_] = ~broken(self.rules, drawing.columns, length).any(axis=0)
         return kept
 
 
@@ -254,17 +248,16 @@ def _distinct(draws: tuple[CompiledDraw, ...]) -> tuple[Dimension, ...]:
 
 
 def _placed(column: Column, at: NDArray[np.int64], values: Column) -> Column:
-    """A copy of a column with new values at some places; the widest of the two dtypes."""
+    """A copy of a column with new values at some places, each of the type it has."""
     if column.dtype != values.dtype:
-        kind = object if object in (column.dtype, values.dtype) else np.result_type(column.dtype, values.dtype)
-        column = column.astype(kind)
+        column, values = objects(unpack(column), len(column)), objects(unpack(values), len(values))
     column = column.copy()
     column[at] = values
     return column
 
 
-def _for_pandas(column: Column) -> Any:
-    if column.dtype == object and all(v is None or isinstance(v, str) for v in column):
+def _for_pandas(column: Column, kind: str) -> Any:
+    if kind == "text" and all(v is None or isinstance(v, str) for v in column):
         import pandas as pd
 
         return pd.array(column, dtype="str")
