@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.constraints.rules import Rule
 from synthspec.diagnostics import Diagnostic, Related
 from synthspec.draws import DrawFault, Drawing, middles, with_ancestors
 from synthspec.exclusions import nothing_left, out_of_reach, together
 from synthspec.expressions import evaluate
 from synthspec.expressions.columns import unpack
-from synthspec.plan_rules import Rule
 from synthspec.planner import Plan
 from synthspec.spec import Choice, Correlation, Exclusion, Formula, GivenDraw, Parameter, SourceDraw, Spec
 from synthspec.strategies import Dimension

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.constraints.rules import Rule, broken, keys_to_redraw, redrawn
 from synthspec.draws import CompiledDraw, DrawFault, Drawing, compile_draws, with_ancestors
 from synthspec.expressions import names_of
 from synthspec.expressions.columns import Column, objects, unpack
-from synthspec.plan_rules import Rule, broken, keys_to_redraw, redrawn
 from synthspec.resolve import used_names
 from synthspec.spec import Exclusion, Spec
 from synthspec.strategies import Design, Dimension, Strategy, find_strategy

@@ -1,0 +1,1 @@
+"""What a plan must keep besides the shares of single parameters: exclusions, as rules over dimensions."""
