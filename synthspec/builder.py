@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.backends import BackendContext
 from synthspec.dataset import Dataset, DatasetFolder, FinishedRun
+from synthspec.draws import DrawFault
 from synthspec.engines.calls import INTERRUPTED, Caller, Line
 from synthspec.engines.frontier import Missing
 from synthspec.engines.local import Job, run_job
@@ -27,7 +28,7 @@ from synthspec.prompting import DEFAULT_MAX_TOKENS, PromptWriter, Sender
 from synthspec.records import BackendFault, Completion, Request, Row
 from synthspec.semantic import ModelFault
 from synthspec.spec import BackendChoice, Limits, Novelty, Spec
-from synthspec.store import Store
+from synthspec.store import Store, StoreFault
 from synthspec.switch import SwitchFault, roll_forward
 from synthspec.tables import Table
 from synthspec.tally import Tally
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     pass
 
 
+KEPT = "every completion is kept: build again to go on; if it stops there again, report it with the spec"
 FORESEEN = 50_000  # combinations whose first calls are looked up in the store before a build begins
 
 
@@ -97,6 +99,12 @@ async def build_dataset(
                 files.abandon()
                 return None
             return files.finish(run.finished(time.monotonic() - started))
+        except _EXPLAINED:
+            files.abandon()
+            raise
+        except Exception as e:
+            files.abandon()
+            raise _explained(e) from e
         except BaseException:
             files.abandon()
             raise
@@ -109,7 +117,22 @@ async def run_rows(spec: Spec, tables: Mapping[str, Table], folder: Path, contro
         BuildFault, StoreFault: as `build_dataset`.
     """
     async with _opened(spec, tables, folder) as (store, lines):
-        await _Run(spec, tables, store, lines, control, lambda outcome, warned: None).work()
+        try:
+            await _Run(spec, tables, store, lines, control, lambda outcome, warned: None).work()
+        except _EXPLAINED:
+            raise
+        except Exception as e:
+            raise _explained(e) from e
+
+
+_EXPLAINED = (BuildFault, StoreFault, DrawFault, OSError)  # these say of themselves what is wrong
+
+
+def _explained(error: Exception) -> BuildFault:
+    """An error of ours that nobody foresaw, as one sentence."""
+    said = " ".join(str(error).split())[:300]
+    what = "out of memory" if isinstance(error, MemoryError) else f"{type(error).__name__}{f': {said}' if said else ''}"
+    return BuildFault(f"the build stopped at an internal error ({what})", KEPT)
 
 
 @asynccontextmanager

@@ -8,10 +8,10 @@ provider says. A provider from which nothing comes back for a bounded time is de
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 import random
 import time
-from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -29,7 +29,7 @@ _FEWEST_FAILURES = 3  # before a provider is dead, however long they took
 
 
 class Governor:
-    """Places for calls to one backend, given in the order of asking.
+    """Places for calls to one backend, given by their `order`, and among equals in the order of asking.
 
     `local` backends run in this process and start at the limit. `patience` is how many seconds of failures,
     with no success between them, make the provider dead; `failures` how many in a row do so at once.
@@ -52,7 +52,8 @@ class Governor:
         self._step = max(1.0, self._most / 32)  # added each round trip once doubling is over, at most
         self._in_flight = 0
         self._stale = 0  # of the calls out when the window was last cut: their faults are no news
-        self._waiters: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._waiters: list[tuple[tuple[int, ...], int, asyncio.Future[None], int]] = []  # a heap
+        self._asked = 0
         self._pace = Pace(limits.timeout)
         self._requests = Bucket(limits.requests_per_minute)
         self._tokens = Bucket(limits.tokens_per_minute)
@@ -86,10 +87,10 @@ class Governor:
         """Seconds until calls go out again, because the provider asked to wait; 0 where it did not."""
         return max(0.0, self._hold_until - self._clock())
 
-    def slot(self, tokens: int = 0) -> Slot:
+    def slot(self, tokens: int = 0, order: tuple[int, ...] = ()) -> Slot:
         """A place for one call: `async with governor.slot(tokens): ...`. `tokens` is what the call is
-        expected to take of the tokens a minute."""
-        return Slot(self, tokens)
+        expected to take of the tokens a minute; of those that wait, the lowest `order` goes first."""
+        return Slot(self, tokens, order)
 
     def succeeded(self, latency: float) -> None:
         """A call came back after so many seconds. To be told inside its slot."""
@@ -183,12 +184,13 @@ class Governor:
         if self._waiters:
             self._wake()
 
-    async def _enter(self, tokens: int) -> None:
+    async def _enter(self, tokens: int, order: tuple[int, ...]) -> None:
         if not self._waiters and self._wait_for(tokens) == 0.0:
             self._take(tokens)
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((future, tokens))
+        self._asked += 1
+        heapq.heappush(self._waiters, (order, self._asked, future, tokens))
         if len(self._waiters) == 1:
             self._wake()
         try:
@@ -203,7 +205,7 @@ class Governor:
     def _wake(self) -> None:
         """Let in as many as there are places, in order."""
         while self._waiters:
-            future, tokens = self._waiters[0]
+            _, _, future, tokens = self._waiters[0]
             if not future.done():
                 wait = self._wait_for(tokens)
                 if wait > 0.0:
@@ -212,7 +214,7 @@ class Governor:
                     return
                 self._take(tokens)
                 future.set_result(None)
-            self._waiters.popleft()
+            heapq.heappop(self._waiters)
 
     def _wake_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -230,18 +232,19 @@ class Governor:
 class Slot:
     """A place for one call, held inside `async with`."""
 
-    __slots__ = ("_governor", "_tokens")
+    __slots__ = ("_governor", "_order", "_tokens")
 
-    def __init__(self, governor: Governor, tokens: int) -> None:
+    def __init__(self, governor: Governor, tokens: int, order: tuple[int, ...]) -> None:
         self._governor = governor
         self._tokens = tokens
+        self._order = order
 
     def used(self, tokens: int) -> None:
         """The call took so many tokens."""
         self._governor._tokens.give_back(self._tokens - tokens)
 
     async def __aenter__(self) -> Self:
-        await self._governor._enter(self._tokens)
+        await self._governor._enter(self._tokens, self._order)
         return self
 
     async def __aexit__(

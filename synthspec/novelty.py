@@ -29,7 +29,9 @@ _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Rule(Protocol):
-    """One rule between rows."""
+    """One rule between rows. `grows`: what is kept adds to what later rows are judged by."""
+
+    grows: bool
 
     def judge(self, row: RowValues) -> Rejection | None: ...
 
@@ -49,6 +51,18 @@ class NoveltyIndex:
     def judge(self, row: RowValues) -> Rejection | None:
         """Why the row is not new, or None. Changes nothing."""
         return next((r for rule in self._rules if (r := rule.judge(row)) is not None), None)
+
+    def judge_early(self, row: RowValues) -> Rejection | None:
+        """Why the row will not be new at its turn, for what reason it will be told then; None where that is open.
+
+        Rows before it are still to be kept, so a rule that grows may come to fire. A rejection stands early only
+        where no rule listed before it can: all of these are about fixed texts, and passed.
+        """
+        for rule in self._rules:
+            rejection = rule.judge(row)
+            if rejection is not None or rule.grows:
+                return rejection
+        return None
 
     def keep(self, slot: int, row: RowValues) -> None:
         """Take in a row that was kept."""
@@ -88,6 +102,8 @@ def open_novelty(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex:
 class Unique:
     """No two rows with the same normal form of all the fields. A row with none of them is not looked at."""
 
+    grows = True
+
     def __init__(self, fields: tuple[str, ...]) -> None:
         self._fields = fields
         self._seen: set[int] = set()
@@ -113,6 +129,8 @@ class Unique:
 class NearRows:
     """No row too much like one kept before."""
 
+    grows = True
+
     def __init__(self, rule: NearDuplicates) -> None:
         self._texts = _Texts(rule.fields)
         self._index = NearIndex(rule.similarity)
@@ -131,6 +149,8 @@ class NearRows:
 
 class Copies:
     """No row too much like one of a source: the examples shown to the model must not come back as its own."""
+
+    grows = False
 
     def __init__(self, rule: NoCopies, table: Table) -> None:
         self._texts = _Texts(rule.fields)
@@ -154,6 +174,8 @@ class Contamination:
     stands in the row. The measure of thirteen words is that of Brown et al., "Language models are few-shot
     learners", 2020.
     """
+
+    grows = False
 
     def __init__(self, rule: Decontaminate, texts: Iterable[str]) -> None:
         self._fields = rule.fields

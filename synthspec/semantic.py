@@ -35,6 +35,8 @@ class ModelFault(Exception):
 class SemanticRows:
     """No row that means nearly the same as one kept before. A row with no text in the fields is not looked at."""
 
+    grows = True
+
     def __init__(self, rule: Semantic) -> None:
         self._fields = rule.fields
         self._limit = rule.similarity - ROUNDING

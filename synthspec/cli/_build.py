@@ -86,13 +86,13 @@ def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
 
             write_call_metrics(folder)
     except BuildFault as e:
-        fail(e.message, e.help, e.status)
+        fail(e.message, e.help, INTERRUPTED if control.interrupted else e.status)
     except StoreFault as e:
-        fail(e.message, e.help)
+        fail(e.message, e.help, INTERRUPTED if control.interrupted else 3)
     except DrawFault as e:
         fail(e.message, e.help, status=1)
     except OSError as e:
-        fail(*explain_output(e, folder))
+        fail(*explain_output(e, folder), INTERRUPTED if control.interrupted else 3)
     except KeyboardInterrupt:
         dataset = None
     if dataset is None:

@@ -118,7 +118,7 @@ class Caller:
         """One call: its worst set aside before, what it really took settled after."""
         prompt, reply_tokens = request.worst_tokens
         worst = Worst(worst_cost(line.sender.choice.prices, prompt, reply_tokens), prompt + reply_tokens)
-        async with line.governor.slot(worst.tokens) as slot:
+        async with line.governor.slot(worst.tokens, (request.combination,)) as slot:
             await self._set_aside(request, worst)
             self.tally.in_flight += 1
             started = time.monotonic()

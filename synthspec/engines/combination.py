@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synthspec.engines.calls import CallFailed, Stopped
-from synthspec.engines.frontier import Missing, Try
+from synthspec.engines.frontier import Missing, Poisoned, Try
 from synthspec.engines.variety import elsewhere, mark_of
 from synthspec.engines.workshop import Opening, Step, Workshop
 from synthspec.formats import Parsed
@@ -47,6 +47,7 @@ class Attempted:
     keys: dict[str, str] = field(default_factory=dict)  # the completion that wrote each prompt's fields
     feedback: dict[str, Feedback] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
+    last: tuple[Stage, tuple[str, ...]] = (Stage.CALL, ())  # what it was last sent back for
 
 
 class CombinationWork:
@@ -69,7 +70,7 @@ class CombinationWork:
         self.moves = moves  # how often its row came here from another combination
         self.limit = shop.spec.limits.attempts
         self.mark = mark_of(shop.listed, combination)
-        self.kept: list[Mapping[str, Any]] = []
+        self.kept: dict[int, Mapping[str, Any]] = {}  # by place
 
     def slots(self) -> range:
         """The dataset rows this combination stands for."""
@@ -138,14 +139,10 @@ class CombinationWork:
                 position = await self._write_rest(row, position)
                 shop.validator.compute(row.values, self.combination)
                 made = Row(self.index, row.slot, row.values, tuple(row.keys.values()))
-                rejection = await shop.frontier.offer(made)
+                rejection = await shop.frontier.offer(made, self.mark)
                 if rejection is None:
-                    self.kept.append(made.values)
-                    shop.watch.kept(self.mark, made.values)
+                    self.kept[row.place] = made.values
                     return
-                shop.watch.repeated(self.mark)
-                if shop.spec.novelty.on_saturation == "stop" and shop.watch.saturated:
-                    shop.caller.stop("the model only repeats itself (novelty.on_saturation: stop)")
                 position = self._go_back(row, shop.novel_target, [rejection])
         except Lost as e:
             if e.stage is Stage.NOVEL and await self._moved(row):
@@ -153,6 +150,8 @@ class CombinationWork:
             self._give_up(row, e.stage, e.reasons, row.tries)
         except (Stopped, TemplateFault) as e:
             self._give_up(row, Stage.CALL, [str(e)], row.tries)
+        except Poisoned:
+            return
 
     async def _moved(self, row: Attempted) -> bool:
         """Under `on_saturation: spread`, work on the row under another combination; whether there was one."""
@@ -172,7 +171,7 @@ class CombinationWork:
             work = CombinationWork(shop, index, combination, openings, context, self.moves + 1)
             moved = Attempted(row.slot, row.place, tries=row.tries[-2:])
             await work._finish_row(moved, None)
-            self.kept.extend(work.kept)
+            self.kept.update(work.kept)
             return True
         return False
 
@@ -220,6 +219,7 @@ class CombinationWork:
         stage = rejections[0].stage
         if target is None or target not in row.keys:
             raise Lost(stage, [*reasons, "no prompt can be asked again for it"])
+        row.last = (stage, tuple(reasons))
         text = self._text_of(row.keys[target])
         row.tries.append(Try(target, row.asked.get(target, 0), text, tuple(reasons)))
         del row.tries[:-MAX_TRIES_KEPT]
@@ -253,7 +253,8 @@ class CombinationWork:
             row.keys[name] = ""
             row.values.update(dict.fromkeys(prompt.writes))
             return
-        stage, reasons = Stage.CALL, [f"'{name}' was asked {self.limit} times"]
+        spent = f"'{name}' was asked {self.limit} times, as often as `limits.attempts` allows"
+        stage, reasons = row.last[0], [*row.last[1], spent]
         while row.asked.get(name, 0) < self.limit:
             row.asked[name] = attempt = row.asked.get(name, 0) + 1
             lineage = tuple(row.keys[n] for n in prompt.needs)
@@ -262,7 +263,7 @@ class CombinationWork:
                 completion = await self._call(step, seen, identity, 1, row.feedback.get(name))
             except CallFailed as e:
                 self.shop.tally.rejected([e.rejection])
-                reasons = [e.rejection.reason]
+                stage, reasons = Stage.CALL, [e.rejection.reason]
                 continue
             good, rejections, _ = self._sound_rows(step, completion, 1, seen)
             if good:

@@ -9,8 +9,8 @@ from typing import Any
 
 from synthspec.engines.calls import INTERRUPTED, Caller
 from synthspec.engines.combination import CombinationWork
-from synthspec.engines.frontier import Frontier, Judge, Missing
-from synthspec.engines.variety import Chain, Recent, mark_of
+from synthspec.engines.frontier import Frontier, Judge, Missing, Poisoned, Stop
+from synthspec.engines.variety import Chain, Recent, Watch, mark_of
 from synthspec.engines.workshop import Step, Workshop
 from synthspec.planner import Plan
 from synthspec.records import Row, Stage
@@ -19,6 +19,7 @@ from synthspec.tally import Tally
 from synthspec.template import TemplateFault
 from synthspec.validate import Validator
 
+SATURATED = "the model only repeats itself (novelty.on_saturation: stop)"
 WINDOW = 16_384  # rows that may be worked on ahead of the first that is not final
 WINDOW_JUDGED = 4_096  # the same where rows wait for their turn
 
@@ -47,39 +48,57 @@ class _Engine:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.frontier = Frontier(job.judge, job.sink, WINDOW if job.judge is None else WINDOW_JUDGED)
+        watch = Watch(tuple(f.name for f in job.spec.fields if f.value is None))
+        window = WINDOW if job.judge is None else WINDOW_JUDGED
+        stop = Stop(self._announce, self._dropped) if job.spec.novelty.on_saturation == "stop" else None
+        self.frontier = Frontier(job.judge, job.sink, window, watch, stop)
         self.shop = Workshop(job.spec, job.steps, job.validator, job.caller, self.frontier, job.tally, job.plan)
-        job.tally.watch = self.shop.watch
+        job.tally.watch = watch
         avoid = job.spec.novelty.avoid
         self.recent = Recent(avoid.last) if avoid is not None else None
         self.lanes = asyncio.Semaphore(_lanes(job))
-        self.faults: list[BaseException] = []
+        self.turn: asyncio.Future[None] | None = None  # resolved once the combination before has its keys
 
     async def run(self) -> None:
         tasks: set[asyncio.Task[None]] = set()
         try:
-            for index, combination in enumerate(self.job.plan.combinations(0, len(self.job.plan))):
-                if self.faults or self.job.caller.stopping == INTERRUPTED:
-                    break
-                await self.frontier.room(index * self.shop.rows)
-                await self.lanes.acquire()
-                task = asyncio.create_task(self._guard(self._begin(index, combination), index, combination))
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-            while tasks:
+            await self._open_all(tasks)
+            while tasks:  # after a fault too: what is in flight is paid for
                 await asyncio.wait(set(tasks))
         finally:
             for task in tasks:
                 task.cancel()
             if tasks:
                 await asyncio.gather(*tasks, return_exceptions=True)
-        if self.faults:
-            raise self.faults[0]
+        if self.frontier.fault is not None:
+            raise self.frontier.fault
+
+    async def _open_all(self, tasks: set[asyncio.Task[None]]) -> None:
+        """Begin the work on every combination, in plan order, as far ahead as there is room."""
+        try:
+            for index, combination in enumerate(self.job.plan.combinations(0, len(self.job.plan))):
+                if self.job.caller.stopping == INTERRUPTED:
+                    return
+                await self.frontier.room(index * self.shop.rows)
+                await self.lanes.acquire()
+                task = asyncio.create_task(self._guard(self._begin(index, combination)))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+        except Poisoned:
+            return
+        except Exception as e:
+            self._poison(e)
+
+    def _poison(self, fault: BaseException) -> None:
+        self.frontier.poison(fault)
+        self.job.caller.stop(str(fault) or type(fault).__name__)
 
     def _begin(self, index: int, combination: Mapping[str, Any]) -> Coroutine[Any, Any, None]:
         """What is done with one combination. Called in plan order; what it returns runs in any."""
         if self.recent is not None:
-            return self._work_avoiding(index, combination, *self.recent.join(mark_of(self.shop.listed, combination)))
+            before, self.turn = self.turn, asyncio.get_running_loop().create_future()
+            place = self.recent.join(mark_of(self.shop.listed, combination))
+            return self._work_avoiding(index, combination, *place, before, self.turn)
         context = self.shop.context(combination)
         try:
             openings = self.shop.openings.open(index, combination, context)
@@ -87,19 +106,31 @@ class _Engine:
             return self._refuse(index, combination, f"the prompt: {e}")
         return CombinationWork(self.shop, index, combination, openings, context).run()
 
-    async def _work_avoiding(self, index: int, combination: Mapping[str, Any], chain: Chain, place: int) -> None:
-        """The same, once the texts it is to avoid are known."""
+    async def _work_avoiding(
+        self,
+        index: int,
+        combination: Mapping[str, Any],
+        chain: Chain,
+        place: int,
+        before: asyncio.Future[None] | None,
+        mine: asyncio.Future[None],
+    ) -> None:
+        """The same, once the texts it is to avoid are known. Keys count repeats of a text: given in plan order."""
         texts: list[str] = []
         try:
-            context = {**self.shop.context(combination), "avoid": await chain.before(place)}
             try:
+                context = {**self.shop.context(combination), "avoid": await chain.before(place)}
+                if before is not None:
+                    await before
                 openings = self.shop.openings.open(index, combination, context)
             except TemplateFault as e:
                 await self._refuse(index, combination, f"the prompt: {e}")
                 return
+            finally:
+                mine.set_result(None)
             work = CombinationWork(self.shop, index, combination, openings, context)
             await work.run()
-            texts = self._texts(work.kept)
+            texts = self._texts([row for _, row in sorted(work.kept.items())])
         finally:
             chain.finish(place, texts)
 
@@ -112,16 +143,21 @@ class _Engine:
         for slot in CombinationWork(self.shop, index, combination, {}, {}).slots():
             self.frontier.give_up(Missing(index, slot, Stage.CALL, (reason,), combination))
 
-    async def _guard(self, work: Coroutine[Any, Any, None], index: int, combination: Mapping[str, Any]) -> None:
+    def _announce(self) -> None:
+        self.job.caller.stop(SATURATED)
+
+    def _dropped(self, slot: int) -> Missing:
+        index = slot // self.shop.rows
+        return Missing(index, slot, Stage.CALL, (SATURATED,), self.job.plan[index])
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the work; a fault of ours or of the store ends the run, with everything kept."""
         try:
             await work
         except asyncio.CancelledError:
             raise
         except BaseException as e:
-            self.faults.append(e)
-            self.job.caller.stop(str(e) or type(e).__name__)
-            await self._refuse(index, combination, str(e))
+            self._poison(e)
         finally:
             self.lanes.release()
 

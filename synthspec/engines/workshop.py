@@ -8,7 +8,7 @@ from typing import Any
 
 from synthspec.engines.calls import Caller, Line
 from synthspec.engines.frontier import Frontier
-from synthspec.engines.variety import Watch, listed_names
+from synthspec.engines.variety import listed_names
 from synthspec.expressions import compile_row, names_of
 from synthspec.planner import Plan
 from synthspec.prompting import PromptWriter, request_key
@@ -102,7 +102,6 @@ class Workshop:
         self.rows = max((s.prompt.rows for s in steps), default=1)
         self.novel_target = self._novelty_target()
         self.listed = listed_names(spec)
-        self.watch = Watch(tuple(f.name for f in spec.fields if f.value is None))
         self.plan = plan
 
     def context(self, combination: Mapping[str, Any]) -> dict[str, Any]:

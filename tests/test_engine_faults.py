@@ -1,0 +1,193 @@
+"""Whatever raises while rows are judged, handed on or written: no row waits for ever, the build ends with one sentence
+and a status, and every completion that was paid for is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from fake_backend import FakeBackend, use
+from loopback import Loopback, digest
+from test_latency import built, reply
+
+from synthspec import dataset as dataset_module
+from synthspec.cli import cli
+from synthspec.engines import variety
+from synthspec.novelty import NoveltyIndex
+from synthspec.records import Request
+from synthspec.store import Store
+from synthspec.validate import Validator
+
+SPEC: dict[str, Any] = {
+    "synthspec": 1,
+    "name": "calls",
+    "rows": 60,
+    "parameters": {"topic": ["bill", "meter", "move"]},
+    "prompts": {
+        "call": {"user": "Write about {{ topic }}.", "writes": ["call"]},
+        "title": {"user": "A title for: {{ call }}", "writes": ["title"]},
+    },
+    "fields": {"call": {"type": "string"}, "title": {"type": "string"}},
+    "novelty": {"unique": ["call"], "near_duplicates": {"fields": ["call"], "similarity": 0.6}},
+    "backend": {"provider": "openai", "model": "m", "base_url": "http://127.0.0.1:1/v1"},
+}
+
+
+def spec_at(folder: Path, **changes: Any) -> Path:
+    path = folder / "spec.yaml"
+    path.write_text(json.dumps({**SPEC, **changes}))
+    return path
+
+
+class After:
+    """Raises at the n-th call, and at every later one, of what it takes the place of."""
+
+    def __init__(self, real: Any, calls: int, error: BaseException) -> None:
+        self.real, self.left, self.error = real, calls, error
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise self.error
+            return self.real(instance, *arguments, **named)
+
+        return call
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device", "calls.csv")
+ODD = ZeroDivisionError("odd")
+PLACES: list[tuple[Any, str, BaseException]] = [
+    (dataset_module.DatasetFolder, "take", FULL),
+    (dataset_module.DatasetFolder, "take", ODD),
+    (dataset_module.Quarantine, "write", FULL),
+    (NoveltyIndex, "judge", ODD),
+    (NoveltyIndex, "judge", MemoryError()),
+    (NoveltyIndex, "judge_early", ODD),
+    (NoveltyIndex, "keep", ODD),
+    (Validator, "field_faults", ODD),
+    (Validator, "check_faults", ODD),
+    (Validator, "compute", ODD),
+    (Validator, "warnings", ODD),
+    (variety.Watch, "kept", ODD),
+    (Store, "put", ODD),
+]
+
+
+@pytest.mark.parametrize("concurrency", [1, 8, 64])
+@pytest.mark.parametrize("place", range(len(PLACES)))
+@pytest.mark.parametrize("extra", [{}, {"novelty": {**SPEC["novelty"], "avoid": {"last": 2, "fields": ["call"]}}}])
+def test_a_fault_ends_the_build(
+    place: int, concurrency: int, extra: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, name, error = PLACES[place]
+    use(monkeypatch, FakeBackend(reply, place))
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            owner, name, After(getattr(owner, name), 7 if owner is not dataset_module.Quarantine else 0, error)
+        )
+        arguments = ["build", str(spec_at(tmp_path, **extra)), "--out", str(tmp_path / "out")]
+        done = CliRunner().invoke(cli, [*arguments, "--set", f"limits.concurrency={concurrency}"])
+    assert done.exit_code == 3, done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    said = [line for line in done.stderr.splitlines() if line.startswith("error")]
+    assert len(said) == 1, done.stderr
+    assert "Traceback" not in done.output
+    assert not (tmp_path / "out/calls.csv").exists()
+    fake = FakeBackend(reply, 1)
+    use(monkeypatch, fake)
+    with Store.open(tmp_path / "out") as store:
+        kept = sum(1 for _ in store.iterate_calls())
+    whole = built(tmp_path / "spec.yaml", tmp_path / "out", fake, concurrency)
+    assert whole is not None
+    if name not in ("put", "compute"):
+        assert kept > 0
+    with Store.open(tmp_path / "out") as store:
+        assert sum(1 for _ in store.iterate_calls()) == kept + fake.total
+
+
+def test_a_later_prompt_that_ran_out_names_the_real_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rated(request: Request) -> str:
+        if request.prompt != "rate":
+            return f"a call {digest(request.key)}"
+        return '{"score": "none"}' if request.attempt == 1 else '{"score": 1}'
+
+    use(monkeypatch, FakeBackend(rated))
+    path = spec_at(
+        tmp_path,
+        rows=3,
+        prompts={
+            "call": {"user": "Write about {{ topic }}.", "writes": ["call"]},
+            "rate": {"user": "Rate: {{ call }}", "writes": ["score"], "format": "json"},
+        },
+        fields={"call": {"type": "string"}, "score": {"type": "integer"}},
+        checks=[{"that": "score >= 3", "message": "the judge finds it dull"}],
+        limits={"attempts": 2},
+    )
+    found = built(path, tmp_path / "out", FakeBackend(rated), 4)
+    assert found is not None
+    entries = [json.loads(line) for line in found["quarantine"].splitlines()]
+    assert [e["lost_at"] for e in entries] == ["valid"] * 3
+    assert all(e["reasons"][0] == "the judge finds it dull" for e in entries)
+    assert all("'rate' was asked 2 times" in e["reasons"][-1] for e in entries)
+    assert found["funnel"]["called"] == 3 and found["funnel"]["valid"] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("latency", [0.02, 30.0])
+def test_interrupting_twice_ends_with_130(latency: float, tmp_path: Path) -> None:
+    with Loopback(latency=latency) as server:
+        backend = {"provider": "openai", "model": "m", "base_url": server.url}
+        path = spec_at(tmp_path, rows=2000, backend=backend)
+        command = [sys.executable, "-m", "synthspec", "build", str(path), "--out", str(tmp_path / "out")]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while server.total < 8 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        said = ""
+        while "stopping" not in said:
+            said = process.stderr.readline()
+            assert said, "ended without a word"
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait() in (130, -signal.SIGINT)  # the second as it was ending: the shell says 130
+    assert "every completion is kept" in rest and "Traceback" not in rest
+
+
+def test_a_fault_after_an_interrupt_ends_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from synthspec import builder
+    from synthspec.store import StoreFault
+
+    async def fails(spec: Any, tables: Any, folder: Any, control: Any, **options: Any) -> None:
+        control.interrupted = True
+        await asyncio.sleep(0)
+        raise StoreFault("the disk is full", "make room")
+
+    monkeypatch.setattr(builder, "build_dataset", fails)
+    done = CliRunner().invoke(cli, ["build", str(spec_at(tmp_path)), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 130 and "the disk is full" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "preview", "plan"])
+def test_an_interrupt_ends_every_command_with_130(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any, **named: Any) -> None:
+        raise KeyboardInterrupt
+
+    from synthspec import pipeline
+
+    path = str(spec_at(tmp_path))
+    monkeypatch.setattr(pipeline, "compile_spec", interrupted)
+    done = CliRunner().invoke(cli, [command, path])
+    assert done.exit_code == 130, done.output
