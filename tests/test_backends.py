@@ -450,7 +450,7 @@ def test_regexes_as_gbnf() -> None:
 @every_wire
 def test_no_secret_in_fingerprint_repr_or_fault(wire: Wire) -> None:
     backend = _open(wire.name, "http://127.0.0.1:1")
-    assert backend.fingerprint.startswith(f"{wire.name}:127.0.0.1:1")
+    assert backend.fingerprint.startswith(f"{wire.name}:")
     assert SECRET not in backend.fingerprint + repr(backend)
     assert all(SECRET not in repr(v) for v in vars(backend).values())
     asyncio.run(backend.close())

@@ -1,16 +1,14 @@
-"""What the chat backends share: reading their options, writing messages, and naming where they call."""
+"""What the chat backends share: reading their options, writing messages, naming where they call."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from synthspec.backends._faults import missing_key
-from synthspec.records import BackendFault, FaultKind, Reply, Request, Usage
+from synthspec.records import BackendFault, FaultKind, Request
 
 if TYPE_CHECKING:
     from synthspec.spec import BackendChoice
@@ -20,7 +18,7 @@ SEED = "true sends each request its own seed; a number sends that one"
 EXTRA_BODY = "a map of further keys for each request, in the provider's own words"
 BASE_URL = "address of the server"
 
-_HIDDEN = ("base_url", "keep_alive", "timeout")  # they change no answer, or are in the address
+_HIDDEN = ("base_url", "keep_alive", "timeout")  # they change no answer
 
 
 def options_of(choice: BackendChoice, own: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -105,62 +103,11 @@ def is_local(host: str) -> bool:
 
 
 def fingerprint_of(provider: str, address: str, options: Mapping[str, Any]) -> str:
-    """Provider, host and path, and the options that change an answer. No secret is in an address."""
+    """Provider and options that change an answer, under the address that the provider has by itself.
+
+    Where a server stands is no part of what it answers. `address` is the provider's usual one, whichever is asked:
+    the text is that of version 0.1, so completions which were paid for there are found.
+    """
     shown = {k: v for k, v in options.items() if k not in _HIDDEN}
     text = f"{provider}:{address.split('://', 1)[-1]}"
     return f"{text} {json.dumps(shown, sort_keys=True, default=str)}" if shown else text
-
-
-def key_from(names: tuple[str, ...]) -> str:
-    """The first of these environment variables that is set, or an empty text."""
-    return next((v for n in names if (v := os.environ.get(n, "").strip())), "")
-
-
-def required_key(name: str, names: tuple[str, ...]) -> str:
-    """The secret.
-
-    Raises:
-        BackendFault: none of the variables is set.
-    """
-    key = key_from(names)
-    if not key:
-        raise missing_key(name, names)
-    return key
-
-
-def guard_key(name: str, address: str, domain: str, variable: str) -> None:
-    """Refuse to send a key where a spec's `base_url` says and its owner did not.
-
-    A spec is data, perhaps a stranger's: it must not be able to have a key sent to another host.
-
-    Raises:
-        BackendFault: the address is neither the provider's, nor this machine, nor named by `variable`.
-    """
-    host = urlsplit(address).hostname or ""
-    if host == domain or host.endswith(f".{domain}") or is_loopback(host):
-        return
-    named = os.environ.get(variable, "").strip()
-    if named and urlsplit(named).hostname == host:
-        return
-    raise BackendFault(
-        FaultKind.UNAUTHORISED,
-        f"the key of {name} is not sent to {host}, which only the spec names; {variable}={address} allows it",
-    )
-
-
-_FINISHES = {
-    **dict.fromkeys(("length", "max_tokens", "model_context_window_exceeded", "continuation"), "length"),
-    **dict.fromkeys(("content_filter", "refusal", "safety", "recitation", "blocklist"), "refused"),
-    **dict.fromkeys(("prohibited_content", "spii", "error_toxic", "escalation", "model_armor"), "refused"),
-}
-
-
-def reply_of(text: Any, usage: tuple[Any, Any], model: Any, finish: Any, refused: bool = False) -> Reply:
-    """A reply from values as a provider sent them, which may be missing or of the wrong type."""
-    how = "refused" if refused else _FINISHES.get(str(finish).lower(), "stop")
-    if isinstance(text, list):  # some servers send the parts of a text
-        text = "".join(str(p.get("text") or "") for p in text if isinstance(p, dict) and p.get("type") == "text")
-    text = text if isinstance(text, str) else ""
-    if not text.isascii():
-        text = text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
-    return Reply(text, Usage.read(*usage), model if isinstance(model, str) else "", how)

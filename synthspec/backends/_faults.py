@@ -6,16 +6,22 @@ code in the body, by a sentence. All of them are read here.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from synthspec.backends._waits import seconds_to_wait
 from synthspec.records import BackendFault, FaultKind
+from synthspec.terminal import one_line
 
 LONGEST_MESSAGE = 400  # characters of a provider's own words that are kept
+_LONGEST_BODY = 64 << 10  # characters of an error that are read
+_MOST_WORDS = 200  # short texts of an error that are searched
+_LONGEST_READ = 4_000  # characters that are searched for what they mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +35,23 @@ class Service:
     start: str = ""  # how to start it, where it is the user's own
     timeout: float = 120.0
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    withheld: str = ""  # why no key was sent, though there is one
 
     def clean(self, text: str) -> str:
-        """The text on one line, shortened, with every secret taken out."""
+        """The text on one line, shortened, with every secret and every character that a terminal obeys taken out."""
+        text = text[:_LONGEST_BODY]
         for secret in self.secrets:
             if len(secret) > 3:
-                text = text.replace(secret, "***")
-        text = _KEY_LIKE.sub("***", " ".join(text.split()))
+                for form in {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}:
+                    text = text.replace(form, "***")
+        text = one_line(text)
+        text = _KEY_LIKE.sub("***", text[:_LONGEST_READ])
         return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
 
 
 _KEY_LIKE = re.compile(
-    r"(?i)\b(?:sk|gsk|xai)[-_][\w*.-]{6,}|\bAIza[\w*-]{6,}|(?<=bearer )\S+|(?<=key=)[^&\s\"]+|(?<=://)[^/@\s]+@"
+    r"(?i)\b(?:sk|gsk|xai|csk|pplx|nvapi|hf|fw|r8)[-_][\w*.-]{6,}|\bAIza[\w*-]{6,}|(?<=bearer )\S+"
+    r"|(?<=key=)[^&\s\"]+|(?<=://)[^/@\s]+@"
 )
 
 _QUOTA = re.compile(
@@ -71,9 +82,11 @@ _OUTPUT_LIMIT = re.compile(r"max(?:imum)?[_ ](?:completion_|output_|allowed numb
 
 def fault_of_status(service: Service, status: int, body: str, headers: Mapping[str, str]) -> BackendFault:
     """The fault that an HTTP answer other than success tells of."""
+    body = body[:_LONGEST_BODY]
     said, codes = _read_body(body)
-    kind = _kind_of(status, said + " " + codes)
-    retry_after = seconds_to_wait(headers, body) if kind in _TIMED else None
+    read = f"{said} {codes}"[:_LONGEST_READ]
+    kind = _kind_of(status, read)
+    retry_after = seconds_to_wait(headers, f"{body[:_LONGEST_READ]} {read}") if kind in _TIMED else None
     return BackendFault(kind, _message_of(service, kind, status, service.clean(said)), retry_after)
 
 
@@ -116,7 +129,7 @@ def _message_of(service: Service, kind: FaultKind, status: int, said: str) -> st
     where = f"{service.name} ({service.address})"
     if kind is FaultKind.UNAUTHORISED:
         keys = " or ".join(service.keys)
-        wanted = f"check the key in {keys}" if keys else "it asks for a key"
+        wanted = service.withheld or (f"check the key in {keys}" if keys else "it asks for a key")
         return f"{where} did not accept the call ({status}): {wanted}" + (f"; it says: {said}" if said else "")
     if status == 404 or (status == 400 and _NO_MODEL.search(said)):
         return _message_of_missing(service, where, said)
@@ -148,8 +161,15 @@ def _read_body(body: str) -> tuple[str, str]:
     said = error
     if isinstance(error, dict):
         said = next((error[k] for k in ("message", "detail", "error", "msg") if error.get(k)), "")
-    said = said if isinstance(said, str) else json.dumps(said)[: 2 * LONGEST_MESSAGE] if said else ""
-    return said, " ".join(_words_of(value, 0))
+    said = said if isinstance(said, str) else _dumped(said) if said else ""
+    return said, " ".join(itertools.islice(_words_of(value, 0), _MOST_WORDS))
+
+
+def _dumped(value: Any) -> str:
+    try:
+        return json.dumps(value)[: 2 * LONGEST_MESSAGE]
+    except RecursionError:
+        return ""
 
 
 def _words_of(value: Any, depth: int) -> Iterator[str]:
@@ -187,8 +207,14 @@ def fault_of_exception(service: Service, error: BaseException) -> BackendFault:
 
 def cut_reply(service: Service) -> BackendFault:
     """The body of a reply ended too early."""
-    who = f"{service.name} ({service.address})"
-    return BackendFault(FaultKind.UNREACHABLE, f"{who} sent a reply that was cut off or is not JSON")
+    return strange_reply(service, "a reply that was cut off or is not JSON")
+
+
+def strange_reply(service: Service, what: str, said: str = "") -> BackendFault:
+    """A reply that cannot be understood, though it says that all is well; `said` is quoted as far as it goes."""
+    quoted = service.clean(said)
+    message = f"{service.name} ({service.address}) sent {what}"
+    return BackendFault(FaultKind.UNREACHABLE, f"{message}; it says: {quoted}" if quoted else message, sent="yes")
 
 
 def _chain(error: BaseException) -> list[BaseException]:

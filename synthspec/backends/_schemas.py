@@ -62,6 +62,65 @@ def local_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
+_PRIMITIVE = (str, int, float, bool, type(None))
+_CLAUDE_FORMATS = (*_STRICT_FORMATS, "uri")
+
+
+def described_schema(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The schema as Anthropic takes it: what its grammar does not know goes into descriptions.
+
+    None where it has no words for the schema. https://docs.claude.com/en/docs/build-with-claude/structured-outputs
+    """
+    try:
+        return _described(schema)
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _described(schema: Mapping[str, Any]) -> dict[str, Any]:
+    left = dict(schema)
+    cut: dict[str, Any] = {}
+    if "$defs" in left:
+        cut["$defs"] = {n: _described(s) for n, s in left.pop("$defs").items()}
+    if "$ref" in left:
+        return {**cut, "$ref": left["$ref"]}
+    kind = left.pop("type", None)
+    for name in ("enum", "const"):
+        values = left.get(name) if name == "enum" else [left.get(name)]
+        if name in left and values and all(isinstance(v, _PRIMITIVE) for v in values):
+            cut[name] = left.pop(name)
+            kind = None
+    choices = next((n for n in ("anyOf", "oneOf", "allOf") if n in left), None)
+    if choices is not None:
+        cut["allOf" if choices == "allOf" else "anyOf"] = [_described(s) for s in left.pop(choices)]
+    elif not cut.keys() & {"enum", "const"}:
+        if not isinstance(kind, str):
+            raise ValueError(f"no words for {kind!r}")
+        cut["type"] = kind
+    cut |= {n: left.pop(n) for n in ("description", "title") if n in left}
+    cut |= _own_keywords(kind, left)
+    if left:
+        rest = "{" + ", ".join(f"{k}: {v}" for k, v in left.items()) + "}"
+        cut["description"] = f"{cut['description']}\n\n{rest}" if "description" in cut else rest
+    return cut
+
+
+def _own_keywords(kind: Any, left: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a type that the grammar knows, taken out of what is left."""
+    cut: dict[str, Any] = {}
+    if kind == "object":
+        cut["properties"] = {n: _described(s) for n, s in left.pop("properties", {}).items()}
+        left.pop("additionalProperties", None)
+        cut["additionalProperties"] = False
+        cut |= {"required": list(left.pop("required"))} if "required" in left else {}
+    elif kind == "string" and left.get("format") in _CLAUDE_FORMATS:
+        cut["format"] = left.pop("format")
+    elif kind == "array":
+        cut |= {"items": _described(left.pop("items"))} if "items" in left else {}
+        cut |= {"minItems": left.pop("minItems")} if left.get("minItems") in (0, 1) else {}
+    return cut
+
+
 def _is_strict(schema: Mapping[str, Any]) -> bool:
     if _SHAPES & schema.keys():
         return False

@@ -1,4 +1,4 @@
-"""Anthropic's Claude models, through the `anthropic` SDK."""
+"""Anthropic's Claude models, by the messages API."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synthspec.backends import BackendContext, _chat
-from synthspec.backends._faults import Service, cut_reply
-from synthspec.backends._schemas import SchemaCuts
-from synthspec.backends._sdk import call, load
+from synthspec.backends import BackendContext, _chat, _keys
+from synthspec.backends._faults import Service
+from synthspec.backends._replies import answer_of, member, misfit, names_in, reply_of, text_in, total
+from synthspec.backends._schemas import SchemaCuts, described_schema
 from synthspec.records import Reply, Request
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "Anthropic: Claude models, held to a JSON schema"
 KEYS = ("ANTHROPIC_API_KEY",)
-EXTRA = "anthropic"
-MODULE = "anthropic"
+EXTRA = ""
+MODULE = ""
 OPTIONS: Mapping[str, str] = {
     "base_url": f"{_chat.BASE_URL} (or ANTHROPIC_BASE_URL)",
     "constrain": _chat.CONSTRAIN,
@@ -30,17 +30,24 @@ FREE = False
 DEFAULT_MODEL = ""
 
 LONGEST_REPLY = 4096  # tokens: the API wants a number where the spec has none
+_OWNER = _keys.Owner("Anthropic", "anthropic.com", "ANTHROPIC_BASE_URL")
+_URL = "https://api.anthropic.com"
+_VERSION = "2023-06-01"  # of the API; the only one there is
+_READ = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> AnthropicBackend:
     """Read the environment and the options; nothing is sent."""
-    key = _chat.required_key("Anthropic", KEYS)
+    key = _keys.required_key("Anthropic", KEYS)
     options, settings = _chat.options_of(choice, OPTIONS)
-    url = options.get("base_url") or os.environ.get("ANTHROPIC_BASE_URL") or "https://api.anthropic.com"
-    address = _chat.address_of(str(url))
-    _chat.guard_key("Anthropic", address, "anthropic.com", "ANTHROPIC_BASE_URL")
-    service = Service("Anthropic", address, choice.model, KEYS, "", context.timeout, (key,))
-    return AnthropicBackend(service, key, options, settings)
+    address = _chat.address_of(str(options.get("base_url") or os.environ.get("ANTHROPIC_BASE_URL") or _URL))
+    sent = _keys.key_to_send(_OWNER, key, address, choice)
+    hidden = "" if sent == key else _keys.withheld(_OWNER, address)
+    service = Service("Anthropic", address, choice.model, KEYS, "", context.timeout, (key,), hidden)
+    headers = {"anthropic-version": _VERSION, **({"x-api-key": sent} if sent else {})}
+    if _keys.is_trusted(_OWNER, key, address, choice):
+        headers |= _keys.custom_headers("ANTHROPIC_CUSTOM_HEADERS")
+    return AnthropicBackend(service, headers, options, settings)
 
 
 class AnthropicBackend:
@@ -48,19 +55,20 @@ class AnthropicBackend:
 
     seeded = False
 
-    def __init__(self, service: Service, key: str, options: dict[str, Any], settings: dict[str, Any]) -> None:
-        anthropic = load(MODULE, "Anthropic", EXTRA)
-        self._transform: Any = getattr(anthropic, "transform_schema", dict)  # from 0.74
-        limits = anthropic.DefaultAsyncHttpxClient(timeout=service.timeout, follow_redirects=False)
-        self._client = anthropic.AsyncAnthropic(
-            api_key=key, base_url=service.address, max_retries=0, timeout=service.timeout, http_client=limits
-        )
+    def __init__(
+        self, service: Service, headers: dict[str, str], options: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
+        from synthspec.backends._http import JsonClient
+
+        self._client = JsonClient(service, service.address, headers)
         self._service = service
         self._body = _body_of(service.model, options, settings)
         self._effort = {"effort": options["reasoning_effort"]} if "reasoning_effort" in options else {}
         self._constrain = options.get("constrain", True) is not False
-        self._cut = SchemaCuts(self._format)
-        self.fingerprint = _chat.fingerprint_of("anthropic", service.address, options)
+        self._cut = SchemaCuts(_format)
+        self.server = service.address
+        self.fingerprint = _chat.fingerprint_of("anthropic", _URL, options)
+        self.earlier_fingerprint = _chat.fingerprint_of("anthropic", service.address, options)
 
     async def complete(self, request: Request) -> Reply:
         """One message."""
@@ -75,38 +83,33 @@ class AnthropicBackend:
         config = {**self._effort, **({"format": shape} if shape is not None and self._constrain else {})}
         if config:
             body["output_config"] = config
-        answer: Any = await call(self._service, self._client.post("/v1/messages", cast_to=object, body=body))
-        return self._read(answer)
+        return self._read(await self._client.post("v1/messages", body))
 
     async def models(self) -> tuple[str, ...]:
         """The models the key may use."""
-
-        async def listed() -> list[str]:
-            return [m.id async for m in self._client.models.list(limit=1000)]
-
-        return tuple(sorted(await call(self._service, listed())))
+        return names_in(member(await self._client.get("v1/models?limit=1000"), "data"), "id")
 
     async def close(self) -> None:
         """Close every connection."""
         await self._client.close()
 
-    def _format(self, schema: Mapping[str, Any]) -> dict[str, Any] | None:
-        try:
-            return {"type": "json_schema", "schema": self._transform(dict(schema))}
-        except (ValueError, TypeError, AssertionError):
-            return None  # a schema the provider has no words for
-
     def _read(self, answer: Any) -> Reply:
-        if not isinstance(answer, dict) or not isinstance(answer.get("content"), list):
-            raise cut_reply(self._service)
-        usage = answer.get("usage") or {}
-        read = [usage.get(k) or 0 for k in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")]
-        return _chat.reply_of(
-            answer["content"],
-            (sum(read), usage.get("output_tokens")),
+        answer = answer_of(self._service, answer, "content")
+        content = answer.get("content")
+        if not isinstance(content, list):
+            raise misfit(self._service, "content", content, "a list", answer)
+        return reply_of(
+            self._service,
+            text_in(self._service, content, answer),
+            (total(*(member(answer, "usage", k) for k in _READ)), member(answer, "usage", "output_tokens")),
             answer.get("model"),
             answer.get("stop_reason"),
         )
+
+
+def _format(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    shape = described_schema(schema)
+    return {"type": "json_schema", "schema": shape} if shape is not None else None
 
 
 def _body_of(model: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,15 @@
-"""Cohere's Command models, through the `cohere` SDK (`AsyncClientV2`)."""
+"""Cohere's Command models, by the second version of its chat API."""
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synthspec.backends import BackendContext, _chat
-from synthspec.backends._faults import Service, cut_reply
+from synthspec.backends import BackendContext, _chat, _keys
+from synthspec.backends._faults import Service
+from synthspec.backends._replies import answer_of, map_in, member, names_in, reply_of, text_in
 from synthspec.backends._schemas import SchemaCuts, keep_keywords
-from synthspec.backends._sdk import call, load
 from synthspec.records import BackendFault, FaultKind, Reply, Request
 
 if TYPE_CHECKING:
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "Cohere: Command models, held to a JSON schema"
 KEYS = ("COHERE_API_KEY", "CO_API_KEY")
-EXTRA = "cohere"
-MODULE = "cohere"
+EXTRA = ""
+MODULE = ""
 OPTIONS: Mapping[str, str] = {
     "base_url": f"{_chat.BASE_URL} (or CO_API_URL)",
     "constrain": _chat.CONSTRAIN,
@@ -47,41 +46,48 @@ _KEPT = frozenset(
     }
 )
 _NAMES = {"top_p": "p", "top_k": "k", "stop": "stop_sequences"}
+# https://docs.cohere.com/reference/chat
+_KNOWN = frozenset(
+    "model tools strict_tools documents citation_options response_format safety_mode max_tokens stop_sequences "
+    "temperature seed frequency_penalty presence_penalty k p logprobs tool_choice thinking priority".split()
+)
+_OWNER = _keys.Owner("Cohere", "cohere.com", "CO_API_URL")
+_URL = "https://api.cohere.com"
 
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> CohereBackend:
     """Read the environment and the options; nothing is sent."""
-    key = _chat.required_key("Cohere", KEYS)
+    key = _keys.required_key("Cohere", KEYS)
     options, settings = _chat.options_of(choice, OPTIONS)
-    url = options.get("base_url") or os.environ.get("CO_API_URL") or "https://api.cohere.com"
-    address = _chat.address_of(str(url))
-    _chat.guard_key("Cohere", address, "cohere.com", "CO_API_URL")
-    service = Service("Cohere", address, choice.model, KEYS, "", context.timeout, (key,))
-    return CohereBackend(service, key, options, settings)
+    address = _chat.address_of(str(options.get("base_url") or os.environ.get("CO_API_URL") or _URL))
+    sent = _keys.key_to_send(_OWNER, key, address, choice)
+    hidden = "" if sent == key else _keys.withheld(_OWNER, address)
+    service = Service("Cohere", address, choice.model, KEYS, "", context.timeout, (key,), hidden)
+    return CohereBackend(service, {"Authorization": f"Bearer {sent or 'none'}"}, options, settings)
 
 
 class CohereBackend:
     """One open connection."""
 
-    def __init__(self, service: Service, key: str, options: dict[str, Any], settings: dict[str, Any]) -> None:
-        cohere, httpx = load(MODULE, "Cohere", EXTRA), load("httpx", "Cohere", EXTRA)
-        unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        self._http = httpx.AsyncClient(timeout=service.timeout, limits=unlimited)
-        self._client = cohere.AsyncClientV2(
-            key, base_url=service.address, timeout=service.timeout, max_retries=0, httpx_client=self._http
-        )
+    def __init__(
+        self, service: Service, headers: dict[str, str], options: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
+        from synthspec.backends._http import JsonClient
+
+        self._client = JsonClient(service, service.address, headers)
         self._service = service
-        self._body = {"model": service.model, **_chat.renamed(settings, _NAMES)}
+        self._body = {"model": service.model, "stream": False, **_chat.renamed(settings, _NAMES)}
         self._body |= {"thinking": options["thinking"]} if "thinking" in options else {}
         self._body |= options.get("extra_body") or {}
-        known = inspect.signature(cohere.AsyncClientV2.chat).parameters
-        if unknown := next((k for k in self._body if k not in known), None):
+        if unknown := next((k for k in self._body if k not in _KNOWN | {"stream"}), None):
             raise BackendFault(FaultKind.BAD_REQUEST, f"Cohere's chat takes no '{unknown}'")
         self._constrain = options.get("constrain", True) is not False
         self._cut = SchemaCuts(_format)
         self._seed = options.get("seed")
         self.seeded = self._seed is True
-        self.fingerprint = _chat.fingerprint_of("cohere", service.address, options)
+        self.server = service.address
+        self.fingerprint = _chat.fingerprint_of("cohere", _URL, options)
+        self.earlier_fingerprint = _chat.fingerprint_of("cohere", service.address, options)
 
     async def complete(self, request: Request) -> Reply:
         """One chat call."""
@@ -93,31 +99,27 @@ class CohereBackend:
         schema = request.constraint.json_schema
         if self._constrain and schema is not None and (shape := self._cut(schema)) is not None:
             body["response_format"] = shape
-        answer: Any = await call(self._service, self._client.chat(**body))
-        return self._read(answer)
+        return self._read(await self._client.post("v2/chat", body))
 
     async def models(self) -> tuple[str, ...]:
         """The chat models the key may use."""
-        listed: Any = await call(self._service, self._client.models.list(page_size=1000, endpoint="chat"))
-        return tuple(sorted(str(m.name) for m in listed.models))
+        return names_in(member(await self._client.get("v1/models?page_size=1000&endpoint=chat"), "models"), "name")
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._http.aclose()
+        await self._client.close()
 
     def _read(self, answer: Any) -> Reply:
-        message = getattr(answer, "message", None)
-        if message is None:
-            raise cut_reply(self._service)
-        finish = str(answer.finish_reason)
-        if finish in ("ERROR", "TIMEOUT"):
-            kind = FaultKind.TIMED_OUT if finish == "TIMEOUT" else FaultKind.OVERLOADED
-            raise BackendFault(kind, f"Cohere ({self._service.address}) gave up: {finish.lower()}")
-        text = "".join(part.text for part in message.content or () if part.type == "text")
-        usage = answer.usage
-        tokens = usage and (usage.billed_units or usage.tokens)
-        counts = (tokens.input_tokens, tokens.output_tokens) if tokens else (0, 0)
-        return _chat.reply_of(text, counts, self._service.model, finish)
+        answer = answer_of(self._service, answer, "message")
+        message = map_in(self._service, answer, "message")
+        counted = member(answer, "usage", "billed_units") or member(answer, "usage", "tokens")
+        return reply_of(
+            self._service,
+            text_in(self._service, message.get("content"), answer),
+            (member(counted, "input_tokens"), member(counted, "output_tokens")),
+            self._service.model,
+            answer.get("finish_reason"),
+        )
 
 
 def _format(schema: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,15 +1,17 @@
-"""Google's Gemini models, through the `google-genai` SDK."""
+"""Google's Gemini models, by the Gemini API."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from synthspec.backends import BackendContext, _chat
-from synthspec.backends._faults import Service, cut_reply
+from synthspec.backends import BackendContext, _chat, _keys
+from synthspec.backends._faults import Service
+from synthspec.backends._replies import answer_of, first_in, map_in, member, misfit, names_in, reply_of, total
 from synthspec.backends._schemas import SchemaCuts, keep_keywords
-from synthspec.backends._sdk import call, load
 from synthspec.records import BackendFault, FaultKind, Message, Reply, Request
 
 if TYPE_CHECKING:
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "Google: Gemini models, held to a JSON schema"
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-EXTRA = "google"
-MODULE = "google.genai"
+EXTRA = ""
+MODULE = ""
 OPTIONS: Mapping[str, str] = {
     "base_url": f"{_chat.BASE_URL} (or GOOGLE_GEMINI_BASE_URL)",
     "constrain": _chat.CONSTRAIN,
@@ -31,7 +33,16 @@ FREE = False
 DEFAULT_MODEL = ""
 
 _URL = "https://generativelanguage.googleapis.com"
-_NAMES = {"max_tokens": "max_output_tokens", "stop": "stop_sequences"}
+_OWNER = _keys.Owner("Google", "generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL")
+_NAMES = {"max_tokens": "maxOutputTokens", "stop": "stopSequences"}
+# https://ai.google.dev/api/generate-content: what stands in a request beside its messages, and in `generationConfig`
+_BESIDE = frozenset("tools toolConfig safetySettings cachedContent labels serviceTier store".split())
+_CONFIG = frozenset(
+    "temperature topP topK candidateCount maxOutputTokens stopSequences responseLogprobs logprobs presencePenalty "
+    "frequencyPenalty seed responseMimeType responseSchema responseJsonSchema responseModalities mediaResolution "
+    "speechConfig thinkingConfig imageConfig enableEnhancedCivicAnswers".split()
+)
+_SCHEMAS = ("responseSchema", "responseJsonSchema")  # whose keys are not the API's
 # https://ai.google.dev/api/generate-content: what `response_json_schema` knows
 _KEPT = frozenset(
     {
@@ -54,84 +65,88 @@ _KEPT = frozenset(
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> GoogleBackend:
     """Read the environment and the options; nothing is sent."""
-    key = _chat.required_key("Google", KEYS)
+    key = _keys.required_key("Google", KEYS)
     options, settings = _chat.options_of(choice, OPTIONS)
     address = _chat.address_of(str(options.get("base_url") or os.environ.get("GOOGLE_GEMINI_BASE_URL") or _URL))
-    _chat.guard_key("Google", address, "googleapis.com", "GOOGLE_GEMINI_BASE_URL")
-    service = Service("Google", address, choice.model, KEYS, "", context.timeout, (key,))
-    return GoogleBackend(service, key, options, settings)
+    sent = _keys.key_to_send(_OWNER, key, address, choice)
+    hidden = "" if sent == key else _keys.withheld(_OWNER, address)
+    service = Service("Google", address, choice.model, KEYS, "", context.timeout, (key,), hidden)
+    return GoogleBackend(service, {"x-goog-api-key": sent} if sent else {}, options, settings)
 
 
 class GoogleBackend:
     """One open connection."""
 
-    def __init__(self, service: Service, key: str, options: dict[str, Any], settings: dict[str, Any]) -> None:
-        genai = load(MODULE, "Google", EXTRA)
-        http = genai.types.HttpOptions(
-            base_url=service.address,
-            timeout=int(1000 * service.timeout),
-            retry_options=genai.types.HttpRetryOptions(attempts=1),
-        )
-        self._sdk = genai.Client(api_key=key, vertexai=False, http_options=http)
-        self._types = genai.types
+    def __init__(
+        self, service: Service, headers: dict[str, str], options: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
+        from synthspec.backends._http import JsonClient
+
+        self._client = JsonClient(service, service.address, headers)
         self._service = service
-        self._config = _config_of(options, settings)
-        try:
-            genai.types.GenerateContentConfig(**self._config)
-        except ValueError as e:
-            why = " ".join(str(e).splitlines()[1:3])
-            raise BackendFault(FaultKind.BAD_REQUEST, f"Google takes no such setting: {why}") from None
+        model = service.model if "/" in service.model else f"models/{service.model}"
+        self._path = f"v1beta/{quote(model)}:generateContent"
+        self._beside, self._config = _config_of(options, settings)
         self._constrain = options.get("constrain", True) is not False
         self._cut = SchemaCuts(lambda schema: keep_keywords(schema, _KEPT))
         self._seed = options.get("seed")
         self.seeded = self._seed is True
-        self.fingerprint = _chat.fingerprint_of("google", service.address, options)
+        self.server = service.address
+        self.fingerprint = _chat.fingerprint_of("google", _URL, options)
+        self.earlier_fingerprint = _chat.fingerprint_of("google", service.address, options)
 
     async def complete(self, request: Request) -> Reply:
         """One generation."""
         config = dict(self._config)
-        system = [m.content for m in request.messages if m.role == "system"]
-        if system:
-            config["system_instruction"] = "\n\n".join(system)
         if request.temperature is not None:
             config["temperature"] = request.temperature
         if (seed := _chat.seed_of(self._seed, request)) is not None:
             config["seed"] = seed
         if self._constrain and request.constraint.json_schema is not None:
-            config["response_mime_type"] = "application/json"
-            config["response_json_schema"] = self._cut(request.constraint.json_schema)
-        typed = self._types.GenerateContentConfig(**config)
-        turns: Any = [_turn(m) for m in request.messages if m.role != "system"]
-        generate = self._sdk.aio.models.generate_content
-        return self._read(await call(self._service, generate(model=self._service.model, contents=turns, config=typed)))
+            config["responseMimeType"] = "application/json"
+            config["responseJsonSchema"] = self._cut(request.constraint.json_schema)
+        body = {**self._beside, "contents": [_turn(m) for m in request.messages if m.role != "system"]}
+        body["generationConfig"] = config
+        system = [m.content for m in request.messages if m.role == "system"]
+        if system:
+            body["systemInstruction"] = {"parts": [{"text": "\n\n".join(system)}]}
+        return self._read(await self._client.post(self._path, body))
 
     async def models(self) -> tuple[str, ...]:
         """The models that generate text."""
-
-        async def listed() -> list[str]:
-            pages = await self._sdk.aio.models.list(config={"page_size": 1000})
-            return [m.name or "" async for m in pages if "generateContent" in (m.supported_actions or ())]
-
-        return tuple(sorted(n.removeprefix("models/") for n in await call(self._service, listed())))
+        listed = member(await self._client.get("v1beta/models?pageSize=1000"), "models")
+        able = [m for m in listed or () if "generateContent" in (member(m, "supportedGenerationMethods") or ())]
+        return tuple(sorted(n.removeprefix("models/") for n in names_in(able, "name")))
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._sdk.aio.aclose()
-        self._sdk.close()
+        await self._client.close()
 
     def _read(self, answer: Any) -> Reply:
-        usage = answer.usage_metadata
-        counts = (0, 0)
-        if usage is not None:  # thoughts are billed as output
-            spent = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
-            counts = (usage.prompt_token_count or 0, spent)
-        first = answer.candidates[0] if answer.candidates else None
-        parts = first.content.parts if first is not None and first.content is not None else None
-        text = "".join(p.text for p in parts or () if p.text and not p.thought)
-        if first is None and answer.prompt_feedback is None:
-            raise cut_reply(self._service)
-        finish = getattr(first.finish_reason, "value", "") if first is not None else "safety"
-        return _chat.reply_of(text, counts, answer.model_version, finish)
+        answer = answer_of(self._service, answer, "candidates")
+        usage = answer.get("usageMetadata")
+        spent = total(member(usage, "candidatesTokenCount"), member(usage, "thoughtsTokenCount"))
+        model = answer.get("modelVersion")
+        if not answer.get("candidates") and isinstance(answer.get("promptFeedback"), Mapping):
+            return reply_of(self._service, "", (member(usage, "promptTokenCount"), spent or 0), model, "safety")
+        first = first_in(self._service, answer, "candidates")
+        counts = (member(usage, "promptTokenCount"), spent)
+        return reply_of(self._service, self._text_of(first, answer), counts, model, first.get("finishReason"))
+
+    def _text_of(self, candidate: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+        """The text of a candidate, its thoughts left out; one that was stopped at once has no content."""
+        if candidate.get("content") is None:
+            return ""
+        parts = map_in(self._service, candidate, "content").get("parts")
+        if not isinstance(parts, list | None):
+            raise misfit(self._service, "parts", parts, "a list", answer)
+        texts: list[str] = []
+        for part in parts or ():
+            if not isinstance(part, Mapping) or not isinstance(part.get("text", ""), str):
+                raise misfit(self._service, "parts[]", part, "a text", answer)
+            if not part.get("thought"):
+                texts.append(part.get("text", ""))
+        return "".join(texts)
 
 
 def _turn(message: Message) -> dict[str, Any]:
@@ -139,12 +154,27 @@ def _turn(message: Message) -> dict[str, Any]:
     return {"role": role, "parts": [{"text": message.content}]}
 
 
-def _config_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    config = _chat.renamed(settings, _NAMES) | {"automatic_function_calling": {"disable": True}}
-    config |= options.get("extra_body") or {}
-    thinking = {}
+def _config_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What stands beside the messages, and `generationConfig`; keys may be written in either of Google's spellings."""
+    given = _camel(_chat.renamed(settings, _NAMES)) | _camel(options.get("extra_body") or {})
+    given |= _camel(given.pop("generationConfig", None) or {})
+    thinking = dict(given.get("thinkingConfig") or {})
     if "thinking_budget" in options:
-        thinking["thinking_budget"] = options["thinking_budget"]
+        thinking["thinkingBudget"] = options["thinking_budget"]
     if "reasoning_effort" in options:
-        thinking["thinking_level"] = str(options["reasoning_effort"]).upper()
-    return {**config, "thinking_config": thinking} if thinking else config
+        thinking["thinkingLevel"] = str(options["reasoning_effort"]).upper()
+    if thinking:
+        given["thinkingConfig"] = thinking
+    if unknown := next((k for k in given if k not in _BESIDE | _CONFIG), None):
+        raise BackendFault(FaultKind.BAD_REQUEST, f"Google takes no such setting: {unknown}")
+    return {k: v for k, v in given.items() if k in _BESIDE}, {k: v for k, v in given.items() if k in _CONFIG}
+
+
+def _camel(value: Any) -> Any:
+    """Names as `max_output_tokens` written as the API writes them, `maxOutputTokens`, at every depth."""
+    if isinstance(value, list):
+        return [_camel(v) for v in value]
+    if not isinstance(value, Mapping):
+        return value
+    names = {k: re.sub("_([a-z])", lambda m: m[1].upper(), str(k)) for k in value}
+    return {n: value[k] if n in _SCHEMAS else _camel(value[k]) for k, n in names.items()}

@@ -1,30 +1,31 @@
 """OpenAI, and every server that speaks its chat completions: vLLM, llama-server, LM Studio, Azure, …
 
-The SDK says where to call and with which headers (organisation, project, custom headers of the environment);
-the call itself goes through `_http`, for a tenth of the CPU of the SDK's own sender.
+Calls go through `_http`, for a tenth of the CPU of the SDK's own sender; the SDK's variables for organisation,
+project and custom headers are read, and go where the key may go.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from synthspec.backends import BackendContext, _chat
-from synthspec.backends._faults import Service, fault_of_status, missing_key
+from synthspec.backends import BackendContext, _chat, _keys
+from synthspec.backends._faults import Service, missing_key
 from synthspec.backends._guided import SERVERS, Guide
+from synthspec.backends._replies import answer_of, first_in, map_in, member, names_in, reply_of, text_in
 from synthspec.records import BackendFault, FaultKind, Reply, Request
 
 if TYPE_CHECKING:
+    from synthspec.backends._http import JsonClient
     from synthspec.spec import BackendChoice
 
 SUMMARY = "OpenAI, and any compatible server by `base_url` (vLLM, llama-server, LM Studio, Azure, …)"
 KEYS = ("OPENAI_API_KEY",)
 EXTRA = ""
-MODULE = "openai"
+MODULE = ""
 OPTIONS: Mapping[str, str] = {
     "base_url": f"{_chat.BASE_URL}, often ending in /v1 (or OPENAI_BASE_URL)",
     "constrain": _chat.CONSTRAIN,
@@ -37,49 +38,61 @@ FREE = False
 DEFAULT_MODEL = ""
 
 _REASONING = re.compile(r"(?:.*/)?(?:gpt-[5-9](?!.*chat)|o\d)")
-# Keys of OpenAI itself, as opposed to those of a compatible server, which share the variable.
-_OWN_KEY = re.compile(r"sk-(?:proj|svcacct|admin|None)-")
+_OWNER = _keys.Owner("OpenAI", "openai.com", "OPENAI_BASE_URL")
+_URL = "https://api.openai.com/v1"
+_PLACES = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
 
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> OpenAIBackend:
     """Read the environment and the options; nothing is sent."""
     options, settings = _chat.options_of(choice, OPTIONS)
-    url = options.get("base_url") or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
-    address = _chat.address_of(str(url))
-    host = urlsplit(address).hostname or ""
-    name = "OpenAI" if host.endswith("openai.com") else "the server"
-    key = _chat.key_from(KEYS)
-    if not key and not _chat.is_local(host):
-        raise missing_key("OpenAI" if name == "OpenAI" else host, KEYS)
-    if _OWN_KEY.match(key):
-        _chat.guard_key("OpenAI", address, "openai.com", "OPENAI_BASE_URL")
     if options.get("guided", "none") not in SERVERS:
         raise BackendFault(FaultKind.BAD_REQUEST, f"`guided` is one of {', '.join(SERVERS)}")
-    start = "start it, or correct `base_url`" if _chat.is_local(host) else ""
-    service = Service(name, address, choice.model, KEYS, start, context.timeout, (key,))
-    return OpenAIBackend(service, key or "none", options, settings)
+    service, headers = service_of(choice, options.get("base_url"), context.timeout)
+    return OpenAIBackend(service, headers, options, settings)
+
+
+def service_of(choice: BackendChoice, base_url: Any, timeout: float) -> tuple[Service, dict[str, str]]:
+    """The server to call and the headers to call it with, by the address of a spec and the environment.
+
+    Raises:
+        BackendFault: there is no key where one is needed, or it would go where only the spec says.
+    """
+    address = _chat.address_of(str(base_url or os.environ.get("OPENAI_BASE_URL") or _URL))
+    host = urlsplit(address).hostname or ""
+    local = _chat.is_local(host)
+    name = "OpenAI" if host.endswith("openai.com") else "the server"
+    key = _keys.key_from(KEYS)
+    if not key and not local:
+        raise missing_key("OpenAI" if name == "OpenAI" else host, KEYS)
+    sent = _keys.key_to_send(_OWNER, key, address, choice)
+    headers = {"Authorization": f"Bearer {sent or 'none'}"}
+    if _keys.is_trusted(_OWNER, key, address, choice):
+        places = {h: os.environ.get(v, "").strip() for h, v in _PLACES.items()} if name == "OpenAI" else {}
+        headers |= {h: v for h, v in places.items() if v} | dict(_keys.custom_headers("OPENAI_CUSTOM_HEADERS"))
+    start = "start it, or correct `base_url`" if local else ""
+    hidden = "" if sent == key else _keys.withheld(_OWNER, address)
+    return Service(name, address, choice.model, KEYS, start, timeout, (key,), hidden), headers
 
 
 class OpenAIBackend:
     """One open connection."""
 
-    def __init__(self, service: Service, key: str, options: dict[str, Any], settings: dict[str, Any]) -> None:
-        import openai
-
+    def __init__(
+        self, service: Service, headers: dict[str, str], options: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
         from synthspec.backends._http import JsonClient
 
-        sdk = openai.AsyncOpenAI(api_key=key, base_url=service.address, max_retries=0)
-        headers = {k: v for k, v in {**sdk.auth_headers, **sdk.default_headers}.items() if isinstance(v, str)}
-        if service.name != "OpenAI":
-            headers = {k: v for k, v in headers.items() if not k.startswith("OpenAI-")}
         self._service = service
-        self._client = JsonClient(service, str(sdk.base_url), headers)
+        self._client: JsonClient = JsonClient(service, service.address, headers)
         self._body = _body_of(service.model, options, settings)
         self._constrain = options.get("constrain", True) is not False
         self._guide = Guide(options.get("guided", "none"), own=_chat.is_local(urlsplit(service.address).hostname or ""))
         self._seed = options.get("seed")
         self.seeded = self._seed is True
-        self.fingerprint = _chat.fingerprint_of("openai", service.address, options)
+        self.server = service.address
+        self.fingerprint = _chat.fingerprint_of("openai", _URL, options)
+        self.earlier_fingerprint = _chat.fingerprint_of("openai", service.address, options)
 
     async def complete(self, request: Request) -> Reply:
         """One chat completion."""
@@ -95,37 +108,26 @@ class OpenAIBackend:
     async def models(self) -> tuple[str, ...]:
         """The models the server lists."""
         listed = await self._client.get("models")
-        found = listed.get("data") if isinstance(listed, dict) else listed
-        return tuple(sorted(str(m["id"]) for m in found or () if isinstance(m, dict) and "id" in m))
+        return names_in(member(listed, "data") if isinstance(listed, dict) else listed, "id")
 
     async def close(self) -> None:
         """Close every connection."""
         await self._client.close()
 
     def _read(self, answer: Any) -> Reply:
-        choices = answer.get("choices") if isinstance(answer, dict) else None
-        if not choices or not isinstance(choices[0], dict):
-            raise self._fault_in(answer)
-        message = choices[0].get("message") or {}
-        usage = answer.get("usage") or {}
+        answer = answer_of(self._service, answer, "choices")
+        choice = first_in(self._service, answer, "choices")
+        message = map_in(self._service, choice, "message")
         refusal = message.get("refusal")
-        return _chat.reply_of(
-            message.get("content") or refusal,
-            (usage.get("prompt_tokens"), usage.get("completion_tokens")),
+        said = text_in(self._service, message.get("content"), answer)
+        return reply_of(
+            self._service,
+            said or (refusal if isinstance(refusal, str) else ""),
+            (member(answer, "usage", "prompt_tokens"), member(answer, "usage", "completion_tokens")),
             answer.get("model"),
-            choices[0].get("finish_reason"),
+            choice.get("finish_reason"),
             refused=bool(refusal),
         )
-
-    def _fault_in(self, answer: Any) -> BackendFault:
-        """Some gateways answer 200 with the error in the body."""
-        error = answer.get("error") if isinstance(answer, dict) else None
-        if error:
-            code = error.get("code") if isinstance(error, dict) else None
-            status = code if isinstance(code, int) and 400 <= code < 600 else 502
-            return fault_of_status(self._service, status, json.dumps(answer), {})
-        where = f"{self._service.name} ({self._service.address})"
-        return BackendFault(FaultKind.UNREACHABLE, f"{where} sent a reply without a completion in it")
 
 
 def _body_of(model: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
