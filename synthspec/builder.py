@@ -11,23 +11,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthspec.backends import BackendContext
 from synthspec.dataset import Dataset, DatasetFolder, FinishedRun
 from synthspec.draws import DrawFault
 from synthspec.engines.calls import INTERRUPTED, Caller, Line
 from synthspec.engines.frontier import Missing
+from synthspec.engines.lines import open_lines
 from synthspec.engines.local import Job, run_job
 from synthspec.engines.workshop import OpeningKeys, Step, compile_steps
-from synthspec.governor import Governor
 from synthspec.limits import Budget
 from synthspec.manifest import read_manifest
 from synthspec.novelty import NoveltyIndex, open_novelty
 from synthspec.planner import Plan, build_plan
-from synthspec.plugins import find_plugin
-from synthspec.prompting import DEFAULT_MAX_TOKENS, PromptWriter, Sender
+from synthspec.prompting import PromptWriter
 from synthspec.records import BackendFault, Completion, Request, Row
 from synthspec.semantic import ModelFault
-from synthspec.spec import BackendChoice, Limits, Novelty, Spec
+from synthspec.spec import Novelty, Spec
 from synthspec.store import Store, StoreFault
 from synthspec.switch import SwitchFault, roll_forward
 from synthspec.tables import Table
@@ -149,7 +147,7 @@ async def _opened(
             roll_forward(folder)  # a build was cut off while it put its files in place
         except SwitchFault as e:
             raise BuildFault(e.message, e.help) from None
-        lines = _open_lines(spec, tables)
+        lines = _open_lines(spec, tables, store)
         try:
             yield store, lines
         finally:
@@ -168,36 +166,11 @@ def _refuse_foreign(folder: Path) -> None:
         raise BuildFault(message, "name another folder with --out", 1)
 
 
-def _open_lines(spec: Spec, tables: Mapping[str, Table]) -> dict[str, Line]:
-    """For each prompt the backend it runs on; prompts with the same choice share one."""
-    opened: dict[str, Line] = {}
-    lines: dict[str, Line] = {}
-    for prompt in spec.prompts:
-        choice = _with_limits(prompt.backend or spec.backend, spec.limits)
-        mark = repr((choice.provider, choice.model, sorted(choice.options.items(), key=str), choice.settings))
-        if mark not in opened:
-            opened[mark] = _open_line(choice, spec, tables)
-        lines[prompt.name] = opened[mark]
-    return lines
-
-
-def _with_limits(choice: BackendChoice, limits: Limits) -> BackendChoice:
-    """Where a limit is set, a reply must not be longer than what is set aside for it."""
-    limited = limits.budget is not None or limits.tokens is not None
-    if limited and "max_tokens" not in choice.settings:
-        return dataclasses.replace(choice, settings={**choice.settings, "max_tokens": DEFAULT_MAX_TOKENS})
-    return choice
-
-
-def _open_line(choice: BackendChoice, spec: Spec, tables: Mapping[str, Table]) -> Line:
-    module = find_plugin("backends", choice.provider)
+def _open_lines(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Line]:
     try:
-        backend = module.open_backend(choice, BackendContext(spec, tables, spec.limits.timeout))
+        return open_lines(spec, tables, store)
     except BackendFault as e:
-        raise BuildFault(f"the backend '{choice.provider}' cannot be used: {e.message}") from None
-    sender = Sender(choice, backend.fingerprint, backend.seeded)
-    governor = Governor(spec.limits, local=getattr(module, "IN_PROCESS", False))
-    return Line(sender, backend, governor, free=getattr(module, "FREE", False))
+        raise BuildFault(e.message) from None
 
 
 def _has_rules(novelty: Novelty) -> bool:

@@ -14,7 +14,8 @@ from synthspec.source import Source
 def apply_overrides(root: MapNode, overrides: Mapping[str, str]) -> tuple[MapNode, tuple[Diagnostic, ...]]:
     """Set each dotted key to its value, read as YAML; null removes it.
 
-    Faults are placed in a file named after the option.
+    A `backend` set whole is every prompt's, those with one of their own too; one set for a prompt after it is that
+    prompt's. Faults are placed in a file named after the option.
     """
     faults: list[Diagnostic] = []
     for key, text in overrides.items():
@@ -24,6 +25,8 @@ def apply_overrides(root: MapNode, overrides: Mapping[str, str]) -> tuple[MapNod
         if value is not None:
             steps = key.split(".")
             name = Source(Path("--set"), source.file, key)
+            if steps == ["backend"]:
+                root = _without_own_backends(root)
             try:
                 root = _set(root, steps, value, ScalarNode("", "", "", name.span(), name))
             except _NoItem as e:
@@ -56,6 +59,17 @@ def _set(node: Node, steps: list[str], value: Node, origin: ScalarNode) -> MapNo
     else:
         entries = (*owner.entries, Entry(key, new))
     return replace(owner, entries=entries)
+
+
+def _without_own_backends(root: MapNode) -> MapNode:
+    prompts = root.get("prompts")
+    if not isinstance(prompts, MapNode):
+        return root
+    entries = tuple(
+        replace(e, value=e.value.without("backend")) if isinstance(e.value, MapNode) else e for e in prompts.entries
+    )
+    bare = replace(prompts, entries=entries)
+    return replace(root, entries=tuple(replace(e, value=bare) if e.value is prompts else e for e in root.entries))
 
 
 def _backend_map(node: ScalarNode) -> MapNode:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 import json
 import socket
 import subprocess
@@ -25,6 +23,7 @@ from synthspec.backends._gbnf import gbnf_of_regex
 from synthspec.backends._guided import Guide
 from synthspec.backends._schemas import strict_schema
 from synthspec.backends._waits import seconds_to_wait
+from synthspec.diagnostics import Span
 from synthspec.plugins import find_plugin, plugin_names
 from synthspec.prices import AS_OF, price_of
 from synthspec.records import BackendFault, Constraint, FaultKind, Message, Reply
@@ -46,26 +45,11 @@ KEYS = {
     "cohere": "COHERE_API_KEY",
     "google": "GEMINI_API_KEY",
 }
-PACKAGES = {"anthropic": "anthropic", "cohere": "cohere", "google": "google.genai"}
 AMBIENT = ("OPENAI_BASE_URL", "OLLAMA_HOST", "ANTHROPIC_BASE_URL", "CO_API_URL", "GOOGLE_GEMINI_BASE_URL")
 OTHER_KEYS = ("CO_API_KEY", "GOOGLE_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
 
 
-def _installed(provider: str) -> bool:
-    try:
-        return provider not in PACKAGES or importlib.util.find_spec(PACKAGES[provider]) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def _wire_params() -> list[Any]:
-    return [
-        pytest.param(w, id=w.name, marks=pytest.mark.skipif(not _installed(w.name), reason=f"{w.name} not installed"))
-        for w in WIRES
-    ]
-
-
-every_wire = pytest.mark.parametrize("wire", _wire_params())
+every_wire = pytest.mark.parametrize("wire", [pytest.param(w, id=w.name) for w in WIRES])
 
 
 @pytest.fixture(autouse=True)
@@ -210,8 +194,6 @@ def test_a_cut_off_reply_says_so(wire: Wire) -> None:
     ],
 )
 def test_a_refusal_is_paid_for_and_says_so(name: str, fault: str) -> None:
-    if not _installed(name):
-        pytest.skip(f"{name} not installed")
     reply, _ = _ask(next(w for w in WIRES if w.name == name), fault)
     assert isinstance(reply, Reply)
     assert reply.finish == "refused"
@@ -448,6 +430,12 @@ def test_regexes_as_gbnf() -> None:
 
 
 @every_wire
+def test_the_address_is_no_part_of_the_fingerprint(wire: Wire) -> None:
+    places = ("http://127.0.0.1:1", "http://127.0.0.1:2/v1", None if wire.name != "ollama" else "http://localhost:11434")
+    assert len({_open(wire.name, place).fingerprint for place in places}) == 1
+
+
+@every_wire
 def test_no_secret_in_fingerprint_repr_or_fault(wire: Wire) -> None:
     backend = _open(wire.name, "http://127.0.0.1:1")
     assert backend.fingerprint.startswith(f"{wire.name}:")
@@ -460,7 +448,7 @@ def test_the_fingerprint_covers_what_changes_answers() -> None:
     def fingerprint(**options: Any) -> str:
         return _open("openai", "http://127.0.0.1:1/v1", options).fingerprint
 
-    assert fingerprint() == fingerprint() == "openai:127.0.0.1:1/v1"
+    assert fingerprint() == fingerprint() == "openai:api.openai.com/v1"
     assert len({fingerprint(), fingerprint(constrain=False), fingerprint(guided="vllm"), fingerprint(seed=True)}) == 4
 
 
@@ -485,29 +473,98 @@ def test_a_local_server_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         _open("openai", "https://openrouter.ai/api/v1")
 
 
-@pytest.mark.parametrize("name", ["google", "cohere", "anthropic"])
-def test_a_missing_package_names_the_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(module: str) -> ModuleType:
-        raise ImportError(module)
-
-    module = find_plugin("backends", name)
-    monkeypatch.setattr(importlib, "import_module", absent)
-    choice = BackendChoice(name, "tiny", {}, {}, None, NOWHERE)
-    with pytest.raises(BackendFault, match=rf"pip install 'synthspec\[{name}\]'") as caught:
-        module.open_backend(choice, a_context())
-    assert caught.value.kind is FaultKind.BAD_REQUEST
+OWN = {
+    "openai": "https://api.openai.com/v1",
+    "ollama": "https://ollama.com",
+    "anthropic": "https://api.anthropic.com",
+    "cohere": "https://api.cohere.com",
+    "google": "https://generativelanguage.googleapis.com",
+}
+VARIABLES = dict(zip(("openai", "ollama", "anthropic", "cohere", "google"), AMBIENT, strict=True))
 
 
-def test_a_spec_cannot_have_a_key_sent_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-0123456789abcdef")
-    with pytest.raises(BackendFault, match=r"not sent to evil\.example"):
-        _open("openai", "https://evil.example/v1")
+@every_wire
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://evil.example",
+        "https://evil.example:8443/v1",
+        "https://{own}.evil.example",
+        "https://evil{domain}",
+        "http://{own}",
+        "http://3627734286",
+        "https://127.0.0.1.evil.example",
+        "https://localhost.evil.example",
+        "https://storage.googleapis.com/bucket",
+    ],
+)
+def test_a_spec_cannot_have_a_key_sent_elsewhere(wire: Wire, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the key looks like: either nothing is opened, or the key is left out."""
+    own = OWN[wire.name].split("/")[2]
+    url = host.format(own=own, domain=".".join(own.split(".")[-2:]))
+    keys = ("sk-proj-0123456789abcdef", "sk-" + "a" * 20 + "T3BlbkFJ" + "b" * 20, "key-of-nobody-0123456789", "sk-or-v1-0123456789")
+    for key in keys:
+        monkeypatch.setenv(KEYS[wire.name], key)
+        try:
+            backend = _open(wire.name, url)
+        except BackendFault as fault:
+            assert fault.kind is FaultKind.UNAUTHORISED
+            assert "is not sent to" in fault.message
+            assert key not in fault.message
+            continue
+        assert key not in repr(vars(backend._client))  # type: ignore[attr-defined]
+        assert "is not sent to" in backend._service.withheld  # type: ignore[attr-defined]
+        asyncio.run(backend.close())
+
+
+@every_wire
+def test_a_key_goes_where_a_person_says(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(url: str, file: str = "spec.yaml") -> bool:
+        module = find_plugin("backends", wire.name)
+        choice = BackendChoice(wire.name, "tiny", {"base_url": url}, {}, None, Span(file, 1, 1, 1, 1))
+        backend = module.open_backend(choice, a_context())
+        asyncio.run(backend.close())
+        return SECRET in repr(vars(backend._client))
+
+    assert opened(OWN[wire.name])
+    assert opened("http://127.0.0.1:9")
+    assert opened("http://localhost:9")
+    assert opened("http://gpu-box:9", "--base-url")
+    assert opened("https://gateway.example/v1", "--base-url")
+    monkeypatch.setenv(VARIABLES[wire.name], "https://gateway.example/v1")
+    assert opened("https://gateway.example/v1")
+    assert opened("https://gateway.example/another/path")
     with pytest.raises(BackendFault, match="not sent to"):
-        _open("anthropic", "https://evil.example")
-    monkeypatch.setenv("OPENAI_BASE_URL", "https://gateway.example/v1")
-    _open("openai", "https://gateway.example/v1")
-    monkeypatch.setenv("OPENAI_API_KEY", "key-of-that-server")
-    _open("openai", "https://evil.example/v1")
+        opened("http://gateway.example/v1")  # the person wrote https
+    with pytest.raises(BackendFault, match="not sent to"):
+        opened("https://evil.example/v1")
+
+
+def test_the_key_of_another_provider_goes_to_that_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-or-v1-0123456789abcdef")
+    _open("openai", "https://openrouter.ai/api/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "gsk_0123456789abcdef")
+    _open("openai", "https://api.groq.com/openai/v1")
+    with pytest.raises(BackendFault, match="not sent to"):
+        _open("openai", "https://openrouter.ai/api/v1")
+
+
+def test_headers_of_the_environment_go_where_the_key_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    for name, variable in {"openai": "OPENAI_CUSTOM_HEADERS", "anthropic": "ANTHROPIC_CUSTOM_HEADERS"}.items():
+        monkeypatch.setenv(variable, "X-Team: blue\nX-Token: hidden-0123456789")
+        assert "X-Team" in _open(name, None)._client._headers  # type: ignore[attr-defined]
+        assert "hidden-0123456789" not in repr(vars(_open(name, "http://10.0.0.7:1")._client))  # type: ignore[attr-defined]
+    assert _open("openai", None)._client._headers["OpenAI-Organization"] == "org-1"  # type: ignore[attr-defined]
+    assert "OpenAI-Organization" not in _open("openai", "http://127.0.0.1:1")._client._headers  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("key", ["sk-with a\nline 0123456789", "sk-ключ-0123456789", "sk-\x1b[31m-0123456789"])
+def test_a_key_that_is_none_is_not_shown(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(BackendFault, match="OPENAI_API_KEY holds characters") as caught:
+        _open("openai", None)
+    assert "0123456789" not in caught.value.message
 
 
 @pytest.mark.parametrize("url", ["ftp://x/v1", "http://", "https://user:pw@host/v1", "https://h/v1?key=1", "h:x"])
@@ -520,12 +577,12 @@ def test_a_base_url_that_is_none(url: str) -> None:
 
 def test_the_environment_names_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:77/v1/")
-    assert _open("openai", None).fingerprint == "openai:127.0.0.1:77/v1"
+    assert _open("openai", None).server == "http://127.0.0.1:77/v1"
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:78")
-    assert _open("ollama", None).fingerprint == "ollama:127.0.0.1:78"
+    assert _open("ollama", None).server == "http://127.0.0.1:78"
     monkeypatch.delenv("OLLAMA_HOST")
     monkeypatch.delenv("OLLAMA_API_KEY")
-    assert _open("ollama", None).fingerprint == "ollama:127.0.0.1:11434"
+    assert _open("ollama", None).server == "http://127.0.0.1:11434"
 
 
 def test_settings_a_provider_does_not_know() -> None:
@@ -533,12 +590,33 @@ def test_settings_a_provider_does_not_know() -> None:
         _open("ollama", None, settings={"temperatur": 1}, options={"base_url": "http://127.0.0.1:1"})
     with pytest.raises(BackendFault, match="name a model"):
         _open("ollama", "http://127.0.0.1:1", model="")
-    if _installed("cohere"):
-        with pytest.raises(BackendFault, match="reasoning_effort"):
-            _open("cohere", None, settings={"reasoning_effort": "low"})
-    if _installed("google"):
-        with pytest.raises(BackendFault, match="Google takes no such setting"):
-            _open("google", None, options={"extra_body": {"magic": 1}})
+    with pytest.raises(BackendFault, match="reasoning_effort"):
+        _open("cohere", None, settings={"reasoning_effort": "low"})
+    with pytest.raises(BackendFault, match="Google takes no such setting"):
+        _open("google", None, options={"extra_body": {"magic": 1}})
+
+
+def test_google_takes_either_spelling() -> None:
+    extra = {
+        "safety_settings": [{"category": "A", "threshold": "B"}],
+        "presencePenalty": 0.5,
+        "generation_config": {"top_k": 3},
+        "response_json_schema": {"properties": {"my_name": {}}},
+        "thinking_config": {"include_thoughts": True},
+    }
+    wire = next(w for w in WIRES if w.name == "google")
+    _, seen = _ask(wire, options={"extra_body": extra, "thinking_budget": 0}, settings={"top_p": 0.5, "max_tokens": 9})
+    body = seen[0].body
+    assert body["safetySettings"] == [{"category": "A", "threshold": "B"}]
+    assert body["generationConfig"] == {
+        "topP": 0.5,
+        "maxOutputTokens": 9,
+        "presencePenalty": 0.5,
+        "topK": 3,
+        "responseJsonSchema": {"properties": {"my_name": {}}},
+        "thinkingConfig": {"includeThoughts": True, "thinkingBudget": 0},
+    }
+    assert seen[0].path == "/v1beta/models/tiny:generateContent"
 
 
 # Reading what providers say
@@ -679,13 +757,19 @@ def test_prices() -> None:
 # What it costs to look
 
 
-def test_looking_at_a_backend_imports_no_sdk() -> None:
+def test_neither_looking_at_a_backend_nor_opening_it_imports_an_sdk() -> None:
     code = (
         "import sys\n"
         "from synthspec.plugins import find_plugin, plugin_names\n"
         "for name in plugin_names('backends'): find_plugin('backends', name)\n"
-        "heavy = 'openai ollama aiohttp httpx torch transformers cohere anthropic google.genai'.split()\n"
-        "print([n for n in heavy if n in sys.modules])"
+        "from synthspec.spec import BackendChoice\n"
+        "from synthspec.testing.backend_contract import NOWHERE, a_context\n"
+        "found = [n for n in 'aiohttp torch transformers'.split() if n in sys.modules]\n"
+        "for name in 'openai ollama cohere anthropic google'.split():\n"
+        "    choice = BackendChoice(name, 'tiny', {'base_url': 'http://127.0.0.1:1'}, {}, None, NOWHERE)\n"
+        "    find_plugin('backends', name).open_backend(choice, a_context())\n"
+        "heavy = 'openai ollama httpx httpx2 cohere anthropic google.genai pydantic'.split()\n"
+        "print(found + [n for n in heavy if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -105,7 +105,8 @@ def withheld(owner: Owner, address: str) -> str:
     host = urlsplit(address).hostname
     if urlsplit(address).scheme == "http" and str(host).endswith(owner.domain):
         return f"the key of {owner.name} is not sent to {host} over http, where others can read it: write https"
-    return f"the key of {owner.name} is not sent to {host}, which only the spec names; {owner.address}={address} allows it"
+    allow = f"{owner.address}={address} allows it"
+    return f"the key of {owner.name} is not sent to {host}, which only the spec names; {allow}"
 
 
 def custom_headers(variable: str) -> Mapping[str, str]:
