@@ -95,3 +95,23 @@ def price_of(provider: str, model: str) -> Prices | None:
     known = _TABLE.get(provider, {})
     price = known.get(model) or known.get(_DATED.sub("", model))
     return Prices(*price) if price is not None else None
+
+
+# Families of models that one provider makes, or that people run by Ollama, by how their names begin.
+_FAMILIES = (
+    ("openai", re.compile(r"(?:gpt|chatgpt)-\d|o\d(?:-|$)", re.I)),
+    ("anthropic", re.compile(r"claude-", re.I)),
+    ("google", re.compile(r"gemini-|models/gemini-", re.I)),
+    ("cohere", re.compile(r"command-|command$|c4ai-", re.I)),
+    ("ollama", re.compile(r"(?:llama|qwen|mistral|mixtral|gemma|phi|deepseek-r|gpt-oss|smollm)(?:[\d.:-]|$)", re.I)),
+)
+
+
+def provider_of(model: str) -> str | None:
+    """The provider of a well-known model; None where the name does not say.
+
+    >>> provider_of("gpt-5-mini"), provider_of("claude-9-sonnet"), provider_of("llama3.2"), provider_of("bert")
+    ('openai', 'anthropic', 'ollama', None)
+    """
+    listed = next((p for p, models in _TABLE.items() if model in models), None)
+    return listed or next((p for p, family in _FAMILIES if family.match(model)), None)

@@ -164,3 +164,32 @@ def test_a_fault_in_a_backend_that_is_not_used_is_none(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("model: a,", "magic: a,"))
     assert [d.code for d in synthspec.check(path) if d.severity == "error"]
     assert not [d for d in synthspec.check(path, backend="ngram") if d.severity == "error"]
+
+
+# Names of models
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("gpt-5-mini", "openai:gpt-5-mini"),
+        ("o4-mini", "openai:o4-mini"),
+        ("claude-sonnet-5", "anthropic:claude-sonnet-5"),
+        ("gemini-2.5-flash", "google:gemini-2.5-flash"),
+        ("command-r-08-2024", "cohere:command-r-08-2024"),
+        ("llama3.2", "ollama:llama3.2"),
+        ("claude:claude-sonnet-5", "anthropic:claude-sonnet-5"),
+    ],
+)
+def test_a_model_without_its_provider_is_understood_and_the_remedy_works(written: str, meant: str, tmp_path: Path) -> None:
+    path = calls_spec(tmp_path, "http://127.0.0.1:1/v1")
+    faults = [d for d in synthspec.check(path, backend=written) if d.severity == "error"]
+    assert [d.code for d in faults] == ["E601"]
+    assert faults[0].help == f"write `{meant}`"
+    assert not [d for d in synthspec.check(path, backend=meant) if d.severity == "error"]
+
+
+def test_an_unknown_name_is_not_guessed() -> None:
+    from synthspec.prices import provider_of
+
+    assert [provider_of(n) for n in ("bert", "opnai", "", "my-gpt-5", "ngram", "oops")] == [None] * 6

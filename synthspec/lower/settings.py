@@ -58,7 +58,7 @@ def lower_backend(low: Lowering, node: Node | None, limits: Limits, *path: str) 
     else:
         return default
     if not is_plugin("backends", provider):
-        help = did_you_mean(provider, plugin_names("backends"))
+        help = _meant(provider, model) or did_you_mean(provider, plugin_names("backends"))
         low.report("E601", place, f"there is no backend '{provider}'", help)
         return default
     if not low.usable("backends", provider, place):
@@ -73,6 +73,7 @@ def _known_backend(
     model = model or module.DEFAULT_MODEL
     if not model and not module.FREE:
         low.report("E602", place, f"the backend '{provider}' needs a model", f"write `{provider}:MODEL`")
+    _no_templates(low, node)
     if isinstance(node, MapNode):
         for entry in node.entries:
             if entry.key.text not in _COMMON and entry.key.text not in module.OPTIONS:
@@ -96,6 +97,37 @@ def _known_backend(
     settings = {k: v for k, v in options.items() if k in _SETTINGS}
     own = {k: v for k, v in options.items() if k not in _SETTINGS and k not in ("provider", "model", "prices")}
     return BackendChoice(provider, model, own, settings, prices, place.span)
+
+
+def _meant(provider: str, model: str) -> str:
+    """What to write for a model without its provider, or for a provider under another name; "" where that is unsure."""
+    from synthspec.prices import provider_of
+
+    if not model and (owner := provider_of(provider)):
+        return f"write `{owner}:{provider}`"
+    owner = _ALIASES.get(provider.casefold(), "")
+    return f"write `{owner}:{model or 'MODEL'}`" if owner else ""
+
+
+_ALIASES = {"claude": "anthropic", "gemini": "google", "gpt": "openai", "chatgpt": "openai", "azure": "openai",
+            "vllm": "openai", "lmstudio": "openai", "llama.cpp": "openai", "openrouter": "openai", "groq": "openai",
+            "huggingface": "transformers", "hf": "transformers"}  # fmt: skip
+
+
+def _no_templates(low: Lowering, node: Node) -> None:
+    """A backend is the same for every row of a prompt: no part of it is a template."""
+    parts = [(e.key.text, e.value) for e in node.entries] if isinstance(node, MapNode) else [("model", node)]
+    for name, part in parts:
+        if name in ("model", "base_url") and isinstance(part, ScalarNode) and _TEMPLATE.search(part.text):
+            what, help = _NO_TEMPLATE[name]
+            low.report("E640", part, f"{what} is not a template", help)
+
+
+_TEMPLATE = re.compile(r"\{\{|\{%")
+_NO_TEMPLATE = {
+    "model": ("a model's name", "name one model; prompts may each have a `backend` of their own"),
+    "base_url": ("a server's address", "write it out"),
+}
 
 
 def _field_names(low: Lowering, node: Node | None, fields: Mapping[str, Field]) -> tuple[str, ...]:
