@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_the_latest_prompt_that_a_judge_read_is_asked_again(order: tuple[str, ..
         kind = body["messages"][0]["content"].split()[0]
         asked[kind] += 1
         if kind == "SCORE":
-            return '{"score": %d}' % (1 if "first try" in body["messages"][0]["content"] else 5)
+            return json.dumps({"score": 1 if "first try" in body["messages"][0]["content"] else 5})
         if kind == "BETTER":
             return "second try" if nth or len(body["messages"]) > 1 else "first try"
         return "a draft of its own " + body["messages"][0]["content"].split()[1]
