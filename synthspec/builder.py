@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthspec.call_tally import CallTally
 from synthspec.dataset import Dataset, DatasetFolder, FinishedRun
 from synthspec.draws import DrawFault
 from synthspec.engines.calls import INTERRUPTED, Caller, Line
@@ -208,7 +209,8 @@ class _Run:
         limits = (spec.limits.budget, spec.limits.tokens, spec.limits.requests)
         metered = any(limit is not None for limit in limits)
         self.caller = Caller(store, self.budget, self.tally, metered, spec.limits.timeout)
-        self.caller.notify = control.on_call
+        self.calls = CallTally()
+        self.caller.notify = self.called
         control.stop = self.caller.stop
         if control.interrupted:
             self.caller.stop(INTERRUPTED)
@@ -258,7 +260,13 @@ class _Run:
     def finished(self, seconds: float) -> FinishedRun:
         """What came of it."""
         choices = tuple({id(line): line.sender.choice for line in self.lines.values()}.values())
-        return FinishedRun(self.tally, len(self.plan), choices, self.caller.stopping, seconds)
+        return FinishedRun(self.tally, self.calls, len(self.plan), choices, self.caller.stopping, seconds)
+
+    def called(self, request: Request, completion: Completion) -> None:
+        """A completion is used, from the store or paid for now."""
+        self.calls.completed(request, completion)
+        if self.control.on_call is not None:
+            self.control.on_call(request, completion)
 
     def take(self, outcome: Row | Missing) -> None:
         """A row, or the reason for its absence, in plan order."""

@@ -227,8 +227,10 @@ def _origin(facts: BuildFacts) -> Iterator[tuple[str, str]]:
     if facts.splits:
         yield "splits", f"near duplicates share one; {facts.splits.get('followed', 0):,} rows followed another"
     yield "completions", f"{facts.completions:,}"
-    yield "tokens", f"{facts.prompt_tokens:,} of prompts, {facts.completion_tokens:,} of completions"
-    yield "cost", f"${facts.cost:,.4f}"
+    unknown = f", and those of {facts.unmeasured:,} completions that the provider did not tell"
+    tokens = f"{facts.prompt_tokens:,} of prompts, {facts.completion_tokens:,} of completions"
+    yield "tokens", tokens + (unknown if facts.unmeasured else "")
+    yield "cost", "unknown" if facts.cost is None else f"${facts.cost:,.4f}"
     yield "compiler", f"synthspec {own_version()}"
 
 

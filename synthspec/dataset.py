@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthspec.call_tally import CallTally
 from synthspec.card import build_card, column_facts
 from synthspec.engines.frontier import Missing
-from synthspec.gates import GateResult, GateWatch
+from synthspec.gates import GateResult, GateWatch, text_fields
 from synthspec.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
 from synthspec.output import DatasetFiles, open_output
 from synthspec.records import Row
@@ -78,6 +80,7 @@ class FinishedRun:
     """What the folder is told of the run that filled it."""
 
     tally: Tally
+    calls: CallTally
     combinations: int
     backends: tuple[BackendChoice, ...]  # that its prompts ran on
     stopped: str | None  # why it ended early
@@ -178,15 +181,23 @@ class DatasetFolder:
             prompt_tokens=tally.prompt_tokens,
             completion_tokens=tally.completion_tokens,
             completions=tally.calls + tally.reused,
-            cost=tally.cost,
+            unmeasured=tally.unmeasured,
+            cost=None if tally.unpriced else tally.cost,
+            prompts=run.calls.figures(),
+            texts=text_fields(spec),
             partition_by=spec.output.partition_by,
             splits=self.groups.facts if self.groups is not None else {},
             files=tuple(files),
             quarantined=tally.lost,
             gates={g.text: g.holds for g in gates},
-            metrics={n: v for g in gates for n, v in g.figures.items()},
-            run=RunFacts(tally.calls, tally.reused, tally.cost_now, run.seconds),
+            metrics={n: v for g in gates for n, v in g.figures.items() if math.isfinite(v)},
+            run=RunFacts(tally.calls, tally.reused, _spent(tally), run.seconds, run.calls.latencies()),
         )
+
+
+def _spent(tally: Tally) -> float | None:
+    """US dollars of this run's calls; None where the price of one is not known."""
+    return None if tally.unpriced and tally.calls else tally.cost_now
 
 
 class Quarantine:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-import re
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from synthspec.expressions import compile_row, names_of
 from synthspec.records import Row
 from synthspec.spec import Gate, Spec
 from synthspec.tally import Tally
 
-SAMPLED = 2_000  # rows that distinct-n is computed on
-COMPARED = 50_000  # rows that duplicates are looked for in
-NEAR = 0.8  # Jaccard similarity from which two texts are near duplicates
-_WORD = re.compile(r"\w+")
+if TYPE_CHECKING:
+    from synthspec.metrics.sample import EvenSample
+
+_UNMEASURED = {"distinct_1": 1.0, "distinct_2": 1.0}  # of rows without words; any other is 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +31,30 @@ GATE_METRICS: tuple[GateMetric, ...] = (
     GateMetric("acceptance", "rows kept, of the rows that replies held (0 to 1)"),
     GateMetric("completeness", "rows kept, of the rows the spec asks for (0 to 1)"),
     GateMetric("count_accuracy", "rows that replies held, surplus aside, of the rows they were asked for (0 to 1)"),
-    GateMetric("near_duplicate_rate", "rows whose texts are at least 0.8 like an earlier row's, of rows kept (0 to 1)"),
-    GateMetric("duplicate_rate", "rows whose texts equal an earlier row's, case and punctuation aside (0 to 1)"),
-    GateMetric("distinct_1", "different words, of all words, over at most 2,000 rows (0 to 1)"),
-    GateMetric("distinct_2", "different pairs of neighbouring words, of all pairs, over at most 2,000 rows (0 to 1)"),
+    GateMetric("near_duplicate_rate", "rows whose texts nearly repeat another's, as `report` measures it (0 to 1)"),
+    GateMetric("duplicate_rate", "rows whose texts equal an earlier row's, as `report` measures it (0 to 1)"),
+    GateMetric("distinct_1", "different words, of 5,000 words, as `report` measures it (0 to 1)"),
+    GateMetric("distinct_2", "different pairs of neighbouring words, of 5,000 words, as `report` does (0 to 1)"),
     GateMetric("coverage", "combinations of the plan that have at least one row kept (0 to 1)"),
     GateMetric("warnings", "rows kept that break a check of severity warn"),
     GateMetric("calls", "completions used, reused ones included"),
-    GateMetric("tokens", "prompt and completion tokens of those"),
-    GateMetric("cost", "US dollars of those"),
+    GateMetric("tokens", "prompt and completion tokens of those; no gate holds on them where they are not known"),
+    GateMetric("cost", "US dollars of those; no gate holds on it where a price is not known"),
 )
+TEXT_FIGURES = frozenset(["near_duplicate_rate", "duplicate_rate", "distinct_1", "distinct_2"])
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """One gate, whether it holds, and the figures it read."""
+    """One gate, whether it holds, and the figures it read; NaN is one that is not known."""
 
     text: str
     holds: bool
     figures: Mapping[str, float]
 
     def as_dict(self) -> dict[str, Any]:
-        return {"gate": self.text, "holds": self.holds, "figures": dict(self.figures)}
+        figures = {n: None if math.isnan(v) else v for n, v in self.figures.items()}
+        return {"gate": self.text, "holds": self.holds, "figures": figures}
 
 
 @dataclass(slots=True)
@@ -61,18 +62,19 @@ class GateWatch:
     """Gathers, while rows pass, what the gates of a spec will need and no more."""
 
     spec: Spec
-    texts: list[str] = field(default_factory=list)
     combinations: int = 0  # with at least one row kept
     warned: int = 0
+    _sample: EvenSample[str] | None = None
     _fields: tuple[str, ...] = ()
-    _wants_texts: bool = False
     _last: int = -1
 
     def __post_init__(self) -> None:
         named = frozenset[str]().union(*(names_of(g.expression) for g in self.spec.gates))
-        self._wants_texts = bool(named & {"near_duplicate_rate", "duplicate_rate", "distinct_1", "distinct_2"})
-        written = [f for f in self.spec.fields if f.value is None] or list(self.spec.fields)
-        self._fields = tuple(f.name for f in written if f.type.kind == "text" and not f.type.values)
+        self._fields = text_fields(self.spec)
+        if named & TEXT_FIGURES:
+            from synthspec.metrics.sample import EvenSample
+
+            self._sample = EvenSample()
 
     def passed(self, row: Row, warned: bool) -> None:
         """A row was kept."""
@@ -80,8 +82,8 @@ class GateWatch:
             self._last = row.combination
             self.combinations += 1
         self.warned += warned
-        if self._wants_texts and len(self.texts) < COMPARED:
-            self.texts.append("\n".join(str(row.values.get(f) or "") for f in self._fields))
+        if self._sample is not None:
+            self._sample.add("\n".join(_text(row.values.get(f)) for f in self._fields))
 
     def judge(self, tally: Tally, combinations: int) -> tuple[GateResult, ...]:
         """Every gate of the spec, judged on the finished dataset."""
@@ -98,38 +100,38 @@ class GateWatch:
             "coverage": min(1.0, _share(self.combinations, combinations, 1.0)),
             "warnings": float(self.warned),
             "calls": float(tally.calls + tally.reused),
-            "tokens": float(tally.prompt_tokens + tally.completion_tokens),
-            "cost": tally.cost,
+            "tokens": float("nan") if tally.unmeasured else float(tally.prompt_tokens + tally.completion_tokens),
+            "cost": float("nan") if tally.unpriced else tally.cost,
         }
-        if self._wants_texts:
-            found |= text_figures(self.texts)
-        return found
+        return found if self._sample is None else found | text_figures(self._sample.items)
+
+
+def text_fields(spec: Spec) -> tuple[str, ...]:
+    """The fields whose texts are measured: those that prompts write, of those in the output."""
+    written = [f for f in spec.fields if f.value is None] or list(spec.fields)
+    texts = [f.name for f in written if f.type.kind == "text" and not f.type.values]
+    if not spec.output.columns:
+        return tuple(texts)
+    return tuple(n for n in spec.output.columns if n in texts) or tuple(texts)
 
 
 def text_figures(texts: Sequence[str]) -> dict[str, float]:
-    """`distinct_1`, `distinct_2` (Li et al. 2016), `duplicate_rate` and `near_duplicate_rate` of texts in order."""
-    from synthspec.near import near_pairs
-    from synthspec.shingles import normal_form
+    """The figures of texts that gates may name, by the metrics that `report` shows."""
+    from synthspec.metrics import diversity
+    from synthspec.metrics.corpus import corpus_of_texts
+    from synthspec.metrics.metric import Context
 
-    step = max(1, len(texts) // SAMPLED)
-    words = [_WORD.findall(t.casefold()) for t in texts[::step][:SAMPLED]]
-    seen: set[str] = set()
-    repeated = 0
-    for text in texts:
-        form = normal_form(text)
-        repeated += form in seen
-        seen.add(form)
-    later = {int(b) for _, b in near_pairs(list(texts), NEAR)} if len(texts) > 1 else set()
-    return {
-        "distinct_1": _distinct([(w,) for row in words for w in row]),
-        "distinct_2": _distinct([p for row in words for p in itertools.pairwise(row)]),
-        "duplicate_rate": _share(repeated, len(texts), 0.0),
-        "near_duplicate_rate": _share(len(later), len(texts), 0.0),
-    }
+    if not texts:
+        return {name: _UNMEASURED.get(name, 0.0) for name in TEXT_FIGURES}
+    context = Context(corpus_of_texts(texts))
+    found = {m.name: m.compute(context) for m in diversity.METRICS if m.name in TEXT_FIGURES}
+    return {name: _UNMEASURED.get(name, 0.0) if f is None else f.value for name, f in found.items()}
 
 
-def _distinct(grams: Sequence[tuple[str, ...]]) -> float:
-    return _share(len(set(grams)), len(grams), 1.0)
+def _text(value: Any) -> str:
+    from synthspec.metrics.values import as_text
+
+    return as_text(value)
 
 
 def _share(part: float, whole: float, otherwise: float) -> float:
@@ -138,4 +140,5 @@ def _share(part: float, whole: float, otherwise: float) -> float:
 
 def _judge(gate: Gate, figures: Mapping[str, float]) -> GateResult:
     read = {n: figures[n] for n in sorted(names_of(gate.expression))}
-    return GateResult(gate.text, bool(compile_row(gate.expression)(dict(figures))), read)
+    known = not any(math.isnan(v) for v in read.values())
+    return GateResult(gate.text, known and bool(compile_row(gate.expression)(dict(figures))), read)

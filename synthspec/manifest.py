@@ -38,8 +38,9 @@ class RunFacts:
 
     calls: int = 0  # completions paid for in this run
     reused: int = 0  # completions taken from the store
-    cost: float = 0.0  # US dollars spent in this run
+    cost: float | None = 0.0  # US dollars spent in this run; None where it is not known
     seconds: float = 0.0
+    latency: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # seconds a call, by prompt
     created: datetime.datetime | None = None  # None is now
 
 
@@ -63,8 +64,11 @@ class BuildFacts:
     warnings: Mapping[str, int] = field(default_factory=dict)  # checks that only count, by rule
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    unmeasured: int = 0  # completions whose tokens are not known, so not among these
     completions: int = 0  # all that the dataset is made from, paid for now or before
-    cost: float = 0.0  # US dollars for all of them
+    cost: float | None = 0.0  # US dollars for all of them; None where not every price is known
+    prompts: Sequence[Mapping[str, Any]] = ()  # the calls of each, as `call_tally` tells them
+    texts: tuple[str, ...] = ()  # the columns whose texts gates and reports measure
     partition_by: tuple[str, ...] = ()
     splits: Mapping[str, int] = field(default_factory=dict)  # how rows of one kind were kept in one split
     files: tuple[WrittenFile, ...] = ()
@@ -96,8 +100,11 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
             "prompt_tokens": facts.prompt_tokens,
             "completion_tokens": facts.completion_tokens,
             "calls": facts.completions,
+            **({"calls_of_unknown_tokens": facts.unmeasured} if facts.unmeasured else {}),
         },
-        "cost": round(facts.cost, 9),
+        "cost": _dollars(facts.cost),
+        "prompts": [dict(p) for p in facts.prompts],
+        "texts": list(facts.texts),
         "partition_by": list(facts.partition_by),
         **({"splits": dict(facts.splits)} if facts.splits else {}),
         "gates": dict(facts.gates),
@@ -107,10 +114,15 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
             "created": created.astimezone(datetime.UTC).isoformat(timespec="seconds"),
             "calls": facts.run.calls,
             "reused": facts.run.reused,
-            "cost": round(facts.run.cost, 9),
+            "cost": _dollars(facts.run.cost),
             "seconds": round(facts.run.seconds, 3),
+            "latency": {name: dict(waits) for name, waits in facts.run.latency.items()},
         },
     }
+
+
+def _dollars(cost: float | None) -> float | None:
+    return None if cost is None else round(cost, 9)
 
 
 def manifest_text(manifest: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from synthspec.prefixes import CHUNK, LOW, SHIFT, bitmaps, overlap_needed, prefixes, steps, tally
-from synthspec.shingles import Array, Sets, shingle_sets
+from synthspec.shingles import Array, Sets, scrambled, shingle_sets
 
 MOST_PAIRS = 10_000_000
 
@@ -39,21 +39,12 @@ def near_pairs(texts: Sequence[str], similarity: float, most: int = MOST_PAIRS) 
     return np.unique(np.concatenate([same, *found]), axis=0)
 
 
-def _mixed(values: Array) -> Array:
-    """64-bit integers scrambled so that every bit depends on every bit (splitmix64, Steele et al. 2014)."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    scrambled: Array = values ^ (values >> np.uint64(31))
-    return scrambled
-
-
 def _distinct(sets: Sets) -> tuple[Array, Array]:
     """The first of each set of equal ones, empty sets left out; and (first, later) for the others."""
     filled = np.flatnonzero(np.diff(sets.starts))
     if not len(filled):
         return filled, np.empty((0, 2), np.int64)
-    digests = np.add.reduceat(_mixed(sets.flat.astype(np.uint64)), sets.starts[filled])
+    digests = np.add.reduceat(scrambled(sets.flat.astype(np.uint64)), sets.starts[filled])
     _, first, group = np.unique(digests, return_index=True, return_inverse=True)
     firsts = filled[first][group]
     later = firsts != filled

@@ -86,6 +86,15 @@ def word_hashes(words: Sequence[str]) -> Array:
     return np.fromiter(map(_HASHES.__getitem__, words), dtype=np.uint64, count=len(words))
 
 
+def scrambled(values: Array) -> Array:
+    """64-bit integers so mixed that every bit depends on every bit (splitmix64, Steele et al. 2014)."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Array = values ^ (values >> np.uint64(31))
+    return mixed
+
+
 @dataclass(frozen=True, slots=True)
 class Sets:
     """Shingle sets one after another: set `i` is `flat[starts[i]:starts[i + 1]]`, sorted, without repeats."""

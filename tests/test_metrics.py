@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 import synthspec.metrics
 import synthspec.report
+from synthspec.call_tally import rows_given
 from synthspec.metrics import FAMILIES, all_metrics
 from synthspec.metrics.balance import association, balance_of, evenness
-from synthspec.metrics.calls import rows_given
 from synthspec.metrics.classifier import cross_scores, fold_of, placements
 from synthspec.metrics.corpus import column_kind, corpus_of, read_corpus
 from synthspec.metrics.curves import curves_of

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from synthspec.metrics.corpus import Corpus, as_text
+from synthspec.metrics.corpus import Corpus
 from synthspec.metrics.metric import Context, Figure, Metric
+from synthspec.metrics.values import level_names
 
 _FAMILY = "balance"
 MOST_COLUMNS = 12
@@ -44,7 +45,7 @@ def balance_of(corpus: Corpus, lost: Sequence[Mapping[str, Any]] = ()) -> list[d
     found = []
     for column in corpus.labels[:MOST_COLUMNS]:
         kept = Counter(v for v in corpus.column(column) if v != "")
-        gone = Counter(as_text(r[column]) for r in lost if r.get(column) is not None)
+        gone = Counter(level_names([r[column] for r in lost if r.get(column) is not None]))
         values = sorted({*kept, *gone}, key=lambda v: (-kept[v], v))
         found.append({"column": column, "evenness": evenness([kept[v] for v in values]),
                       "values": [{"value": v, "kept": kept[v], "lost": gone[v]} for v in values]})  # fmt: skip

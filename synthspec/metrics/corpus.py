@@ -7,7 +7,7 @@ its columns are text and which are labels is told from their values.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.metrics.data_files import find_data, read_rows
+from synthspec.metrics.sample import MOST_ROWS, EvenSample
 from synthspec.metrics.tokens import Tokens, tokens_of
+from synthspec.metrics.values import as_text, level_names
+from synthspec.shingles import scrambled
 from synthspec.tables import TableFault
 
 Array = NDArray[Any]
 
-MOST_ROWS = 50_000  # rows kept in memory
-MOST_CHARACTERS = 20_000  # of one value; the rest is not measured
 MOST_LABELS = 30  # different values a label column may have
 NEAR = 0.8  # Jaccard similarity from which two rows are near duplicates
 
@@ -46,8 +47,9 @@ class Corpus:
         return len(self.places)
 
     def column(self, name: str) -> list[str]:
-        """A column's values as text; nothing is an empty text."""
-        return [as_text(v) for v in self.columns[name]]
+        """A column's values as text; nothing is an empty text, and a value has one name whatever file it is from."""
+        values = self.columns[name]
+        return [as_text(v) for v in values] if name in self.texts else level_names(values)
 
     @cached_property
     def rows(self) -> list[str]:
@@ -76,6 +78,17 @@ class Corpus:
         first: Array = firsts[inverse]
         return first
 
+    def mixed(self, seed: int = 0) -> Array:
+        """All rows in an order that is random, and hangs on their texts alone: not on files or the order in them."""
+        digests = self.tokens.digests()
+        order = np.argsort(digests, kind="stable")
+        same = np.concatenate([[False], digests[order][1:] == digests[order][:-1]]) if len(order) else order
+        at = np.arange(len(order))
+        nth = at - np.maximum.accumulate(np.where(same, 0, at))  # of equal texts, which one
+        keys = np.empty(len(order), np.uint64)
+        keys[order] = scrambled(digests[order] + scrambled(nth.astype(np.uint64) + np.uint64(seed * 0x10001 + 1)))
+        return np.argsort(keys, kind="stable")
+
     def chosen(self, size: int, seed: int = 0) -> Array:
         """Indices of `size` rows drawn at random without replacement, or of all, in order."""
         if size >= len(self):
@@ -95,7 +108,7 @@ def read_corpus(path: Path, *, most: int = MOST_ROWS) -> Corpus:
         TableFault: there is none, it cannot be read, or it has no rows.
     """
     files, manifest = find_data(path)
-    sample = _Sample(most)
+    sample = _Reading(EvenSample(most))
     for file in files:
         sample.file += 1
         try:
@@ -105,7 +118,7 @@ def read_corpus(path: Path, *, most: int = MOST_ROWS) -> Corpus:
             raise TableFault(f"{file}: {(e.strerror or str(e)).lower()}") from None
         except TableFault as e:
             raise TableFault(f"{file}: {e}") from None
-    if not sample.rows:
+    if not sample.sizes:
         raise TableFault(f"{path} holds no rows")
     name = str((manifest or {}).get("name") or (path.stem if path.is_file() else path.resolve().name))
     return _corpus(name, sample, manifest, path if path.is_dir() else None, len(files))
@@ -113,52 +126,45 @@ def read_corpus(path: Path, *, most: int = MOST_ROWS) -> Corpus:
 
 def corpus_of(name: str, rows: Iterable[Mapping[str, Any]], *, most: int = MOST_ROWS) -> Corpus:
     """Rows at hand as a dataset to be measured."""
-    sample = _Sample(most)
+    sample = _Reading(EvenSample(most))
     for row in rows:
         sample.add(row)
     return _corpus(name, sample, None, None, 1)
 
 
-def as_text(value: Any) -> str:
-    """A value as it is measured: text as it is, nothing as an empty text."""
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else str(value)
-    return text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
+_Placed = tuple[int, int, Mapping[str, Any]]  # file, index in it, row
 
 
-class _Sample:
-    """Every `stride`-th row of all that pass; the stride doubles when there are too many."""
+@dataclass(slots=True)
+class _Reading:
+    """Rows of one or several files, evenly sampled."""
 
-    def __init__(self, most: int) -> None:
-        self.most, self.stride, self.seen, self.file = most, 1, 0, 0
-        self.rows: list[tuple[int, int, Mapping[str, Any]]] = []  # file, index in it, row
-        self.sizes: dict[int, int] = {}
+    sample: EvenSample[_Placed]
+    file: int = 0
+    sizes: dict[int, int] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any]) -> None:
         place = self.sizes.get(self.file, 0)
         self.sizes[self.file] = place + 1
-        if self.seen % self.stride == 0:
-            self.rows.append((self.file, place, row))
-            if len(self.rows) > self.most:
-                self.rows = self.rows[::2]
-                self.stride *= 2
-        self.seen += 1
+        self.sample.add((self.file, place, row))
 
-    def in_order(self) -> list[tuple[int, int, Mapping[str, Any]]]:
+    def in_order(self) -> list[_Placed]:
         """Rows of several files interleaved by their place in each: about the order they were written in."""
         if len(self.sizes) == 1:
-            return self.rows
-        return sorted(self.rows, key=lambda r: ((r[1] + 0.5) / self.sizes[r[0]], r[0]))
+            return self.sample.items
+        return sorted(self.sample.items, key=lambda r: ((r[1] + 0.5) / self.sizes[r[0]], r[0]))
 
 
-def _corpus(name: str, sample: _Sample, manifest: Mapping[str, Any] | None, folder: Path | None, files: int) -> Corpus:
-    rows = sample.in_order()
+def _corpus(
+    name: str, reading: _Reading, manifest: Mapping[str, Any] | None, folder: Path | None, files: int
+) -> Corpus:
+    rows, sample = reading.in_order(), reading.sample
     spread = [_spread(r) for _, _, r in rows]
     names = list(dict.fromkeys(n for r in spread for n in r))
     columns = {n: [r.get(n) for r in spread] for n in names}
     kinds = {n: column_kind(v) for n, v in columns.items()}
-    texts = tuple(n for n in names if kinds[n] == "text") or _longest(columns, kinds)
+    said = _said_texts(manifest, columns)
+    texts = said or tuple(n for n in names if kinds[n] == "text") or _longest(columns, kinds)
     notes = []
     if sample.stride > 1:
         notes.append(f"of {sample.seen:,} rows, 1 in {sample.stride} was read ({len(rows):,})")
@@ -166,8 +172,19 @@ def _corpus(name: str, sample: _Sample, manifest: Mapping[str, Any] | None, fold
         notes.append(f"{files} files are read as one, their rows interleaved; so row order is approximate")
     stride = len(rows) and sample.seen / len(rows)
     places = (np.arange(len(rows)) * stride).astype(np.int64)
-    labels = tuple(n for n in names if kinds[n] == "label")
+    labels = tuple(n for n in names if kinds[n] == "label" and n not in texts)
     return Corpus(name, sample.seen, columns, places, texts, labels, manifest, folder, tuple(notes))
+
+
+def corpus_of_texts(texts: Sequence[str]) -> Corpus:
+    """Texts at hand, one a row, as a dataset to be measured."""
+    return Corpus("", len(texts), {"text": list(texts)}, np.arange(len(texts)), ("text",), ())
+
+
+def _said_texts(manifest: Mapping[str, Any] | None, columns: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns that the build itself measured, so that its gates and the report speak of the same texts."""
+    said = (manifest or {}).get("texts")
+    return tuple(said) if isinstance(said, list) and said and all(c in columns for c in said) else ()
 
 
 def column_kind(values: list[Any]) -> str:

@@ -35,14 +35,9 @@ def vendi(kernel: Array) -> float:
 def repeats(tokens: Tokens) -> Array:
     """For each text whether an earlier one has the same words, case and punctuation aside."""
     filled = tokens.lengths > 0  # texts without words do not count
-    begins = np.repeat(tokens.starts[:-1], tokens.lengths).astype(np.uint64)
-    place = np.arange(len(tokens.flat), dtype=np.uint64) - begins
-    mixed = (tokens.flat ^ (place * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(29)
-    digests = np.add.reduceat(mixed, tokens.starts[:-1][filled]) if filled.any() else np.empty(0, np.uint64)
-    _, first, group = np.unique(digests, return_index=True, return_inverse=True)
+    _, first, group = np.unique(tokens.digests()[filled], return_index=True, return_inverse=True)
     found = np.zeros(len(tokens), bool)
-    found[filled] = first[group] != np.arange(len(digests))
+    found[filled] = first[group] != np.arange(int(filled.sum()))
     return found
 
 
@@ -62,7 +57,7 @@ def repeated_openings(tokens: Tokens, words: int = 3) -> Array:
 def _distinct(n: int) -> Metric:
     def compute(context: Context) -> Figure | None:
         tokens = context.corpus.tokens.part(context.mixed).first(context.sizes.words)
-        return Figure(distinct(tokens, n), f"{len(tokens.flat):,} words") if len(tokens.flat) >= 20 else None
+        return Figure(distinct(tokens, n), f"{len(tokens.flat):,} words") if len(tokens.flat) >= n else None
 
     what = {1: "words", 2: "pairs of neighbouring words", 3: "runs of three words"}[n]
     return Metric(f"distinct_{n}", f"Distinct-{n}", _FAMILY, "higher",
@@ -159,7 +154,7 @@ METRICS = (
         "Near duplicates",
         _FAMILY,
         "lower",
-        "Rows at least 0.8 like an earlier row (words and pairs of words in common, of all they have).",
+        "Rows that could go: all but one of each group of rows 0.8 alike or more (words and pairs of words in common).",
         "Broder 1997",
         _near_duplicates,
         "share",

@@ -42,12 +42,46 @@ def syllable_count(word: str) -> int:
     return max(1, count)
 
 
+# The commonest words that join others, by language. English prose holds 25 to 40 in a hundred of the first list, and
+# of its own list each other language as many; what two languages share is left out of both.
+_JOINING = {
+    "en": "the of and to that is was for with as are this they at be from have or had by but not what were we when "
+          "your can said there an which their if do will how about then them these would has it you his her she",
+    "es": "el los las de que y en un una por con para su del lo como pero sus le ya este sí porque esta entre cuando "
+          "muy sin sobre también hasta hay donde quien desde todo nos durante todos les ni contra eso ante ellos",
+    "pt": "o os as do da em um uma com não uma dos das mas ao ele seu sua ou quando muito já eu também só pelo pela "
+          "até isso ela entre depois sem mesmo aos seus quem nas esse eles você essa num nem suas às minha",
+    "fr": "le les des du et un une dans pour qui sur pas plus au je avec ce il sont ne par mais nous vous elle leur "
+          "cette ces aux être aussi même où tout était c'est d'une fait ont leurs comme",
+    "de": "der die und den von zu das mit sich des auf für ist im dem nicht ein eine als auch es werden aus hat dass "
+          "sie nach wird bei einer um am sind noch wie einem über einen so zum haben nur oder aber vor zur bis ich",
+    "it": "il di che la per una sono della con non si da le dei nel alla più anche gli ma delle al lo questo ha come "
+          "sua suo dal essere ho mi tutto alle stato quando questa loro",
+    "nl": "de het een van en dat niet te zijn voor met op aan hij er maar om ook bij nog naar uit heb wel geen deze "
+          "worden door wordt hun zo dan haar wat kunnen",
+}  # fmt: skip
+_JOINING_SETS = {language: frozenset(words.split()) for language, words in _JOINING.items()}
+_LEAST_JOINING = 0.12
+
+
+def is_english(words: Sequence[str]) -> bool:
+    """Whether words (in normal form) are English, told from those that join others. Not of a handful of names.
+
+    >>> is_english("the meter in the hall was read by a man from the company".split())
+    True
+    >>> is_english("el contador de la casa no funciona desde que lo cambiaron".split())
+    False
+    """
+    found = {language: sum(w in known for w in words) for language, known in _JOINING_SETS.items()}
+    return found["en"] >= _LEAST_JOINING * len(words) and max(found, key=lambda n: (found[n], n == "en")) == "en"
+
+
 def reading_ease(texts: Sequence[str]) -> float | None:
-    """Flesch 1948: 206.835 - 1.015 words a sentence - 84.6 syllables a word. For English."""
+    """Flesch 1948: 206.835 - 1.015 words a sentence - 84.6 syllables a word. None for any language but English."""
     words = [w for t in texts for w in words_of(t) if w[0].isalpha()]
     sentences = sum(map(sentence_count, texts))
-    if not sentences or sum(w.isascii() for w in words) * 2 <= len(words):
-        return None  # nothing, or another script: its syllables cannot be counted so
+    if not sentences or not words or not is_english(words):
+        return None
     return 206.835 - 1.015 * len(words) / sentences - 84.6 * sum(map(syllable_count, words)) / len(words)
 
 

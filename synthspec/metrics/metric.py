@@ -77,8 +77,8 @@ class Context:
 
     @cached_property
     def mixed(self) -> Array:
-        """All rows in a random order, the same for the same seed."""
-        return np.random.default_rng(self.seed).permutation(len(self.corpus))
+        """All rows in a random order, the same for the same seed and texts."""
+        return self.corpus.mixed(self.seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from synthspec.call_tally import said_calls
 from synthspec.manifest import FUNNEL
 from synthspec.metrics import FAMILIES, all_metrics
 from synthspec.metrics.balance import balance_of, pairs_of
-from synthspec.metrics.calls import call_figures, read_quarantine
+from synthspec.metrics.calls import read_quarantine
 from synthspec.metrics.corpus import Corpus
 from synthspec.metrics.curves import Curve, curves_of
 from synthspec.metrics.drift import Drift, label_drift
@@ -131,7 +132,7 @@ def measure(corpus: Corpus, against: Corpus | None = None, progress: Progress | 
     return Report(
         corpus, against, tuple(measured), curves, drift, balance_of(corpus, lost), pairs_of(corpus), language,
         [length_histogram(corpus, against, c) for c in corpus.texts],
-        _closest(context), call_figures(corpus.folder) if corpus.folder else [], quarantine, count,
+        _closest(context), said_calls(corpus.manifest), quarantine, count,
         embed.name if embed else "", judgement, copies(context),
     )  # fmt: skip
 
@@ -149,7 +150,7 @@ def build_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
     rejections = _numbers(manifest.get("rejections"))
     kept = funnel.get("kept", 0)
     cost = manifest.get("cost")
-    cost = float(cost) if isinstance(cost, int | float) else 0.0
+    cost = float(cost) if isinstance(cost, int | float) else None  # not known
     backend = manifest.get("backend")
     backend = backend if isinstance(backend, dict) else {}
     gates = manifest.get("gates")
@@ -162,10 +163,11 @@ def build_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "warnings": _numbers(manifest.get("warnings")),
         "gates": gates if isinstance(gates, dict) else {},
         "calls": usage.get("calls", 0),
+        "unmeasured": usage.get("calls_of_unknown_tokens", 0),
         "prompt_tokens": usage.get("prompt_tokens", 0),
         "completion_tokens": usage.get("completion_tokens", 0),
         "cost": cost,
-        "cost_per_1000": cost / kept * 1000 if kept else None,
+        "cost_per_1000": cost / kept * 1000 if kept and cost is not None else None,
     }
 
 

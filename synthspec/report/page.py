@@ -69,7 +69,7 @@ def _environment() -> Environment:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["figure"] = format_value
     environment.filters["count"] = lambda n: f"{n:,}"
-    environment.filters["money"] = lambda v: f"${v:,.4f}" if v < 1 else f"${v:,.2f}"
+    environment.filters["money"] = _money
     return environment
 
 
@@ -94,3 +94,9 @@ def _by_group(entries: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[st
     for entry in entries:
         groups.setdefault(entry["group"], []).append(entry)
     return list(groups.items())
+
+
+def _money(cost: float | None) -> str:
+    if cost is None:
+        return "unknown"
+    return f"${cost:,.4f}" if cost < 1 else f"${cost:,.2f}"

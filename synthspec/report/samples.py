@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from synthspec.metrics.calls import connect_store
-from synthspec.metrics.corpus import Corpus, as_text
+from synthspec.metrics.corpus import Corpus
 from synthspec.metrics.metric import Array
+from synthspec.metrics.values import as_text
 from synthspec.shingles import normal_form, words_of
 
 SHOWN = 60
@@ -118,7 +119,8 @@ def _read_calls(connection: sqlite3.Connection, combination: int, attempt: int) 
         query, (combination, attempt, MOST_CALLS)
     ):
         body = text if isinstance(text, str) else bytes(text or b"").decode("utf-8", "replace")
-        tokens = f"{asked or 0:,} + {given or 0:,} tokens"
+        known = asked is not None and given is not None
+        tokens = f"{asked:,} + {given:,} tokens" if known else "tokens unknown"
         spent = (tokens, float(latency or 0), float(cost or 0))
         yield Call(str(prompt), int(nth), str(model or ""), str(finish or ""), *spent, _messages(request), cut(body))
 

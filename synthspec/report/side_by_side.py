@@ -9,7 +9,8 @@ import numpy as np
 
 from synthspec.comparison import Comparison, Line
 from synthspec.metrics import FAMILIES
-from synthspec.metrics.corpus import Corpus, as_text
+from synthspec.metrics.corpus import Corpus
+from synthspec.metrics.values import as_text
 from synthspec.report.numbers import format_value
 from synthspec.report.page import render_page
 from synthspec.report.plots import interval_plot
@@ -74,7 +75,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield f"{'rows':<38}" + "".join(f"{c.total:>{width},}" for c in comparison.corpora)
     for title, key, unit in (("cost", "cost", "$"), ("cost a thousand rows", "cost_per_1000", "$"),
                              ("calls", "calls", ""), ("rows kept of those given", "acceptance", "%")):  # fmt: skip
-        if any(b is not None and b[key] for b in comparison.builds):
+        if any(b is not None and (b[key] or (unit == "$" and b["calls"])) for b in comparison.builds):
             yield f"{title:<38}" + "".join(f"{_fact(b, key, unit):>{width}}" for b in comparison.builds)
     for family, title in FAMILIES.items():
         lines = [ln for ln in comparison.lines if ln.metric.family == family]
@@ -89,8 +90,10 @@ def _lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _fact(build: dict[str, Any] | None, key: str, unit: str) -> str:
-    if build is None or build[key] is None:
+    if build is None:
         return "–"
+    if build[key] is None:
+        return "unknown" if unit == "$" else "–"
     return f"${build[key]:,.4f}" if unit == "$" else f"{build[key]:.0%}" if unit == "%" else f"{build[key]:,}"
 
 

@@ -87,12 +87,13 @@ def _build(report: Report, build: dict[str, Any]) -> Iterator[str]:
         yield "  rejected on the way: " + ", ".join(f"{rule} {count:,}" for rule, count in top)
     if build["calls"]:
         tokens = build["prompt_tokens"] + build["completion_tokens"]
-        yield f"  {build['calls']:,} calls, {tokens:,} tokens, ${build['cost']:,.4g}" + _per_row(build)
+        unknown = "" if not build["unmeasured"] else f" and those of {build['unmeasured']:,} calls that are not known"
+        yield f"  {build['calls']:,} calls, {tokens:,} tokens{unknown}, {_cost(build)}"
     for call in report.calls:
         given = call["count_accuracy"]
         yield (
-            f"    {call['prompt']}: {call['calls']:,} calls, {call['asked_again']:,} asked again, "
-            f"median {call['latency_median']:.2f} s"
+            f"    {call['prompt']}: {call['calls']:,} calls, {call['asked_again']:,} asked again"
+            + ("" if call["latency_median"] is None else f", median {call['latency_median']:.2f} s")
             + (f", {given:.0%} of the rows asked for" if given is not None else "")
         )
     if report.quarantined:
@@ -101,9 +102,11 @@ def _build(report: Report, build: dict[str, Any]) -> Iterator[str]:
         yield f"  gate {'holds' if holds else 'FAILED'}: {gate}"
 
 
-def _per_row(build: dict[str, Any]) -> str:
+def _cost(build: dict[str, Any]) -> str:
+    if build["cost"] is None:
+        return "cost unknown"
     each = build["cost_per_1000"]
-    return f", ${each:,.3g} a thousand rows" if each else ""
+    return f"${build['cost']:,.4g}" + (f", ${each:,.3g} a thousand rows" if each else "")
 
 
 def _stands_out(report: Report) -> Iterator[str]:

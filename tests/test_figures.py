@@ -1,0 +1,258 @@
+"""Figures are of the rows they describe: the same in gates and report, from every file, and unknown where unknown."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from loopback import Loopback, digest
+
+import synthspec
+from synthspec.cli import cli
+from synthspec.gates import GATE_METRICS, TEXT_FIGURES, text_figures
+from synthspec.metrics.corpus import corpus_of, read_corpus
+from synthspec.metrics.language import is_english, reading_ease
+from synthspec.metrics.values import level_names
+from synthspec.report.measure import measure
+from synthspec.report.text import report_text
+from synthspec.shingles import words_of
+
+ROOT = Path(__file__).parent.parent
+
+SPEC = """
+synthspec: 1
+name: calls
+rows: 60
+parameters: {mood: [calm, cross, glad], town: [Lima, Oslo]}
+prompts: {call: {user: "Write a call by a {{ mood }} client of {{ town }}.", writes: [title, call]}}
+fields:
+  mood: {value: mood}
+  title: {type: string}
+  call: {type: string}
+backend: {provider: openai, model: loop, base_url: URL}
+limits: {attempts: 2}
+GATES
+"""
+LAYOUTS = {
+    "one csv": "output: {formats: [csv]}",
+    "parquet": "output: {formats: [parquet, jsonl]}",
+    "splits": "output: {formats: [jsonl], split: {train: 0.6, test: 0.4}}",
+    "partitions": "output: {formats: [csv], partition_by: [mood]}",
+    "fewer columns": "output: {formats: [json], columns: [mood, call]}",
+}
+WORDS = "meter bill move outage letter refund visit name street tariff date delay gas water".split()
+
+
+def reply(body: dict[str, Any], nth: int) -> str:
+    """Few words, so that they come again; every third text a copy of another."""
+    number = digest(body["messages"], nth)
+    chance = random.Random(number % 40)
+    text = " ".join(chance.choice(WORDS) for _ in range(9))
+    return json.dumps({"title": " ".join(chance.choice(WORDS) for _ in range(3)), "call": text})
+
+
+def write_spec(folder: Path, url: str, gates: str = "", **changes: str) -> Path:
+    text = SPEC.replace("URL", url).replace("GATES", gates)
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "spec.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_gates_and_report_tell_the_same_figures(tmp_path: Path, layout: str) -> None:
+    gates = "gates: [" + ", ".join(f"{name} >= 0" for name in sorted(TEXT_FIGURES)) + "]\n" + LAYOUTS[layout]
+    with Loopback(reply) as server:
+        dataset = synthspec.build(write_spec(tmp_path, server.url, gates), out=tmp_path / "out")
+    report = measure(read_corpus(tmp_path / "out"))
+    told = {name: report.value(name) for name in TEXT_FIGURES}
+    assert dataset.manifest["metrics"] == pytest.approx(told)
+    assert 0 < told["duplicate_rate"] < 1 and 0 < told["distinct_1"] < 1  # type: ignore[operator]
+
+
+@settings(max_examples=40, deadline=None)
+@given(some.lists(some.text("ab ", max_size=12), max_size=30), some.randoms(use_true_random=False))
+def test_figures_of_texts_do_not_hang_on_the_order_of_rows(rows: list[str], chance: random.Random) -> None:
+    mixed = list(rows)
+    chance.shuffle(mixed)
+    assert text_figures(rows) == text_figures(mixed)
+
+
+def test_every_text_figure_is_a_metric_of_the_report() -> None:
+    report = measure(corpus_of("a", [{"text": f"a text of {w} words {i}"} for i, w in enumerate(WORDS)]))
+    assert {m.metric.name for m in report.measured} >= TEXT_FIGURES
+    assert {m.name for m in GATE_METRICS} >= TEXT_FIGURES
+
+
+# --- the calls of a build are its own
+
+
+def test_a_build_after_another_in_one_folder_tells_its_own_calls(tmp_path: Path) -> None:
+    with Loopback(reply) as server:
+        path = write_spec(tmp_path, server.url)
+        synthspec.build(path, out=tmp_path / "out")
+        path.write_text(path.read_text().replace("Write a call", "Write one call"))
+        second = synthspec.build(path, out=tmp_path / "out", backend="openai:other", rows=20,
+                                 set={"backend.base_url": server.url})  # fmt: skip
+        assert server.total == 80
+    report = measure(read_corpus(tmp_path / "out"))
+    assert second.manifest["usage"]["calls"] == 20
+    assert [c["calls"] for c in report.calls] == [20]
+    assert report.calls[0]["prompt_tokens"] == second.manifest["usage"]["prompt_tokens"] == 20 * 50
+    assert "20 calls, 3,000 tokens, cost unknown" in report_text(report)
+
+
+def test_a_build_from_the_store_tells_the_same_but_for_the_run(tmp_path: Path) -> None:
+    with Loopback(reply) as server:
+        path = write_spec(tmp_path, server.url)
+        first = synthspec.build(path, out=tmp_path / "out").manifest
+        again = synthspec.build(path, out=tmp_path / "out").manifest
+    assert first["prompts"] == again["prompts"] and first["prompts"][0]["calls"] == 60
+    assert {*again["run"]["latency"]} == {"call"}
+
+
+# --- what is not known
+
+
+def test_an_unknown_price_is_said_to_be_unknown(tmp_path: Path) -> None:
+    with Loopback(reply) as server:
+        path = write_spec(tmp_path, server.url, "gates: [cost < 5, rows == 60]")
+        dataset = synthspec.build(path, out=tmp_path / "out")
+    assert dataset.manifest["cost"] is None and dataset.manifest["run"]["cost"] is None
+    assert [g.holds for g in dataset.gates] == [False, True] and dataset.status == 4
+    assert "| cost | unknown |" in (tmp_path / "out/README.md").read_text()
+    done = CliRunner().invoke(cli, ["report", str(tmp_path / "out")])
+    assert "cost unknown" in done.stdout and "$0" not in done.stdout
+    assert ">unknown<" in (tmp_path / "out/report.html").read_text()
+    compared = CliRunner().invoke(cli, ["compare", str(tmp_path / "out"), str(tmp_path / "out")])
+    assert "$0" not in compared.stdout and "unknown" in compared.stdout
+
+
+def test_unknown_tokens_are_not_none_used(tmp_path: Path) -> None:
+    with Loopback(reply, tokens=(0, 0)) as server:  # a server that says 0 of a text that is there
+        path = write_spec(tmp_path, server.url, "gates: [tokens < 5]")
+        dataset = synthspec.build(path, out=tmp_path / "out")
+    assert dataset.manifest["usage"]["calls_of_unknown_tokens"] == 60
+    assert not dataset.gates[0].holds
+    assert "those of 60 calls that are not known" in report_text(measure(read_corpus(tmp_path / "out")))
+
+
+# --- values
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([True, False, None], ["true", "false", ""]),
+        ([True, False], ["True", "False"]),
+        ([5, 4], [5.0, 4.0]),
+        ([5, 4], ["5.0", "4"]),
+        ([0.25, 3.0], ["0.25", "3"]),
+        ([1e3], ["1000"]),
+        (["a", "B"], ["a", "B"]),
+    ],
+)
+def test_a_value_has_one_name_in_every_file(one: list[Any], other: list[Any]) -> None:
+    assert level_names(one) == level_names(other)
+
+
+@pytest.mark.parametrize("values", [["1.1", "1.10"], ["True", "true", "maybe"], ["007", "7"], ["true", "True"]])
+def test_values_that_differ_keep_their_names(values: list[str]) -> None:
+    assert len({*level_names(values)}) == len(values)
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "jsonl", "parquet"])
+def test_labels_do_not_diverge_from_the_same_labels_in_another_file(tmp_path: Path, form: str) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("""
+synthspec: 1
+name: labels
+rows: 60
+parameters: {good: [true, false], stars: [1, 2.0, 3], part: [0.5, 1.0]}
+fields: {good: {value: good}, stars: {value: stars}, part: {value: part}, text: {value: "'it is ' + text(stars)"}}
+output: {formats: [csv, json, jsonl, parquet]}
+""")
+    synthspec.build(spec, out=tmp_path / "out")
+    corpora = [read_corpus(tmp_path / f"out/labels.{f}") for f in (form, "csv")]
+    assert {"good", "stars", "part"} <= {*corpora[0].labels}
+    report = measure(corpora[0], corpora[1])
+    assert report.value("label_js") == pytest.approx(0.0)
+    for entry in report.balance:
+        assert all(v["value"] == v["value"].lower() and not v["value"].endswith(".0") for v in entry["values"])
+
+
+# --- language
+
+
+def texts_of(name: str, column: str) -> list[str]:
+    with (ROOT / "specs/data" / name).open(newline="", encoding="utf-8") as file:
+        return [row[column] for row in csv.DictReader(file)]
+
+
+SPANISH = [
+    "El médico de la clínica me dijo que no había citas hasta el martes, y que llamara otra vez por la mañana.",
+    "No funciona el contador desde que lo cambiaron; nos han cobrado el doble de lo que pagamos siempre.",
+]
+OTHERS = {
+    "es": SPANISH,
+    "fr": ["Le compteur ne marche plus depuis que le technicien est passé dans la cour, et je paie le double."],
+    "de": ["Der Zähler geht nicht mehr, seit er ausgetauscht wurde, und ich zahle das Doppelte für den Strom."],
+    "it": ["Il contatore non funziona più da quando lo hanno cambiato, e la bolletta è il doppio di prima."],
+    "pt": ["O contador não funciona desde que o trocaram, e estou a pagar o dobro do que pagava antes."],
+    "nl": ["De meter werkt niet meer sinds hij is vervangen, en ik betaal nu het dubbele van wat ik eerst betaalde."],
+}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_reading_ease_is_for_english_alone(language: str) -> None:
+    assert reading_ease(OTHERS[language]) is None
+    assert not is_english(words_of(OTHERS[language][0]))
+
+
+def test_the_samples_are_english() -> None:
+    for path in sorted((ROOT / "specs/data").glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        column = max(rows[0], key=lambda c: sum(len(r[c] or "") for r in rows))
+        english = reading_ease([r[column] for r in rows]) is not None
+        assert english == ("es" not in path.stem.split("_")), path.name
+
+
+# --- coverage counts combinations, not rows
+
+
+def test_coverage_counts_combinations_with_a_row(tmp_path: Path) -> None:
+    """Four combinations of three rows: one lost whole, one in part."""
+
+    def some_rows(body: dict[str, Any], nth: int) -> str:
+        said = body["messages"][-1]["content"]
+        town = next(t for t in ("Lima", "Oslo", "Rome", "Bonn") if t in said)
+        wanted = {"Lima": 0, "Oslo": 1, "Rome": 3, "Bonn": 3}[town]
+        rows = [{"call": f"a call from {town} number {i}" if i < wanted else "no"} for i in range(3)]
+        return json.dumps(rows)
+
+    with Loopback(some_rows) as server:
+        path = tmp_path / "spec.yaml"
+        path.write_text(f"""
+synthspec: 1
+name: calls
+rows: 12
+parameters: {{town: [Lima, Oslo, Rome, Bonn]}}
+prompts: {{call: {{user: "Three calls from {{{{ town }}}}.", writes: [call], rows: 3, format: json}}}}
+fields: {{town: {{value: town}}, call: {{type: string, words: {{min: 3}}}}}}
+backend: {{provider: openai, model: loop, base_url: {server.url}}}
+limits: {{attempts: 1}}
+gates: [coverage == 0.75, rows == 7, completeness < 0.6]
+""")
+        dataset = synthspec.build(path, out=tmp_path / "out")
+    assert dataset.manifest["metrics"]["coverage"] == 0.75
+    assert [g.holds for g in dataset.gates] == [True, True, True]
