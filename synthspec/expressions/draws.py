@@ -1,4 +1,8 @@
-"""Random calls over columns: the inverse distribution function at each uniform number."""
+"""Random calls over columns: the inverse distribution function at each uniform number.
+
+Numbers are rounded to 12 significant digits, so that a last bit that differs between two versions of SciPy or two
+processors does not change a request's key.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ Evaluate = Callable[[Expression], Any]
 def draw(call: Call, uniform: Column, value: Evaluate, length: int) -> Column:
     """The column that a random call draws from `uniform`."""
     from synthspec.quantiles import quantile
+    from synthspec.quantiles.digits import rounded
 
     distribution = DISTRIBUTIONS[call.function]
     given = _given(call)
@@ -25,11 +30,25 @@ def draw(call: Call, uniform: Column, value: Evaluate, length: int) -> Column:
         return _choose(given, uniform, value, length)
     arguments = _arguments(call, given, value, length)
     column = np.broadcast_to(standard(quantile(call.function, uniform, *arguments)), (length,))
-    if column.dtype == np.float64 and _whole_result(call):
+    if column.dtype != np.float64:
+        return column
+    if _whole_result(call):
         return column.astype(np.int64) if _fits(column) else _whole_column(column)
-    if column.dtype == np.float64 and distribution.result == "boolean":
+    if distribution.result == "boolean":
         return pack([None if v is None else bool(v) for v in unpack(column)])
-    return column
+    return _bounded(call.function, rounded(column), arguments)
+
+
+def _bounded(function: str, column: Column, arguments: list[Any]) -> Column:
+    """Rounded numbers kept between the ends of their distribution, which may have more digits."""
+    if function in ("uniform", "loguniform", "triangular"):
+        low, high = arguments[0], arguments[-1]
+    elif function == "truncated":
+        low, high = arguments[-2], arguments[-1]
+    else:
+        return column
+    within: Column = np.minimum(np.maximum(column, low), high)
+    return within
 
 
 def _given(call: Call) -> Mapping[str, Expression]:

@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Any
 
-from synthspec.expressions import texts, vectors
+from synthspec.expressions import texts, transcendental, vectors
 from synthspec.expressions.functions import Function, function
 from synthspec.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, Type, join
 from synthspec.expressions.values import is_null, moment, settle, whole
@@ -137,9 +137,9 @@ def _entries() -> Iterable[Function]:
     yield function("abs(x: number)", _same, lambda x: settle(abs(x)),
                    "the value without its sign", vectors.abs_column)
     yield function("sqrt(x: number)", NUMBER, math.sqrt, "the square root; null below 0", vectors.sqrt_column)
-    yield function("exp(x: number)", NUMBER, math.exp, "e to the power x; null where too large")
-    yield function("log(x: number)", NUMBER, math.log, "the natural logarithm; null at 0 and below")
-    yield function("log10(x: number)", NUMBER, math.log10, "the decimal logarithm; null at 0 and below")
+    yield function("exp(x: number)", NUMBER, transcendental.exp, "e to the power x; null where too large")
+    yield function("log(x: number)", NUMBER, transcendental.log, "the natural logarithm; null at 0 and below")
+    yield function("log10(x: number)", NUMBER, transcendental.log10, "the decimal logarithm; null at 0 and below")
     yield function("min(*values: number|text|date|datetime|time|list)", _extreme, _least,
                    "the least of its arguments, or of one list's items", vectors.min_column)
     yield function("max(*values: number|text|date|datetime|time|list)", _extreme, _greatest,

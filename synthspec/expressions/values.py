@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from synthspec.expressions import transcendental
+
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 MAX_SIZE = 10_000_000  # characters of a text, items of a list; what would be longer is null
 FAULTS = (
@@ -109,7 +111,8 @@ def power(a: Any, b: Any) -> Any:
     try:
         if type(a) is int and type(b) is int and b > 0 and b * a.bit_length() > 2048:
             a = float(a)
-        result = a**b
+        whole_numbers = type(a) is int and type(b) is int and b >= 0
+        result = a**b if whole_numbers else transcendental.power(a, b)
         return None if isinstance(result, complex) else settle(result)
     except FAULTS:
         return None

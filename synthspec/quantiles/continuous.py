@@ -1,7 +1,8 @@
 """Inverse distribution functions of the continuous distributions.
 
 Formulas and sources stand in `synthspec.distributions`. Every function works on float64 arrays of one shape
-(or that broadcast), takes u in (0, 1), and gives NaN where an argument makes no sense.
+(or that broadcast), takes u in (0, 1), and gives NaN where an argument makes no sense. exp and the like come from
+`elementary`, so that results are the same on every machine.
 """
 
 # SciPy has no types, and those of NumPy operators differ between its versions.
@@ -13,19 +14,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from synthspec.quantiles.bell import normal_cumulative, normal_quantile
+from synthspec.quantiles.elementary import exp, expm1, log, log1p, power
 from synthspec.quantiles.families import Array, Family
-
-
-def _standard_normal(u: Array) -> Array:
-    from scipy.special import ndtri
-
-    return ndtri(u)
-
-
-def _normal_below(z: Array) -> Array:
-    from scipy.special import ndtr
-
-    return ndtr(z)
 
 
 def uniform(u: Array, low: Array, high: Array) -> Array:
@@ -37,51 +28,51 @@ def uniform_cumulative(x: Array, low: Array, high: Array) -> Array:
 
 
 def normal(u: Array, mean: Array, sd: Array) -> Array:
-    return mean + sd * _standard_normal(u)
+    return mean + sd * normal_quantile(u)
 
 
-def normal_cumulative(x: Array, mean: Array, sd: Array) -> Array:
-    return _normal_below((x - mean) / sd)
+def normal_below(x: Array, mean: Array, sd: Array) -> Array:
+    return normal_cumulative((x - mean) / sd)
 
 
 def normal_tail_quantile(v: Array, mean: Array, sd: Array) -> Array:
-    return mean - sd * _standard_normal(v)
+    return mean - sd * normal_quantile(v)
 
 
 def normal_tail(x: Array, mean: Array, sd: Array) -> Array:
-    return _normal_below((mean - x) / sd)
+    return normal_cumulative((mean - x) / sd)
 
 
 def lognormal(u: Array, log_mean: Array, log_sd: Array) -> Array:
-    return np.exp(normal(u, log_mean, log_sd))
+    return exp(normal(u, log_mean, log_sd))
 
 
 def lognormal_cumulative(x: Array, log_mean: Array, log_sd: Array) -> Array:
-    return normal_cumulative(np.log(np.maximum(x, 0)), log_mean, log_sd)
+    return normal_below(log(np.maximum(x, 0)), log_mean, log_sd)
 
 
 def lognormal_tail_quantile(v: Array, log_mean: Array, log_sd: Array) -> Array:
-    return np.exp(normal_tail_quantile(v, log_mean, log_sd))
+    return exp(normal_tail_quantile(v, log_mean, log_sd))
 
 
 def lognormal_tail(x: Array, log_mean: Array, log_sd: Array) -> Array:
-    return normal_tail(np.log(np.maximum(x, 0)), log_mean, log_sd)
+    return normal_tail(log(np.maximum(x, 0)), log_mean, log_sd)
 
 
 def exponential(u: Array, mean: Array) -> Array:
-    return -mean * np.log1p(-u)
+    return -mean * log1p(-u)
 
 
 def exponential_cumulative(x: Array, mean: Array) -> Array:
-    return -np.expm1(-np.maximum(x, 0) / mean)
+    return -expm1(-np.maximum(x, 0) / mean)
 
 
 def exponential_tail_quantile(v: Array, mean: Array) -> Array:
-    return -mean * np.log(v)
+    return -mean * log(v)
 
 
 def exponential_tail(x: Array, mean: Array) -> Array:
-    return np.exp(-np.maximum(x, 0) / mean)
+    return exp(-np.maximum(x, 0) / mean)
 
 
 def gamma(u: Array, shape: Array, scale: Array) -> Array:
@@ -148,43 +139,43 @@ def triangular_cumulative(x: Array, low: Array, mode: Array, high: Array) -> Arr
 
 
 def weibull(u: Array, shape: Array, scale: Array) -> Array:
-    return scale * (-np.log1p(-u)) ** (1 / shape)
+    return scale * power(-log1p(-u), 1 / shape)
 
 
 def weibull_cumulative(x: Array, shape: Array, scale: Array) -> Array:
-    return -np.expm1(-((np.maximum(x, 0) / scale) ** shape))
+    return -expm1(-power(np.maximum(x, 0) / scale, shape))
 
 
 def weibull_tail_quantile(v: Array, shape: Array, scale: Array) -> Array:
-    return scale * (-np.log(v)) ** (1 / shape)
+    return scale * power(-log(v), 1 / shape)
 
 
 def weibull_tail(x: Array, shape: Array, scale: Array) -> Array:
-    return np.exp(-((np.maximum(x, 0) / scale) ** shape))
+    return exp(-power(np.maximum(x, 0) / scale, shape))
 
 
 def pareto(u: Array, shape: Array, scale: Array) -> Array:
-    return scale * np.exp(-np.log1p(-u) / shape)
+    return scale * exp(-log1p(-u) / shape)
 
 
 def pareto_cumulative(x: Array, shape: Array, scale: Array) -> Array:
-    return -np.expm1(-shape * np.log(np.maximum(x, scale) / scale))
+    return -expm1(-shape * log(np.maximum(x, scale) / scale))
 
 
 def pareto_tail_quantile(v: Array, shape: Array, scale: Array) -> Array:
-    return scale * np.exp(-np.log(v) / shape)
+    return scale * exp(-log(v) / shape)
 
 
 def pareto_tail(x: Array, shape: Array, scale: Array) -> Array:
-    return np.exp(-shape * np.log(np.maximum(x, scale) / scale))
+    return exp(-shape * log(np.maximum(x, scale) / scale))
 
 
 def loguniform(u: Array, low: Array, high: Array) -> Array:
-    return np.clip(np.exp(uniform(u, np.log(low), np.log(high))), low, high)
+    return np.clip(exp(uniform(u, log(low), log(high))), low, high)
 
 
 def loguniform_cumulative(x: Array, low: Array, high: Array) -> Array:
-    return uniform_cumulative(np.log(np.maximum(x, low)), np.log(low), np.log(high))
+    return uniform_cumulative(log(np.maximum(x, low)), log(low), log(high))
 
 
 def student_t(u: Array, df: Array, loc: Array, scale: Array) -> Array:
@@ -209,7 +200,7 @@ def student_t_tail(x: Array, df: Array, loc: Array, scale: Array) -> Array:
 
 FAMILIES: Mapping[str, Family] = {
     "uniform": Family(uniform, uniform_cumulative),
-    "normal": Family(normal, normal_cumulative, normal_tail_quantile, normal_tail),
+    "normal": Family(normal, normal_below, normal_tail_quantile, normal_tail),
     "lognormal": Family(lognormal, lognormal_cumulative, lognormal_tail_quantile, lognormal_tail),
     "exponential": Family(exponential, exponential_cumulative, exponential_tail_quantile, exponential_tail),
     "gamma": Family(gamma, gamma_cumulative, gamma_tail_quantile, gamma_tail),

@@ -33,7 +33,7 @@ class Chooser:
         self._given = given
         self._sizes = [len(share) for share in shares]
         self._starts = np.concatenate([[0], np.cumsum(self._sizes)])
-        self._rarity = np.concatenate([share**-0.5 for share in shares]).astype(np.float32)
+        self._rarity = np.concatenate([1 / np.sqrt(share) for share in shares]).astype(np.float32)
 
     def fill(
         self, sequences: Several[Sequence], fixed: NDArray[np.int64], noise: Single

@@ -61,7 +61,7 @@ class Remembering:
         shares = [shares_of(one.parts) for one in dimensions]
         self._sizes = [len(share) for share in shares]
         self._starts = np.concatenate([[0], np.cumsum(self._sizes)])
-        weights = [share**-0.5 * np.minimum(1, share / _RARE) for share in shares]
+        weights = [np.minimum(1, share / _RARE) / np.sqrt(share) for share in shares]
         self._rarity = np.concatenate(weights).astype(np.float32)
         self._mean = np.concatenate([s * w for s, w in zip(shares, weights, strict=True)]).astype(np.float32)
         self._back = [(1 / w).astype(np.float32) for w in weights]
