@@ -43,6 +43,8 @@ _TABLE: Mapping[str, Mapping[str, tuple[float, float]]] = {
         "o3": (2.0, 8.0),
         "o3-mini": (1.1, 4.4),
         "o1": (15.0, 60.0),
+        "text-embedding-3-small": (0.02, 0.0),
+        "text-embedding-3-large": (0.13, 0.0),
     },
     "anthropic": {
         "claude-fable-5-1": (10.0, 50.0),

@@ -153,7 +153,7 @@ class Loopback:
 
     def _answer(self, body: dict[str, Any], nth: int) -> dict[str, Any]:
         message = {"role": "assistant", "content": self.reply(body, nth)}
-        usage = {"prompt_tokens": self.tokens[0], "completion_tokens": self.tokens[1], "total_tokens": sum(self.tokens)}
+        usage = {"prompt_tokens": self.tokens[0], "completion_tokens": self.tokens[1]}
         finish = "length" if message["content"].endswith("…") else "stop"
         choice = {"index": 0, "message": message, "finish_reason": finish}
         return {"id": "x", "object": "chat.completion", "created": 1, "model": "loop-1", "choices": [choice],

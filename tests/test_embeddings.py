@@ -18,11 +18,13 @@ import pytest
 from click.testing import CliRunner, Result
 from loopback import Loopback, count_words
 
+from synthspec.backends._faults import Service
 from synthspec.cli import cli
 from synthspec.metrics.corpus import corpus_of
-from synthspec.metrics.embeddings import BATCH, open_embedder
+from synthspec.metrics.embeddings import BATCH, EmbeddingBackend, _unpack, open_embedder, pack
 from synthspec.metrics.judge import NEITHER, judge_labels, value_told
 from synthspec.metrics.mauve import lloyd, mauve
+from synthspec.metrics.model_calls import ModelCalls
 from synthspec.records import BackendFault
 
 TOPICS = {"sea": "the captain steers a ship past the harbour", "garden": "roses and tulips grow beside the old wall",
@@ -40,9 +42,15 @@ def write_rows(path: Path, count: int = 90, start: int = 0) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OLLAMA_HOST", "OLLAMA_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> ModelCalls:
+    return ModelCalls(tmp_path / "calls")
 
 
 @pytest.fixture
@@ -102,16 +110,17 @@ def test_openai(rows: Path, tmp_path: Path) -> None:
     assert 0 <= found["mauve"]["value"] <= 1 and 0 <= found["mauve"]["floor"] <= 1
     assert all(len(b["input"]) <= BATCH and b["encoding_format"] == "float" for b in sent)
     assert sum(len(b["input"]) for b in sent) == 90 + 90 + 120
+    assert server.bodies == sent, "the second report pays for nothing"
     assert page.exit_code == 0 and "embeddings of openai:e" in page.output
     plain = metrics_of(run(rows, "--against", real, "--format", "json"))
     assert "mauve" not in plain and plain["vendi_score"]["value"] != found["vendi_score"]["value"]
     assert "embeddings" not in json.dumps([m["computed_on"] for m in plain.values()])
 
 
-def test_vectors_are_in_order_and_of_length_one() -> None:
+def test_vectors_are_in_order_and_of_length_one(calls: ModelCalls) -> None:
     texts = [f"word{i} and word{i * 3}" for i in range(BATCH + 5)] + [""]
     with Loopback() as server:
-        found = open_embedder("openai", "e", server.url)(texts)
+        found = open_embedder("openai", "e", calls, server.url)(texts)
     assert found.dtype == np.float32 and np.allclose(np.linalg.norm(found, axis=1), 1)
     wanted = np.array([count_words(t or "-") for t in texts])
     assert np.allclose(found, wanted / np.linalg.norm(wanted, axis=1, keepdims=True), atol=1e-6)
@@ -197,12 +206,25 @@ def test_faults_of_use(rows: Path, arguments: tuple[str, ...], told: str) -> Non
     assert result.exit_code == 2 and told in " ".join(result.output.split())
 
 
-def test_something_else_for_vectors() -> None:
-    embedder = open_embedder("ollama", "m", "http://127.0.0.1:9")
-    for sent in ([[1.0]], [[1.0], [float("nan")]], [[1.0], [1.0, 2.0]], "no", [[], []]):
-        broken = type(embedder)("ollama:m", lambda texts, sent=sent: sent, embedder.service)  # type: ignore[misc]
-        with pytest.raises(BackendFault, match="as embeddings"):
-            broken(["a", "b"])
+STRANGE = ([[1.0]], [[1.0], [float("nan")]], [[1.0], [1.0, 2.0]], "no", [[], []], [["1e999"], [1]], [[None], [1]], {"0": [1.0]}, 7)
+
+
+@pytest.mark.parametrize("sent", STRANGE, ids=range(len(STRANGE)))
+@pytest.mark.parametrize("provider", ["openai", "ollama"])
+def test_something_else_for_vectors(provider: str, sent: Any) -> None:
+    service = Service("the server", "http://127.0.0.1:9", "m")
+    backend = EmbeddingBackend(service, {}, "api/embed" if provider == "ollama" else "embeddings", {})
+    answer: Any = {"embeddings": sent}
+    if provider == "openai":
+        answer = {"data": [{"index": i, "embedding": v} for i, v in enumerate(sent)] if isinstance(sent, list) else sent}
+    with pytest.raises(BackendFault, match=r"as embeddings|instead of") as caught:
+        backend._read(answer, 2)
+    assert caught.value.sent == "yes"
+
+
+def test_vectors_are_kept_as_they_came() -> None:
+    vectors = np.random.default_rng(1).normal(0, 1, (7, 33)).astype(np.float32)
+    assert np.array_equal(_unpack(pack(vectors)), vectors)
 
 
 # the judge
@@ -226,27 +248,29 @@ def test_judge(rows: Path) -> None:
         shown = run(rows, "--judge", "openai:m", "--base-url", server.url)
         page = run(rows, "--judge", "openai:m", "--base-url", server.url, "--format", "html")
         assert server.most_in_flight == 8
+        assert server.total == 90, "the second report and the third pay for nothing"
     found = json.loads(result.stdout)["judge"]
     (column,) = found["columns"]
     assert found["backend"] == "openai:m" and found["calls"] == 90 and found["unanswered"] == 0
-    assert found["prompt_tokens"] == 90 * 50
+    assert found["prompt_tokens"] == 90 * 50 and found["cost"] is None and found["reused"] == 0
     assert column["classes"] == ["garden", "kitchen", "sea", NEITHER] and column["rows"] == 90
     assert column["confusion"] == [[27, 0, 0, 3], [0, 27, 0, 3], [27, 0, 0, 3], [0, 0, 0, 0]]
     assert column["accuracy"] == pytest.approx(0.6)
-    assert "by the judge openai:m (90 calls" in shown.output and "60% right of 90" in shown.output
+    assert "by the judge openai:m (90 calls, 90 cached, 13,500 tokens" in shown.output and "60% right of 90" in shown.output
     assert "Told by the judge openai:m" in page.output
     assert "judge" not in json.loads(run(rows, "--format", "json").stdout)
     assert metrics_of(result)["judge_recovery"]["computed_on"] == "90 rows; topic; openai:m"
 
 
-def test_the_judge_tries_again_and_asks_no_more_than_it_says() -> None:
+def test_the_judge_tries_again_and_asks_no_more_than_it_says(calls: ModelCalls) -> None:
     labels = {f"label{k}": [f"value {k} {i % 2}" for i in range(150)] for k in range(4)}
     data = [{**{n: v[i] for n, v in labels.items()}, "text": f"row {i} says the thing of {i * 13}"} for i in range(150)]
-    with Loopback(reply=lambda body, nth: '{"value": "value 0 0"}', faults={"429": 0.2}) as server:
-        found = judge_labels(corpus_of("rows", data), "openai", "m", server.url)
+    with Loopback(reply=lambda body, nth: '{"value": "value 0 0"}', faults={"429": 0.05}) as server:
+        found = judge_labels(corpus_of("rows", data), "openai", "m", calls, server.url)
     assert [c.column for c in found.columns] == ["label0", "label1", "label2"]
     assert all(len(c.right) <= 100 for c in found.columns)
-    assert found.calls > 300 - 1 and sum(len(c.right) for c in found.columns) + found.lost == 300
+    assert found.calls == 300 and sum(len(c.right) for c in found.columns) + found.lost == 300
+    assert server.total > 300 and calls.tally.retries == server.total - 300
 
 
 def test_value_told() -> None:
@@ -256,3 +280,61 @@ def test_value_told() -> None:
     assert value_told("Very good.", values) == "very good"
     for reply in ("", "{", '{"value": ["good"]}', '{"other": 1}', "[1]", "good or very good", '{"value": null}'):
         assert value_told(reply, values) == NEITHER
+
+
+# what is paid for
+
+
+@pytest.mark.parametrize("asked", [("--judge", "openai:gpt-5-mini"), ("--embed", "openai:text-embedding-3-small")])
+def test_a_report_keeps_to_its_budget_and_goes_on_from_there(rows: Path, asked: tuple[str, str]) -> None:
+    """A budget for some of the calls ends the report; what came is kept, and a larger budget pays for the rest alone."""
+    with Loopback(reply=judging) as server:
+        small = "0.02" if asked[0] == "--judge" else "0.000001"
+        short = run(rows, *asked, "--base-url", server.url, "--budget", small)
+        assert "the budget of $" in failed(short)
+        before = len(server.bodies)
+        assert before < (90 if asked[0] == "--judge" else 1)
+        whole = run(rows, *asked, "--base-url", server.url, "--budget", "5")
+        assert whole.exit_code == 0, whole.output
+        assert len(server.bodies) == (90 if asked[0] == "--judge" else 1)
+        again = run(rows, *asked, "--base-url", server.url, "--budget", "5")
+        assert again.exit_code == 0
+        assert len(server.bodies) == (90 if asked[0] == "--judge" else 1)
+
+
+def test_a_budget_needs_a_price(rows: Path) -> None:
+    with Loopback(reply=judging) as server:
+        for option in ("--judge", "--embed"):
+            told = failed(run(rows, option, "openai:m", "--base-url", server.url, "--budget", "1"))
+            assert "the price of 'openai:m' is not known" in told
+        assert server.total == 0
+    assert run(rows, "--budget", "1").exit_code == 2
+
+
+def test_usage_that_is_not_told_is_unknown(rows: Path) -> None:
+    with Loopback(reply=judging, tokens=(None, "many")) as server:  # type: ignore[arg-type]
+        result = run(rows, "--judge", "openai:gpt-5-mini", "--base-url", server.url, "--format", "json")
+        shown = run(rows, "--judge", "openai:gpt-5-mini", "--base-url", server.url)
+    found = json.loads(result.stdout)["judge"]
+    assert found["prompt_tokens"] is None and found["cost"] is None
+    assert "unknown tokens" in shown.output
+
+
+def test_a_changed_row_asks_for_that_row_alone(tmp_path: Path) -> None:
+    with Loopback(reply=judging) as server:
+        path = write_rows(tmp_path / "rows.csv")
+        assert run(path, "--judge", "openai:m", "--base-url", server.url).exit_code == 0
+        path.write_text(path.read_text().replace("number 11 ", "number 1111 "))
+        assert run(path, "--judge", "openai:m", "--base-url", server.url).exit_code == 0
+        assert server.total == 91
+        assert run(path, "--judge", "openai:another", "--base-url", server.url).exit_code == 0
+        assert server.total == 91 + 90
+
+
+def test_no_failing_server_is_paid_for_nothing(rows: Path) -> None:
+    """A server that fails and comes back: what was answered in between stands."""
+    with Loopback(reply=judging, faults={"500": 0.1, "drop": 0.05, "cut": 0.05}) as server:
+        result = run(rows, "--judge", "openai:m", "--base-url", server.url, "--format", "json")
+        assert result.exit_code == 0, result.output
+        answered = sum(server.answered.values())
+    assert json.loads(result.stdout)["judge"]["calls"] == answered == 90

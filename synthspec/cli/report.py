@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
               help="Measure likeness by a model's embeddings: openai, ollama or sentence-transformers.")  # fmt: skip
 @click.option("--judge", metavar="PROVIDER:MODEL", help="Have a model tell labels from texts: at most 300 questions.")
 @click.option("--base-url", metavar="URL", help="The server of --embed and --judge, instead of the usual one.")
+@click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD",
+              help="What the calls of --embed and --judge may cost, over all reports on this data.")  # fmt: skip
 @form_option("text", "json", "html")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where to write; DIR/report.html for a build's folder, else standard output.")  # fmt: skip
@@ -33,6 +36,7 @@ def command(
     embed: str | None,
     judge: str | None,
     base_url: str | None,
+    budget: float | None,
     form: str,
     out: Path | None,
     quiet: bool,
@@ -42,7 +46,8 @@ def command(
 
     Takes a build's folder, or any CSV, JSONL, JSON or Parquet file. For a folder it also writes DIR/report.html,
     one page that needs no network. Calls no model, unless --embed or --judge names one. With --embed, the Vendi
-    score, nearest rows and coverage go by meaning instead of spelling, and --against adds MAUVE.
+    score, nearest rows and coverage go by meaning instead of spelling, and --against adds MAUVE. What a model answered
+    is kept, in DIR/report-calls/ or build/reports/NAME/, and never paid for twice.
     """
     import json
 
@@ -50,9 +55,12 @@ def command(
     from synthspec.report.text import report_text
 
     models = _models(embed, judge, base_url)
+    if budget is not None and models == (None, None):
+        raise click.UsageError("--budget goes with --embed or --judge")
     corpus = read_or_exit(data)
     original = read_or_exit(against) if against is not None else None
-    report = _measure(corpus, original, models, base_url, quiet=quiet, no_color=no_color)
+    asked = Asked(models, base_url, budget)
+    report = _measure(corpus, original, asked, quiet=quiet, no_color=no_color)
     if form == "json":
         give(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, default=str) + "\n", out)
         return
@@ -102,24 +110,35 @@ def _named(option: str, text: str | None, known: Sequence[str]) -> Model:
     return provider, model
 
 
-def _measure(
-    corpus: Corpus, original: Corpus | None, models: tuple[Model, Model], base_url: str | None, *,
-    quiet: bool, no_color: bool,
-) -> Report:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The models that a report asks, where, and for how much."""
+
+    models: tuple[Model, Model]
+    base_url: str | None
+    budget: float | None
+
+
+def _measure(corpus: Corpus, original: Corpus | None, asked: Asked, *, quiet: bool, no_color: bool) -> Report:
     from synthspec.cli._progress import steps
     from synthspec.cli._show import fail
     from synthspec.metrics.embeddings import open_embedder
     from synthspec.metrics.judge import judge_labels
+    from synthspec.metrics.model_calls import calls_of
     from synthspec.records import BackendFault
     from synthspec.report.measure import measure, step_count
+    from synthspec.store import StoreFault
 
-    embed, judge = models
+    embed, judge = asked.models
+    calls = calls_of(corpus, asked.budget)
     with steps(step_count() + (judge is not None), quiet=quiet, no_color=no_color) as progress:
         try:
-            embedder = None if embed is None else open_embedder(*embed, base_url)
+            embedder = None if embed is None else open_embedder(*embed, calls, asked.base_url)
             if judge is not None:
                 progress("Judge")
-            judgement = None if judge is None else judge_labels(corpus, *judge, base_url)
+            judgement = None if judge is None else judge_labels(corpus, *judge, calls, asked.base_url)
             return measure(corpus, original, progress, embed=embedder, judgement=judgement)
         except BackendFault as e:
             fail(e.message, "--embed and --judge ask a model; a report without them asks none")
+        except StoreFault as e:
+            fail(e.message, e.help)

@@ -66,10 +66,14 @@ class Worst:
         return Worst(self.cost if cost is None else cost, self.tokens if tokens is None else tokens)
 
 
-def _plausible(reply: Reply) -> Usage:
-    """The usage that a reply tells of; no count where it says 0 of a text that is there."""
+def _plausible(reply: Reply, request: Request) -> Usage:
+    """The usage that a reply tells of; no count where it says 0 of a text that is there.
+
+    Embeddings are replies of no tokens: their requests foresee none.
+    """
     prompt, completion = reply.usage.prompt_tokens, reply.usage.completion_tokens
-    return Usage(prompt or None, None if completion == 0 and reply.text else completion)
+    missing = completion == 0 and reply.text and request.worst_tokens[1] > 0
+    return Usage(prompt or None, None if missing else completion)
 
 
 class Caller:
@@ -134,7 +138,7 @@ class Caller:
             finally:
                 self.tally.in_flight -= 1
             latency = time.monotonic() - started
-            reply = replace(reply, usage=_plausible(reply))
+            reply = replace(reply, usage=_plausible(reply, request))
             if reply.usage.total is not None:
                 slot.used(reply.usage.total)
             line.governor.succeeded(latency)

@@ -62,9 +62,10 @@ def _judge(report: Report) -> Iterator[str]:
     judged = report.judgement
     if judged is None:
         return
-    tokens = judged.prompt_tokens + judged.completion_tokens
+    tokens = "unknown" if judged.tokens is None else f"{judged.tokens:,}"
+    reused = f", {judged.reused:,} cached" if judged.reused else ""
     lost = f", {judged.lost:,} without an answer" if judged.lost else ""
-    yield f"  by the judge {judged.backend} ({judged.calls:,} calls, {tokens:,} tokens{lost})"
+    yield f"  by the judge {judged.backend} ({judged.calls:,} calls{reused}, {tokens} tokens{lost})"
     for d in judged.columns:
         yield f"    {d.column:<24} {d.accuracy:>6.0%} right of {len(d.right)}, {d.chance:.0%} by the commonest"
 
