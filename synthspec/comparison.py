@@ -33,9 +33,11 @@ class Estimate:
     low: float
     high: float
     size: str
+    known: bool = True  # whether the interval is; where it is not, `low` and `high` are the value
 
     def as_dict(self) -> dict[str, Any]:
-        return {"value": self.value, "low": self.low, "high": self.high, "computed_on": self.size}
+        ends = {"low": self.low, "high": self.high} if self.known else {"low": None, "high": None}
+        return {"value": self.value, **ends, "computed_on": self.size}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def compare_corpora(
     measured: list[dict[str, Estimate]] = []
     for corpus, name in zip(cut, names, strict=True):
         told(name)
-        measured.append(_estimates(corpus, against, sizes, seed))
+        measured.append(estimates_of(corpus, against, sizes, seed))
     lines = []
     for metric in all_metrics():
         estimates = tuple(m.get(metric.name) for m in measured)
@@ -132,7 +134,7 @@ def _same_columns(corpora: Sequence[Corpus]) -> list[Corpus]:
     return [replace(c, texts=texts or c.texts, labels=labels) for c in corpora]
 
 
-def _estimates(corpus: Corpus, against: Corpus | None, sizes: Sizes, seed: int) -> dict[str, Estimate]:
+def estimates_of(corpus: Corpus, against: Corpus | None, sizes: Sizes, seed: int) -> dict[str, Estimate]:
     context = Context(corpus, against, sizes, seed)
     figures = {m.name: f for m in all_metrics() if (f := m.compute(context)) is not None and np.isfinite(f.value)}
     whole = [m for m in all_metrics() if m.name in figures and _by_halves(figures[m.name])]
