@@ -52,23 +52,26 @@ def plan(path: AnyPath, **options: Any) -> Plan:
     return build_plan(compiled.spec, compiled.tables)
 
 
-def build(path: AnyPath, *, out: AnyPath | None = None, replace: bool = False, **options: Any) -> Dataset:
+def build(
+    path: AnyPath, *, out: AnyPath | None = None, replace: bool = False, accept_loss: bool = False, **options: Any
+) -> Dataset:
     """Build a dataset into a folder (`build/<name>/` unless `out` names another).
 
     Where rows are missing that the dataset which stands there has, that one stays and this one goes to `incomplete/`
-    beside it; with `replace` it takes its place.
+    beside it; with `replace` it takes its place. `accept_loss` goes on with what can be read of a damaged store.
 
     Raises:
         SpecError: the spec has errors.
         BuildFault: a backend cannot be used.
         StoreFault: the folder is in use or cannot be written.
     """
-    from synthspec.builder import build_dataset
+    from synthspec.builder import BuildControl, build_dataset
 
     compiled = _compiled(path, options)
     assert compiled.spec is not None
     folder = Path(out) if out is not None else None
-    work = build_dataset(compiled.spec, compiled.tables, folder, keep_rows=True, replace=replace)
+    control = BuildControl(accept_loss=accept_loss)
+    work = build_dataset(compiled.spec, compiled.tables, folder, control, keep_rows=True, replace=replace)
     dataset: Dataset | None = run_async(work)
     assert dataset is not None
     return dataset

@@ -59,6 +59,8 @@ class BuildControl:
     on_start: Callable[[Plan, Budget], None] | None = None
     on_forecast: Callable[[int, int], None] | None = None  # first calls stored already, and to be made
     on_row: Callable[[Row | Missing], None] | None = None
+    accept_loss: bool = False  # go on with what can be read of a damaged store, though completions are lost
+    notice: str | None = None  # what people should know of how the store was opened
     interrupted: bool = False
 
 
@@ -88,7 +90,7 @@ async def build_dataset(
     control = control or BuildControl()
     folder = folder or default_folder(spec)
     started = time.monotonic()
-    async with _opened(spec, tables, folder) as (store, lines):
+    async with _opened(spec, tables, folder, control) as (store, lines):
         files = DatasetFolder(spec, folder, keep_rows, replace)
         run = _Run(spec, tables, store, lines, control, files.take)
         try:
@@ -114,7 +116,7 @@ async def run_rows(spec: Spec, tables: Mapping[str, Table], folder: Path, contro
     Raises:
         BuildFault, StoreFault: as `build_dataset`.
     """
-    async with _opened(spec, tables, folder) as (store, lines):
+    async with _opened(spec, tables, folder, control) as (store, lines):
         try:
             await _Run(spec, tables, store, lines, control, lambda outcome, warned: None).work()
         except _EXPLAINED:
@@ -135,14 +137,15 @@ def _explained(error: Exception) -> BuildFault:
 
 @asynccontextmanager
 async def _opened(
-    spec: Spec, tables: Mapping[str, Table], folder: Path
+    spec: Spec, tables: Mapping[str, Table], folder: Path, control: BuildControl
 ) -> AsyncIterator[tuple[Store, Mapping[str, Line]]]:
     """The store of a folder and the backends of a spec, closed again whatever happens."""
     if not spec.fields:
         raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`", 1)
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_foreign(folder)
-    with Store.open(folder) as store:
+    with Store.open(folder, accept_loss=control.accept_loss) as store:
+        control.notice = store.notice
         try:
             roll_forward(folder)  # a build was cut off while it put its files in place
         except SwitchFault as e:

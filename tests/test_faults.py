@@ -164,11 +164,33 @@ def test_a_damaged_store_is_said_and_kept(tmp_path: Path) -> None:
         size = store.stat().st_size
         with store.open("r+b") as file:
             file.seek(100)
-            file.write(b"\xff" * (size // 2))
+            file.write(b"\xff" * (size * 9 // 10))
         done = run("build", path, "--out", tmp_path / "out")
-    assert done.returncode == 3 and "Traceback" not in done.stderr
-    assert "run.sqlite" in done.stderr and "help" in done.stderr
-    assert store.stat().st_size == size
+        assert done.returncode == 3 and "Traceback" not in done.stderr
+        assert "run.sqlite" in done.stderr and "help" in done.stderr and "--accept-loss" in done.stderr
+        assert store.stat().st_size == size
+        assert server.total == 30
+        done = run("build", path, "--out", tmp_path / "out", "--accept-loss")
+        assert done.returncode == 0, done.stderr
+        assert "was damaged" in done.stderr
+        assert 30 < server.total < 60
+
+
+def test_a_store_whose_completions_are_whole_is_repaired_at_once(tmp_path: Path) -> None:
+    """Nothing is paid for again though all else is gone: sums, indexes, and the pages that lead to the completions."""
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url)
+        synthspec.build(path, out=tmp_path / "out")
+        before = output(tmp_path / "out")
+        store = tmp_path / "out/run.sqlite"
+        with store.open("r+b") as file:
+            file.seek(100)
+            file.write(b"\xff" * 8000)
+        done = run("build", path, "--out", tmp_path / "out", "--accept-loss")
+        assert done.returncode == 0, done.stderr
+        assert "30 completions were rescued" in done.stderr
+        assert server.total == 30
+    assert output(tmp_path / "out") == before
 
 
 def test_output_folder_removed_in_the_middle(tmp_path: Path) -> None:

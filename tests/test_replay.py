@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -12,26 +11,21 @@ import pytest
 
 from synthspec.backends import Backend, BackendContext
 from synthspec.plugins import find_plugin
-from synthspec.records import BackendFault, FaultKind, Message, Reply, Request
+from synthspec.records import BackendFault, Completion, FaultKind, Message, Reply, Request, Usage
 from synthspec.spec import BackendChoice
+from synthspec.store import Store
 from synthspec.testing.backend_contract import NOWHERE, a_context, a_request
-
-COLUMNS = "key, prompt, combination, attempt, request, text, model, finish, prompt_tokens, completion_tokens"
 
 
 def make_run(path: Path, *calls: tuple[Request, str]) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute(
-        "CREATE TABLE calls (key TEXT PRIMARY KEY, prompt TEXT, combination INTEGER, attempt INTEGER, request TEXT,"
-        " text TEXT, model TEXT, finish TEXT, prompt_tokens INTEGER, completion_tokens INTEGER, cost REAL,"
-        " latency REAL, created REAL)"
-    )
-    for number, (request, text) in enumerate(calls):
-        asked = json.dumps({"messages": [[m.role, m.content] for m in request.messages], "rows": 1})
-        row = (f"old{number}", request.prompt, request.combination, request.attempt, asked, text, "gpt-5-mini", "stop")
-        connection.execute(f"INSERT INTO calls ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 21, 12)", row)
-    connection.commit()
-    connection.close()
+    async def write() -> None:
+        store = Store.open(path)
+        for number, (request, text) in enumerate(calls):
+            reply = Reply(text, Usage(21, 12), "gpt-5-mini")
+            await store.put(replace(request, key=f"old{number}"), Completion(f"old{number}", reply))
+        await store.close()
+
+    asyncio.run(write())
 
 
 def _context(folder: Path) -> BackendContext:
@@ -139,13 +133,10 @@ def test_the_fingerprint_is_of_the_completions(tmp_path: Path) -> None:
 
 
 def test_a_run_of_the_store_is_replayed(tmp_path: Path) -> None:
-    store = pytest.importorskip("synthspec.store")
-    from synthspec.records import Completion, Usage
-
     request = a_request(1)
 
     async def write() -> None:
-        opened = store.Store.open(tmp_path)
+        opened = Store.open(tmp_path)
         await opened.put(request, Completion(request.key, Reply("kept", Usage(3, 4), "m", "length")))
         await opened.close()
 

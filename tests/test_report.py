@@ -7,7 +7,6 @@ import csv
 import json
 import re
 import shutil
-import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from click.testing import CliRunner
 import synthspec
 from synthspec.cli import cli
 from synthspec.metrics.corpus import corpus_of, read_corpus
+from synthspec.records import Completion, Message, Reply, Request, Usage
 from synthspec.report.findings import findings_of
 from synthspec.report.measure import measure
 from synthspec.report.numbers import format_value
@@ -29,6 +29,7 @@ from synthspec.report.page import report_page
 from synthspec.report.plots import curve_plot, histogram_plot, matrix_plot, scale_plot
 from synthspec.report.samples import sample_rows
 from synthspec.report.text import report_text
+from synthspec.store import Store
 
 ROOT = Path(__file__).parent.parent
 REVIEWS = ROOT / "specs/data/reviews.csv"
@@ -72,12 +73,16 @@ def hostile(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lost = [{"row": HOSTILE[1], "lost_at": HOSTILE[2], "reasons": [h, HOSTILE[0]], "values": {h: h},
              "tries": [{"prompt": h, "attempt": 1, "reasons": [h], "completion": h}]} for h in HOSTILE]  # fmt: skip
     (folder / "quarantine.jsonl").write_text("\n".join(map(json.dumps, lost)) + "\nnot json\n", encoding="utf-8")
-    with sqlite3.connect(folder / "run.sqlite") as connection:
-        request = json.dumps({"messages": [["user", h] for h in HOSTILE], "rows": 1})
-        text = "\n".join(f"{HOSTILE[i % 8]} is row {i}" for i in range(60)).replace("\0", "")
-        connection.execute("UPDATE calls SET text = ?, request = ?, prompt = ?, model = ?, finish = ?",
-                           (text, request, HOSTILE[0], HOSTILE[1], HOSTILE[2]))  # fmt: skip
-    connection.close()
+    with Store.open_readonly(folder) as store:
+        calls = list(store.iterate_calls())
+    (folder / "run.sqlite").unlink()
+    text = "\n".join(f"{HOSTILE[i % 8]} is row {i}" for i in range(60))
+    reply = Reply(text, Usage(1, 2), HOSTILE[1], HOSTILE[2])
+    messages = tuple(Message("user", h) for h in HOSTILE)
+    with Store.open(folder) as store:
+        for call in calls:
+            request = Request(call.key, HOSTILE[0], call.combination, call.attempt, messages, 1)
+            asyncio.run(store.put(request, Completion(call.key, reply, 0.1, 0.2)))
     return folder
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthspec.backends import BackendContext
-from synthspec.records import BackendFault, FaultKind, Reply, Request, Usage
+from synthspec.records import BackendFault, FaultKind, Reply, Request
+from synthspec.store import Store, StoreFault
 
 if TYPE_CHECKING:
     from synthspec.spec import BackendChoice
@@ -30,20 +30,20 @@ IN_PROCESS = True
 IN_PROCESS = True
 DEFAULT_MODEL = ""
 
-_ALL = "SELECT rowid, key, prompt, combination, attempt, request FROM calls ORDER BY combination, attempt, rowid"
-_ONE = "SELECT text, prompt_tokens, completion_tokens, model, finish FROM calls WHERE rowid = ?"
-
 Place = tuple[str, int, int]  # prompt, combination, attempt
 
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> ReplayBackend:
     """Find the run and read which requests it holds."""
     path = _find_run(choice, context)
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
     try:
-        return ReplayBackend(path.name, connection)
-    except (sqlite3.Error, ValueError, LookupError, TypeError) as e:
-        connection.close()
+        store = Store.open_readonly(path)
+    except StoreFault as e:
+        raise BackendFault(FaultKind.BAD_REQUEST, f"'{choice.model}' is not a run to replay ({e})") from None
+    try:
+        return ReplayBackend(path.name, store)
+    except StoreFault as e:
+        store.shut()
         raise BackendFault(FaultKind.BAD_REQUEST, f"'{choice.model}' is not a run to replay ({e})") from None
 
 
@@ -52,29 +52,31 @@ class ReplayBackend:
 
     seeded = False
 
-    def __init__(self, name: str, connection: sqlite3.Connection) -> None:
+    def __init__(self, name: str, store: Store) -> None:
         self._name = name
-        self._connection: sqlite3.Connection | None = connection
-        self._held: dict[bytes, dict[Place, list[int]]] = {}  # by the words: where each call stood, and its row
-        self._given: dict[str, int] = {}  # key of a request -> row of its completion
+        self._store: Store | None = store
+        self._held: dict[bytes, dict[Place, list[str]]] = {}  # by the words: where each call stood, and its key
+        self._given: dict[str, str] = {}  # key of a request -> key of its completion
         digest = hashlib.blake2b(digest_size=16)
-        for row, key, prompt, combination, attempt, request in connection.execute(_ALL):
-            words = _words(json.loads(request)["messages"])
-            self._held.setdefault(words, {}).setdefault((prompt, combination, attempt), []).append(row)
-            digest.update(str(key).encode())
+        for call in sorted(store.iterate_requests(), key=lambda c: (c.combination, c.attempt)):
+            places = self._held.setdefault(_words(call.request.messages if call.request else ()), {})
+            places.setdefault((call.prompt, call.combination, call.attempt), []).append(call.key)
+            digest.update(call.key.encode())
         self.fingerprint = f"replay:{digest.hexdigest()}"
 
     async def complete(self, request: Request) -> Reply:
         """The stored completion of the same request."""
-        row = self._given.get(request.key)
-        if row is None:
-            row = self._given[request.key] = self._take(request)
-        if self._connection is None:
-            raise BackendFault(FaultKind.UNREACHABLE, f"{self._name} is closed")
-        text, prompt_tokens, completion_tokens, model, finish = self._connection.execute(_ONE, (row,)).fetchone()
-        if isinstance(text, bytes):
-            text = text.decode("utf-8", "replace")
-        return Reply(text, Usage.read(prompt_tokens, completion_tokens), model or "", finish or "stop")
+        key = self._given.get(request.key)
+        if key is None:
+            key = self._given[request.key] = self._take(request)
+        if self._store is None:
+            raise BackendFault(FaultKind.UNREACHABLE, f"{self._name} is closed", sent="no")
+        try:
+            found = self._store.get(key)
+        except StoreFault as e:
+            raise BackendFault(FaultKind.BAD_REQUEST, f"{self._name}: {e}", sent="no") from None
+        assert found is not None
+        return found.reply
 
     async def models(self) -> tuple[str, ...]:
         """None: a run is named by its path."""
@@ -82,11 +84,11 @@ class ReplayBackend:
 
     async def close(self) -> None:
         """Close the run."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._store is not None:
+            self._store.shut()
+            self._store = None
 
-    def _take(self, request: Request) -> int:
+    def _take(self, request: Request) -> str:
         places = self._held.get(_words([(m.role, m.content) for m in request.messages]), {})
         place = (request.prompt, request.combination, request.attempt)
         if place not in places:

@@ -11,8 +11,6 @@ from importlib import import_module
 
 import click
 
-from synthspec.cli._echo import echo
-
 # in the order in which a person meets them
 COMMANDS = (
     "new", "check", "plan", "preview", "build", "report", "compare", "diff", "library", "schema", "explain",
@@ -49,7 +47,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            echo("interrupted", err=True)
+            click.echo("interrupted", err=True)
             raise SystemExit(130) from None
 
     def resolve_command(
@@ -76,7 +74,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     if value:
         from synthspec import __version__
 
-        echo(f"synthspec {__version__}")
+        click.echo(f"synthspec {__version__}")
         ctx.exit()
 
 
@@ -106,5 +104,5 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as e:  # the terminal or the file the output goes to
-        echo(f"error: the output cannot be written: {(e.strerror or str(e)).lower()}", err=True)
+        click.echo(f"error: the output cannot be written: {(e.strerror or str(e)).lower()}", err=True)
         sys.exit(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -10,7 +11,8 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthspec.cli._echo import echo, echo_json
+import click
+
 from synthspec.cli._show import fail, show_diagnostics, show_faults_as_json
 from synthspec.pipeline import Compiled, compile_spec
 
@@ -28,6 +30,7 @@ class Asked:
     out: Path | None
     _: KW_ONLY
     replace: bool
+    accept_loss: bool
     metrics: bool
     form: str
     quiet: bool
@@ -55,7 +58,7 @@ def build_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked) 
             return status
         worst = max(worst, status)
     if asked.form == "json":
-        echo_json(results[0] if len(results) == 1 else results)
+        click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2, ensure_ascii=False, default=str))
     return worst
 
 
@@ -75,7 +78,7 @@ def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
     spec = compiled.spec
     assert spec is not None
     folder = asked.out or default_folder(spec)
-    control = BuildControl()
+    control = BuildControl(accept_loss=asked.accept_loss)
     try:
         with watch(spec, folder, control, quiet=asked.quiet, no_color=asked.no_color):
             dataset = asyncio.run(_with_signals(compiled, folder, control, asked.replace))
@@ -95,7 +98,7 @@ def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
         dataset = None
     if dataset is None:
         if not asked.quiet:
-            echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
+            click.echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
         return INTERRUPTED, None
     _report(dataset, control, quiet=asked.quiet, form=asked.form)
     return dataset.status, dataset.manifest
@@ -114,7 +117,7 @@ async def _with_signals(compiled: Compiled, folder: Path, control: BuildControl,
             return
         control.interrupted = True
         control.stop("interrupted")
-        echo("\nstopping: waiting for the calls in flight, which are paid for (again to stop at once)", err=True)
+        click.echo("\nstopping: waiting for the calls in flight, which are paid for (again to stop at once)", err=True)
 
     for name in ("SIGINT", "SIGTERM"):
         if hasattr(signal, name) and os.name != "nt":
@@ -128,6 +131,8 @@ async def _with_signals(compiled: Compiled, folder: Path, control: BuildControl,
 def _report(dataset: Dataset, control: BuildControl, *, quiet: bool, form: str) -> None:
     """How it went, for a person; where it is, for a program."""
     tally = control.tally
+    if control.notice:
+        _say(control.notice)
     if not quiet:
         wanted = tally.planned
         _say(f"{tally.kept:,} of {wanted:,} rows" + ("" if dataset.complete else f"; {wanted - tally.kept:,} missing"))
@@ -156,7 +161,7 @@ def _report(dataset: Dataset, control: BuildControl, *, quiet: bool, form: str) 
         if len(dataset.files) > 8:
             _say(f"  … and {len(dataset.files) - 8} more files")
     if form == "text" and not sys.stdout.isatty():
-        echo(str(dataset.folder))
+        click.echo(str(dataset.folder))
 
 
 def _say_kept(dataset: Dataset) -> None:
@@ -167,4 +172,4 @@ def _say_kept(dataset: Dataset) -> None:
 
 
 def _say(text: str) -> None:
-    echo(text, err=True)
+    click.echo(text, err=True)

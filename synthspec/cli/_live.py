@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthspec.cli._echo import echo, open_console
+import click
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,9 +35,10 @@ def watch(spec: Spec, folder: Path, control: BuildControl, *, quiet: bool, no_co
     control.on_start = view.started
     control.on_forecast = _forecast
     if sys.stderr.isatty():
+        from rich.console import Console
         from rich.live import Live
 
-        console = open_console(err=True, no_color=no_color)
+        console = Console(stderr=True, no_color=no_color or None, highlight=False)
         with Live(view, console=console, refresh_per_second=FRAMES, transient=True):
             yield
         return
@@ -45,7 +46,7 @@ def watch(spec: Spec, folder: Path, control: BuildControl, *, quiet: bool, no_co
 
     def lines() -> None:
         while not done.wait(EVERY):
-            echo(view.line(), err=True)
+            click.echo(view.line(), err=True)
 
     thread = threading.Thread(target=lines, daemon=True)
     thread.start()
@@ -59,7 +60,7 @@ def watch(spec: Spec, folder: Path, control: BuildControl, *, quiet: bool, no_co
 def _forecast(stored: int, to_make: int) -> None:
     """Said before a build that takes up an earlier one."""
     more = "; later prompts and repairs come on top" if to_make else ""
-    echo(f"{stored:,} calls of an earlier build are used again, {to_make:,} are to be made{more}", err=True)
+    click.echo(f"{stored:,} calls of an earlier build are used again, {to_make:,} are to be made{more}", err=True)
 
 
 def _notices(spec: Spec) -> None:
@@ -70,7 +71,7 @@ def _notices(spec: Spec) -> None:
     for provider in sorted(providers):
         notice = getattr(find_plugin("backends", provider), "NOTICE", "")
         if notice:
-            echo(f"note: {notice}", err=True)
+            click.echo(f"note: {notice}", err=True)
 
 
 class _View:

@@ -16,6 +16,8 @@ from synthspec.cli._options import form_option, look_options, spec_argument, spe
               help="Where to write; build/NAME/ unless given.")  # fmt: skip
 @click.option("--replace", is_flag=True,
               help="Take the place of what stands there, though rows are missing that it has.")  # fmt: skip
+@click.option("--accept-loss", is_flag=True,
+              help="Go on with what can be read of a damaged run.sqlite; what is lost is paid for again.")  # fmt: skip
 @click.option("--metrics", is_flag=True, help="Also write metrics.csv: tokens, latency and cost of every call.")
 @form_option("text", "json")
 @look_options
@@ -24,6 +26,7 @@ def command(
     overrides: dict[str, str],
     out: Path | None,
     replace: bool,
+    accept_loss: bool,
     metrics: bool,
     form: str,
     quiet: bool,
@@ -41,5 +44,7 @@ def command(
 
     if out is not None and len(specs) > 1:
         raise click.UsageError("--out takes one spec; several go to build/NAME/ each")
-    how = Asked(out, replace=replace, metrics=metrics, form=form, quiet=quiet, no_color=no_color)
+    how = Asked(
+        out, replace=replace, accept_loss=accept_loss, metrics=metrics, form=form, quiet=quiet, no_color=no_color
+    )
     raise SystemExit(build_all(specs, overrides, how))

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthspec.cli._echo import echo, echo_coloured
 from synthspec.cli._options import form_option, look_options, spec_argument, spec_options, wants_colour
-from synthspec.terminal import visible_json
 
 
 @click.command()
@@ -39,21 +37,21 @@ def command(
     if quiet:
         found = [d for d in found if d.severity == "error"]
     if form == "json":
-        echo(visible_json(render_json(found)))
+        click.echo(render_json(found))
     elif form == "sarif":
         from synthspec.catalogue import titles
 
-        echo(visible_json(render_sarif(found, titles(), __version__)))
+        click.echo(render_sarif(found, titles(), __version__))
     elif form == "github":
         if found:
-            echo(render_github(found))
+            click.echo(render_github(found))
     else:
         if found:
             paint = coloured if wants_colour(no_color, sys.stdout) else plain
-            echo_coloured(render_text(found, paint))
+            click.echo(render_text(found, paint))
         if not quiet or found:
             said = summary_line(found) if found else f"{_files(len(specs))}: no errors"
-            echo(said, err=not found)
+            click.echo(said, err=not found)
     if has_errors(found) or (strict and found):
         raise SystemExit(1)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from synthspec.cli._echo import echo, open_console
-
 
 @click.command()
 @click.argument("code", required=False)
@@ -18,15 +16,16 @@ def command(code: str | None) -> None:
 
     if code is None:
         for name, title in titles().items():
-            echo(f"{name}  {title}")
+            click.echo(f"{name}  {title}")
         return
     try:
         text = explanation(code.upper())
     except LookupError:
         raise click.UsageError(f"there is no code '{code}'; {did_you_mean(code.upper(), codes())}") from None
     if sys.stdout.isatty():
+        from rich.console import Console
         from rich.markdown import Markdown
 
-        open_console().print(Markdown(text))
+        Console().print(Markdown(text))
     else:
-        echo(text)
+        click.echo(text)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from synthspec.cli._echo import echo
 from synthspec.cli._options import look_options
 
 
@@ -48,8 +47,8 @@ def command(
     except PushFault as e:
         fail(e.message, e.help)
     except KeyboardInterrupt:
-        echo("interrupted; the hub holds what it held before", err=True)
+        click.echo("interrupted; the hub holds what it held before", err=True)
         raise SystemExit(130) from None
     if not quiet:
-        echo(f"{len(parcel.paths):,} files, {parcel.rows:,} rows", err=True)
-    echo(url)
+        click.echo(f"{len(parcel.paths):,} files, {parcel.rows:,} rows", err=True)
+    click.echo(url)

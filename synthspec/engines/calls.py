@@ -147,10 +147,10 @@ class Caller:
         completion = Completion(request.key, reply, cost, latency)
         charged = worst.charged(completion)
         try:
-            await self.store.put(request, completion)
+            first = await self.store.put(request, completion, worst=(worst.cost, worst.tokens))
         finally:
             self.budget.settle(worst.cost, worst.tokens, charged.cost, charged.tokens)
-        return completion
+        return completion if first else self.store.get(request.key) or completion
 
     async def _complete(self, line: Line, request: Request) -> Reply:
         try:
@@ -173,6 +173,7 @@ class Caller:
         """Give back what was set aside for a call that was not charged for; any other counts at its worst."""
         if sent != "no":
             self.budget.settle(worst.cost, worst.tokens, worst.cost, worst.tokens)
+            await self.store.lose(request.key, sent)
             return
         self.budget.release(worst.cost, worst.tokens)
         if self.metered:

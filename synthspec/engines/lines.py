@@ -81,7 +81,7 @@ class KeptFingerprints:
         self._store = store
         noted = store.get_meta(_NOTE)
         self._before = noted
-        self._noted: dict[str, Any] = json.loads(noted) if noted else {"addresses": store.spent().requests > 0}
+        self._noted: dict[str, Any] = json.loads(noted) if noted else {"addresses": store.began_with_version() == 1}
 
     def of(self, choice: BackendChoice, backend: Backend) -> str:
         """The fingerprint to make keys with."""

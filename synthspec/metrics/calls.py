@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 MOST_LOST = 5_000  # quarantined rows read in full
-
-
-def connect_store(folder: Path) -> closing[sqlite3.Connection]:
-    """The store of a build folder, to read from; a build may be running."""
-    path = (folder / "run.sqlite").resolve()
-    return closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True))
 
 
 def read_quarantine(folder: Path, most: int = MOST_LOST) -> tuple[list[Mapping[str, Any]], int]:

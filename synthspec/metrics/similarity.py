@@ -242,7 +242,6 @@ METRICS = (
         "Lin 1991",
         _labels,
         "ratio",
-        interval=False,
     ),
     Metric(
         "two_sample_auc",
@@ -254,7 +253,6 @@ METRICS = (
         "Lopez-Paz & Oquab 2017",
         _two_sample,
         "ratio",
-        interval=False,
     ),
     Metric(
         "coverage",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from synthspec.metrics.calls import connect_store
 from synthspec.metrics.corpus import Corpus
 from synthspec.metrics.metric import Array
 from synthspec.metrics.values import as_text
 from synthspec.shingles import normal_form, words_of
+from synthspec.store import Store, StoredCall, StoreFault
 
 SHOWN = 60
 SEARCHED = 50_000  # completions looked through
@@ -85,52 +84,43 @@ def _calls_of(corpus: Corpus, rows: Array) -> dict[int, tuple[Call, ...]]:
         return {}
     forms = {int(r): [normal_form(as_text(corpus.columns[t][r])) for t in corpus.texts] for r in rows}
     try:
-        with connect_store(corpus.folder) as connection:
-            found = _combinations(connection, forms)
-            return {row: tuple(_read_calls(connection, *place)) for row, place in found.items()}
-    except sqlite3.Error:
+        with Store.open_readonly(corpus.folder) as store:
+            found = _combinations(store, forms)
+            made: dict[int, list[StoredCall]] = {combination: [] for combination, _ in found.values()}
+            for call in store.iterate_calls(texts=True):
+                if call.combination in made:
+                    made[call.combination].append(call)
+    except StoreFault:
         return {}
+    return {row: tuple(_shown_calls(made[place], attempt)) for row, (place, attempt) in found.items()}
 
 
-def _combinations(connection: sqlite3.Connection, forms: Mapping[int, Sequence[str]]) -> dict[int, tuple[int, int]]:
+def _combinations(store: Store, forms: Mapping[int, Sequence[str]]) -> dict[int, tuple[int, int]]:
     """Row → combination and attempt of the completion that holds most of its texts, the latest of several."""
     probes: dict[tuple[str, ...], list[int]] = {}
     for row, texts in forms.items():
         words = max(texts, key=len, default="").split()
         if len(words) >= PROBE:
             probes.setdefault(tuple(words[:PROBE]), []).append(row)
-    best: dict[int, tuple[int, int, int]] = {}  # texts held, combination, attempt
-    query = f"SELECT combination, attempt, text FROM calls ORDER BY attempt LIMIT {SEARCHED}"
-    for combination, attempt, text in connection.execute(query):
-        words = words_of(text if isinstance(text, str) else bytes(text or b"").decode("utf-8", "replace"))
+    best: dict[int, tuple[int, int, int]] = {}  # texts held, attempt, combination
+    for call in islice(store.iterate_calls(texts=True), SEARCHED):
+        words = words_of(call.text)
         hits = probes.keys() & set(zip(*(words[k:] for k in range(PROBE)), strict=False))
         whole = " ".join(words) if hits else ""
         for row in (r for hit in hits for r in probes[hit]):
             held = sum(form in whole for form in forms[row])
-            if held >= best.get(row, (1, 0, 0))[0]:
-                best[row] = (held, int(combination), int(attempt))
-    return {row: (combination, attempt) for row, (_, combination, attempt) in best.items()}
+            if (held, call.attempt) >= best.get(row, (1, 0, 0))[:2]:
+                best[row] = (held, call.attempt, call.combination)
+    return {row: (combination, attempt) for row, (_, attempt, combination) in best.items()}
 
 
-def _read_calls(connection: sqlite3.Connection, combination: int, attempt: int) -> Iterator[Call]:
-    query = """SELECT prompt, attempt, model, finish, prompt_tokens, completion_tokens, latency, cost, request, text
-        FROM calls WHERE combination = ? AND attempt <= ? ORDER BY prompt, attempt LIMIT ?"""
-    for prompt, nth, model, finish, asked, given, latency, cost, request, text in connection.execute(
-        query, (combination, attempt, MOST_CALLS)
-    ):
-        body = text if isinstance(text, str) else bytes(text or b"").decode("utf-8", "replace")
-        known = asked is not None and given is not None
-        tokens = f"{asked:,} + {given:,} tokens" if known else "tokens unknown"
-        spent = (tokens, float(latency or 0), float(cost or 0))
-        yield Call(str(prompt), int(nth), str(model or ""), str(finish or ""), *spent, _messages(request), cut(body))
-
-
-def _messages(request: Any) -> tuple[tuple[str, str], ...]:
-    try:
-        messages = json.loads(request)["messages"]
-        return tuple((str(role), cut(str(content))) for role, content in messages)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return ()
+def _shown_calls(calls: Sequence[StoredCall], attempt: int) -> Iterator[Call]:
+    for call in [c for c in calls if c.attempt <= attempt][:MOST_CALLS]:
+        asked, given = call.prompt_tokens, call.completion_tokens
+        tokens = f"{asked:,} + {given:,} tokens" if asked is not None and given is not None else "tokens unknown"
+        messages = tuple((role, cut(text)) for role, text in call.request.messages) if call.request else ()
+        spent = (tokens, call.latency, call.cost or 0.0)
+        yield Call(call.prompt, call.attempt, call.model, call.finish, *spent, messages, cut(call.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,58 +1,26 @@
-"""The file under the store: its tables, how it is opened and checked, and what each of its faults means."""
+"""The file under the store: how it is read and recognised, and what each of its faults means."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shutil
 import sqlite3
+from functools import cache
 from pathlib import Path
 
 from synthspec.store.rows import Decayed
-from synthspec.store.salvage import find_readable, take_over
+from synthspec.store.schema import APPLICATION, VERSION, create_tables
 
-VERSION = 1
 FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)  # what SQLite says of a damaged file may be no text either
-APPLICATION = 0x53594E53  # "SYNS": `file run.sqlite` shows it
-ASIDE = ".damaged"  # put after the name of a damaged store, it is taken over by the next one
-CHECK_BELOW = 32 << 20  # bytes; a larger file is checked where it is read
-
-# The long texts come last, so that reading the rest does not walk through them. `crc` is of the text: a page
-# that decays inside a text is still a sound page to SQLite. The trigger keeps the totals and the reservations
-# right in the statement that stores a call, so a batch of calls is one statement and one transaction.
-_SCHEMA = """
-BEGIN IMMEDIATE;
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE calls (
-    key TEXT PRIMARY KEY, prompt TEXT, combination INTEGER, attempt INTEGER, model TEXT, finish TEXT,
-    prompt_tokens INTEGER, completion_tokens INTEGER, cost REAL, latency REAL, created REAL, crc INTEGER,
-    request TEXT, text TEXT
-);
-CREATE TABLE reservations (id INTEGER PRIMARY KEY, key TEXT, cost REAL, tokens INTEGER, created REAL);
-CREATE INDEX reservations_by_key ON reservations (key);
-CREATE TABLE totals (
-    what TEXT PRIMARY KEY, cost REAL, prompt_tokens INTEGER, completion_tokens INTEGER, requests INTEGER
-) WITHOUT ROWID;
-INSERT INTO totals VALUES ('settled', 0, 0, 0, 0), ('lost', 0, 0, 0, 0);
-CREATE TRIGGER settle AFTER INSERT ON calls BEGIN
-    UPDATE totals SET cost = cost + coalesce(NEW.cost, 0), requests = requests + 1,
-        prompt_tokens = prompt_tokens + coalesce(NEW.prompt_tokens, 0),
-        completion_tokens = completion_tokens + coalesce(NEW.completion_tokens, 0) WHERE what = 'settled';
-    DELETE FROM reservations WHERE id = (SELECT max(id) FROM reservations WHERE key = NEW.key);
-END;
-PRAGMA user_version = 1;
-PRAGMA application_id = 1398361683;
-COMMIT;
-"""
-_SWEEP = """
-BEGIN IMMEDIATE;
-UPDATE totals SET cost = cost + (SELECT total(cost) FROM reservations),
-    completion_tokens = completion_tokens + (SELECT coalesce(sum(tokens), 0) FROM reservations),
-    requests = requests + (SELECT count(*) FROM reservations) WHERE what = 'lost';
-DELETE FROM reservations;
-COMMIT;
-"""
+_MAGIC = b"SQLite format 3\0"
+# What SQLite says when it meets what it never wrote: also "no such column" where a letter of the schema changed.
+_DAMAGE = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_SCHEMA,
+        sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_RANGE,
+    }
+)  # fmt: skip
 
 
 class StoreFault(Exception):
@@ -64,37 +32,16 @@ class StoreFault(Exception):
         self.help = help
 
 
-def connect_writer(path: Path) -> sqlite3.Connection:
-    """The writing connection to a sound store of this version, made where there is none.
+class StoreDamaged(StoreFault):
+    """The store is not what was written; `reason` says what of it."""
 
-    Reservations that a killed run left behind are counted as spent. An empty store takes over what can be read of a
-    damaged one put aside under its name with `.damaged`.
-
-    Raises:
-        StoreFault: damaged, of a newer version, not a store, or on a file system that cannot hold it.
-    """
-    try:
-        fresh = not path.exists() or path.stat().st_size == 0
-        if not fresh:
-            _check_header(path)
-        elif beside(path, "-wal").exists() and beside(path, ASIDE).exists():
-            beside(path, "-wal").replace(beside(path, f"{ASIDE}-wal"))  # it belongs to the one put aside
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
-        try:
-            _prepare_writer(connection, path)
-            _take_over(path, connection)
-        except BaseException:
-            connection.close()
-            raise
-        if fresh:
-            sync_folder(path.parent)
-    except FAULTS as error:
-        raise explain_fault(error, path) from error
-    return connection
+    def __init__(self, message: str, help: str, reason: str) -> None:
+        super().__init__(message, help)
+        self.reason = reason
 
 
-def connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that can only read. Damage shows only where it is met.
+def connect_reader(path: Path) -> tuple[sqlite3.Connection, int]:
+    """A connection that can only read, and the version of the store. Damage shows only where it is met.
 
     Raises:
         StoreFault: there is no store, or it is of a newer version.
@@ -102,7 +49,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise StoreFault(f"there is no store at {path}", "Give the folder of a build: it holds run.sqlite.")
     try:
-        _check_header(path)
+        check_header(path)
         return _open_reader(path)
     except FAULTS as error:
         raise explain_fault(error, path) from error
@@ -118,8 +65,14 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     number = getattr(error, "errno", None)
     folder = path.parent
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or _is_decay(error):
-        return damaged(path, str(error))
+    if code in _DAMAGE or _is_decay(error):
+        return damaged(path, _reason(error))
+    if isinstance(error, OverflowError | ValueError | sqlite3.InterfaceError | sqlite3.ProgrammingError):
+        return StoreFault(
+            f"a call cannot be stored: {error}", "One of its figures or texts is not what a provider can have meant."
+        )
+    if isinstance(error, MemoryError) or code == sqlite3.SQLITE_NOMEM:
+        return StoreFault(f"there is not enough memory to use {path}", "Free some, or raise the limit (`ulimit -v`).")
     if not folder.is_dir():
         return StoreFault(f"the build folder {folder} is gone", "Build again: it is made anew.")
     if code == sqlite3.SQLITE_FULL or number in (errno.ENOSPC, errno.EDQUOT) or _is_full(folder, code):
@@ -137,96 +90,92 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreFault(f"another program is using {path}", "Close it and build again.")
     if number in (errno.ENOLCK, errno.EOPNOTSUPP):
-        return _unfit(folder)
-    return StoreFault(
-        f"{path} cannot be used: {error}", "See to the disk and build again: what is stored in it is kept."
-    )
+        return unfit(folder)
+    if number in (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP):
+        return StoreFault(f"{path} cannot be used: {error}", "Name another folder with --out.")
+    return StoreFault(f"{path} cannot be used: {error}", "Check the disk and build again: what is stored is kept.")
 
 
-def damaged(path: Path, reason: str) -> StoreFault:
-    """The fault of a store that is not what was written. Says what can be saved; removes nothing."""
-    try:
-        with contextlib.closing(_open_reader(path)) as connection:
-            count = len(find_readable(connection, seconds=5.0))
-    except (StoreFault, *FAULTS):
-        count = 0
-    return StoreFault(
+def damaged(path: Path, reason: str) -> StoreDamaged:
+    """The fault of a store that is not what was written, where nothing was tried yet."""
+    return StoreDamaged(
         f"{path} is damaged: {reason}",
-        f"Rename it to {path.name}{ASIDE} and build again: {count:,} completions in it can still be read, and are "
-        "taken over. Nothing has been removed.",
+        "Build again: every completion in it that can be read is rescued first, and nothing is removed.",
+        reason,
     )
 
 
-def _take_over(path: Path, fresh: sqlite3.Connection) -> None:
-    """Fill a store that is still empty with what is left of the damaged one that was put aside for it."""
-    aside = beside(path, ASIDE)
-    if aside.is_file() and fresh.execute("SELECT max(requests) FROM totals").fetchone()[0] == 0:
-        with contextlib.closing(_open_reader(aside)) as connection:
-            take_over(connection, fresh)
+def unfit(folder: Path) -> StoreFault:
+    """The fault of a file system that SQLite cannot work on."""
+    return StoreFault(
+        f"the file system of {folder} cannot hold a store: it keeps no locks or no shared memory",
+        "Build on a local disk with --out and copy the dataset afterwards.",
+    )
 
 
-def _check_header(path: Path) -> None:
+def is_missing(path: Path) -> bool:
+    """Whether there is nothing in the file, or no file."""
+    return size_of(path) == 0
+
+
+def check_header(path: Path) -> None:
+    """Refuse a file that does not begin as a store.
+
+    Raises:
+        StoreDamaged: it does not.
+    """
     with path.open("rb") as file:
         start = file.read(16)
-    if start != b"SQLite format 3\0":
-        raise StoreFault(
-            f"{path} is damaged, or not a store: it does not begin as one",
-            f"Move it aside (rename it to {path.name}.damaged) and build again; nothing has been removed.",
-        )
+    if start != _MAGIC:
+        raise damaged(path, "it does not begin as a store")
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> int:
+def check_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of a store; 0 for an empty one.
+
+    Raises:
+        StoreFault: it is of a newer version, or not ours.
+        StoreDamaged: its header does not fit what it holds.
+    """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    if application not in (0, APPLICATION) or (version == 0 and _tables(connection)):
-        help = "Move it aside, or build elsewhere with --out."
-        raise StoreFault(f"{path} was not written by synthspec", help)
-    if version > VERSION:
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    ours = bool(tables & {"completions", "calls"})
+    if not tables and version == 0 and connection.execute("PRAGMA page_count").fetchone()[0] <= 1:
+        return 0
+    if tables and not ours and application != APPLICATION:
+        raise StoreFault(f"{path} was not written by synthspec", "Build elsewhere with --out; it is left as it is.")
+    held = 1 if "calls" in tables else 0
+    if "migrations" in tables:
+        held = int(connection.execute("SELECT max(version) FROM migrations").fetchone()[0] or 0)
+    if version == held > VERSION:
         raise StoreFault(
             f"{path} was written by a newer synthspec (its version is {version}, this one knows {VERSION})",
             "Upgrade synthspec, or build elsewhere with --out.",
         )
+    if version != held or not ours or application != APPLICATION:
+        raise damaged(path, "its header does not fit what it holds")
     return version
 
 
-def _tables(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+def check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a store of this version whose tables are not as they are made.
+
+    Raises:
+        StoreDamaged: they are not.
+    """
+    missing = _expected_schema() - set(connection.execute("SELECT name, sql FROM sqlite_master"))
+    if missing:
+        raise damaged(path, f"{min(name for name, _ in missing)} is not as it was made")
 
 
-def _prepare_writer(connection: sqlite3.Connection, path: Path) -> None:
-    version = _check_version(connection, path)
-    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-        raise _unfit(path.parent)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA wal_autocheckpoint = 2000")  # pages, about 8 MB
-    connection.execute("PRAGMA journal_size_limit = 33554432")
-    if version and path.stat().st_size <= CHECK_BELOW:
-        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise damaged(path, verdict.removeprefix("*** in database main ***").strip())
-    connection.executescript(_SWEEP if version else _SCHEMA)
-
-
-def _open_reader(path: Path) -> sqlite3.Connection:
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    try:
-        return _open_address(address, path)
-    except sqlite3.OperationalError:
-        if _size(beside(path, "-wal")):
-            raise
-        return _open_address(f"{address}&immutable=1", path)  # on a medium where nothing can be written
-
-
-def _open_address(address: str, path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0)
-    try:
-        connection.execute("PRAGMA writable_schema = 1")  # or not one page of a truncated file could be read
-        if _check_version(connection, path) == 0:
-            raise StoreFault(f"{path} is empty", "Build into its folder first.")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+@cache
+def _expected_schema() -> frozenset[tuple[str, str | None]]:
+    with sqlite3.connect(":memory:", isolation_level=None) as connection:
+        create_tables(connection)
+        found = frozenset(connection.execute("SELECT name, sql FROM sqlite_master"))
+    connection.close()
+    return found
 
 
 def sync_folder(folder: Path) -> None:
@@ -240,11 +189,42 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _unfit(folder: Path) -> StoreFault:
-    return StoreFault(
-        f"the file system of {folder} cannot hold a store: it keeps no locks or no shared memory",
-        "Build on a local disk with --out and copy the dataset afterwards.",
-    )
+def size_of(path: Path) -> int:
+    """Bytes in a file; 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _open_reader(path: Path) -> tuple[sqlite3.Connection, int]:
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        return _open_address(address, path)
+    except sqlite3.OperationalError:
+        if size_of(beside(path, "-wal")):
+            raise
+        return _open_address(f"{address}&immutable=1", path)  # on a medium where nothing can be written
+
+
+def _open_address(address: str, path: Path) -> tuple[sqlite3.Connection, int]:
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0)
+    try:
+        version = check_version(connection, path)
+        if version == 0:
+            raise StoreFault(f"{path} is empty", "Build into its folder first.")
+    except BaseException:
+        connection.close()
+        raise
+    return connection, version
+
+
+def _reason(error: Exception) -> str:
+    """What an error says of a damage, without what it quotes of it."""
+    if "decode to UTF-8" in str(error) or isinstance(error, UnicodeDecodeError):
+        return "a text in it is not UTF-8"
+    said = "".join(c if " " <= c <= "~" else "?" for c in str(error))
+    return said if len(said) <= 120 else f"{said[:120]}..."
 
 
 def _is_decay(error: Exception) -> bool:
@@ -258,10 +238,3 @@ def _is_full(folder: Path, code: int) -> bool:
         return shutil.disk_usage(folder).free < 1 << 20
     except OSError:
         return False
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

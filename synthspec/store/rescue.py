@@ -10,8 +10,9 @@ import os
 import sqlite3
 from pathlib import Path
 
-from synthspec.store.file import FAULTS, StoreFault, connect_writer, explain_fault, sync_folder
+from synthspec.store.file import FAULTS, StoreFault, explain_fault, sync_folder
 from synthspec.store.folder_lock import FolderLock, FolderLocked
+from synthspec.store.opening import reopen
 
 
 class Rescue:
@@ -60,7 +61,7 @@ class Rescue:
             os.fsync(file.fileno())
         part.replace(self._path)
         sync_folder(self._path.parent)
-        return connect_writer(self._path)
+        return reopen(self._path)
 
     def _failed(self, error: Exception) -> StoreFault:
         why = error if isinstance(error, FolderLocked) else explain_fault(error, self._path).message

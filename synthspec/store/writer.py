@@ -13,33 +13,18 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from synthspec.store.file import StoreFault
-from synthspec.store.rows import CALL_COLUMNS, Row
+from synthspec.store.jobs import Job, apply_jobs
+from synthspec.store.ledger import Ledger
 
-_WIDEST = 64  # calls in one statement
 _AT_ONCE = 1024  # jobs after which a transaction takes no more
-_INSERT_CALL = f"INSERT OR REPLACE INTO calls ({', '.join(CALL_COLUMNS)}) VALUES "
-_ONE_CALL = f"({', '.join('?' * len(CALL_COLUMNS))})"
-_RESERVE = "INSERT INTO reservations (key, cost, tokens, created) VALUES (?, ?, ?, ?)"
-_RELEASE = "DELETE FROM reservations WHERE id = (SELECT max(id) FROM reservations WHERE key = ?)"
-_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
-_BAD_VALUE = (OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+_BAD_VALUE = (OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError)
 
-
-class Kind(Enum):
-    """What a job asks for."""
-
-    PUT = auto()
-    RESERVE = auto()
-    RELEASE = auto()
-    META = auto()
-
-
-Done = asyncio.Future[None] | concurrent.futures.Future[None]
-Job = tuple[Kind, Row, Done]
+Done = asyncio.Future[Any] | concurrent.futures.Future[Any]
+Waiting = tuple[Job, Done]
 
 
 class Writer:
@@ -49,43 +34,46 @@ class Writer:
     def __init__(
         self,
         connection: sqlite3.Connection,
+        ledger: Ledger,
         explain: Callable[[Exception], StoreFault],
         confirm: Callable[[Writer], None],
     ) -> None:
         self.connection = connection  # the thread's own while it runs; `confirm` may replace it
+        self.ledger = ledger  # the thread's own
         self._explain = explain
         self._confirm = confirm
-        self._waiting: deque[Job] = deque()
-        self._batches: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._waiting: deque[Waiting] = deque()
+        self._batches: SimpleQueue[list[Waiting] | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="synthspec store", daemon=True)
         self._thread.start()
 
-    async def write(self, kind: Kind, row: Row) -> None:
-        """Returns once durable. What is asked for in one turn of the event loop goes into one transaction.
+    async def write(self, job: Job) -> Any:
+        """What the job came to, once durable. What is asked for in one turn of the event loop goes into one
+        transaction.
 
         Raises:
             StoreFault: it could not be written.
         """
         self._refuse_closed()
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((kind, row, future))
+        future: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append((job, future))
         if len(self._waiting) == 1:
             loop.call_soon(self._hand_over)
-        await future
+        return await future
 
-    def write_now(self, kind: Kind, row: Row) -> None:
+    def write_now(self, job: Job) -> Any:
         """The same, holding up whoever calls it.
 
         Raises:
             StoreFault: it could not be written.
         """
         self._refuse_closed()
-        future: concurrent.futures.Future[None] = concurrent.futures.Future()
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         self._hand_over()
-        self._batches.put([(kind, row, future)])
-        future.result()
+        self._batches.put([(job, future)])
+        return future.result()
 
     def close(self) -> None:
         """Write what is waiting, then end the thread. A second call does nothing."""
@@ -101,7 +89,7 @@ class Writer:
             raise StoreFault("the store is closed", "Open it again.")
 
     def _hand_over(self) -> None:
-        batch: list[Job] = []
+        batch: list[Waiting] = []
         with contextlib.suppress(IndexError):
             while True:
                 batch.append(self._waiting.popleft())
@@ -111,80 +99,68 @@ class Writer:
     def _run(self) -> None:
         more = True
         while more:
-            jobs: list[Job] = []
+            waiting: list[Waiting] = []
             batch = self._batches.get()
             with contextlib.suppress(Empty):
                 while batch is not None:
-                    jobs += batch
-                    if len(jobs) >= _AT_ONCE:
+                    waiting += batch
+                    if len(waiting) >= _AT_ONCE:
                         break
                     batch = self._batches.get_nowait()
             more = batch is not None
-            if jobs:
-                self._commit(jobs)
+            if waiting:
+                self._commit(waiting)
 
-    def _commit(self, jobs: Sequence[Job]) -> None:
+    def _commit(self, waiting: Sequence[Waiting]) -> None:
+        results: Sequence[Any] = [None] * len(waiting)
         fault = None
+        before = self.ledger.copy()
         try:
-            self._apply(jobs)
-            self._confirm(self)
-        except StoreFault as already_explained:
-            fault = already_explained
+            results = apply_jobs(self.connection, self.ledger, [job for job, _ in waiting])
         except Exception as error:  # whatever it is, those who wait must hear of it
+            self.ledger = before
             with contextlib.suppress(sqlite3.Error):
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
-            if len(jobs) > 1 and isinstance(error, _BAD_VALUE):
-                for job in jobs:  # only the one to blame fails
-                    self._commit([job])
+            if len(waiting) > 1 and isinstance(error, _BAD_VALUE):
+                for one in waiting:  # only the one to blame fails
+                    self._commit([one])
                 return
             fault = self._explain(error)
-        _acknowledge([done for _, _, done in jobs], fault)
-
-    def _apply(self, jobs: Sequence[Job]) -> None:
-        calls = [row for kind, row, _ in jobs if kind is Kind.PUT]
-        if len(calls) == len(jobs) and len(calls) <= _WIDEST:
-            _insert_calls(self.connection, calls)  # a statement by itself is a transaction
-            return
-        self.connection.execute("BEGIN IMMEDIATE")
-        for kind, row, _ in jobs:
-            if kind is Kind.RESERVE:
-                self.connection.execute(_RESERVE, row)
-        for start in range(0, len(calls), _WIDEST):
-            _insert_calls(self.connection, calls[start : start + _WIDEST])
-        for kind, row, _ in jobs:
-            if kind is Kind.RELEASE:
-                self.connection.execute(_RELEASE, row)
-            elif kind is Kind.META:
-                self.connection.execute(_META, row)
-        self.connection.execute("COMMIT")
-
-
-def _insert_calls(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    values = [value for row in rows for value in row]
-    connection.execute(_INSERT_CALL + ",".join([_ONE_CALL] * len(rows)), values)
-
-
-def _acknowledge(waiters: Sequence[Done], fault: StoreFault | None) -> None:
-    turns: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-    for waiter in waiters:
-        if isinstance(waiter, concurrent.futures.Future):
-            _settle(waiter, fault)
         else:
-            turns.setdefault(waiter.get_loop(), []).append(waiter)
+            fault = self._unconfirmed()
+        _acknowledge([done for _, done in waiting], results, fault)
+
+    def _unconfirmed(self) -> StoreFault | None:
+        try:
+            self._confirm(self)
+        except StoreFault as fault:
+            return fault
+        except Exception as error:
+            return self._explain(error)
+        return None
+
+
+def _acknowledge(waiters: Sequence[Done], results: Sequence[Any], fault: StoreFault | None) -> None:
+    turns: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+    for waiter, result in zip(waiters, results, strict=True):
+        if isinstance(waiter, concurrent.futures.Future):
+            _settle(waiter, result, fault)
+        else:
+            turns.setdefault(waiter.get_loop(), []).append((waiter, result))
     for loop, futures in turns.items():
         with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits there any more
             loop.call_soon_threadsafe(_wake, futures, fault)
 
 
-def _wake(futures: Sequence[asyncio.Future[None]], fault: StoreFault | None) -> None:
-    for future in futures:
+def _wake(futures: Sequence[tuple[asyncio.Future[Any], Any]], fault: StoreFault | None) -> None:
+    for future, result in futures:
         if not future.done():  # cancelled meanwhile: what it asked for is stored all the same
-            _settle(future, fault)
+            _settle(future, result, fault)
 
 
-def _settle(future: Done, fault: StoreFault | None) -> None:
+def _settle(future: Done, result: Any, fault: StoreFault | None) -> None:
     if fault is None:
-        future.set_result(None)
+        future.set_result(result)
     else:
         future.set_exception(StoreFault(fault.message, fault.help))  # its own traceback
