@@ -1,14 +1,17 @@
 """Datasets side by side: every metric with its interval, on the same number of rows, and what each cost.
 
-Intervals cover 95 in a hundred. A figure that is a mean over rows has them from the bootstrap (Efron 1979). Others,
-such as distinct-n, would be wrong on rows drawn twice, which are copies; they have theirs from random halves of the
-data (Shao & Wu 1989), whose spread is that of the whole. Means over rows that depend on the other rows, such as
-self-BLEU, have the wider of the two.
+Intervals cover 95 in a hundred; figures for which they would not (tests/test_intervals.py) have none. One that is a
+mean over rows has it from the bootstrap (Efron 1979). Others, such as distinct-n, would be wrong on rows drawn twice,
+which are copies; they have theirs from random halves of the data (Shao & Wu 1989), whose spread is that of the whole.
+Means over rows that depend on the other rows, such as self-BLEU, have the wider of the two.
+
+Of many figures some differ by chance. A dataset is called better at one only where the difference would stand out by
+chance in fewer than 5 of 100 comparisons, all figures and pairs of datasets taken together (Bonferroni).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,10 +21,12 @@ from synthspec.metrics import all_metrics
 from synthspec.metrics.corpus import Corpus
 from synthspec.metrics.metric import Array, Context, Figure, Metric, Sizes
 from synthspec.report.measure import build_figures
+from synthspec.report.pieced import pieced_together
 
 MOST_ROWS = 5_000  # rows of each dataset that are measured
 RESAMPLES = 1_000
 HALVES = 20
+FEWEST_HALVES = 5
 Progress = Callable[[str], None]
 
 
@@ -33,14 +38,16 @@ class Estimate:
     low: float
     high: float
     size: str
+    known: bool = True  # whether the interval is; where it is not, `low` and `high` are the value
 
     def as_dict(self) -> dict[str, Any]:
-        return {"value": self.value, "low": self.low, "high": self.high, "computed_on": self.size}
+        ends = {"low": self.low, "high": self.high} if self.known else {"low": None, "high": None}
+        return {"value": self.value, **ends, "computed_on": self.size}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One metric of every dataset. `best` is the index of the one that is better beyond doubt, if there is one."""
+    """One metric of every dataset. `best` is the index of the one that is surely better, if there is one."""
 
     metric: Metric
     estimates: tuple[Estimate | None, ...]
@@ -64,6 +71,7 @@ class Comparison:
     lines: tuple[Line, ...]
     builds: tuple[dict[str, Any] | None, ...]
     against: str = ""
+    unranked: tuple[str, ...] = ()  # for each dataset why it is called best at nothing; empty where it may be
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a program."""
@@ -73,8 +81,8 @@ class Comparison:
             "rows_measured": self.rows,
             "against": self.against or None,
             "datasets": [
-                {"name": n, "rows": c.total, "build": b}
-                for n, c, b in zip(self.names, self.corpora, self.builds, strict=True)
+                {"name": n, "rows": c.total, "build": b, "unranked": u or None}
+                for n, c, b, u in zip(self.names, self.corpora, self.builds, self.unranked, strict=True)
             ],
             "metrics": [line.as_dict(self.names) for line in self.lines],
         }
@@ -97,14 +105,30 @@ def compare_corpora(
     measured: list[dict[str, Estimate]] = []
     for corpus, name in zip(cut, names, strict=True):
         told(name)
-        measured.append(_estimates(corpus, against, sizes, seed))
-    lines = []
-    for metric in all_metrics():
-        estimates = tuple(m.get(metric.name) for m in measured)
-        if any(e is not None for e in estimates):
-            lines.append(Line(metric, estimates, _best(metric, estimates)))
+        measured.append(estimates_of(corpus, against, sizes, seed))
     builds = tuple(None if c.manifest is None else build_figures(c.manifest) for c in corpora)
-    return Comparison(tuple(names), tuple(corpora), rows, tuple(lines), builds, against.name if against else "")
+    unranked = tuple(map(_unranked, measured, builds))
+    lines = []
+    shown = [m for m in all_metrics() if any(m.name in found for found in measured)]
+    reach = _reach(sum(m.interval and m.better != "depends" for m in shown), len(names))
+    for metric in shown:
+        estimates = tuple(m.get(metric.name) for m in measured)
+        best = _best(metric, estimates, reach)
+        lines.append(Line(metric, estimates, None if best is None or unranked[best] else best))
+    against_name = against.name if against else ""
+    return Comparison(tuple(names), tuple(corpora), rows, tuple(lines), builds, against_name, unranked)
+
+
+def _unranked(figures: Mapping[str, Estimate], build: Mapping[str, Any] | None) -> str:
+    return pieced_together({n: e.value for n, e in figures.items()}, str((build or {}).get("backend", "")))
+
+
+def _reach(figures: int, datasets: int) -> float:
+    """By how much an interval must be wider to be one of so many that all hold, in 95 of 100 comparisons."""
+    from scipy.stats import t
+
+    pairs = max(1, figures * datasets * (datasets - 1) // 2)
+    return float(t.ppf(1 - 0.025 / pairs, HALVES - 1) / t.ppf(0.975, HALVES - 1))
 
 
 def groups_of(corpus: Corpus, column: str) -> list[tuple[str, Corpus]]:
@@ -132,17 +156,20 @@ def _same_columns(corpora: Sequence[Corpus]) -> list[Corpus]:
     return [replace(c, texts=texts or c.texts, labels=labels) for c in corpora]
 
 
-def _estimates(corpus: Corpus, against: Corpus | None, sizes: Sizes, seed: int) -> dict[str, Estimate]:
+def estimates_of(corpus: Corpus, against: Corpus | None, sizes: Sizes, seed: int) -> dict[str, Estimate]:
     context = Context(corpus, against, sizes, seed)
     figures = {m.name: f for m in all_metrics() if (f := m.compute(context)) is not None and np.isfinite(f.value)}
-    whole = [m for m in all_metrics() if m.name in figures and _by_halves(figures[m.name])]
+    whole = [m for m in all_metrics() if m.interval and m.name in figures and _by_halves(figures[m.name])]
     halves = _halves(corpus, against, sizes, whole, seed)
     generator = np.random.default_rng(seed)
-    units = {m.name: m.unit for m in all_metrics()}
+    metrics = {m.name: m for m in all_metrics()}
     found = {}
     for name, figure in figures.items():
+        if not metrics[name].interval or (figure.parts is None and len(halves.get(name, ())) < FEWEST_HALVES):
+            found[name] = Estimate(figure.value, figure.value, figure.value, figure.size, known=False)
+            continue
         low, high = _interval(figure, halves.get(name, ()), generator)
-        if units[name] != "number" and 0 <= figure.value <= 1:
+        if metrics[name].unit != "number" and 0 <= figure.value <= 1:
             low, high = max(low, 0.0), min(high, 1.0)
         found[name] = Estimate(figure.value, low, high, figure.size)
     return found
@@ -180,11 +207,13 @@ def _halves(
 
 
 def _spread(figure: Figure, halves: Sequence[float]) -> tuple[float, float]:
-    """1.96 standard deviations of the halves either way, as a share of their mean: some figures grow with size."""
-    if len(halves) < 5:
+    """What 95 of 100 halves differ by, either way, as a share of their mean: some figures grow with size."""
+    from scipy.stats import t
+
+    if len(halves) < FEWEST_HALVES:
         return figure.value, figure.value
     mean, deviation = float(np.mean(halves)), float(np.std(halves, ddof=1))
-    reach = 1.96 * deviation * (abs(figure.value / mean) if mean else 1.0)
+    reach = float(t.ppf(0.975, len(halves) - 1)) * deviation * (abs(figure.value / mean) if mean else 1.0)
     return figure.value - reach, figure.value + reach
 
 
@@ -204,21 +233,26 @@ def _bootstrap(figure: Figure, generator: np.random.Generator) -> tuple[float, f
     return float(low), float(high)
 
 
-def _best(metric: Metric, estimates: Sequence[Estimate | None]) -> int | None:
-    """The dataset whose interval lies beyond all others in the better direction."""
-    known = [(i, e) for i, e in enumerate(estimates) if e is not None]
+def _best(metric: Metric, estimates: Sequence[Estimate | None], reach: float) -> int | None:
+    """The dataset that is surely better than all others; `reach` widens intervals for the number of figures."""
+    known = [(i, e) for i, e in enumerate(estimates) if e is not None and e.known]
     if len(known) < 2 or metric.better == "depends":
         return None
+    ranked = sorted(((i, *_loss(metric, e)) for i, e in known), key=lambda k: k[1])
+    best, value, _, most = ranked[0]
+    for _, other, least, _ in ranked[1:]:
+        apart = reach * float(np.hypot(most - value, other - least))
+        if not (most < least and other - value > apart):
+            return None
+    return best
+
+
+def _loss(metric: Metric, estimate: Estimate) -> tuple[float, float, float]:
+    """Value, least and most of what should be small."""
     target = {"near 1": 1.0, "near 0.5": 0.5}.get(metric.better)
-
-    def loss(e: Estimate) -> tuple[float, float, float]:
-        """Value, least and most of what should be small."""
-        if metric.better == "higher":
-            return -e.value, -e.high, -e.low
-        if target is None:
-            return e.value, e.low, e.high
-        ends = abs(e.low - target), abs(e.high - target)
-        return abs(e.value - target), 0.0 if e.low <= target <= e.high else min(ends), max(ends)
-
-    ranked = sorted(known, key=lambda k: loss(k[1])[0])
-    return ranked[0][0] if all(loss(ranked[0][1])[2] < loss(e)[1] for _, e in ranked[1:]) else None
+    if metric.better == "higher":
+        return -estimate.value, -estimate.high, -estimate.low
+    if target is None:
+        return estimate.value, estimate.low, estimate.high
+    ends = abs(estimate.low - target), abs(estimate.high - target)
+    return abs(estimate.value - target), 0.0 if estimate.low <= target <= estimate.high else min(ends), max(ends)

@@ -46,17 +46,22 @@ class Copula:
     """Ties the uniform numbers of dimensions `keys` by `matrix`, the correlations of their normals.
 
     `matrix` is symmetric with ones on its diagonal, shape (keys, keys). Raises ImpossibleMatrix when it is
-    not positive definite. The first of `keys` keeps its numbers, so put first what must stay balanced.
+    not positive definite. The first `fixed` of `keys` keep their numbers, so put first what must stay balanced;
+    their own correlations are those that their numbers have already.
     """
 
-    def __init__(self, keys: Sequence[str], matrix: NDArray[np.float64]) -> None:
-        self.keys = tuple(keys)
+    def __init__(self, keys: Sequence[str], matrix: NDArray[np.float64], fixed: int = 1) -> None:
+        self.keys, self.fixed = tuple(keys), tuple(keys[:fixed])
+        self.moved = self.keys[fixed:]
         self.matrix = np.asarray(matrix, dtype=np.float64)
         if self.matrix.shape != (len(self.keys), len(self.keys)):
             raise ValueError(f"{len(self.keys)} keys need a square matrix of that size")
         if not is_possible(self.matrix):
             raise ImpossibleMatrix(nearest_correlation(self.matrix))
-        self._factor = np.linalg.cholesky(self.matrix)
+        across = self.matrix[fixed:, :fixed]
+        weights = np.linalg.solve(self.matrix[:fixed, :fixed], across.T).T
+        rest = np.linalg.cholesky(self.matrix[fixed:, fixed:] - weights @ across.T)
+        self._factor = np.concatenate([weights, rest], axis=1)
 
     def apply(self, uniforms: Mapping[str, Array]) -> Mapping[str, Array]:
         """The same mapping with the numbers of `keys` tied: float64 in the open (0, 1), each uniform as
@@ -64,12 +69,12 @@ class Copula:
         """
         normals = [ndtri(uniforms[key]) for key in self.keys]
         tied: dict[str, Array] = {}
-        for place, key in enumerate(self.keys):
-            row = self._factor[place]
-            if place == 0 or not row[:place].any():
+        for place, key in enumerate(self.moved):
+            row, own = self._factor[place], len(self.fixed) + place
+            if not row[:own].any():
                 continue
-            mixed = row[place] * normals[place]
-            for other in np.flatnonzero(row[:place]):
+            mixed = row[own] * normals[own]
+            for other in np.flatnonzero(row[:own]):
                 mixed += row[other] * normals[other]
             tied[key] = np.clip(ndtr(mixed), _LEAST, _MOST)
         return {**uniforms, **tied}

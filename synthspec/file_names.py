@@ -7,6 +7,11 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 LONGEST = 120  # bytes of UTF-8, well under the 255 that file systems allow
+# what a build puts in its folder besides the dataset
+RESERVED = (
+    *("manifest.json", "README.md", "quarantine.jsonl", "report.html", "metrics.csv", "incomplete", "run.lock"),
+    *(f"{store}.sqlite{end}" for store in ("run", "rows", "reviews") for end in ("", "-wal", "-shm", "-journal")),
+)
 _KEPT = frozenset(" -_+,=@.")
 _DEVICES = frozenset(
     [

@@ -11,14 +11,16 @@ The folder is a stage: `synthspec.switch` puts what is in it in the place of the
 from __future__ import annotations
 
 import pickle
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from synthspec.cells import cell_text
 from synthspec.durable import digest_of
-from synthspec.file_names import Names, safe_name
+from synthspec.file_names import RESERVED, Names, safe_name
 from synthspec.manifest import WrittenFile
 from synthspec.plugins import find_plugin
 from synthspec.shapes import Reshape, open_shape
@@ -27,13 +29,8 @@ from synthspec.splits import Splitter
 from synthspec.writers import Column, Writer
 
 RowValues = Mapping[str, Any]
+Opener = Callable[[Path, Sequence[Column]], Writer]
 MOST_OPEN = 128  # files open at once; rows of further partitions wait in a file of their own
-RESERVED = (
-    *("manifest.json", "README.md", "quarantine.jsonl", "report.html", "metrics.csv", "incomplete", "run.lock"),
-    *(f"{store}.sqlite{end}" for store in ("run", "rows", "reviews") for end in ("", "-wal", "-shm", "-journal")),
-)
-
-
 def open_output(folder: Path, name: str, output: Output, columns: Sequence[Column], seed: int = 0) -> DatasetFiles:
     """Begin to write a dataset. `columns` are all that rows have; `output.columns` chooses among them.
 
@@ -99,8 +96,14 @@ class DatasetFiles:
                 stem += f"-{self._split_names.claim(split)}"
             place = "/".join([*self._names_of(partition), stem])
             crowded = (len(self._parts) + 1) * len(self._formats) > MOST_OPEN
-            self._parts[key] = _Part(self._folder, place, partition, split, self._modules, self._shape, crowded)
+            openers = {f: self._opener(f) for f in self._formats}
+            self._parts[key] = _Part(self._folder, place, partition, split, openers, self._shape, crowded)
         return self._parts[key]
+
+    def _opener(self, form: str) -> Opener:
+        opener: Opener = self._modules[form].open_writer
+        style = asdict(self._output.csv) if form == "csv" else {}
+        return partial(opener, **style) if any(style.values()) else opener
 
     def _names_of(self, partition: tuple[str, ...]) -> Iterator[str]:
         for depth, value in enumerate(partition):
@@ -116,11 +119,11 @@ class _Part:
         place: str,
         partition: tuple[str, ...],
         split: str | None,
-        modules: Mapping[str, Any],
+        openers: Mapping[str, Opener],
         shape: Reshape,
         crowded: bool,
     ) -> None:
-        self._staging, self._place, self._modules, self._shape = staging, place, modules, shape
+        self._staging, self._place, self._openers, self._shape = staging, place, openers, shape
         self._partition, self._split = partition, split
         self._aside = staging / f"{place}.rows" if crowded else None
         self._writers: dict[str, Writer] = {}
@@ -148,7 +151,7 @@ class _Part:
                         writer.write(rows)
             self._aside.unlink()
         self.close()
-        for name in self._modules:
+        for name in self._openers:
             place = f"{self._place}.{name}"
             path = self._staging / place
             yield WrittenFile(
@@ -161,6 +164,6 @@ class _Part:
             writer.close()
 
     def _open(self) -> None:
-        for name, module in self._modules.items():
+        for name, opener in self._openers.items():
             path = self._staging / f"{self._place}.{name}"
-            self._writers[name] = module.open_writer(path, self._shape.columns)
+            self._writers[name] = opener(path, self._shape.columns)

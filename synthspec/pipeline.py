@@ -64,7 +64,7 @@ def _check_plan(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ..
     """Exclusions and correlations are tried out; a spec without them needs no plan to be checked."""
     if not spec.plan.correlate and not _filtered(spec):
         faults = check_listed(spec)
-        if faults is not None:
+        if faults is not None and (faults or not spec.plan.exclude):
             return faults
     from synthspec.plan_checks import check_exclusions
 

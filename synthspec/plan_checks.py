@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.constraints.rules import Rule
+from synthspec.constraints.tying import Group
 from synthspec.diagnostics import Diagnostic, Related
 from synthspec.draws import DrawFault, Drawing, middles, with_ancestors
 from synthspec.exclusions import nothing_left, out_of_reach, together
@@ -22,6 +23,7 @@ from synthspec.tables import Table
 
 MAX_ENUMERATED = 300_000
 SAMPLED = 20_000
+NEAR = 0.002  # of a share; what rows miss it by beyond is said
 LEAST = 0.001  # share of combinations that exclusions must leave
 
 
@@ -34,7 +36,7 @@ def check_exclusions(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnosti
         faults = [f for group in together(rules, lambda rule: rule.dimensions) for f in _check_group(spec, plan, group)]
         if not faults:
             _try_sources(spec, plan)
-            faults.extend(_correlations(spec, tables))
+            faults.extend(_whole_plan(spec, tables))
     except DrawFault as e:
         place = next((p.span for p in spec.parameters if p.name == e.parameter), None)
         if place is None and spec.plan.exclude:
@@ -158,15 +160,55 @@ def _every_combination(plan: Plan, dimensions: list[Dimension]) -> tuple[dict[st
     return uniforms, True
 
 
-def _correlations(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]:
-    if not spec.plan.correlate:
+def _whole_plan(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]:
+    """What the plan itself shows: ranks and shares that cannot be had."""
+    if not spec.plan.correlate and not spec.plan.exclude:
         return
-    from synthspec.correlated import CorrelationFault, build_copula
+    from synthspec.correlated import CorrelationFault, check_ranks
 
-    plain = replace(spec, plan=replace(spec.plan, exclude=(), correlate=(), strategy="random", over=()))
-    plan = Plan(plain, tables)
     try:
-        build_copula(spec, plan.draws, plan.strategy)
+        plan = Plan(spec, tables)
+        check_ranks(spec, plan.pulls, plan.groups)
     except CorrelationFault as e:
         at: Correlation = e.correlation
         yield Diagnostic("E527", e.message, at.span, e.help)
+        return
+    if spec.plan.strategy == "factorial":
+        for correlation in plan.pulls:
+            first, second = correlation.between
+            message = f"under `factorial` every combination comes once, so '{first}' and '{second}' are not correlated"
+            help = "take `strategy: balanced`, or leave out the correlation"
+            yield Diagnostic("W712", message, correlation.span, help)
+        return
+    for group in plan.groups:
+        rules = [r for r in plan.rules if r.dimensions and r.dimensions.issubset(group.tied.keys)]
+        if rules:
+            yield from _shares(spec, group, rules[-1])
+    for keys in plan.untied:
+        rules = [r for r in plan.rules if r.dimensions and r.dimensions <= keys]
+        if rules:
+            message = f"the exclusions bind {len(keys)} draws in too many combinations to list, so shares may be missed"
+            help = "let each rule read fewer values, or look at the shares that `synthspec plan` shows"
+            yield Diagnostic("W711", message, rules[-1].exclusion.span, help)
+
+
+def _shares(spec: Spec, group: Group, rule: Rule) -> Iterator[Diagnostic]:
+    """The value that comes farthest from its share, where that is more than a rounding."""
+    lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice)}
+    off = [np.abs(m - w) for m, w in zip(group.fitted.margins, group.wanted, strict=True)]
+    worst = int(np.argmax([o.max() for o in off]))
+    level = int(off[worst].argmax())
+    if off[worst][level] <= NEAR:
+        return
+    key = group.tied.keys[worst]
+    value = f"{key} = {lists[key].values[level]!r}" if key in lists else f"a value of {key.split('#')[0].split('/')[0]}"
+    asked, had = group.wanted[worst][level], group.fitted.margins[worst][level]
+    message = f"the exclusions leave {value} no share of {asked:.1%}; {had:.1%} is near to what they allow"
+    parts = [
+        f"{k} {', '.join(f'{v:.4g}' for v in (margin * 100).tolist())}"
+        for k, margin, o in zip(group.tied.keys, group.fitted.margins, off, strict=True)
+        if k in lists and o.max() > NEAR
+    ]
+    given = "exclude less, or give weights that can hold together"
+    shown = f"{given}: {'; '.join(parts)}" if parts and sum(map(len, parts)) < 160 else given
+    yield Diagnostic("W710", message, rule.exclusion.span, shown)

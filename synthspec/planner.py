@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.constraints.rules import Rule, broken, keys_to_redraw, redrawn
+from synthspec.constraints.rules import Bundle, Rule, broken, keys_to_redraw, redrawn
+from synthspec.constraints.tying import Group, Pull, Tie, tie_dimensions
 from synthspec.draws import CompiledDraw, DrawFault, Drawing, compile_draws, with_ancestors
 from synthspec.expressions import names_of
 from synthspec.expressions.columns import Column, objects, unpack
 from synthspec.resolve import used_names
-from synthspec.spec import Exclusion, Spec
+from synthspec.spec import Correlation, Exclusion, Spec
 from synthspec.strategies import Design, Dimension, Strategy, find_strategy
 from synthspec.strategies.beside import Beside
 from synthspec.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from synthspec.correlation import Copula
 
 MAX_REDRAWS = 20_000
 GENTLE = 32  # attempts that redraw continuous dimensions only, so that listed values keep their shares
@@ -39,6 +42,8 @@ class Plan:
         self.draws = compile_draws(spec.parameters, tables)
         self.dimensions = _distinct(self.draws)
         self.rules = tuple(self._rule(e) for e in spec.plan.exclude)
+        self.pulls = self._pulls()
+        self.groups, self.untied = self._tied()
         self.strategy = self._strategy()
         self.copula = self._copula()
 
@@ -130,12 +135,12 @@ class Plan:
                 return
             at, hits = at[bad], hits[:, bad]
             gentle = np.full(len(at), attempt <= GENTLE)
-            wanted = keys_to_redraw(self.rules, hits, gentle, self._groups())
+            wanted = keys_to_redraw(self.rules, hits, gentle, self._bundles())
             mixed = redrawn(wanted, {k: u[at] for k, u in uniforms.items()}, rows[at], attempt, self.strategy.redraw)
-            if self.copula is not None and self.copula.keys[0] in wanted:
-                moved = wanted[self.copula.keys[0]]
+            if self.copula is not None and self.copula.moved[0] in wanted:
+                moved = wanted[self.copula.moved[0]]
                 tied = self.copula.apply(mixed)
-                mixed |= {k: np.where(moved, tied[k], mixed[k]) for k in self.copula.keys}
+                mixed |= {k: np.where(moved, tied[k], mixed[k]) for k in self.copula.moved}
             for key in wanted:
                 uniforms[key] = uniforms[key].copy()
                 uniforms[key][at] = mixed[key]
@@ -143,9 +148,12 @@ class Plan:
                 columns[name] = _placed(columns[name], at, column)
         raise DrawFault("", "the exclusions leave too little to draw from", "exclude less")
 
-    def _groups(self) -> tuple[frozenset[str], ...]:
-        """Dimensions that are redrawn together or not at all."""
-        return () if self.copula is None else (frozenset(self.copula.keys),)
+    def _bundles(self) -> tuple[Bundle, ...]:
+        """Dimensions of which some must be redrawn where others are."""
+        tied = tuple(Bundle(frozenset(g.tied.keys), frozenset(g.tied.keys)) for g in self.groups)
+        if self.copula is None:
+            return tied
+        return (*tied, Bundle(frozenset(self.copula.keys), frozenset(self.copula.moved)))
 
     def _rule(self, exclusion: Exclusion) -> Rule:
         reads = names_of(exclusion.expression)
@@ -201,15 +209,29 @@ class Plan:
             over=over,
             permitted=_Permitted(self, decided) if decided else None,
             permitted_reads=tuple(r.dimensions for r in decided),
+            tied=tuple(g.tied for g in self.groups if discrete.issuperset(g.tied.keys)),
         )
         return find_strategy(rules.strategy)(design)
 
-    def _copula(self) -> Any:
+    def _tied(self) -> tuple[tuple[Group, ...], tuple[frozenset[str], ...]]:
+        """The dimensions that exclusions over listed values, or correlations between these, draw together."""
+        decided = (r for r in self.rules if r.dimensions and not r.continuous)
+        ties = [Tie(r.dimensions, _Permitted(self, (r,))) for r in decided]
+        return tie_dimensions(self.dimensions, ties, list(self.pulls.values()))
+
+    def _pulls(self) -> Mapping[Correlation, Pull]:
+        if not self.spec.plan.correlate:
+            return {}
+        from synthspec.correlated import find_pulls
+
+        return find_pulls(self.spec, self.draws)
+
+    def _copula(self) -> Copula | None:
         if not self.spec.plan.correlate:
             return None
         from synthspec.correlated import build_copula
 
-        return build_copula(self.spec, self.draws, self.strategy)
+        return build_copula(self.spec, self.draws, self.strategy, self.groups)
 
 
 class _Permitted:

@@ -260,6 +260,14 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class CsvStyle:
+    """How CSV files are written: with a mark that tells a spreadsheet UTF-8, with no cell that it runs."""
+
+    bom: bool = False
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """What is written."""
 
@@ -269,6 +277,7 @@ class Output:
     columns: tuple[str, ...] = ()  # empty: every field, in order
     shape: str | Mapping[str, Any] = "table"
     stratify: str | None = None
+    csv: CsvStyle = CsvStyle()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from synthspec.cli import cli
-from synthspec.comparison import Comparison, compare_corpora, groups_of
+from synthspec.comparison import Comparison, Estimate, _best, _reach, compare_corpora, groups_of
+from synthspec.metrics import all_metrics
 from synthspec.metrics.corpus import Corpus, corpus_of
 from synthspec.report.side_by_side import comparison_page, comparison_text, wins
 
@@ -97,6 +98,59 @@ def test_intervals_cover() -> None:
         truth = float(np.mean([e.value for e in estimates]))
         covered = np.mean([e.low <= truth <= e.high for e in estimates])
         assert covered >= 0.85, (name, covered)
+
+
+def test_of_many_figures_none_is_called_better_by_chance() -> None:
+    """Two datasets of one source, 40 figures: in 95 of 100 comparisons not one is called better at anything."""
+    chance = np.random.default_rng(3)
+    metrics = [m for m in all_metrics() if m.better in ("higher", "lower") and m.interval]
+    figures = [metrics[i % len(metrics)] for i in range(40)]
+
+    def estimate() -> Estimate:
+        value, error = float(chance.normal()), float(np.sqrt(chance.chisquare(19) / 19))  # an error that is estimated
+        return Estimate(value, value - 2.093 * error, value + 2.093 * error, "")
+
+    def crowned(reach: float) -> bool:
+        return any(_best(m, (estimate(), estimate()), reach) is not None for m in figures)
+
+    together = sum(crowned(_reach(40, 2)) for _ in range(400)) / 400
+    one_by_one = sum(crowned(1.0) for _ in range(400)) / 400
+    assert together <= 0.08 < one_by_one
+    apart = Estimate(0.0, -0.1, 0.1, ""), Estimate(1.0, 0.9, 1.1, "")
+    lower = next(m for m in metrics if m.better == "lower")
+    assert _best(lower, apart, _reach(40, 2)) == 0  # what is plainly better still is
+
+
+def test_a_dataset_that_shreds_its_source_is_best_at_nothing() -> None:
+    texts = sample_texts()
+    real, other = texts[:90], texts[90:]
+    chance = np.random.default_rng(0)
+
+    def shred() -> str:
+        parts = [real[int(i)].split() for i in chance.integers(0, len(real), 3)]
+        return " ".join(" ".join(p[at : at + 12]) for p in parts for at in [int(chance.integers(0, max(1, len(p) - 12)))])
+
+    shredded = corpus("shredded", [shred() for _ in range(80)])
+    copied = corpus("copied", [real[i % 40] if i % 9 == 0 else shred() for i in range(80)])
+    poor = corpus("poor", [other[i % 12] for i in range(80)])
+    for bad in (shredded, copied):
+        comparison = compare_corpora([bad, poor], [bad.name, "poor"], corpus("real", real))
+        assert comparison.unranked[0] and not comparison.unranked[1]
+        assert wins(comparison)[0] == (bad.name, [])
+        assert f"{bad.name} is called best at nothing: " in comparison_text(comparison)
+        assert "is called best at nothing" in comparison_page(comparison)
+        assert comparison.as_dict()["datasets"][0]["unranked"] == comparison.unranked[0]
+
+
+def test_a_figure_without_an_interval_has_none() -> None:
+    texts = sample_texts()
+    comparison = compare_corpora([corpus("a", texts[:90]), corpus("b", texts[80:])], ["a", "b"], corpus("real", texts))
+    without = {ln.metric.name for ln in comparison.lines if not all(e is None or e.known for e in ln.estimates)}
+    assert without == {ln.metric.name for ln in comparison.lines if not ln.metric.interval} > {"two_sample_auc"} - without
+    line = next(ln for ln in comparison.lines if ln.metric.name == "two_sample_auc")
+    assert line.best is None and line.as_dict(comparison.names)["values"]["a"]["low"] is None
+    told = next(row for row in comparison_text(comparison).splitlines() if row.startswith(f"  {line.metric.title}"))
+    assert "(" not in told.replace(line.metric.title, "")
 
 
 def test_json_of_files(tmp_path: Path) -> None:

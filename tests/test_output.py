@@ -17,9 +17,9 @@ from hypothesis import strategies as some
 
 from synthspec.durable import write_whole
 from synthspec.expressions.types import INTEGER, TEXT
-from synthspec.file_names import LONGEST, Names, safe_name
+from synthspec.file_names import LONGEST, RESERVED, Names, safe_name
 from synthspec.manifest import WrittenFile
-from synthspec.output import RESERVED, open_output
+from synthspec.output import open_output
 from synthspec.spec import Output
 from synthspec.splits import Splitter, whole_parts
 from synthspec.switch import clear_stage, commit, stage

@@ -17,6 +17,8 @@ from test_build import calls_spec
 from test_faults import command, environment
 
 import synthspec
+from synthspec.backends._faults import Service
+from synthspec.backends._replies import reply_of
 from synthspec.engines.calls import Caller, CallFailed, Line, Stopped
 from synthspec.governor import Governor
 from synthspec.limits import Budget
@@ -28,6 +30,7 @@ from synthspec.tally import Tally
 
 PRICES = Prices(prompt=1.0, completion=1.0)  # a token is a millionth of a dollar
 WORST = (400, 600)
+SERVICE = Service("the server", "http://127.0.0.1:1", "m")
 Answer = Callable[[Request], Reply]
 
 
@@ -88,7 +91,7 @@ def test_unknown_usage_counts_as_the_worst_that_was_set_aside(tmp_path: Path, od
     limits = Limits(tokens=10 * sum(WORST))
     usage = {"prompt": (odd, 10), "completion": (10, odd), "both": (odd, odd)}[where]
     with Store.open(tmp_path) as store:
-        line, budget = build(store, lambda r: Reply("hello", Usage.read(*usage)), limits)
+        line, budget = build(store, lambda r: reply_of(SERVICE, "hello", usage, "m", "stop"), limits)
         assert line.backend.calls == 10  # type: ignore[attr-defined]
         assert budget.tokens == 10 * sum(WORST)
         found = store.get(request_of(0).key)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import datetime
 import json
+import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+import synthspec
 from synthspec.expressions.types import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, TIME, Type
 from synthspec.plugins import find_plugin, plugin_names
 from synthspec.writers import Column
@@ -214,3 +217,60 @@ def test_round_trip_of_numbers(tmp_path_factory: pytest.TempPathFactory, values:
         read = list(csv.DictReader(file))
     assert [(float(r["x"]), int(r["n"]), r["yes"] == "true") for r in read] == values
     assert pyarrow.parquet.read_table(written(folder, "parquet", rows, columns)).to_pylist() == rows
+
+
+# --- csv for spreadsheets
+
+FORMULAS = ["=1+1", "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\tplain", " =1", "\n=1", "\ufeff=1", "＝1+1", "\0=1", '=HYPERLINK("x")']
+
+
+def csv_of(path: Path, columns: tuple[Column, ...], rows: list[dict[str, Any]], **style: bool) -> list[list[str]]:
+    writer = find_plugin("writers", "csv").open_writer(path, columns, **style)
+    writer.write(rows)
+    writer.close()
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.reader(file))
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_text_of_a_safe_file_is_a_formula(tmp_path: Path, text: str) -> None:
+    columns = (Column(text, TEXT), Column("n", INTEGER))
+    row = {text: text, "n": -5}
+    header, cells = csv_of(tmp_path / "a.csv", columns, [row], safe=True)
+    assert header[0].startswith("'") and cells[0].startswith("'") and cells[1] == "-5"  # a number is no formula
+    plain = text.replace("\0", "\ufffd")
+    assert cells[0][1:] == plain
+    if "\r" not in text:
+        assert csv_of(tmp_path / "b.csv", columns, [row])[1][0] == plain  # as it is, unless asked
+
+
+@given(some.lists(some.one_of(some.none(), some.text(), some.floats(allow_nan=False), some.booleans()), min_size=1))
+def test_a_safe_file_changes_nothing_else(values: list[Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        columns, rows = (Column("v", Type("any")), Column("n", INTEGER)), [{"v": v, "n": 1} for v in values]
+        safe = csv_of(Path(folder) / "a.csv", columns, rows, safe=True)
+        plain = csv_of(Path(folder) / "b.csv", columns, rows)
+    for (one, _), (other, _) in zip(safe, plain, strict=True):
+        assert one == other or (one == f"'{other}" and re.search(r"[=+\-@＝＋－＠\t\r]", other))
+
+
+def test_a_mark_tells_utf_8(tmp_path: Path) -> None:
+    csv_of(tmp_path / "a.csv", (Column("é", TEXT),), [{"é": "ü"}], bom=True)
+    assert (tmp_path / "a.csv").read_bytes() == "\ufeffé\nü\n".encode()
+
+
+def test_a_spec_says_how_csv_is_written(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("""
+synthspec: 1
+name: sums
+rows: 2
+parameters: {n: [1, 2]}
+fields: {n: {value: n}, sum: {value: "'=1+' + text(n)"}}
+output: {formats: [csv, jsonl], csv: {bom: true, safe: true}}
+""")
+    dataset = synthspec.build(spec, out=tmp_path / "out")
+    text = (tmp_path / "out/sums.csv").read_bytes()
+    assert text.startswith("\ufeffn,sum\n".encode()) and text.count(b"'=1+") == 2
+    assert "'" not in (tmp_path / "out/sums.jsonl").read_text()
+    assert [r["sum"] for r in dataset.rows] == [f"=1+{r['n']}" for r in dataset.rows]

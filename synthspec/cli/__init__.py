@@ -11,6 +11,8 @@ from importlib import import_module
 
 import click
 
+from synthspec.cli._echo import echo
+
 # in the order in which a person meets them
 COMMANDS = (
     "new", "check", "plan", "preview", "build", "report", "compare", "diff", "library", "schema", "explain",
@@ -47,7 +49,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
+            echo("interrupted", err=True)
             raise SystemExit(130) from None
 
     def resolve_command(
@@ -74,7 +76,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     if value:
         from synthspec import __version__
 
-        click.echo(f"synthspec {__version__}")
+        echo(f"synthspec {__version__}")
         ctx.exit()
 
 
@@ -104,5 +106,5 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as e:  # the terminal or the file the output goes to
-        click.echo(f"error: the output cannot be written: {(e.strerror or str(e)).lower()}", err=True)
+        echo(f"error: the output cannot be written: {(e.strerror or str(e)).lower()}", err=True)
         sys.exit(3)

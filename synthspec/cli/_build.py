@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -11,8 +10,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from synthspec.cli._echo import echo, echo_json
 from synthspec.cli._show import fail, show_diagnostics, show_faults_as_json
 from synthspec.pipeline import Compiled, compile_spec
 
@@ -58,7 +56,7 @@ def build_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked) 
             return status
         worst = max(worst, status)
     if asked.form == "json":
-        click.echo(json.dumps(results[0] if len(results) == 1 else results, indent=2, ensure_ascii=False, default=str))
+        echo_json(results[0] if len(results) == 1 else results)
     return worst
 
 
@@ -98,7 +96,7 @@ def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
         dataset = None
     if dataset is None:
         if not asked.quiet:
-            click.echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
+            echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
         return INTERRUPTED, None
     _report(dataset, control, quiet=asked.quiet, form=asked.form)
     return dataset.status, dataset.manifest
@@ -117,7 +115,7 @@ async def _with_signals(compiled: Compiled, folder: Path, control: BuildControl,
             return
         control.interrupted = True
         control.stop("interrupted")
-        click.echo("\nstopping: waiting for the calls in flight, which are paid for (again to stop at once)", err=True)
+        echo("\nstopping: waiting for the calls in flight, which are paid for (again to stop at once)", err=True)
 
     for name in ("SIGINT", "SIGTERM"):
         if hasattr(signal, name) and os.name != "nt":
@@ -161,7 +159,7 @@ def _report(dataset: Dataset, control: BuildControl, *, quiet: bool, form: str) 
         if len(dataset.files) > 8:
             _say(f"  … and {len(dataset.files) - 8} more files")
     if form == "text" and not sys.stdout.isatty():
-        click.echo(str(dataset.folder))
+        echo(str(dataset.folder))
 
 
 def _say_kept(dataset: Dataset) -> None:
@@ -172,4 +170,4 @@ def _say_kept(dataset: Dataset) -> None:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    echo(text, err=True)

@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from synthspec.cli._echo import echo
 from synthspec.cli._show import compile_or_exit, fail
 from synthspec.cli._written import read_or_exit
 
@@ -31,7 +30,7 @@ def build_each(
     found = []
     for backend, each in zip(chosen, compiled, strict=True):
         if not quiet:
-            click.echo(f"building on {backend or 'the backend of the spec'}", err=True)
+            echo(f"building on {backend or 'the backend of the spec'}", err=True)
         found.append(read_or_exit(_build(each, backend, quiet=quiet, no_color=no_color)))
     return found
 
@@ -60,11 +59,11 @@ def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bo
     except KeyboardInterrupt:
         dataset = None
     if dataset is None:
-        click.echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
+        echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
         raise SystemExit(130)
     if not dataset.complete and not quiet:
         kept, asked = control.tally.kept, compiled.spec.rows
-        click.echo(f"note: {kept:,} of {asked:,} rows{f': {dataset.reason}' if dataset.reason else ''}", err=True)
+        echo(f"note: {kept:,} of {asked:,} rows{f': {dataset.reason}' if dataset.reason else ''}", err=True)
     if not control.tally.kept:
         fail(f"{backend or 'the backend'} gave no rows", f"see {dataset.folder / 'quarantine.jsonl'}")
     return dataset.folder  # `incomplete` inside the folder, where a better dataset stands

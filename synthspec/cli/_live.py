@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
+from synthspec.cli._echo import echo, open_console
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,10 +35,9 @@ def watch(spec: Spec, folder: Path, control: BuildControl, *, quiet: bool, no_co
     control.on_start = view.started
     control.on_forecast = _forecast
     if sys.stderr.isatty():
-        from rich.console import Console
         from rich.live import Live
 
-        console = Console(stderr=True, no_color=no_color or None, highlight=False)
+        console = open_console(err=True, no_color=no_color)
         with Live(view, console=console, refresh_per_second=FRAMES, transient=True):
             yield
         return
@@ -46,7 +45,7 @@ def watch(spec: Spec, folder: Path, control: BuildControl, *, quiet: bool, no_co
 
     def lines() -> None:
         while not done.wait(EVERY):
-            click.echo(view.line(), err=True)
+            echo(view.line(), err=True)
 
     thread = threading.Thread(target=lines, daemon=True)
     thread.start()
@@ -60,7 +59,7 @@ def watch(spec: Spec, folder: Path, control: BuildControl, *, quiet: bool, no_co
 def _forecast(stored: int, to_make: int) -> None:
     """Said before a build that takes up an earlier one."""
     more = "; later prompts and repairs come on top" if to_make else ""
-    click.echo(f"{stored:,} calls of an earlier build are used again, {to_make:,} are to be made{more}", err=True)
+    echo(f"{stored:,} calls of an earlier build are used again, {to_make:,} are to be made{more}", err=True)
 
 
 def _notices(spec: Spec) -> None:
@@ -71,7 +70,7 @@ def _notices(spec: Spec) -> None:
     for provider in sorted(providers):
         notice = getattr(find_plugin("backends", provider), "NOTICE", "")
         if notice:
-            click.echo(f"note: {notice}", err=True)
+            echo(f"note: {notice}", err=True)
 
 
 class _View:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from synthspec.cli._echo import open_console
+
 
 @contextmanager
 def steps(count: int, *, quiet: bool, no_color: bool) -> Iterator[Callable[[str], None]]:
@@ -13,10 +15,9 @@ def steps(count: int, *, quiet: bool, no_color: bool) -> Iterator[Callable[[str]
     if quiet or not sys.stderr.isatty():
         yield lambda title: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True, no_color=no_color or None, highlight=False)
+    console = open_console(err=True, no_color=no_color)
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("reading", total=count)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-import click
-
+from synthspec.cli._echo import echo, echo_coloured
 from synthspec.cli._options import wants_colour
+from synthspec.terminal import visible_json
 
 if TYPE_CHECKING:
     from synthspec.diagnostics import Diagnostic
@@ -23,8 +23,8 @@ def show_diagnostics(diagnostics: Sequence[Diagnostic], *, no_color: bool = Fals
     if not shown:
         return
     paint = coloured if wants_colour(no_color) else plain
-    click.echo(render_text(shown, paint), err=True)
-    click.echo(summary_line(shown), err=True)
+    echo_coloured(render_text(shown, paint), err=True)
+    echo(summary_line(shown), err=True)
 
 
 def summary_line(diagnostics: Sequence[Diagnostic]) -> str:
@@ -63,12 +63,12 @@ def show_faults_as_json(diagnostics: Sequence[Diagnostic], form: str) -> None:
     if form == "json":
         from synthspec.render import render_json
 
-        click.echo(render_json(diagnostics))
+        echo(visible_json(render_json(diagnostics)))
 
 
 def fail(message: str, help: str = "", status: int = 3) -> NoReturn:
     """End with a message and a remedy."""
-    click.echo(f"error: {message}", err=True)
+    echo(f"error: {message}", err=True)
     if help:
-        click.echo(f"  = help: {help}", err=True)
+        echo(f"  = help: {help}", err=True)
     raise SystemExit(status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
+from synthspec.cli._echo import echo
 
 if TYPE_CHECKING:
     from synthspec.metrics.corpus import Corpus
@@ -26,7 +26,7 @@ def read_or_exit(path: Path) -> Corpus:
 def give(text: str, out: Path | None) -> None:
     """Write a result to a file, whole or not at all, or to standard output."""
     if out is None:
-        click.echo(text, nl=False)
+        echo(text, nl=False)
         return
     from synthspec.cli._show import fail
     from synthspec.durable import write_whole

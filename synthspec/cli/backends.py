@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from synthspec.cli._echo import echo, echo_json
 from synthspec.cli._options import form_option, look_options
 
 
@@ -15,7 +16,6 @@ from synthspec.cli._options import form_option, look_options
 def command(provider: str | None, base_url: str | None, form: str, quiet: bool, no_color: bool) -> None:
     """List backends: what is installed, which keys are set (never shown), which servers answer, their models."""
     import asyncio
-    import json
 
     from synthspec.backend_survey import survey
     from synthspec.diagnostics import did_you_mean
@@ -26,13 +26,13 @@ def command(provider: str | None, base_url: str | None, form: str, quiet: bool, 
         raise click.UsageError(f"there is no backend '{provider}'; {did_you_mean(provider, names)}")
     found = asyncio.run(survey((provider,) if provider else names, base_url))
     if form == "json":
-        click.echo(json.dumps([s.as_dict() for s in found], indent=2, ensure_ascii=False))
+        echo_json([s.as_dict() for s in found])
         return
     for state in found:
-        click.echo(f"{state.name}: {state.summary}")
-        click.echo(f"    {state.sentence}")
+        echo(f"{state.name}: {state.summary}")
+        echo(f"    {state.sentence}")
         if state.models:
             listed = ", ".join(state.models[:12]) + (
                 f", … ({len(state.models)} in all)" if len(state.models) > 12 else ""
             )
-            click.echo(f"    models: {listed}")
+            echo(f"    models: {listed}")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from synthspec.cli._echo import echo, echo_coloured
 from synthspec.cli._options import form_option, look_options, spec_argument, spec_options, wants_colour
+from synthspec.terminal import visible_json
 
 
 @click.command()
@@ -37,21 +39,21 @@ def command(
     if quiet:
         found = [d for d in found if d.severity == "error"]
     if form == "json":
-        click.echo(render_json(found))
+        echo(visible_json(render_json(found)))
     elif form == "sarif":
         from synthspec.catalogue import titles
 
-        click.echo(render_sarif(found, titles(), __version__))
+        echo(visible_json(render_sarif(found, titles(), __version__)))
     elif form == "github":
         if found:
-            click.echo(render_github(found))
+            echo(render_github(found))
     else:
         if found:
             paint = coloured if wants_colour(no_color, sys.stdout) else plain
-            click.echo(render_text(found, paint))
+            echo_coloured(render_text(found, paint))
         if not quiet or found:
             said = summary_line(found) if found else f"{_files(len(specs))}: no errors"
-            click.echo(said, err=not found)
+            echo(said, err=not found)
     if has_errors(found) or (strict and found):
         raise SystemExit(1)
 

@@ -71,7 +71,9 @@ def command(
     if form == "json":
         import json
 
-        give(json.dumps(comparison.as_dict(), indent=2, ensure_ascii=False, default=str) + "\n", out)
+        from synthspec.terminal import visible_json
+
+        give(visible_json(json.dumps(comparison.as_dict(), indent=2, ensure_ascii=False, default=str)) + "\n", out)
         return
     from synthspec.report.side_by_side import comparison_page, comparison_text
 

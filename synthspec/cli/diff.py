@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from synthspec.cli._echo import echo, echo_json
 from synthspec.cli._options import form_option, look_options, spec_options
 
 if TYPE_CHECKING:
@@ -19,11 +20,8 @@ if TYPE_CHECKING:
 @spec_options
 @form_option("text", "json")
 @look_options
-def command(
-    old: Path, new: Path, overrides: dict[str, str], form: str, quiet: bool, no_color: bool
-) -> None:
+def command(old: Path, new: Path, overrides: dict[str, str], form: str, quiet: bool, no_color: bool) -> None:
     """Show what changes from one spec to another: combinations, calls to make again, cost. Calls no model."""
-    import json
 
     from synthspec.cli._show import compile_or_exit, fail
     from synthspec.differ import diff_specs
@@ -36,7 +34,7 @@ def command(
     except (DrawFault, TemplateFault) as e:
         fail(str(e), getattr(e, "help", ""), status=1)
     if form == "json":
-        click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False, default=str))
+        echo_json(found.as_dict())
     else:
         _show(found)
 
@@ -45,20 +43,20 @@ def _show(found: SpecDiff) -> None:
     from synthspec.cli.plan import money
 
     before, after = found.rows
-    click.echo(f"rows: {before:,}" if before == after else f"rows: {before:,} → {after:,}")
+    echo(f"rows: {before:,}" if before == after else f"rows: {before:,} → {after:,}")
     for name, change in found.parameters.items():
-        click.echo(f"parameter {name}: {change}")
-    click.echo(
+        echo(f"parameter {name}: {change}")
+    echo(
         f"combinations: {found.combinations_same:,} the same, {found.combinations_changed:,} changed, "
         f"{found.combinations_added:,} added, {found.combinations_removed:,} removed"
     )
     for example in found.examples:
-        click.echo(f"  {example['combination']}: {_short(example['before'])}")
-        click.echo(f"  {' ' * len(str(example['combination']))}→ {_short(example['after'])}")
+        echo(f"  {example['combination']}: {_short(example['before'])}")
+        echo(f"  {' ' * len(str(example['combination']))}→ {_short(example['after'])}")
     for prompt in found.prompts:
         counts = f"{prompt.same:,} calls used again, {prompt.new:,} to make, {prompt.gone:,} no longer asked"
-        click.echo(f"prompt {prompt.name}: {counts}")
-    click.echo(f"in all {found.calls:,} calls to make, about {money(found.cost)}")
+        echo(f"prompt {prompt.name}: {counts}")
+    echo(f"in all {found.calls:,} calls to make, about {money(found.cost)}")
 
 
 def _short(combination: object) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from synthspec.cli._echo import echo, open_console
+
 
 @click.command()
 @click.argument("code", required=False)
@@ -16,16 +18,15 @@ def command(code: str | None) -> None:
 
     if code is None:
         for name, title in titles().items():
-            click.echo(f"{name}  {title}")
+            echo(f"{name}  {title}")
         return
     try:
         text = explanation(code.upper())
     except LookupError:
         raise click.UsageError(f"there is no code '{code}'; {did_you_mean(code.upper(), codes())}") from None
     if sys.stdout.isatty():
-        from rich.console import Console
         from rich.markdown import Markdown
 
-        Console().print(Markdown(text))
+        open_console().print(Markdown(text))
     else:
-        click.echo(text)
+        echo(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from synthspec.cli._echo import echo, echo_json
 from synthspec.cli._options import form_option
 
 
@@ -16,7 +17,6 @@ def command(name: str | None, form: str) -> None:
     \b
       extends: [people, tones]      # in a spec: take their parameters over
     """
-    import json
 
     from synthspec.diagnostics import did_you_mean
     from synthspec.resources import library_folder, library_names
@@ -24,7 +24,7 @@ def command(name: str | None, form: str) -> None:
     if name is not None:
         if name not in library_names():
             raise click.UsageError(f"there is no library spec '{name}'; {did_you_mean(name, library_names())}")
-        click.echo((library_folder() / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
+        echo((library_folder() / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
         return
     from synthspec.pipeline import compile_spec
 
@@ -35,8 +35,8 @@ def command(name: str | None, form: str) -> None:
         parameters = [p.name for p in spec.parameters]
         entries.append({"name": each, "description": " ".join(spec.description.split()), "parameters": parameters})
     if form == "json":
-        click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        echo_json(entries)
         return
     for entry in entries:
-        click.echo(f"{entry['name']}: {entry['description']}")
-        click.echo(f"    {', '.join(entry['parameters'])}")
+        echo(f"{entry['name']}: {entry['description']}")
+        echo(f"    {', '.join(entry['parameters'])}")

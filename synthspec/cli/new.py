@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from synthspec.cli._echo import echo
+
 _SCAFFOLD = """\
 # yaml-language-server: $schema={schema}
 synthspec: 1                      # version of the language
@@ -55,7 +57,7 @@ def command(name: str, like: str | None, listing: bool, out: Path, force: bool) 
     examples = sorted(p.stem for p in specs_folder().glob("*.yaml"))
     if listing:
         for example in examples:
-            click.echo(example)
+            echo(example)
         return
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise click.UsageError(f"'{name}' cannot be a name: use letters, digits, - and _")
@@ -79,7 +81,7 @@ def command(name: str, like: str | None, listing: bool, out: Path, force: bool) 
             if force or not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
-                click.echo(str(path))
+                echo(str(path))
     except OSError as e:
         fail(f"'{e.filename}' cannot be written: {(e.strerror or str(e)).lower()}", status=1)
-    click.echo(f"next: synthspec check {out / name}.yaml", err=True)
+    echo(f"next: synthspec check {out / name}.yaml", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from synthspec.cli._echo import echo, echo_json, open_console
 from synthspec.cli._options import form_option, look_options, spec_argument, spec_options
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ LONGEST = 4_000  # characters of a prompt shown to a person
 @look_options
 def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, quiet: bool, no_color: bool) -> None:
     """Show the combinations of a spec, and the calls, tokens and cost they would take. Calls no model."""
-    import json
 
     from synthspec.cli._show import compile_or_exit, fail
     from synthspec.draws import DrawFault
@@ -42,7 +42,7 @@ def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, 
 
             count = write_combinations(plan, out)
             if not quiet:
-                click.echo(f"{count:,} combinations written to {out}", err=True)
+                echo(f"{count:,} combinations written to {out}", err=True)
             if form == "text":
                 return
         from synthspec.plan_report import report_plan
@@ -55,15 +55,14 @@ def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, 
     except ValueError as e:
         fail(str(e), status=1)
     if form == "json":
-        click.echo(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, default=str))
+        echo_json(report.as_dict())
     else:
         _show(report, no_color)
 
 
 def _show(report: PlanReport, no_color: bool) -> None:
-    from rich.console import Console
 
-    console = Console(no_color=no_color or None, highlight=False)
+    console = open_console(no_color=no_color)
     each = f", {-(-report.rows // max(report.combinations, 1))} rows each" if report.combinations < report.rows else ""
     console.print(f"[bold]{report.name}[/]: {report.rows:,} rows from {report.combinations:,} combinations{each} "
                   f"([italic]{report.strategy}[/])")  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from synthspec.cli._echo import echo_json, open_console
 from synthspec.cli._options import form_option, look_options, spec_argument, spec_options
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet:
     The completions are kept: `build` uses them again. Ends with 3 where a row could not be had.
     """
     import asyncio
-    import json
 
     from synthspec.builder import BuildFault
     from synthspec.cli._show import compile_or_exit, fail
@@ -42,7 +42,7 @@ def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet:
     except (BuildFault, StoreFault, DrawFault) as e:
         fail(e.message, e.help)
     if form == "json":
-        click.echo(json.dumps(shown.as_dict(), indent=2, ensure_ascii=False, default=str))
+        echo_json(shown.as_dict())
     else:
         _show(shown, no_color)
     if shown.missing:
@@ -50,9 +50,8 @@ def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet:
 
 
 def _show(shown: Preview, no_color: bool) -> None:
-    from rich.console import Console
 
-    console = Console(no_color=no_color or None, highlight=False)
+    console = open_console(no_color=no_color)
     for call in shown.calls:
         again = ", used again" if call["reused"] else ""
         console.rule(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from synthspec.cli._echo import echo
 from synthspec.cli._options import look_options
 
 
@@ -47,8 +48,8 @@ def command(
     except PushFault as e:
         fail(e.message, e.help)
     except KeyboardInterrupt:
-        click.echo("interrupted; the hub holds what it held before", err=True)
+        echo("interrupted; the hub holds what it held before", err=True)
         raise SystemExit(130) from None
     if not quiet:
-        click.echo(f"{len(parcel.paths):,} files, {parcel.rows:,} rows", err=True)
-    click.echo(url)
+        echo(f"{len(parcel.paths):,} files, {parcel.rows:,} rows", err=True)
+    echo(url)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from synthspec.cli._echo import echo
 from synthspec.cli._options import form_option, look_options
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def command(
 
     from synthspec.cli._written import give, read_or_exit
     from synthspec.report.text import report_text
+    from synthspec.terminal import visible_json
 
     models = _models(embed, judge, base_url)
     if budget is not None and models == (None, None):
@@ -62,7 +64,7 @@ def command(
     asked = Asked(models, base_url, budget)
     report = _measure(corpus, original, asked, quiet=quiet, no_color=no_color)
     if form == "json":
-        give(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, default=str) + "\n", out)
+        give(visible_json(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, default=str)) + "\n", out)
         return
     page = out if form == "html" else None
     if page is None and corpus.folder is not None:
@@ -74,7 +76,7 @@ def command(
     if form == "text":
         give(report_text(report), out)
     if page is not None and not quiet:
-        click.echo(str(page), err=True)
+        echo(str(page), err=True)
 
 
 Model = tuple[str, str] | None  # provider and model

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from synthspec.cli._echo import echo
+
 
 @click.command()
 @click.option("--path", is_flag=True, help="Print where the file is instead.")
@@ -11,4 +13,4 @@ def command(path: bool) -> None:
     """Print the JSON Schema of specs, for editors and other tools."""
     from synthspec.resources import schema_path
 
-    click.echo(str(schema_path()) if path else schema_path().read_text(encoding="utf-8"), nl=path)
+    echo(str(schema_path()) if path else schema_path().read_text(encoding="utf-8"), nl=path)

@@ -37,27 +37,34 @@ class Rule:
         return np.fromiter((v is True for v in found.tolist()), dtype=np.bool_, count=length)
 
 
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Where one dimension of `members` is redrawn, all of `follow` are."""
+
+    members: frozenset[str]
+    follow: frozenset[str]
+
+
 def broken(rules: Sequence[Rule], columns: Mapping[str, Column], length: int) -> Mask:
     """Which rule each row breaks, shape (rules, length)."""
     return np.stack([rule.broken(columns, length) for rule in rules])
 
 
-def keys_to_redraw(rules: Sequence[Rule], hits: Mask, gentle: Mask, groups: Sequence[Collection[str]]) -> Wanted:
+def keys_to_redraw(rules: Sequence[Rule], hits: Mask, gentle: Mask, bundles: Sequence[Bundle]) -> Wanted:
     """For each dimension that is redrawn at all, in which rows it is.
 
     `hits`, shape (rules, rows), says which rule each row breaks. In the rows of `gentle` only continuous
-    dimensions are redrawn, where a rule has any, so that listed values keep their shares. Where one dimension of
-    `groups` is redrawn, all of its group are.
+    dimensions are redrawn, where a rule has any, so that listed values keep their shares.
     """
     wanted: Wanted = {}
     for rule, hit in zip(rules, hits, strict=True):
         mild = hit & gentle if rule.continuous else np.zeros_like(hit)
         _add(wanted, rule.continuous, mild)
         _add(wanted, rule.dimensions, hit & ~mild)
-    for group in groups:
-        some = [wanted[key] for key in group if key in wanted]
+    for bundle in bundles:
+        some = [wanted[key] for key in bundle.members if key in wanted]
         if some:
-            _add(wanted, group, np.logical_or.reduce(some))
+            _add(wanted, bundle.follow, np.logical_or.reduce(some))
     return wanted
 
 

@@ -11,11 +11,12 @@ from synthspec.diagnostics import Diagnostic
 from synthspec.document import MapNode, ScalarNode, to_data
 from synthspec.lower.context import Lowering, scalar_text, value_of
 from synthspec.lower.fields import lower_fields
+from synthspec.lower.output import lower_output
 from synthspec.lower.parameters import lower_parameters
 from synthspec.lower.plan import lower_plan
 from synthspec.lower.prompts import Surroundings, lower_prompts
 from synthspec.lower.rules import lower_checks, lower_gates
-from synthspec.lower.settings import lower_backend, lower_limits, lower_novelty, lower_output
+from synthspec.lower.settings import lower_backend, lower_limits, lower_novelty
 from synthspec.lower.sources import lower_sources
 from synthspec.node_paths import Path as NodePath
 from synthspec.spec import Spec

@@ -24,7 +24,6 @@ from synthspec.spec import (
     NearDuplicates,
     NoCopies,
     Novelty,
-    Output,
     Prices,
     Semantic,
     SourceTable,
@@ -130,7 +129,7 @@ _NO_TEMPLATE = {
 }
 
 
-def _field_names(low: Lowering, node: Node | None, fields: Mapping[str, Field]) -> tuple[str, ...]:
+def field_names(low: Lowering, node: Node | None, fields: Mapping[str, Field]) -> tuple[str, ...]:
     """The fields a list of names means; a fault for each that is not one."""
     every = low.names_under("fields")
     names: list[str] = []
@@ -150,7 +149,7 @@ def _texts(low: Lowering, node: Node | None, fields: Mapping[str, Field]) -> tup
     """Text fields out of those named, or all that prompts write."""
     if node is None:
         return tuple(f.name for f in fields.values() if f.value is None and f.type.kind == "text" and not f.type.values)
-    names = _field_names(low, node, fields)
+    names = field_names(low, node, fields)
     for item in low.items(node):
         if isinstance(item, ScalarNode) and item.text in names and fields[item.text].type.kind not in ("text", "any"):
             kind = fields[item.text].type
@@ -160,86 +159,13 @@ def _texts(low: Lowering, node: Node | None, fields: Mapping[str, Field]) -> tup
     return names
 
 
-def lower_output(low: Lowering, fields: Mapping[str, Field]) -> Output:
-    """What is written, and as what."""
-    node = low.section("output")
-    formats: list[str] = []
-    for item in low.items(node.get("formats")):
-        if isinstance(item, ScalarNode):
-            if is_plugin("writers", item.text):
-                if low.usable("writers", item.text, item):
-                    formats.append(item.text)
-            else:
-                help = did_you_mean(item.text, plugin_names("writers"))
-                low.report("E605", item, f"there is no output format '{item.text}'", help)
-    partition = _field_names(low, node.get("partition_by"), fields)
-    columns = _field_names(low, node.get("columns"), fields)
-    stratify = _field_names(low, node.get("stratify"), fields)
-    if node.get("stratify") is not None and node.get("split") is None:
-        low.report("E606", node.key("stratify") or node, "`stratify` without a `split`", "add `split:`, or remove it")
-    split = value_of(node.get("split"), {})
-    _sum_of_shares(low, node.get("split"), split)
-    return Output(
-        formats=tuple(dict.fromkeys(formats)) or ("csv",),
-        partition_by=partition,
-        split={str(k): float(v) for k, v in split.items()},
-        columns=columns,
-        shape=_shape(low, node.get("shape"), fields, columns),
-        stratify=stratify[0] if stratify else None,
-    )
-
-
-def _sum_of_shares(low: Lowering, node: Node | None, split: Mapping[str, float]) -> None:
-    """Shares such as 8 and 2 are proportions; those below 1 are surely meant to add up to it."""
-    total = sum(split.values())
-    if node is None or not split or low.is_broken("output", "split") or any(s >= 1 for s in split.values()):
-        return
-    if abs(total - 1) > 1e-6:
-        message = f"the shares of the splits add up to {total:.6g}, not to 1"
-        low.report("W704", node, message, "make them add up to 1; as they are, they count as proportions")
-
-
-def _shape(low: Lowering, node: Node | None, fields: Mapping[str, Field], columns: tuple[str, ...]) -> Any:
-    if node is None:
-        return "table"
-    shape = value_of(node)
-    from synthspec.shapes import shape_faults
-    from synthspec.writers import Column
-
-    if isinstance(node, MapNode) and not _roles(low, node, fields):
-        return shape
-    names = columns or tuple(fields)
-    for message in shape_faults(shape, tuple(Column(n, fields[n].type) for n in names if n in fields)):
-        low.report("E607", node, message, "name the fields that play each role, or choose `table`")
-    return shape
-
-
-def _roles(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> bool:
-    """Whether a shape's roles exist and are played by fields."""
-    from synthspec.shapes import role_names
-
-    kind = value_of(node.get("kind"))
-    before = len(low.faults)
-    roles = list(role_names(kind))
-    for entry in node.entries:
-        role = entry.key.text
-        if role == "kind":
-            continue
-        if role not in roles:
-            message = f"the shape '{kind}' has no role '{role}'"
-            low.report("E607", entry.key, message, did_you_mean(role, roles, "a table has none: name another kind"))
-        else:
-            _field_names(low, entry.value, fields)
-    return len(low.faults) == before
-
-
 def lower_novelty(low: Lowering, fields: Mapping[str, Field], sources: Mapping[str, SourceTable]) -> Novelty:
     """The rules between rows."""
     node = low.section("novelty")
     near, copies, against, avoid = (node.get(n) for n in ("near_duplicates", "no_copies", "decontaminate", "avoid"))
     meaning = node.get("semantic")
     return Novelty(
-        unique=_field_names(low, node.get("unique"), fields),
+        unique=field_names(low, node.get("unique"), fields),
         near_duplicates=_near(low, near, fields) if isinstance(near, MapNode) else None,
         semantic=_semantic(low, meaning, fields) if isinstance(meaning, MapNode) else None,
         no_copies=_copies(low, copies, fields, sources) if isinstance(copies, MapNode) else None,

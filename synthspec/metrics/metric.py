@@ -93,3 +93,4 @@ class Metric:
     source: str
     compute: Callable[[Context], Figure | None]
     unit: Literal["share", "ratio", "number"] = "number"  # share: per cent; ratio: from 0 to 1
+    interval: bool = True  # whether resampling rows gives one that covers what it says (tests/test_intervals.py)

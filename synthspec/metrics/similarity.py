@@ -242,6 +242,7 @@ METRICS = (
         "Lin 1991",
         _labels,
         "ratio",
+        interval=False,
     ),
     Metric(
         "two_sample_auc",
@@ -253,6 +254,7 @@ METRICS = (
         "Lopez-Paz & Oquab 2017",
         _two_sample,
         "ratio",
+        interval=False,
     ),
     Metric(
         "coverage",

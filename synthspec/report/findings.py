@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from synthspec.report.measure import Report
+from synthspec.report.pieced import BORROWED, MIXED
 
 ENOUGH = 50  # rows a label, below which a classifier that fails says nothing of the text
 
@@ -34,7 +35,7 @@ def _copies(report: Report) -> Iterator[Finding]:
     if leaked > 0:
         yield Finding("bad", f"{leaked:.1%} of rows copy the original, exactly or nearly")
     runs = report.value("shared_runs") or 0.0
-    if runs > 0.1:
+    if runs > BORROWED:
         yield Finding("look", f"{runs:.0%} of rows hold eight words or more in a row from the original")
     near = report.value("near_duplicate_rate") or 0.0
     if near > 0.01:
@@ -80,7 +81,7 @@ def _original(report: Report) -> Iterator[Finding]:
     auc = report.value("two_sample_auc")
     if auc is not None and auc > 0.8:
         yield Finding("look", f"a classifier tells synthetic rows from real ones {auc:.0%} of the time")
-    if auc is not None and auc < 0.35:
+    if auc is not None and auc < MIXED:
         yield Finding(
             "look", f"rows are pieced together from the original's: a classifier takes them for real (AUC {auc:.2f})"
         )

@@ -21,7 +21,7 @@ _ARROWS = {"higher": "↑", "lower": "↓", "near 1": "→ 1", "near 0.5": "→ 
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """A table for a terminal; `*` marks what is better beyond doubt."""
+    """A table for a terminal; `*` marks what is surely better."""
     return "\n".join(_lines(comparison)) + "\n"
 
 
@@ -41,14 +41,14 @@ def comparison_page(comparison: Comparison) -> str:
 
 
 def wins(comparison: Comparison) -> list[tuple[str, list[str]]]:
-    """For each dataset the titles of the metrics it is best at beyond doubt."""
+    """For each dataset the titles of the metrics it is surely best at."""
     return [
         (name, [ln.metric.title for ln in comparison.lines if ln.best == i]) for i, name in enumerate(comparison.names)
     ]
 
 
 def _plots(line: Line) -> list[Any]:
-    intervals = [None if e is None else (e.value, e.low, e.high) for e in line.estimates]
+    intervals = [None if e is None else (e.value, e.low, e.high) for e in line.estimates]  # a point where unknown
     return interval_plot(intervals, line.metric.title)
 
 
@@ -86,7 +86,10 @@ def _lines(comparison: Comparison) -> Iterator[str]:
             cells = (_cell(line, i) for i in range(len(names)))
             yield f"  {line.metric.title:<34}{_ARROWS[line.metric.better]:<4}" + "".join(f"{c:>{width}}" for c in cells)
     yield ""
-    yield "↑ higher is better, ↓ lower is better, * better beyond doubt (95% intervals apart)"
+    for name, why in zip(comparison.names, comparison.unranked, strict=True):
+        if why:
+            yield f"{name} is called best at nothing: {why}"
+    yield "↑ higher is better, ↓ lower is better, * better, with 95% confidence in all of these together"
 
 
 def _fact(build: dict[str, Any] | None, key: str, unit: str) -> str:
@@ -101,5 +104,7 @@ def _cell(line: Line, index: int) -> str:
     estimate = line.estimates[index]
     if estimate is None:
         return "–"
+    if not estimate.known:
+        return format_value(estimate.value, line.metric.unit)
     value, low, high = (format_value(v, line.metric.unit) for v in (estimate.value, estimate.low, estimate.high))
     return f"{'*' if line.best == index else ''}{value} ({low}–{high})"

@@ -49,6 +49,20 @@ class Dimension:
     requires: tuple[Requirement, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tied:
+    """Discrete dimensions that are drawn together: each row has one cell of `table`.
+
+    `table`, shape (cells, keys), holds the level indices of each permitted cell, -1 where a dimension is inactive;
+    `parts` the shares of the cells as whole numbers above zero that sum to 2**30. `key` names it in draws.
+    """
+
+    key: str
+    keys: tuple[str, ...]
+    table: Levels
+    parts: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Design:
     """What a strategy is given. The numbers of a dimension must not hang on its place among `dimensions`.
@@ -57,7 +71,8 @@ class Design:
     `permitted` takes columns of level indices, one array of equal length for each discrete dimension, and
     says which of these combinations no exclusion removes; what it says of a combination must not depend on
     the level of a dimension that is inactive in it. `permitted_reads` holds the keys that each exclusion rule
-    reads.
+    reads. `tied` are discrete dimensions, in no two of these at once, whose shares hang on each other: a strategy
+    that draws levels by their shares draws these by cells.
     """
 
     dimensions: tuple[Dimension, ...]
@@ -66,6 +81,7 @@ class Design:
     over: frozenset[str] | None = None
     permitted: Permitted | None = None
     permitted_reads: tuple[frozenset[str], ...] = ()
+    tied: tuple[Tied, ...] = ()
 
     @property
     def by_key(self) -> tuple[Dimension, ...]:
@@ -100,6 +116,7 @@ PRIVATE = frozenset(
         "sequences",
         "space",
         "superblocks",
+        "tied",
         "uneven",
     }
 )

@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.strategies import Design, Dimension, Floats, Levels
+from synthspec.strategies import Design, Dimension, Floats, Levels, Tied
 from synthspec.strategies.large import Large
 from synthspec.strategies.marks import Marks
-from synthspec.strategies.pfair import whole_shares
+from synthspec.strategies.pfair import shares_of, whole_shares
 from synthspec.strategies.philox import LEAST, key_of, stream
 from synthspec.strategies.random import redraw
 from synthspec.strategies.superblocks import STRATA, Forgetting, Plain
+from synthspec.strategies.tied import Schedule, cells_of
 from synthspec.strategies.uneven import STEP, Remembering, Uneven
 
 SUMMARY = "every value within one of its exact share at every number of rows, pairs of parameters even too"
@@ -31,7 +32,8 @@ class Balanced:
     unequal weights first, then those of equal ones, then the continuous ones, each in the order of keys; so a
     dimension depends on those before it alone. Dimensions of more levels are permuted on their own. A row is
     reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768 where two dimensions
-    or more have unequal weights.
+    or more have unequal weights. Tied dimensions come first of all (`tied`): their levels keep to their shares in
+    every prefix to about one, and equally likely dimensions are kept even with them.
     """
 
     def __init__(self, design: Design) -> None:
@@ -41,10 +43,15 @@ class Balanced:
         self._uneven: list[Uneven] = []
         self._large: dict[str, Large] = {}
         self._marks: dict[str, Marks] = {}
+        self._cells = cells_of(design)
+        self._schedules = [Schedule(tied, design.seed) for tied in design.tied]
+        tied = {key for each in design.tied for key in each.keys}
         for one in sorted(design.by_key, key=lambda each: each.weights is None):
-            self._sort(one)
+            if one.key not in tied:
+                self._sort(one)
         self._remembering = Remembering(self._uneven, self._seed) if self._uneven else None
-        self._forgetting = Forgetting(self._plain, self._uneven, self._seed) if self._plain else None
+        beside = [*_shares_of_tied(design.tied), *(shares_of(one.parts) for one in self._uneven)]
+        self._forgetting = Forgetting(self._plain, beside, self._seed) if self._plain else None
         together = sum(one.levels for one in self._plain) + sum(len(one.parts) for one in self._uneven)
         self._batch = max(8, min(_BATCH, _CELLS // max(together, 1) ** 2))
         self._recent: tuple[int, int, Mapping[str, Levels]] = (0, 0, {})
@@ -73,11 +80,13 @@ class Balanced:
                 out[one.key] = self._within_strata(one.key, levels[one.key], start, stop)
         for name, marks in self._marks.items():
             out[name] = marks.place(levels[name], stream(key_of(self._seed, name, "within"), start, stop))
+        for cells in self._cells:
+            out |= cells.uniforms(levels[cells.tied.key], start, stop)
         return out
 
     def redraw(self, rows: Levels, attempt: int, keys: Collection[str]) -> Mapping[str, Floats]:
         """Fresh independent numbers of dimensions `keys` for `rows`, others at every `attempt`."""
-        return redraw(self._seed, rows, attempt, keys)
+        return redraw(self._seed, rows, attempt, keys, self._cells)
 
     def _levels(self, start: int, stop: int) -> dict[str, Levels]:
         """Which of its levels above zero, or which stratum, each dimension takes in rows start..stop-1."""
@@ -98,13 +107,19 @@ class Balanced:
         return found
 
     def _superblocks(self, first: int, last: int) -> dict[str, Levels]:
-        fixed = np.empty((0, STEP, last - first), dtype=np.int64)
         found: dict[str, Levels] = {}
+        fixed = []
+        for cells, schedule in zip(self._cells, self._schedules, strict=True):
+            taken = schedule.cells(first, last)
+            found[cells.tied.key] = taken.T.reshape(-1)
+            fixed += [cells.tied.table[taken, d] for d in _steering(cells.tied)]
         if self._remembering is not None:
-            fixed = self._remembering.levels(first, last)
-            found |= _columns([one.key for one in self._uneven], fixed)
+            uneven = self._remembering.levels(first, last)
+            found |= _columns([one.key for one in self._uneven], uneven)
+            fixed += list(uneven)
         if self._forgetting is not None:
-            free = self._forgetting.levels(first, last, fixed)
+            beside = np.stack(fixed) if fixed else np.empty((0, STEP, last - first), dtype=np.int64)
+            free = self._forgetting.levels(first, last, beside)
             found |= _columns([one.key for one in self._plain], free)
         return found
 
@@ -125,6 +140,22 @@ class Balanced:
 
 def _columns(names: Sequence[str], levels: NDArray[np.int64]) -> dict[str, Levels]:
     return {name: column.T.reshape(-1) for name, column in zip(names, levels, strict=True)}
+
+
+def _steering(tied: Tied) -> list[int]:
+    """Columns of a table that equally likely dimensions are kept even with: few levels, active everywhere."""
+    return [d for d, column in enumerate(tied.table.T) if column.min() >= 0 and column.max() < _MANY]
+
+
+def _shares_of_tied(tied: Sequence[Tied]) -> list[Floats]:
+    """Shares of the levels of these columns; a level that never comes up has the least there is."""
+    found = []
+    for each in tied:
+        parts = np.array(each.parts, dtype=np.float64)
+        for d in _steering(each):
+            shares = np.maximum(np.bincount(each.table[:, d], parts), 1)
+            found.append(shares / shares.sum())
+    return found
 
 
 STRATEGY = Balanced

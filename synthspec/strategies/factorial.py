@@ -15,6 +15,7 @@ from synthspec.strategies.bijection import MOST, Order, Shuffles, mixed
 from synthspec.strategies.philox import key_of, stream
 from synthspec.strategies.random import redraw
 from synthspec.strategies.space import Space, Tree
+from synthspec.strategies.tied import cells_of
 
 SUMMARY = "every permitted combination once before any comes twice"
 LISTED = 1 << 20
@@ -72,7 +73,7 @@ class Factorial:
 
     def redraw(self, rows: Levels, attempt: int, keys: Collection[str]) -> Mapping[str, Floats]:
         """Fresh independent numbers of dimensions `keys` for `rows`, others at every `attempt`."""
-        return redraw(self._design.seed, rows, attempt, keys)
+        return redraw(self._design.seed, rows, attempt, keys, cells_of(self._design))
 
     def _key(self, key: str, purpose: str) -> int:
         return key_of(self._design.seed, key, purpose)

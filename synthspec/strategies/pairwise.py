@@ -15,6 +15,7 @@ from synthspec.strategies.covering import Array, Draws, Greedy, Tuples, missing_
 from synthspec.strategies.orthogonal import arrays
 from synthspec.strategies.philox import key_of, stream
 from synthspec.strategies.random import redraw
+from synthspec.strategies.tied import cells_of
 from synthspec.strategies.ties import Ties, over_of
 
 SUMMARY = "every permitted pair (or 3 or 4) of values in as few rows as possible, then balanced"
@@ -72,7 +73,7 @@ class Pairwise:
 
     def redraw(self, rows: Levels, attempt: int, keys: Collection[str]) -> Mapping[str, Floats]:
         """Fresh independent numbers of dimensions `keys` for `rows`, others at every `attempt`."""
-        return redraw(self._design.seed, rows, attempt, keys)
+        return redraw(self._design.seed, rows, attempt, keys, cells_of(self._design))
 
     def coverage(self) -> Coverage:
         """What the first rows cover; impossible tuples are those that exclusions or requirements rule out."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.strategies import Floats
 from synthspec.strategies.joint import NOISE, Chooser, Single
-from synthspec.strategies.pfair import shares_of
 from synthspec.strategies.philox import key_of, stream
 from synthspec.strategies.sequences import Blocks, Nested
-from synthspec.strategies.uneven import STEP, Uneven
+from synthspec.strategies.uneven import STEP
 
 STRATA = 16
 
@@ -27,20 +27,20 @@ class Plain:
 
 
 class Forgetting:
-    """The dimensions of equally likely parts, filled after the uneven ones. Superblocks know nothing of each
-    other.
+    """The dimensions of equally likely parts, filled after others, of the shares `beside`. Superblocks know
+    nothing of each other.
     """
 
-    def __init__(self, dimensions: Sequence[Plain], beside: Sequence[Uneven], seed: int) -> None:
+    def __init__(self, dimensions: Sequence[Plain], beside: Sequence[Floats], seed: int) -> None:
         self._dimensions, self._seed = tuple(dimensions), seed
-        shares = [shares_of(one.parts) for one in beside]
+        shares = [*beside]
         shares += [np.full(one.levels, 1 / one.levels) for one in dimensions]
         self._chooser = Chooser(shares, len(beside))
 
     def levels(self, first: int, last: int, fixed: NDArray[np.int64]) -> NDArray[np.int64]:
         """Levels, or strata, in superblocks first..last-1: shape (dimensions, STEP, last - first).
 
-        `fixed` holds those of the uneven dimensions in the same shape.
+        `fixed` holds those of the dimensions filled before, in the same shape.
         """
         noise = np.stack([self._noise(one.key, first, last) for one in self._dimensions])
         sequences = [self._sequence(one, first, last) for one in self._dimensions]

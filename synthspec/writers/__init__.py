@@ -4,7 +4,7 @@ A writer is a module with these names (third parties: entry point group `synthsp
 
     SUMMARY: str
     BINARY: bool
-    def open_writer(path, columns) -> Writer
+    def open_writer(path, columns) -> Writer    # `csv` also takes what `output.csv` holds, by name
 
 A writer may also have `write_columns`, which takes the same rows as whole columns: NumPy arrays (kinds as in
 `synthspec.expressions.columns`) or `Coded` ones. It must give the bytes that `write` gives, faster.

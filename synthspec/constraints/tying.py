@@ -1,0 +1,136 @@
+"""Which dimensions of a plan are drawn together, and the cells that its exclusions leave of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthspec.constraints.fitting import Fitted, Wanted, fit, whole
+from synthspec.strategies import Dimension, Levels, Permitted, Tied
+from synthspec.strategies.tied import INACTIVE
+
+MOST_CELLS = 1 << 14
+_MOST_TRIED = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """What ties dimensions together: the keys that an exclusion hangs on, and what it permits of their levels."""
+
+    keys: frozenset[str]
+    permitted: Permitted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pull:
+    """A wanted rank correlation between two dimensions; `orders` holds the rank of each of their levels' values."""
+
+    keys: tuple[str, str]
+    rank: float
+    orders: tuple[Levels, Levels]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Dimensions drawn together, the shares wanted of their levels and the shares and ranks they can have."""
+
+    tied: Tied
+    wanted: tuple[NDArray[np.float64], ...]
+    fitted: Fitted
+    pulls: tuple[Pull, ...]
+
+
+def tie_dimensions(
+    dimensions: Sequence[Dimension], ties: Sequence[Tie], pulls: Sequence[Pull]
+) -> tuple[tuple[Group, ...], tuple[frozenset[str], ...]]:
+    """Groups of discrete dimensions that hang together; and those of which there are too many cells to list."""
+    discrete = {one.key: one for one in dimensions if one.weights is not None}
+    groups: list[Group] = []
+    large: list[frozenset[str]] = []
+    for keys in _connected(discrete, [*(t.keys for t in ties), *(frozenset(p.keys) for p in pulls)]):
+        inside = [t for t in ties if t.keys <= keys]
+        ordered = [discrete[key] for key in sorted(keys)]
+        table = _permitted_cells(ordered, inside)
+        if table is None:
+            large.append(keys)
+        elif len(table):
+            groups.append(_group(ordered, table, [p for p in pulls if keys.issuperset(p.keys)]))
+    return tuple(groups), tuple(large)
+
+
+def _group(ordered: Sequence[Dimension], table: Levels, pulls: Sequence[Pull]) -> Group:
+    keys = tuple(one.key for one in ordered)
+    margins = tuple(np.array(one.weights, dtype=np.float64) for one in ordered)
+    wanted = [Wanted((keys.index(p.keys[0]), keys.index(p.keys[1])), p.rank, p.orders) for p in pulls]
+    fitted = fit(table, margins, wanted)
+    tied = Tied("tied " + " ".join(keys), keys, table, whole(fitted.shares))
+    return Group(tied, tuple(m / m.sum() for m in margins), fitted, tuple(pulls))
+
+
+def _connected(discrete: Mapping[str, Dimension], sets: Iterable[frozenset[str]]) -> list[frozenset[str]]:
+    """Keys in groups that hang together; a dimension that is not always active hangs on those that say when."""
+    groups: list[frozenset[str]] = []
+    for keys in sets:
+        whole_set = set(keys)
+        todo = list(keys)
+        while todo:
+            for need in discrete[todo.pop()].requires:
+                if need.dimension in discrete and need.dimension not in whole_set:
+                    whole_set.add(need.dimension)
+                    todo.append(need.dimension)
+        joined = frozenset(whole_set).union(*(g for g in groups if g & whole_set))
+        groups = [*(g for g in groups if not g & whole_set), joined]
+    return [g for g in groups if len(g) > 0]
+
+
+def _permitted_cells(ordered: Sequence[Dimension], ties: Sequence[Tie]) -> Levels | None:
+    """Every permitted cell, INACTIVE where a dimension plays no part; None where there are too many to list.
+
+    Dimension by dimension, with each exclusion tried as soon as all that it reads is there.
+    """
+    order = _joining_order(ordered, ties)
+    table = np.zeros((1, 0), dtype=np.int64)
+    left = list(ties)
+    for place, one in enumerate(order):
+        kept = np.flatnonzero(np.array(one.weights) > 0)
+        if len(table) * len(kept) > _MOST_TRIED:
+            return None
+        table = np.concatenate([np.repeat(table, len(kept), axis=0), np.tile(kept, len(table))[:, None]], axis=1)
+        names = [o.key for o in order[: place + 1]]
+        ready = [t for t in left if t.keys.issubset(names)]
+        left = [t for t in left if t not in ready]
+        for tie in ready:
+            table = table[tie.permitted({n: table[:, d] for d, n in enumerate(names)})] if len(table) else table
+        table = _without_inactive(order[: place + 1], table)
+    columns = [order.index(one) for one in ordered]
+    table = np.unique(table[:, columns], axis=0)
+    return table if len(table) <= MOST_CELLS else None
+
+
+def _joining_order(ordered: Sequence[Dimension], ties: Sequence[Tie]) -> list[Dimension]:
+    """An order in which exclusions can be tried early: beside those that are there, the one of the fewest still to
+    come; a dimension after those that say when it is active.
+    """
+    left = {one.key: one for one in ordered}
+    order: list[Dimension] = []
+    while left:
+        there = {one.key for one in order}
+        free = [k for k, one in left.items() if not any(n.dimension in left for n in one.requires)]
+        missing = {k: min((len(t.keys - there) for t in ties if k in t.keys), default=len(ordered)) for k in free}
+        order.append(left.pop(min(free, key=lambda k: (missing[k], len(left[k].weights or ()), k))))
+    return order
+
+
+def _without_inactive(order: Sequence[Dimension], table: Levels) -> Levels:
+    """The same cells with INACTIVE for a level that plays no part, each once."""
+    names = [one.key for one in order]
+    table = table.copy()
+    for place, one in enumerate(order):
+        for need in one.requires:
+            if need.dimension in names:
+                levels = table[:, names.index(need.dimension)]
+                table[~np.isin(levels, list(need.levels)), place] = INACTIVE
+    return np.unique(table, axis=0) if len(table) else table
