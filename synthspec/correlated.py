@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from synthspec.constraints.tying import Group, Pull
 from synthspec.correlation import SAMPLE, Copula, ImpossibleMatrix, UnreachableRank, calibrate
 from synthspec.draws import CompiledDraw, Drawing, middles, with_ancestors
 from synthspec.quantiles import edges, level_of
+from synthspec.quantiles.bell import normal_quantile
+from synthspec.quantiles.elementary import exp
 from synthspec.spec import Choice, Correlation, Spec
 from synthspec.strategies import Dimension, Levels, Strategy
 
@@ -138,8 +139,8 @@ def _latent(groups: tuple[Group, ...], keys: list[str]) -> dict[frozenset[str], 
         means = {}
         for key in inside:
             place = group.tied.keys.index(key)
-            cuts = ndtri(edges(tuple(group.wanted[place].tolist())))
-            density = np.exp(-cuts * cuts / 2) / np.sqrt(2 * np.pi)
+            cuts = normal_quantile(edges(tuple(group.wanted[place].tolist())))
+            density = exp(-cuts * cuts / 2) / np.sqrt(2 * np.pi)
             mean = (density[:-1] - density[1:]) / np.maximum(group.wanted[place], 1e-300)
             means[key] = mean[group.tied.table[:, place]]
         for a, b in itertools.combinations(inside, 2):

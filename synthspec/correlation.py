@@ -10,10 +10,12 @@ transforms need a search.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+
+from synthspec.quantiles.bell import normal_cumulative, normal_quantile
 
 Array = NDArray[np.float64]
 Evaluate = Callable[[Array, Array], tuple[NDArray[np.generic], NDArray[np.generic]]]
@@ -58,26 +60,45 @@ class Copula:
             raise ValueError(f"{len(self.keys)} keys need a square matrix of that size")
         if not is_possible(self.matrix):
             raise ImpossibleMatrix(nearest_correlation(self.matrix))
-        across = self.matrix[fixed:, :fixed]
-        weights = np.linalg.solve(self.matrix[:fixed, :fixed], across.T).T
-        rest = np.linalg.cholesky(self.matrix[fixed:, fixed:] - weights @ across.T)
-        self._factor = np.concatenate([weights, rest], axis=1)
+        self._factor = _factor(self.matrix.tolist(), fixed)
 
     def apply(self, uniforms: Mapping[str, Array]) -> Mapping[str, Array]:
         """The same mapping with the numbers of `keys` tied: float64 in the open (0, 1), each uniform as
         before.
         """
-        normals = [ndtri(uniforms[key]) for key in self.keys]
+        normals = [normal_quantile(uniforms[key]) for key in self.keys]
         tied: dict[str, Array] = {}
         for place, key in enumerate(self.moved):
             row, own = self._factor[place], len(self.fixed) + place
-            if not row[:own].any():
+            if not any(row[:own]):
                 continue
             mixed = row[own] * normals[own]
-            for other in np.flatnonzero(row[:own]):
-                mixed += row[other] * normals[other]
-            tied[key] = np.clip(ndtr(mixed), _LEAST, _MOST)
+            for weight, normal in zip(row[:own], normals, strict=False):
+                if weight:
+                    mixed = mixed + weight * normal
+            tied[key] = np.clip(normal_cumulative(mixed), _LEAST, _MOST)
         return {**uniforms, **tied}
+
+
+def _factor(matrix: list[list[float]], fixed: int) -> list[list[float]]:
+    """For each key after the `fixed` first, the weights of the normals that it is made of: those of the fixed keys
+    as they are, those of later ones independent. In a fixed order of the four operations and square roots.
+    """
+    rows: list[list[float]] = []
+    for place, line in enumerate(matrix):
+        row: list[float] = []
+        for other in range(place):
+            before = sum(a * b for a, b in zip(row, rows[other], strict=False))
+            row.append((line[other] - before) / rows[other][other])
+        rows.append([*row, sqrt(line[place] - sum(a * a for a in row))])
+    found = []
+    for row in rows[fixed:]:
+        weights = list(row)
+        for column in reversed(range(fixed)):  # of the fixed keys' own normals, instead of independent ones
+            later = sum(weights[k] * rows[k][column] for k in range(column + 1, fixed))
+            weights[column] = (row[column] - later) / rows[column][column]
+        found.append(weights)
+    return found
 
 
 def is_possible(matrix: Array) -> bool:
@@ -115,8 +136,8 @@ def rank_correlation(x: NDArray[np.generic], y: NDArray[np.generic]) -> float:
     constant.
     """
     a, b = _ranks(x), _ranks(y)
-    spread = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / spread if spread else 0.0
+    spread = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / spread if spread else 0.0
 
 
 def _ranks(values: NDArray[np.generic]) -> Array:
@@ -140,7 +161,7 @@ def calibrate(evaluate: Evaluate, rank: float) -> float:
 
     def reached(pearson: float) -> float:
         other = pearson * first + np.sqrt(1 - pearson * pearson) * second
-        uniforms = (np.clip(ndtr(column), _LEAST, _MOST) for column in (first, other))
+        uniforms = (np.clip(normal_cumulative(column), _LEAST, _MOST) for column in (first, other))
         return rank_correlation(*evaluate(*uniforms))
 
     low, high = -_STRONGEST, _STRONGEST
@@ -169,5 +190,5 @@ def _quasi_random(points: int) -> tuple[Array, Array]:
     plastic = 1.32471795724474602596
     number = np.arange(1, points + 1, dtype=np.float64)
     columns = ((0.5 + number / plastic**power) % 1 for power in (1, 2))
-    one, other = (ndtri(np.clip(column, _LEAST, _MOST)) for column in columns)
+    one, other = (normal_quantile(np.clip(column, _LEAST, _MOST)) for column in columns)
     return one, other
