@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.constraints.tying import Group, Pull
-from synthspec.correlation import SAMPLE, Copula, ImpossibleMatrix, UnreachableRank, calibrate
-from synthspec.draws import CompiledDraw, Drawing, middles, with_ancestors
+from synthspec.correlation import SAMPLE, Copula, ImpossibleMatrix, UnreachableRank, calibrate, rank_correlation
+from synthspec.draws import CompiledDraw, Drawing, middles, places_in, with_ancestors
+from synthspec.expressions.columns import Column
 from synthspec.quantiles import edges, level_of
 from synthspec.quantiles.bell import normal_quantile
 from synthspec.quantiles.elementary import exp
@@ -201,3 +202,12 @@ def _ordered(column: Any) -> Any:
         texts = [str(v) for v in column.tolist()]
         return np.unique(texts, return_inverse=True)[1]
     return column
+
+
+def rank_reached(spec: Spec, columns: Mapping[str, Column], correlation: Correlation) -> float:
+    """The rank correlation that two columns of a plan have."""
+    lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice)}
+    first, second = (
+        places_in(columns[n], lists[n].values) if n in lists else _ordered(columns[n]) for n in correlation.between
+    )
+    return rank_correlation(first, second)

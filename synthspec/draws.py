@@ -6,7 +6,7 @@ A dimension's key is stable: `attitude` for a list, `age#0` for the first random
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -386,3 +386,22 @@ def with_ancestors(draws: tuple[CompiledDraw, ...], names: frozenset[str]) -> fr
         if draw.name in needed:
             needed |= draw.reads
     return frozenset(needed)
+
+
+def dimensions_of(draws: tuple[CompiledDraw, ...]) -> tuple[Dimension, ...]:
+    """The dimensions of some draws, each once."""
+    found: dict[str, Dimension] = {}
+    for draw in draws:
+        for dimension in draw.dimensions:
+            found.setdefault(dimension.key, dimension)
+    return tuple(found.values())
+
+
+def places_in(column: Column, values: Sequence[Any]) -> NDArray[np.int64]:
+    """The place in a list of each value of the column that is drawn from it; the first, where it stands twice."""
+    marks = [repr(v) for v in unpack(column)]
+    number = column.dtype.kind == "f"
+    place: dict[str, int] = {}
+    for index, value in enumerate(values):
+        place.setdefault(repr(float(value)) if number and value is not None else repr(value), index)
+    return np.fromiter((place[m] for m in marks), dtype=np.int64, count=len(marks))

@@ -130,7 +130,8 @@ def _unreachable(
         return
     drawn = unpack(column)
     for value in values:
-        of_value = np.fromiter((type(v) is type(value) and v == value for v in drawn), bool, len(drawn))
+        wanted = float if parameter.type.kind == "number" else type(value)
+        of_value = np.fromiter((type(v) is wanted and v == value for v in drawn), bool, len(drawn))
         if not of_value.any() or (of_value & kept).any():
             continue
         blamed = next((r for r, h in zip(group, hits, strict=True) if h[of_value].all()), group[-1])

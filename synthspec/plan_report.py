@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from synthspec.draws import places_in
 from synthspec.expressions.columns import Column, unpack
 from synthspec.planner import Plan
 from synthspec.plugins import find_plugin
@@ -55,6 +56,15 @@ class PairReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RankReport:
+    """Two parameters that are correlated: the rank correlation asked for, and the one the plan has (-1 to 1)."""
+
+    between: tuple[str, str]
+    asked: float
+    reached: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class PromptReport:
     """What one prompt is expected to use, all rows together."""
 
@@ -81,6 +91,7 @@ class PlanReport:
     unused: tuple[str, ...]  # parameters that nothing reads
     pairs: PairReport | None
     covering: Mapping[str, Any] | None  # of a strategy that makes a covering array: strength, rows, tuples covered
+    correlations: tuple[RankReport, ...]
     prompts: tuple[PromptReport, ...]
     expected: Mapping[str, float | None]
     worst: Mapping[str, float | None]
@@ -112,12 +123,21 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
         ),
         unused=tuple(p.name for p in spec.parameters if p.name not in used),
         pairs=_pairs(plan, lists, columns),
-        covering=asdict(plan.strategy.coverage()) if hasattr(plan.strategy, "coverage") else None,
+        covering=asdict(coverage) if (coverage := plan.coverage()) is not None else None,
+        correlations=_ranks(plan, columns),
         prompts=tuple(r for r, _ in prompts),
         expected=_total([r for r, _ in prompts]),
         worst=_total([w for _, w in prompts]),
         samples=tuple(_sample(spec, plan, tables, i) for i in range(min(2, len(plan)))),
     )
+
+
+def _ranks(plan: Plan, columns: Mapping[str, Column]) -> tuple[RankReport, ...]:
+    if not plan.spec.plan.correlate or not columns:
+        return ()
+    from synthspec.correlated import rank_reached
+
+    return tuple(RankReport(c.between, c.rank, rank_reached(plan.spec, columns, c)) for c in plan.spec.plan.correlate)
 
 
 def _parameter_report(name: str, column: Column, listed: Choice | None) -> ParameterReport:
@@ -128,8 +148,9 @@ def _parameter_report(name: str, column: Column, listed: Choice | None) -> Param
     found: list[ValueCount] = []
     if listed is not None:
         total = sum(listed.weights)
-        pairs = zip(listed.values, listed.weights, strict=True)
-        found = [ValueCount(v, w / total, counts[repr(v)]) for v, w in pairs][: 10 * SHOWN_VALUES]
+        places = Counter(places_in(column, listed.values).tolist())
+        pairs = enumerate(zip(listed.values, listed.weights, strict=True))
+        found = [ValueCount(v, w / total, places[i]) for i, (v, w) in pairs][: 10 * SHOWN_VALUES]
     elif len(counts) <= SHOWN_VALUES and column.dtype.kind != "f":
         found = [ValueCount(first[m], None, n) for m, n in sorted(counts.items(), key=lambda c: -c[1])]
     quantiles = None
@@ -168,19 +189,14 @@ def _pairs(plan: Plan, lists: Mapping[str, Choice], columns: Mapping[str, Column
     names = [n for n in lists if len(lists[n].values) > 1]
     if len(names) < 2:
         return None
-    coded = {n: _codes(unpack(columns[n]), lists[n]) for n in names}
+    coded = {n: places_in(columns[n], lists[n].values) for n in names}
     impossible = _impossible_pairs(plan, lists)
     possible = covered = 0
     for a, b in itertools.combinations(names, 2):
         size = sum(w > 0 for w in lists[a].weights) * sum(w > 0 for w in lists[b].weights)
         possible += size
-        covered += len(np.unique(coded[a].astype(np.int64) * len(lists[b].values) + coded[b]))
+        covered += len(np.unique(coded[a] * len(lists[b].values) + coded[b]))
     return PairReport(possible - impossible, impossible, covered)
-
-
-def _codes(values: list[Any], listed: Choice) -> Any:
-    index = {repr(v): i for i, v in enumerate(listed.values)}
-    return np.fromiter((index[repr(v)] for v in values), dtype=np.int64, count=len(values))
 
 
 def _impossible_pairs(plan: Plan, lists: Mapping[str, Choice]) -> int:
@@ -197,7 +213,8 @@ def _impossible_pairs(plan: Plan, lists: Mapping[str, Choice]) -> int:
             continue
         columns, kept = tried.columns, tried.kept
         for a, b in itertools.combinations(inside, 2):
-            codes = _codes(unpack(columns[a]), lists[a]) * len(lists[b].values) + _codes(unpack(columns[b]), lists[b])
+            first, second = (places_in(columns[n], lists[n].values) for n in (a, b))
+            codes = first * len(lists[b].values) + second
             lost += len(np.unique(codes)) - len(np.unique(codes[kept]))
     return lost
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.constraints.permitted import all_of, ties_of
 from synthspec.constraints.rules import Bundle, Rule, broken, keys_to_redraw, redrawn
-from synthspec.constraints.tying import Group, Pull, Tie, tie_dimensions
-from synthspec.draws import CompiledDraw, DrawFault, Drawing, compile_draws, with_ancestors
+from synthspec.constraints.tying import Group, Pull, tie_dimensions
+from synthspec.draws import DrawFault, Drawing, compile_draws, dimensions_of
 from synthspec.expressions import names_of
 from synthspec.expressions.columns import Column, objects, unpack
 from synthspec.resolve import used_names
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 MAX_REDRAWS = 20_000
 GENTLE = 32  # attempts that redraw continuous dimensions only, so that listed values keep their shares
+FIRM = 512  # such attempts where a row's listed values must stay together
 CHUNK = 4096
 
 
@@ -40,8 +42,9 @@ class Plan:
     def __init__(self, spec: Spec, tables: Mapping[str, Table]) -> None:
         self.spec = spec
         self.draws = compile_draws(spec.parameters, tables)
-        self.dimensions = _distinct(self.draws)
+        self.dimensions = dimensions_of(self.draws)
         self.rules = tuple(self._rule(e) for e in spec.plan.exclude)
+        self.ties = ties_of(self.rules, self.draws, spec.parameters)
         self.pulls = self._pulls()
         self.groups, self.untied = self._tied()
         self.strategy = self._strategy()
@@ -108,14 +111,24 @@ class Plan:
         Raises:
             DrawFault: a draw has nothing to give for a combination.
         """
-        length = stop - start
+        return self.numbers(start, stop)[1]
+
+    def numbers(self, start: int, stop: int) -> tuple[dict[str, NDArray[np.float64]], dict[str, Column]]:
+        """The uniform numbers of combinations start..stop-1 by dimension, and the columns drawn from them."""
         uniforms = dict(self.strategy.uniforms(start, stop))
         if self.copula is not None:
             uniforms = dict(self.copula.apply(uniforms))
-        columns = self._evaluate(uniforms, length)
+        columns = self._evaluate(uniforms, stop - start)
         if self.rules:
             self._redraw(np.arange(start, stop), uniforms, columns)
-        return columns
+        return uniforms, columns
+
+    def coverage(self) -> Any:
+        """What the combinations that the spec's `rows` need hold of a covering array; None where there is none."""
+        if not hasattr(self.strategy, "coverage"):
+            return None
+        rows = min(len(self), getattr(self.strategy, "firm_rows", 0))
+        return self.strategy.coverage(self.numbers(0, rows)[0])
 
     def _evaluate(self, uniforms: Mapping[str, NDArray[np.float64]], length: int) -> dict[str, Column]:
         drawing = Drawing(length, uniforms)
@@ -128,13 +141,14 @@ class Plan:
     ) -> None:
         """Draw anew what each row's broken rules hang on, until none is broken."""
         at = np.arange(len(rows))
+        firm = getattr(self.strategy, "firm_rows", 0)
         for attempt in range(1, MAX_REDRAWS):
             hits = broken(self.rules, {n: c[at] for n, c in columns.items()}, len(at))
             bad = hits.any(axis=0)
             if not bad.any():
                 return
             at, hits = at[bad], hits[:, bad]
-            gentle = np.full(len(at), attempt <= GENTLE)
+            gentle = attempt <= np.where(rows[at] < firm, FIRM, GENTLE)
             wanted = keys_to_redraw(self.rules, hits, gentle, self._bundles())
             mixed = redrawn(wanted, {k: u[at] for k, u in uniforms.items()}, rows[at], attempt, self.strategy.redraw)
             if self.copula is not None and self.copula.moved[0] in wanted:
@@ -198,7 +212,7 @@ class Plan:
     def _strategy_of(self, dimensions: tuple[Dimension, ...]) -> Strategy:
         rules = self.spec.plan
         discrete = {d.key for d in dimensions if d.weights is not None}
-        decided = tuple(r for r in self.rules if r.dimensions <= discrete)
+        ties = tuple(t for t in self.ties if t.keys <= discrete)
         over = None
         if rules.over:
             over = frozenset(k for k in self.dimensions_behind(frozenset(rules.over)) if k in discrete)
@@ -207,17 +221,15 @@ class Plan:
             seed=self.spec.seed,
             strength=rules.strength,
             over=over,
-            permitted=_Permitted(self, decided) if decided else None,
-            permitted_reads=tuple(r.dimensions for r in decided),
+            permitted=all_of(ties) if ties else None,
+            permitted_reads=tuple(t.keys for t in ties),
             tied=tuple(g.tied for g in self.groups if discrete.issuperset(g.tied.keys)),
         )
         return find_strategy(rules.strategy)(design)
 
     def _tied(self) -> tuple[tuple[Group, ...], tuple[frozenset[str], ...]]:
         """The dimensions that exclusions over listed values, or correlations between these, draw together."""
-        decided = (r for r in self.rules if r.dimensions and not r.continuous)
-        ties = [Tie(r.dimensions, _Permitted(self, (r,))) for r in decided]
-        return tie_dimensions(self.dimensions, ties, list(self.pulls.values()))
+        return tie_dimensions(self.dimensions, self.ties, list(self.pulls.values()))
 
     def _pulls(self) -> Mapping[Correlation, Pull]:
         if not self.spec.plan.correlate:
@@ -232,41 +244,6 @@ class Plan:
         from synthspec.correlated import build_copula
 
         return build_copula(self.spec, self.draws, self.strategy, self.groups)
-
-
-class _Permitted:
-    """Which combinations of levels no exclusion removes."""
-
-    def __init__(self, plan: Plan, rules: tuple[Rule, ...]) -> None:
-        self.plan = plan
-        self.rules = rules
-
-    def __call__(self, levels: Mapping[str, NDArray[np.int64]]) -> NDArray[np.bool_]:
-        from synthspec.draws import middles
-
-        length = len(next(iter(levels.values())))
-        uniforms: dict[str, NDArray[np.float64]] = {}
-        for dimension in self.plan.dimensions:
-            if dimension.weights is not None and dimension.key in levels:
-                middle = np.nan_to_num(middles(dimension.weights), nan=0.5)
-                uniforms[dimension.key] = middle[np.maximum(levels[dimension.key], 0)]
-            else:
-                uniforms[dimension.key] = np.full(length, 0.5)
-        needed = with_ancestors(self.plan.draws, frozenset().union(*(r.reads for r in self.rules)))
-        drawing = Drawing(length, uniforms)
-        for draw in self.plan.draws:
-            if draw.name in needed:
-                drawing.columns[draw.name] = draw.values(drawing)
-        kept: NDArray[np.bool_] = ~broken(self.rules, drawing.columns, length).any(axis=0)
-        return kept
-
-
-def _distinct(draws: tuple[CompiledDraw, ...]) -> tuple[Dimension, ...]:
-    found: dict[str, Dimension] = {}
-    for draw in draws:
-        for dimension in draw.dimensions:
-            found.setdefault(dimension.key, dimension)
-    return tuple(found.values())
 
 
 def _placed(column: Column, at: NDArray[np.int64], values: Column) -> Column:

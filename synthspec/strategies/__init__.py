@@ -90,7 +90,10 @@ class Design:
 
 
 class Strategy(Protocol):
-    """Supplies uniform numbers, as a pure function of the design and the row."""
+    """Supplies uniform numbers, as a pure function of the design and the row.
+
+    One whose first rows promise certain levels together says how many these are in `firm_rows`.
+    """
 
     def uniforms(self, start: int, stop: int) -> Mapping[str, Floats]:
         """Numbers in the open (0, 1) for rows start..stop-1: one array of stop - start for each dimension."""

@@ -71,6 +71,8 @@ class Factorial:
                 out[one.key] = self._space.marks[one.key].place(places[one.key], within)
         return out
 
+    firm_rows = MOST  # each row holds what it holds together
+
     def redraw(self, rows: Levels, attempt: int, keys: Collection[str]) -> Mapping[str, Floats]:
         """Fresh independent numbers of dimensions `keys` for `rows`, others at every `attempt`."""
         return redraw(self._design.seed, rows, attempt, keys, cells_of(self._design))

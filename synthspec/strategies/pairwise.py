@@ -75,14 +75,22 @@ class Pairwise:
         """Fresh independent numbers of dimensions `keys` for `rows`, others at every `attempt`."""
         return redraw(self._design.seed, rows, attempt, keys, cells_of(self._design))
 
-    def coverage(self) -> Coverage:
-        """What the first rows cover; impossible tuples are those that exclusions or requirements rule out."""
+    @property
+    def firm_rows(self) -> int:
+        """How many rows, from the first, hold what they hold together: the covering array."""
+        return len(self._array)
+
+    def coverage(self, numbers: Mapping[str, Floats] | None = None) -> Coverage:
+        """What the first rows cover, or rows of the given numbers; impossible tuples are those that exclusions or
+        requirements rule out.
+        """
         if not self._over:
             return Coverage(self._strength, 0, 0, 0, 0, True)
         possible = int(self._tuples.possible.sum())
-        covered = possible - missing_after(self._tuples, self._array)
+        array = self._array if numbers is None else self._ties.places(numbers)
+        covered = possible - missing_after(self._tuples, array)
         impossible = self._tuples.total - possible
-        return Coverage(self._strength, possible, impossible, covered, len(self._array), self._ties.proved)
+        return Coverage(self._strength, possible, impossible, covered, len(array), self._ties.proved)
 
     @cached_property
     def _balanced(self) -> Balanced:

@@ -11,7 +11,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.strategies import Design, Levels, Requirement
+from synthspec.quantiles.levels import level_of
+from synthspec.strategies import Design, Floats, Levels, Requirement
 from synthspec.strategies.covering import INACTIVE, Draws, Unit
 from synthspec.strategies.marks import Marks
 
@@ -32,6 +33,7 @@ class Ties:
 
     def __init__(self, design: Design, over: frozenset[str], strength: int, key: int) -> None:
         self.marks = {one.key: Marks(one.weights) for one in design.by_key if one.weights is not None}
+        self._weights = {one.key: one.weights for one in design.dimensions if one.weights is not None}
         self._permitted = design.permitted
         self._needs: dict[str, Sequence[Requirement]] = {
             one.key: [need for need in one.requires if need.dimension in self.marks]
@@ -52,6 +54,13 @@ class Ties:
                 group for group in groups if not self._ruled & set(group)
             ]
         self.units = [self._unit(group) for group in groups]
+
+    def places(self, numbers: Mapping[str, Floats]) -> Levels:
+        """The place of each row's level in the dimensions `keys`, INACTIVE where one plays no part."""
+        levels = [level_of(numbers[key], self._weights[key]) for key in self.keys]
+        rows = [np.searchsorted(self.marks[k].kept, level) for k, level in zip(self.keys, levels, strict=True)]
+        table = np.stack(rows, axis=1).astype(np.int64)
+        return self._without_inactive(self.keys, table) if len(table) else table
 
     def _groups(self, over: frozenset[str], reads: Iterable[frozenset[str]]) -> list[list[str]]:
         """Keys of the dimensions at issue, those that any rule or requirement ties together in one list."""
