@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from wire.server import Server
 from wire.wires import WIRES, Wire
 
+from synthspec import governor
 from synthspec.cli import cli
 
 SECRET = "sk-secret-of-the-test-0123456789"
@@ -54,6 +55,8 @@ class Playing(Server):
     async def _fail(self, request: web.Request, body: Any, fault: str) -> web.StreamResponse:
         if fault == "now":  # a rate limit that is soon over
             return web.json_response({"error": {"message": "slow down"}}, status=429, headers={"Retry-After": "0.01"})
+        if fault == "overloaded":
+            return web.json_response({"error": {"message": "overloaded"}}, status=503)
         if fault == "garbage":
             return web.Response(body=b"\x00\xff\x1b[2J garbage", content_type="application/json")
         if fault == "null":
@@ -89,6 +92,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in KEYS.values():
         monkeypatch.setenv(name, SECRET)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(governor, "_FIRST_DELAY", 0.01)
 
 
 def write(provider: str, url: str, minutes: float = 5, rows: int = 2, timeout: float = 20) -> None:
