@@ -15,6 +15,7 @@ from synthspec.plugins import find_plugin
 from synthspec.records import BackendFault
 from synthspec.spec import BackendChoice
 
+TYPED = "--base-url"  # the address was typed by the person who asks
 PATIENCE = 5.0  # seconds for a server to answer
 
 
@@ -51,7 +52,7 @@ async def _look(name: str, base_url: str | None) -> BackendState:
     if getattr(module, "IN_PROCESS", False):
         return BackendState(name, summary, True, key, True, "ready: runs inside synthspec")
     options = {"base_url": base_url} if base_url else {}
-    choice = BackendChoice(name, module.DEFAULT_MODEL or "MODEL", options, {}, None, Span("", 1, 1, 1, 1))
+    choice = BackendChoice(name, module.DEFAULT_MODEL or "MODEL", options, {}, None, Span(TYPED, 1, 1, 1, 1))
     try:
         backend = module.open_backend(choice, BackendContext(None, {}, PATIENCE))  # type: ignore[arg-type]
     except BackendFault as e:

@@ -11,15 +11,17 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from synthspec.manifest import FILE_NAME, listed_files, read_manifest
 from synthspec.switch import SwitchFault, settle
+from synthspec.terminal import one_line
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -28,6 +30,7 @@ CARD = "README.md"
 QUARANTINE = "quarantine.jsonl"
 MAIN = "main"
 REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
+_LONGEST_READ = 64 << 10  # characters of an error
 _AGAIN = "push again later: the hub holds what it held before"
 _NOBODYS = frozenset([".gitattributes", CARD])  # what the hub itself puts into a new repository
 
@@ -82,18 +85,25 @@ def pack_dataset(folder: Path, *, with_quarantine: bool = False, incomplete: boo
     if kept < wanted and not incomplete:
         message = f"the dataset is incomplete: {kept:,} of {wanted:,} rows"
         raise PushFault(message, "build again to go on, or push it as it is with --incomplete")
+    others = [CARD, FILE_NAME, *([QUARANTINE] if with_quarantine else [])]
+    _refuse_outside(folder, [*others, *(f.path for f in files)])
     for file in files:
         path = folder / file.path
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise PushFault(f"the manifest lists '{file.path}', which is not in the folder", "build it again")
         if not path.is_file() or _digest(path) != file.sha256:
             what = "has changed since it was built" if path.is_file() else "is missing"
             raise PushFault(f"'{path}' {what}", "build it again: no call is made for what was paid for")
-    others = [CARD, FILE_NAME, *([QUARANTINE] if with_quarantine else [])]
     for name in others:
         if not (folder / name).is_file():
             raise PushFault(f"'{folder / name}' is missing", "build it again")
     return Parcel(folder, str(manifest.get("name", "")), kept, (*others, *(f.path for f in files)))
+
+
+def _refuse_outside(folder: Path, names: Sequence[str]) -> None:
+    """Nothing is sent that a path or a link takes from elsewhere, the store included: a folder may be a stranger's."""
+    for name in names:
+        if (folder / name).resolve() != folder.resolve() / name:
+            message = f"'{name}' is a link, or leads out of the folder"
+            raise PushFault(message, "build it again: no call is made for what was paid for")
 
 
 def push_dataset(parcel: Parcel, target: Target, *, progress: bool = False) -> str:
@@ -103,6 +113,8 @@ def push_dataset(parcel: Parcel, target: Target, *, progress: bool = False) -> s
         PushFault: the hub cannot be reached, or does not take it.
     """
     token = os.environ.get("HF_TOKEN", "").strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise PushFault("HF_TOKEN holds characters that no token has", "set it again")
     hub = _hub()
     if not token:
         raise PushFault("no token for the hub", "set HF_TOKEN to one that may write (https://hf.co/settings/tokens)")
@@ -178,7 +190,7 @@ def _faults(target: Target, endpoint: str, token: str) -> Iterator[None]:
 
 def _fault_of(error: Exception, target: Target, endpoint: str, token: str) -> PushFault:
     hub = _hub()
-    told = _line(getattr(error, "server_message", None) or str(error) or type(error).__name__).replace(token, "…")
+    told = _line(getattr(error, "server_message", None) or str(error) or type(error).__name__, token)
     if isinstance(error, hub.errors.HfHubHTTPError):
         return _http_fault(_status(error), target, told)
     if isinstance(error, hub.errors.OfflineModeIsEnabled):
@@ -220,9 +232,11 @@ def _status(error: Any) -> int:
     return int(getattr(getattr(error, "response", None), "status_code", 0))
 
 
-def _line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300] if lines else ""
+def _line(text: str, token: str) -> str:
+    """The first line that says something, without the token, wherever it would be cut."""
+    for form in (token, quote(token, safe="")):
+        text = text[:_LONGEST_READ].replace(form, "…")
+    return next((one_line(line)[:300] for line in text.splitlines() if line.strip()), "")
 
 
 def _count(manifest: Mapping[str, Any], section: str, key: str) -> int:

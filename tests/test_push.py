@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
@@ -104,7 +107,7 @@ def test_an_incomplete_dataset_is_not_pushed_by_mistake(tmp_path: Path, hub: Hub
     assert push(folder, "--incomplete").exit_code == 0
 
 
-@pytest.mark.parametrize("what", ["no build", "changed", "gone", "no card", "outside"])
+@pytest.mark.parametrize("what", ["no build", "changed", "gone", "no card", "outside", "link"])
 def test_only_what_was_built_is_pushed(tmp_path: Path, hub: Hub, what: str) -> None:
     folder = tmp_path if what == "no build" else built(tmp_path)
     if what == "changed":
@@ -116,8 +119,94 @@ def test_only_what_was_built_is_pushed(tmp_path: Path, hub: Hub, what: str) -> N
     elif what == "outside":
         manifest = folder / "manifest.json"
         manifest.write_text(manifest.read_text(encoding="utf-8").replace("calm/marks.csv", "../spec.yaml"), "utf-8")
+    elif what == "link":
+        (folder / "README.md").unlink()
+        (folder / "README.md").symlink_to("run.sqlite" if (folder / "run.sqlite").exists() else "calm/marks.csv")
     result = push(folder)
     assert result.exit_code == 3 and "help:" in result.stderr and not hub.seen
+
+
+class Hostile:
+    """A hub that answers every request in one way, and notes the headers that it saw."""
+
+    def __init__(self, status: int, body: bytes = b"", location: str = "") -> None:
+        self.seen: list[dict[str, str]] = []
+        hostile = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                hostile.seen.append(dict(self.headers))
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.send_response(status)
+                if location:
+                    self.send_header("Location", location)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = do_PUT = do_HEAD = answer  # noqa: N815
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = Thread(target=self.server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Hostile:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_the_token_does_not_follow_to_another_server(tmp_path: Path, status: int, hub: Hub,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    folder = built(tmp_path)
+    with Hostile(400, b'{"error": "no"}') as other, Hostile(status, location=f"{other.url}/x") as first:
+        monkeypatch.setenv("HF_ENDPOINT", first.url)
+        result = push(folder)
+        assert result.exit_code == 3 and "error:" in result.stderr and "help:" not in result.stdout
+        assert any(TOKEN in str(headers) for headers in first.seen)
+        assert not any(TOKEN in str(headers) for headers in other.seen)
+
+
+@pytest.mark.parametrize("before", [0, 1, 270, 290, 299, 300, 3000])
+def test_the_token_is_not_shown_wherever_a_message_is_cut(tmp_path: Path, before: int, hub: Hub,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    token = "hf_" + "0123456789abcdef" * 2
+    monkeypatch.setenv("HF_TOKEN", token)
+    said = "x" * before + token + "\x1b]0;owned\x07\x9b31m" + "y" * 400
+    with Hostile(403, json.dumps({"error": said}, ensure_ascii=False).encode()) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        result = push(built(tmp_path))
+    assert result.exit_code == 3 and "may not write" in result.stderr
+    assert not any(token[at : at + 9] in result.output for at in range(len(token) - 8))
+    assert "\x1b" not in result.output and "\x9b" not in result.output
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{", b"\xff\x00", b"<html>", b'{"id": []}', b"a" * (8 << 20)])
+@pytest.mark.parametrize("status", [200, 409, 500])
+def test_a_hub_that_makes_no_sense_is_a_fault(tmp_path: Path, status: int, body: bytes, hub: Hub,
+                                              monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    with Hostile(status, body) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        result = push(built(tmp_path))
+    assert result.exit_code == 3 and result.stderr.startswith("error: ") and not result.stdout
+
+
+@pytest.mark.parametrize("token", ["hf_two words0123456789", "hf_line\nbreak0123456789", "hf_\x07bell0123456789", "hf_ключ0123456789"])
+def test_a_token_that_is_none_is_neither_sent_nor_shown(token: str, tmp_path: Path, hub: Hub,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    folder = built(tmp_path)
+    monkeypatch.setenv("HF_TOKEN", token)
+    result = push(folder)
+    assert result.exit_code == 3 and "HF_TOKEN holds characters" in result.stderr and not hub.seen
+    assert "0123456789" not in result.output
 
 
 @pytest.mark.parametrize(

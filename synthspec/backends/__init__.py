@@ -42,7 +42,11 @@ class Backend(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """What besides the request could change an answer (endpoint, training data); part of every key."""
+        """What besides the request could change an answer (options, training data); part of every key.
+
+        Where a server stands is no part of it. A backend that asks a server has an attribute `server`, its URL:
+        `limits.concurrency` counts for each server, whichever backends ask it.
+        """
         ...
 
     @property
