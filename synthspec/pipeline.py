@@ -15,7 +15,7 @@ from synthspec.exclusions import check_listed
 from synthspec.inherit import not_a_map, resolve_extends
 from synthspec.lower import lower_spec
 from synthspec.overrides import apply_overrides
-from synthspec.resolve import check_whole
+from synthspec.resolve import check_whole, parameters_to_try
 from synthspec.schema import check_schema
 from synthspec.source import read_source
 from synthspec.spec import Spec
@@ -57,6 +57,8 @@ def compile_spec(path: Path, overrides: Mapping[str, str] | None = None) -> Comp
     if not has_errors(faults):
         faults += check_whole(lowered.spec, lowered.tables)
         faults += _check_plan(lowered.spec, lowered.tables)
+    if not has_errors(faults):
+        faults += _check_draws(lowered.spec, lowered.tables)
     return Compiled(lowered.spec, lowered.tables, in_order(faults))
 
 
@@ -69,6 +71,16 @@ def _check_plan(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ..
     from synthspec.plan_checks import check_exclusions
 
     return check_exclusions(spec, tables)
+
+
+def _check_draws(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
+    """Random functions whose arguments come from other parameters are tried out; others are known already."""
+    names = parameters_to_try(spec)
+    if not names:
+        return ()
+    from synthspec.plan_checks import check_missing
+
+    return check_missing(spec, tables, names)
 
 
 def _filtered(spec: Spec) -> bool:

@@ -17,6 +17,7 @@ from synthspec.exclusions import nothing_left, out_of_reach, together
 from synthspec.expressions import evaluate
 from synthspec.expressions.columns import unpack
 from synthspec.planner import Plan
+from synthspec.resolve import draw_reads
 from synthspec.spec import Choice, Correlation, Exclusion, Formula, GivenDraw, Parameter, SourceDraw, Spec
 from synthspec.strategies import Dimension
 from synthspec.tables import Table
@@ -24,6 +25,7 @@ from synthspec.tables import Table
 MAX_ENUMERATED = 300_000
 SAMPLED = 20_000
 NEAR = 0.002  # of a share; what rows miss it by beyond is said
+TRIED = 1_000
 LEAST = 0.001  # share of combinations that exclusions must leave
 
 
@@ -213,3 +215,22 @@ def _shares(spec: Spec, group: Group, rule: Rule) -> Iterator[Diagnostic]:
     given = "exclude less, or give weights that can hold together"
     shown = f"{given}: {'; '.join(parts)}" if parts and sum(map(len, parts)) < 160 else given
     yield Diagnostic("W710", message, rule.exclusion.span, shown)
+
+
+def check_missing(spec: Spec, tables: Mapping[str, Table], names: Collection[str]) -> tuple[Diagnostic, ...]:
+    """Which of the named parameters are null in some of the first combinations, because an argument left its range."""
+    plan = Plan(replace(spec, plan=replace(spec.plan, correlate=(), strategy="random", over=())), tables)
+    try:
+        columns = plan.columns(0, TRIED)
+    except DrawFault:
+        return ()
+    found = []
+    for parameter in spec.parameters:
+        missing = [at for at, v in enumerate(unpack(columns[parameter.name])) if v is None]
+        if parameter.name in names and missing:
+            read = sorted(draw_reads(parameter.draw) & columns.keys())
+            said = ", ".join(f"{n} = {unpack(columns[n][missing[:1]])[0]!r}" for n in read)
+            message = f"'{parameter.name}' is missing in {len(missing):,} of {TRIED:,} combinations drawn at random"
+            help = f"an argument leaves its range, as with {said}: keep it there with clip(…), or write coalesce(…, …)"
+            found.append(Diagnostic("W715", message, parameter.span, help))
+    return tuple(found)

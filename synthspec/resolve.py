@@ -7,7 +7,9 @@ import math
 from collections.abc import Iterator, Mapping
 
 from synthspec.diagnostics import Diagnostic
-from synthspec.expressions import compile_row, names_of
+from synthspec.expressions import compile_row, names_of, random_calls
+from synthspec.expressions.reach import constant_known
+from synthspec.expressions.tree import Call
 from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, PatternDraw, SourceDraw, Spec
 from synthspec.tables import Table
 
@@ -49,6 +51,20 @@ def used_names(spec: Spec) -> frozenset[str]:
             used.add(name)
             todo.extend(p for p in spec.parameters if p.name == name)
     return frozenset(p.name for p in spec.parameters if p.name in used)
+
+
+def parameters_to_try(spec: Spec) -> frozenset[str]:
+    """The parameters drawn by a random function whose arguments are known only when a row is drawn."""
+    return frozenset(p.name for p in spec.parameters if any(not constant_known(c) for c in _calls(p.draw)))
+
+
+def _calls(draw: Draw) -> Iterator[Call]:
+    match draw:
+        case Formula(expression):
+            yield from random_calls(expression)
+        case GivenDraw(_, cases, otherwise):
+            for inner in (*(d for _, d in cases), *([otherwise] if otherwise is not None else [])):
+                yield from _calls(inner)
 
 
 def _unused_parameters(spec: Spec) -> Iterator[Diagnostic]:

@@ -10,9 +10,10 @@ from synthspec.expressions.binding import Bound, as_moment, bind, bind_function
 from synthspec.expressions.describe import a, describe
 from synthspec.expressions.faults import Fault
 from synthspec.expressions.functions import REQUIRED, Function, Parameter, find_function, function_names
+from synthspec.expressions.reach import check_reach, constant_of
 from synthspec.expressions.tree import Call, Expression, ListOf, Literal
 from synthspec.expressions.types import ANY, Type, fits, join, type_of
-from synthspec.expressions.walk import is_constant, is_random
+from synthspec.expressions.walk import is_random
 
 SYNONYMS = {
     "avg": "mean", "average": "mean", "count_words": "words", "word_count": "words", "wordcount": "words",
@@ -152,6 +153,9 @@ def check_draw(node: Call, check: Checking, nested: bool = False) -> Type:
         check.type_of(value)
     if len(check.faults) == before:
         _check_constants(node, dict(bound.given), check)
+    if len(check.faults) == before and not nested:
+        for fault in check_reach(node):
+            check.report(*fault)
     if distribution.result != "any":
         return Type(distribution.result)
     return kinds.get(distribution.arguments[0].name, ANY)
@@ -221,7 +225,7 @@ def _nested(node: Call, value: Expression, check: Checking) -> Type:
 def _check_constants(node: Call, given: dict[str, Expression], check: Checking) -> None:
     from synthspec.distributions import check_arguments
 
-    values = {name: _constant(value) for name, value in given.items()}
+    values = {name: constant_of(value) for name, value in given.items()}
     for name, message in check_arguments(node.function, values):
         check.report("E307", message, given.get(name or "", node), _signature(node.function, name))
 
@@ -233,14 +237,3 @@ def _signature(function: str, name: str | None) -> str:
     arguments = DISTRIBUTIONS[function].arguments
     about = next((f"; {a.name}: {a.summary}" for a in arguments if a.name == name), "")
     return f"it is {function}({', '.join(a.name for a in arguments)}){about}"
-
-
-def _constant(value: Expression) -> Any:
-    """The constant an argument is; None where it is known only when a row is drawn."""
-    from synthspec.expressions.rows import constant_value
-
-    if isinstance(value, ListOf):
-        return [_constant(item) for item in value.items]
-    if isinstance(value, Call) and is_random(value):
-        return None
-    return constant_value(value) if is_constant(value) else None

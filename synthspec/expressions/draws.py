@@ -32,6 +32,8 @@ def draw(call: Call, uniform: Column, value: Evaluate, length: int) -> Column:
     column = np.broadcast_to(standard(quantile(call.function, uniform, *arguments)), (length,))
     if column.dtype != np.float64:
         return column
+    if not np.isfinite(column).all():
+        column = np.where(np.isfinite(column), column, np.nan)  # arguments of this row that check could not see
     if _whole_result(call):
         return column.astype(np.int64) if _fits(column) else _whole_column(column)
     if distribution.result == "boolean":

@@ -12,7 +12,7 @@ from synthspec.expressions.tree import Expression, Name
 from synthspec.expressions.types import ANY, TEXT, Type, fits, join, type_of_values
 from synthspec.expressions.walk import walk
 from synthspec.lower.context import Lowering, scalar_text, value_of
-from synthspec.lower.faker import faker_fault, faker_type
+from synthspec.lower.faker import clock_fault, faker_fault, faker_type
 from synthspec.spec import (
     Choice,
     Draw,
@@ -236,6 +236,10 @@ class _Drawing:
             message, help = fault
             spot = node.get("locale") if "locale" in message and node.get("locale") else provider
             self.low.report("E530", spot or provider, message, help)
+            return None, ANY
+        fault = clock_fault(draw)
+        if fault is not None:
+            self.low.report("E447", provider, *fault)
             return None, ANY
         return draw, faker_type(draw)
 

@@ -18,6 +18,8 @@ from synthspec.quantiles.bell import normal_cumulative, normal_quantile
 from synthspec.quantiles.elementary import exp, expm1, log, log1p, power
 from synthspec.quantiles.families import Array, Family
 
+BETA_MOST = 1e15  # above, SciPy's inverse is no longer one
+
 
 def uniform(u: Array, low: Array, high: Array) -> Array:
     return low * (1 - u) + high * u
@@ -78,7 +80,13 @@ def exponential_tail(x: Array, mean: Array) -> Array:
 def gamma(u: Array, shape: Array, scale: Array) -> Array:
     from scipy.special import gammaincinv
 
-    return scale * gammaincinv(shape, u)
+    return scale * _settled(gammaincinv(shape, u), shape)
+
+
+def _settled(x: Array, shape: Array) -> Array:
+    """SciPy gives up on shapes below 1e-300, where nearly all is at 0."""
+    lost = np.isnan(x)
+    return np.where(lost & ~np.isnan(shape), 0.0, x) if lost.any() else x
 
 
 def gamma_cumulative(x: Array, shape: Array, scale: Array) -> Array:
@@ -90,7 +98,7 @@ def gamma_cumulative(x: Array, shape: Array, scale: Array) -> Array:
 def gamma_tail_quantile(v: Array, shape: Array, scale: Array) -> Array:
     from scipy.special import gammainccinv
 
-    return scale * gammainccinv(shape, v)
+    return scale * _settled(gammainccinv(shape, v), shape)
 
 
 def gamma_tail(x: Array, shape: Array, scale: Array) -> Array:
@@ -105,7 +113,19 @@ def beta(u: Array, a: Array, b: Array) -> Array:
 
     x = betaincinv(a, b, u)
     lost = np.isnan(x)  # SciPy gives up on some u below 1e-16, where I(a, b, x) is x^a/(a·B(a, b))
-    return np.where(lost, (u * a * complete(a, b)) ** (1 / a), x) if lost.any() else x
+    if lost.any():
+        least = power(u * a * complete(a, b), 1 / a)
+        x = np.where(lost & (least < 1e-6), least, x)
+        x = np.where(np.isnan(x), u * (1 + a / b) > 1, x)  # arguments next to 0: it is 0 or 1
+    huge = np.maximum(a, b) > BETA_MOST
+    return np.where(huge, _beta_ratio(u, a, b), x) if np.any(huge) else x
+
+
+def _beta_ratio(u: Array, a: Array, b: Array) -> Array:
+    """Beta as G(a)/(G(a) + G(b)) of two gamma variates, the larger of which hardly varies."""
+    small = gamma(u, a, 1.0) / b  # type: ignore[arg-type]
+    large = gamma_tail_quantile(u, b, 1.0) / a  # type: ignore[arg-type]
+    return np.where(a <= b, small / (1 + small), 1 / (1 + large))
 
 
 def beta_cumulative(x: Array, a: Array, b: Array) -> Array:
@@ -129,7 +149,9 @@ def beta_tail(x: Array, a: Array, b: Array) -> Array:
 def triangular(u: Array, low: Array, mode: Array, high: Array) -> Array:
     width, rise, fall = high - low, mode - low, high - mode
     return np.where(
-        u * width <= rise, low + np.sqrt(u * width * rise), high - np.sqrt((1 - u) * width * fall))
+        u * width <= rise,
+        low + np.sqrt(u * width) * np.sqrt(rise),
+        high - np.sqrt((1 - u) * width) * np.sqrt(fall))
 
 
 def triangular_cumulative(x: Array, low: Array, mode: Array, high: Array) -> Array:
