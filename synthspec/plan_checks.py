@@ -185,14 +185,15 @@ def _whole_plan(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]
         return
     for group in plan.groups:
         rules = [r for r in plan.rules if r.dimensions and r.dimensions.issubset(group.tied.keys)]
+        if rules and group.sampled:
+            message = (
+                f"the exclusions bind {len(group.tied.keys)} draws together, in too many combinations to list: "
+                f"{len(group.tied.table):,} of them, drawn at random, stand for all"
+            )
+            help = "let each rule read fewer values, or leave it so where these are enough"
+            yield Diagnostic("W711", message, rules[-1].exclusion.span, help)
         if rules:
             yield from _shares(spec, group, rules[-1])
-    for keys in plan.untied:
-        rules = [r for r in plan.rules if r.dimensions and r.dimensions <= keys]
-        if rules:
-            message = f"the exclusions bind {len(keys)} draws in too many combinations to list, so shares may be missed"
-            help = "let each rule read fewer values, or look at the shares that `synthspec plan` shows"
-            yield Diagnostic("W711", message, rules[-1].exclusion.span, help)
 
 
 def _shares(spec: Spec, group: Group, rule: Rule) -> Iterator[Diagnostic]:

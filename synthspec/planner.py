@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synthspec.constraints.permitted import all_of, ties_of
 from synthspec.constraints.rules import Bundle, Rule, broken, keys_to_redraw, redrawn
-from synthspec.constraints.tying import Group, Pull, tie_dimensions
+from synthspec.constraints.tying import Pull, tie_dimensions
 from synthspec.draws import DrawFault, Drawing, compile_draws, dimensions_of
 from synthspec.expressions import names_of
 from synthspec.expressions.columns import Column, objects, unpack
@@ -46,7 +46,7 @@ class Plan:
         self.rules = tuple(self._rule(e) for e in spec.plan.exclude)
         self.ties = ties_of(self.rules, self.draws, spec.parameters)
         self.pulls = self._pulls()
-        self.groups, self.untied = self._tied()
+        self.groups = tie_dimensions(self.dimensions, self.ties, list(self.pulls.values()), spec.seed)
         self.strategy = self._strategy()
         self.copula = self._copula()
 
@@ -226,10 +226,6 @@ class Plan:
             tied=tuple(g.tied for g in self.groups if discrete.issuperset(g.tied.keys)),
         )
         return find_strategy(rules.strategy)(design)
-
-    def _tied(self) -> tuple[tuple[Group, ...], tuple[frozenset[str], ...]]:
-        """The dimensions that exclusions over listed values, or correlations between these, draw together."""
-        return tie_dimensions(self.dimensions, self.ties, list(self.pulls.values()))
 
     def _pulls(self) -> Mapping[Correlation, Pull]:
         if not self.spec.plan.correlate:

@@ -72,5 +72,7 @@ def test_whole_numbers_among_floats_are_counted(tmp_path: Path) -> None:
 
 
 def test_factorial_keeps_every_combination_beside_a_rule_over_a_number(tmp_path: Path) -> None:
-    _, plan = report_of(tmp_path, LISTS, "{strategy: factorial, exclude: [n > 1, 'a == 2 and n < -1', 'b == 3 and e > 4']}", 36)
+    _, plan = report_of(
+        tmp_path, LISTS, "{strategy: factorial, exclude: [n > 1, 'a == 2 and n < -1', 'b == 3 and e > 4']}", 36
+    )
     assert len(set(map(tuple, plan[0:36][["a", "b", "c"]].to_numpy().tolist()))) == 36

@@ -78,7 +78,12 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, tuple[type, str]]]:
     return [exactly({n: c[i] for n, c in columns.items()}) for i in range(len(frame))]
 
 
-@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     strategy=st.sampled_from(STRATEGIES),
     rules=st.lists(st.sampled_from(RULES), min_size=2, max_size=4, unique=True),
@@ -134,7 +139,9 @@ MIXED = {
 def test_a_value_has_its_parameters_type(tmp_path: Path, kind: str) -> None:
     parameters, wanted = MIXED[kind]
     path = tmp_path / "spec.yaml"
-    path.write_text(f"synthspec: 1\nrows: 40\nfields: {{x: {{value: 1}}}}\nparameters: {parameters}\n", encoding="utf-8")
+    path.write_text(
+        f"synthspec: 1\nrows: 40\nfields: {{x: {{value: 1}}}}\nparameters: {parameters}\n", encoding="utf-8"
+    )
     plan = synthspec.plan(path)
     assert {type(plan[i]["p"]) for i in range(40)} == {wanted}
     assert {type(r["p"]) for r in plan} == {wanted}

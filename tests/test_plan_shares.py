@@ -17,6 +17,7 @@ from scipy.stats import spearmanr
 
 import synthspec
 from synthspec.constraints.fitting import Wanted, fit, whole
+from synthspec.expressions import compile_row
 from synthspec.strategies import Tied
 from synthspec.strategies.tied import PERIOD, STEP, Schedule
 
@@ -183,6 +184,39 @@ def test_far_and_large(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, f"{{a: {values}, b: {values}}}", "{exclude: [a == b]}")
     assert plan[10**12] == plan[10**12 : 10**12 + 1].to_dict("records")[0]
     assert len(set(map(tuple, plan[0:3540].to_numpy().tolist()))) > 3000  # hardly any combination comes twice
+
+
+@pytest.mark.parametrize(
+    ("lists", "rules"),
+    [
+        (12, [f"p{i} == p{i + 1}" for i in range(11)]),
+        (6, ["p0 + p1 + p2 + p3 + p4 + p5 > 40"]),
+    ],
+)
+def test_more_combinations_than_can_be_listed(tmp_path: Path, lists: int, rules: list[str]) -> None:
+    values = list(range(1, 11))
+    parameters = ", ".join(f"p{i}: {values}" for i in range(lists))
+    plan = plan_of(tmp_path, f"{{{parameters}}}", f"{{exclude: [{quoted(rules)}]}}", 1000)
+    assert [d.code for d in synthspec.check(tmp_path / "spec.yaml") if d.code != "W701"] == ["W711"]
+    frame = plan[0:1000]
+    for name in frame:
+        for value in values:
+            off = (frame[name] == value).cumsum() - np.arange(1, 1001) / 10
+            assert off.abs().max() < 6 and abs(off.iloc[-1]) <= 2, (name, value)
+    tests = [compile_row(e.expression) for e in plan.spec.plan.exclude]
+    assert not any(test(row) for test in tests for row in plan.combinations(0, 200))
+    assert len(set(map(tuple, frame.to_numpy().tolist()))) > 950
+
+
+def test_rare_values_are_among_the_combinations_that_stand_for_all(tmp_path: Path) -> None:
+    values = ", ".join(f"{v}: {1000 if v < 10 else 1}" for v in range(1, 13))
+    lists = ", ".join(f"p{i}: {{values: {{{values}}}}}" for i in range(5))
+    plan = plan_of(tmp_path, f"{{{lists}}}", "{exclude: [p0 == p1, p1 == p2, p2 == p3, p3 == p4]}")
+    (group,) = plan.groups
+    assert group.sampled
+    for column, margin in zip(group.tied.table.T, group.fitted.margins, strict=True):
+        assert set(column.tolist()) == set(range(12))
+        assert margin[11] == pytest.approx(1 / 9003, rel=0.01)
 
 
 LISTED = "{a: [1, 2, 3], b: {values: {x: 2, y: 1, z: 1}}, c: [1, 2, 3, 4], n: 'normal(0, 1)', m: 'gamma(2, 1)'}"

@@ -44,16 +44,20 @@ class Fitted:
     ranks: tuple[float, ...]
 
 
-def fit(table: NDArray[np.int64], margins: Sequence[Array], wanted: Sequence[Wanted] = ()) -> Fitted:
+def fit(
+    table: NDArray[np.int64], margins: Sequence[Array], wanted: Sequence[Wanted] = (), base: Array | None = None
+) -> Fitted:
     """Fit shares to `table`, shape (cells, columns) of level indices, INACTIVE where a column plays no part.
 
     `margins` holds the wanted shares of each column's levels, of the rows in which it is active. Where no shares
-    have these margins, the result lies in the middle between those that meet one column each.
+    have these margins, the result lies in the middle between those that meet one column each. `base` are weights
+    of the cells to begin with, instead of the product of their levels' shares.
     """
     columns = [_Column(table[:, place], shares) for place, shares in enumerate(margins)]
     shares = np.ones(len(table))
-    for column in columns:
+    for column in columns if base is None else ():
         shares = shares * column.own
+    shares = shares if base is None else base
     shares = shares / fsum(shares)
     tilts = [_Tilt(table, each) for each in wanted]
     rounds = max(_LEAST, min(_MOST, _WORK // (len(table) * (len(columns) + len(tilts)))))
@@ -108,7 +112,7 @@ class _Column:
     def shares_in(self, shares: Array) -> Array:
         found = np.bincount(self.place, shares, minlength=len(self.wanted) + 1)[1:]
         inside = fsum(found)
-        return np.asarray(found / inside) if inside > 0 else found
+        return np.asarray(found / inside if inside > 0 else found, dtype=np.float64)
 
 
 class _Tilt:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.constraints.cells import Tie
 from synthspec.constraints.rules import Rule
 from synthspec.constraints.trials import try_numbers
-from synthspec.constraints.tying import Tie
 from synthspec.draws import CompiledDraw, Drawing, dimensions_of, middles, with_ancestors
 from synthspec.spec import Draw, FakerDraw, GivenDraw, Parameter, PatternDraw, SourceDraw
 from synthspec.strategies import Levels, Permitted
@@ -35,7 +35,7 @@ def all_of(ties: Sequence[Tie]) -> Permitted:
     """What all of some ties permit."""
 
     def permitted(levels: Mapping[str, Levels]) -> NDArray[np.bool_]:
-        return np.logical_and.reduce([tie.permitted(levels) for tie in ties])
+        return np.asarray(np.logical_and.reduce([tie.permitted(levels) for tie in ties]))
 
     return permitted
 

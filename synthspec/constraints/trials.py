@@ -13,8 +13,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.constraints.cells import Tie
 from synthspec.constraints.rules import Rule
-from synthspec.constraints.tying import Tie
 from synthspec.draws import middles
 from synthspec.strategies import Dimension, Levels
 
@@ -39,7 +39,8 @@ def try_numbers(rule: Rule, dimensions: Mapping[str, Dimension], broken: Try) ->
     }
     for key, points in zip(sorted(rule.continuous), _spread(len(rule.continuous)), strict=True):
         numbers[key] = np.tile(points, combinations.shape[1])
-    left = ~broken(numbers, POINTS * combinations.shape[1]).reshape([*sizes, POINTS]).all(axis=-1)
+    hits = broken(numbers, POINTS * combinations.shape[1]).reshape([*sizes, POINTS])
+    left: NDArray[np.bool_] = np.logical_not(np.logical_and.reduce(hits, axis=-1))
     if left.all() or not left.any():
         return None
     keys = [one.key for one in discrete]

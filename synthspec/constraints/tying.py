@@ -8,20 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.constraints.cells import MOST_CELLS, Tie, sample_cells, without_inactive
 from synthspec.constraints.fitting import Fitted, Wanted, fit, whole
-from synthspec.strategies import Dimension, Levels, Permitted, Tied
-from synthspec.strategies.tied import INACTIVE
+from synthspec.strategies import Dimension, Levels, Tied
+from synthspec.strategies.philox import key_of
 
-MOST_CELLS = 1 << 14
 _MOST_TRIED = 1 << 18
-
-
-@dataclass(frozen=True, slots=True)
-class Tie:
-    """What ties dimensions together: the keys that an exclusion hangs on, and what it permits of their levels."""
-
-    keys: frozenset[str]
-    permitted: Permitted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,33 +33,38 @@ class Group:
     wanted: tuple[NDArray[np.float64], ...]
     fitted: Fitted
     pulls: tuple[Pull, ...]
+    sampled: bool  # the cells were too many to list, and some of them stand for all
 
 
 def tie_dimensions(
-    dimensions: Sequence[Dimension], ties: Sequence[Tie], pulls: Sequence[Pull]
-) -> tuple[tuple[Group, ...], tuple[frozenset[str], ...]]:
-    """Groups of discrete dimensions that hang together; and those of which there are too many cells to list."""
+    dimensions: Sequence[Dimension], ties: Sequence[Tie], pulls: Sequence[Pull], seed: int
+) -> tuple[Group, ...]:
+    """Groups of discrete dimensions that hang together. Where there are too many cells to list, those drawn at
+    random stand for all; where hardly any of these is permitted, there is no group.
+    """
     discrete = {one.key: one for one in dimensions if one.weights is not None}
     groups: list[Group] = []
-    large: list[frozenset[str]] = []
     for keys in _connected(discrete, [*(t.keys for t in ties), *(frozenset(p.keys) for p in pulls)]):
         inside = [t for t in ties if t.keys <= keys]
         ordered = [discrete[key] for key in sorted(keys)]
         table = _permitted_cells(ordered, inside)
+        base = None
         if table is None:
-            large.append(keys)
-        elif len(table):
-            groups.append(_group(ordered, table, [p for p in pulls if keys.issuperset(p.keys)]))
-    return tuple(groups), tuple(large)
+            table, base = sample_cells(ordered, inside, key_of(seed, " ".join(sorted(keys)), "cells"))
+        if len(table):
+            groups.append(_group(ordered, table, base, [p for p in pulls if keys.issuperset(p.keys)]))
+    return tuple(groups)
 
 
-def _group(ordered: Sequence[Dimension], table: Levels, pulls: Sequence[Pull]) -> Group:
+def _group(
+    ordered: Sequence[Dimension], table: Levels, base: NDArray[np.float64] | None, pulls: Sequence[Pull]
+) -> Group:
     keys = tuple(one.key for one in ordered)
     margins = tuple(np.array(one.weights, dtype=np.float64) for one in ordered)
     wanted = [Wanted((keys.index(p.keys[0]), keys.index(p.keys[1])), p.rank, p.orders) for p in pulls]
-    fitted = fit(table, margins, wanted)
+    fitted = fit(table, margins, wanted, base)
     tied = Tied("tied " + " ".join(keys), keys, table, whole(fitted.shares))
-    return Group(tied, tuple(m / m.sum() for m in margins), fitted, tuple(pulls))
+    return Group(tied, tuple(m / m.sum() for m in margins), fitted, tuple(pulls), base is not None)
 
 
 def _connected(discrete: Mapping[str, Dimension], sets: Iterable[frozenset[str]]) -> list[frozenset[str]]:
@@ -104,7 +101,7 @@ def _permitted_cells(ordered: Sequence[Dimension], ties: Sequence[Tie]) -> Level
         left = [t for t in left if t not in ready]
         for tie in ready:
             table = table[tie.permitted({n: table[:, d] for d, n in enumerate(names)})] if len(table) else table
-        table = _without_inactive(order[: place + 1], table)
+        table = without_inactive(order[: place + 1], table)
     columns = [order.index(one) for one in ordered]
     table = np.unique(table[:, columns], axis=0)
     return table if len(table) <= MOST_CELLS else None
@@ -122,15 +119,3 @@ def _joining_order(ordered: Sequence[Dimension], ties: Sequence[Tie]) -> list[Di
         missing = {k: min((len(t.keys - there) for t in ties if k in t.keys), default=len(ordered)) for k in free}
         order.append(left.pop(min(free, key=lambda k: (missing[k], len(left[k].weights or ()), k))))
     return order
-
-
-def _without_inactive(order: Sequence[Dimension], table: Levels) -> Levels:
-    """The same cells with INACTIVE for a level that plays no part, each once."""
-    names = [one.key for one in order]
-    table = table.copy()
-    for place, one in enumerate(order):
-        for need in one.requires:
-            if need.dimension in names:
-                levels = table[:, names.index(need.dimension)]
-                table[~np.isin(levels, list(need.levels)), place] = INACTIVE
-    return np.unique(table, axis=0) if len(table) else table
