@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from synthspec.backends import BackendContext
+from synthspec.backends._keys import TYPED
 from synthspec.diagnostics import Span
 from synthspec.plugins import find_plugin
 from synthspec.records import BackendFault
 from synthspec.spec import BackendChoice
 
-TYPED = "--base-url"  # the address was typed by the person who asks
 PATIENCE = 5.0  # seconds for a server to answer
 
 

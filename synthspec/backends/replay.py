@@ -27,7 +27,6 @@ MODULE = ""
 OPTIONS: Mapping[str, str] = {}
 FREE = True
 IN_PROCESS = True
-IN_PROCESS = True
 DEFAULT_MODEL = ""
 
 Place = tuple[str, int, int]  # prompt, combination, attempt

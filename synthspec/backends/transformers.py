@@ -35,7 +35,6 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = True
 IN_PROCESS = True
-IN_PROCESS = True
 DEFAULT_MODEL = ""
 
 COLLECT = 0.005  # seconds to wait for company

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.backends import Backend
+from synthspec.backends._keys import TYPED
 from synthspec.diagnostics import Span
 from synthspec.engines.calls import Caller, CallFailed, Line, Stopped
 from synthspec.file_names import safe_name
@@ -27,7 +28,6 @@ from synthspec.tally import Tally
 
 CONCURRENCY = 8
 TIMEOUT = 60.0  # seconds of one call
-TYPED = "--base-url"  # where an address that a person typed stands
 
 
 @dataclass(frozen=True, slots=True)
