@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+import json
+import shutil
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,6 +14,7 @@ from test_build import calls_spec
 
 import synthspec
 from synthspec.cli import cli
+from synthspec.engines.lines import KeptFingerprints
 from synthspec.store import Store
 
 
@@ -22,10 +23,10 @@ def _keys(folder: Path) -> set[str]:
         return {call.key for call in store.iterate_calls()}
 
 
-def _edit(folder: Path, statement: str) -> None:
-    with closing(sqlite3.connect(folder / "run.sqlite")) as connection:
-        connection.execute(statement)
-        connection.commit()
+def _note(folder: Path, text: str) -> None:
+    """What a folder's store says of its fingerprints."""
+    with Store.open(folder) as store:
+        store.set_meta("fingerprints", text)
 
 
 # The address is no part of a completion's key
@@ -54,12 +55,10 @@ def test_completions_of_version_0_1_are_found_wherever_their_server_is_now(tmp_p
     out = tmp_path / "out"
     with Loopback() as first, Loopback() as second:
         path = calls_spec(tmp_path, first.url)
-        synthspec.build(path, out=out, rows=1)
-        _edit(out, "UPDATE meta SET value = '{\"addresses\": true}' WHERE name = 'fingerprints'")
-        _edit(out, "DELETE FROM calls")
+        _note(out, '{"addresses": true}')
         synthspec.build(path, out=out)  # as 0.1 did: keys with addresses
         keys = _keys(out)
-        _edit(out, "DELETE FROM meta WHERE name = 'fingerprints'")  # of which it noted nothing
+        _note(out, "")  # of which it noted nothing
         made = first.total
         synthspec.build(path, out=out, backend="ngram", rows=1)  # another backend comes between
         synthspec.build(path, out=out)
@@ -68,6 +67,14 @@ def test_completions_of_version_0_1_are_found_wherever_their_server_is_now(tmp_p
         assert keys <= _keys(out)
         synthspec.build(path, out=tmp_path / "fresh")
         assert not keys & _keys(tmp_path / "fresh")
+
+
+def test_a_store_that_version_0_1_wrote_is_known_as_such(tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parent / "data" / "store" / "run-0.1.sqlite", tmp_path / "run.sqlite")
+    for folder, addresses in ((tmp_path, True), (tmp_path / "new", False)):
+        with Store.open(folder) as store:
+            KeptFingerprints(store).note()
+            assert json.loads(store.get_meta("fingerprints") or "") == {"addresses": addresses}
 
 
 def test_the_keys_of_a_providers_own_address_are_those_of_version_0_1(monkeypatch: pytest.MonkeyPatch) -> None:
