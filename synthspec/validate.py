@@ -212,7 +212,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…'"
 
 
-def _field_rules(field: Field) -> Iterator[tuple[str, Rule]]:
+def field_rules(field: Field) -> Iterator[tuple[str, Rule]]:
     """Every rule of a field under a short countable name, the telling ones first."""
     schema = field.schema
     if not schema.keys() <= _SIMPLE:
@@ -257,7 +257,7 @@ class Validator:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.cleaning = {f.name: c for f in spec.fields if (c := compile_cleaning(f.clean)) is not None}
-        self.rules = {f.name: tuple(_field_rules(f)) for f in spec.fields}
+        self.rules = {f.name: tuple(field_rules(f)) for f in spec.fields}
         self.optional = {f.name for f in spec.fields if f.optional}
         self.checks = tuple(
             CompiledCheck(

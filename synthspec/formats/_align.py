@@ -116,12 +116,24 @@ class _Search:
             return []
         found: list[tuple[Cell, ...]] = []
         for way in self._from(0, 0, strict):
-            found.append(way)
+            if self._tight(way):
+                continue
+            found.append(tuple(cell for cell, _ in way))
             if len(found) > 1:
                 break
         return found if self.effort.left > 0 else []
 
-    def _from(self, index: int, start: int, strict: bool) -> Iterator[tuple[Cell, ...]]:
+    def _tight(self, way: tuple[tuple[Cell, int], ...]) -> bool:
+        """Whether cells of a row without spaces after its delimiters were joined: then one is surplus."""
+        at, between, within = 0, False, False
+        for cell, end in way:
+            tight = [not p[:1].isspace() for p in self.pieces[at + 1 : end]]
+            within = within or (any(tight) and not cell.quoted)
+            between = between or (at > 0 and not self.pieces[at][:1].isspace())
+            at = end
+        return between and within and len(self.columns) > 1
+
+    def _from(self, index: int, start: int, strict: bool) -> Iterator[tuple[tuple[Cell, int], ...]]:
         if index == len(self.columns):
             yield ()
             return
@@ -132,7 +144,7 @@ class _Search:
             cell = self._can(index, start, end, strict)
             if cell is not None:
                 for rest in self._from(index + 1, end, strict):
-                    yield (cell, *rest)
+                    yield ((cell, end), *rest)
 
 
 def _width(column: Column | None, delimiter: str) -> int | None:

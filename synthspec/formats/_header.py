@@ -51,4 +51,44 @@ def _renamed(cells: Sequence[str], found: list[Column | None], columns: Sequence
 
 def looks_like_names(cells: Sequence[str]) -> bool:
     """Whether every cell is a bare word or two, as the names of columns are."""
-    return all(re.fullmatch(r"[A-Za-z][A-Za-z_]*(?: [A-Za-z_]+)?", c.strip()) for c in cells)
+    return all(re.fullmatch(r"[A-Za-z][A-Za-z_]*(?: [A-Za-z_]+)?(?:[ _]?\d{1,2})?", c.strip()) for c in cells)
+
+
+_SAME = (
+    frozenset("question prompt instruction input query q ask user human source".split()),
+    frozenset("answer reply response output completion a target assistant".split()),
+    frozenset("title headline heading subject".split()),
+    frozenset("text body content review description".split()),
+    frozenset("rating star score stars point points".split()),
+    frozenset("label category class sentiment tag".split()),
+    frozenset("name who person".split()),
+)
+
+
+def is_known(name: str) -> bool:
+    """Whether columns are often named so."""
+    return any(fold(name) in group for group in _SAME)
+
+
+def renamed_columns(cells: Sequence[str], columns: Sequence[Column]) -> list[Column | None] | None:
+    """The columns of a header in other words, where those say for certain which is which; None else."""
+    if len(cells) != len(columns):
+        return None
+    found: list[Column | None] = []
+    for cell in cells:
+        group: frozenset[str] = next((g for g in _SAME if fold(cell) in g), frozenset())
+        meant = [c for c in columns if fold(c.field.name) == fold(cell)] or [
+            c for c in columns if fold(c.field.name) in group
+        ]
+        found.append(meant[0] if len(meant) == 1 else None)
+    named = [c for c in found if c is not None]
+    if len(set(map(id, named))) != len(named):
+        return None
+    left = [c for c in columns if c not in named]
+    unknown = [i for i, c in enumerate(found) if c is None]
+    if not left:
+        return found
+    free = [c for c in left if not c.constrained]
+    if len(free) > 1 or [columns.index(c) for c in left] != unknown or fold(cells[unknown[0]]) in _INDEX:
+        return None
+    return [columns[i] if c is None else c for i, c in enumerate(found)]

@@ -60,3 +60,20 @@ def _runs(marks: Sequence[re.Match[str] | None]) -> bool:
         numbers = [int(f) for f in found]
         return numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] in (0, 1)
     return len(set(found)) == 1
+
+
+_CURLY_OPEN = re.compile(r"(?P<before>^|[,;，،|\t][ \t]*)“", re.MULTILINE)
+_CURLY_CLOSE = re.compile(r"”(?=[ \t]*(?:[,;，،|\t]|$))", re.MULTILINE)
+
+
+def straight(text: str, width: int) -> str:
+    """The text with straight quotation marks around the cells of lines that have typographic ones, and no others."""
+    if "“" not in text or width < 2:
+        return text
+    lines = text.split("\n")
+    for i, line in enumerate(lines):
+        if '"' not in line and line.count("“") == line.count("”") > 0:
+            made = _CURLY_CLOSE.sub('"', _CURLY_OPEN.sub(r'\g<before>"', line))
+            if "“" not in made and "”" not in made:
+                lines[i] = made
+    return "\n".join(lines)

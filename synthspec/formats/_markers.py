@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # What may stand before a marker on its line: list numbers, bullets, quote marks, headings, bold.
-_RULE = re.compile(r"[ \t]*(?:-{3,}|\*{3,}|={3,}|_{3,})[ \t]*")
 _LEAD = r"^[ \t]*(?:>[ \t]*)?(?:(?:[-*•][ \t]+|\d{1,4}[.)][ \t]*))?(?:#{1,6}[ \t]*)?"
 _BOLD = r"(?:\*\*|__|\*|_)?"
 _NUMBER = r"(?:[ \t]*(?:\#[ \t]*)?\d{1,4})?"
@@ -15,12 +14,13 @@ _NUMBER = r"(?:[ \t]*(?:\#[ \t]*)?\d{1,4})?"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The text after one marker, and where in the reply the marker and the text stand."""
+    """The text after one marker, the marker, and where in the reply the marker and the text stand."""
 
     name: str
     text: str
     start: int
     end: int
+    marker: str = ""
 
 
 def _style(kind: str, words: str) -> str:
@@ -29,13 +29,14 @@ def _style(kind: str, words: str) -> str:
         case "bracket":
             return rf"{_LEAD}{_BOLD}\[[ \t]*{name}[ \t]*\]{_BOLD}[ \t]*:?{_BOLD}[ \t]*"
         case "tag":
-            return rf"{_LEAD}<{name}>[ \t]*"
+            return rf"(?:{_LEAD}|(?<=>)[ \t]*)<{name}>[ \t]*"
         case "bold":
-            return rf"{_LEAD}(?:\*\*|__){name}[ \t]*(?::[ \t]*(?:\*\*|__)|(?:\*\*|__)[ \t]*(?::|$))[ \t]*"
+            closed = r"[ \t]*:[ \t]*(?:\*\*|__)|[ \t]*(?:\*\*|__)[ \t]*(?::|$)|(?<=\d)[.)][ \t]*(?:\*\*|__)"
+            return rf"{_LEAD}(?:\*\*|__){name}(?:{closed})[ \t]*"
         case "heading":
             return rf"^[ \t]*#{{1,6}}[ \t]*(?:\d{{1,4}}[.)][ \t]*)?{_BOLD}{name}{_BOLD}[ \t]*:?{_BOLD}[ \t]*$"
         case _:
-            return rf"{_LEAD}{_BOLD}{name}{_BOLD}[ \t]*[:：]{_BOLD}[ \t]*"
+            return rf"{_LEAD}{_BOLD}{name}(?:{_BOLD}[ \t]*[:：]|(?<=\d)[.)]){_BOLD}[ \t]*"
 
 
 def find_parts(
@@ -76,19 +77,5 @@ def _cut(text: str, found: Sequence[re.Match[str]], owner: Mapping[str, str]) ->
     parts = []
     for i, m in enumerate(found):
         end = found[i + 1].start() if i + 1 < len(found) else len(text)
-        name = _name(m)
-        inside = _without_closing(text[m.end() : end], name)
-        parts.append(Part(owner[_fold(name)], inside, m.start(), end))
+        parts.append(Part(owner[_fold(_name(m))], text[m.end() : end].strip(), m.start(), end, m[0]))
     return parts, found[0].start() if found else len(text)
-
-
-def _without_closing(text: str, name: str) -> str:
-    """The text without a closing tag of its own, and without a rule that sets rows apart."""
-    body = text.strip()
-    for closing in (f"[/{name}]", f"</{name}>"):
-        if body.lower().endswith(closing.lower()):
-            body = body[: -len(closing)].rstrip()
-    lines = body.split("\n")
-    while lines and (not lines[-1].strip() or re.fullmatch(r"[ \t]*(?:-{3,}|\*{3,}|={3,}|_{3,})[ \t]*", lines[-1])):
-        lines.pop()
-    return "\n".join(lines).strip()

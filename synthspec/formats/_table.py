@@ -12,11 +12,12 @@ from synthspec.formats._align import Effort, all_fit, fits, place, split_merged
 from synthspec.formats._cells import Cell, Record, records
 from synthspec.formats._clean import is_fence, is_preamble
 from synthspec.formats._coerce import Column
-from synthspec.formats._header import fold, header_columns, looks_like_names
+from synthspec.formats._header import fold, header_columns, is_known, looks_like_names, renamed_columns
 from synthspec.formats._lines import is_rule, trim_markdown
 from synthspec.formats._mend import break_doubled, break_quoted, label_inside, unfuse
+from synthspec.formats._remarks import is_refusal, is_speaker, judge_preamble, judge_remark
 
-DELIMITERS = (",", "|", "\t", ";")
+DELIMITERS = (",", "|", "\t", ";", "，", "،")
 _MARKUP = "*_` \t"
 
 
@@ -32,16 +33,20 @@ class Read:
 class Table:
     """One reply read with one delimiter: its first `most` records."""
 
-    def __init__(self, text: str, columns: Sequence[Column], delimiter: str, most: int) -> None:
-        self.most = most
+    def __init__(self, text: str, columns: Sequence[Column], delimiter: str, most: int, wanted: int = 1) -> None:
+        self.most, self.wanted = most, wanted
         self.fields = tuple(columns)
         self.delimiter = delimiter
         self.columns: list[Column | None] = list(columns)
         self.effort = Effort(40 * len(text) + 200_000)
         self.pipe = next(c for c in map(chr, range(0xE000, 0xF8FF)) if c not in text)
         self.records = self._records(text)
+        self.unknown = False  # the header is in words that do not say which column is which
         self.header = self._find_header()
+        if self.header is None and self.records:
+            self._find_renamed()
         self.style = self._find_style()
+        self.quotes_all = self._quotes_all()
 
     def _records(self, text: str) -> list[Record]:
         if self.delimiter == "|":
@@ -73,6 +78,34 @@ class Table:
                 return index
         return None
 
+    @property
+    def free(self) -> bool:
+        """Whether every column holds any text: then its form alone tells a row from a sentence."""
+        return not any(c is not None and c.constrained for c in self.columns)
+
+    def _find_renamed(self) -> None:
+        """Take the first record of exact width for a header in other words, where it can be nothing else."""
+        whole = [(i, r) for i, r in enumerate(self.records[:200]) if r.cells and len(r.cells) == len(self.columns)]
+        if len(whole) < 2 or len(self.columns) < 2:
+            return
+        index, first = whole[0]
+        cells = [c.text for c in first.cells or ()]
+        if not looks_like_names(cells):
+            return
+        bare = not any(c.quoted for c in first.cells or ())
+        others = [r for _, r in whole[1:]]
+        quoted = bare and all(all(c.quoted for c in r.cells or ()) for r in others)
+        known = sum(map(is_known, cells)) == len(cells) > 1 and not any(is_known(c.text) for c in others[0].cells or ())
+        surplus = len(whole) > self.wanted and not all(_named(r) for r in others)
+        if not (not all_fit(self.columns, first.cells or ()) or (self.free and (quoted or known or surplus))):
+            return
+        self.header = index
+        found = renamed_columns(cells, self.fields)
+        if found is None:
+            self.unknown = True
+        else:
+            self.columns = found
+
     def is_header(self, record: Record) -> bool:
         if len(record.source) > 2000:
             return False
@@ -94,6 +127,30 @@ class Table:
             return None
         return "spaced" if seen.pop() else "tight"
 
+    def _quotes_all(self) -> bool:
+        """Whether rows of this reply have every cell in quotation marks, those too that need none."""
+        return any(
+            all(c.quoted for c in r.cells) and any(not set(c.text) & set(',"\n') for c in r.cells)
+            for r in self.records[:200]
+            if r.cells is not None and len(r.cells) == len(self.columns)
+        )
+
+    def no_row(self, record: Record) -> bool:
+        """Whether a line is no row although its delimiters would make it one; asked of free texts only."""
+        if not self.free or len(self.columns) < 2:
+            return False
+        line, cells = record.source.strip(), record.cells or ()
+        if any(c.quoted for c in cells) and line.startswith('"'):
+            return False
+        if is_foreign(line, [c.field.name for c in self.fields]):
+            return True
+        if self.quotes_all and not any(c.quoted for c in cells):
+            return True
+        if self.header is not None or any(c.quoted for c in cells):
+            return False
+        spaced = any(p[:1].isspace() for p in line.split(self.delimiter)[1:])
+        return self.delimiter in "，،" or (self.delimiter == "," and spaced)
+
     def strict(self) -> bool:
         """Whether the reply is a header and exact rows, and nothing else."""
         width = len(self.columns)
@@ -102,14 +159,15 @@ class Table:
             and width == len(self.fields)
             and all(r.cells is not None and len(r.cells) == width for r in self.records)
             and not any(self.is_header(r) for r in self.records[1:])
-            and all(all_fit(self.columns, r.cells or ()) for r in self.records[1:])
+            and all(all_fit(self.columns, r.cells or ()) and not self.no_row(r) for r in self.records[1:])
         )
 
     def exact(self) -> int:
         """How many of the first records are rows as they stand: the measure of a delimiter."""
         width = len(self.columns)
         return sum(
-            r.cells is not None and len(r.cells) == width and all_fit(self.columns, r.cells) for r in self.records[:200]
+            r.cells is not None and len(r.cells) == width and all_fit(self.columns, r.cells) and not self.no_row(r)
+            for r in self.records[:200]
         )
 
     def read(self, record: Record, last: bool) -> Read:
@@ -144,12 +202,16 @@ class Table:
 
     def _unlabelled(self, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
         """The cells without the names of their columns, where every one begins with its own: `rating: 4`."""
-        if ":" not in cells[0].text:
-            return cells
-        parted = [c.text[:80].partition(":")[0] for c in cells]
-        if not all(c and fold(c.field.name) == fold(p) for c, p in zip(self.columns, parted, strict=True)):
+        if not self.labelled(cells):
             return cells
         return tuple(Cell(c.text.partition(":")[2].strip(), c.quoted) for c in cells)
+
+    def labelled(self, cells: Sequence[Cell]) -> bool:
+        """Whether every cell begins with the name of its column: `rating: 4`."""
+        if ":" not in cells[0].text:
+            return False
+        parted = [c.text[:80].partition(":")[0] for c in cells]
+        return all(c and fold(c.field.name) == fold(p) for c, p in zip(self.columns, parted, strict=True))
 
     def _one(self, line: str, cells: tuple[Cell, ...] | None) -> list[tuple[Cell, ...]]:
         columns = self.columns
@@ -217,18 +279,39 @@ class Table:
         return {c.field.name: made[c.field.name] for c in self.fields if c.field.name in made}
 
 
-def open_table(text: str, columns: Sequence[Column], most: int) -> Table:
+def open_table(text: str, columns: Sequence[Column], most: int, wanted: int = 1) -> Table:
     """The reply under the delimiter that a header shows, else the one that gives the most exact rows."""
     piped = text.lstrip().startswith("|") or "\n|" in text
     if len(columns) == 1:
         return Table(text, columns, "|" if piped else ",", most)
-    tables = []
+    tables: list[tuple[bool, int, int, Table]] = []
     for delimiter in DELIMITERS:
         if delimiter not in text or (delimiter == "|" and not piped and text.count("|") < len(columns) - 1):
             continue
-        table = Table(text, columns, delimiter, most)
+        table = Table(text, columns, delimiter, most, wanted)
         tables.append((table.header is not None, table.exact(), -DELIMITERS.index(delimiter), table))
-    return max(tables, key=lambda t: t[:3])[3] if tables else Table(text, columns, ",", most)
+    return max(tables, key=lambda t: t[:3])[3] if tables else Table(text, columns, ",", most, wanted)
+
+
+def _named(record: Record) -> bool:
+    return looks_like_names([c.text for c in record.cells or ()])
+
+
+_LABELLED = re.compile(r"(?:[-*•][ \t]+)?[\"\'“]?(?P<name>[\w \-]{1,60})[\"\'”]?[ \t]*:")
+
+
+def is_foreign(line: str, names: Sequence[str]) -> bool:
+    """Whether a line is JSON, YAML, a heading, or talk about the rows."""
+    if line[:1] in ("{", "[", "(") and ('"' in line or "'" in line or line.rstrip(",")[-1:] in ("}", "]", ")")):
+        return True
+    if line[:1] in ("}", "]") or line.startswith(("#", "**", "__", "<", "```")):
+        return True
+    label = _LABELLED.match(line)
+    if label is not None and fold(label["name"]) in map(fold, names):
+        return True
+    if is_refusal(line) or is_speaker(line) or judge_remark(line, names):
+        return True
+    return judge_preamble(line, names) == "surely" or (judge_preamble(line, names) == "maybe" and not is_preamble(line))
 
 
 def is_talk(record: Record, table: Table) -> bool:
@@ -236,6 +319,8 @@ def is_talk(record: Record, table: Table) -> bool:
     line = record.source.strip()
     if line.startswith('"') or table.pipe in line:
         return False
+    if table.free and is_foreign(line, [c.field.name for c in table.fields]):
+        return True
     return is_preamble(line) or line.endswith(":") or table.delimiter not in line
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from synthspec.formats import Parsed, Shape
 from synthspec.formats._cells import Record
-from synthspec.formats._clean import is_fence, tidy
+from synthspec.formats._clean import before_speaker, is_fence, read_last, unwrapped
 from synthspec.formats._coerce import Column, spell
 from synthspec.formats._describe import count, describe_all
-from synthspec.formats._lines import unmarked
+from synthspec.formats._lines import straight, unmarked
 from synthspec.formats._refuse import refuse
 from synthspec.formats._table import Read, Table, is_talk, names_only, open_table, stands_apart
 from synthspec.records import Constraint, Rejection
@@ -54,7 +54,7 @@ def _cell(value: Any, column: Column, present: bool) -> str:
     if value is None:
         return "" if not present or column.nullable else "null"
     text = spell(value)
-    bare = not _is_text(column) and not set(text) & set(',"\n|;\t')
+    bare = not _is_text(column) and not set(text) & set(',"\n|;\t，،“”')
     return text if bare else '"' + text.replace('"', '""') + '"'
 
 
@@ -64,19 +64,24 @@ def _is_text(column: Column) -> bool:
 
 def parse(text: str, shape: Shape) -> Parsed:
     """Every row that can be read in exactly one way."""
+    return read_last("csv", text, shape, _read)
+
+
+def _read(text: str, shape: Shape) -> Parsed:
     columns = [Column(f) for f in shape.fields]
-    tidied = tidy(text)
+    tidied = straight(before_speaker(text), len(columns))
     most = SURPLUS + 20 * shape.rows
-    table = Table(tidied, columns, ",", most)
+    table = Table(tidied, columns, ",", most, shape.rows)
     if table.strict():
         return Parsed(tuple(table.values(r.cells or ()) for r in table.records[1:]))
-    table = open_table(_inside(unmarked(tidied)), columns, most)
+    table = open_table(_inside(unmarked(unwrapped(tidied))), columns, most, shape.rows)
     missing = [c.field.name for c in columns if c not in table.columns and not c.field.optional]
     start = 0 if table.header is None else table.header + 1
     body = [r for r in table.records[start:] if not table.is_header(r)]
-    if missing and body:
-        why = f"the header lacks {', '.join(missing)}"
-        return Parsed((), tuple(refuse("csv", "missing column", why, r.source) for r in body))
+    why = "the header is in other words" if table.unknown else f"the header lacks {', '.join(missing)}"
+    if (missing or table.unknown) and body:
+        cause = "unknown header" if table.unknown else "missing column"
+        return Parsed((), tuple(refuse("csv", cause, why, r.source) for r in body))
     gathered = _Gathered(table, body)
     for index in range(len(body)):
         gathered.take(index)
@@ -95,6 +100,13 @@ def _inside(text: str) -> str:
     return "\n".join(lines[fences[0] + 1 : end])
 
 
+def _unlabelled(record: Record, table: Table) -> Read:
+    """The row of a line in which every cell has its column's name before it; none else."""
+    if record.cells is not None and len(record.cells) == len(table.columns) and table.labelled(record.cells):
+        return table.read(record, False)
+    return Read(cause="no row", why="the line is no row")
+
+
 class _Gathered:
     """Rows and rejections of one reply. Lines that are no rows are left out where they are talk around them."""
 
@@ -111,7 +123,10 @@ class _Gathered:
             return
         if is_talk(record, self.table) and record.source.rstrip().endswith(":"):
             return
-        read = self.table.read(record, index == len(self.body) - 1)
+        if self.table.no_row(record):
+            read = _unlabelled(record, self.table)
+        else:
+            read = self.table.read(record, index == len(self.body) - 1)
         if read.rows and not stands_apart(index, self.body, self.table):
             self._settle(between=bool(self.rows) or self.table.header is not None)
             self.rows += (self.table.values(cells) for cells in read.rows)

@@ -13,7 +13,7 @@ import lark
 import regex
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import tidy, unfence, without_preamble
+from synthspec.formats._clean import before_speaker, peel, read_last
 from synthspec.formats._coerce import Column, spell
 from synthspec.formats._constrain import honoured
 from synthspec.formats._describe import count, describe_all
@@ -27,6 +27,7 @@ OPTIONS: Mapping[str, str] = {
 SECONDS = 2.0  # for one reply
 LONGEST = 1_000_000  # characters, for a grammar that LALR reads
 LONGEST_EARLEY = 30_000  # characters, for one that needs Earley
+LINES = 6  # first and last lines of a reply that may be talk around it
 _IMPORT = re.compile(r"^\s*%import\s+(?!(?:common|python|unicode|lark)\b)(\S+)", re.MULTILINE)
 
 
@@ -128,19 +129,20 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
 
 def parse(text: str, shape: Shape) -> Parsed:
     """The reply by the grammar; its rows where the first field's rule comes again."""
-    body = tidy(text)
+    return read_last("grammar", text, shape, _read)
+
+
+def _read(body: str, shape: Shape) -> Parsed:
+    body = before_speaker(body, str(shape.options.get("grammar", "")))
     try:
         parser, longest = _parser(str(shape.options.get("grammar", "")))
     except (lark.exceptions.LarkError, regex.error, RecursionError, ValueError):
         return Parsed((), (refuse("grammar", "wrong grammar", "the grammar is wrong", body),))
     if len(body) > longest:
         return Parsed((), (refuse("grammar", "too long", f"the reply has over {longest} characters", body),))
-    bare = without_preamble(body)
-    inside = unfence(bare)
-    tries = dict.fromkeys(t for t in (body, body.strip(), bare.strip(), inside) if t is not None)
     why = ""
     parser.timed.deadline = time.monotonic() + SECONDS
-    for tried in tries:
+    for tried in dict.fromkeys(_parts(body, shape)):
         try:
             return _rows(parser.parse(tried), tried, shape)
         except (TimeoutError, RecursionError):
@@ -150,6 +152,18 @@ def parse(text: str, shape: Shape) -> Parsed:
         except lark.exceptions.LarkError as e:
             why = why or f"the grammar does not fit ({type(e).__name__})"
     return Parsed((), (refuse("grammar", "does not fit", why, body),))
+
+
+def _parts(body: str, shape: Shape) -> Iterator[str]:
+    """The reply as it stands, without what stands around it, then without its first and last lines."""
+    bare, _ = peel(body, ())
+    yield from (bare, body, body.strip())
+    lines = body.strip("\n").split("\n")
+    most = LINES if len(body) < LONGEST_EARLEY else 0
+    for last in range(len(lines), max(len(lines) - most, 0), -1):
+        for first in range(min(most, last)):
+            if lines[first].strip() and lines[last - 1].strip():
+                yield "\n".join(lines[first:last])
 
 
 def _rows(tree: Any, text: str, shape: Shape) -> Parsed:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import tidy
+from synthspec.formats._clean import before_speaker, read_last
 from synthspec.formats._coerce import Column
 from synthspec.formats._constrain import row_schema
 from synthspec.formats._describe import count, describe_all
@@ -20,6 +20,7 @@ from synthspec.records import Constraint, Rejection
 SUMMARY = "a JSON object, or an array of them"
 OPTIONS: Mapping[str, str] = {}
 _CUT = "the JSON ends, or breaks, in its middle"
+_DRAFTS = frozenset("draft first_draft original initial attempt version_1 v1 before thoughts reasoning".split())
 _FOLD = re.compile(r"[\s_\-]+")
 
 
@@ -75,7 +76,11 @@ def _plain(value: Any) -> str:
 
 def parse(text: str, shape: Shape) -> Parsed:
     """Every whole object that holds the fields, wherever it stands in the reply."""
-    text = tidy(text)
+    return read_last("json", text, shape, _read)
+
+
+def _read(text: str, shape: Shape) -> Parsed:
+    text = before_speaker(text)
     reader = _Rows(shape, text)
     for found in decode(text):
         reader.take(found)
@@ -114,7 +119,7 @@ class _Rows:
                     self._value(item, self._source(item, source), depth + 1)
         elif isinstance(value, Object):
             if self._named(value):
-                self._row(value, source)
+                self._row(value, source, depth)
             else:
                 self._wrapper(value, source, depth)
 
@@ -137,14 +142,19 @@ class _Rows:
         if not inner:
             why = "the object has none of the fields" if value.whole else "the JSON ends, or breaks, in its middle"
             self._refuse("no field" if value.whole else "cut off", why, source)
+        keys = [k.casefold() for k, v in value.items() if isinstance(v, dict | list) and v]
+        if len(inner) == 2 and keys[0] in _DRAFTS and keys[1] not in _DRAFTS:
+            inner = inner[1:]
         for item in inner:
             self._value(item, self._source(item, source), depth + 1)
 
-    def _row(self, value: Object, source: str) -> None:
+    def _row(self, value: Object, source: str, depth: int = 1) -> None:
         keys = self._named(value)
         missing = [n for n, c in self.columns.items() if n not in keys and not c.field.optional]
-        if missing and self._nested(value, keys):
-            return self._wrapper(value, source, 1)
+        if (missing and self._nested(value, keys)) or self._rows_inside(value, keys):
+            return self._around(value, source, depth)
+        if self._schema(value, keys):
+            return self._refuse("a schema", "the object is a schema, not a row", source)
         if value.doubled:
             return self._refuse("a key twice", "a key comes twice, with two values", source)
         if not value.whole:
@@ -158,6 +168,36 @@ class _Rows:
         """Whether a key that happens to be a field's name wraps the rows: `{"review": {...}}`."""
         inner = [value[k] for k in keys.values()]
         return all(isinstance(v, Object) and self._named(v) for v in inner)
+
+    def _rows_inside(self, value: Object, keys: Mapping[str, str]) -> list[list[Any]]:
+        """The lists of rows that a wrapper holds under keys that can be no field's: `{"title": …, "rows": [...]}`."""
+        own = {k: self.columns[n] for n, k in keys.items()}
+        found = []
+        for key, inner in value.items():
+            if key in own and own[key].kind in ("list", "any"):
+                continue
+            if isinstance(inner, list) and inner and all(self._complete(v) for v in inner):
+                found.append(inner)
+        return found
+
+    def _around(self, value: Object, source: str, depth: int) -> None:
+        lists = self._rows_inside(value, self._named(value))
+        if not lists:
+            return self._wrapper(value, source, depth)
+        for inner in lists:
+            self._value(inner, source, depth + 1)
+        return None
+
+    def _complete(self, value: Any) -> bool:
+        if not isinstance(value, Object):
+            return False
+        keys = self._named(value)
+        return bool(keys) and all(n in keys or c.field.optional for n, c in self.columns.items())
+
+    def _schema(self, value: Object, keys: Mapping[str, str]) -> bool:
+        """Whether the object says what the fields are: `{"title": {"type": "string"}}`."""
+        inner = [value[k] for k in keys.values()]
+        return bool(inner) and all(isinstance(v, Object) and ("type" in v or "enum" in v or "$ref" in v) for v in inner)
 
     def _refuse(self, cause: str, why: str, source: str) -> None:
         self.rejections.append(refuse("json", cause, why, source))

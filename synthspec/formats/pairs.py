@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import tidy, unfence
+from synthspec.formats._clean import peel, read_last
 from synthspec.formats._coerce import spell
 from synthspec.formats._describe import count, describe_all
 from synthspec.formats._markers import find_parts
@@ -16,7 +16,7 @@ from synthspec.records import Constraint
 
 SUMMARY = "two texts a row after labels, Q: … A: …"
 OPTIONS: Mapping[str, str] = {"labels": "the two labels, [Q, A] unless given"}
-STYLES = ("bold", "colon", "bracket", "heading")
+STYLES = ("bold", "colon", "bracket", "tag", "heading")
 _LONG = {"q": ("Question",), "a": ("Answer",)}
 
 
@@ -65,9 +65,11 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
 
 def parse(text: str, shape: Shape) -> Parsed:
     """A row each time the first label comes again."""
-    body = tidy(text)
-    inside = unfence(body)
-    body = body if inside is None else inside
+    return read_last("pairs", text, shape, _read)
+
+
+def _read(text: str, shape: Shape) -> Parsed:
+    body, _ = peel(text, (*shape.names, *_labels(shape)), markers=True)
     words = {
         name: tuple(dict.fromkeys((label, *_LONG.get(label.casefold(), ()), name)))
         for label, name in zip(_labels(shape), shape.names, strict=True)

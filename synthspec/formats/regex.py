@@ -8,7 +8,7 @@ from typing import Any
 import regex
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import tidy
+from synthspec.formats._clean import before_speaker, peel, read_last
 from synthspec.formats._coerce import Column
 from synthspec.formats._constrain import honoured
 from synthspec.formats._describe import count, describe_all
@@ -68,7 +68,17 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
 
 def parse(text: str, shape: Shape) -> Parsed:
     """Every match is a row."""
-    body = tidy(text)
+    return read_last("regex", text, shape, _read)
+
+
+def _read(text: str, shape: Shape) -> Parsed:
+    body = before_speaker(text, str(shape.options["regex"]))
+    parsed = _matches(body, shape)
+    bare, _ = peel(body, ())
+    return parsed if parsed.rows or bare == body else _matches(bare, shape)
+
+
+def _matches(body: str, shape: Shape) -> Parsed:
     columns = {f.name: Column(f) for f in shape.fields}
     rows: list[dict[str, Any]] = []
     rejections: list[Rejection] = []

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import is_preamble, tidy, unfence
+from synthspec.formats._between import in_fences, is_titled, other_speaker, settle
+from synthspec.formats._clean import peel, read_last
 from synthspec.formats._coerce import Column, spell
 from synthspec.formats._describe import count, describe_all
 from synthspec.formats._markers import Part, find_parts
 from synthspec.formats._refuse import refuse
+from synthspec.formats._remarks import judge_preamble
 from synthspec.records import Constraint, Rejection
 
 SUMMARY = "each field below a [marker]; best for long texts"
@@ -51,55 +54,101 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
 
 def parse(text: str, shape: Shape) -> Parsed:
     """A row each time the first marker comes again."""
-    body = tidy(text)
-    inside = unfence(body)
-    body = body if inside is None else inside
+    return read_last("sections", text, shape, _read)
+
+
+def _read(text: str, shape: Shape) -> Parsed:
+    body, doubt = peel(text, shape.names, markers=True)
     words = {f.name: (f.name,) for f in shape.fields}
     needed = [f.name for f in shape.fields if not f.optional]
     parts, first = find_parts(body, words, STYLES, needed)
-    parts = _headless(body, shape, parts, first) or parts
+    parts = _headless(body, shape, parts, first, doubt) or parts
     if not parts:
         return Parsed((), (refuse("sections", "no marker", f"no [{shape.names[0]}] in the reply", body),))
     return rows_of(parts, shape, "sections", body)
 
 
-def _headless(body: str, shape: Shape, parts: list[Part], first: int) -> list[Part] | None:
+def _headless(body: str, shape: Shape, parts: list[Part], first: int, doubt: str) -> list[Part] | None:
     """The parts with the text before them as the first field, where only its marker is missing."""
     lead = body[:first].strip()
     missing = [n for n in shape.names if n not in {p.name for p in parts}]
     if missing != [shape.names[0]] or not lead or shape.rows > 1 or len(parts) != len(shape.names) - 1:
         return None
     opening = lead.partition("\n")[0]
-    if is_preamble(opening) or lead.endswith(":") or not Column(shape.fields[0]).fits(lead):
+    if judge_preamble(opening, shape.names) or lead.endswith(":") or (doubt and doubt in lead):
         return None
-    return [Part(shape.names[0], lead, 0, first), *parts]
+    return [Part(shape.names[0], lead, 0, first), *parts] if Column(shape.fields[0]).fits(lead) else None
 
 
 def rows_of(parts: Sequence[Part], shape: Shape, form: str, body: str) -> Parsed:
-    """Parts grouped into rows; a group that lacks a field, or has one twice, is rejected."""
+    """Parts grouped into rows; rejected where one lacks a field, has one twice, or holds what may be no value."""
     columns = {f.name: Column(f) for f in shape.fields}
     rows: list[dict[str, Any]] = []
     rejections: list[Rejection] = []
-    for group in _groups(parts):
+    groups = _groups(parts, shape)
+    titled, fenced = is_titled(body[: parts[0].start]), in_fences(body, parts)
+    for number, group in enumerate(groups, 1):
         names = [p.name for p in group]
         source = body[group[0].start : group[-1].end]
         missing = [n for n, c in columns.items() if n not in names and not c.field.optional]
+        speaker = next((s for p in group if (s := other_speaker(p.text))), "")
+        if speaker:
+            rejections.append(refuse(form, "another speaker", "another turn begins inside a row", speaker))
+            break
         if len(set(names)) != len(names):
             twice = next(n for n in names if names.count(n) > 1)
             rejections.append(refuse(form, "a part twice", f"{twice} comes twice in one row", source))
-        elif missing:
+            continue
+        if missing:
             why = f"{', '.join(missing)} is missing"
             rejections.append(refuse(form, "missing part", why, source))
-        else:
-            rows.append({p.name: columns[p.name].value(p.text) for p in group})
+            continue
+        values = {p.name: settle(p, p.start in fenced, shape.names, number, p is group[-1], titled) for p in group}
+        doubt = next((v.doubt for v in values.values() if v.doubt), "")
+        if not doubt and number == len(groups) > 1:
+            doubt = _surplus(values[names[-1]].text, [g[-1] for g in groups[:-1]])
+        if doubt:
+            rejections.append(
+                refuse(form, "unclear end", "a line may belong to a value or stand between the rows", doubt)
+            )
+            continue
+        rows.append({n: columns[n].value(v.text) for n, v in values.items()})
+    if parts and rows and all(_QUOTED.match(str(v)) for r in rows for v in r.values()) and len(shape.fields) > 1:
+        rows = [{n: columns[n].value(v[1:-1]) if isinstance(v, str) else v for n, v in r.items()} for r in rows]
     ordered = tuple({n: r[n] for n in columns if n in r} for r in rows)
     return Parsed(ordered, tuple(rejections))
 
 
-def _groups(parts: Sequence[Part]) -> list[list[Part]]:
+_QUOTED = re.compile(r"\"[^\"]+\"\Z")
+
+
+def _surplus(last: str, others: Sequence[Part]) -> str:
+    """A second paragraph at the end of the last row where no other row ends with two."""
+    above, found, paragraph = last.rpartition("\n\n")
+    if not found or "\n\n" in above or len(paragraph) > 300 or paragraph.lstrip().startswith(("-", "*", "1")):
+        return ""
+    return "" if any("\n\n" in _first_block(p.text) for p in others) else paragraph
+
+
+def _first_block(text: str) -> str:
+    """The text without its last paragraph where that is one line: a heading, or a remark."""
+    above, found, paragraph = text.rstrip().rpartition("\n\n")
+    return above if found and "\n" not in paragraph and len(paragraph) < 60 else text
+
+
+def _groups(parts: Sequence[Part], shape: Shape) -> list[list[Part]]:
+    """Rows of parts, each from the first field on; from another field where all rows are whole in that order."""
+    groups = _from_each(parts, parts[0].name)
+    whole = all(sorted(p.name for p in g) == sorted(shape.names) for g in groups)
+    if parts[0].name == shape.names[0] or (whole and len(groups) == shape.rows):
+        return groups
+    return _from_each(parts, shape.names[0])
+
+
+def _from_each(parts: Sequence[Part], first: str) -> list[list[Part]]:
     groups: list[list[Part]] = []
     for part in parts:
-        if not groups or part.name == parts[0].name:
+        if not groups or part.name == first:
             groups.append([])
         groups[-1].append(part)
     return groups

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import dedent
 from typing import Any
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import tidy, unfence, without_preamble
+from synthspec.formats._clean import peel, read_last
 from synthspec.formats._coerce import Column, spell
 from synthspec.formats._describe import describe
 from synthspec.formats._refuse import refuse
+from synthspec.formats._remarks import fold, is_refusal, is_speaker, judge_preamble
 from synthspec.records import Constraint
 
 SUMMARY = "the whole reply is one text"
@@ -47,7 +51,7 @@ def constraint(shape: Shape) -> Constraint:
 def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
     """The value itself; in a code fence where it would be read otherwise."""
     value = spell(rows[0][shape.names[0]]) if rows else ""
-    if _unwrapped(value) == value:
+    if _read(value, shape).rows == ({shape.names[0]: value},):
         return value
     mark = "```"
     while mark in value:
@@ -57,20 +61,144 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
 
 def parse(text: str, shape: Shape) -> Parsed:
     """The reply as one row."""
-    value = _unwrapped(text)
-    fenced = value == "" and text.strip() != ""
-    if not value and not fenced:
-        return Parsed((), (refuse("text", "empty reply", "the reply is empty", ""),))
+    return read_last("text", text, shape, _read)
+
+
+def _read(text: str, shape: Shape) -> Parsed:
+    name = shape.names[0]
+    body, doubt = peel(text, shape.names)
+    if not text.strip():
+        return _refused("empty reply", "the reply is empty", "")
+    if not body.strip():
+        return _row(body, shape, body)
+    if is_refusal(body) or _ASKS.match(body):
+        return _refused("refusal", "the model declines", body)
+    if judge_preamble(body, shape.names) == "surely":
+        return _refused("no text", "the reply only announces the text", body)
+    fence = _fence_of(body, text)
+    if fence is not None:
+        return _row(_fenced(body, fence, name), shape, body)
+    value = _value(body.strip(), name)
+    if value is not None and doubt and doubt in value:
+        return _refused("unclear end", "a line may speak about the text or belong to it", doubt)
+    if value is not None and len({m["which"].casefold() for m in _OPTION.finditer(value)}) > 1:
+        return _refused("several", "the reply holds several texts", body)
+    if value is not None and _spoken(value):
+        return _refused("another speaker", "another turn begins inside the text", body)
+    return _row(value, shape, body)
+
+
+def _row(value: str | None, shape: Shape, body: str) -> Parsed:
+    if value is None:
+        return _refused("no text", "the reply is a form, not its text", body)
     return Parsed(({shape.names[0]: Column(shape.fields[0]).value(value)},))
 
 
-def _unwrapped(text: str) -> str:
-    body = without_preamble(tidy(text)).strip()
-    inside = unfence(body)
-    if inside is not None:
-        return inside
-    for opening, closing in (('"', '"'), ("“", "”")):
-        wrapped = len(body) > 2 and body.startswith(opening) and body.endswith(closing)
-        if wrapped and opening not in body[1:-1] and closing not in body[1:-1]:
-            return body[1:-1].strip()
+_LABELLED = re.compile(
+    r"[ \t]*(?:#{1,6}[ \t]*)?(?P<open>\*\*|__|\*|_|\[|<)?(?P<name>\w[\w \-]{0,60}?)[ \t]*(?P<end>[:：\]>*_]+)[ \t]*"
+)
+_OPTION = re.compile(
+    r"(?im)^[*_#> ]*(?:option|version|variant|alternative|draft) (?P<which>1|2|a|b|one|two)\b[^\n]{0,40}$"
+)
+_ASKS = re.compile(
+    r"(?i)(?:(?:could|can|would) you (?:please )?(?:tell|provide|share|clarify|specify|give)\b"
+    r"|please (?:provide|share|specify|clarify|tell)\b|what (?:kind|sort|topic|tone)\b)"
+    r"[^\n]{0,200}\b(?:topic|tone|style|format|context|details|length|audience|instructions?"
+    r"|you(?:['’]d| would) like)\b[^\n]{0,200}[?.!]\Z"
+)
+_TALK = re.compile(r"\s*(?:\*\*)?[A-Z][\w .]{0,30}(?:\*\*)?:")
+
+
+def _refused(cause: str, why: str, text: str) -> Parsed:
+    return Parsed((), (refuse("text", cause, why, text),))
+
+
+def _fence_of(body: str, text: str) -> str | None:
+    """The line that opens the code fence around the text, where the reply has one."""
+    at = text.find(body)
+    above = text[:at].rstrip("\n").rpartition("\n")[2].strip() if at > 0 else ""
+    return above if above[:3] in ("```", "~~~") and body != text.strip() else None
+
+
+def _fenced(body: str, fence: str, name: str) -> str | None:
+    """What a fence holds is the text as it stands, unless it is named as JSON or YAML and is that."""
+    language = fence.strip("`~ ").casefold()
+    if language == "json":
+        return _from_json(body, name)
+    return _from_bar(_unlabelled(body, name)) if language in ("yaml", "yml") else body
+
+
+def _value(body: str, name: str) -> str | None:
+    """The text without its label, its quotation marks, its YAML or its JSON; None where that holds no text."""
+    found = _from_json(body, name)
+    if found is not body:
+        return found
+    body = _unlabelled(body, name)
+    body = _from_bar(body)
+    return _unquoted(body, name)
+
+
+def _from_json(body: str, name: str) -> str | None:
+    inside = re.sub(r"\A```\w*\n|\n```\Z", "", body)
+    if not inside.startswith(("{", "[")):
+        return body
+    try:
+        found = json.loads(inside, strict=False)
+    except (ValueError, RecursionError):
+        cut = re.match(r"[\[{\s]*\"([^\"\n]{1,80})\"\s*:", inside)
+        return None if cut and fold(cut[1]) == fold(name) else body
+    while isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    if isinstance(found, dict) and len(found) == 1:
+        key, value = next(iter(found.items()))
+        if fold(key) == fold(name) and isinstance(value, str | int | float):
+            return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(found, dict) and isinstance(found.get("properties"), dict) and name in found["properties"]:
+        return None
     return body
+
+
+def _unlabelled(body: str, name: str) -> str:
+    match = _LABELLED.match(body)
+    if match is None or fold(match["name"]) != fold(name) or not body[match.end() :].strip():
+        return body
+    closed = re.sub(
+        rf"\s*(?:\[/{re.escape(match['name'])}\]|</{re.escape(match['name'])}>)\s*\Z",
+        "",
+        body[match.end() :],
+        flags=re.IGNORECASE,
+    )
+    return closed.strip("\n") if closed.strip() else body
+
+
+def _from_bar(body: str) -> str:
+    """The text of a YAML block, `|` and then indented lines."""
+    mark, found, rest = body.partition("\n")
+    if not found or re.fullmatch(r"[|>][-+]?", mark.strip()) is None:
+        return body
+    lines = rest.split("\n")
+    return dedent(rest).strip() if all(line[:1] in (" ", "\t") for line in lines if line.strip()) else body
+
+
+def _unquoted(body: str, name: str) -> str:
+    """The inside of the only quotation marks: around the whole, or with a remark before or after them."""
+    for opening, closing in (('"', '"'), ("“", "”")):
+        if len(body) < 3 or body.count(opening) + (body.count(closing) if opening != closing else 0) != 2:
+            continue
+        start, end = body.find(opening), body.rfind(closing)
+        before, after = body[:start], body[end + 1 :]
+        if end - start < 2:
+            continue
+        announced = not before or (before.rstrip().endswith(":") and judge_preamble(before.strip(), (name,)) != "")
+        if announced and (not after or (not before and after.startswith("\n\n"))):
+            return body[start + 1 : end].strip()
+    announced, found, rest = body.partition(": ")
+    if found and "\n" not in announced and judge_preamble(announced + ":", (name,)) == "surely":
+        return rest.strip()
+    return body
+
+
+def _spoken(value: str) -> bool:
+    """Whether another turn of a chat begins after the text, which is no talk itself."""
+    lines = value.split("\n")
+    return "[INST]" in value or (not _TALK.match(value) and any(map(is_speaker, lines[1:])))

@@ -1,0 +1,139 @@
+"""What a model thought, and what belongs to its chat template: taken off every reply before any format reads it.
+
+The answer is what follows the last mark of thinking. An opener that nothing closes leaves no answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+_SURE = ("think", "thinking", "antthinking", "seed:think")
+_LIKELY = (
+    "reasoning", "reason", "thought", "thoughts", "analysis", "reflection", "scratchpad", "scratch_pad",
+    "inner_monologue", "monologue", "internal_thoughts", "chain_of_thought", "cot", "brainstorm", "brainstorming",
+)  # fmt: skip
+_TAG = re.compile(
+    rf"<(?P<shut>/?)(?P<tag>{'|'.join((*_SURE, *_LIKELY))})(?:\s[^<>\n]{{0,80}})?>"
+    r"|\[(?P<bracket>/?)think\]"
+    r"|◁(?P<diamond>/?)think▷"
+    r"|<\|(?P<edge>begin|start|end)[_▁]of[_▁](?:thought|thinking)\|>"
+    r"|<[|｜](?P<side>begin|start|end)[_▁]thinking[|｜]>"
+    r"|<\|(?P<bar>/?)(?:think|thinking)\|>"
+    r"|(?P<gemma><\|channel>thought|<unused94>thought)|(?P<gemma_end><channel\|>|<unused95>)",
+    re.IGNORECASE,
+)
+_FINAL = re.compile(r"<\|channel\|>\s*final\b[^<\n]{0,40}(?:<\|constrain\|>[^<\n]{0,40})?<\|message\|>")
+_HALF = re.compile(r"\s*(?:analysis|commentary)(?=[A-Z\"'“\[{(<])")
+_FOLDED = re.compile(
+    r"\s*<details>\s*<summary>[^<\n]{0,40}(?:think|thought|reason)[^<\n]{0,40}</summary>", re.IGNORECASE
+)
+_ALOUD = (
+    (re.compile(r"\s*Thinking(?:\.\.\.|…)[ \t]*\n"), re.compile(r"(?:\.\.\.|…)done thinking\.?")),
+    (re.compile(r"\s*Here is my thought process:"), re.compile(r"Here is my response:")),
+)
+_BEGIN = re.compile(
+    r"\s*(?:<\|im_start\|>assistant|<start_of_turn>model|<\|start_header_id\|>assistant<\|end_header_id\|>"
+    r"|<\|start\|>assistant|<\|assistant\|>|<\|START_RESPONSE\|>|<\|begin_of_solution\|>|<s>"
+    r"|<bos>|<\|begin_of_text\|>"
+    r"|\[/INST\])[ \t]*\n*"
+)
+_END = re.compile(
+    r"(?:<\|(?:im_end|im_start|eot_id|eom_id|endoftext|end|return|call|start|end_of_text|end_of_turn|END_RESPONSE"
+    r"|end_of_solution|start_header_id|user|END_OF_TURN_TOKEN)\|>|<end_of_turn>|<start_of_turn>|<eos>"
+    r"|<｜end▁of▁sentence｜>|(?P<strike></s>)|\[INST\])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A tag of thinking. `sure`: nothing else is written so."""
+
+    start: int
+    end: int
+    opens: bool
+    family: str
+    sure: bool
+    quoted: bool
+
+
+def without_thinking(text: str, kept: Collection[str] = ()) -> str:
+    """The answer of a reply. Tags named in `kept` (without case, lines and spaces) are the reply's own markup.
+
+    >>> without_thinking("<think>4?</think>5"), without_thinking("Hm, 4.</think>5"), without_thinking("<think>5")
+    ('5', '5', '')
+    """
+    text = _channel(text)
+    for opening, closing in ((_FOLDED, re.compile("</details>", re.IGNORECASE)), *_ALOUD):
+        if opening.match(text):
+            shut = closing.search(text)
+            text = text[shut.end() :] if shut else ""
+    return _turn(_after(text, kept))
+
+
+def _channel(text: str) -> str:
+    """The last final message of a reply in channels; of one whose channel marks were lost, what their names leave."""
+    if "<|channel|>" in text:
+        finals = list(_FINAL.finditer(text))
+        return text[finals[-1].end() :] if finals else ""
+    if _HALF.match(text):
+        return text.rpartition("assistantfinal")[2] if "assistantfinal" in text else ""
+    return text
+
+
+def _after(text: str, kept: Collection[str]) -> str:
+    cut, opened = 0, False
+    muted: list[str] = []  # tags that are text, and wait for their closing ones
+    for mark in _marks(text):
+        if mark.family in kept:
+            continue
+        if mark.opens:
+            if mark.quoted or not (opened or mark.sure or _leads(text[max(cut, mark.start - 400) : mark.start])):
+                muted.append(mark.family)
+            else:
+                opened = True
+        elif muted and muted[-1] == mark.family and not opened:
+            muted.pop()
+        elif not mark.quoted:
+            cut, opened = mark.end, False
+            muted.clear()
+    return "" if opened else text[cut:]
+
+
+def _leads(before: str) -> bool:
+    """Whether no more than a line of talk stands before a tag that may as well be the answer's own."""
+    lead = before.strip()
+    return len(lead) < 300 and "\n" not in lead and "<" not in lead
+
+
+def _marks(text: str) -> Iterator[_Mark]:
+    """Every tag, in order. One inside quotation marks or code is `quoted`."""
+    at = marks = 0
+    for found in _TAG.finditer(text):
+        start, end = found.span()
+        line = text.rfind("\n", at, start)
+        marks = text.count('"', max(at, line), start) + (marks if line < 0 else 0)
+        marks -= text.count('\\"', max(at, line), start)
+        at = start
+        around = text[start - 1 : start] + text[end : end + 1]
+        tag = (found["tag"] or "").lower()
+        opens = not (found["shut"] or found["bracket"] or found["diamond"] or found["bar"] or found["gemma_end"])
+        opens = opens and "end" not in ((found["edge"] or "").lower(), (found["side"] or "").lower())
+        family = tag or ("gemma" if found["gemma"] or found["gemma_end"] else "think")
+        yield _Mark(start, end, opens, fold_tag(family), tag not in _LIKELY, marks % 2 == 1 or "`" in around)
+
+
+def fold_tag(name: str) -> str:
+    """A name without case, spaces and lines."""
+    return re.sub(r"[\s_\-]+", "", name).casefold()
+
+
+def _turn(text: str) -> str:
+    """The first turn of the text, without the marks of a chat template."""
+    while begin := _BEGIN.match(text):
+        text = text[begin.end() :]
+    for end in _END.finditer(text):
+        if not (end["strike"] and "<s>" in text) and text[end.end() : end.end() + 1] not in ("`", '"'):
+            return text[: end.start()].rstrip(" \t")
+    return text
