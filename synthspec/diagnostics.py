@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 Severity = Literal["error", "warning"]
 LONGEST = 300  # characters of a message
+MANY = 200  # names that one is compared with letter by letter
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,24 +81,37 @@ def _one_line(text: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` most likely stands for, if any is near."""
-    known = list(known)
-    folded = {k.casefold().replace("-", "_"): k for k in known}
+    known = tuple(known)
+    folded, alike = _index(known)
     same = folded.get(name.casefold().replace("-", "_"))
     if same is not None:
         return same
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if len(known) > MANY:
+        known = tuple(dict.fromkeys((*alike.get(name[:3], ()), *alike.get(f"…{name[-3:]}", ()))))[:MANY]
+    close = difflib.get_close_matches(name[:LONGEST], known, n=1, cutoff=0.6)
     return close[0] if close else None
+
+
+@lru_cache(maxsize=32)
+def _index(known: tuple[str, ...]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Names by how they are read aloud; and very many of them by their beginnings and ends."""
+    folded = {k.casefold().replace("-", "_"): k for k in known}
+    alike: dict[str, list[str]] = {}
+    for k in known if len(known) > MANY else ():
+        alike.setdefault(k[:3], []).append(k)
+        alike.setdefault(f"…{k[-3:]}", []).append(k)
+    return folded, alike
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """A remedy for a misspelt name: the nearest one, else what there is to choose from."""
-    known = sorted(set(known))
-    near = nearest(name, known)
+    known = tuple(known)
+    near = nearest(name, known if len(known) > MANY else sorted(set(known)))
     if near is not None:
         return f"did you mean '{near}'?"
     if otherwise:
         return otherwise
     if not known:
         return ""
-    shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    shown = ", ".join(heapq.nsmallest(12, set(known))) + (", …" if len(set(known)) > 12 else "")
     return f"known here: {shown}"

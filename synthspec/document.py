@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -62,14 +62,20 @@ class MapNode:
     entries: tuple[Entry, ...]
     span: Span
     broken: bool = False  # a fault of its YAML is reported; what it lacks says nothing
+    _index: dict[str, Entry] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", {e.key.text: e for e in reversed(self.entries)})
 
     def get(self, name: str) -> Node | None:
         """The value under a key, by the key's text."""
-        return next((e.value for e in self.entries if e.key.text == name), None)
+        entry = self._index.get(name)
+        return None if entry is None else entry.value
 
     def key(self, name: str) -> ScalarNode | None:
         """The key itself, for its place."""
-        return next((e.key for e in self.entries if e.key.text == name), None)
+        entry = self._index.get(name)
+        return None if entry is None else entry.key
 
     def without(self, name: str) -> MapNode:
         return replace(self, entries=tuple(e for e in self.entries if e.key.text != name))

@@ -45,11 +45,13 @@ def used_names(spec: Spec) -> frozenset[str]:
     for expressions in (spec.checks, spec.plan.exclude):
         for rule in expressions:
             used |= names_of(rule.expression)
+    by_name = {p.name: p for p in spec.parameters}
     todo = [p for p in spec.parameters if p.name in used]
     while todo:
         for name in draw_reads(todo.pop().draw) - used:
             used.add(name)
-            todo.extend(p for p in spec.parameters if p.name == name)
+            if name in by_name:
+                todo.append(by_name[name])
     return frozenset(p.name for p in spec.parameters if p.name in used)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from synthspec.diagnostics import Span
 from synthspec.source import Source
@@ -32,7 +33,7 @@ class ScalarPlaces:
 
     def span(self, start: int, end: int) -> Span:
         """The span of characters `start` to `end` (exclusive); the whole scalar where they cannot be found."""
-        places = self._positions()
+        places = _positions_of(self)
         if not places:
             return self.whole
         start = max(0, min(start, len(places) - 1))
@@ -62,7 +63,8 @@ class ScalarPlaces:
         column += quoted
         while row < len(lines):
             line = lines[row]
-            while column < len(line) and line[column:].strip(_BLANK):
+            end = len(line.rstrip(_BLANK))
+            while column < end:
                 yield line[column], row, column
                 column += 2 if quoted and line[column] == "'" else 1
             yield from _fold(lines, row, len(line.rstrip(_BLANK)))
@@ -75,7 +77,8 @@ class ScalarPlaces:
         while row < len(lines):
             line = lines[row]
             joined = False
-            while column < len(line) and line[column:].strip(_BLANK):
+            end = len(line.rstrip(_BLANK))
+            while column < end:
                 if line[column] != "\\":
                     yield line[column], row, column
                     column += 1
@@ -144,6 +147,12 @@ class ScalarPlaces:
     def _goes_on(line: str, indent: int) -> bool:
         """Whether a line belongs to the block: it is indented at least as far."""
         return not line[:indent].strip()
+
+
+@lru_cache(maxsize=4)
+def _positions_of(scalar: ScalarPlaces) -> list[tuple[int, int]] | None:
+    """Where a scalar's characters stand, kept for the next fault in the same one; not to be changed."""
+    return scalar._positions()
 
 
 def _fold(lines: list[str], row: int, column: int, joined: bool = False) -> list[Placed]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from synthspec.diagnostics import Diagnostic, Span
@@ -20,11 +21,17 @@ class Source:
 
     @property
     def lines(self) -> list[str]:
-        return self.text.split("\n")
+        """The lines without their ends; not to be changed."""
+        return _lines(self.text)
 
     def span(self, line: int = 1, column: int = 1, end_line: int = 0, end_column: int = 0) -> Span:
         """A place in this file; one character where no end is given."""
         return Span(self.file, line, column, end_line or line, end_column or column + 1)
+
+
+@lru_cache(maxsize=64)
+def _lines(text: str) -> list[str]:
+    return text.split("\n")
 
 
 def shown_name(path: Path) -> str:

@@ -78,8 +78,8 @@ class _Checker:
 
     def __init__(self, text: str, scope: Mapping[str, Type], explain: Callable[[str], str | None]) -> None:
         self.text = text
-        self.scopes: list[dict[str, Type]] = [dict(scope)]
-        self.outer = set(scope)
+        self.outer = scope
+        self.scopes: list[dict[str, Type]] = [{}]
         self.explain = explain
         self.faults: list[TextFault] = []
         self.reads: set[str] = set()
@@ -193,10 +193,11 @@ class _Checker:
     def lookup(self, node: nodes.Name) -> Type:
         for scope in reversed(self.scopes):
             if node.name in scope:
-                if scope is self.scopes[0] and node.name in self.outer:
-                    self.reads.add(node.name)
                 return scope[node.name]
-        known = {n for s in self.scopes for n in s}
+        if node.name in self.outer:
+            self.reads.add(node.name)
+            return self.outer[node.name]
+        known = {n for s in self.scopes for n in s} | set(self.outer)
         help = self.explain(node.name) or did_you_mean(node.name, known, _nothing_known(known))
         if node.name in self.inner:
             help = f"'{node.name}' lives inside its loop or block only"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import os
 import random
 import shutil
@@ -381,3 +382,48 @@ def test_anything(workshop: Path, data: str | bytes) -> None:
     found = compile_spec(path).diagnostics
     assert has_errors(found) or raw.lstrip(b"\xef\xbb\xbf").startswith(b"synthspec")
     render_text(found)
+
+
+def _chain(length: int) -> str:
+    rest = "".join(f"  f{i}: {{value: f{i - 1} + 1}}\n" for i in range(length - 1, 0, -1))
+    return f"prompts: {{p: {{user: x}}}}\nfields:\n{rest}  f0: {{type: integer}}\n"
+
+
+def _prompts(length: int) -> str:
+    prompts = "".join(f"  p{i}: {{user: 'x {{{{ f{i - 1} }}}}', writes: [f{i}]}}\n" for i in range(1, length))
+    fields = "".join(f"  f{i}: {{type: integer}}\n" for i in range(length))
+    return f"prompts:\n  p0: {{user: x, writes: [f0]}}\n{prompts}fields:\n{fields}"
+
+
+def _cases(length: int) -> str:
+    cases = "".join(f"      v{i}: [x, y{i}]\n" for i in range(length))
+    values = ", ".join(f"v{i}" for i in range(length))
+    drawn = f"parameters:\n  a: [{values}]\n  b:\n    given: a\n    cases:\n{cases}"
+    return f"{drawn}prompts: {{p: {{user: '{{{{ b }}}}'}}}}\n{TAIL}"
+
+
+def _unknown(length: int) -> str:
+    checks = "".join(f"  - g{i} > 1\n" for i in range(length))
+    fields = "".join(f"  f{i}: {{type: integer}}\n" for i in range(length))
+    return f"prompts: {{p: {{user: x}}}}\nfields:\n{fields}checks:\n{checks}"
+
+
+TAIL = "fields: {t: {type: string, words: 5}}\n"
+
+
+@pytest.mark.parametrize("make", [_chain, _prompts, _cases, _unknown])
+def test_checking_takes_time_in_proportion(make: Callable[[int], str], tmp_path: Path) -> None:
+    """Twice as long a spec takes about twice the calls of Python's functions, which no load of the machine changes."""
+
+    def calls(length: int) -> int:
+        path = tmp_path / f"{length}.yaml"
+        path.write_text(f"synthspec: 1\n{make(length)}", encoding="utf-8")
+        profile = cProfile.Profile()
+        profile.enable()
+        compile_spec(path)
+        profile.disable()
+        return sum(entry.callcount for entry in profile.getstats())
+
+    calls(20)
+    few, many = calls(300), calls(1200)
+    assert many < 4 * few * 1.5

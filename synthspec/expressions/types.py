@@ -110,10 +110,7 @@ def type_of(value: Any) -> Type:
     if isinstance(value, datetime.time):
         return TIME
     if isinstance(value, list | tuple):
-        item: Type | None = None
-        for v in value:
-            item = type_of(v) if item is None else join(item, type_of(v))
-        return Type("list", item=item or ANY)
+        return Type("list", item=join_all([type_of(v) for v in value]))
     if isinstance(value, Mapping):
         return Type("map", members=tuple((str(k), type_of(v)) for k, v in value.items()))
     return ANY
@@ -121,7 +118,11 @@ def type_of(value: Any) -> Type:
 
 def type_of_values(values: tuple[Any, ...]) -> Type:
     """The joined type of several values, remembering them where they are scalars."""
-    types = [type_of(v) for v in values]
+    return join_all([type_of(v) for v in values])
+
+
+def join_all(types: list[Type]) -> Type:
+    """The narrowest type that holds the values of all; any type where there are none."""
     while len(types) > 1:  # by halves: joining one by one would copy the values again and again
         pairs = zip(types[::2], types[1::2], strict=False)
         types = [join(left, right) for left, right in pairs] + (types[-1:] if len(types) % 2 else [])

@@ -44,7 +44,8 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
     by_name = {f.name: f for f in fields}
     novelty = lower_novelty(low, by_name, sources)
     avoid = novelty.avoid is not None or low.is_broken("novelty", "avoid")
-    around = Surroundings(types, by_name, sources, limits, avoid, {p.name: p.draw for p in parameters})
+    around = Surroundings(types, by_name, sources, limits, avoid, {p.name: p.draw for p in parameters},
+                          {f.name: f.type for f in fields})  # fmt: skip
     prompts = lower_prompts(low, around)
     root = document.get
     spec = Spec(

@@ -21,6 +21,9 @@ from synthspec.template_check import check_template
 Explain = Callable[[str], str | None]
 
 
+_NOTHING = re.compile(r"(?!)")
+
+
 def _no_hint(name: str) -> str | None:
     return None
 
@@ -34,6 +37,9 @@ class Lowering:
     broken: frozenset[tuple[str | int, ...]]
     tables: dict[str, Table] = field(default_factory=dict)
     faults: list[Diagnostic] = field(default_factory=list)
+    _names: dict[str, dict[str, Type]] = field(default_factory=dict)
+    _above: frozenset[tuple[str | int, ...]] | None = None
+    _forbidden: re.Pattern[str] | None = None
 
     def report(
         self, code: str, where: Node | Span, message: str, help: str = "", related: tuple[Related, ...] = ()
@@ -54,20 +60,27 @@ class Lowering:
         nodes = node.items if isinstance(node, ListNode) else (node,)
         return tuple(n for n in nodes if not (isinstance(n, ScalarNode) and n.value is None))
 
-    def names_under(self, section: str) -> tuple[str, ...]:
-        """Every name declared in a section, those at fault included."""
-        good = tuple(e.key.text for e in self.section(section).entries)
-        bad = tuple(str(p[1]) for p in self.broken if len(p) == 2 and p[0] == section)
-        return tuple(dict.fromkeys((*good, *bad)))
+    def names_under(self, section: str) -> Mapping[str, Type]:
+        """Every name declared in a section, those at fault included, in order; each may be anything."""
+        if section not in self._names:
+            good = [e.key.text for e in self.section(section).entries]
+            bad = sorted(str(p[1]) for p in self.broken if len(p) == 2 and p[0] == section)
+            self._names[section] = dict.fromkeys((*good, *bad), ANY)
+        return self._names[section]
 
     def is_broken(self, *path: str | int) -> bool:
         """Whether a part, or one above or inside it, was found at fault before."""
-        return any(p[: len(path)] == path or path[: len(p)] == p for p in self.broken)
+        if self._above is None:
+            self._above = frozenset(p[:n] for p in self.broken for n in range(len(p) + 1))
+        return path in self._above or any(path[:n] in self.broken for n in range(len(path)))
 
     def reads_forbidden(self, text: str) -> bool:
         """Whether a text names something whose name was found fault with: `my-title` is no difference of two names."""
-        bad = (str(p[1]) for p in self.broken if len(p) == 2 and p[0] in ("parameters", "fields"))
-        return any(re.search(rf"(?<!\w){re.escape(n)}(?!\w)", text) for n in bad if not n.isidentifier())
+        if self._forbidden is None:
+            bad = {str(p[1]) for p in self.broken if len(p) == 2 and p[0] in ("parameters", "fields")}
+            names = [re.escape(n) for n in sorted(bad) if not n.isidentifier()]
+            self._forbidden = re.compile(rf"(?<!\w)(?:{'|'.join(names)})(?!\w)") if names else _NOTHING
+        return self._forbidden.search(text) is not None
 
     def is_lost(self, *sections: str) -> bool:
         """Whether a whole section is at fault, so that no name of it is known."""
@@ -88,7 +101,6 @@ class Lowering:
             return Literal(to_data(node), 0, len(node.text)), type_of(node.value)
         if self.reads_forbidden(node.text):
             return None, ANY
-        scope = {name: kind for name, kind in scope.items() if name.isidentifier()}
         parsed, faults = parse_expression(node.text)
         kind = ANY
         if parsed is not None:
@@ -111,7 +123,6 @@ class Lowering:
             return None
         if self.reads_forbidden("".join(re.findall(r"\{[{%].*?[}%]\}", node.text, re.DOTALL))):
             return None
-        scope = {name: kind for name, kind in scope.items() if name.isidentifier()}
         template, faults = check_template(str(node.value), scope, explain, empty)
         for f in faults:
             if f.code != "E402" or not self.is_lost("parameters", "fields"):
@@ -164,6 +175,12 @@ def regex_fault(text: str) -> tuple[str, str, int | None, str] | None:
     if why is not None:
         return "E504", f"this regular expression can run away: {why}", None, "make the repeated part unambiguous"
     return None
+
+
+def shown_circle(names: Sequence[str]) -> str:
+    """Names that lead back to the first, the middle left out where there are many."""
+    few = [*names[:5], "…", *names[-3:]] if len(names) > 10 else names
+    return " → ".join(few)
 
 
 def scalar_text(node: Node | None, default: str = "") -> str:

@@ -123,11 +123,12 @@ def _enums(low: Lowering, node: MapNode, data: Mapping[str, Any]) -> None:
         return
     declared = KINDS.get(str(data.get("type")))
     nodes = low.items(node.get("enum"))
-    seen: list[Any] = []
+    seen: set[tuple[type, str]] = set()
     for value, at in zip(enum, nodes, strict=False):
-        if any(type(value) is type(s) and value == s for s in seen):
+        mark = (type(value), repr(value))
+        if mark in seen:
             low.report("E506", at, f"'{value}' stands twice in the enum", "remove one")
-        seen.append(value)
+        seen.add(mark)
         if declared is not None and not fits(type_of(value), declared):
             wanted = data["type"]
             help = "quote it" if wanted == "string" else f"write a value of type {wanted}, or change the type"

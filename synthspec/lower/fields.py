@@ -12,8 +12,9 @@ from synthspec.document import MapNode, Node, ScalarNode, to_data
 from synthspec.expressions.tree import Literal, Name
 from synthspec.expressions.types import ANY, Type, fits, type_of_values
 from synthspec.expressions.walk import walk
-from synthspec.lower.context import Lowering, scalar_text, value_of
+from synthspec.lower.context import Lowering, scalar_text, shown_circle, value_of
 from synthspec.lower.field_rules import APPLIES, KINDS, check_rules
+from synthspec.lower.scope import Scope
 from synthspec.spec import Bounds, Clean, Field
 
 _FORMATS = {"date": "date", "date-time": "datetime", "time": "time"}  # a `format` of text -> the type it stands for
@@ -25,18 +26,17 @@ def lower_fields(low: Lowering, parameters: Mapping[str, Type]) -> tuple[Field, 
     """Every field, in the order declared. Those with `value` are typed by it."""
     entries = [e for e in low.section("fields").entries if isinstance(e.value, MapNode)]
     drafts = {e.key.text: _draft(low, e.key, e.value) for e in entries if isinstance(e.value, MapNode)}
-    scope = dict.fromkeys(low.names_under("fields"), ANY) | {n: f.type for n, f in drafts.items()}
+    known: dict[str, Type] = {n: f.type for n, f in drafts.items()}
     values: dict[str, Node] = {}
     for entry in entries:
         if isinstance(entry.value, MapNode) and (value := entry.value.get("value")) is not None:
             values[entry.key.text] = value
-    drawn = {**dict.fromkeys(low.names_under("parameters"), ANY), **parameters}
+    drawn = Scope(parameters, low.names_under("parameters"))
     for name in _in_order_of_reading(low, values, drawn):
-        seen = {**scope, **drawn}
-        if name not in drawn:
-            seen.pop(name, None)
+        hidden = frozenset[str]() if name in drawn else frozenset({name})
+        seen = Scope(drawn, known, low.names_under("fields"), hidden=hidden)
         drafts[name] = _with_value(low, drafts[name], values[name], seen)
-        scope[name] = drafts[name].type
+        known[name] = drafts[name].type
     for name in values:
         if drafts[name].value is None:  # in a circle
             drafts[name] = replace(drafts[name], type=ANY, value=Literal(None, 0, 0))
@@ -46,6 +46,7 @@ def lower_fields(low: Lowering, parameters: Mapping[str, Type]) -> tuple[Field, 
 def _in_order_of_reading(low: Lowering, values: dict[str, Node], parameters: Mapping[str, Type]) -> list[str]:
     """Computed fields so that each comes after those it reads. Those in a circle are reported and left out."""
     from synthspec.expressions import parse_expression
+    from synthspec.patterns.graphs import components
 
     reads: dict[str, dict[str, tuple[int, int]]] = {}
     for name, node in values.items():
@@ -53,53 +54,49 @@ def _in_order_of_reading(low: Lowering, values: dict[str, Node], parameters: Map
         names = [n for n in walk(parsed) if isinstance(n, Name)] if parsed is not None else []
         reads[name] = {n.name: (n.start, n.end) for n in names if n.name in values and n.name not in parameters}
     order: list[str] = []
-    waiting = list(values)
-    while waiting:
-        ready = [n for n in waiting if not any(o in reads[n] for o in waiting)]
-        if not ready:
-            break
-        order.extend(ready)
-        waiting = [n for n in waiting if n not in ready]
-    while waiting:
-        circle = _circle(reads, waiting)
-        node = values[circle[0]]
-        if isinstance(node, ScalarNode) and not low.is_lost("parameters"):
-            place = node.place(*reads[circle[0]][circle[1]])
-            if node.text.strip() == circle[0]:
-                help = did_you_mean(circle[0], parameters, "declare it under `parameters`")
-                low.report("E301", place, f"there is no parameter '{circle[0]}'", help)
-            else:
-                low.report("E414", place, *_circular(circle))
-        waiting = [n for n in waiting if not _leads_to(reads, n, circle[0])]
+    place = {name: number for number, name in enumerate(values)}
+    for component in components(values, lambda name: reads[name]):
+        name = min(component, key=place.__getitem__)
+        if len(component) == 1 and name not in reads[name]:
+            order.append(name)
+        else:
+            _report_circle(low, values, parameters, reads, _circle(reads, name, component))
     return order
 
 
-def _circle(reads: Mapping[str, Mapping[str, Any]], waiting: list[str]) -> list[str]:
+def _report_circle(
+    low: Lowering,
+    values: Mapping[str, Node],
+    parameters: Mapping[str, Type],
+    reads: Mapping[str, Mapping[str, tuple[int, int]]],
+    circle: list[str],
+) -> None:
+    node = values[circle[0]]
+    if not isinstance(node, ScalarNode) or low.is_lost("parameters"):
+        return
+    place = node.place(*reads[circle[0]][circle[1]])
+    if node.text.strip() == circle[0]:
+        help = did_you_mean(circle[0], parameters, "declare it under `parameters`")
+        low.report("E301", place, f"there is no parameter '{circle[0]}'", help)
+    else:
+        low.report("E414", place, *_circular(circle))
+
+
+def _circle(reads: Mapping[str, Mapping[str, Any]], start: str, component: frozenset[str]) -> list[str]:
     """Names that read each other in a circle, the first one again at the end."""
-    path = [waiting[0]]
+    path = {start: 0}
+    name = start
     while True:
-        following = next(n for n in reads[path[-1]] if n in waiting)
-        if following in path:
-            return [*path[path.index(following) :], following]
-        path.append(following)
-
-
-def _leads_to(reads: Mapping[str, Mapping[str, Any]], name: str, goal: str) -> bool:
-    todo, seen = [name], {name}
-    while todo:
-        for other in reads[todo.pop()]:
-            if other == goal:
-                return True
-            if other not in seen:
-                seen.add(other)
-                todo.append(other)
-    return False
+        name = next(n for n in reads[name] if n in component)
+        if name in path:
+            return [*list(path)[path[name] :], name]
+        path[name] = len(path)
 
 
 def _circular(circle: list[str]) -> tuple[str, str]:
     if len(circle) == 2:
         return f"the field '{circle[0]}' is computed from itself", "compute it from other fields or parameters"
-    message = f"fields are computed from each other in a circle: {' → '.join(circle)}"
+    message = f"fields are computed from each other in a circle: {shown_circle(circle)}"
     return message, "compute one of them from other fields or parameters"
 
 

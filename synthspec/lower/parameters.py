@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from synthspec.diagnostics import Related, did_you_mean
 from synthspec.document import Entry, ListNode, MapNode, Node, ScalarNode, to_data
 from synthspec.expressions.tree import Expression, Name
-from synthspec.expressions.types import ANY, TEXT, Type, fits, join, type_of_values
+from synthspec.expressions.types import ANY, TEXT, Type, fits, join_all, type_of_values
 from synthspec.expressions.walk import walk
 from synthspec.lower.context import Lowering, scalar_text, value_of
 from synthspec.lower.faker import clock_fault, faker_fault, faker_type
@@ -114,7 +114,7 @@ class _Drawing:
         scope: Mapping[str, Type],
         sources: Mapping[str, SourceTable],
         name: str,
-        every: tuple[str, ...],
+        every: Mapping[str, Type],
         conditions: list[_Condition],
     ) -> None:
         self.low = low
@@ -123,6 +123,7 @@ class _Drawing:
         self.name = name
         self.every = every
         self.conditions = conditions
+        self.marked: tuple[Type, frozenset[Any]] | None = None
 
     def explain(self, name: str) -> str | None:
         if name == self.name:
@@ -252,26 +253,26 @@ class _Drawing:
             self.low.report("E301", on, f"there is no parameter '{on.text}' above this one", help)
         of = self.scope.get(on.text, ANY)
         lowered: list[tuple[Any, Draw]] = []
-        kind: Type | None = None
+        kinds: list[Type] = []
         good = True
         before = self.strays()
         for entry in cases.entries:
             key = self.case_key(entry, of, on)
             draw, of_case = self.draw(entry.value)
-            kind = of_case if kind is None else join(kind, of_case)
+            kinds.append(of_case)
             good = good and draw is not None
             if draw is not None:
                 lowered.append((key, draw))
         rest: Draw | None = None
         if otherwise is not None:
             rest, of_rest = self.draw(otherwise)
-            kind = of_rest if kind is None else join(kind, of_rest)
+            kinds.append(of_rest)
             good = good and rest is not None
         elif good and not self.low.is_broken("parameters", self.name) and before == self.strays():
             self.exhaustive(cases, of, on)
         if not good or on.text not in self.scope:
-            return None, kind or ANY
-        return GivenDraw(on.text, tuple(lowered), rest), kind or ANY
+            return None, join_all(kinds)
+        return GivenDraw(on.text, tuple(lowered), rest), join_all(kinds)
 
     def strays(self) -> int:
         """How many cases were for no value; one that is may be meant for a value that lacks one."""
@@ -282,11 +283,17 @@ class _Drawing:
         key = entry.key.value if entry.key.value is not None else entry.key.text
         if of.kind == "text":
             key = entry.key.text
-        if of.values is not None and not any(_same(key, v) for v in of.values):
+        if of.values is not None and _mark(key) not in self.known(of):
             known = [str(v) for v in of.values]
             message = f"'{on.text}' is never '{entry.key.text}'"
             self.low.report("E524", entry.key, message, did_you_mean(entry.key.text, known))
         return key
+
+    def known(self, of: Type) -> frozenset[Any]:
+        """The values of a parameter, marked so that they are found at once; kept for the cases to come."""
+        if self.marked is None or self.marked[0] is not of:
+            self.marked = of, frozenset(_mark(v) for v in of.values or ())
+        return self.marked[1]
 
     def exhaustive(self, cases: MapNode, of: Type, on: ScalarNode) -> None:
         if of.values is None:
@@ -306,10 +313,9 @@ def shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _same(left: Any, right: Any) -> bool:
-    if isinstance(left, bool) != isinstance(right, bool):
-        return False
-    return bool(left == right)
+def _mark(value: Any) -> Any:
+    """What is equal for equal values; `true` and 1 are two."""
+    return (isinstance(value, bool), value if isinstance(value, Hashable) else repr(value))
 
 
 def find_source(low: Lowering, node: ScalarNode, sources: Mapping[str, SourceTable]) -> SourceTable | None:

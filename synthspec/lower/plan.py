@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from synthspec.diagnostics import Related, did_you_mean
 from synthspec.document import MapNode, Node, ScalarNode
-from synthspec.expressions.types import ANY, Type, fits
+from synthspec.expressions.types import Type, fits
 from synthspec.lower.context import Lowering, scalar_text, value_of
+from synthspec.lower.scope import Scope
 from synthspec.plugins import is_plugin, plugin_names
 from synthspec.spec import Correlation, Exclusion, Parameter, PlanRules
 
@@ -15,7 +16,7 @@ from synthspec.spec import Correlation, Exclusion, Parameter, PlanRules
 def lower_plan(low: Lowering, parameters: tuple[Parameter, ...]) -> PlanRules:
     """The plan's rules."""
     node = low.section("plan")
-    scope = dict.fromkeys(low.names_under("parameters"), ANY) | {p.name: p.type for p in parameters}
+    scope = Scope({p.name: p.type for p in parameters}, low.names_under("parameters"))
     strategy = node.get("strategy")
     name = scalar_text(strategy, "balanced")
     if isinstance(strategy, ScalarNode) and not is_plugin("strategies", name):

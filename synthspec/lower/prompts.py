@@ -13,9 +13,11 @@ from synthspec.document import Entry, MapNode, Node, ScalarNode
 from synthspec.expressions import names_of
 from synthspec.expressions.types import ANY, INTEGER, Type, fits
 from synthspec.formats import Shape
-from synthspec.lower.context import Lowering, value_of
+from synthspec.lower.context import Lowering, shown_circle, value_of
 from synthspec.lower.parameters import find_source, row_type
+from synthspec.lower.scope import Scope
 from synthspec.lower.settings import lower_backend
+from synthspec.patterns.graphs import components
 from synthspec.plugins import find_plugin, is_plugin, plugin_names
 from synthspec.spec import Draw, Examples, Field, Limits, Prompt, SourceDraw, SourceTable
 from synthspec.template import Template
@@ -31,6 +33,7 @@ class Surroundings:
     limits: Limits
     avoid: bool
     draws: Mapping[str, Draw]
+    types: Mapping[str, Type]  # of the fields
 
 
 def lower_prompts(low: Lowering, around: Surroundings) -> tuple[Prompt, ...]:
@@ -79,7 +82,7 @@ def _may_write(
     low: Lowering,
     node: ScalarNode,
     fields: Mapping[str, Field],
-    every: tuple[str, ...],
+    every: Mapping[str, Type],
     taken: Mapping[str, ScalarNode],
 ) -> bool:
     name = node.text
@@ -194,19 +197,15 @@ def _lower(
     )
 
 
-def _scope(low: Lowering, writes: tuple[str, ...], around: Surroundings, examples: Type | None) -> dict[str, Type]:
-    scope: dict[str, Type] = dict.fromkeys(low.names_under("fields"), ANY)
-    scope |= {n: f.type for n, f in around.fields.items()}
-    for own in writes:
-        scope.pop(own, None)
-    scope |= dict.fromkeys(low.names_under("parameters"), ANY)
-    scope |= around.parameters
-    scope["rows"] = INTEGER
+def _scope(low: Lowering, writes: tuple[str, ...], around: Surroundings, examples: Type | None) -> Scope:
+    special: dict[str, Type] = {"rows": INTEGER}
     if examples is not None:
-        scope["examples"] = examples
+        special["examples"] = examples
     if around.avoid:
-        scope["avoid"] = Type("list", item=Type("text"))
-    return scope
+        special["avoid"] = Type("list", item=Type("text"))
+    drawn = Scope(special, around.parameters, low.names_under("parameters"))
+    own = frozenset(name for name in writes if name not in drawn)
+    return Scope(drawn, around.types, low.names_under("fields"), hidden=own)
 
 
 def _examples(low: Lowering, node: Node | None, around: Surroundings) -> tuple[Examples | None, Type | None]:
@@ -313,23 +312,30 @@ def _meant(low: Lowering, entries: list[Entry]) -> set[str | None]:
 
 
 def _in_order(low: Lowering, prompts: list[Prompt], fields: Mapping[str, Field]) -> tuple[Prompt, ...]:
-    """The prompts with what each needs, in an order that honours it."""
-    writer = {w: p.name for p in prompts for w in p.writes}
-    parameters = set(low.names_under("parameters"))
-    known = {p.name: replace(p, needs=_needs(p, writer, fields, parameters)) for p in prompts}
-    order: list[str] = []
-    waiting = list(known)
-    while waiting:
-        ready = [n for n in waiting if all(d in order for d in known[n].needs)]
-        if not ready:
-            circle = _circle(known, waiting)
-            message = f"the prompts read each other's fields in a circle: {' → '.join(circle)}"
-            low.report("E413", known[circle[0]].span, message, "let one of them do without the other's field")
-            order.extend(waiting)
-            break
-        order.extend(ready)
-        waiting = [n for n in waiting if n not in ready]
-    batch = [p for p in known.values() if p.rows > 1]
+    """The prompts with what each needs: first those that need none, then those that need these, and so on."""
+    needs = _needs(low, prompts, fields)
+    known = {p.name: replace(p, needs=needs[p.name]) for p in prompts}
+    wave: dict[str, int] = {}
+    stuck: list[str] = []
+    for component in components(known, lambda name: known[name].needs):
+        name = next(iter(component))
+        behind = [wave.get(n, -1) for n in known[name].needs]
+        if len(component) > 1 or name in known[name].needs or -1 in behind:
+            stuck.extend(component)
+            if len(component) > 1 or name in known[name].needs:
+                circle = _circle(known, next(n for n in known if n in component), component)
+                message = f"the prompts read each other's fields in a circle: {shown_circle(circle)}"
+                low.report("E413", known[circle[0]].span, message, "let one of them do without the other's field")
+        else:
+            wave[name] = 1 + max(behind, default=0)
+    _one_makes_rows(low, list(known.values()))
+    lost = set(stuck)
+    ready = sorted((n for n in known if n not in lost), key=wave.__getitem__)
+    return tuple(known[n] for n in (*ready, *(n for n in known if n in lost)))
+
+
+def _one_makes_rows(low: Lowering, prompts: list[Prompt]) -> None:
+    batch = [p for p in prompts if p.rows > 1]
     for prompt in batch:
         if prompt.needs:
             at = low.section("prompts").get(prompt.name)
@@ -340,32 +346,37 @@ def _in_order(low: Lowering, prompts: list[Prompt], fields: Mapping[str, Field])
         first = Related(batch[0].span, "the first is here")
         message = "two prompts ask for several rows at once"
         low.report("E415", prompt.span, message, "let one make the rows and the others read them", (first,))
-    return tuple(known[n] for n in order)
 
 
-def _needs(
-    prompt: Prompt, writer: Mapping[str, str], fields: Mapping[str, Field], parameters: set[str]
-) -> tuple[str, ...]:
-    """The prompts whose fields this one reads, also through computed fields."""
-    found: list[str] = []
-    todo, seen = [n for n in sorted(prompt.reads) if n not in parameters], set[str]()
-    while todo:
-        name = todo.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        if name in writer and writer[name] != prompt.name:
-            found.append(writer[name])
-        field = fields.get(name)
-        if field is not None and field.value is not None:
-            todo.extend(n for n in names_of(field.value) if n not in parameters)
-    return tuple(sorted(set(found)))
+def _needs(low: Lowering, prompts: list[Prompt], fields: Mapping[str, Field]) -> dict[str, tuple[str, ...]]:
+    """The prompts whose fields each prompt reads, also through computed fields."""
+    parameters = low.names_under("parameters")
+    number = {p.name: n for n, p in enumerate(prompts)}
+    writers: dict[str, int] = {w: 1 << number[p.name] for p in prompts for w in p.writes}  # bits: one a prompt
+    reads = {n: [r for r in names_of(f.value) if r not in parameters] for n, f in fields.items() if f.value is not None}
+    behind: dict[str, int] = {}
+    for component in components(reads, lambda name: [r for r in reads[name] if r in reads]):
+        bits = 0
+        for name in (r for member in component for r in (member, *reads[member])):
+            bits |= writers.get(name, 0) | behind.get(name, 0)
+        behind.update(dict.fromkeys(component, bits))
+    found: dict[str, tuple[str, ...]] = {}
+    for prompt in prompts:
+        bits = 0
+        for name in prompt.reads:
+            if name not in parameters:
+                bits |= writers.get(name, 0) | behind.get(name, 0)
+        bits &= ~(1 << number[prompt.name])
+        marks = bin(bits)[:1:-1] if bits else ""
+        found[prompt.name] = tuple(sorted(p.name for p, mark in zip(prompts, marks, strict=False) if mark == "1"))
+    return found
 
 
-def _circle(prompts: Mapping[str, Prompt], waiting: list[str]) -> list[str]:
-    path = [waiting[0]]
+def _circle(prompts: Mapping[str, Prompt], start: str, component: frozenset[str]) -> list[str]:
+    path = {start: 0}
+    name = start
     while True:
-        following = next(d for d in prompts[path[-1]].needs if d in waiting)
-        if following in path:
-            return [*path[path.index(following) :], following]
-        path.append(following)
+        name = next(n for n in prompts[name].needs if n in component)
+        if name in path:
+            return [*list(path)[path[name] :], name]
+        path[name] = len(path)

@@ -11,9 +11,10 @@ from synthspec.diagnostics import did_you_mean
 from synthspec.document import MapNode, Node, ScalarNode
 from synthspec.expressions import compile_row, names_of
 from synthspec.expressions.tree import Binary, Expression, Literal, Name
-from synthspec.expressions.types import ANY, Type, fits
+from synthspec.expressions.types import Type, fits
 from synthspec.gates import GATE_METRICS
 from synthspec.lower.context import Lowering, scalar_text, value_of
+from synthspec.lower.scope import Scope
 from synthspec.spec import Check, Field, Gate, Prompt
 
 MAX_ENUMERATED = 20_000
@@ -24,8 +25,8 @@ def lower_checks(
     low: Lowering, fields: Mapping[str, Field], parameters: Mapping[str, Type], prompts: Sequence[Prompt] = ()
 ) -> tuple[Check, ...]:
     """Every check that could be understood."""
-    scope = dict.fromkeys(low.names_under("parameters"), ANY) | dict(parameters)
-    scope |= dict.fromkeys(low.names_under("fields"), ANY) | {n: f.type for n, f in fields.items()}
+    types = {n: f.type for n, f in fields.items()}
+    scope = Scope(types, low.names_under("fields"), parameters, low.names_under("parameters"))
     judged = frozenset(name for p in prompts if p.needs for name in p.writes)  # verdicts on another prompt's text
     unjudged = {n: f for n, f in fields.items() if n not in judged}
     checks = [_check(low, node, scope, fields, unjudged) for node in low.items(low.root.get("checks"))]

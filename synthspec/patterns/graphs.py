@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from functools import reduce
 from itertools import product
 from operator import and_
@@ -14,7 +14,7 @@ from synthspec.patterns.automaton import Automaton, TooLargeError
 BUDGET = 60_000  # steps of one search
 
 State = tuple[int, ...]  # a position of each walk
-T = TypeVar("T", int, State)
+T = TypeVar("T", bound=Hashable)
 
 
 class Search:
