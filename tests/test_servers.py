@@ -23,10 +23,11 @@ def _keys(folder: Path) -> set[str]:
         return {call.key for call in store.iterate_calls()}
 
 
-def _note(folder: Path, text: str) -> None:
-    """What a folder's store says of its fingerprints."""
-    with Store.open(folder) as store:
-        store.set_meta("fingerprints", text)
+def _begun_by_0_1(folder: Path) -> Path:
+    """A folder with a store that version 0.1 wrote, for another spec."""
+    folder.mkdir()
+    shutil.copy(Path(__file__).parent / "data" / "store" / "run-0.1.sqlite", folder / "run.sqlite")
+    return folder
 
 
 # The address is no part of a completion's key
@@ -52,26 +53,24 @@ def test_the_same_spec_gives_the_same_keys_on_any_port(tmp_path: Path) -> None:
 
 def test_completions_of_version_0_1_are_found_wherever_their_server_is_now(tmp_path: Path) -> None:
     """0.1 put the address into the key: a folder it began keeps its keys, and follows the server from there."""
-    out = tmp_path / "out"
+    out = _begun_by_0_1(tmp_path / "out")
     with Loopback() as first, Loopback() as second:
         path = calls_spec(tmp_path, first.url)
-        _note(out, '{"addresses": true}')
-        synthspec.build(path, out=out)  # as 0.1 did: keys with addresses
-        keys = _keys(out)
-        _note(out, "")  # of which it noted nothing
-        made = first.total
-        synthspec.build(path, out=out, backend="ngram", rows=1)  # another backend comes between
-        synthspec.build(path, out=out)
+        synthspec.build(path, out=out, backend="ngram", rows=1)  # another backend comes before
+        synthspec.build(path, out=out)  # with the keys of 0.1
+        made, keys = first.total, _keys(out)
         synthspec.build(calls_spec(tmp_path, second.url), out=out)
         assert (first.total, second.total) == (made, 0)
-        assert keys <= _keys(out)
+        assert keys == _keys(out)
         synthspec.build(path, out=tmp_path / "fresh")
         assert not keys & _keys(tmp_path / "fresh")
+        again = _begun_by_0_1(tmp_path / "again")
+        synthspec.build(calls_spec(tmp_path, first.url), out=again)
+        assert keys >= _keys(again), "the address of the first server is in them"
 
 
 def test_a_store_that_version_0_1_wrote_is_known_as_such(tmp_path: Path) -> None:
-    shutil.copy(Path(__file__).parent / "data" / "store" / "run-0.1.sqlite", tmp_path / "run.sqlite")
-    for folder, addresses in ((tmp_path, True), (tmp_path / "new", False)):
+    for folder, addresses in ((_begun_by_0_1(tmp_path / "old"), True), (tmp_path / "new", False)):
         with Store.open(folder) as store:
             KeptFingerprints(store).note()
             assert json.loads(store.get_meta("fingerprints") or "") == {"addresses": addresses}
