@@ -128,46 +128,11 @@ async def _with_signals(compiled: Compiled, folder: Path, control: BuildControl,
 
 def _report(dataset: Dataset, control: BuildControl, *, quiet: bool, form: str) -> None:
     """How it went, for a person; where it is, for a program."""
-    tally = control.tally
+    from synthspec.cli._summary import summary_lines
+
     if control.notice:
-        _say(control.notice)
-    if not quiet:
-        wanted = tally.planned
-        _say(f"{tally.kept:,} of {wanted:,} rows" + ("" if dataset.complete else f"; {wanted - tally.kept:,} missing"))
-        if dataset.reason:
-            _say(f"stopped: {dataset.reason}")
-        lost = ", ".join(f"{n} not {stage.value}" for stage, n in tally.missing.items() if n)
-        if lost:
-            _say(f"  missing rows and why: {dataset.folder / 'quarantine.jsonl'} ({lost})")
-        if tally.rejections:
-            top = ", ".join(f"{rule} {n}" for rule, n in tally.rejections.most_common(5))
-            _say(f"  rejected on the way: {top}")
-        dry = tally.watch.dry.most_common(3) if tally.watch is not None else []
-        for mark, count in dry:
-            what = mark or "the spec"
-            _say(f"  ran dry: {what} gave {count} repeats in a row; vary its prompt or ask for fewer rows")
-        if tally.calls or tally.reused:
-            cost = f", ${tally.cost_now:.4f} spent" if tally.cost_now else ""
-            _say(f"  calls: {tally.calls:,} made, {tally.reused:,} used again{cost}")
-        for gate in dataset.gates:
-            figures = ", ".join(f"{n} = {v:.4g}" for n, v in gate.figures.items())
-            _say(f"  gate {'holds' if gate.holds else 'FAILED'}: {gate.text}  ({figures})")
-        if dataset.kept_instead is not None:
-            _say_kept(dataset)
-        for path in dataset.files[:8]:
-            _say(f"  {path}")
-        if len(dataset.files) > 8:
-            _say(f"  … and {len(dataset.files) - 8} more files")
+        echo(control.notice, err=True)
+    for line in () if quiet else summary_lines(dataset, control.tally):
+        echo(line, err=True)
     if form == "text" and not sys.stdout.isatty():
         echo(str(dataset.folder))
-
-
-def _say_kept(dataset: Dataset) -> None:
-    """That a better dataset stays, where this one is, and how to have it all the same."""
-    kept = dataset.kept_instead["funnel"]["kept"] if dataset.kept_instead is not None else 0
-    _say(f"{dataset.folder.parent} still holds the {kept:,} rows of an earlier build; the rows of this one are in "
-         f"{dataset.folder}. Build again to have them all, or with --replace to take these.")  # fmt: skip
-
-
-def _say(text: str) -> None:
-    echo(text, err=True)

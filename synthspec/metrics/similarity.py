@@ -220,6 +220,7 @@ METRICS = (
         "Lin 1991",
         _lengths,
         "ratio",
+        interval=False,
     ),
     _grams(1),
     _grams(2),
@@ -265,6 +266,7 @@ METRICS = (
         "Naeem et al. 2020",
         _coverage,
         "share",
+        interval=False,
     ),
     Metric(
         "cluster_coverage",
