@@ -199,7 +199,7 @@ def _whole_plan(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]
 def _shares(spec: Spec, group: Group, rule: Rule) -> Iterator[Diagnostic]:
     """The value that comes farthest from its share, where that is more than a rounding."""
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice)}
-    off = [np.abs(m - w) for m, w in zip(group.fitted.margins, group.wanted, strict=True)]
+    off = [w - m for m, w in zip(group.fitted.margins, group.wanted, strict=True)]
     worst = int(np.argmax([o.max() for o in off]))
     level = int(off[worst].argmax())
     if off[worst][level] <= NEAR:

@@ -79,7 +79,7 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, tuple[type, str]]]:
 
 
 @settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -100,7 +100,7 @@ def test_a_row_is_the_same_whatever_is_read_with_it(
     path.write_text(spec_text(strategy, rules, correlate, where), encoding="utf-8")
     compiled = compile_spec(path)
     assert compiled.spec is not None
-    assume(not {d.code for d in compiled.diagnostics} & {"E516", "E522", "E523", "E526"})
+    assume(not {d.code for d in compiled.diagnostics} & {"E516", "E522", "E523", "E526", "E527"})
     assert compiled.ok, compiled.diagnostics
     plan, again = (build_plan(compiled.spec, compiled.tables) for _ in range(2))
     longer = build_plan(replace(compiled.spec, rows=1000), compiled.tables)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.stats import spearmanr
@@ -271,3 +271,39 @@ def test_a_rank_beyond_what_exclusions_allow_is_an_error(tmp_path: Path) -> None
                     "plan: {exclude: [a == b], correlate: [{between: [a, b], rank: 0.3}]}\n", encoding="utf-8")  # fmt: skip
     (found,) = synthspec.check(path)
     assert found.code == "E527" and "beside the exclusions" in found.message and "-0.50" in found.help
+
+
+def test_a_level_that_no_cell_has_leaves_the_other_margins_alone() -> None:
+    table = np.array([c for c in itertools.product(range(3), range(3), range(2)) if c[1] != 2])
+    table[table[:, 0] != 1, 2] = -1  # the third column plays a part beside level 1 of the first alone
+    table = np.unique(table[(table[:, 0] != 1) | (table[:, 2] != 1)], axis=0)
+    fitted = fit(table, [np.array([5.0, 3, 2]), np.array([1.0, 1, 2]), np.array([1.0, 1])])
+    np.testing.assert_allclose(fitted.margins[0], [0.5, 0.3, 0.2], atol=1e-9)
+    np.testing.assert_allclose(fitted.margins[1], [0.5, 0.5, 0], atol=1e-9)
+    np.testing.assert_allclose(fitted.margins[2], [1, 0], atol=1e-9)
+
+
+@QUICK
+@given(seed=st.integers(0, 2**32 - 1), inside=st.floats(0.08, 0.92))
+def test_every_rank_that_the_exclusions_allow_is_reached(seed: int, inside: float) -> None:
+    random = np.random.default_rng(seed)
+    sizes = random.integers(2, 6, size=random.integers(2, 5)).tolist()
+    table = np.array(list(itertools.product(*map(range, sizes))))
+    for _ in range(random.integers(0, 4)):
+        first, second = random.choice(len(sizes), 2, replace=False)
+        gone = (table[:, first] == random.integers(sizes[first])) & (table[:, second] == random.integers(sizes[second]))
+        table = table[~gone]
+    margins = [each / each.sum() for each in (random.random(n) + 0.2 for n in sizes)]
+    rows = np.array([(table[:, d] == level).astype(float) for d, n in enumerate(sizes) for level in range(n)])
+    ranks = [np.cumsum(m) - m / 2 - 0.5 for m in margins[:2]]
+    scores = [
+        (r / np.sqrt((m * r * r).sum()))[table[:, d]] for d, (r, m) in enumerate(zip(ranks, margins, strict=False))
+    ]
+    ends = [linprog(sign * scores[0] * scores[1], A_eq=rows, b_eq=np.concatenate(margins)) for sign in (1, -1)]
+    assume(all(end.status == 0 for end in ends))
+    low, high = ends[0].fun, -ends[1].fun
+    rank = low + (high - low) * inside
+    fitted = fit(table, margins, [Wanted((0, 1), rank, (np.arange(sizes[0]), np.arange(sizes[1])))])
+    assert fitted.ranks[0] == pytest.approx(rank, abs=0.01)
+    for found, wanted in zip(fitted.margins, margins, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=0.001)

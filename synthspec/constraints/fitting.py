@@ -23,6 +23,8 @@ _WORK = 30_000_000
 _MOST, _LEAST = 2000, 100
 _CLOSE = 1e-9
 _RANKS = 2e-4
+_NEAR = 5e-3
+_SWEEPS = 30
 _STEEPEST = 4.0
 
 
@@ -61,16 +63,21 @@ def fit(
     shares = shares / fsum(shares)
     tilts = [_Tilt(table, each) for each in wanted]
     rounds = max(_LEAST, min(_MOST, _WORK // (len(table) * (len(columns) + len(tilts)))))
-    for number in range(rounds):
+    off = 0.0
+    for number in range(4 * rounds if tilts else rounds):
         before = shares
         for column in columns:
             shares = column.fitted(shares)
         if number % 3 == 2:
             off = max((abs(t.rank - t.reached(shares)) for t in tilts), default=0.0)
-            if off < _RANKS and float(np.abs(shares - before).max()) < _CLOSE:
+            settled = float(np.abs(shares - before).max()) < _CLOSE
+            if (off < _RANKS and settled) or (number > rounds and off < _NEAR):
                 break
-            for tilt in tilts if number < rounds - 30 else ():
+            for tilt in tilts:
                 shares = tilt.tilted(shares)
+    for _ in range(_SWEEPS if tilts else 0):
+        for column in columns:
+            shares = column.fitted(shares)
     last = []
     for column in columns:
         shares = column.fitted(shares)
@@ -99,7 +106,9 @@ class _Column:
 
     def __init__(self, levels: NDArray[np.int64], shares: Array) -> None:
         self.place = levels + 1  # 0 is INACTIVE
-        self.wanted = shares / fsum(shares)
+        there = np.bincount(self.place, minlength=len(shares) + 1)[1:] > 0
+        self.wanted = np.where(there, shares, 0.0)  # a level of no cell has no share, whatever is wanted
+        self.wanted = self.wanted / (fsum(self.wanted) or 1.0)
         self.own = np.concatenate([[1.0], self.wanted])[self.place]
 
     def fitted(self, shares: Array) -> Array:
