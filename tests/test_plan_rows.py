@@ -79,7 +79,7 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, tuple[type, str]]]:
 
 
 @settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
