@@ -19,6 +19,8 @@ from synthspec.output import DatasetFiles, open_output
 from synthspec.records import Row
 from synthspec.spec import BackendChoice, Spec
 from synthspec.split_groups import open_split_groups
+from synthspec.store.row_log import FILE as ROWS
+from synthspec.store.row_log import RowLog
 from synthspec.switch import INCOMPLETE, clear_stage, commit, is_poorer, stage, standing
 from synthspec.tally import Tally
 from synthspec.writers import Column
@@ -103,12 +105,14 @@ class DatasetFolder:
             self.stage, spec.name, spec.output, tuple(Column(n, t) for n, t in types.items()), seed=spec.seed
         )
         self.groups = open_split_groups(spec)
+        self.log = RowLog(self.stage / ROWS)
         self.quarantine = Quarantine(self.stage / "quarantine.jsonl")
         self.pending: list[Mapping[str, Any]] = []
         self.rows: list[Mapping[str, Any]] = []
         self.missing: list[Missing] = []
 
     def take(self, outcome: Row | Missing, warned: list[str]) -> None:
+        self.log.add(outcome)
         if isinstance(outcome, Missing):
             self.quarantine.write(outcome)
             if self.keep_rows:
@@ -128,6 +132,7 @@ class DatasetFolder:
 
     def abandon(self) -> None:
         """Leave the folder's finished files as they were."""
+        self.log.abandon()
         self.output.abandon()
         self.quarantine.abandon()
         clear_stage(self.folder)
@@ -138,6 +143,7 @@ class DatasetFolder:
         gates = self.watch.judge(run.tally, run.combinations)
         files = self.output.finish()
         self.quarantine.finish()
+        self.log.close()
         facts = self._facts(run, gates, files)
         manifest = build_manifest(facts)
         card = build_card(facts, column_facts(self.spec.fields, self.output.columns))

@@ -30,7 +30,7 @@ FILES, LIST = "files", "list.json"  # inside either
 INCOMPLETE = "incomplete"
 LOCK = "run.lock"
 PATIENCE = 30.0  # seconds that a reader waits for a build that is switching now
-_BESIDE = ("README.md", "quarantine.jsonl", MANIFEST)  # of every dataset, not listed in its manifest
+_BESIDE = ("README.md", "quarantine.jsonl", "rows.sqlite", MANIFEST)  # of every dataset, not listed in its manifest
 
 
 @dataclass(frozen=True, slots=True)
