@@ -11,12 +11,14 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from synthspec.cleaning import compile_cleaning
 from synthspec.expressions import FUNCTIONS, compile_row, names_of
 from synthspec.expressions.tree import Call, Expression, Name
 from synthspec.expressions.walk import children
+from synthspec.formats._keywords import FORMATS, NUMBERS
 from synthspec.records import Rejection, Stage
 from synthspec.spec import Bounds, Check, Field, Spec
 
@@ -43,57 +45,28 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
 _ARTICLES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list"}
 
 
-def _date(text: str) -> bool:
-    try:
-        return len(text) == 10 and bool(datetime.date.fromisoformat(text))
-    except ValueError:
-        return False
-
-
-def _datetime(text: str) -> bool:
-    try:
-        return "T" in text.upper() and bool(datetime.datetime.fromisoformat(text))
-    except ValueError:
-        return False
-
-
-def _time(text: str) -> bool:
-    try:
-        datetime.time.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _ip(version: int) -> Callable[[str], bool]:
-    def check(text: str) -> bool:
-        import ipaddress
-
-        try:
-            return ipaddress.ip_address(text).version == version
-        except ValueError:
-            return False
-
-    return check
-
-
-_FORMATS: Mapping[str, Callable[[str], bool]] = {
-    "date": _date,
-    "date-time": _datetime,
-    "time": _time,
-    "email": lambda t: re.fullmatch(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+", t) is not None,
-    "uri": lambda t: re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]+", t) is not None,
-    "uuid": lambda t: re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", t) is not None,
-    "hostname": lambda t: re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", t) is not None,
-    "ipv4": _ip(4),
-    "ipv6": _ip(6),
-}
+_DIGITS = re.compile(r"(?<![\w.,])[-+]?\d{1,15}(?:[,' \u00a0\u202f]\d{3})*(?:\.\d{1,15})?(?!\w|[.,]\d)")
 
 
 def _type_rule(name: str) -> Rule:
     test = _TYPES[name]
     article = _ARTICLES.get(name, f"a {name}" if name == "string" else f"an {name}")
-    return lambda v: None if test(v) else f"must be {article}, not {_short(v)}"
+    return lambda v: None if test(v) else f"must be {article}, not {_short(v)}{_remedy(name, v)}"
+
+
+def _remedy(name: str, value: Any) -> str:
+    """What to write instead, where the value shows it: `: write 1000`."""
+    if name == "string":
+        return f": write it in quotation marks, \"{value}\"" if _is_number(value) else ""
+    if name not in ("integer", "number"):
+        return ": write true or false" if name == "boolean" else ""
+    if isinstance(value, float) and math.isfinite(value):
+        return f": write {round(value)}"
+    found = _DIGITS.findall(str(value)[:200])
+    if not isinstance(value, str) or len(found) != 1:
+        return ": write digits alone"
+    number = re.sub(r"[,' +\u00a0\u202f]", "", found[0])
+    return f": write {number}" if name == "number" or "." not in number else f": write {round(float(number))}"
 
 
 def _enum_rule(values: list[Any]) -> Rule:
@@ -107,7 +80,11 @@ def _enum_rule(values: list[Any]) -> Rule:
             found = False
         if not found and _is_number(value):
             found = any(_is_number(v) and v == value for v in values)
-        return None if found or (not exact and value in values) else f"must be one of {listed}, not {_short(value)}"
+        if found or (not exact and value in values):
+            return None
+        near = get_close_matches(str(value).casefold(), {str(v).casefold(): v for v in values}, 1, 0.7)
+        meant = next((_short(v) for v in values if near and str(v).casefold() == near[0]), "")
+        return f"must be one of {listed}, not {_short(value)}" + (f": write {meant}" if meant else "")
 
     return rule
 
@@ -146,35 +123,29 @@ def _rejects_rule(pattern: str) -> Rule:
 
 
 def _limit_rule(keyword: str, limit: float) -> Rule:
-    compare: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-        "minimum": (lambda v: v >= limit, f"must be at least {limit}"),
-        "maximum": (lambda v: v <= limit, f"must be at most {limit}"),
-        "exclusiveMinimum": (lambda v: v > limit, f"must be over {limit}"),
-        "exclusiveMaximum": (lambda v: v < limit, f"must be under {limit}"),
-        "multipleOf": (lambda v: _multiple(v, limit), f"must be a multiple of {limit}"),
-    }
-    test, said = compare[keyword]
-    return lambda v: None if not _is_number(v) or test(v) else f"{said}, not {v}"
-
-
-def _multiple(value: float, step: float) -> bool:
-    ratio = value / step
-    return math.isfinite(ratio) and abs(ratio - round(ratio)) < 1e-9
+    rule = NUMBERS[keyword]
+    return lambda v: None if not _is_number(v) or rule.holds(v, limit) else f"must be {rule.said(limit)}, not {v}"
 
 
 def _length_rule(keyword: str, limit: int) -> Rule:
-    if keyword == "minLength":
-        return lambda v: (
-            f"has {len(v)} characters; at least {limit} needed" if isinstance(v, str) and len(v) < limit else None
-        )
-    return lambda v: (
-        f"has {len(v)} characters; at most {limit} allowed" if isinstance(v, str) and len(v) > limit else None
-    )
+    low, high = (limit, None) if keyword == "minLength" else (None, limit)
+    return lambda v: _miscount(len(v), "characters", low, high) if isinstance(v, str) else None
+
+
+def _miscount(count: int, what: str, low: int | None, high: int | None) -> str | None:
+    """What is wrong with a number of words, of sentences, of characters; None where nothing is."""
+    if not ((low is not None and count < low) or (high is not None and count > high)):
+        return None
+    if low is not None and high is not None:
+        wanted = f"{low} to {high}" if low != high else f"exactly {low}"
+    else:
+        wanted = f"at least {low}" if high is None else f"at most {high}"
+    return f"{wanted} {what} wanted, {count} written"
 
 
 def _format_rule(name: str) -> Rule:
-    test = _FORMATS[name]
-    return lambda v: None if not isinstance(v, str) or test(v) else f"must be a {name}, not {_short(v)}"
+    form = FORMATS[name]
+    return lambda v: None if not isinstance(v, str) or form.holds(v) else f"must be {form.words}, not {_short(v)}"
 
 
 def _count_rule(what: str, bounds: Bounds) -> Rule:
@@ -184,10 +155,7 @@ def _count_rule(what: str, bounds: Bounds) -> Rule:
     def rule(value: Any) -> str | None:
         if not isinstance(value, str):
             return None
-        n = count(value)
-        if low is not None and n < low:
-            return f"has {n} {what}; at least {low} needed"
-        return f"has {n} {what}; at most {high} allowed" if high is not None and n > high else None
+        return _miscount(count(value), what, low, high)
 
     return rule
 

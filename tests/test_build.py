@@ -148,7 +148,7 @@ def test_a_failed_row_is_asked_again_with_its_reasons(tmp_path: Path) -> None:
         assert server.total == 12
     assert dataset.complete
     assert told[-2] == {"role": "assistant", "content": "too short"}
-    assert "call: has 2 words; at least 3 needed" in told[-1]["content"]
+    assert "call: at least 3 words wanted, 2 written" in told[-1]["content"]
     assert dataset.manifest["rejections"] == {"words(call)": 6}
 
 

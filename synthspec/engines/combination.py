@@ -16,6 +16,7 @@ from synthspec.engines.frontier import Missing, Poisoned, Try
 from synthspec.engines.variety import elsewhere, mark_of
 from synthspec.engines.workshop import Opening, Step, Workshop
 from synthspec.formats import Parsed
+from synthspec.formats._thinking import without_thinking
 from synthspec.plugins import find_plugin
 from synthspec.prompting import Feedback, Identity, request_key
 from synthspec.records import Completion, Rejection, Row, Stage
@@ -338,7 +339,7 @@ class CombinationWork:
             return Parsed((), (Rejection(Stage.PARSE, "refused", "the model refused"),))
         text = completion.reply.text
         if step.prompt.verbalize > 1:
-            text = choose_answer(text, completion.key, cut_off=completion.reply.finish == "length")
+            text = choose_answer(without_thinking(text), completion.key, cut_off=completion.reply.finish == "length")
         module = find_plugin("formats", step.prompt.format)
         parsed: Parsed = module.parse(text, step.writer.asks_for(rows))
         return parsed

@@ -11,6 +11,7 @@ from typing import Any
 
 import regex
 
+from synthspec.formats._keywords import FORMAT_OF_KIND, FORMATS, NUMBERS
 from synthspec.formats._loose import Raw, decode
 from synthspec.spec import Field
 
@@ -22,34 +23,6 @@ _BOOLEAN = {"true": True, "yes": True, "y": True, "false": False, "no": False, "
 _PATTERN_SECONDS = 0.2  # for all matches of one field's pattern against one reply, at most
 _FREE = frozenset({"text", "any"})
 _WIDE = frozenset({"list", "map"})
-
-
-def _dated(read: Callable[[str], object]) -> Callable[[str], bool]:
-    def is_one(text: str) -> bool:
-        try:
-            read(text)
-        except ValueError:
-            return False
-        return "-" in text or ":" in text
-
-    return is_one
-
-
-def _matching(pattern: str) -> Callable[[str], bool]:
-    compiled = re.compile(pattern)
-    return lambda text: compiled.fullmatch(text) is not None
-
-
-FORMATS: Mapping[str, Callable[[str], bool]] = {
-    "date": _dated(datetime.date.fromisoformat),
-    "date-time": _dated(datetime.datetime.fromisoformat),
-    "time": _dated(datetime.time.fromisoformat),
-    "email": _matching(r"[^\s@,]+@[^\s@,]+\.[^\s@,]+"),
-    "uri": _matching(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]+"),
-    "uuid": _matching(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
-    "ipv4": _matching(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"),
-}
-_FORMAT_OF_KIND = {"date": "date", "datetime": "date-time", "time": "time"}
 
 
 @cache
@@ -68,7 +41,7 @@ class Column:
         self.kind = _kind(field)
         self.nullable = "null" in _types(field.schema)
         self._choices = _choices(field)
-        self._format = field.schema.get("format") or _FORMAT_OF_KIND.get(self.kind, "")
+        self._format = field.schema.get("format") or FORMAT_OF_KIND.get(self.kind, "")
         self._pattern = _compiled(field.schema["pattern"]) if "pattern" in field.schema else None
         self._seconds = _PATTERN_SECONDS
 
@@ -114,7 +87,7 @@ class Column:
 
     def _worded(self, text: str) -> bool:
         check = FORMATS.get(self._format)
-        if check is not None and not check(text):
+        if check is not None and not check.holds(text):
             return False
         return self._pattern is None or self._found(text)
 
@@ -247,9 +220,5 @@ def _of_kind(value: Any, kind: str) -> bool:
 
 
 def _within(value: float, schema: Mapping[str, Any]) -> bool:
-    return not (
-        ("minimum" in schema and value < schema["minimum"])
-        or ("maximum" in schema and value > schema["maximum"])
-        or ("exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"])
-        or ("exclusiveMaximum" in schema and value >= schema["exclusiveMaximum"])
-    )
+    bounds = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+    return all(NUMBERS[k].holds(value, schema[k]) for k in bounds if k in schema)

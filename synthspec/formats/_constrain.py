@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Literal
 
 from synthspec.formats._coerce import spell
+from synthspec.formats._keywords import FORMAT_OF_KIND
 from synthspec.spec import Field
 
 _KINDS = {
@@ -17,7 +18,6 @@ _KINDS = {
     "datetime": "string",
     "time": "string",
 }
-_FORMATS = {"date": "date", "datetime": "date-time", "time": "time"}
 _NOT_SCHEMA = frozenset({"words", "sentences", "rejects", "clean", "value", "optional"})
 
 
@@ -39,19 +39,19 @@ def field_schema(field: Field) -> dict[str, Any]:
     kind = field.type.kind
     if "type" not in schema and "enum" not in schema and "const" not in schema and kind != "any":
         schema["type"] = _KINDS.get(kind, kind)
-    if kind in _FORMATS:
-        schema.setdefault("format", _FORMATS[kind])
+    if kind in FORMAT_OF_KIND:
+        schema.setdefault("format", FORMAT_OF_KIND[kind])
     if field.description:
         schema.setdefault("description", field.description)
     return schema
 
 
 def row_schema(fields: tuple[Field, ...]) -> dict[str, Any]:
-    """An object of exactly the fields, all required."""
+    """An object of exactly the fields; those that are optional may be left out."""
     return {
         "type": "object",
         "properties": {f.name: field_schema(f) for f in fields},
-        "required": [f.name for f in fields],
+        "required": [f.name for f in fields if not f.optional],
         "additionalProperties": False,
     }
 

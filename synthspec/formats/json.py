@@ -43,8 +43,17 @@ def instructions(shape: Shape) -> str:
         skeleton = '{"rows": [' + one + ", …]}"
     return (
         f"Reply with {wanted} and nothing before or after it, no code fence:\n{skeleton}\n"
-        f"Every key is required:\n{describe_all(shape)}"
+        f"{_required(shape)}:\n{describe_all(shape)}"
     )
+
+
+def _required(shape: Shape) -> str:
+    optional = [f.name for f in shape.fields if f.optional]
+    if not optional:
+        return "Every key is required"
+    if len(optional) == len(shape.fields):
+        return "Every key may be left out"
+    return f"Every key is required but {', '.join(optional)}, which may be left out"
 
 
 def constraint(shape: Shape) -> Constraint:

@@ -37,8 +37,9 @@ def instructions(shape: Shape) -> str:
     """What the prompt tells the model about the reply."""
     field = shape.fields[0]
     facts = describe(field).removeprefix(f"- {field.name}: ")
+    stop = "" if "\n" in facts else "."
     wanted = f"Reply with the {field.name.replace('_', ' ')} and nothing else: nothing before or after it"
-    return f"{wanted}, no quotation marks, no heading." + ("" if facts == "text" else f"\nIt is {facts}.")
+    return f"{wanted}, no quotation marks, no heading." + ("" if facts == "text" else f"\nIt is {facts}{stop}")
 
 
 def constraint(shape: Shape) -> Constraint:
