@@ -117,3 +117,20 @@ def provider_of(model: str) -> str | None:
     """
     listed = next((p for p, models in _TABLE.items() if model in models), None)
     return listed or next((p for p, family in _FAMILIES if family.match(model)), None)
+
+
+_ALIASES = {"claude": "anthropic", "gemini": "google", "gpt": "openai", "chatgpt": "openai", "azure": "openai",
+            "vllm": "openai", "lmstudio": "openai", "llama.cpp": "openai", "openrouter": "openai", "groq": "openai",
+            "huggingface": "transformers", "hf": "transformers"}  # fmt: skip
+
+
+def meant_backend(provider: str, model: str) -> str:
+    """What to write for a model without its provider, or for a provider under another name; "" where that is unsure.
+
+    >>> meant_backend("gpt-5-mini", ""), meant_backend("claude", "claude-sonnet-5"), meant_backend("opnai", "x")
+    ('write `openai:gpt-5-mini`', 'write `anthropic:claude-sonnet-5`', '')
+    """
+    if not model and (owner := provider_of(provider)):
+        return f"write `{owner}:{provider}`"
+    owner = _ALIASES.get(provider.casefold())
+    return f"write `{owner}:{model or 'MODEL'}`" if owner else ""

@@ -198,7 +198,7 @@ def test_faults(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("arguments", "told"), [
     (("--embed", "opennai:e"), "did you mean 'openai'?"), (("--embed", "ollama"), "name a model"),
-    (("--judge", "x:y"), "there is no 'x'"), (("--base-url", "http://x"), "--base-url goes with"),
+    (("--judge", "x:y"), "there is no 'x'"), (("--judge", "gpt-5-mini"), "write `openai:gpt-5-mini`"), (("--base-url", "http://x"), "--base-url goes with"),
     (("--embed", "ollama:e", "--judge", "openai:m", "--base-url", "http://x"), "one server's"),
 ])  # fmt: skip
 def test_faults_of_use(rows: Path, arguments: tuple[str, ...], told: str) -> None:

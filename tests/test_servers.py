@@ -123,7 +123,8 @@ def _two(folder: Path, one: str, two: str) -> Path:
 
 def test_prompts_on_one_server_share_its_concurrency(tmp_path: Path) -> None:
     with Loopback(latency=0.01) as server:
-        dataset = synthspec.build(_two(tmp_path, server.url, server.url), out=tmp_path / "out")
+        another_way = server.url.replace("127.0.0.1", "localhost")
+        dataset = synthspec.build(_two(tmp_path, server.url, another_way), out=tmp_path / "out")
         assert dataset.complete
         assert server.most_in_flight == 3
         assert {b["model"] for b in server.bodies} == {"a", "b", "c"}

@@ -101,12 +101,14 @@ def _models(embed: str | None, judge: str | None, base_url: str | None) -> tuple
 
 def _named(option: str, text: str | None, known: Sequence[str]) -> Model:
     from synthspec.diagnostics import did_you_mean
+    from synthspec.prices import meant_backend
 
     if text is None:
         return None
     provider, _, model = text.partition(":")
     if provider not in known:
-        raise click.UsageError(f"{option}: there is no '{provider}'; {did_you_mean(provider, known)}")
+        help = meant_backend(provider, model) or did_you_mean(provider, known)
+        raise click.UsageError(f"{option}: there is no '{provider}'; {help}")
     if not model:
         raise click.UsageError(f"{option}: name a model: {provider}:MODEL")
     return provider, model

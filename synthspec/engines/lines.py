@@ -62,11 +62,23 @@ def _open_line(
     except BackendFault as e:
         raise BackendFault(e.kind, f"the backend '{choice.provider}' cannot be used: {e.message}") from None
     sender = Sender(choice, kept.of(choice, backend), backend.seeded)
-    server = urlsplit(getattr(backend, "server", "")).netloc
+    server = server_of(getattr(backend, "server", ""))
     governor = governors.get(server) or Governor(spec.limits, local=getattr(module, "IN_PROCESS", False))
     if server:
         governors[server] = governor
     return Line(sender, backend, governor, free=getattr(module, "FREE", False))
+
+
+def server_of(url: str) -> str:
+    """Host and port, the same for each way to write them; "" for a backend that asks no server.
+
+    >>> server_of("http://localhost:8000/v1") == server_of("http://127.0.0.1:8000"), server_of("https://A.example/x")
+    (True, 'a.example:443')
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    name = "127.0.0.1" if host in ("localhost", "::1") else host
+    return f"{name}:{parts.port or (443 if parts.scheme == 'https' else 80)}" if host else ""
 
 
 class KeptFingerprints:

@@ -9,6 +9,7 @@ from synthspec.lower.context import Lowering
 
 _LENGTH = "write `max_tokens: N` in the backend itself, where limits and plans count it"
 _MANY = "remove it: one completion of each call is used, and all of them are paid for"
+_WHOLE = "remove it: replies are read whole, and one sent in pieces is paid for and not understood"
 _MODEL = "write the model in the backend itself, where its price is known"
 # As providers spell them, in lower case and without `_` and `-`.
 _REFUSED = {
@@ -16,6 +17,7 @@ _REFUSED = {
     **dict.fromkeys(("maxtokenstosample", "npredict"), _LENGTH),
     **dict.fromkeys(("n", "bestof", "candidatecount", "numgenerations", "numreturnsequences"), _MANY),
     **dict.fromkeys(("model", "models"), _MODEL),
+    **dict.fromkeys(("stream", "streamoptions"), _WHOLE),
 }
 _NESTED = frozenset({"options", "generationconfig", "config", "parameters"})  # maps of the same kind of keys
 

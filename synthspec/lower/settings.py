@@ -57,7 +57,9 @@ def lower_backend(low: Lowering, node: Node | None, limits: Limits, *path: str) 
     else:
         return default
     if not is_plugin("backends", provider):
-        help = _meant(provider, model) or did_you_mean(provider, plugin_names("backends"))
+        from synthspec.prices import meant_backend
+
+        help = meant_backend(provider, model) or did_you_mean(provider, plugin_names("backends"))
         low.report("E601", place, f"there is no backend '{provider}'", help)
         return default
     if not low.usable("backends", provider, place):
@@ -96,21 +98,6 @@ def _known_backend(
     settings = {k: v for k, v in options.items() if k in _SETTINGS}
     own = {k: v for k, v in options.items() if k not in _SETTINGS and k not in ("provider", "model", "prices")}
     return BackendChoice(provider, model, own, settings, prices, place.span)
-
-
-def _meant(provider: str, model: str) -> str:
-    """What to write for a model without its provider, or for a provider under another name; "" where that is unsure."""
-    from synthspec.prices import provider_of
-
-    if not model and (owner := provider_of(provider)):
-        return f"write `{owner}:{provider}`"
-    owner = _ALIASES.get(provider.casefold(), "")
-    return f"write `{owner}:{model or 'MODEL'}`" if owner else ""
-
-
-_ALIASES = {"claude": "anthropic", "gemini": "google", "gpt": "openai", "chatgpt": "openai", "azure": "openai",
-            "vllm": "openai", "lmstudio": "openai", "llama.cpp": "openai", "openrouter": "openai", "groq": "openai",
-            "huggingface": "transformers", "hf": "transformers"}  # fmt: skip
 
 
 def _no_templates(low: Lowering, node: Node) -> None:
