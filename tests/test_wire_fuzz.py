@@ -367,3 +367,24 @@ def test_an_error_shows_neither_key_nor_escapes(wire: Wire, status: int) -> None
     assert isinstance(outcome, BackendFault), outcome
     assert outcome.message.isprintable(), ascii(outcome.message)
     assert SECRET not in outcome.message
+
+
+@every_wire
+def test_a_list_of_models_may_hold_anything(wire: Wire) -> None:
+    bodies = [*single(wire.models()), *(several(wire.models(), seed) for seed in range(60))]
+    sent = iter(bodies)
+
+    async def answering(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=next(sent), content_type="application/json")
+
+    async def use(backend: Backend) -> None:
+        for body in bodies:
+            try:
+                listed = await backend.models()
+            except BackendFault as fault:
+                assert fault.message.isprintable()
+                continue
+            assert list(listed) == sorted(listed), body[:200]
+            assert all(isinstance(name, str) and name for name in listed)
+
+    _with_server(wire, answering, use)

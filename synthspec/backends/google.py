@@ -115,7 +115,7 @@ class GoogleBackend:
     async def models(self) -> tuple[str, ...]:
         """The models that generate text."""
         listed = member(await self._client.get("v1beta/models?pageSize=1000"), "models")
-        able = [m for m in listed or () if "generateContent" in (member(m, "supportedGenerationMethods") or ())]
+        able = [m for m in listed if _generates(m)] if isinstance(listed, list) else []
         return tuple(sorted(n.removeprefix("models/") for n in names_in(able, "name")))
 
     async def close(self) -> None:
@@ -147,6 +147,11 @@ class GoogleBackend:
             if not part.get("thought"):
                 texts.append(part.get("text", ""))
         return "".join(texts)
+
+
+def _generates(model: Any) -> bool:
+    methods = member(model, "supportedGenerationMethods")
+    return isinstance(methods, list) and "generateContent" in methods
 
 
 def _turn(message: Message) -> dict[str, Any]:
