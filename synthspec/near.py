@@ -1,5 +1,7 @@
 """Near duplicates in a whole dataset: every pair of texts at least so alike is found, and no other.
 
+That is exact up to `shingles.MOST` different shingles a text, some 2,000 words; longer texts are compared by samples.
+
 A join by prefix filter (`synthspec.prefixes`), with the position filter of Xiao et al., "Efficient similarity
 joins for near duplicate detection", 2008, and bitmaps; what passes is compared in full.
 """

@@ -1,9 +1,9 @@
 """Rules between rows: repeats, near duplicates, copies of the examples, overlap with texts kept apart.
 
 The caller asks in plan order and takes in what it keeps, so the same rows are rejected however calls
-overlapped. No verdict depends on chance: near duplicates are found exactly (`synthspec.near_index`), and no
-reason says which earlier row was met, for the reason is told to the model and must not change when other rows
-do.
+overlapped. No verdict depends on chance: near duplicates are found exactly, up to 2,000 words a text
+(`synthspec.near_index`), and no reason says which earlier row was met, for the reason is told to the model and
+must not change when other rows do.
 """
 
 from __future__ import annotations

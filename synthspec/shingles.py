@@ -7,7 +7,10 @@ leaves 0.93, in twenty 0.86, in ten 0.73.
 Words are compared in normal form: NFKC, case folded, punctuation and spaces dropped. Symbols (`+ = $ %`,
 emoji) count as words, and so does each letter of a script that writes no spaces. A text of more than `MOST`
 different shingles is stood for by those of the `MOST` smallest hashes, an even sample of it (a bottom-k
-sketch: Broder, "On the resemblance and containment of documents", 1997).
+sketch: Broder, "On the resemblance and containment of documents", 1997). Of two texts that long the samples are as
+alike as the texts, give or take 0.02, where these are of one length; where one is longer, its sample is drawn
+thinner and they seem less alike than they are, so that a near duplicate may pass. Shorter texts are compared as
+they are.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-MOST = 512
+MOST = 4_096  # that many shingles have texts of some 2,000 words
 CHUNK = 5_000
 _VOCABULARY_MOST = 200_000
 _PAIR, _FIELD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)

@@ -146,6 +146,22 @@ def test_long_texts_are_sampled_evenly() -> None:
     assert abs(alike(" ".join(words), " ".join(changed)) - truth) < 0.06
 
 
+@pytest.mark.parametrize("words", [200, 400, 800, 1_900])
+def test_texts_of_different_length_are_compared_exactly(words: int) -> None:
+    """A text and the same with more at its end: as alike as they are, however long, up to some 2,000 words."""
+    rng = random.Random(words)
+    for share in (0.75, 0.79, 0.82, 0.9):
+        whole = [f"w{rng.randrange(10**9)}" for _ in range(words)]
+        part = whole[: round(words * share)]
+        sets = [{*text, *itertools.pairwise(text)} for text in (whole, part)]
+        truth = len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+        assert alike(" ".join(whole), " ".join(part)) == pytest.approx(truth, abs=1e-6)
+        assert len(near_pairs([" ".join(whole), " ".join(part)], 0.8)) == (truth >= 0.8)
+        index = NearIndex(0.8)
+        index.add(shingle_set([" ".join(part)]))
+        assert index.has_near(shingle_set([" ".join(whole)])) == (truth >= 0.8)
+
+
 # --- near duplicates
 
 
