@@ -86,6 +86,8 @@ class Store:
             store._rescue = Rescue(path, path.with_name(LOCK), lock)
             store.notice, store._next_send = opened.notice, opened.next_send
             explain = lambda error: explain_fault(error, path)  # noqa: E731
+            for send in store.open_sends():  # of batches that are still under way
+                store._sends.setdefault(send.key, []).append(send)
             store._writer = Writer(opened.connection, opened.ledger, explain, store._confirm)
         except BaseException:
             if opened is not None:
@@ -180,6 +182,15 @@ class Store:
             StoreFault: it could not be written; it then counts so once the store is opened again.
         """
         await self._end(send, LOST, fault)
+
+    def open_sends(self) -> list[Send]:
+        """Every call that is under way, the earliest first.
+
+        Raises:
+            StoreFault: they cannot be read.
+        """
+        query = "SELECT id, key, batch, cost, tokens, created FROM sends WHERE state = 0 ORDER BY id"
+        return [Send(*row) for row in self.read(query)]
 
     async def change(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
         """Statements of another module of this package, in one transaction with what else is waiting."""

@@ -26,10 +26,19 @@ from synthspec.store.file import (
 from synthspec.store.ledger import Ledger, Send, StrangeTotal
 from synthspec.store.rows import Decayed
 from synthspec.store.salvage import Rescued, drop_repeated, earlier_files, free_number, salvage
-from synthspec.store.schema import DAMAGE, INSERT_TOTAL, LOST, RESERVED, VERSION, create_tables, migrate, transaction
+from synthspec.store.schema import (
+    CLOSED_BATCHES,
+    DAMAGE,
+    INSERT_TOTAL,
+    LOST,
+    RESERVED,
+    VERSION,
+    create_tables,
+    migrate,
+    transaction,
+)
 
 CHECK_BELOW = 32 << 20  # bytes; a larger file is checked where it is read
-CLOSED_BATCHES = ("committed", "absent")  # nothing more comes of them
 ACCEPT = "--accept-loss"
 
 _OPEN_SENDS = f"""

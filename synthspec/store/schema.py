@@ -43,6 +43,7 @@ CREATE TABLE totals (
     at_worst INTEGER, stored INTEGER, crc INTEGER
 );
 """
+CLOSED_BATCHES = ("committed", "absent")  # nothing more comes of them
 DAMAGE = "damaged"  # the note of a damage met while a completion was read
 RESERVED, SETTLED, RELEASED, LOST, DUPLICATE = range(5)  # states of a send
 STATES = ("reserved", "settled", "released", "lost", "duplicate")
