@@ -33,9 +33,29 @@ def edges(weights: Weights) -> Array:
 
 @lru_cache(maxsize=256)
 def _edges(weights: tuple[float, ...]) -> Array:
-    cuts = _cut(np.array(weights))
+    cuts = np.arange(len(weights) + 1) / len(weights) if _alike(weights) else _cut_each(weights)
     cuts.flags.writeable = False
     return cuts
+
+
+def _alike(weights: tuple[float, ...]) -> bool:
+    return len(set(weights)) == 1 and 0 < weights[0] < np.inf
+
+
+def _cut_each(weights: tuple[float, ...]) -> Array:
+    """`_cut` of one list, in Python's floats: the same bits, and faster for a long one."""
+    if not all(0 <= w < np.inf for w in weights) or not any(weights):
+        return np.full(len(weights) + 1, np.nan)
+    most = max(weights)
+    sums = [0.0]
+    total = lost = 0.0
+    for weight in weights:
+        part = weight / most
+        grown = total + part
+        lost += (total - grown) + part if total >= part else (part - grown) + total
+        total = grown
+        sums.append(total + lost)
+    return np.minimum(np.maximum.accumulate(sums) / (total + lost), 1.0)
 
 
 def _cut(weights: Array) -> Array:

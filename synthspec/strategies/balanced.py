@@ -7,8 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.strategies import Design, Dimension, Floats, Levels, Tied
-from synthspec.strategies.large import Large
+from synthspec.strategies import Design, Dimension, Floats, Levels, Tied, large
 from synthspec.strategies.marks import Marks
 from synthspec.strategies.pfair import shares_of, whole_shares
 from synthspec.strategies.philox import LEAST, key_of, stream
@@ -26,14 +25,15 @@ _CELLS = 1 << 24
 class Balanced:
     """For every n, the first n rows hold level v of a discrete dimension of share p between np - 1 and np + 1
     times, both excluded; and so each half, quarter, eighth and sixteenth of the interval of a continuous one.
+    (Of a list in which some shares are below 1 in 32,768, between np - 2 and np + 2.)
 
     Pairs of dimensions of up to 64 levels each are filled together (`joint`), so that their joint tables are
     nearer to the product of the shares than independent draws'. They are filled one after another, those of
     unequal weights first, then those of equal ones, then the continuous ones, each in the order of keys; so a
-    dimension depends on those before it alone. Dimensions of more levels are permuted on their own. A row is
-    reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768 where two dimensions
-    or more have unequal weights. Tied dimensions come first of all (`tied`): their levels keep to their shares in
-    every prefix to about one, and equally likely dimensions are kept even with them.
+    dimension depends on those before it alone. Dimensions of more levels, or of such rare ones, stand on their
+    own. A row is reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768 where two
+    dimensions or more have unequal weights. Tied dimensions come first of all (`tied`): their levels keep to their
+    shares in every prefix to about one, and equally likely dimensions are kept even with them.
     """
 
     def __init__(self, design: Design) -> None:
@@ -41,7 +41,7 @@ class Balanced:
         self._names = [one.key for one in design.dimensions]
         self._plain: list[Plain] = []
         self._uneven: list[Uneven] = []
-        self._large: dict[str, Large] = {}
+        self._large: dict[str, large.Shared] = {}
         self._marks: dict[str, Marks] = {}
         self._cells = cells_of(design)
         self._schedules = [Schedule(tied, design.seed) for tied in design.tied]
@@ -62,8 +62,8 @@ class Balanced:
             return
         parts = tuple(p for p in whole_shares(one.weights) if p)
         self._marks[one.key] = Marks(one.weights)
-        if len(parts) > _MANY:
-            self._large[one.key] = Large(parts, key_of(self._seed, one.key, "large"))
+        if len(parts) > _MANY or len(large.common_levels(parts)) < len(parts):
+            self._large[one.key] = large.large(parts, key_of(self._seed, one.key, "large"))
         elif len(set(parts)) == 1:
             self._plain.append(Plain(one.key, len(parts), False))
         else:
@@ -103,7 +103,7 @@ class Balanced:
                 self._recent = (first, last, recent)
         part = slice(start - begin * STEP, stop - begin * STEP)
         found = {name: column[part] for name, column in recent.items()}
-        found |= {name: large.levels(start, stop) for name, large in self._large.items()}
+        found |= {name: each.levels(start, stop) for name, each in self._large.items()}
         return found
 
     def _superblocks(self, first: int, last: int) -> dict[str, Levels]:

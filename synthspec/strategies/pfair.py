@@ -18,8 +18,9 @@ widest window do not disturb each other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -36,6 +37,7 @@ _PERIOD = 1 << 16
 _ROUNDS = 24
 _TRIES = 4
 _BLOCK = 256
+_KEPT = 1 << 18
 
 
 def whole_shares(weights: Sequence[float]) -> tuple[int, ...]:
@@ -47,17 +49,29 @@ def whole_shares(weights: Sequence[float]) -> tuple[int, ...]:
     """
     if not all(0 <= w < float("inf") for w in weights) or not any(weights):
         raise ValueError("weights must be finite, not negative, and not all zero")
-    exact = [Fraction(repr(float(w))) if isinstance(w, float) else Fraction(w) for w in weights]
-    total = sum(exact)
-    shares = [w / total for w in exact]
-    simple = [share.limit_denominator(_SMALL) for share in shares]
-    near = all(abs(a - b) <= b / 2**50 for a, b in zip(simple, shares, strict=True))
-    if near and sum(simple) == 1 and lcm(*(s.denominator for s in simple)) <= _PERIOD:
-        shares = simple
-    scale = lcm(*(s.denominator for s in shares))
-    parts = [int(s * scale) for s in shares]
+    if len(set(weights)) == 1:
+        return (1,) * len(weights)
+    parts = _scaled(weights)
+    total = sum(parts)
+    if len(parts) <= _PERIOD and total <= _PERIOD * min(p for p in parts if p):
+        shares = [Fraction(p, total) for p in parts]
+        simple = [share.limit_denominator(_SMALL) for share in shares]
+        near = all(abs(a - b) <= b / 2**50 for a, b in zip(simple, shares, strict=True))
+        if near and sum(simple) == 1 and lcm(*(s.denominator for s in simple)) <= _PERIOD:
+            scale = lcm(*(s.denominator for s in simple))
+            parts = [int(s * scale) for s in simple]
     common = gcd(*parts)
     return tuple(p // common for p in parts)
+
+
+def _scaled(weights: Sequence[float]) -> list[int]:
+    """Weights as whole numbers: each as the decimal it prints as, times one power of ten."""
+    if all(w == int(w) and w <= 2**53 for w in weights):
+        return [int(w) for w in weights]
+    decimals = [Decimal(repr(float(w))) if isinstance(w, float) else Decimal(w) for w in weights]
+    least = min(int(d.as_tuple().exponent) for d in decimals)
+    with localcontext(Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)):
+        return [int(d.scaleb(-least)) for d in decimals]
 
 
 def boundary(parts: Sequence[int], row: int, draws: Sequence[float] = ()) -> tuple[int, ...]:
@@ -149,7 +163,7 @@ def schedule(
     """
     total = sum(parts)
     ready: list[tuple[int, int, int]] = []
-    waiting: list[list[tuple[int, int, int]]] = [[] for _ in range(stop - start)]
+    waiting: dict[int, list[tuple[int, int, int]]] = {}
     counts = [start * w // total + x for w, x in zip(parts, first, strict=True)]
     ends = [stop * w // total + x for w, x in zip(parts, last, strict=True)]
 
@@ -161,26 +175,25 @@ def schedule(
             if release <= now:
                 heappush(ready, (deadline, level, release))
             else:
-                waiting[release].append((deadline, level, release))
+                waiting.setdefault(release, []).append((deadline, level, release))
 
     for level in range(len(parts)):
         announce(level, 0)
-    rows: list[tuple[int, int, int]] = []
+    table = np.empty((3, stop - start), dtype=np.int64)
     for now in range(stop - start):
-        for job in waiting[now]:
+        for job in waiting.pop(now, ()):
             heappush(ready, job)
-        job = heappop(ready)
-        rows.append(job)
-        counts[job[1]] += 1
-        announce(job[1], now + 1)
-    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
-    return Stretch(table[:, 1], table[:, 2], table[:, 0])
+        deadline, level, release = heappop(ready)
+        table[:, now] = level, release, deadline
+        counts[level] += 1
+        announce(level, now + 1)
+    return Stretch(table[0], table[1], table[2])
 
 
-def shuffle(stretch: Stretch, draws: NDArray[np.float64]) -> Levels:
+def shuffle(stretch: Stretch, draws: Iterable[NDArray[np.float64]]) -> Levels:
     """Levels of `stretch` after random exchanges of rows 1, 2, 4 … apart, where both stay in their windows.
 
-    `draws`, shape (rounds, rows), numbers in [0, 1).
+    `draws` holds an array for each round, of a number in [0, 1) for each row.
     """
     table = np.stack([stretch.level, stretch.release, stretch.deadline])
     rows = np.arange(table.shape[1])
@@ -216,7 +229,7 @@ class Counts:
             self.epoch *= 2
         self._key = key
         self._draws = lru_cache(maxsize=8)(self._find_draws)
-        self._alone = lru_cache(maxsize=1024)(self._find_boundary)
+        self._alone = lru_cache(maxsize=max(4, min(1024, _KEPT // len(self.parts))))(self._find_boundary)
         self._inside = lru_cache(maxsize=16)(self._find_inside)
 
     def ahead(self, number: int) -> tuple[int, ...]:
@@ -228,8 +241,9 @@ class Counts:
         """The levels of a whole epoch, shuffled: rows epoch * self.epoch up to the next."""
         start, stop = epoch * self.epoch, (epoch + 1) * self.epoch
         found = schedule(self.parts, start, self._alone(epoch), stop, self._alone(epoch + 1))
-        draws = stream(self._key ^ 1, start * _ROUNDS, stop * _ROUNDS)
-        return shuffle(found, draws.reshape(_ROUNDS, self.epoch))
+        begin = start * _ROUNDS
+        rounds = (begin + turn * self.epoch for turn in range(_ROUNDS))
+        return shuffle(found, (stream(self._key ^ 1, at, at + self.epoch) for at in rounds))
 
     def _find_draws(self, block: int) -> list[list[float]]:
         size = _BLOCK * _TRIES
