@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from synthspec.diagnostics import Diagnostic, Span
-from synthspec.document import ListNode, MapNode, Node, ScalarNode, to_data
+from synthspec.document import Entry, ListNode, MapNode, Node, ScalarNode, to_data
 from synthspec.node_paths import Path, node_at, prune, respell
 from synthspec.resources import language_schema
 from synthspec.schema_faults import explain_error, place_name, useful_errors
@@ -26,7 +27,55 @@ CLOSE = 0.75  # from which likeness on a misspelt key is read as the one it is n
 def _validator() -> Validator:
     import jsonschema
 
-    return jsonschema.Draft202012Validator(language_schema())
+    return jsonschema.Draft202012Validator(_only_lists(language_schema()))
+
+
+def _only_lists(schema: Any) -> Any:
+    """The schema without the single values that stand for lists of one: `wrap_singles` has made lists of them."""
+    if isinstance(schema, list):
+        return [_only_lists(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("x-list") is True:
+        return {"description": schema["description"], **_only_lists(schema["anyOf"][0])}
+    return {key: _only_lists(value) for key, value in schema.items()}
+
+
+def wrap_singles(root: MapNode) -> MapNode:
+    """The document with lists of one where a single value stands for one: `writes: name`, `gates: rows > 5`."""
+    wrapped = _wrapped(root, ("checks", "gates", "tags"))
+    below = {"plan": ("over", "exclude", "correlate"), "output": ("columns",)}
+    inside = {"prompts": ("writes",), "fields": ("clean",)}
+    entries: list[Entry] = []
+    for entry in wrapped.entries:
+        name, value = entry.key.text, entry.value
+        if isinstance(value, MapNode) and name in below:
+            value = _wrapped(value, below[name])
+        elif isinstance(value, MapNode) and name in inside:
+            parts = [
+                Entry(e.key, _wrapped(e.value, inside[name]) if isinstance(e.value, MapNode) else e.value)
+                for e in value.entries
+            ]
+            value = replace(value, entries=tuple(parts))
+        entries.append(Entry(entry.key, value))
+    return replace(wrapped, entries=tuple(entries))
+
+
+def _wrapped(node: MapNode, names: tuple[str, ...]) -> MapNode:
+    if not any(e.key.text in names and _is_single(e) for e in node.entries):
+        return node
+    entries = [Entry(e.key, ListNode((e.value,), e.value.span)) if e.key.text in names and _is_single(e) else e
+               for e in node.entries]  # fmt: skip
+    return replace(node, entries=tuple(entries))
+
+
+def _is_single(entry: Entry) -> bool:
+    """Whether a value can stand for a list of one; several tags in one text are none."""
+    value = entry.value
+    if isinstance(value, ScalarNode):
+        whole = value.value is not None and value.text != ""
+        return whole and not (entry.key.text == "tags" and ("," in value.text or not isinstance(value.value, str)))
+    return isinstance(value, MapNode) and entry.key.text in ("checks", "clean", "correlate") and not value.broken
 
 
 def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Diagnostic, ...]]:
@@ -37,6 +86,7 @@ def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Dia
     Returns the document without the parts at fault, so that later stages report no consequence of them;
     the paths of those parts; and the diagnostics.
     """
+    document = wrap_singles(document)
     faults, diagnostics = _check(document)
     spelt = document
     misspelt: list[Diagnostic] = []
@@ -45,7 +95,7 @@ def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Dia
         if not found:
             break
         misspelt += [d for _, _, d in found]
-        spelt = respell(spelt, {path: name for path, name, _ in found})
+        spelt = wrap_singles(respell(spelt, {path: name for path, name, _ in found}))
         faults, diagnostics = _check(spelt)
     return prune(spelt, faults), frozenset(faults), (*misspelt, *diagnostics)
 

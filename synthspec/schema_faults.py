@@ -8,6 +8,7 @@ from typing import Any
 
 from synthspec.diagnostics import Diagnostic, Span, did_you_mean, nearest
 from synthspec.document import MapNode, Node, ScalarNode, first_line
+from synthspec.key_hints import hint_for
 from synthspec.node_paths import Path, key_span, node_at
 from synthspec.resources import language_schema
 
@@ -97,8 +98,10 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
                 key = node.key(str(name))
                 span = key.span if key else node.span
                 message = f"'{name}' is not a key of {place_name(path)}"
+                elsewhere = hint_for(str(name), path)
                 near = nearest(str(name), allowed) or _lost_key(error.schema, error.instance)
                 help = f"did you mean '{near}'?" if near else did_you_mean(str(name), allowed)
+                help = elsewhere or help
                 yield (*path, name), Diagnostic("E202", message, span, help)
     elif error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and _bare_weights(error):
         shown = ", ".join(f"{e.key.text}: {e.value.text}" for e in node.entries[:4] if isinstance(e.value, ScalarNode))

@@ -316,8 +316,19 @@ class Validator:
             if not reads <= row.keys() or any(row[n] is None for n in compiled.needs):
                 continue  # not written yet, or left out: nothing to judge
             if not compiled.holds(row):
-                said = compiled.check.message or f"the rule `{compiled.check.text}` does not hold"
-                yield compiled, Rejection(Stage.VALID, compiled.label, said)
+                yield compiled, Rejection(Stage.VALID, compiled.label, _said(compiled.check, row))
+
+
+def _said(check: Check, row: Mapping[str, Any]) -> str:
+    """What a check says of a row it rejects: its message is a template that sees the row."""
+    if "{{" not in check.message and "{%" not in check.message:
+        return check.message or f"the rule `{check.text}` does not hold"
+    from synthspec.template import TemplateFault, render
+
+    try:
+        return render(check.message, row)
+    except TemplateFault:
+        return f"the rule `{check.text}` does not hold"
 
 
 def _needs(expression: Expression) -> frozenset[str]:

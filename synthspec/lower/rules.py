@@ -44,6 +44,8 @@ def _check(
     message, severity = "", "error"
     if isinstance(node, MapNode):
         message = scalar_text(node.get("message"))
+        if "{{" in message or "{%" in message:
+            low.template(node.get("message"), scope, lambda name: None)
         severity = scalar_text(node.get("severity"), "error")
         again = node.get("retry")
         prompts = low.names_under("prompts")
