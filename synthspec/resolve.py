@@ -45,6 +45,7 @@ def used_names(spec: Spec) -> frozenset[str]:
     for expressions in (spec.checks, spec.plan.exclude):
         for rule in expressions:
             used |= names_of(rule.expression)
+    used.update(*(check.told for check in spec.checks))
     by_name = {p.name: p for p in spec.parameters}
     todo = [p for p in spec.parameters if p.name in used]
     while todo:

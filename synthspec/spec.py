@@ -184,7 +184,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule over one row. `retry` names the prompt that is asked again when it fails."""
+    """A rule over one row. `retry` names the prompt that is asked again when it fails; `message` is a template."""
 
     expression: Expression
     text: str
@@ -192,6 +192,7 @@ class Check:
     severity: Literal["error", "warn"]
     span: Span
     retry: str | None = None
+    told: frozenset[str] = frozenset()  # the names its message reads
 
 
 @dataclass(frozen=True, slots=True)

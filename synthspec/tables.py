@@ -18,6 +18,7 @@ from typing import Any
 from synthspec.expressions.types import ANY, Type, type_of_values
 
 MAX_BYTES = 512 * 1024 * 1024
+MAX_VALUES = 10_000_000  # of a Parquet file, whose size on disk says little
 READABLE = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
 
@@ -188,11 +189,43 @@ def _read_json(text: str) -> list[Mapping[str, Any]]:
 
 
 def _read_parquet(path: Path) -> Table:
+    import pyarrow
     import pyarrow.parquet
-    from pyarrow import ArrowException
 
     try:
-        table = pyarrow.parquet.read_table(path)
-    except (ArrowException, OSError, ValueError) as e:
+        file = pyarrow.parquet.ParquetFile(path)
+        _check_size(file.metadata)
+        texts = [f.name for f in file.schema_arrow if pyarrow.types.is_string(f.type)]
+        table = pyarrow.parquet.read_table(path, read_dictionary=texts)
+    except (pyarrow.ArrowException, OSError, ValueError) as e:
         raise TableFault(f"not a readable Parquet file: {str(e).splitlines()[0]}") from None
-    return Table({name: table.column(name).to_pylist() for name in table.column_names})
+    return Table({name: _plain_values(table.column(name)) for name in table.column_names})
+
+
+def _check_size(metadata: Any) -> None:
+    """Refuse a file that is small on disk and huge in memory, by what it says of itself.
+
+    Raises:
+        TableFault: too many values, or too many bytes.
+    """
+    values = size = 0
+    for group in range(metadata.num_row_groups):
+        part = metadata.row_group(group)
+        values += sum(part.column(i).num_values for i in range(part.num_columns))
+        size += part.total_byte_size
+    if values > MAX_VALUES:
+        raise TableFault(f"{values:,} values; a source holds at most {MAX_VALUES:,}")
+    if size > MAX_BYTES:
+        raise TableFault(f"{size / 1e6:.0f} MB unpacked; a source holds at most {MAX_BYTES // 1_000_000} MB")
+
+
+def _plain_values(column: Any) -> list[Any]:
+    """A column's values; a text that stands in many rows is held once."""
+    values: list[Any] = []
+    for chunk in column.chunks:
+        if hasattr(chunk, "dictionary"):
+            words = chunk.dictionary.to_pylist()
+            values.extend(None if i is None else words[i] for i in chunk.indices.to_pylist())
+        else:
+            values.extend(chunk.to_pylist())
+    return values

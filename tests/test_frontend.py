@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from synthspec.resources import language_schema
 from synthspec.source import Source
 from synthspec.template import TemplateFault, render
 from synthspec.template_check import check_template
+from synthspec.validate import Validator
 
 # --- YAML
 
@@ -605,3 +607,83 @@ def test_types_of_many_values_take_no_time() -> None:
     assert time.process_time() - begun < 2
     assert type_of_values((1, 1.0, True, 1)) == ANY
     assert type_of_values((1, 2.5, 1)) == Type(NUMBER.kind, values=(1, 2.5))
+
+
+@pytest.mark.parametrize(
+    ("listed", "single"),
+    [
+        ("prompts: {p: {user: x, writes: [t]}}", "prompts: {p: {user: x, writes: t}}"),
+        ("checks: ['words(t) > 2']", "checks: words(t) > 2"),
+        ("checks: [{that: words(t) > 2, severity: warn}]", "checks: {that: words(t) > 2, severity: warn}"),
+        ("gates: [rows > 2]", "gates: rows > 2"),
+        ("output: {columns: [t]}", "output: {columns: t}"),
+        ("plan: {exclude: [a > 8]}", "plan: {exclude: a > 8}"),
+        ("plan: {strategy: pairwise, over: [a]}", "plan: {strategy: pairwise, over: a}"),
+        ("tags: [food]", "tags: food"),
+        ("novelty: {unique: [t]}", "novelty: {unique: t}"),
+    ],
+)
+def test_a_single_value_stands_for_a_list_of_one(listed: str, single: str, tmp_path: Path) -> None:
+    found = []
+    for number, part in enumerate((listed, single)):
+        path = tmp_path / f"{number}.yaml"
+        whole = "" if part.startswith("prompts") else "prompts: {p: {user: 'x {{ a }}'}}\nparameters: {a: [1, 2]}\n"
+        clean = "[strip]" if part is listed else "strip"
+        fields = f"fields: {{t: {{type: string, words: 5, clean: {clean}}}}}\n"
+        path.write_text(f"synthspec: 1\nname: x\n{whole}{fields}{part}\n", encoding="utf-8")
+        compiled = compile_spec(path)
+        assert compiled.diagnostics == ()
+        found.append(compiled.spec)
+    assert [repr(s.prompts[0].writes) for s in found] == ["('t',)"] * 2
+    parts = [(s.checks, s.gates, s.output, s.plan.over, s.tags, s.novelty, s.fields[0].clean) for s in found]
+    assert _without_places(parts[0]) == _without_places(parts[1])
+
+
+def _without_places(value: object) -> str:
+    return re.sub(r"Span\([^)]*\)|(start|end)=\d+", "", repr(value))
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "said"),
+    [
+        ("", "temperature: 0.7", "under `backend`"),
+        ("", "model: gpt-5-mini", "`backend: PROVIDER:MODEL`"),
+        ("", "n: 5", "`rows: …`"),
+        ("", "num_rows: 5", "`rows: …`"),
+        ("", "output_format: csv", "`output: {formats"),
+        ("", "messages: []", "`system: …` and `user: …`"),
+        ("", "columns: []", "`fields:"),
+        ("prompt", "temperature: 0.7", "under `backend`"),
+        ("prompt", "model: gpt-5-mini", "`backend: PROVIDER:MODEL`"),
+        ("prompt", "messages: []", "`system: …` and `user: …`"),
+        ("prompt", "max_tokens: 5", "max_tokens: …"),
+        ("prompt", "top_p: 1", "top_p: …"),
+        ("prompt", "tools: []", "remove it"),
+        ("prompt", "n: 2", "several rows from one call"),
+    ],
+)
+def test_keys_of_other_tools_have_hints(place: str, key: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    inside, beside = (f", {key}", "") if place else ("", f"{key}\n")
+    path.write_text(
+        f"synthspec: 1\n{beside}prompts: {{p: {{user: x{inside}}}}}\nfields: {{t: {{type: string}}}}\n", encoding="utf-8"
+    )
+    (found,) = compile_spec(path).diagnostics
+    assert found.code == "E202" and said in found.help, found.help
+
+
+def test_the_message_of_a_check_sees_the_row(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    text = (
+        "synthspec: 1\nparameters: {{least: [3, 4]}}\nprompts: {{p: {{user: 'x {{{{ least }}}}'}}}}\n"
+        "fields: {{t: {{type: string}}}}\nchecks: [{{that: words(t) > 2, message: 'only {{{{ {name} }}}}: {{{{ t }}}}'}}]\n"
+    )
+    path.write_text(text.format(name="least"), encoding="utf-8")
+    compiled = compile_spec(path)
+    assert compiled.diagnostics == ()
+    assert compiled.spec is not None
+    rules = Validator(compiled.spec)
+    ((_, rejection),) = rules.check_faults({"t": "one two"}, {"least": 3}, frozenset({"t"}))
+    assert rejection.reason == "only 3: one two"
+    path.write_text(text.format(name="leest"), encoding="utf-8")
+    assert [d.code for d in compile_spec(path).diagnostics] == ["E402"]

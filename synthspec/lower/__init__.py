@@ -9,6 +9,7 @@ from pathlib import Path
 
 from synthspec.diagnostics import Diagnostic
 from synthspec.document import MapNode, ScalarNode, to_data
+from synthspec.lower.comments import cut_texts
 from synthspec.lower.context import Lowering, scalar_text, value_of
 from synthspec.lower.fields import lower_fields
 from synthspec.lower.output import lower_output
@@ -70,7 +71,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         repair=bool(value_of(root("repair"), True)),
         digest=_digest(document),
     )
-    return Lowered(spec, low.tables, tuple(low.faults))
+    return Lowered(spec, low.tables, (*low.faults, *cut_texts(document)))
 
 
 def _digest(document: MapNode) -> str:

@@ -170,6 +170,12 @@ def _lower(
     nulls = _empty_here(empty, at, names_of(when) if when else frozenset())
     system = low.template(node.get("system"), scope, explain, nulls)
     user = low.template(node.get("user"), scope, explain, nulls) or Template("")
+    shown = user.reads | (system.reads if system else frozenset())
+    if examples is not None and "examples" not in shown and user.text:
+        help = "write {% for e in examples %}{{ e.COLUMN }}{% endfor %} in `user`, or remove it"
+        column = next(iter(around.sources[examples.source].columns), "")
+        low.report("W706", node.key("examples") or node, "no template of this prompt shows its examples",
+                   help.replace("COLUMN", column))  # fmt: skip
     reads = user.reads | (system.reads if system else frozenset()) | (names_of(when) if when else frozenset())
     if examples is not None and examples.where is not None:
         reads |= names_of(examples.where) - {"row"}

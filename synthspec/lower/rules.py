@@ -41,11 +41,12 @@ def _check(
         return None
     expression, kind = low.expression(that, scope)
     retry: str | None = None
-    message, severity = "", "error"
+    message, severity, told = "", "error", frozenset[str]()
     if isinstance(node, MapNode):
         message = scalar_text(node.get("message"))
         if "{{" in message or "{%" in message:
-            low.template(node.get("message"), scope, lambda name: None)
+            template = low.template(node.get("message"), scope, lambda name: None)
+            told = template.reads if template is not None else told
         severity = scalar_text(node.get("severity"), "error")
         again = node.get("retry")
         prompts = low.names_under("prompts")
@@ -67,7 +68,7 @@ def _check(
             if not _never(low, that, part, scope, stern):
                 _out_of_bounds(low, that, part, fields)
     grade: OneOf["error", "warn"] = "warn" if severity == "warn" else "error"
-    return Check(expression, that.text, message, grade, that.span, retry)
+    return Check(expression, that.text, message, grade, that.span, retry, told)
 
 
 def _parts(expression: Expression) -> Iterator[Expression]:
