@@ -65,13 +65,23 @@ _SAME = (
 )
 
 
+def _turned(cells: Sequence[str]) -> bool:
+    """Whether a name for an answer stands before one for a question."""
+    sides = [next((i for i in (0, 1) if fold(c) in _SAME[i]), -1) for c in cells]
+    return 0 in sides and 1 in sides and sides.index(1) < sides.index(0)
+
+
 def is_known(name: str) -> bool:
     """Whether columns are often named so."""
     return any(fold(name) in group for group in _SAME)
 
 
-def renamed_columns(cells: Sequence[str], columns: Sequence[Column]) -> list[Column | None] | None:
-    """The columns of a header in other words, where those say for certain which is which; None else."""
+def renamed_columns(cells: Sequence[str], columns: Sequence[Column], in_place: bool) -> list[Column | None] | None:
+    """The columns of a header in other words, where those say for certain which is which; None else.
+
+    `in_place`: the rows' values stand where the fields' kinds want them, so that the columns have their order; unless
+    the header puts an answer before its question.
+    """
     if len(cells) != len(columns):
         return None
     found: list[Column | None] = []
@@ -89,6 +99,8 @@ def renamed_columns(cells: Sequence[str], columns: Sequence[Column]) -> list[Col
     if not left:
         return found
     free = [c for c in left if not c.constrained]
-    if len(free) > 1 or [columns.index(c) for c in left] != unknown or fold(cells[unknown[0]]) in _INDEX:
+    if [columns.index(c) for c in left] != unknown or any(fold(cells[i]) in _INDEX for i in unknown):
+        return None
+    if len(free) > 1 and not (in_place and not _turned([cells[i] for i in unknown])):
         return None
     return [columns[i] if c is None else c for i, c in enumerate(found)]

@@ -100,7 +100,8 @@ class Table:
         if not (not all_fit(self.columns, first.cells or ()) or (self.free and (quoted or known or surplus))):
             return
         self.header = index
-        found = renamed_columns(cells, self.fields)
+        fitting = sum(all_fit(self.columns, r.cells or ()) for r in others)
+        found = renamed_columns(cells, self.fields, not self.free and fitting >= max(2, 0.8 * len(others)))
         if found is None:
             self.unknown = True
         else:
@@ -156,6 +157,7 @@ class Table:
         width = len(self.columns)
         return (
             self.header == 0
+            and not self.unknown
             and width == len(self.fields)
             and all(r.cells is not None and len(r.cells) == width for r in self.records)
             and not any(self.is_header(r) for r in self.records[1:])
