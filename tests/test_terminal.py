@@ -134,3 +134,19 @@ def test_names_of_files_and_specs_are_shown_harmless(tmp_path: Path) -> None:
         done = CliRunner().invoke(cli, arguments)
         assert done.exit_code != 0
         _clean(done.output)
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "preview", "build"])
+def test_markup_in_a_spec_is_text(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What rich takes for a tag is neither obeyed (a link, a colour) nor an error (a tag that closes nothing)."""
+    monkeypatch.chdir(tmp_path)
+    tag = "[/x] [link=http://evil.example]click [red]"
+    with Loopback(reply=lambda body, nth: f"{tag} call of some words") as server:
+        path = calls_spec(tmp_path, server.url, rows=3)
+        text = path.read_text().replace("calm, cross, glad", f"'{tag}', cross").replace("model: loop", f"model: '{tag}'")
+        path.write_text(text.replace("Write a call", "Write a [/y] call"))
+        done = CliRunner().invoke(cli, [command, str(path)])
+    assert done.exception is None, done.exception
+    assert done.exit_code == 0
+    if command in ("plan", "preview"):
+        assert "[/x] [link=http://evil.example]click" in " ".join(done.output.split())

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from aiohttp import web
 from wire.mutations import several, single
@@ -23,6 +24,7 @@ from wire.wires import TEXT, WIRES, Wire
 from synthspec.backends import Backend
 from synthspec.backends._faults import Service, fault_of_status
 from synthspec.backends._waits import seconds_to_wait
+from synthspec.metrics.embeddings import EmbeddingBackend, _unpack
 from synthspec.plugins import find_plugin
 from synthspec.records import BackendFault, FaultKind, Reply
 from synthspec.spec import BackendChoice
@@ -388,3 +390,28 @@ def test_a_list_of_models_may_hold_anything(wire: Wire) -> None:
             assert all(isinstance(name, str) and name for name in listed)
 
     _with_server(wire, answering, use)
+
+
+@pytest.mark.parametrize("path", ["api/embed", "embeddings"])
+def test_embeddings_may_hold_anything(path: str) -> None:
+    vectors = [[0.5, 1.0, -2.0], [0.25, 0.0, 1.0]]
+    answer: Any = {"embeddings": vectors, "prompt_eval_count": 4, "model": "e"}
+    if path == "embeddings":
+        data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)]
+        answer = {"object": "list", "model": "e", "data": data, "usage": {"prompt_tokens": 4, "total_tokens": 4}}
+    backend = EmbeddingBackend(Service("X", "http://127.0.0.1:1", "e"), {}, path, {})
+    whole = 0
+    for body in [*single(answer), *(several(answer, seed) for seed in range(300))]:
+        try:
+            read = json.loads(body)
+        except (ValueError, RecursionError):
+            continue  # never comes so far
+        try:
+            reply = backend._read(read, 2)
+        except BackendFault as fault:
+            assert fault.message.isprintable()
+            continue
+        found = _unpack(reply.text)
+        assert found.shape[0] == 2 and np.isfinite(found).all()
+        whole += 1
+    assert whole > 20

@@ -121,6 +121,7 @@ def _show_parameter(console: Console, parameter: ParameterReport, counted: int) 
 
 
 def _show_prompts(console: Console, report: PlanReport) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     if not report.prompts:
@@ -132,7 +133,7 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for p in report.prompts:
         table.add_row(
-            p.name, p.backend, f"{p.calls:,}", f"{p.prompt_tokens:,}", f"{p.completion_tokens:,}", money(p.cost)
+            p.name, escape(p.backend), f"{p.calls:,}", f"{p.prompt_tokens:,}", f"{p.completion_tokens:,}", money(p.cost)
         )
     for name, totals in (("expected", report.expected), ("at worst", report.worst)):
         figures = [f"{totals[k]:,.0f}" for k in ("calls", "prompt_tokens", "completion_tokens")]

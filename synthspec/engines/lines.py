@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -100,8 +101,10 @@ class KeptFingerprints:
         earlier: str = getattr(backend, "earlier_fingerprint", "")
         if not self._noted["addresses"] or not earlier:
             return backend.fingerprint
-        found: str = self._noted.setdefault(f"{choice.model} {backend.fingerprint}", earlier)
-        return found
+        mark = blake2b(f"{choice.model} {backend.fingerprint}".encode(), digest_size=8).hexdigest()
+        place: str = self._noted.setdefault(mark, earlier.partition(" ")[0])  # provider:address; options stay unsaid
+        _, space, options = backend.fingerprint.partition(" ")
+        return place + space + options
 
     def note(self) -> None:
         """Keep what was found, for later builds of the folder."""
