@@ -205,7 +205,9 @@ def _shares(spec: Spec, group: Group, rule: Rule) -> Iterator[Diagnostic]:
     if off[worst][level] <= NEAR:
         return
     key = group.tied.keys[worst]
-    value = f"{key} = {lists[key].values[level]!r}" if key in lists else f"a value of {key.split('#')[0].split('/')[0]}"
+    name, _, case = key.partition("#")[0].partition("/")
+    value = f"{key} = {lists[key].values[level]!r}" if key in lists else f"a value of {name}"
+    value += f" (case {case})" if case else ""
     asked, had = group.wanted[worst][level], group.fitted.margins[worst][level]
     message = f"the exclusions leave {value} no share of {asked:.1%}; {had:.1%} is near to what they allow"
     parts = [

@@ -70,7 +70,10 @@ def spec_text(strategy: str, rules: list[str], correlate: str, where: bool) -> s
 
 def exactly(row: dict[str, Any]) -> dict[str, tuple[type, str]]:
     """Values with their types; a null is a null."""
-    return {n: (type(None), "") if v is None or v != v else (type(v), repr(v)) for n, v in row.items()}
+    return {
+        n: (type(None), "") if v is None or (isinstance(v, float) and v != v) else (type(v), repr(v))
+        for n, v in row.items()
+    }
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, tuple[type, str]]]:
@@ -146,3 +149,48 @@ def test_a_value_has_its_parameters_type(tmp_path: Path, kind: str) -> None:
     assert {type(plan[i]["p"]) for i in range(40)} == {wanted}
     assert {type(r["p"]) for r in plan} == {wanted}
     assert {type(v) for v in plan[0:40]["p"].tolist()} == {wanted}
+
+
+MANY_KINDS = """
+sources:
+  s: {rows: [{x: 1, y: a, d: 2026-01-01}, {x: null, y: null, d: null}, {x: 2, y: c, d: 2026-01-02}]}
+  m: {rows: [{x: 1, y: a}, {x: 2.5, y: 3}, {x: 3, y: true}]}
+parameters:
+  k: [p, q, r]
+  x: {from: s, column: x}
+  y: {from: s, column: y}
+  d: {from: s, column: d}
+  mx: {from: m, column: x}
+  my: {from: m, column: y}
+  c1: "if k == 'p' then 1 else (if k == 'q' then x else 2.5)"
+  c2: "if k == 'p' then x else 2"
+  c3: "[x, 1, 2.5]"
+  c4: "if k == 'p' then 1 else (if k == 'q' then 2.5 else 'text')"
+  c5: "text(if k == 'p' then 1 else (if k == 'q' then x else 2.5))"
+  c6: "if k == 'p' then true else (if k == 'q' then 1 else 2.5)"
+  c7: "max(x, 2.5)"
+  c8: "if k == 'p' then [1] else [2.5, 'a']"
+  c9: "text(my)"
+  c10: "text(if k == 'p' then x else mx)"
+  g1: {given: k, cases: {p: 1, q: 2.5}, else: [text]}
+  g2: {given: k, cases: {p: [1, 2.5], q: {from: s, column: x}}, else: "normal(0, 1)"}
+  g3: {given: k, cases: {p: 2026-01-01, q: {from: s, column: d}}, else: "date('2026-01-01', '2026-02-01')"}
+  g4: {given: k, cases: {p: true, q: 1}, else: [2.5]}
+  g5: {given: k, cases: {p: [{a: 1}], q: [{a: 2.5}]}, else: [[1, 2]]}
+  t1: "text(g1)"
+  t2: "text(g2)"
+"""
+
+
+@pytest.mark.parametrize("exclude", ["[]", "[\"k == 'p' and x == 1\", \"k == 'q' and my == true\", g2 == 2.5]"])
+def test_values_of_every_kind_are_the_same_alone_and_in_a_slice(tmp_path: Path, exclude: str) -> None:
+    path = tmp_path / "spec.yaml"
+    head = "synthspec: 1\nrows: 40\nfields: {z: {value: 1}}\n"
+    path.write_text(f"{head}{MANY_KINDS}plan: {{exclude: {exclude}}}\n", encoding="utf-8")
+    plan = synthspec.plan(path)
+    alone = [exactly(plan[i]) for i in range(40)]
+    assert [exactly(row) for row in plan] == alone
+    assert [exactly(row) for row in plan.combinations(13, 17)] == alone[13:17]
+    frame = plan[5:40:3].drop(columns=["d", "g3"])  # pandas has its own dates
+    wanted = [{n: v for n, v in row.items() if n in frame} for row in alone[5:40:3]]
+    assert rows_of(frame) == wanted

@@ -54,13 +54,14 @@ def sample_cells(
     A level that none of these has is looked for on its own.
     """
     sample = _Sample(ordered, ties, key)
-    table, counts = np.empty((0, len(ordered)), dtype=np.int64), np.empty(0)
+    table: Levels = np.empty((0, len(ordered)), dtype=np.int64)
+    counts: NDArray[np.float64] = np.empty(0)
     for chunk in range(_CHUNKS):
         fresh = sample.drawn(chunk * _CHUNK, _CHUNK)
         together = np.concatenate([table, fresh])
         table, which = np.unique(together, axis=0, return_inverse=True)
         weights = np.concatenate([counts, np.ones(len(fresh))])
-        counts = np.bincount(which.reshape(-1), weights, minlength=len(table))
+        counts = np.asarray(np.bincount(which.reshape(-1), weights, minlength=len(table)), dtype=np.float64)
         if len(table) >= MOST_CELLS * 3 // 4:
             break
     if not len(table):

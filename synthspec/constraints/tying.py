@@ -14,6 +14,7 @@ from synthspec.strategies import Dimension, Levels, Tied
 from synthspec.strategies.philox import key_of
 
 _MOST_TRIED = 1 << 18
+_NEAR = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +53,17 @@ def tie_dimensions(
         if table is None:
             table, base = sample_cells(ordered, inside, key_of(seed, " ".join(sorted(keys)), "cells"))
         if len(table):
-            groups.append(_group(ordered, table, base, [p for p in pulls if keys.issuperset(p.keys)]))
+            within = [p for p in pulls if keys.issuperset(p.keys)]
+            group = _group(ordered, table, base, within)
+            if base is not None and _misses(group):  # what a sample cannot reach may still be had without one
+                group = _group(ordered, table, base, ())
+            if inside or group.pulls:
+                groups.append(group)
     return tuple(groups)
+
+
+def _misses(group: Group) -> bool:
+    return any(abs(p.rank - reached) > _NEAR for p, reached in zip(group.pulls, group.fitted.ranks, strict=True))
 
 
 def _group(

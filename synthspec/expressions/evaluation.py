@@ -14,7 +14,7 @@ import numpy as np
 
 from synthspec.expressions import arithmetic
 from synthspec.expressions.binding import function_arguments
-from synthspec.expressions.columns import Column, conform_column, pack, standard, unpack
+from synthspec.expressions.columns import Column, conform_column, objects, pack, standard, unpack
 from synthspec.expressions.rows import applied, function_of, known, null_of, operator_of, search_of
 from synthspec.expressions.tree import (
     Binary,
@@ -99,7 +99,11 @@ class _Evaluation:
         if all(isinstance(v, Constant) for v in values):
             return Constant(apply(*(v.value for v in values if isinstance(v, Constant))))
         plain = [repeat(v.value) if isinstance(v, Constant) else unpack(v) for v in values]
-        return pack(list(map(apply, *plain)), kind)
+        found = list(map(apply, *plain))
+        kinds = set(map(type, found))
+        if int in kinds and float in kinds:  # 1 stays 1, whether or not 2.5 is in another of the rows
+            return objects(found, len(found))
+        return pack(found, kind)
 
     def truth(self, node: Expression) -> Value:
         """A condition: a null is false."""
