@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import itertools
 import json
+import random
 import re
 import subprocess
 import sys
@@ -71,8 +73,8 @@ def stays(**wanted: Any) -> list[dict[str, Any]]:
 
 
 GOLDEN = (
-    '{"guest": "The music on Friday was lovely, and she still talks about it.", "host": "The band plays a'
-    'gain in June, and he sends her the recipe.", "stars": 5}'
+    '{"guest": "The porter carried our bags up the hill and woke to the smell of fresh bread.", '
+    '"host": "He sings in a choir, and we will keep you a table.", "stars": 4}'
 )
 CALLS = tuple(
     (about, f"Agent: {first} Client: {second} Agent: {third} Client: {fourth}")
@@ -170,7 +172,7 @@ def test_a_reply_depends_on_its_request_alone() -> None:
 
 def test_the_text_of_a_seed_stays_what_it_was() -> None:
     """A change here is a change of the algorithm: raise VERSION."""
-    assert ngram.VERSION == 1
+    assert ngram.VERSION == 2
     spec = spec_of(STAY_FIELDS, STAY_WRITES, "s")
     assert reply_of(spec, STAYS, rows=1, seed=2, values={"mood": "happy"}).text == GOLDEN
 
@@ -209,6 +211,29 @@ def test_a_class_speaks_in_its_own_words() -> None:
         said = [w for s in range(20) for r in stays(seed=s, values={"mood": mood}) for w in normal(r["guest"]).split()]
         right = sum(w in only[mood] for w in said)
         assert right > 4 * sum(w in only[other] for w in said)
+
+
+def test_a_label_of_few_rows_is_honoured() -> None:
+    """Ten domains of five rows each beside five moods: a row speaks of its own domain, and says little of others."""
+    chance = random.Random(1)
+    own = {f"d{i}": [f"d{i}w{j}" for j in range(25)] for i in range(10)}
+    common = "the of and to a in is it that was for on with as at by".split()
+    moods = ("calm", "cross", "glad", "sad", "keen")
+    rows = [
+        {"domain": f"d{i % 10}", "mood": moods[i // 10],
+         "text": " ".join(chance.choice(common if chance.random() < 0.55 else own[f"d{i % 10}"]) for _ in range(30)) + "."}
+        for i in range(50)
+    ]  # fmt: skip
+    spec = spec_of([field("text", type="string")], ["text"], "s")
+    right = mostly = said = 0
+    for number, (domain, mood) in enumerate(itertools.product(own, moods)):
+        reply = reply_of(spec, table_of(rows), seed=number, rows=1, values={"domain": domain, "mood": mood})
+        found = re.findall(r"\b(d\d)w", reply.text)
+        mostly += 2 * found.count(domain) > len(found)
+        right, said = right + found.count(domain), said + len(found)
+    assert mostly >= 48 and right >= 0.9 * said
+    unseen = reply_of(spec, table_of(rows), seed=1, rows=1, values={"domain": "d77", "mood": "calm"})
+    assert unseen.text  # a label that no row has is let go
 
 
 def words_of(mood: str) -> set[str]:

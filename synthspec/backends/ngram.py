@@ -20,7 +20,7 @@ NOTICE = (
     "The embedded n-gram model is for trying out a spec: it writes fluent fragments,"
     " not a language model's text; name a real backend with --backend."
 )
-VERSION = 1  # of the algorithm; another one may write other texts
+VERSION = 2  # of the algorithm; another one may write other texts
 
 
 class NgramBackend:

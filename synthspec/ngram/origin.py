@@ -18,6 +18,8 @@ from synthspec.ngram.topics import Topics, factor, find_topics
 OTHER_CLASS = 0.2  # how welcome a row is that differs in one condition, at most, against 1
 OTHER_TOPIC = 0.5  # how welcome a row is that shares no word with a text of the combination, against 1
 LEAST_TELLING = 0.4  # what a condition counts for at least, beside the one that says most
+STRAY = 0.02  # how welcome a row is that lacks a label of the combination where enough rows have it, against 1
+ENOUGH_ALIKE = 3  # rows that must have a label for it to be insisted on
 ENOUGH_ROWS = 12  # rows that must fit a combination, counted by how well they do
 DIGITS = 9  # kept of a weight, so that every machine has the same
 FEW = 12  # distinct values that still sort rows into kinds
@@ -74,7 +76,21 @@ class Origin:
             weight *= self.match(name, known[name]) ** power
         for text in said:
             weight *= factor(self.topics.near(self.topics.of_text(text)), OTHER_TOPIC)
-        return tempered(weight)
+        return tempered(weight) * self._insisting({n: known[n] for n in labels})
+
+    def _insisting(self, labels: Mapping[str, Any]) -> Any:
+        """By row: 1 where it has the labels, else STRAY. One that too few rows have beside the others is let go.
+
+        The label that says most of what rows are about is insisted on first.
+        """
+        fits = np.ones(self.length, dtype=bool)
+        for name in sorted(labels, key=lambda n: (-self.telling(n), n)):
+            codes_of, codes = self._codes(name)
+            code = codes_of.get(canonical(labels[name]))
+            if code is not None:
+                both = fits & (codes == code)
+                fits = both if both.sum() >= ENOUGH_ALIKE else fits
+        return np.where(fits, 1.0, STRAY)
 
     def pool(self, weight: Any, salt: int) -> Pool:
         """The rows that fit best: all of a small table, else as many as one combination learns from."""
