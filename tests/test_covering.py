@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from synthspec.strategies import Design, Dimension, Requirement, find_strategy
 from synthspec.strategies.covering import Tuples, missing_after, single
-from synthspec.strategies.orthogonal import field_array, fused, prime_power, two_levels, widened
+from synthspec.strategies.orthogonal import field_array, fused, hyperoval, prime_power, two_levels, widened
 from synthspec.strategies.pairwise import Pairwise
 
 Table = NDArray[np.int64]
@@ -68,6 +69,14 @@ def test_two_levels(columns: int, rows: int) -> None:
     assert len(two_levels(columns)) == rows and covers(two_levels(columns), [2] * columns, 2)
 
 
+@pytest.mark.parametrize("order", [2, 4, 8])
+def test_hyperovals(order: int) -> None:
+    found = hyperoval(order)
+    assert found.shape == (order**3, order + 2)
+    for columns in itertools.combinations(range(order + 2), 3):
+        assert len(tuples_in(found, 3, columns)) == order**3
+
+
 def test_prime_powers() -> None:
     found = [order for order in range(1, 33) if prime_power(order)]
     assert found == [2, 3, 4, 5, 7, 8, 9, 11, 13, 16, 17, 19, 23, 25, 27, 29, 31, 32]
@@ -79,6 +88,8 @@ def test_prime_powers() -> None:
         ([10] * 10, 2, 119),  # allpairspy 172
         ([3] * 13, 2, 15),  # 17
         ([4] * 10, 2, 28),  # 31
+        ([6] * 10, 2, 60),  # 65
+        ([4] * 6, 3, 64),
         ([2] * 10, 2, 6),  # 8
         ([5] * 6, 2, 25),  # 31
         ([6] * 3, 2, 36),
@@ -195,3 +206,16 @@ def test_refusals() -> None:
         Pairwise(design([50] * 40, strength=4)).coverage()
     with pytest.raises(ValueError, match="strength"):
         Pairwise(design([2, 2], strength=5)).coverage()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200))
+def test_never_more_rows_than_allpairspy(seed: int) -> None:
+    pairs = pytest.importorskip("allpairspy").AllPairs
+    draw = random.Random(seed)
+    sizes = [draw.randint(2, draw.choice([3, 5, 8, 12])) for _ in range(draw.randint(2, 14))]
+    if seed % 3 == 0:
+        sizes = sizes[:1] * len(sizes)
+    coverage = Pairwise(design(sizes)).coverage()
+    assert coverage.covered == coverage.possible
+    assert coverage.rows <= len(list(pairs([list(range(size)) for size in sizes])))

@@ -3,6 +3,9 @@
 `field_array`: Bush, "Orthogonal arrays of index unity" (1952): polynomials of degree below t at every element
 of GF(q), and their leading coefficient: q**t rows, q + 1 columns, every t-tuple once.
 
+`hyperoval`: Bush (1952) again: where the order is a power of two, the middle coefficient of a polynomial of degree
+two is one column more.
+
 `fused`: Colbourn, Keri, Rivas Soriano and Schlage-Puchta, "Covering and radius-covering arrays" (2010): q - 1
 levels, q + 1 columns, q**2 - 2 rows.
 
@@ -40,6 +43,8 @@ def arrays(sizes: Sequence[int], strength: int) -> Iterator[Array]:
         power = prime_power(order)
         if power is None:
             continue
+        if many == order + 2 and strength == 3 and power[0] == 2:
+            yield _fit(hyperoval(order), sizes)
         if many <= order + 1 and strength <= order:
             yield _fit(field_array(order, strength), sizes)
         if many <= order + 1 and strength == 2 and order == most + 1:
@@ -88,6 +93,12 @@ def field_array(order: int, strength: int) -> Array:
             value = add[times[value, element], rows[:, degree]]
         columns.append(value)
     return np.stack([*columns, rows[:, 0]], axis=1)
+
+
+def hyperoval(order: int) -> Array:
+    """Levels 0..order-1 of a power of two; order**3 rows, order + 2 columns, each triple of columns once."""
+    middle = np.array(list(product(range(order), repeat=3)), dtype=np.int64)[:, 1]
+    return np.concatenate([field_array(order, 3), middle[:, None]], axis=1)
 
 
 def fused(order: int) -> Array:

@@ -123,31 +123,29 @@ class Pairwise:
         best = (
             min(arrays(sizes, self._strength), key=len, default=None) if free and self._strength > 1 else None
         )
-        if best is not None and len(set(sizes)) == 1:
-            return self._shuffled(best)
         return self._searched(best)
 
     def _searched(self, best: Array | None) -> Array:
         """The shortest of a few greedy arrays and `best`, made shorter as long as that goes on working."""
         tuples, sizes = self._tuples, self._ties.sizes
+        least = self._least()
+        if best is not None and (len(best) == least or (max(sizes) == 2 and self._strength == 2)):
+            return self._shuffled(best)  # no array has fewer rows
         greedy = Greedy(len(sizes), self._ties.units, tuples)
         draws = Draws(self._key("covering"))
-        least = self._least()
-        if best is not None and len(best) == least:
-            return self._shuffled(best)
-        found = greedy.array(draws, tuples.total)
-        assert found is not None, "a row for each tuple would do"
-        for _ in range(_TRIES - 1):
+        found = best
+        for _ in range(_TRIES):
+            shorter = greedy.array(draws, tuples.total if found is None else len(found) - 1)
+            found = found if shorter is None else shorter
             if greedy.spent > _EFFORT / 3:
                 break
-            shorter = greedy.array(draws, len(found) - 1)
-            found = found if shorter is None else shorter
+        assert found is not None, "a row for each tuple would do"
         idle = 0
         while idle < _IDLE and greedy.spent < _EFFORT and len(found) > least:
             shorter = greedy.improved(found, draws)
             idle = 0 if len(shorter) < len(found) else idle + 1
             found = shorter
-        return self._shuffled(best) if best is not None and len(best) <= len(found) else found
+        return self._shuffled(found) if best is not None and len(found) == len(best) else found
 
     def _least(self) -> int:
         """No array is shorter than the possible tuples of one subset of dimensions."""
