@@ -9,7 +9,7 @@ from pathlib import Path
 from synthspec.diagnostics import Diagnostic, did_you_mean
 from synthspec.document import Entry, ListNode, MapNode, Node, ScalarNode, first_line, read_document
 from synthspec.resources import library_folder, library_names
-from synthspec.source import read_source
+from synthspec.source import path_fault, read_source
 
 MAX_FILES = 50
 
@@ -18,7 +18,7 @@ def inside(path: Path, folder: Path) -> bool:
     """Whether a path, links followed, lies in a folder."""
     try:
         return path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # a circle of links is a RuntimeError before Python 3.13
+    except (OSError, ValueError, RuntimeError):  # a circle of links is a RuntimeError before Python 3.13
         return False
 
 
@@ -95,6 +95,10 @@ class _Merger:
 
     def find(self, name: ScalarNode, path: Path) -> Path | None:
         text = name.text
+        wrong = path_fault(text)
+        if wrong is not None:
+            self.fault("E120", name, *wrong)
+            return None
         if "/" not in text and "\\" not in text and not text.endswith((".yaml", ".yml")):
             return self.find_in_library(name, path)
         target = path.parent / text

