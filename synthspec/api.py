@@ -65,15 +65,13 @@ def build(
         BuildFault: a backend cannot be used.
         StoreFault: the folder is in use or cannot be written.
     """
-    from synthspec.builder import BuildControl, build_dataset
+    from synthspec.builder import Build, finish_build
 
     compiled = _compiled(path, options)
     assert compiled.spec is not None
     folder = Path(out) if out is not None else None
-    control = BuildControl(accept_loss=accept_loss)
-    work = build_dataset(compiled.spec, compiled.tables, folder, control, keep_rows=True, replace=replace)
-    dataset: Dataset | None = run_async(work)
-    assert dataset is not None
+    work = Build(compiled.spec, compiled.tables, folder, keep_rows=True, replace=replace, accept_loss=accept_loss)
+    dataset: Dataset = run_async(finish_build(work))
     return dataset
 
 

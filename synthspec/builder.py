@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from synthspec.call_tally import CallTally
 from synthspec.dataset import Dataset, DatasetFolder, FinishedRun
 from synthspec.draws import DrawFault
-from synthspec.engines.calls import INTERRUPTED, Caller, Line
-from synthspec.engines.frontier import Missing
-from synthspec.engines.lines import open_lines
-from synthspec.engines.local import Job, run_job
-from synthspec.engines.workshop import OpeningKeys, Step, compile_steps
+from synthspec.engines.counting import count_event
+from synthspec.engines.driver import INTERRUPTED, Driver
+from synthspec.engines.events import CallDone, Event, Forecast, RowKept, RowMissing, Started
+from synthspec.engines.ledger import Ledger
+from synthspec.engines.lines import Line, open_lines
+from synthspec.engines.local import LocalEngine
+from synthspec.engines.program import Program
+from synthspec.engines.requests import RequestWriter
+from synthspec.engines.states import Combination
 from synthspec.limits import Budget
 from synthspec.manifest import read_manifest
 from synthspec.novelty import NoveltyIndex, open_novelty
 from synthspec.planner import Plan, build_plan
 from synthspec.prompting import PromptWriter
-from synthspec.records import BackendFault, Completion, Request, Row
+from synthspec.records import BackendFault
 from synthspec.semantic import ModelFault
 from synthspec.spec import Novelty, Spec
 from synthspec.store import Store, StoreFault
@@ -33,35 +35,19 @@ from synthspec.tally import Tally
 from synthspec.template import TemplateFault
 from synthspec.validate import Validator
 
-if TYPE_CHECKING:
-    pass
-
-
 KEPT = "every completion is kept: build again to go on; if it stops there again, report it with the spec"
 FORESEEN = 50_000  # combinations whose first calls are looked up in the store before a build begins
 
 
 class BuildFault(Exception):
-    """The build cannot begin; `help` says how to mend that."""
+    """The build cannot begin, or cannot go on; `help` says what to do about it."""
 
     def __init__(self, message: str, help: str = "", status: int = 3) -> None:
         super().__init__(message)
         self.message, self.help, self.status = message, help, status
 
 
-@dataclass(slots=True)
-class BuildControl:
-    """What a face may do while a build runs: look at the tally, be told of calls, ask it to stop."""
-
-    tally: Tally = field(default_factory=Tally)
-    stop: Callable[[str], None] = lambda reason: None
-    on_call: Callable[[Request, Completion], None] | None = None
-    on_start: Callable[[Plan, Budget], None] | None = None
-    on_forecast: Callable[[int, int], None] | None = None  # first calls stored already, and to be made
-    on_row: Callable[[Row | Missing], None] | None = None
-    accept_loss: bool = False  # go on with what can be read of a damaged store, though completions are lost
-    notice: str | None = None  # what people should know of how the store was opened
-    interrupted: bool = False
+_EXPLAINED = (BuildFault, StoreFault, DrawFault, OSError)  # these say of themselves what is wrong
 
 
 def default_folder(spec: Spec) -> Path:
@@ -69,63 +55,122 @@ def default_folder(spec: Spec) -> Path:
     return Path("build") / spec.name
 
 
-async def build_dataset(
-    spec: Spec,
-    tables: Mapping[str, Table],
-    folder: Path | None = None,
-    control: BuildControl | None = None,
-    keep_rows: bool = False,
-    replace: bool = False,
-) -> Dataset | None:
-    """Build a checked spec into a folder. None when it was interrupted: what was paid for is in the store.
+class Build:
+    """One build of a checked spec into a folder. `events()` runs it; `tally` and `dataset` are what came of it.
 
-    A dataset that stands there and is better stays, and this one is written to `incomplete/` beside it; with
-    `replace` this one takes its place all the same.
+    A dataset that stands there and is better stays, and this one is written to `incomplete/` beside it; with `replace`
+    this one takes its place all the same. With `writes=False` rows are made and no dataset is written: the completions
+    go to the folder's store all the same. With `accept_loss` it goes on with what can be read of a damaged store,
+    though completions are lost.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        tables: Mapping[str, Table],
+        folder: Path | None = None,
+        *,
+        keep_rows: bool = False,
+        replace: bool = False,
+        writes: bool = True,
+        accept_loss: bool = False,
+    ) -> None:
+        self.spec, self.tables, self.folder = spec, tables, folder or default_folder(spec)
+        self.tally = Tally(planned=spec.rows)
+        self.dataset: Dataset | None = None  # None until it is finished, and where the build was interrupted
+        self.notice: str | None = None  # what people should know of how the store was opened
+        self.interrupted = False
+        self._accept_loss = accept_loss
+        self._keep_rows, self._replace, self._writes = keep_rows, replace, writes
+        self._driver: Driver | None = None
+        self._reason: str | None = None
+
+    def stop(self, reason: str) -> None:
+        """Let calls in flight end and begin no other."""
+        self._reason = self._reason or reason
+        if self._driver is not None:
+            self._driver.stop(reason)
+
+    def interrupt(self) -> None:
+        """The same, and write no dataset."""
+        self.interrupted = True
+        self.stop(INTERRUPTED)
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Run the build, telling all that happens. Stopping to read it (`aclose`) ends the build, everything kept.
+
+        Raises:
+            BuildFault: a backend cannot be used, there is nothing to build, or something unforeseen went wrong.
+            StoreFault: the folder's store is in use, damaged, or cannot be written.
+            DrawFault: a combination cannot be drawn.
+            OSError: the output cannot be written; the completions are in the store.
+        """
+        async with _opened(self.spec, self.tables, self.folder, self._accept_loss) as (store, lines):
+            self.notice = store.notice
+            files = DatasetFolder(self.spec, self.folder, self._keep_rows, self._replace) if self._writes else None
+            try:
+                async with aclosing(self._run(store, lines, files)) as events:
+                    async for event in events:
+                        yield event
+            except _EXPLAINED:
+                raise
+            except Exception as e:
+                raise _explained(e) from e
+            finally:
+                if files is not None and self.dataset is None:
+                    files.abandon()
+
+    async def _run(
+        self, store: Store, lines: Mapping[str, Line], files: DatasetFolder | None
+    ) -> AsyncGenerator[Event, None]:
+        spec, began, calls = self.spec, time.monotonic(), CallTally()
+        plan = build_plan(spec, self.tables)
+        validator = Validator(spec)
+        program = Program(spec, validator)
+        writers = {p.name: PromptWriter(spec, p, lines[p.name].sender, self.tables) for p in spec.prompts}
+        ledger = open_ledger(spec, store)
+        yield Started(plan, ledger.budget)
+        forecast = _forecast(program, RequestWriter(program, writers), store, plan)
+        if forecast is not None:
+            yield forecast
+        judge = _open_judge(spec.novelty, self.tables)
+        engine = LocalEngine(lines, spec.limits.timeout)
+        driver = Driver(program, plan, RequestWriter(program, writers), judge, ledger, engine, lines)
+        self._driver, self.tally.watch = driver, driver.watch
+        if self._reason is not None:
+            driver.stop(self._reason)
+        async with aclosing(driver.run()) as events:
+            async for event in events:
+                count_event(self.tally, event)
+                match event:
+                    case CallDone(request, _, completion):
+                        calls.completed(request, completion)
+                    case RowKept(row):
+                        warned = validator.warnings(row.values, {})
+                        self.tally.warnings.update(warned)
+                        if files is not None:
+                            files.take(row, warned)
+                    case RowMissing(missing) if files is not None:
+                        files.take(missing, [])
+                yield event
+        if files is not None and not self.interrupted:
+            choices = tuple({id(line): line.sender.choice for line in lines.values()}.values())
+            seconds = time.monotonic() - began
+            run = FinishedRun(self.tally, calls, len(plan), choices, driver.stopping, seconds)
+            self.dataset = files.finish(run)
+
+
+async def finish_build(build: Build) -> Dataset:
+    """Run a build to its end, listening to nothing.
 
     Raises:
-        BuildFault: a backend cannot be used, or there is nothing to build.
-        StoreFault: the folder's store is in use, damaged, or cannot be written.
-        OSError: the output cannot be written; the completions are in the store.
+        BuildFault, StoreFault, DrawFault, OSError: as `Build.events`.
     """
-    control = control or BuildControl()
-    folder = folder or default_folder(spec)
-    started = time.monotonic()
-    async with _opened(spec, tables, folder, control) as (store, lines):
-        files = DatasetFolder(spec, folder, keep_rows, replace)
-        run = _Run(spec, tables, store, lines, control, files.take)
-        try:
-            await run.work()
-            if control.interrupted:
-                files.abandon()
-                return None
-            return files.finish(run.finished(time.monotonic() - started))
-        except _EXPLAINED:
-            files.abandon()
-            raise
-        except Exception as e:
-            files.abandon()
-            raise _explained(e) from e
-        except BaseException:
-            files.abandon()
-            raise
-
-
-async def run_rows(spec: Spec, tables: Mapping[str, Table], folder: Path, control: BuildControl) -> None:
-    """Make the rows of a spec without writing a dataset; completions go to the folder's store all the same.
-
-    Raises:
-        BuildFault, StoreFault: as `build_dataset`.
-    """
-    async with _opened(spec, tables, folder, control) as (store, lines):
-        try:
-            await _Run(spec, tables, store, lines, control, lambda outcome, warned: None).work()
-        except _EXPLAINED:
-            raise
-        except Exception as e:
-            raise _explained(e) from e
-
-
-_EXPLAINED = (BuildFault, StoreFault, DrawFault, OSError)  # these say of themselves what is wrong
+    async with aclosing(build.events()) as events:
+        async for _ in events:
+            pass
+    assert build.dataset is not None
+    return build.dataset
 
 
 def _explained(error: Exception) -> BuildFault:
@@ -137,15 +182,14 @@ def _explained(error: Exception) -> BuildFault:
 
 @asynccontextmanager
 async def _opened(
-    spec: Spec, tables: Mapping[str, Table], folder: Path, control: BuildControl
+    spec: Spec, tables: Mapping[str, Table], folder: Path, accept_loss: bool
 ) -> AsyncIterator[tuple[Store, Mapping[str, Line]]]:
     """The store of a folder and the backends of a spec, closed again whatever happens."""
     if not spec.fields:
         raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`", 1)
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_foreign(folder)
-    with Store.open(folder, accept_loss=control.accept_loss) as store:
-        control.notice = store.notice
+    with Store.open(folder, accept_loss=accept_loss) as store:
         try:
             roll_forward(folder)  # a build was cut off while it put its files in place
         except SwitchFault as e:
@@ -191,95 +235,25 @@ def _open_judge(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex |
         raise BuildFault(f"novelty.semantic: {e}", help) from None
 
 
-class _Run:
-    """One run over the rows of a spec. `sink` gets every outcome in plan order."""
+def open_ledger(spec: Spec, store: Store) -> Ledger:
+    """The account of a run: what earlier runs of the folder used counts too."""
+    limits = (spec.limits.budget, spec.limits.tokens, spec.limits.requests)
+    return Ledger(store, Budget(spec.limits, store.spent()), metered=any(limit is not None for limit in limits))
 
-    def __init__(
-        self,
-        spec: Spec,
-        tables: Mapping[str, Table],
-        store: Store,
-        lines: Mapping[str, Line],
-        control: BuildControl,
-        sink: Callable[[Row | Missing, list[str]], None],
-    ) -> None:
-        self.spec, self.tables, self.lines, self.control, self.sink = spec, tables, lines, control, sink
-        self.plan = build_plan(spec, tables)
-        self.tally = control.tally
-        self.tally.planned = spec.rows
-        self.validator = Validator(spec)
-        self.budget = Budget(spec.limits, store.spent())
-        limits = (spec.limits.budget, spec.limits.tokens, spec.limits.requests)
-        metered = any(limit is not None for limit in limits)
-        self.caller = Caller(store, self.budget, self.tally, metered, spec.limits.timeout)
-        self.calls = CallTally()
-        self.caller.notify = self.called
-        control.stop = self.caller.stop
-        if control.interrupted:
-            self.caller.stop(INTERRUPTED)
 
-    async def work(self) -> None:
-        spec = self.spec
-        writers = {p.name: PromptWriter(spec, p, self.lines[p.name].sender, self.tables) for p in spec.prompts}
-        steps = compile_steps(spec, writers, self.lines)
-        if self.control.on_start is not None:
-            self.control.on_start(self.plan, self.budget)
-        if self.control.on_forecast is not None and (stored := self._stored(steps)) is not None:
-            self.control.on_forecast(*stored)
-        await run_job(
-            Job(
-                spec=spec,
-                plan=self.plan,
-                steps=steps,
-                validator=self.validator,
-                judge=_open_judge(spec.novelty, self.tables),
-                caller=self.caller,
-                tally=self.tally,
-                sink=self.take,
-            )
-        )
+def _forecast(program: Program, requests: RequestWriter, store: Store, plan: Plan) -> Forecast | None:
+    """Of the first calls of every combination, how many are stored already and how many are to be made.
 
-    def _stored(self, steps: tuple[Step, ...]) -> tuple[int, int] | None:
-        """Of the first calls of every combination, how many are stored already and how many are to be made.
-
-        None for a new folder, and where that cannot be told quickly or beforehand.
-        """
-        store = self.caller.store
-        if store.spent().requests == 0 or len(self.plan) > FORESEEN or self.spec.novelty.avoid is not None:
-            return None
-        keys = OpeningKeys(steps)
-        stored = count = 0
-        for index, combination in enumerate(self.plan.combinations(0, len(self.plan))):
-            try:
-                known: dict[str, Any] = {}
-                self.validator.compute(known, combination)
-                openings = keys.open(index, combination, known)
-            except TemplateFault:
-                continue
-            count += len(openings)
-            stored += sum(store.get(o.key) is not None for o in openings.values())
-        return stored, count - stored
-
-    def finished(self, seconds: float) -> FinishedRun:
-        """What came of it."""
-        choices = tuple({id(line): line.sender.choice for line in self.lines.values()}.values())
-        return FinishedRun(self.tally, self.calls, len(self.plan), choices, self.caller.stopping, seconds)
-
-    def called(self, request: Request, completion: Completion) -> None:
-        """A completion is used, from the store or paid for now."""
-        self.calls.completed(request, completion)
-        if self.control.on_call is not None:
-            self.control.on_call(request, completion)
-
-    def take(self, outcome: Row | Missing) -> None:
-        """A row, or the reason for its absence, in plan order."""
-        warned: list[str] = []
-        if isinstance(outcome, Missing):
-            self.tally.missing[outcome.stage] += 1
-        else:
-            self.tally.kept += 1
-            warned = self.validator.warnings(outcome.values, {})
-            self.tally.warnings.update(warned)
-        if self.control.on_row is not None:
-            self.control.on_row(outcome)
-        self.sink(outcome, warned)
+    None for a new folder, and where that cannot be told quickly or beforehand.
+    """
+    if store.spent().requests == 0 or len(plan) > FORESEEN or program.spec.novelty.avoid is not None:
+        return None
+    stored = count = 0
+    for index, values in enumerate(plan.combinations(0, len(plan))):
+        try:
+            openings = requests.open(Combination(index, values, program.context(values)))
+        except TemplateFault:
+            continue
+        count += len(openings)
+        stored += sum(store.get(o.key) is not None for o in openings.values())
+    return Forecast(stored, count - stored)

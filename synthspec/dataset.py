@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.call_tally import CallTally
 from synthspec.card import build_card, column_facts
-from synthspec.engines.frontier import Missing
 from synthspec.gates import GateResult, GateWatch, text_fields
 from synthspec.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
 from synthspec.output import DatasetFiles, open_output
-from synthspec.records import Row
+from synthspec.records import Missing, Row, path_text
 from synthspec.spec import BackendChoice, Spec
 from synthspec.split_groups import open_split_groups
 from synthspec.store.row_log import FILE as ROWS
@@ -215,6 +214,7 @@ class Quarantine:
     def write(self, missing: Missing) -> None:
         entry = {
             "row": missing.slot,
+            "path": path_text(missing.path),
             "combination": missing.combination,
             "lost_at": missing.stage.value,
             "reasons": list(missing.reasons),

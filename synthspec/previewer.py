@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from synthspec.builder import BuildControl, default_folder, run_rows
-from synthspec.engines.frontier import Missing
-from synthspec.records import Completion, Request, Row
+from synthspec.builder import Build, default_folder
+from synthspec.engines.events import CallDone, RowKept, RowMissing
+from synthspec.records import Completion, Missing, Request, path_text
 from synthspec.spec import Spec
 from synthspec.tables import Table
 
@@ -30,32 +31,40 @@ async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, fold
     """Make the first `count` rows of a spec.
 
     Raises:
-        BuildFault, StoreFault: as `build_dataset`.
+        BuildFault, StoreFault: as `Build.events`.
     """
-    control = BuildControl()
     calls: list[Mapping[str, Any]] = []
     rows: list[Mapping[str, Any]] = []
     missing: list[Mapping[str, Any]] = []
-
-    def called(request: Request, completion: Completion) -> None:
-        calls.append(
-            {
-                "prompt": request.prompt,
-                "combination": request.combination,
-                "attempt": request.attempt,
-                "reused": completion.reused,
-                "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-                "completion": completion.reply.text,
-            }
-        )
-
-    def taken(outcome: Row | Missing) -> None:
-        if isinstance(outcome, Row):
-            rows.append({"row": outcome.slot, "values": dict(outcome.values)})
-        else:
-            missing.append({"row": outcome.slot, "lost_at": outcome.stage.value, "reasons": list(outcome.reasons)})
-
-    control.on_call, control.on_row = called, taken
-    await run_rows(replace(spec, rows=min(count, spec.rows)), tables, folder or default_folder(spec), control)
+    build = Build(replace(spec, rows=min(count, spec.rows)), tables, folder or default_folder(spec), writes=False)
+    async with aclosing(build.events()) as events:
+        async for event in events:
+            match event:
+                case CallDone(request, _, completion):
+                    calls.append(_call(request, completion))
+                case RowKept(row):
+                    rows.append({"row": row.slot, "path": path_text(row.path), "values": dict(row.values)})
+                case RowMissing(lost):
+                    missing.append(_missing(lost))
     calls.sort(key=lambda c: (c["combination"], c["attempt"]))
     return Preview(tuple(calls), tuple(rows), tuple(missing))
+
+
+def _call(request: Request, completion: Completion) -> dict[str, Any]:
+    return {
+        "prompt": request.prompt,
+        "combination": request.combination,
+        "attempt": request.attempt,
+        "reused": completion.reused,
+        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+        "completion": completion.reply.text,
+    }
+
+
+def _missing(lost: Missing) -> dict[str, Any]:
+    return {
+        "row": lost.slot,
+        "path": path_text(lost.path),
+        "lost_at": lost.stage.value,
+        "reasons": list(lost.reasons),
+    }

@@ -184,6 +184,18 @@ class Rejection:
     reason: str  # told to the model and written to the quarantine
 
 
+Path = tuple[int, ...]  # a row's name: its combination, and its place where a prompt made several of one
+
+
+def path_text(path: Path) -> str:
+    """A path for people and files.
+
+    >>> path_text((17, 3))
+    '17.3'
+    """
+    return ".".join(map(str, path))
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row that passed every rule, with where it came from."""
@@ -192,3 +204,27 @@ class Row:
     slot: int  # index in the dataset's order of rows asked for
     values: Mapping[str, Any]
     keys: tuple[str, ...] = ()  # the completions it is made of
+    path: Path = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt at a row that was not kept."""
+
+    prompt: str
+    attempt: int
+    text: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A row that could not be had: where it was lost, why, and all that was tried."""
+
+    combination: int
+    slot: int
+    stage: Stage
+    reasons: tuple[str, ...]
+    values: Mapping[str, Any]
+    tries: tuple[Try, ...] = ()
+    path: Path = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -71,7 +72,7 @@ class Tally:
             self.surplus += given - asked
             self.rejections["surplus rows"] += given - asked
 
-    def rejected(self, rejections: list[Rejection] | tuple[Rejection, ...]) -> None:
+    def rejected(self, rejections: Sequence[Rejection]) -> None:
         """Rows, or pieces of replies, were not kept."""
         for rejection in rejections:
             self.rejections[rejection.rule] += 1

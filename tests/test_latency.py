@@ -16,7 +16,7 @@ import pytest
 from fake_backend import FakeBackend, use
 from loopback import digest
 
-from synthspec.builder import build_dataset
+from synthspec.builder import Build, finish_build
 from synthspec.pipeline import compile_spec
 from synthspec.records import Request
 
@@ -141,7 +141,7 @@ def built(path: Path, out: Path, fake: FakeBackend, concurrency: int) -> dict[st
 
     async def run() -> Any:
         fake.task = asyncio.current_task()
-        return await build_dataset(spec, compiled.tables, out)
+        return await finish_build(Build(spec, compiled.tables, out))
 
     try:
         dataset = asyncio.run(run())

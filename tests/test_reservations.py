@@ -19,7 +19,9 @@ from test_faults import command, environment
 import synthspec
 from synthspec.backends._faults import Service
 from synthspec.backends._replies import reply_of
-from synthspec.engines.calls import Caller, CallFailed, Line, Stopped
+from synthspec.engines.completions import complete_all
+from synthspec.engines.ledger import Ledger
+from synthspec.engines.lines import Line
 from synthspec.governor import Governor
 from synthspec.limits import Budget
 from synthspec.prompting import Sender
@@ -66,19 +68,10 @@ def request_of(number: int) -> Request:
 def build(store: Store, answer: Answer, limits: Limits, count: int = 300) -> tuple[Line, Budget]:
     """Ask for so many completions, a few at once, until a limit stops it."""
     line, budget = line_of(answer, limits), Budget(limits, store.spent())
-    caller = Caller(store, budget, Tally(), metered=True, timeout=30.0)
-    caller._pause = lambda seconds: asyncio.sleep(0)  # type: ignore[method-assign, assignment]
-    numbers = iter(range(count))
-
-    async def lane() -> None:
-        for number in numbers:
-            with contextlib.suppress(Stopped, CallFailed):
-                await caller.ask(line, request_of(number))
-
-    async def work() -> None:
-        await asyncio.gather(*(lane() for _ in range(7)))
-
-    asyncio.run(work())
+    line.governor.delay_before = lambda *_: 0.0  # type: ignore[method-assign]
+    ledger = Ledger(store, budget, metered=True)
+    with contextlib.suppress(BackendFault):
+        asyncio.run(complete_all([request_of(n) for n in range(count)], line, ledger, 30.0, Tally()))
     return line, budget
 
 
@@ -152,9 +145,9 @@ def test_a_call_that_could_not_be_noted_is_not_sent(tmp_path: Path) -> None:
         store._writer.connection.execute("PRAGMA query_only = 1")  # type: ignore[union-attr]
         limits = Limits(requests=5)
         line, budget = line_of(lambda r: Reply("hello"), limits), Budget(limits, store.spent())
-        caller = Caller(store, budget, Tally(), metered=True, timeout=30.0)
+        ledger = Ledger(store, budget, metered=True)
         with pytest.raises(StoreFault):
-            asyncio.run(caller.ask(line, request_of(1)))
+            asyncio.run(complete_all([request_of(1)], line, ledger, 30.0, Tally()))
         assert line.backend.calls == 0  # type: ignore[attr-defined]
         assert (budget.requests, budget.in_flight) == (0, 0)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +17,10 @@ from synthspec.cli._show import fail, show_diagnostics, show_faults_as_json
 from synthspec.pipeline import Compiled, compile_spec
 
 if TYPE_CHECKING:
-    from synthspec.builder import BuildControl
+    from synthspec.builder import Build
     from synthspec.dataset import Dataset
+    from synthspec.engines.events import Event
+    from synthspec.tally import Tally
 
 INTERRUPTED = 130
 
@@ -67,7 +71,7 @@ def _same_folder(compiled: list[Compiled]) -> str | None:
 
 
 def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
-    from synthspec.builder import BuildControl, BuildFault, default_folder
+    from synthspec.builder import Build, BuildFault, default_folder
     from synthspec.cli._live import watch
     from synthspec.draws import DrawFault
     from synthspec.output_faults import explain_output
@@ -76,63 +80,61 @@ def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
     spec = compiled.spec
     assert spec is not None
     folder = asked.out or default_folder(spec)
-    control = BuildControl(accept_loss=asked.accept_loss)
+    build = Build(spec, compiled.tables, folder, replace=asked.replace, accept_loss=asked.accept_loss)
     try:
-        with watch(spec, folder, control, quiet=asked.quiet, no_color=asked.no_color):
-            dataset = asyncio.run(_with_signals(compiled, folder, control, asked.replace))
+        with watch(build, quiet=asked.quiet, no_color=asked.no_color) as take:
+            asyncio.run(run_with_signals(build, take))
+        dataset = build.dataset
         if asked.metrics:
             from synthspec.call_metrics import write_call_metrics
 
             write_call_metrics(folder)
     except BuildFault as e:
-        fail(e.message, e.help, INTERRUPTED if control.interrupted else e.status)
+        fail(e.message, e.help, INTERRUPTED if build.interrupted else e.status)
     except StoreFault as e:
-        fail(e.message, e.help, INTERRUPTED if control.interrupted else 3)
+        fail(e.message, e.help, INTERRUPTED if build.interrupted else 3)
     except DrawFault as e:
         fail(e.message, e.help, status=1)
     except OSError as e:
-        fail(*explain_output(e, folder), INTERRUPTED if control.interrupted else 3)
+        fail(*explain_output(e, folder), INTERRUPTED if build.interrupted else 3)
     except KeyboardInterrupt:
         dataset = None
     if dataset is None:
         if not asked.quiet:
             echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
         return INTERRUPTED, None
-    _report(dataset, control, quiet=asked.quiet, form=asked.form)
+    if build.notice:
+        echo(build.notice, err=True)
+    _report(dataset, build.tally, quiet=asked.quiet, form=asked.form)
     return dataset.status, dataset.manifest
 
 
-async def _with_signals(compiled: Compiled, folder: Path, control: BuildControl, replace: bool) -> Dataset | None:
-    from synthspec.builder import build_dataset
-
-    assert compiled.spec is not None
+async def run_with_signals(build: Build, take: Callable[[Event], None]) -> None:
+    """Run a build; the first signal stops it, the second ends it at once."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
 
     def interrupt() -> None:
-        if control.interrupted and task is not None:
+        if build.interrupted and task is not None:
             task.cancel()
             return
-        control.interrupted = True
-        control.stop("interrupted")
+        build.interrupt()
         echo("\nstopping: waiting for the calls in flight, which are paid for (again to stop at once)", err=True)
 
     for name in ("SIGINT", "SIGTERM"):
         if hasattr(signal, name) and os.name != "nt":
             loop.add_signal_handler(getattr(signal, name), interrupt)
-    try:
-        return await build_dataset(compiled.spec, compiled.tables, folder, control, replace=replace)
-    except asyncio.CancelledError:
-        return None
+    with contextlib.suppress(asyncio.CancelledError):
+        async with contextlib.aclosing(build.events()) as events:
+            async for event in events:
+                take(event)
 
 
-def _report(dataset: Dataset, control: BuildControl, *, quiet: bool, form: str) -> None:
+def _report(dataset: Dataset, tally: Tally, *, quiet: bool, form: str) -> None:
     """How it went, for a person; where it is, for a program."""
     from synthspec.cli._summary import summary_lines
 
-    if control.notice:
-        echo(control.notice, err=True)
-    for line in () if quiet else summary_lines(dataset, control.tally):
+    for line in () if quiet else summary_lines(dataset, tally):
         echo(line, err=True)
     if form == "text" and not sys.stdout.isatty():
         echo(str(dataset.folder))

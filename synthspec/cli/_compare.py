@@ -36,7 +36,8 @@ def build_each(
 
 
 def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bool) -> Path:
-    from synthspec.builder import BuildControl, BuildFault, build_dataset, default_folder
+    from synthspec.builder import Build, BuildFault, default_folder
+    from synthspec.cli._build import run_with_signals
     from synthspec.cli._live import watch
     from synthspec.draws import DrawFault
     from synthspec.output_faults import explain_output
@@ -46,10 +47,11 @@ def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bo
     own = compiled.spec.backend
     name = backend or ":".join(n for n in (own.provider, own.model) if n)
     folder = default_folder(compiled.spec) / f"compare-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
-    control = BuildControl()
+    build = Build(compiled.spec, compiled.tables, folder)
     try:
-        with watch(compiled.spec, folder, control, quiet=quiet, no_color=no_color):
-            dataset = asyncio.run(build_dataset(compiled.spec, compiled.tables, folder, control))
+        with watch(build, quiet=quiet, no_color=no_color) as take:
+            asyncio.run(run_with_signals(build, take))
+        dataset = build.dataset
     except (BuildFault, StoreFault) as e:
         fail(e.message, e.help)
     except DrawFault as e:
@@ -62,8 +64,8 @@ def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bo
         echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
         raise SystemExit(130)
     if not dataset.complete and not quiet:
-        kept, asked = control.tally.kept, compiled.spec.rows
+        kept, asked = build.tally.kept, compiled.spec.rows
         echo(f"note: {kept:,} of {asked:,} rows{f': {dataset.reason}' if dataset.reason else ''}", err=True)
-    if not control.tally.kept:
+    if not build.tally.kept:
         fail(f"{backend or 'the backend'} gave no rows", f"see {dataset.folder / 'quarantine.jsonl'}")
     return dataset.folder  # `incomplete` inside the folder, where a better dataset stands

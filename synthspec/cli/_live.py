@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthspec.cli._echo import echo, open_console
@@ -15,9 +14,9 @@ from synthspec.cli._echo import echo, open_console
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from synthspec.builder import BuildControl
+    from synthspec.builder import Build
+    from synthspec.engines.events import Event
     from synthspec.limits import Budget
-    from synthspec.planner import Plan
     from synthspec.spec import Spec
 
 EVERY = 5.0  # seconds between plain lines
@@ -25,21 +24,19 @@ FRAMES = 8  # a second, on a terminal
 
 
 @contextmanager
-def watch(spec: Spec, folder: Path, control: BuildControl, *, quiet: bool, no_color: bool) -> Iterator[None]:
-    """Show a build while it runs."""
+def watch(build: Build, *, quiet: bool, no_color: bool) -> Iterator[Callable[[Event], None]]:
+    """Show a build while it runs. Gives a function to be called with each of its events."""
     if quiet:
-        yield
+        yield lambda event: None
         return
-    _notices(spec)
-    view = _View(spec, folder, control)
-    control.on_start = view.started
-    control.on_forecast = _forecast
+    _notices(build.spec)
+    view = _View(build)
     if sys.stderr.isatty():
         from rich.live import Live
 
         console = open_console(err=True, no_color=no_color)
         with Live(view, console=console, refresh_per_second=FRAMES, transient=True):
-            yield
+            yield view.take
         return
     done = threading.Event()
 
@@ -50,7 +47,7 @@ def watch(spec: Spec, folder: Path, control: BuildControl, *, quiet: bool, no_co
     thread = threading.Thread(target=lines, daemon=True)
     thread.start()
     try:
-        yield
+        yield view.take
     finally:
         done.set()
         thread.join()
@@ -76,19 +73,26 @@ def _notices(spec: Spec) -> None:
 class _View:
     """Reads the tally; draws it, or says it in a line."""
 
-    def __init__(self, spec: Spec, folder: Path, control: BuildControl) -> None:
-        self.spec, self.folder, self.control = spec, folder, control
+    def __init__(self, build: Build) -> None:
+        self.spec, self.tally = build.spec, build.tally
         self.budget: Budget | None = None
         self.began = time.monotonic()
         self.first_settled: tuple[float, int] | None = None
 
-    def started(self, plan: Plan, budget: Budget) -> None:
-        self.budget = budget
-        self.began = time.monotonic()
+    def take(self, event: Event) -> None:
+        """One event of the build."""
+        from synthspec.engines.events import Forecast, Started
+
+        match event:
+            case Started():
+                self.budget = event.budget
+                self.began = time.monotonic()
+            case Forecast(stored, to_make):
+                _forecast(stored, to_make)
 
     def left(self) -> str:
         """Time to go, from the pace so far."""
-        tally, now = self.control.tally, time.monotonic()
+        tally, now = self.tally, time.monotonic()
         if tally.calls == 0 or tally.settled == 0:
             return ""
         if self.first_settled is None:
@@ -100,7 +104,7 @@ class _View:
         return f"{_clock(seconds)} left"
 
     def money(self) -> str:
-        if self.budget is None or (self.spec.limits.budget is None and self.control.tally.cost_now == 0):
+        if self.budget is None or (self.spec.limits.budget is None and self.tally.cost_now == 0):
             return ""
         limit = self.spec.limits.budget
         spent = self.budget.cost
@@ -108,7 +112,7 @@ class _View:
 
     def line(self) -> str:
         """One plain line."""
-        t = self.control.tally
+        t = self.tally
         parts = [
             f"{t.kept:,} of {t.planned:,} rows",
             f"{t.in_flight} calls in flight",
@@ -126,7 +130,7 @@ class _View:
         from rich.table import Table
         from rich.text import Text
 
-        t = self.control.tally
+        t = self.tally
         head = Table.grid(padding=(0, 2))
         head.add_row(
             Text(self.spec.name, style="bold"),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
 from synthspec.backends import Backend, BackendContext
-from synthspec.engines.calls import Line
 from synthspec.governor import Governor
 from synthspec.plugins import find_plugin
 from synthspec.prompting import DEFAULT_MAX_TOKENS, Sender
@@ -18,6 +17,18 @@ from synthspec.records import BackendFault
 from synthspec.spec import BackendChoice, Limits, Spec
 from synthspec.store import Store
 from synthspec.tables import Table
+
+
+@dataclass(slots=True)
+class Line:
+    """A backend in use: what requests depend on, and how fast it may be asked."""
+
+    sender: Sender
+    backend: Backend
+    governor: Governor
+    free: bool = False  # its calls cost nothing
+    answered: bool = False  # whether any call of this run had a reply
+
 
 _NOTE = "fingerprints"  # the name under which a store keeps them
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections import Counter, deque
@@ -17,7 +16,8 @@ WINDOW = 200  # verdicts the watch looks back on
 FEWEST = 50  # verdicts before it speaks
 SATURATED = 0.8  # share of repeats among them from which a model has nothing new to say
 DRY = 6  # repeats in a row after which a combination is called dry
-MAX_GRAMS = 2_000_000
+SKETCH = 1 << 23  # bits that phrases are marked in: one megabyte, whatever the number of rows
+FULLEST = 0.5  # share of them that may be set before nothing more is said
 _WORD = re.compile(r"\w+")
 
 
@@ -55,13 +55,12 @@ class Chain:
         self._done = 0  # all places before this one are finished
         self._early: dict[int, list[str]] = {}
         self._fresh: deque[tuple[int, list[str]]] = deque()  # the texts of the last places that are finished
-        self._moved = asyncio.Event()
 
-    async def before(self, place: int) -> list[str]:
-        """The most recent texts that a place may know of, oldest first: those of places at least `LAG` before it."""
-        while self._done <= place - LAG:
-            self._moved.clear()
-            await self._moved.wait()
+    def before(self, place: int) -> list[str] | None:
+        """The most recent texts that a place may know of, oldest first: those of places at least `LAG` before it.
+        None while these are not all finished."""
+        if self._done <= place - LAG:
+            return None
         known = [t for at, texts in self._fresh if at <= place - LAG for t in texts]
         return known[-self._last :]
 
@@ -73,7 +72,6 @@ class Chain:
             self._done += 1
         while self._fresh and sum(len(texts) for _, texts in list(self._fresh)[1:-LAG]) >= self._last:
             self._fresh.popleft()  # enough younger texts are known to every place to come
-        self._moved.set()
 
 
 class Watch:
@@ -84,7 +82,8 @@ class Watch:
         self._fields = fields
         self._verdicts: deque[bool] = deque(maxlen=WINDOW)
         self._in_a_row: Counter[str] = Counter()
-        self._grams: set[int] = set()
+        self._marked = bytearray(SKETCH // 8)
+        self._set = 0
         self._new: deque[float] = deque(maxlen=WINDOW)
 
     def repeated(self, mark: str) -> None:
@@ -98,16 +97,27 @@ class Watch:
         """A row was new."""
         self._verdicts.append(False)
         self._in_a_row.pop(mark, None)
-        words = _WORD.findall(" ".join(str(row.get(f) or "") for f in self._fields).casefold())
-        grams = set(map(hash, zip(words, words[1:], words[2:], strict=False)))  # only ever shown, never decides
-        if grams and len(self._grams) < MAX_GRAMS:
-            self._new.append(len(grams - self._grams) / len(grams))
-            self._grams |= grams
+        if self._set < FULLEST * SKETCH:
+            self._look_at(" ".join(str(row.get(f) or "") for f in self._fields))
+
+    def _look_at(self, text: str) -> None:
+        """Count the phrases that were not seen before, by a sketch: only ever shown, it decides nothing."""
+        words = _WORD.findall(text.casefold())
+        grams = set(map(hash, zip(words, words[1:], words[2:], strict=False)))
+        marked, new = self._marked, 0
+        for gram in grams:
+            place = gram % SKETCH
+            if not marked[place >> 3] & (1 << (place & 7)):
+                marked[place >> 3] |= 1 << (place & 7)
+                new += 1
+        self._set += new
+        if grams:
+            self._new.append(new / len(grams))
 
     @property
     def new_share(self) -> float | None:
-        """Share of three-word phrases, over the last rows, that no row before had (0 to 1)."""
-        return sum(self._new) / len(self._new) if self._new else None
+        """Share of three-word phrases, over the last rows, that no row before had (0 to 1); None where not known."""
+        return sum(self._new) / len(self._new) if self._new and self._set < FULLEST * SKETCH else None
 
     @property
     def saturated(self) -> bool:

@@ -14,7 +14,9 @@ from typing import Any
 from synthspec.backends import Backend
 from synthspec.backends._keys import TYPED
 from synthspec.diagnostics import Span
-from synthspec.engines.calls import Caller, CallFailed, Line, Stopped
+from synthspec.engines.completions import complete_all
+from synthspec.engines.ledger import Ledger
+from synthspec.engines.lines import Line
 from synthspec.file_names import safe_name
 from synthspec.governor import Governor
 from synthspec.limits import Budget
@@ -76,11 +78,11 @@ class ModelCalls:
         backend = opening()
         try:
             with Store.open(self.folder) as store:
-                caller = Caller(store, Budget(self.limits, store.spent()), self.tally, self.budget is not None, TIMEOUT)
+                ledger = Ledger(store, Budget(self.limits, store.spent()), metered=self.budget is not None)
                 sender = Sender(choice, backend.fingerprint, backend.seeded)
                 line = Line(sender, backend, Governor(self.limits), free=free)
                 try:
-                    return await _gather([_answer(caller, line, r) for r in requests])
+                    return await complete_all(requests, line, ledger, TIMEOUT, self.tally)
                 finally:
                     await store.close()
         finally:
@@ -95,32 +97,6 @@ def _run(work: Coroutine[Any, Any, list[Completion | None]]) -> list[Completion 
         return asyncio.run(work)
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
-
-
-async def _answer(caller: Caller, line: Line, request: Request) -> Completion | None:
-    try:
-        return await caller.ask(line, request)
-    except CallFailed:
-        return None
-
-
-async def _gather(work: Sequence[Any]) -> list[Completion | None]:
-    """All the answers; what ends one before its time is raised once those in flight have come back."""
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
-    errors = [o for o in outcomes if isinstance(o, BaseException)]
-    error = next((e for e in errors if not isinstance(e, Stopped)), errors[0] if errors else None)
-    if isinstance(error, Stopped):
-        raise BackendFault(FaultKind.UNREACHABLE, str(error))
-    if error is not None:
-        raise error
-    return [o for o in outcomes if not isinstance(o, BaseException)]
 
 
 def calls_of(corpus: Corpus, budget: float | None = None) -> ModelCalls:
