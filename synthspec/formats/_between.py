@@ -19,6 +19,8 @@ _COUNT = rf"(?P<count>\d{{1,4}}|{'|'.join(_NUMBERS)})"
 _ORDINAL = re.compile(rf"[^\w\s]*[ \t]*(?:\w+[ \t]+){{0,2}}[^\w\s]?{_COUNT}[^\w\s]*[ \t]*[^\w\s]*\Z", re.IGNORECASE)
 _TITLED = re.compile(rf"(?:\*\*|__)[ \t]*(?:\w+[ \t]+){{0,2}}#?{_COUNT}\b[^\n]{{0,80}}(?:\*\*|__):?\Z", re.IGNORECASE)
 _NAMED_RULE = re.compile(r"[ \t]*([-=*~#])\1+[ \t]*\w[\w .#:]{0,40}[ \t]*\1{2,}[ \t]*\Z")
+_WORDS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+_NTH = re.compile(rf"[^\w\s]*(?:the[ \t]+)?(?P<nth>{'|'.join(_WORDS)})(?:[ \t]+\w+){{0,2}}[^\w\s]*\Z", re.IGNORECASE)
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+\S")
 _BOLD = re.compile(r"[ \t]*(?:\*\*|__)[^*_\n]{1,80}(?:\*\*|__)[ \t]*:?[ \t]*\Z")
 _END = re.compile(
@@ -127,6 +129,10 @@ def _is_heading(lines: Sequence[str], row: int, titled: bool) -> bool:
     line = lines[-1]
     if _HEADING.match(line) or _END.match(line) or (titled and _BOLD.match(line)):
         return True
+    nth = _NTH.match(line.strip())
+    if nth is not None:
+        return _WORDS.index(nth["nth"].lower()) == row and not lines[-2].strip()
+    line = re.sub(r"[ \t]+(?:of|/)[ \t]+\d{1,4}(?=\W*\Z)", "", line)
     match = _ORDINAL.match(line.strip()) or _TITLED.match(line.strip())
     if match is None:
         return False
@@ -172,6 +178,12 @@ def _uncertain(value: str, part: Part, names: Collection[str], ends: bool, title
             if other["name"] not in _STAGE and fold(other["name"]) not in map(fold, names):
                 return other[0]
     if len(lines) > 1 and ((ends and _EXTRA.match(lines[-1])) or re.fullmatch(r"\[\w{0,30}", lines[-1])):
+        return lines[-1]
+    level = re.match(r"[ \t]*(#{1,6})[ \t]", part.marker)
+    if level and any(re.fullmatch(rf"[ \t]*{level[1]}[ \t]+\w[\w ]{{0,30}}:?[ \t]*", line) for line in lines[1:]):
+        return next(line for line in lines[1:] if line.lstrip().startswith(level[1] + " "))
+    bold = ends and part.marker.lstrip().startswith("**") and len(lines) > 2 and not lines[-2].strip()
+    if bold and re.match(r"[ \t]*\*\*\w[\w ]{0,30}(?::\*\*|\*\*:)", lines[-1]):
         return lines[-1]
     if len(lines) > 1 and ends and _BOLD.match(lines[-1]) and not lines[-2].strip() and not titled:
         return lines[-1]

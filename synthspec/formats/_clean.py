@@ -46,7 +46,8 @@ _DRAFT = re.compile(
 )
 _ANEW = re.compile(
     rf"(?:(?:oh|no|hmm+|ah|and|but|ok(?:ay)?)[,.!… ]+)*(?:wait|actually|oops|sorry|scratch that"
-    rf"|on second thoughts?|let me (?:fix|correct|redo|revise|rewrite|try)"
+    rf"|on second thoughts?|let me (?:fix|correct|redo|revise|rewrite|try|improve|refine|rephrase"
+    rf"|polish|make (?:it|that|this) better)"
     rf"|i (?:made|see|notice[d]?|realized?) (?:a|an|some|the|that)?\b.{{0,30}}(?:mistake|error"
     rf"|typo)|here (?:is|are|['’]s) (?:the|a|my) (?:\w+ )?{_STRONG}|correction)\b",
     re.IGNORECASE | re.DOTALL,
@@ -218,6 +219,9 @@ def _without_head(body: str, names: Collection[str], markers: bool) -> tuple[str
     ):
         return rest.lstrip("\n"), ""
     verdict = judge_preamble(first, names)
+    noted = judge_remark(first, names, letters(names)) if not markers and not verdict and ":" in first else ""
+    if noted and rest.startswith("\n"):
+        return (rest.lstrip("\n"), "") if noted == "surely" else (body, first)
     following = rest.partition("\n")[0]
     apart = not following.strip() or is_fence(following) or is_rule(following)
     if verdict == "surely" and (apart or first.rstrip().endswith((":", ":**"))):

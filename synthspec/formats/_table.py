@@ -147,9 +147,12 @@ class Table:
             return True
         if self.quotes_all and not any(c.quoted for c in cells):
             return True
-        if self.header is not None or any(c.quoted for c in cells):
+        if any(c.quoted for c in cells):
             return False
         spaced = any(p[:1].isspace() for p in line.split(self.delimiter)[1:])
+        if self.header is not None:
+            head = self.records[self.header].source.split(self.delimiter)[1:]
+            return self.delimiter == "," and spaced and bool(head) and not any(p[:1].isspace() for p in head)
         return self.delimiter in "，،" or (self.delimiter == "," and spaced)
 
     def strict(self) -> bool:

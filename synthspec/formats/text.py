@@ -82,6 +82,9 @@ def _read(text: str, shape: Shape) -> Parsed:
     value = _value(body.strip(), name)
     if value is not None and doubt and doubt in value:
         return _refused("unclear end", "a line may speak about the text or belong to it", doubt)
+    labels = [fold(m[1]) for m in _OWN_LINE.finditer(value or "")]
+    if value is not None and _OWN_LINE.match(value) and fold(name) in labels[1:]:
+        return _refused("several", "the text has a label in its middle", body)
     if value is not None and len({m["which"].casefold() for m in _OPTION.finditer(value)}) > 1:
         return _refused("several", "the reply holds several texts", body)
     if value is not None and _spoken(value):
@@ -101,6 +104,11 @@ _LABELLED = re.compile(
 _OPTION = re.compile(
     r"(?im)^[*_#> ]*(?:option|version|variant|alternative|draft) (?P<which>1|2|a|b|one|two)\b[^\n]{0,40}$"
 )
+_OWN_LINE = re.compile(r"(?m)^[*_#> ]*(\w[\w -]{0,40}?)[*_ ]*:")
+_ANSWER = re.compile(
+    r"\A(?:\*\*)?(?:the )?(?:final )?(?:answer|output|response|result)(?:\*\*)?:(?:\*\*)?[ \t]+(?=\S)", re.IGNORECASE
+)
+_KEYS = frozenset("text answer output response result content value reply".split())
 _ASKS = re.compile(
     r"(?i)(?:(?:could|can|would) you (?:please )?(?:tell|provide|share|clarify|specify|give)\b"
     r"|please (?:provide|share|specify|clarify|tell)\b|what (?:kind|sort|topic|tone)\b)"
@@ -135,6 +143,7 @@ def _value(body: str, name: str) -> str | None:
     if found is not body:
         return found
     body = _unlabelled(body, name)
+    body = _ANSWER.sub("", body)
     body = _from_bar(body)
     return _unquoted(body, name)
 
@@ -152,7 +161,7 @@ def _from_json(body: str, name: str) -> str | None:
         found = found[0]
     if isinstance(found, dict) and len(found) == 1:
         key, value = next(iter(found.items()))
-        if fold(key) == fold(name) and isinstance(value, str | int | float):
+        if (fold(key) == fold(name) or key.casefold() in _KEYS) and isinstance(value, str | int | float):
             return value if isinstance(value, str) else json.dumps(value)
     if isinstance(found, dict) and isinstance(found.get("properties"), dict) and name in found["properties"]:
         return None
