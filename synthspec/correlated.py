@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.constraints.fitting import Wanted, fit
 from synthspec.constraints.tying import Group, Pull
 from synthspec.correlation import SAMPLE, Copula, ImpossibleMatrix, UnreachableRank, calibrate, rank_correlation
 from synthspec.draws import CompiledDraw, Drawing, middles, places_in, with_ancestors
@@ -107,12 +108,25 @@ def build_copula(
 
 def check_ranks(spec: Spec, pulls: Mapping[Correlation, Pull], groups: tuple[Group, ...]) -> None:
     """Raise CorrelationFault where listed values cannot have the rank correlation wanted of them."""
-    for correlation, pull in pulls.items():
-        for group in groups:
-            if pull in group.pulls:
-                reached = group.fitted.ranks[group.pulls.index(pull)]
-                if abs(reached - correlation.rank) > TOLERANCE:
-                    raise _unreachable(correlation, reached, " beside the exclusions" if spec.plan.exclude else "")
+    beside = " beside the exclusions" if spec.plan.exclude else ""
+    for group in groups:
+        named = {group.pulls.index(p): c for c, p in pulls.items() if p in group.pulls}
+        for place, correlation in named.items():
+            if abs(group.fitted.ranks[place] - correlation.rank) <= TOLERANCE:
+                continue
+            alone = _alone(group, place)
+            if abs(alone - correlation.rank) > TOLERANCE:
+                raise _unreachable(correlation, alone, beside)
+            near = ", ".join(f"{' and '.join(c.between)} {group.fitted.ranks[at]:.2f}" for at, c in named.items())
+            message = f"these correlations cannot hold together{beside}"
+            raise CorrelationFault(correlation, message, f"some that can are about: {near}")
+
+
+def _alone(group: Group, place: int) -> float:
+    """The rank that the group's pull `place` reaches without the others."""
+    pull, keys = group.pulls[place], group.tied.keys
+    wanted = Wanted((keys.index(pull.keys[0]), keys.index(pull.keys[1])), pull.rank, pull.orders)
+    return fit(group.tied.table, group.wanted, [wanted]).ranks[0]
 
 
 def _unreachable(correlation: Correlation, reachable: float, beside: str = "") -> CorrelationFault:

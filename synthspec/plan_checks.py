@@ -184,7 +184,8 @@ def _whole_plan(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]
             yield Diagnostic("W712", message, correlation.span, help)
         return
     for group in plan.groups:
-        rules = [r for r in plan.rules if r.dimensions and r.dimensions.issubset(group.tied.keys)]
+        listed = [(r, r.dimensions - r.continuous) for r in plan.rules]
+        rules = [r for r, keys in listed if keys and keys.issubset(group.tied.keys)]
         if rules and group.sampled:
             message = (
                 f"the exclusions bind {len(group.tied.keys)} draws together, in too many combinations to list: "

@@ -307,3 +307,57 @@ def test_every_rank_that_the_exclusions_allow_is_reached(seed: int, inside: floa
     assert fitted.ranks[0] == pytest.approx(rank, abs=0.01)
     for found, wanted in zip(fitted.margins, margins, strict=True):
         np.testing.assert_allclose(found, wanted, atol=0.001)
+
+
+def found_in(folder: Path, parameters: str, plan: str) -> list[tuple[str, str]]:
+    path = folder / "spec.yaml"
+    path.write_text(
+        f"synthspec: 1\nrows: 9\nfields: {{z: {{value: 1}}}}\nparameters: {parameters}\nplan: {plan}\n",
+        encoding="utf-8",
+    )
+    return [(d.code, d.message) for d in synthspec.check(path) if d.code != "W701"]
+
+
+def test_lists_whose_correlations_contradict_each_other(tmp_path: Path) -> None:
+    lists, pairs = "{a: [1, 2, 3], b: [1, 2, 3], c: [1, 2, 3]}", (("a", "b", 0.8), ("b", "c", 0.8), ("a", "c", -0.8))
+    listed = ", ".join(f"{{between: [{a}, {b}], rank: {r}}}" for a, b, r in pairs)
+    assert found_in(tmp_path, lists, f"{{correlate: [{listed}]}}") == [
+        ("E527", "these correlations cannot hold together")
+    ]
+
+
+def test_a_value_that_no_number_leaves_is_said(tmp_path: Path) -> None:
+    ((code, message),) = found_in(tmp_path, "{a: [1, 2, 3], n: 'normal(0, 1)'}", "{exclude: [a == 1 and n > -9]}")
+    assert code == "W710" and "a = 1" in message
+
+
+EDGES = {
+    "one cell": ("{a: {values: {x: 1, y: 0}}, b: {values: {u: 1}}}", "{exclude: [\"a == 'y' and b == 'u'\"]}"),
+    "no dimension": ("{a: [1, 2]}", "{exclude: ['1 == 2']}"),
+    "rarer than a part": (
+        "{a: {values: {x: 1, y: 0.000000000001}}, b: [1, 2, 3]}",
+        "{exclude: [\"a == 'y' and b == 1\"]}",
+    ),
+    "a value twice": ("{a: [x, x, y], b: [1, 2]}", "{exclude: [\"a == 'y' and b == 1\"]}"),
+    "a pair twice": (
+        "{a: [1, 2, 3], b: [1, 2, 3]}",
+        "{correlate: [{between: [a, b], rank: 0.5}, {between: [b, a], rank: 0.5}]}",
+    ),
+    "dice": ("{a: 'integer(1, 6)', b: '7 - integer(1, 6)'}", "{correlate: [{between: [a, b], rank: 0.5}]}"),
+    "a formula over another": (
+        "{a: [1, 2, 3], b: 'a + integer(1, 3)', c: [1, 2, 3]}",
+        "{correlate: [{between: [b, c], rank: 0.5}]}",
+    ),
+}
+
+
+@pytest.mark.parametrize("strategy", ["balanced", "random", "pairwise"])
+@pytest.mark.parametrize("case", EDGES)
+def test_edges(tmp_path: Path, case: str, strategy: str) -> None:
+    parameters, plan = EDGES[case]
+    found = plan_of(tmp_path, parameters, plan.replace("{", f"{{strategy: {strategy}, ", 1), 4000)
+    frame = found[0:4000]
+    assert frame.iloc[3977].to_dict() == found[3977]
+    for each in found.spec.plan.correlate:
+        near = 0.03 if strategy == "balanced" else 0.06
+        assert spearmanr(frame[each.between[0]], frame[each.between[1]]).statistic == pytest.approx(each.rank, abs=near)
