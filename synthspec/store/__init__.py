@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any, Self
 
 from synthspec.records import Completion, Request
 from synthspec.store import calls
-from synthspec.store.file import FAULTS, StoreDamaged, StoreFault, connect_reader, explain_fault
+from synthspec.store.file import FAULTS, MORE_MEMORY, StoreDamaged, StoreFault, connect_reader, explain_fault
 from synthspec.store.folder_lock import FolderLock, FolderLocked
 from synthspec.store.jobs import Change, Note, Put, Reserve, Settle
 from synthspec.store.ledger import Send, make_send
@@ -63,6 +64,7 @@ class Store:
         self._retired: list[sqlite3.Connection] = []
         self._writer: Writer | None = None
         self._rescue: Rescue | None = None
+        self._locks: list[FolderLock] = []  # of a folder that the file is in by a link
         self._next_send = 1
         self._sends: dict[bytes | str, list[Send]] = {}  # under way, by key, the latest last
         self._shared = SharedTexts()
@@ -78,21 +80,25 @@ class Store:
             StoreFault: locked by another build, damaged, of a newer version, read-only, or the disk is full.
         """
         path = _file_in(path)
-        lock = _lock_folder(path)
+        locks = _lock_folders(path)
         opened: Opened | None = None
         try:
             opened = open_writer(path, accept_loss)
             store = cls(path, *connect_reader(path))
-            store._rescue = Rescue(path, path.with_name(LOCK), lock)
+            store._rescue = Rescue(path, path.with_name(LOCK), locks[0])
+            store._locks = locks[1:]
             store.notice, store._next_send = opened.notice, opened.next_send
             explain = lambda error: explain_fault(error, path)  # noqa: E731
             for send in store.open_sends():  # of batches that are still under way
                 store._sends.setdefault(send.key, []).append(send)
             store._writer = Writer(opened.connection, opened.ledger, explain, store._confirm)
-        except BaseException:
+        except BaseException as error:
             if opened is not None:
                 opened.connection.close()
-            lock.release()
+            for lock in locks:
+                lock.release()
+            if isinstance(error, RuntimeError | MemoryError):  # no room for a thread of its own
+                raise StoreFault(f"there is not enough memory to use {path}", MORE_MEMORY) from error
             raise
         return store
 
@@ -293,6 +299,8 @@ class Store:
                 connection.close()
             if self._rescue is not None:
                 self._rescue.release()
+            for lock in self._locks:
+                lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -353,13 +361,35 @@ class Store:
 
 
 def _file_in(path: Path) -> Path:
-    return path if path.suffix == ".sqlite" or path.is_file() else path / FILE
+    if "\0" in str(path):
+        raise StoreFault("the path of the build folder holds a NUL character", "Name another folder with --out.")
+    with contextlib.suppress(OSError):
+        if path.suffix == ".sqlite" or path.is_file():
+            return path
+    return path / FILE
+
+
+def _lock_folders(path: Path) -> list[FolderLock]:
+    """The lock of the store's folder, and of the one that the file itself is in where a link leads there: two builds
+    that reach one store by different names must not both run."""
+    locks = [_lock_folder(path)]
+    real = Path(os.path.realpath(path))
+    if real.parent != Path(os.path.realpath(path.parent)):
+        try:
+            locks.append(_lock_folder(real))
+        except BaseException:
+            locks[0].release()
+            raise
+    return locks
 
 
 def _lock_folder(path: Path) -> FolderLock:
+    lock = path.with_name(LOCK)
     try:
+        if lock.is_symlink():
+            raise StoreFault(f"{lock} is a symbolic link", "Remove it: a build locks its folder by a file of its own.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        return FolderLock(path.with_name(LOCK))
+        return FolderLock(lock)
     except FolderLocked as locked:
         holder = f" (process {locked.pid})" if locked.pid else ""
         raise StoreFault(

@@ -23,6 +23,11 @@ _DAMAGE = frozenset(
 )  # fmt: skip
 
 
+MORE_MEMORY = "Free some, or raise the limit (`ulimit -v`) and build again: what is stored is kept."
+_NO_PLACE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP)
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
 class StoreFault(Exception):
     """The store cannot be opened, read or written. `help` says how to go on; what was stored stays so."""
 
@@ -46,11 +51,13 @@ def connect_reader(path: Path) -> tuple[sqlite3.Connection, int]:
     Raises:
         StoreFault: there is no store, or it is of a newer version.
     """
-    if not path.is_file():
-        raise StoreFault(f"there is no store at {path}", "Give the folder of a build: it holds run.sqlite.")
     try:
+        if not path.is_file():
+            raise StoreFault(f"there is no store at {path}", "Give the folder of a build: it holds run.sqlite.")
         check_header(path)
         return _open_reader(path)
+    except PermissionError as error:
+        raise StoreFault(f"{path} cannot be read ({error.strerror})", "Ask its owner for leave to read it.") from error
     except FAULTS as error:
         raise explain_fault(error, path) from error
 
@@ -67,22 +74,22 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
     folder = path.parent
     if code in _DAMAGE or _is_decay(error):
         return damaged(path, _reason(error))
+    if number in _NO_PLACE:
+        return StoreFault(f"{path} cannot be used: {error.strerror}", "Name another folder with --out.")  # type: ignore[attr-defined]
     if isinstance(error, OverflowError | ValueError | sqlite3.InterfaceError | sqlite3.ProgrammingError):
         return StoreFault(
             f"a call cannot be stored: {error}", "One of its figures or texts is not what a provider can have meant."
         )
     if isinstance(error, MemoryError) or code == sqlite3.SQLITE_NOMEM:
-        return StoreFault(f"there is not enough memory to use {path}", "Free some, or raise the limit (`ulimit -v`).")
-    if not folder.is_dir():
+        return StoreFault(f"there is not enough memory to use {path}", MORE_MEMORY)
+    if number not in _DENIED and not _is_folder(folder):
         return StoreFault(f"the build folder {folder} is gone", "Build again: it is made anew.")
     if code == sqlite3.SQLITE_FULL or number in (errno.ENOSPC, errno.EDQUOT) or _is_full(folder, code):
         return StoreFault(
             f"the disk of {folder} is full",
             "Free some space and build again: every completion stored so far is kept and used.",
         )
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or number in (
-        errno.EACCES, errno.EPERM, errno.EROFS,
-    ):  # fmt: skip
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or number in _DENIED:
         return StoreFault(
             f"{folder} cannot be written to ({error})",
             "Make the folder writable, or build elsewhere with --out. What is stored in it is kept.",
@@ -91,8 +98,6 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
         return StoreFault(f"another program is using {path}", "Close it and build again.")
     if number in (errno.ENOLCK, errno.EOPNOTSUPP):
         return unfit(folder)
-    if number in (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP):
-        return StoreFault(f"{path} cannot be used: {error}", "Name another folder with --out.")
     return StoreFault(f"{path} cannot be used: {error}", "Check the disk and build again: what is stored is kept.")
 
 
@@ -229,6 +234,13 @@ def _reason(error: Exception) -> str:
 
 def _is_decay(error: Exception) -> bool:
     return isinstance(error, Decayed | UnicodeDecodeError) or "decode to UTF-8" in str(error)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _is_full(folder: Path, code: int) -> bool:

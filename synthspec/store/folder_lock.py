@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 _held: dict[str, int] = {}  # lock file -> process that holds it here: a forked child does not inherit it
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)  # what a link named so points to would be written over
 _guard = threading.Lock()  # POSIX locks belong to a process: a second one of ours would not be refused
 
 
@@ -48,7 +49,7 @@ class FolderLock:
 
 def _take(path: Path) -> int:
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | _NOFOLLOW, 0o644)
         try:
             _lock(file)
         except (BlockingIOError, PermissionError):
