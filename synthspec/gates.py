@@ -64,7 +64,7 @@ class GateWatch:
     spec: Spec
     combinations: int = 0  # with at least one row kept
     warned: int = 0
-    _sample: EvenSample[str] | None = None
+    _sample: EvenSample[dict[str, Any]] | None = None  # the texts of rows
     _fields: tuple[str, ...] = ()
     _last: int = -1
 
@@ -83,7 +83,7 @@ class GateWatch:
             self.combinations += 1
         self.warned += warned
         if self._sample is not None:
-            self._sample.add("\n".join(_text(row.values.get(f)) for f in self._fields))
+            self._sample.add({f: row.values.get(f) for f in self._fields})
 
     def judge(self, tally: Tally, combinations: int) -> tuple[GateResult, ...]:
         """Every gate of the spec, judged on the finished dataset."""
@@ -107,7 +107,7 @@ class GateWatch:
 
 
 def text_fields(spec: Spec) -> tuple[str, ...]:
-    """The fields whose texts are measured: those that prompts write, of those in the output."""
+    """The fields in which texts are looked for: those that prompts write, of those in the output."""
     written = [f for f in spec.fields if f.value is None] or list(spec.fields)
     texts = [f.name for f in written if f.type.kind == "text" and not f.type.values]
     if not spec.output.columns:
@@ -115,23 +115,17 @@ def text_fields(spec: Spec) -> tuple[str, ...]:
     return tuple(n for n in spec.output.columns if n in texts) or tuple(texts)
 
 
-def text_figures(texts: Sequence[str]) -> dict[str, float]:
-    """The figures of texts that gates may name, by the metrics that `report` shows."""
+def text_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The figures of rows' texts that gates may name, by the metrics that `report` shows."""
     from synthspec.metrics import diversity
-    from synthspec.metrics.corpus import corpus_of_texts
+    from synthspec.metrics.corpus import corpus_of
     from synthspec.metrics.metric import Context
 
-    if not texts:
+    if not rows or not rows[0]:
         return {name: _UNMEASURED.get(name, 0.0) for name in TEXT_FIGURES}
-    context = Context(corpus_of_texts(texts))
+    context = Context(corpus_of("", rows))
     found = {m.name: m.compute(context) for m in diversity.METRICS if m.name in TEXT_FIGURES}
     return {name: _UNMEASURED.get(name, 0.0) if f is None else f.value for name, f in found.items()}
-
-
-def _text(value: Any) -> str:
-    from synthspec.metrics.values import as_text
-
-    return as_text(value)
 
 
 def _share(part: float, whole: float, otherwise: float) -> float:

@@ -68,7 +68,7 @@ class BuildFacts:
     completions: int = 0  # all that the dataset is made from, paid for now or before
     cost: float | None = 0.0  # US dollars for all of them; None where not every price is known
     prompts: Sequence[Mapping[str, Any]] = ()  # the calls of each, as `call_tally` tells them
-    texts: tuple[str, ...] = ()  # the columns whose texts gates and reports measure
+    texts: tuple[str, ...] = ()  # the columns in which gates and reports look for texts
     partition_by: tuple[str, ...] = ()
     splits: Mapping[str, int] = field(default_factory=dict)  # how rows of one kind were kept in one split
     files: tuple[WrittenFile, ...] = ()

@@ -31,11 +31,12 @@ synthspec: 1
 name: calls
 rows: 60
 parameters: {mood: [calm, cross, glad], town: [Lima, Oslo]}
-prompts: {call: {user: "Write a call by a {{ mood }} client of {{ town }}.", writes: [title, call]}}
+prompts: {call: {user: "Write a call by a {{ mood }} client of {{ town }}.", writes: [title, call, date]}}
 fields:
   mood: {value: mood}
   title: {type: string}
   call: {type: string}
+  date: {type: string}
 backend: {provider: openai, model: loop, base_url: URL}
 limits: {attempts: 2}
 GATES
@@ -55,7 +56,8 @@ def reply(body: dict[str, Any], nth: int) -> str:
     number = digest(body["messages"], nth)
     chance = random.Random(number % 40)
     text = " ".join(chance.choice(WORDS) for _ in range(9))
-    return json.dumps({"title": " ".join(chance.choice(WORDS) for _ in range(3)), "call": text})
+    title = " ".join(chance.choice(WORDS) for _ in range(3))
+    return json.dumps({"title": title, "call": text, "date": f"2026-01-{number % 28 + 1:02}"})
 
 
 def write_spec(folder: Path, url: str, gates: str = "", **changes: str) -> Path:
@@ -76,6 +78,7 @@ def test_gates_and_report_tell_the_same_figures(tmp_path: Path, layout: str) -> 
     report = measure(read_corpus(tmp_path / "out"))
     told = {name: report.value(name) for name in TEXT_FIGURES}
     assert dataset.manifest["metrics"] == pytest.approx(told)
+    assert "date" not in read_corpus(tmp_path / "out").texts  # texts by what they hold, not by their type alone
     assert 0 < told["duplicate_rate"] < 1 and 0 < told["distinct_1"] < 1  # type: ignore[operator]
 
 
@@ -84,7 +87,7 @@ def test_gates_and_report_tell_the_same_figures(tmp_path: Path, layout: str) -> 
 def test_figures_of_texts_do_not_hang_on_the_order_of_rows(rows: list[str], chance: random.Random) -> None:
     mixed = list(rows)
     chance.shuffle(mixed)
-    assert text_figures(rows) == text_figures(mixed)
+    assert text_figures([{"t": r} for r in rows]) == text_figures([{"t": r} for r in mixed])
 
 
 def test_every_text_figure_is_a_metric_of_the_report() -> None:

@@ -163,8 +163,8 @@ def _corpus(
     names = list(dict.fromkeys(n for r in spread for n in r))
     columns = {n: [r.get(n) for r in spread] for n in names}
     kinds = {n: column_kind(v) for n, v in columns.items()}
-    said = _said_texts(manifest, columns)
-    texts = said or tuple(n for n in names if kinds[n] == "text") or _longest(columns, kinds)
+    written = {n: columns[n] for n in _written(manifest, columns)}
+    texts = tuple(n for n in written if kinds[n] == "text") or _longest(written, kinds)
     notes = []
     if sample.stride > 1:
         notes.append(f"of {sample.seen:,} rows, 1 in {sample.stride} was read ({len(rows):,})")
@@ -176,15 +176,12 @@ def _corpus(
     return Corpus(name, sample.seen, columns, places, texts, labels, manifest, folder, tuple(notes))
 
 
-def corpus_of_texts(texts: Sequence[str]) -> Corpus:
-    """Texts at hand, one a row, as a dataset to be measured."""
-    return Corpus("", len(texts), {"text": list(texts)}, np.arange(len(texts)), ("text",), ())
-
-
-def _said_texts(manifest: Mapping[str, Any] | None, columns: Mapping[str, Any]) -> tuple[str, ...]:
-    """The columns that the build itself measured, so that its gates and the report speak of the same texts."""
+def _written(manifest: Mapping[str, Any] | None, columns: Mapping[str, Any]) -> Sequence[str]:
+    """The columns in which texts are looked for: those that prompts wrote, where the build tells, so that its gates and
+    the report speak of the same texts."""
     said = (manifest or {}).get("texts")
-    return tuple(said) if isinstance(said, list) and said and all(c in columns for c in said) else ()
+    known = isinstance(said, list) and said and all(isinstance(c, str) and c in columns for c in said)
+    return said if known else list(columns)  # type: ignore[return-value]
 
 
 def column_kind(values: list[Any]) -> str:

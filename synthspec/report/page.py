@@ -99,4 +99,6 @@ def _by_group(entries: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[st
 def _money(cost: float | None) -> str:
     if cost is None:
         return "unknown"
+    if cost == 0:
+        return "free"
     return f"${cost:,.4f}" if cost < 1 else f"${cost:,.2f}"

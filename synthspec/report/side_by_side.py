@@ -97,6 +97,8 @@ def _fact(build: dict[str, Any] | None, key: str, unit: str) -> str:
         return "–"
     if build[key] is None:
         return "unknown" if unit == "$" else "–"
+    if unit == "$" and build[key] == 0:
+        return "free"
     return f"${build[key]:,.4f}" if unit == "$" else f"{build[key]:.0%}" if unit == "%" else f"{build[key]:,}"
 
 

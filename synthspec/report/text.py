@@ -106,6 +106,8 @@ def _build(report: Report, build: dict[str, Any]) -> Iterator[str]:
 def _cost(build: dict[str, Any]) -> str:
     if build["cost"] is None:
         return "cost unknown"
+    if build["cost"] == 0:
+        return "free"
     each = build["cost_per_1000"]
     return f"${build['cost']:,.4g}" + (f", ${each:,.3g} a thousand rows" if each else "")
 
