@@ -37,7 +37,7 @@ from synthspec.backends.ngram import open_backend  # noqa: E402
 from synthspec.formats import Shape, json  # noqa: E402
 from synthspec.ngram.reading import normal  # noqa: E402
 from synthspec.records import Message, Request  # noqa: E402
-from synthspec.tables import Table, read_table  # noqa: E402
+from synthspec.sources import Table, read_table  # noqa: E402
 
 CASES = (
     ("mediresponse.csv", "emotion", ("doctor", "relative"), ()),

@@ -27,10 +27,10 @@ from synthspec.planner import Plan, build_plan
 from synthspec.prompting import PromptWriter
 from synthspec.records import BackendFault
 from synthspec.semantic import ModelFault
+from synthspec.sources import Table
 from synthspec.spec import Novelty, Spec
 from synthspec.store import Store, StoreFault
 from synthspec.switch import SwitchFault, roll_forward
-from synthspec.tables import Table
 from synthspec.tally import Tally
 from synthspec.template import TemplateFault
 from synthspec.validate import Validator

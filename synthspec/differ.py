@@ -12,8 +12,8 @@ from synthspec.pipeline import Compiled
 from synthspec.plan_report import report_plan
 from synthspec.planner import Plan, build_plan
 from synthspec.prompting import PromptWriter, Sender
+from synthspec.sources import Table
 from synthspec.spec import Prompt, Spec
-from synthspec.tables import Table
 
 SHOWN = 5
 COMPARED = 1_000_000  # combinations looked at

@@ -18,9 +18,9 @@ from synthspec.expressions.columns import DTYPES, Column, conform_column, pack, 
 from synthspec.expressions.tree import Call, ListOf, Literal, Unary
 from synthspec.expressions.types import Type
 from synthspec.quantiles import edges, level_of
+from synthspec.sources import Table
 from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, SourceDraw
 from synthspec.strategies import Dimension, Requirement
-from synthspec.tables import Table
 
 MAX_LEVELS = 100_000  # a source of more rows is drawn from as if it were continuous
 

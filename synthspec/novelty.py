@@ -20,8 +20,8 @@ from synthspec.cells import cell_text, plain
 from synthspec.near_index import NearIndex
 from synthspec.records import Rejection, Stage
 from synthspec.shingles import Array, normal_form, shingle_set, shingle_sets, word_hashes, words_of
+from synthspec.sources import Table, TableFault, read_table
 from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
-from synthspec.tables import Table, TableFault, read_table
 
 RowValues = Mapping[str, Any]
 SHORT_MOST_WORDS = 5  # an entry of fewer words is too common to be told from chance

@@ -18,8 +18,8 @@ from synthspec.overrides import apply_overrides
 from synthspec.resolve import check_whole, parameters_to_try
 from synthspec.schema import check_schema
 from synthspec.source import read_source
+from synthspec.sources import Table
 from synthspec.spec import Spec
-from synthspec.tables import Table
 
 
 @dataclass(frozen=True, slots=True)

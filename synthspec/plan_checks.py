@@ -18,9 +18,9 @@ from synthspec.expressions import evaluate
 from synthspec.expressions.columns import unpack
 from synthspec.planner import Plan
 from synthspec.resolve import draw_reads
+from synthspec.sources import Table
 from synthspec.spec import Choice, Correlation, Exclusion, Formula, GivenDraw, Parameter, SourceDraw, Spec
 from synthspec.strategies import Dimension
-from synthspec.tables import Table
 
 MAX_ENUMERATED = 300_000
 SAMPLED = 20_000

@@ -17,8 +17,8 @@ from synthspec.plugins import find_plugin
 from synthspec.prompting import PromptWriter, Sender
 from synthspec.records import Message
 from synthspec.resolve import used_names
+from synthspec.sources import Table
 from synthspec.spec import Choice, Field, Prompt, Spec
-from synthspec.tables import Table
 from synthspec.tokens import PER_MESSAGE, expected_tokens, worst_tokens
 
 COUNTED = 1_000_000  # combinations looked at for the figures of a parameter

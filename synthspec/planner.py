@@ -20,10 +20,10 @@ from synthspec.draws import DrawFault, Drawing, compile_draws, dimensions_of
 from synthspec.expressions import names_of
 from synthspec.expressions.columns import Column, objects, unpack
 from synthspec.resolve import used_names
+from synthspec.sources import Table
 from synthspec.spec import Correlation, Exclusion, Spec
 from synthspec.strategies import Design, Dimension, Strategy, find_strategy
 from synthspec.strategies.beside import Beside
-from synthspec.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd

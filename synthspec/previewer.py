@@ -11,8 +11,8 @@ from typing import Any
 from synthspec.builder import Build, default_folder
 from synthspec.engines.events import CallDone, RowKept, RowMissing
 from synthspec.records import Completion, Missing, Request, path_text
+from synthspec.sources import Table
 from synthspec.spec import Spec
-from synthspec.tables import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from synthspec.expressions import compile_row
 from synthspec.formats import Shape
 from synthspec.plugins import find_plugin
 from synthspec.records import Constraint, Message, Rejection, Request
+from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Prompt, Spec
-from synthspec.tables import Table
 from synthspec.template import TemplateFault
 from synthspec.tokens import estimate_tokens, worst_tokens
 

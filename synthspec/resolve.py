@@ -10,8 +10,8 @@ from synthspec.diagnostics import Diagnostic
 from synthspec.expressions import compile_row, names_of, random_calls
 from synthspec.expressions.reach import constant_known
 from synthspec.expressions.tree import Call
+from synthspec.sources import Table
 from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, PatternDraw, SourceDraw, Spec
-from synthspec.tables import Table
 
 MAX_TRIED = 200_000  # rows of a source times combinations of listed values
 

@@ -35,7 +35,7 @@ from synthspec.metrics.self_bleu import self_bleu_scores
 from synthspec.metrics.similarity import divergence
 from synthspec.metrics.tokens import tokens_of
 from synthspec.metrics.vectors import gram_counts, similarities, vectors_of
-from synthspec.tables import TableFault
+from synthspec.sources import TableFault
 
 ROOT = Path(__file__).parent.parent
 WORDS = "the a dog cat sat on mat ran far away and then slept under old tree".split()

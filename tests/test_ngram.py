@@ -27,8 +27,8 @@ from synthspec.ngram.reading import normal
 from synthspec.ngram.tokens import ends_sentence, split
 from synthspec.plugins import find_plugin
 from synthspec.records import BackendFault, Message, Reply, Request
+from synthspec.sources import Table, read_table, table_of
 from synthspec.spec import Field, Spec
-from synthspec.tables import Table, read_table, table_of
 from synthspec.testing.backend_contract import BackendContract
 
 DATA = Path(__file__).parent / "data" / "ngram_stays.csv"

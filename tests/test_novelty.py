@@ -19,8 +19,8 @@ from synthspec.near_index import NearIndex
 from synthspec.novelty import NoveltyIndex, open_novelty
 from synthspec.records import Rejection, Stage
 from synthspec.shingles import _ANY_WORD, MOST, normal_form, shingle_set, shingle_sets, words_of
+from synthspec.sources import Table, TableFault
 from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
-from synthspec.tables import Table, TableFault
 
 
 def kept(index: NoveltyIndex, rows: list[dict[str, Any]]) -> list[int]:

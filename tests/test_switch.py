@@ -20,8 +20,8 @@ from synthspec import switch
 from synthspec.cli import cli
 from synthspec.metrics.corpus import read_corpus
 from synthspec.push import PushFault, pack_dataset
+from synthspec.sources import TableFault
 from synthspec.store.folder_lock import FolderLock
-from synthspec.tables import TableFault
 
 STEPS = ("replace", "rename", "fsync", "unlink", "rmdir", "mkdir", "open")
 

@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from synthspec import tables
-from synthspec.tables import TableFault, read_table
+from synthspec.sources import TableFault, read_table
 
 
 def test_many_rows_in_a_small_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Protocol
 from synthspec.records import Reply, Request
 
 if TYPE_CHECKING:
+    from synthspec.sources import Table
     from synthspec.spec import Spec
-    from synthspec.tables import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ def read_or_exit(path: Path) -> Corpus:
     """The dataset at a path; a fault ends the command with status 1."""
     from synthspec.cli._show import fail
     from synthspec.metrics.corpus import read_corpus
-    from synthspec.tables import TableFault
+    from synthspec.sources import TableFault
 
     try:
         return read_corpus(path)

@@ -14,9 +14,9 @@ from synthspec.governor import Governor
 from synthspec.plugins import find_plugin
 from synthspec.prompting import DEFAULT_MAX_TOKENS, Sender
 from synthspec.records import BackendFault
+from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Limits, Spec
 from synthspec.store import Store
-from synthspec.tables import Table
 
 
 @dataclass(slots=True)

@@ -20,8 +20,8 @@ from synthspec.lower.rules import lower_checks, lower_gates
 from synthspec.lower.settings import lower_backend, lower_limits, lower_novelty
 from synthspec.lower.sources import lower_sources
 from synthspec.node_paths import Path as NodePath
+from synthspec.sources import Table
 from synthspec.spec import Spec
-from synthspec.tables import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from synthspec.expressions import Expression, check_expression, parse_expression
 from synthspec.expressions.tree import Literal
 from synthspec.expressions.types import ANY, Type, type_of
 from synthspec.plugins import plugin_fault, plugin_package
-from synthspec.tables import Table
+from synthspec.sources import Table
 from synthspec.template import Template
 from synthspec.template_check import check_template
 

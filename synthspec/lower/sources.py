@@ -10,8 +10,14 @@ from synthspec.inherit import inside
 from synthspec.lower.context import Lowering, value_of
 from synthspec.resources import specs_folder
 from synthspec.source import path_fault
+from synthspec.sources import DELIMITED, READABLE, Reading, Table, TableFault, read_table, rename, table_of
 from synthspec.spec import SourceTable
-from synthspec.tables import Table, TableFault, read_table, rename, table_of
+
+TEXT = (*DELIMITED, ".jsonl", ".json")
+ENCODINGS = tuple(
+    "utf-8 utf-16 utf-32 ascii latin-1 cp1250 cp1251 cp1252 cp437 cp850 iso-8859-1 iso-8859-15 mac-roman shift_jis "
+    "gb18030 big5 euc-kr koi8-r".split()
+)
 
 
 def lower_sources(low: Lowering) -> dict[str, SourceTable]:
@@ -23,7 +29,7 @@ def lower_sources(low: Lowering) -> dict[str, SourceTable]:
             continue
         file = node.get("file")
         path = data_path(low, file) if isinstance(file, ScalarNode) else None
-        table = _read(low, path, file) if isinstance(file, ScalarNode) else _inline(low, node)
+        table = _read(low, path, file, _reading(low, node)) if isinstance(file, ScalarNode) else _inline(low, node)
         if table is None:
             continue
         renames = _renames(low, node, table)
@@ -59,17 +65,49 @@ def data_path(low: Lowering, node: ScalarNode) -> Path | None:
     return path
 
 
-def _read(low: Lowering, path: Path | None, node: ScalarNode) -> Table | None:
-    if path is None:
+def _read(low: Lowering, path: Path | None, node: ScalarNode, reading: Reading | None) -> Table | None:
+    if path is None or reading is None:
         return None
     try:
-        return read_table(path)
+        table = read_table(path, reading)
     except TableFault as e:
-        help = "mend the file, or name another"
-        if "separated" in str(e):
-            help = f"write it with {'tabs' if path.suffix.lower() == '.tsv' else 'commas'}"
-        low.report("E511", node, f"'{node.text}' cannot be read: {e}", help)
+        low.report("E511", node, f"'{node.text}' cannot be read: {e}", e.help or "correct the file, or name another")
         return None
+    if table.guessed_encoding:
+        help = f"add `encoding: {table.guessed_encoding}` to the source if that is right, or save the file as UTF-8"
+        low.report("W750", node, f"'{node.text}' is not UTF-8 text; it is read as {table.guessed_encoding}", help)
+    return table
+
+
+def _reading(low: Lowering, node: MapNode) -> Reading | None:
+    """How the spec says that a file is to be read; None where it says what cannot be."""
+    file = node.get("file")
+    suffix = Path(file.text).suffix.lower() if isinstance(file, ScalarNode) else ""
+    given = {k: n.text for k in ("delimiter", "encoding", "decimal") if isinstance(n := node.get(k), ScalarNode)}
+    for key in given:
+        if suffix in READABLE and suffix not in (DELIMITED if key != "encoding" else TEXT):
+            kinds = "csv or tsv" if key != "encoding" else "text"
+            low.report("E130", node.get(key) or node, f"`{key}` is for {kinds} files, not {suffix}", f"remove `{key}`")
+            return None
+    delimiter = "\t" if given.get("delimiter") in ("tab", "\\t") else given.get("delimiter")
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        help = "write one character in quotes, such as `delimiter: ';'`, or `delimiter: tab`"
+        low.report("E130", node.get("delimiter") or node, f"'{delimiter}' separates no values", help)
+        return None
+    encoding = given.get("encoding")
+    if encoding is not None and not _is_encoding(encoding):
+        help = did_you_mean(encoding, ENCODINGS, "write one such as utf-8, utf-16 or cp1252")
+        low.report("E130", node.get("encoding") or node, f"there is no encoding '{encoding}'", help)
+        return None
+    return Reading(delimiter, encoding, given.get("decimal"))
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+        return isinstance(b"".decode(name), str)
+    except (LookupError, UnicodeError, ValueError, TypeError):
+        return False
 
 
 def _inline(low: Lowering, node: MapNode) -> Table | None:

@@ -21,7 +21,7 @@ from synthspec.metrics.sample import MOST_ROWS, EvenSample
 from synthspec.metrics.tokens import Tokens, tokens_of
 from synthspec.metrics.values import as_text, level_names
 from synthspec.shingles import scrambled
-from synthspec.tables import TableFault
+from synthspec.sources import TableFault
 
 Array = NDArray[Any]
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.manifest import listed_files, read_manifest
+from synthspec.sources import READABLE, TableFault
+from synthspec.sources.delimited import LONGEST_CELL, SAMPLE, find_delimiter
+from synthspec.sources.encodings import find_encoding
 from synthspec.switch import SwitchFault, settle
-from synthspec.tables import READABLE, TableFault
 
 DATA = (".parquet", ".jsonl", ".csv", ".json", ".tsv")
 
@@ -82,9 +84,13 @@ def _read_json(path: Path) -> Iterator[Mapping[str, Any]]:
     yield from value
 
 
-def _read_delimited(path: Path, delimiter: str) -> Iterator[Mapping[str, Any]]:
-    csv.field_size_limit(16 * 1024 * 1024)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+def _read_delimited(path: Path, usual: str) -> Iterator[Mapping[str, Any]]:
+    csv.field_size_limit(LONGEST_CELL)
+    encoding = _encoding_of(path)
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        sample = file.read(SAMPLE)
+        delimiter = find_delimiter(sample, usual, whole=len(sample) < SAMPLE)
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
         reader = csv.reader((line.replace("\0", "") for line in file), delimiter=delimiter)
         try:
             header = [h.strip() or f"column {i + 1}" for i, h in enumerate(next(reader, []))]
@@ -93,6 +99,19 @@ def _read_delimited(path: Path, delimiter: str) -> Iterator[Mapping[str, Any]]:
                     yield dict(zip(header, line, strict=False))
         except csv.Error as e:
             raise TableFault(f"line {reader.line_num} is not CSV: {e}") from None
+
+
+def _encoding_of(path: Path) -> str:
+    """The encoding of a text file, told from its first megabyte, which may end within a character."""
+    with path.open("rb") as file:
+        head = file.read(1 << 20)
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as e:
+        if e.start > len(head) - 4 and e.start > 0:
+            head = head[: e.start]
+    name, _ = find_encoding(head)
+    return "utf-8-sig" if name == "utf-8" else name
 
 
 def _read_parquet(path: Path) -> Iterator[Mapping[str, Any]]:

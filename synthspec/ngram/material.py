@@ -15,8 +15,8 @@ from synthspec.ngram.origin import WORKING, Origin, is_running_text
 from synthspec.ngram.stock import stock
 
 if TYPE_CHECKING:
+    from synthspec.sources import Table
     from synthspec.spec import Prompt, Spec
-    from synthspec.tables import Table
 
 HINT = 8  # words at most: a longer text is an instruction and names no topic
 PHRASES = 5_000  # at most

@@ -1,0 +1,111 @@
+"""Source data: a CSV, JSONL, JSON or Parquet file, or inline rows, as columns of plain values.
+
+One module a kind of file, each with `read(path, reading) -> Table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from synthspec.expressions.types import ANY, Type, type_of_values
+
+MAX_BYTES = 512 * 1024 * 1024
+MAX_VALUES = 10_000_000
+_KINDS = {".csv": "delimited", ".tsv": "delimited", ".jsonl": "json_lines", ".json": "json", ".parquet": "parquet"}
+READABLE = tuple(_KINDS)
+DELIMITED = (".csv", ".tsv")
+
+
+class TableFault(Exception):
+    """The data cannot be read; the message says why, `help` what to write, "" where that is not known."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a text file is to be read, as far as its spec says; None is found out."""
+
+    delimiter: str | None = None  # one character
+    encoding: str | None = None  # a name that Python knows
+    decimal: str | None = None  # "." or ","
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns of equal length, in file order."""
+
+    columns: Mapping[str, Sequence[Any]]
+    guessed_encoding: str = ""  # the encoding, where nothing in the file tells it for certain
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def row(self, index: int) -> dict[str, Any]:
+        """One row by its index, from 0."""
+        return {name: values[index] for name, values in self.columns.items()}
+
+    def column_type(self, name: str) -> Type:
+        """The type of a column's values; nulls do not count. Few different values are remembered."""
+        values = [v for v in self.columns[name] if v is not None]
+        distinct: list[Any] = []
+        seen: set[str] = set()
+        for v in values:
+            mark = f"{type(v).__name__}:{v!r}"
+            if mark not in seen:
+                seen.add(mark)
+                distinct.append(v)
+            if len(distinct) > 200:
+                break
+        if not distinct:
+            return ANY
+        joined = type_of_values(tuple(distinct))
+        return Type(joined.kind, item=joined.item, members=joined.members)
+
+
+def read_table(path: Path, reading: Reading | None = None) -> Table:
+    """Read a data file by its extension.
+
+    Raises:
+        TableFault: missing, unreadable, too large, or not what its extension says.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _KINDS:
+        raise TableFault(f"a source is one of {', '.join(READABLE)}, not '{suffix or path.name}'")
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise TableFault(f"{size / 1e6:.0f} MB; a source holds at most {MAX_BYTES // 1_000_000} MB")
+        table: Table = import_module(f"{__name__}.{_KINDS[suffix]}").read(path, reading or Reading())
+    except OSError as e:
+        raise TableFault((e.strerror or str(e)).lower()) from None
+    return table
+
+
+def refuse_many(values: int) -> None:
+    """Refuse a file before its values fill the memory.
+
+    Raises:
+        TableFault: there are more than MAX_VALUES.
+    """
+    if values > MAX_VALUES:
+        raise TableFault(f"{values:,} values; a source holds at most {MAX_VALUES:,}")
+
+
+def table_of(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Rows as columns; a missing key is a null."""
+    rows = list(rows)
+    names = list(dict.fromkeys(str(n) for r in rows for n in r))
+    refuse_many(len(rows) * len(names))
+    return Table({n: [r.get(n) for r in rows] for n in names})
+
+
+def rename(table: Table, renames: Mapping[str, str]) -> Table:
+    """The same table with columns renamed, old to new."""
+    return Table({renames.get(n, n): v for n, v in table.columns.items()}, table.guessed_encoding)

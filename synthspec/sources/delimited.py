@@ -1,0 +1,175 @@
+"""CSV and TSV as people have them: the separator, the encoding and the decimal mark are found, or asked for.
+
+Text becomes integers, numbers, booleans or dates only where every value of a column is one.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from synthspec.sources import Reading, Table, TableFault, refuse_many
+from synthspec.sources.encodings import decode
+
+DELIMITERS = (",", ";", "\t", "|")
+SAMPLE = 1 << 16  # characters looked at for the separator
+LONGEST_CELL = 16 * 1024 * 1024
+
+
+def read(path: Path, reading: Reading) -> Table:
+    """The table of a file.
+
+    Raises:
+        TableFault: it is not well formed, or how it is written cannot be told.
+    """
+    text, guessed = decode(path.read_bytes(), reading.encoding)
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    delimiter = reading.delimiter or find_delimiter(text[:SAMPLE], usual, whole=len(text) <= SAMPLE)
+    header, body = _records(text, delimiter)
+    refuse_many(len(body) * len(header))
+    texts = {h: [line[i] for line in body] for i, h in enumerate(header)}
+    decimal = reading.decimal or _find_decimal(texts, delimiter)
+    return Table({h: _typed(column, decimal) for h, column in texts.items()}, guessed)
+
+
+def find_delimiter(sample: str, usual: str, *, whole: bool) -> str:
+    """What separates the values: that under which every line has as many as the header, and most.
+
+    `whole` is false where the sample ends within a line.
+
+    Raises:
+        TableFault: two would do.
+    """
+    widths = {d: _widths(sample, d, whole=whole) for d in DELIMITERS}
+    even = {d: w[0] for d, w in widths.items() if w and w[0] > 1 and set(w) == {w[0]}}
+    most = max(even.values(), default=0)
+    best = [d for d, width in even.items() if width == most]
+    if len(best) == 1:
+        return best[0]
+    if best:
+        shown = " or ".join(f"`delimiter: {_shown(d)}`" for d in best)
+        raise TableFault("what separates its values cannot be told", f"add {shown} to the source")
+    headers = {d: w[0] for d, w in widths.items() if w}
+    return max(headers, key=lambda d: (headers[d], d == usual), default=usual)
+
+
+def _shown(delimiter: str) -> str:
+    return "tab" if delimiter == "\t" else f"'{delimiter}'"
+
+
+def _widths(sample: str, delimiter: str, *, whole: bool) -> list[int]:
+    csv.field_size_limit(LONGEST_CELL)
+    try:
+        lines = [len(line) for line in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if line]
+    except csv.Error:
+        return []
+    return lines if whole or len(lines) < 2 else lines[:-1]
+
+
+def _records(text: str, delimiter: str) -> tuple[list[str], list[list[str]]]:
+    csv.field_size_limit(LONGEST_CELL)
+    try:
+        lines = [x for x in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if x]
+    except csv.Error as e:
+        raise TableFault(f"not well-formed CSV: {e}") from None
+    if not lines:
+        raise TableFault("empty: a header line is needed", "write the names of the columns in the first line")
+    header, body = [h.strip() for h in lines[0]], lines[1:]
+    if len(set(header)) != len(header):
+        twice = next(h for h in header if header.count(h) > 1)
+        raise TableFault(f"two columns are named '{twice}'", "name each column once")
+    for number, line in enumerate(body, start=2):
+        if len(line) != len(header):
+            said = f"row {number} has {len(line)} values, the header {len(header)}"
+            help = f"they are taken to be separated by {_shown(delimiter)}: correct the row, or add the `delimiter`"
+            raise TableFault(said, help)
+    return header, body
+
+
+_INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
+_NUMBER = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
+_GROUPED = {  # numbers with a thousands mark, by the decimal mark
+    ",": re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?"),
+    ".": re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?"),
+}
+_OTHER = {",": ".", ".": ","}
+_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),(\d+)")
+_BOOLEANS = {"true": True, "false": False}
+_LEADING_ZEROS = frozenset(f"0{d}" for d in range(10))
+
+
+def _find_decimal(columns: dict[str, list[str]], delimiter: str) -> str | None:
+    """A decimal comma is looked for where commas do not separate: in columns of nothing but such numbers.
+
+    Raises:
+        TableFault: 12,345 may be twelve and a bit, or twelve thousand.
+    """
+    if delimiter == ",":
+        return None
+    example = ""
+    for column in columns.values():
+        present = [t for t in column if t != ""]
+        if not present or not all(_GROUPED[","].fullmatch(t) for t in present):
+            continue
+        after = [m.group(3) for t in present if (m := _COMMA.fullmatch(t))]
+        if any(len(digits) != 3 for digits in after) or any(t.count(".") > 1 or {".", ","} <= set(t) for t in present):
+            return ","
+        if not any(t.lstrip("+-").startswith("0") and len(t) > 1 for t in present):
+            example = example or next((t for t in present if "," in t or "." in t), "")
+        elif after:
+            return ","
+    if example:
+        mark = "," if "," in example else "."
+        help = f"add `decimal: '{mark}'` where it begins a fraction, `decimal: '{_OTHER[mark]}'` where it does not"
+        raise TableFault(f"the '{mark}' of {example} may begin a fraction or group thousands", help)
+    return None
+
+
+def _typed(texts: Sequence[str], decimal: str | None) -> list[Any]:
+    present = [t for t in texts if t != ""]
+    if not present:
+        return [None for _ in texts]
+    read: Callable[[str], Any] | None = None
+    if all(_INTEGER.fullmatch(t) for t in present):
+        read = int
+    elif decimal is not None and all(_GROUPED[decimal].fullmatch(t) and _plain(t) for t in present):
+        whole = not any(decimal in t for t in present)
+        read = _reader(decimal, int if whole else float)
+    elif decimal != "," and all(_NUMBER.fullmatch(t) and _plain(t) for t in present):
+        read = float
+    elif all(t.lower() in _BOOLEANS for t in present):
+        read = _read_boolean
+    elif all(_is_date(t) for t in present):
+        read = datetime.date.fromisoformat
+    if read is None:
+        return list(texts)
+    return [None if t == "" else read(t) for t in texts]
+
+
+def _plain(text: str) -> bool:
+    """Not a code such as 007."""
+    return text.lstrip("+-")[:2] not in _LEADING_ZEROS
+
+
+def _reader(decimal: str, number: Callable[[str], Any]) -> Callable[[str], Any]:
+    group = "." if decimal == "," else ","
+    return lambda text: number(text.replace(group, "").replace(decimal, "."))
+
+
+def _read_boolean(text: str) -> bool:
+    return _BOOLEANS[text.lower()]
+
+
+def _is_date(text: str) -> bool:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        return False
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
