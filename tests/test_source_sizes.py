@@ -9,7 +9,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from synthspec import tables
+from synthspec import sources
 from synthspec.sources import TableFault, read_table
 
 
@@ -25,7 +25,7 @@ def test_many_rows_in_a_small_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_lists_count_by_their_items(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MAX_VALUES", 1_000)
+    monkeypatch.setattr(sources, "MAX_VALUES", 1_000)
     path = tmp_path / "lists.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"l": [[1] * 2_000]}), path)
     with pytest.raises(TableFault, match="2,000 values"):
