@@ -152,7 +152,9 @@ class Table:
         spaced = any(p[:1].isspace() for p in line.split(self.delimiter)[1:])
         if self.header is not None:
             head = self.records[self.header].source.split(self.delimiter)[1:]
-            return self.delimiter == "," and spaced and bool(head) and not any(p[:1].isspace() for p in head)
+            tight = bool(head) and not any(p[:1].isspace() for p in head)
+            apart = [p[:1].isspace() for p in line.split(self.delimiter)[1:]]
+            return self.delimiter == "," and tight and all(apart) and len(apart) == len(self.columns) - 1
         return self.delimiter in "，،" or (self.delimiter == "," and spaced)
 
     def strict(self) -> bool:
