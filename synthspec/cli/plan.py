@@ -79,9 +79,9 @@ def _show(report: PlanReport, no_color: bool) -> None:
             f"The first {c['rows']:,} combinations cover {c['covered']:,} of {c['possible']:,} possible sets of "
             f"{c['strength']} values" + (f"; {c['impossible']:,} more are impossible." if c["impossible"] else ".")
         )
-    for c in report.correlations:
-        reached = "unknown" if c.reached is None else f"{c.reached:.2f}"
-        console.print(f"Rank correlation of {' and '.join(c.between)}: {c.asked:.2f} asked, {reached} reached.")
+    for pair in report.correlations:
+        reached = "unknown" if pair.reached is None else f"{pair.reached:.2f}"
+        console.print(f"Rank correlation of {' and '.join(pair.between)}: {pair.asked:.2f} asked, {reached} reached.")
     if report.counted < report.combinations:
         console.print(f"Counts below are over the first {report.counted:,} combinations.")
     for parameter in report.parameters:
