@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from synthspec.expressions import transcendental
-from synthspec.quantiles import bell, elementary
+from synthspec.quantiles import bell, elementary, quantile, rounded_quantile
 from synthspec.quantiles.digits import rounded
 
 ROOT = Path(__file__).parent.parent
@@ -86,6 +86,20 @@ def test_rounding_is_that_of_decimal_writing(x: float) -> None:
 
 def test_rounding_leaves_what_is_not_finite() -> None:
     assert str(rounded(np.array([np.inf, -np.inf, np.nan, -0.0])).tolist()) == "[inf, -inf, nan, -0.0]"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("gamma", (4, 5)), ("gamma", (0.5, 2)), ("gamma", (300, 1)), ("gamma", (0.01, 1)), ("gamma", (1e6, 1e-9)),
+     ("beta", (2, 5)), ("beta", (0.5, 0.5)), ("beta", (80, 3)), ("beta", (1e-3, 1e3))],
+)  # fmt: skip
+def test_a_table_changes_no_number(name: str, arguments: tuple[float, ...]) -> None:
+    u = np.concatenate([np.random.default_rng(3).random(60_000), np.geomspace(2.0**-54, 0.5, 999), 1 - np.geomspace(2.0**-53, 0.5, 999)])
+    expected = rounded(quantile(name, u, *arguments))
+    np.testing.assert_array_equal(rounded_quantile(name, u, *arguments), expected)
+    np.testing.assert_array_equal(rounded_quantile(name, u[70:73], *arguments), expected[70:73])
+    columns = [np.full(len(u), float(a)) for a in arguments]
+    np.testing.assert_array_equal(rounded_quantile(name, u, *columns), expected)
 
 
 ANY = np.concatenate([np.geomspace(5e-324, 1.7e308, 4001), np.linspace(0.5, 2, 4001)])

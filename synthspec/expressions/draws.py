@@ -21,7 +21,7 @@ Evaluate = Callable[[Expression], Any]
 
 def draw(call: Call, uniform: Column, value: Evaluate, length: int) -> Column:
     """The column that a random call draws from `uniform`."""
-    from synthspec.quantiles import quantile
+    from synthspec.quantiles import TABULATED, quantile, rounded_quantile
     from synthspec.quantiles.digits import rounded
 
     distribution = DISTRIBUTIONS[call.function]
@@ -29,7 +29,9 @@ def draw(call: Call, uniform: Column, value: Evaluate, length: int) -> Column:
     if call.function == "choice":
         return _choose(given, uniform, value, length)
     arguments = _arguments(call, given, value, length)
-    column = np.broadcast_to(standard(quantile(call.function, uniform, *arguments)), (length,))
+    tables = call.function in TABULATED
+    found = (rounded_quantile if tables else quantile)(call.function, uniform, *arguments)
+    column = np.broadcast_to(standard(found), (length,))
     if column.dtype != np.float64:
         return column
     if not np.isfinite(column).all():
@@ -38,7 +40,7 @@ def draw(call: Call, uniform: Column, value: Evaluate, length: int) -> Column:
         return column.astype(np.int64) if _fits(column) else _whole_column(column)
     if distribution.result == "boolean":
         return pack([None if v is None else bool(v) for v in unpack(column)])
-    return _bounded(call.function, rounded(column), arguments)
+    return column if tables else _bounded(call.function, rounded(column), arguments)
 
 
 def _bounded(function: str, column: Column, arguments: list[Any]) -> Column:

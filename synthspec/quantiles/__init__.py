@@ -32,11 +32,14 @@ from synthspec.quantiles.compound import (
     truncated_cumulative,
     truncated_mass,
 )
+from synthspec.quantiles.digits import rounded
 from synthspec.quantiles.families import Array, floats
 from synthspec.quantiles.levels import Weights, edges, interval_of, level_of
+from synthspec.quantiles.tabulated import tabulated
 
 __all__ = ["FAMILIES", "cumulative", "edges", "interval_of", "level_of", "mixture", "quantile", "truncated"]
 
+TABULATED = frozenset({"beta", "gamma"})  # whose inverses take several times as long as a table's
 FAMILIES = {**continuous.FAMILIES, **discrete.FAMILIES}
 
 
@@ -59,6 +62,16 @@ def quantile(name: str, u: Any, *arguments: Any) -> Array:
         values, sound = _arguments(DISTRIBUTIONS[name], arguments)
         result = FAMILIES[name].quantile(points, *values)
         return np.asarray(result) if sound is True else np.where(sound, result, np.nan)
+
+
+def rounded_quantile(name: str, u: Any, *arguments: Any) -> Array:
+    """`quantile` of a distribution of numbers, rounded to 12 significant digits; u of one axis."""
+    if name in TABULATED:
+        values, sound = _arguments(DISTRIBUTIONS[name], arguments)
+        if sound is True:
+            with np.errstate(all="ignore"):
+                return tabulated(FAMILIES[name].quantile, np.asarray(u, dtype=np.float64), *values)
+    return rounded(quantile(name, u, *arguments))
 
 
 def cumulative(name: str, x: Any, *arguments: Any) -> Array:

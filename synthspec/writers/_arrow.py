@@ -1,6 +1,6 @@
 """NumPy columns to Arrow arrays without a Python object for each value.
 
-Buffers are handed over as they are: `pyarrow.array` of a NumPy array would import pandas first.
+Buffers are handed over as they are: `pyarrow.array` would import pandas first.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.cells import safe_text
 from synthspec.expressions.types import Type
 from synthspec.writers._columnar import Cells, Coded
 
@@ -60,7 +61,10 @@ def _dictionary(column: Coded) -> pyarrow.Array:
     kind = _places(column)
     buffer = pyarrow.py_buffer(np.ascontiguousarray(column.places, dtype=kind))
     index = pyarrow.Array.from_buffers(pyarrow.from_numpy_dtype(kind), len(column.places), [None, buffer])
-    return pyarrow.DictionaryArray.from_arrays(index, pyarrow.array(list(column.values), pyarrow.string()))
+    texts = [safe_text(v).encode() for v in column.values]
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    parts = [None, pyarrow.py_buffer(ends), pyarrow.py_buffer(b"".join(texts))]
+    return pyarrow.DictionaryArray.from_arrays(index, pyarrow.Array.from_buffers(pyarrow.string(), len(texts), parts))
 
 
 def _fixed(name: str, values: NDArray[Any], null: NDArray[np.bool_] | None) -> pyarrow.Array:
