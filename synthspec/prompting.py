@@ -127,7 +127,7 @@ class PromptWriter:
 
     def content(self, base: Sequence[Message], index: int) -> str:
         """A digest of all that a person wrote into the request: not its instructions, which follow the field rules."""
-        spoken = [self._fixed, self._temperature(index), [(m.role, m.content) for m in base]]
+        spoken = [self._fixed, self._temperature(index), [(m.role, m.key_form) for m in base]]
         return hashlib.blake2b(json.dumps(spoken).encode(), digest_size=16).hexdigest()
 
     def request(

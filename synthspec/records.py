@@ -2,20 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any, Literal
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture, as its bytes."""
+
+    data: bytes = field(repr=False)
+    media_type: str  # e.g. `image/png`
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits over the bytes: what a request's key knows of it."""
+        return blake2b(self.data, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model asks for a tool to be used."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gave for the call of this id."""
+
+    id: str
+    content: str
+
+
+Part = Text | Image | ToolCall | ToolResult
+
+
+def parts_of(content: str | Iterable[Part]) -> tuple[Part, ...]:
+    """Parts, where a text stands for one part of text."""
+    return (Text(content),) if isinstance(content, str) else tuple(content)
+
+
+def text_of(parts: Sequence[Part]) -> str:
+    """The text of the parts, all else left out."""
+    if len(parts) == 1 and isinstance(parts[0], Text):
+        return parts[0].text
+    return "".join(p.text for p in parts if isinstance(p, Text))
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Message:
-    """One turn of the conversation sent to a model."""
+    """One turn of the conversation sent to a model: a list of parts, most often one text.
+
+    >>> Message("user", "hello").parts
+    (Text(text='hello'),)
+    """
 
     role: Role
-    content: str
+    parts: tuple[Part, ...]
+
+    def __init__(self, role: Role, parts: str | Iterable[Part]) -> None:
+        object.__setattr__(self, "role", role)
+        object.__setattr__(self, "parts", parts_of(parts))
+
+    @property
+    def content(self) -> str:
+        """The text of the message."""
+        return text_of(self.parts)
+
+    @property
+    def key_form(self) -> Any:
+        """What a request's key is made of: the text alone where there is nothing else."""
+        if all(isinstance(p, Text) for p in self.parts):
+            return self.content
+        return [_key_form(p) for p in self.parts]
+
+
+def _key_form(part: Part) -> list[Any]:
+    match part:
+        case Text(text):
+            return ["text", text]
+        case Image():
+            return ["image", part.media_type, part.digest]
+        case ToolCall(id, name, arguments):
+            return ["call", id, name, dict(arguments)]
+        case ToolResult(id, content):
+            return ["result", id, content]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +172,39 @@ def _count(value: Any) -> int | None:
     return value if counts else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Reply:
-    """What a backend gives back for one request. `finish` is `stop`, `length` (cut off) or `refused`."""
+    """What a backend gives back for one request: parts, most often one text. `finish` is `stop`, `length` (cut off) or
+    `refused`; `reasoning` what the model thought before it answered, where the provider tells.
 
-    text: str
-    usage: Usage = Usage()
-    model: str = ""  # as the provider reports it
-    finish: str = "stop"
+    >>> Reply("hello").text
+    'hello'
+    """
+
+    parts: tuple[Part, ...]
+    usage: Usage
+    model: str  # as the provider reports it
+    finish: str
+    reasoning: str
+
+    def __init__(
+        self,
+        parts: str | Iterable[Part],
+        usage: Usage = Usage(),
+        model: str = "",
+        finish: str = "stop",
+        reasoning: str = "",
+    ) -> None:
+        object.__setattr__(self, "parts", parts_of(parts))
+        object.__setattr__(self, "usage", usage)
+        object.__setattr__(self, "model", model)
+        object.__setattr__(self, "finish", finish)
+        object.__setattr__(self, "reasoning", reasoning)
+
+    @property
+    def text(self) -> str:
+        """The text of the reply."""
+        return text_of(self.parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ INTERRUPTED = "interrupted"  # the reason of a run stopped by hand: nothing is w
 SATURATED = "the model only repeats itself (novelty.on_saturation: stop)"
 WINDOW = 16_384  # rows that may be worked on ahead of the first that is not final
 WINDOW_JUDGED = 4_096  # the same where rows wait for their turn
+STUCK = 8  # turns in which nothing happens and nothing is waited for: a fault of ours
 OPENED_AT_ONCE = 64  # combinations begun before others have a turn of the event loop
 
 
@@ -118,10 +119,14 @@ class Driver:
             StoreFault: a completion could not be stored.
         """
         self._combinations = self.plan.combinations(0, len(self.plan))
+        idle = 0
         try:
             while True:
                 more = self._open_some()
                 self._settle()
+                idle = 0 if self.events or more or self._sends.in_flight else idle + 1
+                if idle > STUCK:
+                    raise RuntimeError("no call is in flight, and rows are still open")
                 for event in self._told():
                     yield event
                 if (not more and not self._works and self._waiting is None) or self._is_interrupted():

@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synthspec.engines import Call, Done, Engine
@@ -111,7 +112,8 @@ class Sends:
             StoreFault: a reservation could not be noted.
         """
         calls: list[Call] = []
-        while self.stopping is None and (asked := self._take(calls)) is not None:
+        taken: Counter[str] = Counter()
+        while self.stopping is None and (asked := self._take(taken)) is not None:
             self._count += 1
             self._flying[self._count] = asked
             path, request = asked.id[0], asked.request
@@ -125,13 +127,10 @@ class Sends:
             heap.clear()
         return list(answers)
 
-    def _take(self, calls: Sequence[Call]) -> _Asked | None:
-        """The next call to send, its worst set aside."""
-        taken = [c.endpoint for c in calls]
+    def _take(self, taken: Counter[str]) -> _Asked | None:
+        """The next call to send, its worst set aside; `taken` are those about to be sent, by endpoint."""
         heads = [
-            (heap[0], name)
-            for name, heap in self._ready.items()
-            if heap and self._engine.room(name) > taken.count(name)
+            (heap[0], name) for name, heap in self._ready.items() if heap and self._engine.room(name) > taken[name]
         ]
         if not heads:
             return None
@@ -142,6 +141,7 @@ class Sends:
         if allowed is not True:
             return None
         heapq.heappop(self._ready[name])
+        taken[name] += 1
         return asked
 
     async def _submit(self, calls: list[Call]) -> None:

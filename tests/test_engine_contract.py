@@ -1,0 +1,231 @@
+"""What every engine must do, run over each one found; and builds over an engine that reorders, duplicates and loses."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_backend import FakeBackend, use
+from test_latency import built, random_spec, reply
+
+import synthspec.engines
+from synthspec import builder
+from synthspec.diagnostics import Span
+from synthspec.engines import Call, Done, Engine, How
+from synthspec.engines.lines import Line
+from synthspec.engines.local import LocalEngine
+from synthspec.governor import Governor
+from synthspec.prompting import Sender
+from synthspec.records import BackendFault, FaultKind, Message, Reply, Request
+from synthspec.spec import BackendChoice, Limits
+
+
+class ScrambledEngine(LocalEngine):
+    """Holds results back and gives them in any order, some of them twice; loses up to three sends of a request."""
+
+    def __init__(self, lines: Any, timeout: float, seed: int = 7) -> None:
+        super().__init__(lines, timeout)
+        self._rng = random.Random(seed)
+        self._losses: Counter[str] = Counter()
+        self.lost = self.twice = 0
+
+    async def submit(self, calls: Sequence[Call]) -> None:
+        taken = []
+        for call in calls:
+            if self._closed is None and self._losses[call.request.key] < 3 and self._rng.random() < 0.5:
+                self._losses[call.request.key] += 1
+                self.lost += 1
+                fault = BackendFault(FaultKind.TIMED_OUT, "lost on the way", sent=self._rng.choice(["no", "maybe"]))
+                self._answer([Done(call.send, fault)])
+            else:
+                taken.append(replace(call, not_before=0.0))
+        await super().submit(taken)
+
+    async def results(self) -> AsyncIterator[Sequence[Done]]:
+        given: list[Done] = []
+        async for done in super().results():
+            some = list(done) + [d for d in given[-5:] if self._rng.random() < 0.3]
+            self.twice += len(some) - len(done)
+            given += done
+            self._rng.shuffle(some)
+            for one in some:
+                yield [one]
+
+
+def found_engines() -> list[Any]:
+    """Every class of an engine's shape in `synthspec.engines`, and the scrambled one."""
+    engines: list[Any] = [ScrambledEngine]
+    for info in pkgutil.iter_modules(synthspec.engines.__path__):
+        module = importlib.import_module(f"synthspec.engines.{info.name}")
+        for value in vars(module).values():
+            shape = ("durable", "room", "submit", "results", "flush", "close")
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and all(hasattr(value, name) for name in shape):
+                engines.append(value)
+    return engines
+
+
+ENGINES = found_engines()
+
+
+def line_of(backend: Any, limits: Limits) -> Line:
+    choice = BackendChoice("fake", "m", {}, {}, None, Span("spec.yaml", 1, 1, 1, 2))
+    return Line(Sender(choice, "fake", False), backend, Governor(limits))
+
+
+def call_of(send: int, not_before: float = 0.0) -> Call:
+    request = Request(f"{send:032x}", "call", send, 1, (Message("user", f"number {send}"),), 1, worst_tokens=(5, 5))
+    return Call(send, request, "call", (send,), 10, not_before)
+
+
+def lengths(request: Request) -> str:
+    return f"answer to {request.combination}"
+
+
+async def drained(engine: Engine) -> list[Done]:
+    return [done async for some in engine.results() for done in some]
+
+
+def test_local_is_found() -> None:
+    assert LocalEngine in ENGINES
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_every_call_is_answered(engine: Any, count: int) -> None:
+    backend = FakeBackend(lengths, faults=0.3)
+
+    async def work() -> tuple[list[Done], int]:
+        made = engine({"call": line_of(backend, Limits(concurrency=8))}, 30.0)
+        assert made.room("call") >= 1
+        await made.submit([call_of(n) for n in range(count)])
+        await made.flush()
+        await asyncio.sleep(0)
+        done: list[Done] = []
+        answered: set[int] = set()
+        async for some in made.results() if count else _nothing():
+            done += some
+            answered |= {d.send for d in some}
+            if len(answered) == count:
+                break
+        room = made.room("call")
+        await made.close("drain")
+        return done, room
+
+    done, room = asyncio.run(work())
+    assert {d.send for d in done} == set(range(count))
+    assert room >= 1
+    for one in done:
+        assert isinstance(one.result, BackendFault | Reply)
+        if isinstance(one.result, Reply):
+            assert one.result.text == f"answer to {one.send}"
+
+
+async def _nothing() -> AsyncIterator[Sequence[Done]]:
+    for _ in ():
+        yield _
+
+
+class Stuck:
+    """Never answers."""
+
+    fingerprint, seeded = "stuck", False
+
+    async def complete(self, request: Request) -> Reply:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def models(self) -> tuple[str, ...]:
+        return ()
+
+    async def close(self) -> None: ...
+
+
+class Odd(Stuck):
+    """Raises what no backend may raise."""
+
+    async def complete(self, request: Request) -> Reply:
+        raise ZeroDivisionError("odd")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_odd_error_is_a_fault_of_its_call(engine: Any) -> None:
+    async def work() -> list[Done]:
+        made = engine({"call": line_of(Odd(), Limits())}, 30.0)
+        await made.submit([call_of(n) for n in range(5)])
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await made.close("drain")
+        return await drained(made)
+
+    done = asyncio.run(work())
+    assert {d.send for d in done} == set(range(5))
+    assert all(isinstance(d.result, BackendFault) for d in done)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_call_may_only_take_so_long(engine: Any) -> None:
+    async def work() -> list[Done]:
+        made = engine({"call": line_of(Stuck(), Limits())}, 0.01)
+        await made.submit([call_of(0)])
+        async for some in made.results():
+            await made.close("drain")
+            return list(some)
+        return []
+
+    (done, *_) = asyncio.run(work())
+    assert isinstance(done.result, BackendFault) and done.result.kind is FaultKind.TIMED_OUT
+    assert done.result.sent in ("maybe", "no")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("how", ["drain", "leave", "cancel"])
+def test_closing_ends_the_results(engine: Any, how: How) -> None:
+    """What was not sent comes back unsent; what is in flight is answered unless it is cancelled."""
+    backend = FakeBackend(lengths, turns=(5,))
+
+    async def work() -> tuple[list[Done], list[Done]]:
+        made = engine({"call": line_of(backend, Limits(concurrency=2))}, 30.0)
+        far = asyncio.get_running_loop().time() + 10_000
+        await made.submit([*(call_of(n) for n in range(6)), *(call_of(n, far) for n in range(6, 9))])
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await made.close(how)
+        first = await drained(made)
+        await made.submit([call_of(99)])
+        return first, await drained(made)
+
+    done, late = asyncio.run(asyncio.wait_for(work(), 60))
+    answered = Counter(d.send for d in done)
+    sent = {int(key, 16) for key in backend.calls}
+    unsent = {d.send for d in done if d.result is None}
+    assert not unsent & sent, "handed back, and sent all the same"
+    if how != "cancel":
+        assert set(answered) == set(range(9))
+    assert {d.send for d in late} == {99} and late[0].result is None
+
+
+@pytest.mark.parametrize("number", range(0, 24, 2))
+def test_a_build_does_not_depend_on_its_engine(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = random_spec(number, tmp_path)
+    use(monkeypatch, FakeBackend(reply, number))
+    first = built(path, tmp_path / "local", FakeBackend(reply, number), 8)
+    made: list[ScrambledEngine] = []
+
+    def scrambled(lines: Any, timeout: float) -> ScrambledEngine:
+        made.append(ScrambledEngine(lines, timeout, number))
+        return made[-1]
+
+    monkeypatch.setattr(builder, "LocalEngine", scrambled)
+    monkeypatch.setattr(Governor, "delay_before", lambda *_: 0.0)
+    monkeypatch.setattr(Governor, "dead", lambda self: None)
+    assert built(path, tmp_path / "scrambled", FakeBackend(reply, number), 8) == first
+    assert made[0].lost > 0

@@ -1,0 +1,166 @@
+"""The row machine alone: outcomes of one state commute, any order and any failures give the same rows, and a state is
+never changed by an outcome."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loopback import digest
+from test_latency import random_spec, reply
+
+from synthspec.engines.program import Program
+from synthspec.engines.row_machine import advance, begin, paths_of
+from synthspec.engines.states import (
+    Ask,
+    Combination,
+    Failed,
+    Known,
+    Lost,
+    Need,
+    Offer,
+    Outcome,
+    Replied,
+    State,
+    Stopped,
+    Verdict,
+)
+from synthspec.pipeline import compile_spec
+from synthspec.planner import build_plan
+from synthspec.records import Message, Rejection, Request, Stage
+from synthspec.validate import Validator
+
+STALE = Rejection(Stage.NOVEL, "unique(call)", "the same call as in a row before")
+NO_REPLY = Rejection(Stage.CALL, "too long", "the provider refused it")
+
+
+class World:
+    """Answers a question as a function of the question alone."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        compiled = compile_spec(random_spec(number, folder), {})
+        assert compiled.spec is not None and compiled.ok
+        self.number = number
+        self.program = Program(compiled.spec, Validator(compiled.spec))
+        self.plan = build_plan(compiled.spec, compiled.tables)
+
+    def combination(self, index: int) -> Combination:
+        values = self.plan[index]
+        return Combination(index, values, {**self.program.context(values), "avoid": []})
+
+    def answer(self, question: Any) -> Outcome:
+        mark = digest(self.number, question.id)
+        if mark % 41 == 0:
+            return Stopped("the budget is reached")
+        match question:
+            case Ask():
+                if mark % 11 == 0:
+                    return Failed(NO_REPLY)
+                told = question.feedback.text if question.feedback is not None else ""
+                key = f"{digest(question.id, question.lineage, told):032x}"
+                request = Request(key, question.prompt, 0, question.attempt, (Message("user", told),), question.rows)
+                return Replied(key, reply(request), "length" if mark % 13 == 0 else "stop")
+            case Offer():
+                return Verdict(STALE if mark % 3 == 0 else None)
+            case Need():
+                return Known(self.combination(question.combination.index - 1) if mark % 4 else None)
+        raise AssertionError(question)
+
+
+def questions(state: State) -> list[Any]:
+    return [row.waits for row in state.rows.values() if row.waits is not None]
+
+
+def played(world: World, index: int, rng: random.Random) -> tuple[dict[Any, Any], list[Any], int]:
+    """What every row came to, and the notes, with outcomes in an order drawn at random."""
+    state, effects, notes = begin(world.program, world.combination(index))
+    came: dict[Any, Any] = {}
+    steps = 0
+    while True:
+        for effect in effects:
+            if isinstance(effect, Lost):
+                assert effect.path not in came
+                came[effect.path] = effect
+        waiting = questions(state)
+        assert sorted(state.open) == sorted(q.id for q in waiting)
+        if not waiting:
+            break
+        question = rng.choice(waiting)
+        outcome = world.answer(question)
+        if isinstance(question, Offer) and outcome == Verdict(None):
+            assert question.path not in came
+            came[question.path] = question
+        before = copy.deepcopy(state)
+        after, effects, told = advance(world.program, state, question.id, outcome)
+        assert state == before, "an outcome changed the state it was given"
+        state, steps = after, steps + 1
+        notes = [*notes, *told]
+        with pytest.raises(KeyError):
+            advance(world.program, state, question.id, outcome)
+    assert set(came) == set(paths_of(world.program, index)), "every row comes to one end"
+    return came, sorted(notes, key=repr), steps
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_any_order_gives_the_same_rows(number: int, tmp_path: Path) -> None:
+    world = World(number, tmp_path)
+    for index in range(3):
+        first = played(world, index, random.Random(0))
+        for seed in range(1, 6):
+            assert played(world, index, random.Random(seed)) == first
+
+
+@pytest.mark.parametrize("number", range(60))
+def test_outcomes_of_one_state_commute(number: int, tmp_path: Path) -> None:
+    world = World(number, tmp_path)
+    if world.program.batch is None:
+        return  # one row: never two questions at once
+    rng = random.Random(number)
+    state, _, _ = begin(world.program, world.combination(0))
+    tried = 0
+    while waiting := questions(state):
+        some = rng.sample(waiting, min(4, len(waiting)))
+        ends = []
+        for order in itertools.permutations(some):
+            after, effects, notes = state, [], []
+            for question in order:
+                after, more, told = advance(world.program, after, question.id, world.answer(question))
+                effects += more
+                notes += told
+            ends.append((after.rows, after.combination, sorted(map(repr, effects)), sorted(map(repr, notes))))
+        assert all(end == ends[0] for end in ends)
+        tried += len(ends)
+        question = rng.choice(waiting)
+        state, _, _ = advance(world.program, state, question.id, world.answer(question))
+    assert tried
+
+
+def test_an_outcome_of_another_kind_is_refused(tmp_path: Path) -> None:
+    world = World(next(n for n in range(99) if World(n, tmp_path).program.batch is None), tmp_path)
+    state, effects, _ = begin(world.program, world.combination(0))
+    (question,) = effects
+    assert isinstance(question, Ask)
+    for wrong in (Verdict(None), Known(None)):
+        with pytest.raises(TypeError):
+            advance(world.program, state, question.id, wrong)
+    with pytest.raises(KeyError):
+        advance(world.program, state, ((99,), 1), Failed(NO_REPLY))
+
+
+def test_a_machine_knows_no_clock_no_task_and_no_store() -> None:
+    import ast
+
+    from synthspec.engines import program, row_machine, row_turn, states
+
+    for module in (program, row_machine, row_turn, states):
+        assert module.__file__ is not None
+        tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+        names = {n for node in ast.walk(tree) if isinstance(node, ast.Import) for n in (a.name for a in node.names)}
+        names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not any(n.split(".")[0] in ("asyncio", "time", "threading", "random") for n in names)
+        assert not any(n.startswith(("synthspec.store", "synthspec.limits", "synthspec.governor")) for n in names)
+        assert not any(isinstance(node, ast.Await | ast.AsyncFunctionDef) for node in ast.walk(tree))
