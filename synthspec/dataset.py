@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,6 +22,7 @@ from synthspec.store.row_log import RowLog
 from synthspec.switch import INCOMPLETE, clear_stage, commit, is_poorer, stage, standing
 from synthspec.tally import Tally
 from synthspec.writers import Column
+from synthspec.writers.jsonl import line_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,7 +224,7 @@ class Quarantine:
                 for t in missing.tries
             ],
         }
-        self._file.write(json.dumps(entry, ensure_ascii=False, default=str).encode("utf-8", "replace").decode() + "\n")
+        self._file.write(line_of(entry, list(entry)) + "\n")
 
     def finish(self) -> None:
         self._file.close()

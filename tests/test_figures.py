@@ -21,6 +21,7 @@ from synthspec.metrics.corpus import corpus_of, read_corpus
 from synthspec.metrics.language import is_english, reading_ease
 from synthspec.metrics.values import level_names
 from synthspec.report.measure import measure
+from synthspec.report.samples import sample_rows
 from synthspec.report.text import report_text
 from synthspec.shingles import words_of
 
@@ -291,3 +292,35 @@ def test_the_last_lines_tell_time_tokens_cost_and_what_next(tmp_path: Path) -> N
         failed = last_lines(write_spec(tmp_path, server.url + "/"), tmp_path / "third", "--set", "limits.attempts=1",
                             "--set", "seed=5")  # fmt: skip
         assert "preview" in failed[-1] or "quarantine" in failed[-1]
+
+
+# --- the calls behind a row
+
+
+@pytest.mark.parametrize("layout", ["one csv", "splits"])
+def test_the_calls_shown_beside_a_row_are_those_it_was_made_of(tmp_path: Path, layout: str) -> None:
+    """Two builds in one folder, on backends that write the same: each row stands beside its own completion."""
+    with Loopback(reply) as server:
+        path = write_spec(tmp_path, server.url, LAYOUTS[layout])
+        synthspec.build(path, out=tmp_path / "out")
+        path.write_text(path.read_text().replace("Write a call", "Write one call"))
+        synthspec.build(path, out=tmp_path / "out", backend="openai:other", set={"backend.base_url": server.url})
+    shown = sample_rows(read_corpus(tmp_path / "out"))
+    assert len(shown) == 60 and sum(bool(row.calls) for row in shown) >= 55
+    for row in shown:
+        for call in row.calls:
+            assert "Write one call" in call.messages[-1][1]
+            assert row.values["call"] in call.text
+
+
+def test_the_quarantine_is_json_whatever_was_lost(tmp_path: Path) -> None:
+    from synthspec.dataset import Quarantine
+    from synthspec.records import Missing, Stage, Try
+
+    quarantine = Quarantine(tmp_path / "quarantine.jsonl")
+    values = {"a": float("nan"), "b": float("inf"), "c": "\ud800\u2028\x85", "d": {1: (2, {3})}}
+    quarantine.write(Missing(0, 0, Stage.CALL, ("\ud800",), values, (Try("p", 1, "\u2028", ("r",)),)))
+    quarantine.finish()
+    (line,) = (tmp_path / "quarantine.jsonl").read_text(encoding="utf-8").splitlines()
+    entry = json.loads(line, parse_constant=lambda name: pytest.fail(name))
+    assert entry["values"]["a"] is None and entry["values"]["d"] == {"1": [2, [3]]}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from synthspec.manifest import listed_files
 from synthspec.metrics.corpus import Corpus
 from synthspec.metrics.metric import Array
 from synthspec.metrics.values import as_text
 from synthspec.shingles import normal_form, words_of
-from synthspec.store import Store, StoredCall, StoreFault
+from synthspec.store import FILE, Store, StoredCall, StoreFault
+from synthspec.store.row_log import read_histories
+from synthspec.switch import INCOMPLETE
 
 SHOWN = 60
 SEARCHED = 50_000  # completions looked through
@@ -79,43 +82,59 @@ def cut(text: str, most: int = LONGEST) -> str:
 
 
 def _calls_of(corpus: Corpus, rows: Array) -> dict[int, tuple[Call, ...]]:
-    """For each row the calls of the combination it was made from, found by its words in a completion."""
-    if corpus.folder is None or not (corpus.folder / "run.sqlite").is_file():
+    """For each row the completions that it was made of, as its build's row log tells."""
+    if corpus.folder is None:
         return {}
-    forms = {int(r): [normal_form(as_text(corpus.columns[t][r])) for t in corpus.texts] for r in rows}
+    apart = corpus.folder.name == INCOMPLETE and not (corpus.folder / FILE).is_file()  # calls are beside
     try:
-        with Store.open_readonly(corpus.folder) as store:
-            found = _combinations(store, forms)
-            made: dict[int, list[StoredCall]] = {combination: [] for combination, _ in found.values()}
-            for call in store.iterate_calls(texts=True):
-                if call.combination in made:
-                    made[call.combination].append(call)
+        kept = [h.keys for h in read_histories(corpus.folder) if h.kept]
+        with Store.open_readonly(corpus.folder.parent if apart else corpus.folder) as store:
+            keys = _by_place(corpus, rows, kept) or _by_words(corpus, rows, store, kept)
+            return {row: tuple(_shown_calls(store.calls_of(its))) for row, its in keys.items()}
     except StoreFault:
         return {}
-    return {row: tuple(_shown_calls(made[place], attempt)) for row, (place, attempt) in found.items()}
 
 
-def _combinations(store: Store, forms: Mapping[int, Sequence[str]]) -> dict[int, tuple[int, int]]:
-    """Row → combination and attempt of the completion that holds most of its texts, the latest of several."""
+def _by_place(corpus: Corpus, rows: Array, kept: Sequence[tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
+    """Where one file holds every row in order, row *i* of it is the *i*-th that was kept."""
+    files = listed_files(corpus.manifest)
+    whole = len(corpus) == corpus.total == len(kept) and len(files) == len({f.format for f in files})
+    return {int(row): kept[int(row)] for row in rows} if whole else {}
+
+
+def _by_words(
+    corpus: Corpus, rows: Array, store: Store, kept: Sequence[tuple[str, ...]]
+) -> dict[int, tuple[str, ...]]:
+    """Of the completions that made the dataset, those that hold most of a row's texts."""
+    forms = {int(r): [normal_form(as_text(corpus.columns[t][r])) for t in corpus.texts] for r in rows}
     probes: dict[tuple[str, ...], list[int]] = {}
     for row, texts in forms.items():
         words = max(texts, key=len, default="").split()
         if len(words) >= PROBE:
             probes.setdefault(tuple(words[:PROBE]), []).append(row)
-    best: dict[int, tuple[int, int, int]] = {}  # texts held, attempt, combination
-    for call in islice(store.iterate_calls(texts=True), SEARCHED):
-        words = words_of(call.text)
-        hits = probes.keys() & set(zip(*(words[k:] for k in range(PROBE)), strict=False))
-        whole = " ".join(words) if hits else ""
-        for row in (r for hit in hits for r in probes[hit]):
-            held = sum(form in whole for form in forms[row])
-            if (held, call.attempt) >= best.get(row, (1, 0, 0))[:2]:
-                best[row] = (held, call.attempt, call.combination)
-    return {row: (combination, attempt) for row, (_, attempt, combination) in best.items()}
+    made = {key: keys for keys in kept for key in keys}
+    best: dict[int, tuple[int, str]] = {}  # texts held, completion
+    for part in _batched(islice(made, SEARCHED), 500):
+        for call in store.calls_of(part):
+            words = words_of(call.text)
+            hits = probes.keys() & set(zip(*(words[k:] for k in range(PROBE)), strict=False))
+            whole = " ".join(words) if hits else ""
+            for row in (r for hit in hits for r in probes[hit]):
+                held = sum(form in whole for form in forms[row])
+                if held > best.get(row, (0, ""))[0]:
+                    best[row] = (held, call.key)
+    return {row: made[key] for row, (_, key) in best.items()}
 
 
-def _shown_calls(calls: Sequence[StoredCall], attempt: int) -> Iterator[Call]:
-    for call in [c for c in calls if c.attempt <= attempt][:MOST_CALLS]:
+def _batched(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of so many items; the last is shorter."""
+    waiting = iter(items)
+    while part := list(islice(waiting, size)):
+        yield part
+
+
+def _shown_calls(calls: Sequence[StoredCall]) -> Iterator[Call]:
+    for call in calls[:MOST_CALLS]:
         asked, given = call.prompt_tokens, call.completion_tokens
         tokens = f"{asked:,} + {given:,} tokens" if asked is not None and given is not None else "tokens unknown"
         messages = tuple((role, cut(text)) for role, text in call.request.messages) if call.request else ()
