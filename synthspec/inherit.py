@@ -108,8 +108,9 @@ class _Merger:
             self.fault("E121", name, f"'{text}' lies outside the spec's folder", help)
             return None
         if not target.is_file():
-            near = [shown.name for shown in target.parent.glob("*.y*ml")] if target.parent.is_dir() else []
-            help = did_you_mean(Path(text).name, near, "check the path; it is relative to this file")
+            folder = text[: text.rfind("/") + 1]
+            there = [f"{folder}{f.name}" for f in target.parent.glob("*.y*ml")] if target.parent.is_dir() else []
+            help = did_you_mean(text, there, "check the path; it is relative to this file")
             self.fault("E120", name, f"there is no file '{text}'", help)
             return None
         return target

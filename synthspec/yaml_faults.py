@@ -120,7 +120,8 @@ def _tab_before(source: Source, line: int) -> Span | None:
 
 
 def _template_hint(source: Source, line: int) -> str:
-    return "quote a template that begins with {{" if "{{" in source.lines[line - 1] else ""
+    begins = re.search(r"(?::|-)\s+\{\{", source.lines[line - 1])
+    return "put the whole text in quotes: in YAML {{ begins a map" if begins else ""
 
 
 def _bad_character(source: Source, error: Any) -> Diagnostic:

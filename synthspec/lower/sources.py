@@ -58,7 +58,9 @@ def data_path(low: Lowering, node: ScalarNode) -> Path | None:
         low.report("E513", node, f"'{node.text}' lies outside the spec's folder", help)
         return None
     if not path.is_file():
-        near = nearest(path.name, [p.name for p in path.parent.iterdir()]) if path.parent.is_dir() else None
+        folder = node.text[: node.text.rfind("/") + 1]
+        there = [f"{folder}{p.name}" for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = nearest(node.text, there)
         help = f"did you mean '{near}'?" if near else "check the path; it is relative to the file it is written in"
         low.report("E511", node, f"there is no file '{node.text}'", help)
         return None
