@@ -12,6 +12,7 @@ from typing import Any
 from synthspec.backends import BackendContext
 from synthspec.backends._keys import TYPED
 from synthspec.diagnostics import Span
+from synthspec.extras import install_command
 from synthspec.plugins import find_plugin
 from synthspec.records import BackendFault
 from synthspec.spec import BackendChoice
@@ -45,7 +46,7 @@ async def _look(name: str, base_url: str | None) -> BackendState:
     summary = module.SUMMARY
     key = next((k for k in module.KEYS if os.environ.get(k)), None)
     if module.MODULE and find_spec(module.MODULE.split(".")[0]) is None:
-        extra = f"pip install 'synthspec[{module.EXTRA}]'" if module.EXTRA else f"pip install {module.MODULE}"
+        extra = install_command(module.EXTRA) if module.EXTRA else f"pip install {module.MODULE}"
         return BackendState(name, summary, False, key, False, f"not installed: {extra}")
     if module.KEYS and key is None and base_url is None and not os.environ.get(f"{name.upper()}_BASE_URL"):
         return BackendState(name, summary, True, None, False, f"no key: set {' or '.join(module.KEYS)}")

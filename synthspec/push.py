@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from synthspec.extras import install_command
 from synthspec.manifest import FILE_NAME, listed_files, read_manifest
 from synthspec.switch import SwitchFault, settle
 from synthspec.terminal import one_line
@@ -224,7 +225,7 @@ def _hub() -> Any:
         import huggingface_hub
         import huggingface_hub.errors
     except ModuleNotFoundError:
-        raise PushFault("the package huggingface_hub is not installed", "pip install 'synthspec[hub]'") from None
+        raise PushFault("the package huggingface_hub is not installed", install_command("hub")) from None
     return huggingface_hub
 
 

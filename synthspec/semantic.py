@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.cells import cell_text
+from synthspec.extras import install_command
 from synthspec.records import Rejection, Stage
 from synthspec.spec import Semantic
 
@@ -132,7 +133,7 @@ def load_model(name: str) -> Any:
 
         return SentenceTransformer(name, device="cpu")
     except ImportError as e:
-        raise ModelFault(f"{e} (pip install 'synthspec[semantic]')") from None
+        raise ModelFault(f"{e} ({install_command('semantic')})") from None
     except Exception as e:  # the libraries below raise many kinds
         said = (str(e).strip() or type(e).__name__).splitlines()[0]
         raise ModelFault(f"the model '{name}' cannot be loaded: {said[:300]}") from None

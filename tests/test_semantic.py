@@ -20,6 +20,7 @@ from synthspec import semantic
 from synthspec.api import SpecError
 from synthspec.catalogue import explanation
 from synthspec.cli import cli
+from synthspec.extras import install_command
 from synthspec.novelty import NoveltyIndex, open_novelty
 from synthspec.pipeline import compile_spec
 from synthspec.records import Rejection, Stage
@@ -208,7 +209,7 @@ EMBEDDED = """
         {text: nobody came to the concert in the park}, {text: the big automobile was red and old},
         {text: a huge boat lay in the spring at the park}, {text: the concert last week was sold out}]}
     prompts:
-      note: {user: Write a note., examples: {from: sample, rows: 2}, writes: [text]}
+      note: {user: "Write a note.{% for e in examples %} {{ e.text }}{% endfor %}", examples: {from: sample, rows: 2}, writes: [text]}
     fields: {text: {type: string, words: {min: 4}}}
     novelty: {semantic: {fields: [text], similarity: 0.8}}
 """
@@ -236,7 +237,7 @@ def test_a_model_that_cannot_be_loaded_is_one_clear_error(encoded: list[str], tm
 def test_a_missing_package_is_a_fault_of_the_spec(absent: None, tmp_path: Path) -> None:
     path = spec_file(tmp_path, EMBEDDED)
     (fault,) = compile_spec(path).diagnostics
-    assert fault.code == "E531" and fault.help == "pip install 'synthspec[semantic]'"
+    assert fault.code == "E531" and fault.help == install_command("semantic")
     line = path.read_text().splitlines()[fault.span.line - 1]
     assert line[fault.span.column - 1 : fault.span.end_column - 1] == "semantic"
     with pytest.raises(SpecError):

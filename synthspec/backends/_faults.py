@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from synthspec.backends._waits import seconds_to_wait
+from synthspec.extras import install_command
 from synthspec.records import BackendFault, FaultKind
 from synthspec.terminal import one_line
 
@@ -233,5 +234,5 @@ def missing_package(name: str, extra: str) -> BackendFault:
     """The provider's package is not installed."""
     return BackendFault(
         FaultKind.BAD_REQUEST,
-        f"{name} needs a package that is not installed: pip install 'synthspec[{extra}]'",
+        f"{name} needs a package that is not installed: {install_command(extra)}",
     )

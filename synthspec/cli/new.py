@@ -39,14 +39,17 @@ output: {{formats: [csv]}}
 """
 
 
+SCHEMA = "synthspec.schema.json"  # beside the specs, so that an editor finds it on every machine
+
+
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--like", metavar="SPEC", help="Copy one of the specs that ship, with its data (--list names them).")
 @click.option("--list", "listing", is_flag=True, help="List the specs that ship and end.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("specs"), show_default=True,
               metavar="DIR", help="The folder to write to.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Write over files that are there.")
-def command(name: str, like: str | None, listing: bool, out: Path, force: bool) -> None:
+def command(name: str | None, like: str | None, listing: bool, out: Path, force: bool) -> None:
     """Write a spec to begin with: NAME.yaml in specs/."""
     import re
 
@@ -59,29 +62,38 @@ def command(name: str, like: str | None, listing: bool, out: Path, force: bool) 
         for example in examples:
             echo(example)
         return
+    if name is None:
+        raise click.UsageError("give the new spec a name: synthspec new NAME (--list names those that ship)")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise click.UsageError(f"'{name}' cannot be a name: use letters, digits, - and _")
     files: dict[Path, bytes] = {}
     if like is None:
-        files[out / f"{name}.yaml"] = _SCAFFOLD.format(name=name, schema=schema_path().name).encode()
+        files[out / f"{name}.yaml"] = _SCAFFOLD.format(name=name, schema=SCHEMA).encode()
     elif like not in examples:
         raise click.UsageError(f"there is no spec '{like}'; {did_you_mean(like, examples)}")
     else:
         text = (specs_folder() / f"{like}.yaml").read_text(encoding="utf-8")
         text = re.sub(r"(?m)^name: *\S+", f"name: {name}", text, count=1)
+        text = re.sub(r"(?m)^(# yaml-language-server: \$schema=)\S+", rf"\g<1>{SCHEMA}", text, count=1)
         files[out / f"{name}.yaml"] = text.encode()
         for data in sorted(set(re.findall(r"data/[\w.-]+", text))):
             if (specs_folder() / data).is_file():
                 files[out / data] = (specs_folder() / data).read_bytes()
+    if _differs(out / SCHEMA, schema_path()):
+        files[out / SCHEMA] = schema_path().read_bytes()
     there = [p for p in files if p.exists() and p.suffix == ".yaml"]
     if there and not force:
         fail(f"'{there[0]}' is there already", "choose another name, or write over it with --force", status=1)
     try:
         for path, data in files.items():
-            if force or not path.exists():
+            if force or not path.exists() or path.name == SCHEMA:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
                 echo(str(path))
     except OSError as e:
         fail(f"'{e.filename}' cannot be written: {(e.strerror or str(e)).lower()}", status=1)
     echo(f"next: synthspec check {out / name}.yaml", err=True)
+
+
+def _differs(path: Path, other: Path) -> bool:
+    return not path.is_file() or path.read_bytes() != other.read_bytes()

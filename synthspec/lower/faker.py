@@ -11,6 +11,7 @@ from types import ModuleType
 
 from synthspec.diagnostics import did_you_mean
 from synthspec.expressions.types import Type, type_of_values
+from synthspec.extras import install_command
 from synthspec.spec import FakerDraw
 
 
@@ -20,7 +21,7 @@ def faker_fault(draw: FakerDraw) -> tuple[str, str] | None:
         from faker import Faker
         from faker.config import AVAILABLE_LOCALES
     except ImportError:
-        return "the Faker package is not installed", "pip install 'synthspec[faker]'"
+        return "the Faker package is not installed", install_command("faker")
     if draw.locale not in AVAILABLE_LOCALES:
         return f"Faker has no locale '{draw.locale}'", did_you_mean(draw.locale, AVAILABLE_LOCALES)
     fake = Faker(draw.locale)

@@ -10,6 +10,7 @@ from typing import Any
 
 from synthspec.diagnostics import did_you_mean
 from synthspec.document import MapNode, Node, ScalarNode
+from synthspec.extras import install_command
 from synthspec.lower.context import Lowering, value_of
 from synthspec.lower.extra_body import check_extra_body
 from synthspec.lower.parameters import find_source
@@ -189,7 +190,7 @@ def _semantic(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> Sema
     if importlib.util.find_spec("sentence_transformers") is None:
         place = low.section("novelty").key("semantic") or node
         low.report("E531", place, "the sentence-transformers package is not installed",
-                   "pip install 'synthspec[semantic]'")  # fmt: skip
+                   install_command("semantic"))  # fmt: skip
         return None
     return Semantic(names, float(value_of(node.get("similarity"), 0.92)), model) if names else None
 
