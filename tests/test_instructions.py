@@ -63,7 +63,7 @@ def test_a_nested_field_is_told_as_a_whole() -> None:
     ]
 
 
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "regex": {"regex": "(?P<title>[^|]+)[|](?P<basket>.+)"},
     "grammar": {"grammar": "start: title basket\ntitle: /[^|]+/\nbasket: /[^|]+/"},
 }
@@ -132,7 +132,8 @@ def test_one_table_of_formats_and_bounds() -> None:
             assert Column(field).fits(text) == (rule(text) is None) == form.holds(text), (name, text)
         assert form.words in describe(field)
     for keyword, number in NUMBERS.items():
-        rule = dict(field_rules(make_field("x", "number", **{keyword: 2})))[f"{keyword}(x)"]
+        bound: dict[str, Any] = {keyword: 2}
+        rule = dict(field_rules(make_field("x", "number", **bound)))[f"{keyword}(x)"]
         for value in (1, 2, 3, 4, 2.5):
             assert (rule(value) is None) == number.holds(value, 2)
 

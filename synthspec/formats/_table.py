@@ -12,10 +12,10 @@ from synthspec.formats._align import Effort, all_fit, fits, place, split_merged
 from synthspec.formats._cells import Cell, Record, records
 from synthspec.formats._clean import is_fence, is_preamble
 from synthspec.formats._coerce import Column
+from synthspec.formats._foreign import is_foreign
 from synthspec.formats._header import fold, header_columns, is_known, looks_like_names, renamed_columns
 from synthspec.formats._lines import is_rule, trim_markdown
 from synthspec.formats._mend import break_doubled, break_quoted, label_inside, unfuse
-from synthspec.formats._remarks import is_refusal, is_speaker, judge_preamble, judge_remark
 
 DELIMITERS = (",", "|", "\t", ";", "，", "،")
 _MARKUP = "*_` \t"
@@ -302,23 +302,6 @@ def open_table(text: str, columns: Sequence[Column], most: int, wanted: int = 1)
 
 def _named(record: Record) -> bool:
     return looks_like_names([c.text for c in record.cells or ()])
-
-
-_LABELLED = re.compile(r"(?:[-*•][ \t]+)?[\"\'“]?(?P<name>[\w \-]{1,60})[\"\'”]?[ \t]*:")
-
-
-def is_foreign(line: str, names: Sequence[str]) -> bool:
-    """Whether a line is JSON, YAML, a heading, or talk about the rows."""
-    if line[:1] in ("{", "[", "(") and ('"' in line or "'" in line or line.rstrip(",")[-1:] in ("}", "]", ")")):
-        return True
-    if line[:1] in ("}", "]") or line.startswith(("#", "**", "__", "<", "```")):
-        return True
-    label = _LABELLED.match(line)
-    if label is not None and fold(label["name"]) in map(fold, names):
-        return True
-    if is_refusal(line) or is_speaker(line) or judge_remark(line, names):
-        return True
-    return judge_preamble(line, names) == "surely" or (judge_preamble(line, names) == "maybe" and not is_preamble(line))
 
 
 def is_talk(record: Record, table: Table) -> bool:

@@ -202,8 +202,8 @@ def _unquoted(body: str, name: str) -> str:
         announced = not before or (before.rstrip().endswith(":") and judge_preamble(before.strip(), (name,)) != "")
         if announced and (not after or (not before and after.startswith("\n\n"))):
             return body[start + 1 : end].strip()
-    announced, found, rest = body.partition(": ")
-    if found and "\n" not in announced and judge_preamble(announced + ":", (name,)) == "surely":
+    said, found, rest = body.partition(": ")
+    if found and "\n" not in said and judge_preamble(said + ":", (name,)) == "surely":
         return rest.strip()
     return body
 
