@@ -12,7 +12,7 @@ from synthspec.plugins import find_plugin, is_plugin, plugin_names
 from synthspec.writers import Column, ColumnWriter
 from synthspec.writers._columnar import Coded
 
-CHUNK = 1 << 16
+CHUNK = 1 << 17
 
 
 def write_combinations(plan: Plan, path: Path) -> int:

@@ -38,6 +38,7 @@ _ROUNDS = 24
 _TRIES = 4
 _BLOCK = 256
 _KEPT = 1 << 18
+_FEW = 64  # levels; boundaries of so few are kept, as the same come again and again
 
 
 def whole_shares(weights: Sequence[float]) -> tuple[int, ...]:
@@ -83,12 +84,9 @@ def boundary(parts: Sequence[int], row: int, draws: Sequence[float] = ()) -> tup
     deadlines.
     """
     total = sum(parts)
-    left = [row * w % total for w in parts]
-    here = [v for v, rest in enumerate(left) if rest]
-    since = {v: -(-left[v] // parts[v]) for v in here}
-    until = {v: -(-(total - left[v]) // parts[v]) for v in here}
-    before = _slots({v: left[v] for v in here}, since, total)
-    after = _slots({v: total - left[v] for v in here}, until, total)
+    find = _open_alike if len(parts) <= _FEW else _open
+    left, since, until, before, after = find(tuple(parts), total, row % total)
+    here = list(since)
     for turn, draw in enumerate(draws):
         order = sorted(here, key=(until if turn % 2 else since).__getitem__)
         sample = _systematic(left, order, int(draw * total), total)
@@ -96,6 +94,23 @@ def boundary(parts: Sequence[int], row: int, draws: Sequence[float] = ()) -> tup
             return tuple(int(v in sample) for v in range(len(parts)))
     chosen = _earliest(sum(left) // total, before, after)
     return tuple(int(v in chosen) for v in range(len(parts)))
+
+
+_Open = tuple[list[int], dict[int, int], dict[int, int], dict[int, int], dict[int, int]]
+
+
+def _open(parts: tuple[int, ...], total: int, row: int) -> _Open:
+    """Of the levels open at a row: their fractions, time since and until, and farthest slots before and after."""
+    left = [row * w % total for w in parts]
+    here = [v for v, rest in enumerate(left) if rest]
+    since = {v: -(-left[v] // parts[v]) for v in here}
+    until = {v: -(-(total - left[v]) // parts[v]) for v in here}
+    before = _slots({v: left[v] for v in here}, since, total)
+    after = _slots({v: total - left[v] for v in here}, until, total)
+    return left, since, until, before, after
+
+
+_open_alike = lru_cache(maxsize=512)(_open)
 
 
 def _systematic(left: Sequence[int], order: Sequence[int], offset: int, total: int) -> frozenset[int]:
