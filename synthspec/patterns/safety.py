@@ -124,7 +124,8 @@ def _two_ways(automaton: Automaton, loop: frozenset[int]) -> str | None:
             if q in loop and ways > 1:
                 return _spell(automaton, [(q,), *path_between(automaton, (q,), {(p,)}, [loop]), (q,)])
     search = Search(automaton, [loop, loop])
-    for component in components([(p, p) for p in sorted(loop)], search.successors):
+    twice: list[State] = [(p, p) for p in sorted(loop)]
+    for component in components(twice, search.successors):
         apart = {state for state in component if state[0] != state[1]}
         together = {state for state in component if state[0] == state[1]}
         if apart and together:
