@@ -101,6 +101,8 @@ def settle(folder: Path) -> None:
     Raises:
         SwitchFault: another build is at it and does not end, or it cannot be finished.
     """
+    if folder.name == INCOMPLETE:
+        settle(folder.parent)
     if not (folder / COMMIT).is_dir():
         return
     until = time.monotonic() + PATIENCE

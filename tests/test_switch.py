@@ -160,6 +160,19 @@ def _release(folder: Path) -> None:
     (folder / switch.LOCK).unlink(missing_ok=True)
 
 
+@pytest.mark.parametrize("read", ["", "d.csv", "incomplete", "incomplete/d.csv"])
+def test_whatever_is_read_the_folder_is_settled_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    put(tmp_path, {"d.csv": "text\nold\n"})
+    with monkeypatch.context() as patch:
+        patch.setattr(switch, "roll_forward", lambda folder: None)
+        put(tmp_path, {"d.csv": "text\nnew\n"}, switch.INCOMPLETE if read.startswith("incomplete") else "")
+    assert (tmp_path / switch.COMMIT).is_dir()
+    assert read_corpus(tmp_path / read).columns == {"text": ["new"]}
+    assert not (tmp_path / switch.COMMIT).exists()
+
+
 def test_everything_is_durable_before_the_switch_is_decided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: set[tuple[int, int]] = set()
     real_sync, real_rename = os.fsync, os.rename
