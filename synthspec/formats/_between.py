@@ -103,7 +103,7 @@ def _fenced(part: Part, inside: bool, ends: bool) -> tuple[str, str]:
     """The text without the fences around its row."""
     lines = part.text.split("\n")
     fences = [i for i, line in enumerate(lines) if is_fence(line)]
-    if not fences:
+    if not fences or len([line for line in lines if line.strip()]) == 1:
         return part.text, ""
     final = max(i for i, line in enumerate(lines) if line.strip())
     if inside and (len(fences) == 1 or (len(fences) == 2 and ends and fences[-1] == final)):
@@ -167,7 +167,7 @@ def _unclosed(value: str) -> str:
     found = _CLOSERS.search(value[-200:])
     if found is None or any(f"<{name}" in value for name in re.findall(r"</([\w\-]+)>", found[0])):
         return value
-    return value[: len(value) - len(found[0])].rstrip()
+    return value[: len(value) - len(found[0])].rstrip() or value
 
 
 def _uncertain(value: str, part: Part, names: Collection[str], ends: bool, titled: bool) -> str:
