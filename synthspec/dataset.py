@@ -39,6 +39,7 @@ class Rejected:
     stage: str
     reasons: tuple[str, ...]
     values: Mapping[str, Any]
+    path: str = ""  # its name: `17`, or `17.3` where a prompt makes several rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ class FinishedRun:
     backends: tuple[BackendChoice, ...]  # that its prompts ran on
     stopped: str | None  # why it ended early
     seconds: float
+
+
+def _rejected(missing: Missing) -> Rejected:
+    stage, path = missing.stage.value, path_text(missing.path)
+    return Rejected(missing.slot, missing.combination, stage, missing.reasons, missing.values, path)
 
 
 class DatasetFolder:
@@ -160,7 +166,7 @@ class DatasetFolder:
             complete=run.tally.kept >= self.spec.rows,
             reason=run.stopped,
             gates=gates,
-            rejections=tuple(Rejected(m.slot, m.combination, m.stage.value, m.reasons, m.values) for m in self.missing),
+            rejections=tuple(_rejected(m) for m in self.missing),
             columns=self.columns,
             rows=tuple(self.rows),
             kept_instead=better if poorer else None,

@@ -62,11 +62,11 @@ def _show(shown: Preview, no_color: bool) -> None:
             _say(console, message["role"], message["content"], "dim")
         _say(console, "completion", call["completion"], "")
     for row in shown.rows:
-        console.rule(f"row {row['row']}: kept", align="left", style="green")
+        console.rule(f"row {row['path']}: kept", align="left", style="green")
         for name, value in row["values"].items():
             _say(console, name, str(value), "")
     for lost in shown.missing:
-        console.rule(f"row {lost['row']}: lost, not {lost['lost_at']}", align="left", style="red")
+        console.rule(f"row {lost['path']}: lost, not {lost['lost_at']}", align="left", style="red")
         for reason in lost["reasons"]:
             _say(console, "because", reason, "")
 

@@ -16,6 +16,8 @@ from synthspec.engines.states import Id
 from synthspec.engines.variety import Watch
 from synthspec.records import Missing, Path, Rejection, Row
 
+SWEEP = 8  # rows that wait are looked at again once an eighth as many were kept: when changes no verdict
+
 
 class Judge(Protocol):
     """Rules between rows."""
@@ -52,7 +54,7 @@ class ReorderBuffer:
         self._ready: dict[Path, _Offered] = {}
         self._lost: dict[Path, Missing] = {}
         self._repeats: dict[Path, list[str]] = {}
-        self._new = False  # whether a row was kept since the last sweep
+        self._new = 0  # rows kept since the last sweep
 
     def __len__(self) -> int:
         return len(self._order)
@@ -86,8 +88,8 @@ class ReorderBuffer:
                 break
             del self._ready[path]
             self._settle(path, offered.row, offered.mark)
-        if self._new and self._ready and self._judge is not None and not self.stopped:
-            self._new = False
+        if self._judge is not None and self._ready and self._new * SWEEP >= len(self._ready) and not self.stopped:
+            self._new = 0
             for path in list(self._ready):
                 self._judge_early(path)
 
@@ -100,7 +102,7 @@ class ReorderBuffer:
             self._reject(offered, rejection)
             return False
         self._judge.keep(offered.row.slot, offered.row.values)
-        self._new = True
+        self._new += 1
         self.verdicts.append((offered.id, None))
         return True
 
