@@ -7,7 +7,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from types import ModuleType
@@ -223,13 +222,13 @@ FAULTS = {
 @every_wire
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_way_of_failing_becomes_its_kind_and_is_sent_once(wire: Wire, fault: str) -> None:
-    start = time.monotonic()
-    timeout = 0.4 if fault == "hang" else 20.0
-    answer, seen = _ask(wire, fault, timeout=timeout)
+    for timeout in (0.4, 2.0, 20.0) if fault == "hang" else (60.0,):
+        answer, seen = _ask(wire, fault, timeout=timeout)
+        if seen:  # a busy machine may be late to send it
+            break
     assert isinstance(answer, BackendFault), answer
     assert answer.kind is FAULTS[fault], answer.message
-    assert len(seen) == 1, "the SDK retried by itself"
-    assert time.monotonic() - start < 5
+    assert len(seen) == 1, "sent again by itself"
     assert SECRET not in answer.message
     assert answer.retry_after == {"rate": 7.0, "overloaded": answer.retry_after}.get(fault)
     assert "127.0.0.1" in answer.message
@@ -262,38 +261,38 @@ def test_a_server_that_is_not_there(wire: Wire) -> None:
 
 @every_wire
 def test_a_cancelled_call_ends_at_once(wire: Wire) -> None:
-    async def use(backend: Backend, server: Server) -> float:
-        server.delay = 20
+    async def use(backend: Backend, server: Server) -> bool:
+        server.together = 2  # the second never comes: no answer
         task = asyncio.create_task(backend.complete(a_request()))
-        await asyncio.sleep(0.2)
-        start = time.monotonic()
+        while not server.in_flight:
+            await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return time.monotonic() - start
+        return True
 
-    assert _serve(wire, use) < 1
+    assert _serve(wire, use, timeout=600)
 
 
 @every_wire
 def test_two_hundred_in_flight(wire: Wire) -> None:
     async def use(backend: Backend, server: Server) -> int:
-        server.delay = 0.5
+        server.together = 200  # a client that held calls back would wait for ever
         replies = await asyncio.gather(*(backend.complete(a_request(i)) for i in range(200)))
         for reply in replies:
             check_reply(reply)
         return server.most_in_flight
 
-    assert _serve(wire, use) > 150, "a pool of the SDK held calls back"
+    assert _serve(wire, use, timeout=120) == 200
 
 
 def test_a_thousand_in_flight() -> None:
     async def use(backend: Backend, server: Server) -> int:
-        server.delay = 2.0
+        server.together = 1000
         await asyncio.gather(*(backend.complete(a_request(i)) for i in range(1000)))
         return server.most_in_flight
 
-    assert _serve(WIRES[0], use, timeout=60) == 1000
+    assert _serve(WIRES[0], use, timeout=120) == 1000
 
 
 # OpenAI and its compatible servers

@@ -310,7 +310,7 @@ parameters: {mood: [calm, cross, glad]}
 prompts: {call: {user: "Write a call by a {{ mood }} client, number {{ n }}.", writes: [call]}}
 fields: {mood: {value: mood}, call: {type: string, words: {min: 3}}}
 backend: {provider: openai, model: loop, base_url: URL}
-limits: {attempts: 1, timeout: 2}
+limits: {attempts: 1, timeout: 30}
 """
 
 

@@ -33,9 +33,10 @@ class Server:
     faults: deque[str] = field(default_factory=deque)
     seen: list[Seen] = field(default_factory=list)
     url: str = ""
-    delay: float = 0.0  # seconds before each answer
+    together: int = 0  # calls that have to be here at once before any is answered
     in_flight: int = 0
     most_in_flight: int = 0
+    _gathered: asyncio.Event = field(default_factory=asyncio.Event)
     _runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Server:
@@ -62,7 +63,9 @@ class Server:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            await asyncio.sleep(self.delay)
+            if self.most_in_flight >= self.together:
+                self._gathered.set()
+            await self._gathered.wait()
             if self.faults:
                 return await self._fail(request, body, self.faults.popleft())
             return _json(200, self.wire.answer(request.path, body), {})
