@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synthspec.strategies import Design, Dimension
-from synthspec.strategies.covering import Tuples, missing_after, single
-from synthspec.strategies.pairwise import Pairwise
+from synthspec.planning.covering.greedy import Tuples, missing_after, single
+from synthspec.planning.designs import Design, Dimension
+from synthspec.planning.designs.pairwise import Pairwise
 
 CASES: tuple[tuple[str, list[int], int, int | None], ...] = (
     ("10^10", [10] * 10, 2, 117),

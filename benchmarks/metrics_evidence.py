@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from synthspec.metrics import all_metrics
-from synthspec.metrics.corpus import Corpus, corpus_of
-from synthspec.metrics.metric import Context
+from synthspec.evaluation.corpus.corpus import Corpus, corpus_of
+from synthspec.evaluation.metrics import all_metrics
+from synthspec.evaluation.metrics.metric import Context
 
 Row = dict[str, str]
 Rows = list[Row]
@@ -183,8 +183,8 @@ def speed(count: int) -> None:
     """Write so many rows of two text columns, and time a report on them."""
     import tempfile
 
-    from synthspec.metrics.corpus import read_corpus
-    from synthspec.report.measure import measure as measure_all
+    from synthspec.evaluation.corpus.corpus import read_corpus
+    from synthspec.evaluation.report.measure import measure as measure_all
 
     chance = random.Random(1)
     texts = [r["text"].split() for r in load()]

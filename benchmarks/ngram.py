@@ -32,12 +32,12 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from ngram_spec import field, spec_of  # noqa: E402
 
-from synthspec.backends import BackendContext  # noqa: E402
-from synthspec.backends.ngram import open_backend  # noqa: E402
 from synthspec.formats import Shape, json  # noqa: E402
-from synthspec.ngram.reading import normal  # noqa: E402
-from synthspec.records import Message, Request  # noqa: E402
+from synthspec.inference.backends import BackendContext  # noqa: E402
+from synthspec.inference.backends.ngram import open_backend  # noqa: E402
+from synthspec.inference.ngram.reading import normal  # noqa: E402
 from synthspec.sources import Table, read_table  # noqa: E402
+from synthspec.spec.messages import Message, Request  # noqa: E402
 
 CASES = (
     ("mediresponse.csv", "emotion", ("doctor", "relative"), ()),

@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from synthspec.near import near_pairs
-from synthspec.near_index import NearIndex
-from synthspec.shingles import shingle_set, shingle_sets, words_of
+from synthspec.dataset.similarity.index import NearIndex
+from synthspec.dataset.similarity.pairs import near_pairs
+from synthspec.dataset.similarity.shingles import shingle_set, shingle_sets, words_of
 
 VOCABULARY = 20_000
 
@@ -50,7 +50,7 @@ def make_texts(count: int, seed: int = 1) -> tuple[list[str], np.ndarray]:
 
 
 def shingles_of(text: str) -> set[str]:
-    """What `synthspec.shingles` counts, as text: for tools that take text."""
+    """What `synthspec.dataset.similarity.shingles` counts, as text: for tools that take text."""
     words = words_of(text)
     return {*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))}
 

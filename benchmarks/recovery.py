@@ -25,8 +25,8 @@ from typing import Any
 import pandas as pd
 
 from synthspec.diagnostics import Span
-from synthspec.expressions.types import Type
 from synthspec.formats import Shape
+from synthspec.languages.expressions.types import Type
 from synthspec.plugins import find_plugin
 from synthspec.spec import Field
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import jsonschema
 
-from synthspec.pipeline import compile_spec
-from synthspec.validate import Validator
+from synthspec.compiler import compile_spec
+from synthspec.generation.validation.rules import Validator
 
 SPEC = """
 synthspec: 1

@@ -18,11 +18,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from synthspec.api import SpecError, build, check, plan, preview
-    from synthspec.builder import BuildFault
-    from synthspec.dataset import Dataset
     from synthspec.diagnostics import Diagnostic, Span
-    from synthspec.planner import Plan
-    from synthspec.store import StoreFault
+    from synthspec.generation.build import BuildFault
+    from synthspec.generation.output_folder import Dataset
+    from synthspec.inference.store import StoreFault
+    from synthspec.planning.plan import Plan
 
 _HOMES = {
     "check": "api",
@@ -30,12 +30,12 @@ _HOMES = {
     "preview": "api",
     "build": "api",
     "SpecError": "api",
-    "BuildFault": "builder",
-    "StoreFault": "store",
-    "Dataset": "dataset",
+    "BuildFault": "generation.build",
+    "StoreFault": "inference.store",
+    "Dataset": "generation.output_folder",
     "Diagnostic": "diagnostics",
     "Span": "diagnostics",
-    "Plan": "planner",
+    "Plan": "planning.plan",
 }
 __all__ = [
     "BuildFault",

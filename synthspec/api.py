@@ -9,13 +9,14 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthspec.analysis.compiled import Compiled
+from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Diagnostic
-from synthspec.pipeline import Compiled, compile_spec
 
 if TYPE_CHECKING:
-    from synthspec.dataset import Dataset
-    from synthspec.planner import Plan
-    from synthspec.previewer import Preview
+    from synthspec.generation.output_folder import Dataset
+    from synthspec.generation.preview import Preview
+    from synthspec.planning.plan import Plan
 
 AnyPath = str | PathLike[str]
 _SHORT = {"budget": "limits.budget", "concurrency": "limits.concurrency"}
@@ -25,7 +26,7 @@ class SpecError(Exception):
     """A spec has errors. `diagnostics` holds each with its place and remedy."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        from synthspec.render import render_text
+        from synthspec.diagnostics.render import render_text
 
         super().__init__("\n" + render_text([d for d in diagnostics if d.severity == "error"]))
         self.diagnostics = diagnostics
@@ -45,7 +46,7 @@ def plan(path: AnyPath, **options: Any) -> Plan:
     Raises:
         SpecError: the spec has errors.
     """
-    from synthspec.planner import build_plan
+    from synthspec.planning.plan import build_plan
 
     compiled = _compiled(path, options)
     assert compiled.spec is not None
@@ -65,7 +66,7 @@ def build(
         BuildFault: a backend cannot be used.
         StoreFault: the folder is in use or cannot be written.
     """
-    from synthspec.builder import Build, finish_build
+    from synthspec.generation.build import Build, finish_build
 
     compiled = _compiled(path, options)
     assert compiled.spec is not None
@@ -81,7 +82,7 @@ def preview(path: AnyPath, count: int = 3, *, out: AnyPath | None = None, **opti
     Raises:
         SpecError, BuildFault, StoreFault: as `build`.
     """
-    from synthspec.previewer import preview_rows
+    from synthspec.generation.preview import preview_rows
 
     compiled = _compiled(path, options)
     assert compiled.spec is not None

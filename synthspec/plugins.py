@@ -1,7 +1,7 @@
 """Finding plug-ins by name: built-ins are the modules of a package, others come by entry points.
 
-A plug-in is a module of the shape its kind's package describes (`synthspec.formats`, `synthspec.backends`,
-`synthspec.writers`, `synthspec.strategies`). A package adds one through an entry point of that group:
+A plug-in is a module of the shape its kind's package describes (`synthspec.formats`, `synthspec.inference.backends`,
+`synthspec.dataset.writers`, `synthspec.planning.designs`). A package adds one through an entry point of that group:
 
     [project.entry-points."synthspec.formats"]
     toml = "my_package.toml_format"
@@ -14,16 +14,18 @@ import pkgutil
 from functools import cache
 from types import ModuleType
 
-KINDS = ("formats", "backends", "writers", "strategies")
+HOMES = {  # where the built-in plug-ins of each kind are; every module there is one
+    "formats": "synthspec.formats",
+    "backends": "synthspec.inference.backends",
+    "writers": "synthspec.dataset.writers",
+    "strategies": "synthspec.planning.designs",
+}
 
 
 @cache
 def _built_in(kind: str) -> frozenset[str]:
-    package = importlib.import_module(f"synthspec.{kind}")
-    private: frozenset[str] = getattr(package, "PRIVATE", frozenset())
-    return frozenset(
-        m.name for m in pkgutil.iter_modules(package.__path__) if m.name not in private and m.name[0] != "_"
-    )
+    package = importlib.import_module(HOMES[kind])
+    return frozenset(m.name for m in pkgutil.iter_modules(package.__path__) if not m.ispkg and m.name[0] != "_")
 
 
 @cache
@@ -84,7 +86,7 @@ def find_plugin(kind: str, name: str) -> ModuleType:
         LookupError: there is none of this name.
     """
     if name in _built_in(kind):
-        return importlib.import_module(f"synthspec.{kind}.{name}")
+        return importlib.import_module(f"{HOMES[kind]}.{name}")
     if name in _installed(kind):
         return importlib.import_module(_installed(kind)[name])
     raise LookupError(name)

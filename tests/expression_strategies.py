@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from synthspec.expressions.columns import Column
-from synthspec.expressions.types import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, Type
+from synthspec.languages.expressions.evaluation.columns import Column
+from synthspec.languages.expressions.types import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, Type
 
 SCOPE: dict[str, Type] = {
     "i": INTEGER,

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-import synthspec.backends.openai as provider
-from synthspec.records import BackendFault, FaultKind, Reply, Request, Usage
+import synthspec.inference.backends.openai as provider
+from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request, Usage
 
 Replier = Callable[[Request], str]
 TURNS = (0, 0, 1, 2, 5, 20, 60)

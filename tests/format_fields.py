@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from synthspec.diagnostics import Span
-from synthspec.expressions.types import Type
 from synthspec.formats import Shape
+from synthspec.languages.expressions.types import Type
 from synthspec.spec import Field
 
 NOWHERE = Span("spec.yaml", 1, 1, 1, 1)

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from synthspec.records import Reply, Request, Usage
+from synthspec.spec.messages import Reply, Request, Usage
 
 SUMMARY = "replies for golden tests"
 KEYS: tuple[str, ...] = ()

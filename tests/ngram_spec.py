@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics import Span
-from synthspec.expressions.tree import Name
-from synthspec.expressions.types import Type
+from synthspec.languages.expressions.tree import Name
+from synthspec.languages.expressions.types import Type
+from synthspec.languages.templates.template import Template
 from synthspec.spec import (
     BackendChoice,
     Bounds,
@@ -22,7 +23,6 @@ from synthspec.spec import (
     SourceTable,
     Spec,
 )
-from synthspec.template import Template
 
 SPAN = Span.__new__(Span)
 KINDS = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean"}

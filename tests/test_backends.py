@@ -16,25 +16,18 @@ import pytest
 from wire.server import Seen, Server
 from wire.wires import TEXT, WIRES, Wire
 
-from synthspec.backends import Backend
-from synthspec.backends._faults import Service, fault_of_status
-from synthspec.backends._gbnf import gbnf_of_regex
-from synthspec.backends._guided import Guide
-from synthspec.backends._schemas import strict_schema
-from synthspec.backends._waits import seconds_to_wait
 from synthspec.diagnostics import Span
+from synthspec.inference.backends import Backend
+from synthspec.inference.prices import AS_OF, price_of
+from synthspec.inference.transport.errors import Service, fault_of_status
+from synthspec.inference.transport.guided import Guide
+from synthspec.inference.transport.schemas import strict_schema
+from synthspec.inference.transport.waits import seconds_to_wait
+from synthspec.languages.patterns.gbnf import gbnf_of_regex
 from synthspec.plugins import find_plugin, plugin_names
-from synthspec.prices import AS_OF, price_of
-from synthspec.records import BackendFault, Constraint, FaultKind, Message, Reply
 from synthspec.spec import BackendChoice
-from synthspec.testing.backend_contract import (
-    NOWHERE,
-    SCHEMA,
-    BackendContract,
-    a_context,
-    a_request,
-    check_reply,
-)
+from synthspec.spec.messages import BackendFault, Constraint, FaultKind, Message, Reply
+from synthspec.testing.backend_contract import NOWHERE, SCHEMA, BackendContract, a_context, a_request, check_reply
 
 SECRET = "sk-secret-of-the-test-0123456789"
 KEYS = {

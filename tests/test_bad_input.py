@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthspec.cli import cli
+from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Diagnostic, has_errors
-from synthspec.pipeline import compile_spec
-from synthspec.render import render_github, render_json, render_sarif, render_text
+from synthspec.diagnostics.render import render_github, render_json, render_sarif, render_text
 
 SPECS = Path(__file__).parent.parent / "specs"
 SHIPPED = {p.name: p.read_text(encoding="utf-8") for p in sorted(SPECS.glob("*.yaml"))}

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_store import completion_of, fault_of, key_of, request_of
 
-from synthspec.store import Spent, Store
-from synthspec.store.batches import STATES, Batches
-from synthspec.store.reviews import Review, Reviews, digest_of_reviews
+from synthspec.inference.store import Spent, Store
+from synthspec.inference.store.batches import STATES, Batches
+from synthspec.inference.store.reviews import Review, Reviews, digest_of_reviews
 
 
 async def submit(store: Store, intent: str, *numbers: int) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from synthspec.catalogue import codes, describe, explanation, titles
 from synthspec.cli import cli
-from synthspec.pipeline import compile_spec
-from synthspec.render import render_text
+from synthspec.compiler import compile_spec
+from synthspec.diagnostics.catalogue import codes, describe, explanation, titles
+from synthspec.diagnostics.render import render_text
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

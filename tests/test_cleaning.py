@@ -16,7 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthspec
-from synthspec.cleaning import STEPS, collapse_lines, compile_cleaning, nfc, nfkc, round_numbers, space_punctuation
+from synthspec.generation.validation.cleaning import (
+    STEPS,
+    collapse_lines,
+    compile_cleaning,
+    nfc,
+    nfkc,
+    round_numbers,
+    space_punctuation,
+)
 from synthspec.spec import Clean
 
 RUNS = [" ", "\n", " \t", "\n ", "\u0301\u0316", "\u0f73\u0316", "*", "*a", "_", "`", "# ", '"', " ,", ". ", "** ", "\u200d", "ﬁ"]  # fmt: skip

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from synthspec.cli import cli
-from synthspec.comparison import Comparison, Estimate, _best, _reach, compare_corpora, groups_of
-from synthspec.metrics import all_metrics
-from synthspec.metrics.corpus import Corpus, corpus_of
-from synthspec.report.side_by_side import comparison_page, comparison_text, wins
+from synthspec.evaluation.comparison import Comparison, Estimate, _best, _reach, compare_corpora, groups_of
+from synthspec.evaluation.corpus.corpus import Corpus, corpus_of
+from synthspec.evaluation.metrics import all_metrics
+from synthspec.evaluation.report.side_by_side import comparison_page, comparison_text, wins
 
 ROOT = Path(__file__).parent.parent
 

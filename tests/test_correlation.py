@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import ndtri
 
-from synthspec.correlation import (
+from synthspec.planning.correlation.targets import (
     Copula,
     ImpossibleMatrix,
     UnreachableRank,
@@ -21,7 +21,7 @@ from synthspec.correlation import (
     nearest_correlation,
     rank_correlation,
 )
-from synthspec.strategies import Design, Dimension, find_strategy
+from synthspec.planning.designs import Design, Dimension, find_strategy
 
 Array = NDArray[np.float64]
 VALUES: dict[str, Callable[[Array], Array]] = {

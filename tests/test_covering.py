@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from synthspec.strategies import Design, Dimension, Requirement, find_strategy
-from synthspec.strategies.covering import Tuples, missing_after, single
-from synthspec.strategies.orthogonal import field_array, fused, hyperoval, prime_power, two_levels, widened
-from synthspec.strategies.pairwise import Pairwise
+from synthspec.planning.covering.greedy import Tuples, missing_after, single
+from synthspec.planning.covering.orthogonal import field_array, fused, hyperoval, prime_power, two_levels, widened
+from synthspec.planning.designs import Design, Dimension, Requirement, find_strategy
+from synthspec.planning.designs.pairwise import Pairwise
 
 Table = NDArray[np.int64]
 
@@ -186,7 +186,7 @@ def test_balanced_after_the_array() -> None:
 
 
 def test_a_sample_of_too_many_combinations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthspec.strategies.ties.LISTED", 10)
+    monkeypatch.setattr("synthspec.planning.covering.ties.LISTED", 10)
 
     def permitted(levels: Mapping[str, Table]) -> NDArray[np.bool_]:
         return np.asarray((levels["d0"] + levels["d1"] + levels["d2"]) % 4 == 0)

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from synthspec.cli import cli
+from synthspec.compiler import compile_spec
 from synthspec.diagnostics import has_errors
-from synthspec.pipeline import compile_spec
 
 BASE = {
     "parameters": "parameters: {a: [1, 2], b: [x, y], c: 'normal(0, 1)'}",

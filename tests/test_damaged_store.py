@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from test_store import fault_of, filled, key_of, kill, put, run, start_writer
 
-from synthspec.records import Completion, Constraint, Message, Reply, Request, Usage
-from synthspec.store import Spent, Store, StoreDamaged
-from synthspec.store.carve import PAGE
+from synthspec.inference.store import Spent, Store, StoreDamaged
+from synthspec.inference.store.carve import PAGE
+from synthspec.spec.messages import Completion, Constraint, Message, Reply, Request, Usage
 
 DATA = Path(__file__).parent / "data" / "store"
 COUNT = 120
@@ -305,13 +305,13 @@ def test_a_rescue_that_cannot_be_written_leaves_all_as_it_is(tmp_path: Path, mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("synthspec.store.salvage._write", full)
+    monkeypatch.setattr("synthspec.inference.store.salvage._write", full)
     assert "full" in fault_of(lambda: Store.open(tmp_path, accept_loss=True)).message
     assert [p.name for p in tmp_path.iterdir()] == ["run.sqlite"]
     assert path.read_bytes() == broken
 
 
-@pytest.mark.parametrize("step", ["os.link", "pathlib.Path.replace", "synthspec.store.opening.sync_folder"])
+@pytest.mark.parametrize("step", ["os.link", "pathlib.Path.replace", "synthspec.inference.store.opening.sync_folder"])
 def test_a_swap_cut_off_at_any_step_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     class Cut(BaseException):
         pass
@@ -377,7 +377,7 @@ def test_a_store_of_version_1_opens_and_loses_nothing(tmp_path: Path) -> None:
 def test_a_migration_cut_off_leaves_version_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy_of_version_1(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("synthspec.store.schema.meta_checksum", lambda *_: 1 // 0)
+        patch.setattr("synthspec.inference.store.schema.meta_checksum", lambda *_: 1 // 0)
         with pytest.raises(ZeroDivisionError):
             Store.open(tmp_path)
     with Store.open_readonly(tmp_path) as store:

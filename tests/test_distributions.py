@@ -15,8 +15,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from synthspec.distributions import DISTRIBUTIONS, Argument, Relation, check_arguments, range_of
-from synthspec.quantiles import cumulative, edges, interval_of, level_of, mixture, quantile, truncated
+from synthspec.languages.expressions.random.distributions import (
+    DISTRIBUTIONS,
+    Argument,
+    Relation,
+    check_arguments,
+    range_of,
+)
+from synthspec.languages.expressions.random.quantiles import (
+    cumulative,
+    edges,
+    interval_of,
+    level_of,
+    mixture,
+    quantile,
+    truncated,
+)
 
 CONTINUOUS = [
     ("uniform", (), stats.uniform()),
@@ -528,7 +542,7 @@ def test_mixtures_of_dates_and_booleans():
 
 
 def test_checking_a_spec_loads_neither_numpy_nor_scipy():
-    code = "import sys, synthspec.distributions; print({'numpy', 'scipy'} & set(sys.modules))"
+    code = "import sys, synthspec.languages.expressions.random.distributions; print({'numpy', 'scipy'} & set(sys.modules))"
     root = Path(__file__).parent.parent
     found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"

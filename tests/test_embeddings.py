@@ -18,14 +18,14 @@ import pytest
 from click.testing import CliRunner, Result
 from loopback import Loopback, count_words
 
-from synthspec.backends._faults import Service
 from synthspec.cli import cli
-from synthspec.metrics.corpus import corpus_of
-from synthspec.metrics.embeddings import BATCH, EmbeddingBackend, _unpack, open_embedder, pack
-from synthspec.metrics.judge import NEITHER, judge_labels, value_told
-from synthspec.metrics.mauve import lloyd, mauve
-from synthspec.metrics.model_calls import ModelCalls
-from synthspec.records import BackendFault
+from synthspec.evaluation.corpus.corpus import corpus_of
+from synthspec.evaluation.embeddings import BATCH, EmbeddingBackend, _unpack, open_embedder, pack
+from synthspec.evaluation.judge import NEITHER, judge_labels, value_told
+from synthspec.evaluation.metrics.mauve import lloyd, mauve
+from synthspec.evaluation.model_calls import ModelCalls
+from synthspec.inference.transport.errors import Service
+from synthspec.spec.messages import BackendFault
 
 TOPICS = {"sea": "the captain steers a ship past the harbour", "garden": "roses and tulips grow beside the old wall",
           "kitchen": "simmer the onions in butter before the stock"}  # fmt: skip

@@ -16,16 +16,16 @@ import pytest
 from fake_backend import FakeBackend, use
 from test_latency import built, random_spec, reply
 
-import synthspec.engines
-from synthspec import builder
+import synthspec.inference.engines
 from synthspec.diagnostics import Span
-from synthspec.engines import Call, Done, Engine, How
-from synthspec.engines.lines import Line
-from synthspec.engines.local import LocalEngine
-from synthspec.governor import Governor
-from synthspec.prompting import Sender
-from synthspec.records import BackendFault, FaultKind, Message, Reply, Request
+from synthspec.generation import build as builder
+from synthspec.inference.concurrency import Governor
+from synthspec.inference.endpoints import Line
+from synthspec.inference.engines import Call, Done, Engine, How
+from synthspec.inference.engines.local import LocalEngine
+from synthspec.inference.requests import Sender
 from synthspec.spec import BackendChoice, Limits
+from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request
 
 
 class ScrambledEngine(LocalEngine):
@@ -61,10 +61,10 @@ class ScrambledEngine(LocalEngine):
 
 
 def found_engines() -> list[Any]:
-    """Every class of an engine's shape in `synthspec.engines`, and the scrambled one."""
+    """Every class of an engine's shape in `synthspec.inference.engines`, and the scrambled one."""
     engines: list[Any] = [ScrambledEngine]
-    for info in pkgutil.iter_modules(synthspec.engines.__path__):
-        module = importlib.import_module(f"synthspec.engines.{info.name}")
+    for info in pkgutil.iter_modules(synthspec.inference.engines.__path__):
+        module = importlib.import_module(f"synthspec.inference.engines.{info.name}")
         for value in vars(module).values():
             shape = ("durable", "room", "submit", "results", "flush", "close")
             own = isinstance(value, type) and value.__module__ == module.__name__

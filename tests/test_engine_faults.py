@@ -19,13 +19,13 @@ from fake_backend import FakeBackend, use
 from loopback import Loopback, digest
 from test_latency import built, reply
 
-from synthspec import dataset as dataset_module
 from synthspec.cli import cli
-from synthspec.engines import variety
-from synthspec.novelty import NoveltyIndex
-from synthspec.records import Request
-from synthspec.store import Store
-from synthspec.validate import Validator
+from synthspec.generation import output_folder as dataset_module
+from synthspec.generation import variety
+from synthspec.generation.validation.novelty import NoveltyIndex
+from synthspec.generation.validation.rules import Validator
+from synthspec.inference.store import Store
+from synthspec.spec.messages import Request
 
 SPEC: dict[str, Any] = {
     "synthspec": 1,
@@ -165,8 +165,8 @@ def test_interrupting_twice_ends_with_130(latency: float, tmp_path: Path) -> Non
 
 
 def test_a_fault_after_an_interrupt_ends_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from synthspec import builder
-    from synthspec.store import StoreFault
+    from synthspec.generation import build as builder
+    from synthspec.inference.store import StoreFault
 
     async def fails(self: Any) -> Any:
         self.interrupted = True
@@ -186,7 +186,7 @@ def test_an_interrupt_ends_every_command_with_130(
     def interrupted(*arguments: Any, **named: Any) -> None:
         raise KeyboardInterrupt
 
-    from synthspec import pipeline
+    from synthspec import compiler as pipeline
 
     path = str(spec_at(tmp_path))
     monkeypatch.setattr(pipeline, "compile_spec", interrupted)

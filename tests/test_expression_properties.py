@@ -12,10 +12,10 @@ from expression_strategies import SCOPE, as_columns, expressions, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthspec.expressions import check_expression, compile_row, evaluate, parse_expression, random_calls
-from synthspec.expressions.columns import unpack
-from synthspec.expressions.types import fits
-from synthspec.expressions.values import is_null
+from synthspec.languages.expressions import check_expression, compile_row, evaluate, parse_expression, random_calls
+from synthspec.languages.expressions.evaluation.columns import unpack
+from synthspec.languages.expressions.evaluation.values import is_null
+from synthspec.languages.expressions.types import fits
 
 KINDS = ["integer", "number", "text", "boolean", "date", "datetime", "numbers", "texts"]
 DTYPES = {

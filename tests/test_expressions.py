@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synthspec.expressions import (
+from synthspec.languages.expressions import (
     FUNCTIONS,
     MAX_LENGTH,
     check_expression,
@@ -19,9 +19,9 @@ from synthspec.expressions import (
     parse_expression,
     random_calls,
 )
-from synthspec.expressions.library import describe_functions
-from synthspec.expressions.tree import Binary, Call, Conditional, Expression, Literal, Member, Name, Unary
-from synthspec.expressions.types import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, Type
+from synthspec.languages.expressions.functions.library import describe_functions
+from synthspec.languages.expressions.tree import Binary, Call, Conditional, Expression, Literal, Member, Name, Unary
+from synthspec.languages.expressions.types import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, Type
 
 SCOPE = {
     "age": INTEGER,
@@ -299,7 +299,7 @@ def test_nothing_heavy_is_loaded_to_check() -> None:
     import sys
 
     code = (
-        "import sys; from synthspec.expressions import parse_expression, check_expression; "
+        "import sys; from synthspec.languages.expressions import parse_expression, check_expression; "
         "check_expression(parse_expression('normal(1, -2) matches 3')[0], {}, random=True); "
         "print([m for m in ('numpy', 'scipy', 'pandas') if m in sys.modules])"
     )

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Diagnostic
-from synthspec.pipeline import compile_spec
-from synthspec.render import render_text
+from synthspec.diagnostics.render import render_text
 
 FOLDER = Path(__file__).parent / "faults"
 SINGLE = sorted(FOLDER.glob("*.yaml"))

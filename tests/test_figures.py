@@ -16,14 +16,14 @@ from loopback import Loopback, digest
 
 import synthspec
 from synthspec.cli import cli
-from synthspec.gates import GATE_METRICS, TEXT_FIGURES, text_figures
-from synthspec.metrics.corpus import corpus_of, read_corpus
-from synthspec.metrics.language import is_english, reading_ease
-from synthspec.metrics.values import level_names
-from synthspec.report.measure import measure
-from synthspec.report.samples import sample_rows
-from synthspec.report.text import report_text
-from synthspec.shingles import words_of
+from synthspec.dataset.similarity.shingles import words_of
+from synthspec.evaluation.corpus.corpus import corpus_of, read_corpus
+from synthspec.evaluation.corpus.values import level_names
+from synthspec.evaluation.gates import GATE_METRICS, TEXT_FIGURES, text_figures
+from synthspec.evaluation.metrics.language import is_english, reading_ease
+from synthspec.evaluation.report.measure import measure
+from synthspec.evaluation.report.samples import sample_rows
+from synthspec.evaluation.report.text import report_text
 
 ROOT = Path(__file__).parent.parent
 
@@ -314,8 +314,8 @@ def test_the_calls_shown_beside_a_row_are_those_it_was_made_of(tmp_path: Path, l
 
 
 def test_the_quarantine_is_json_whatever_was_lost(tmp_path: Path) -> None:
-    from synthspec.dataset import Quarantine
-    from synthspec.records import Missing, Stage, Try
+    from synthspec.generation.output_folder import Quarantine
+    from synthspec.spec.messages import Missing, Stage, Try
 
     quarantine = Quarantine(tmp_path / "quarantine.jsonl")
     values = {"a": float("nan"), "b": float("inf"), "c": "\ud800\u2028\x85", "d": {1: (2, {3})}}

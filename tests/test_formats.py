@@ -19,7 +19,7 @@ from format_fields import CODE, DAY, LABEL, RATING, REVIEW, TITLE, VERIFIED, mak
 
 from synthspec.formats import Parsed, Shape
 from synthspec.plugins import find_plugin, plugin_names
-from synthspec.records import Constraint, Stage
+from synthspec.spec.messages import Constraint, Stage
 
 GOLDEN = Path(__file__).parent / "formats"
 CASES = sorted(p.relative_to(GOLDEN).with_suffix("").as_posix() for p in GOLDEN.glob("*/*.txt"))
@@ -237,7 +237,7 @@ def test_constraints_are_understood(form: str) -> None:
     ],
 )  # fmt: skip
 def test_values_are_coerced_only_when_certain(kind: str, text: str, value: Any) -> None:
-    from synthspec.formats._coerce import Column
+    from synthspec.formats.recovery.coercion import Column
 
     got = Column(make_field("x", kind)).value(text)
     assert got == value and type(got) is type(value)
@@ -268,5 +268,5 @@ def test_docstrings() -> None:
     import doctest
     import importlib
 
-    for name in ("_align", "_cells", "_fill", "_quotes"):
-        assert doctest.testmod(importlib.import_module(f"synthspec.formats.{name}")).failed == 0
+    for name in ("tables.alignment", "tables.cells", "fill", "quotes"):
+        assert doctest.testmod(importlib.import_module(f"synthspec.formats.recovery.{name}")).failed == 0

@@ -14,19 +14,19 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean, has_errors, in_order, nearest
-from synthspec.document import ListNode, MapNode, Node, ScalarNode, read_document, resolve_scalar, to_data
-from synthspec.expressions.parse_table import GRAMMAR, TABLE, _mark
-from synthspec.expressions.types import ANY, INTEGER, NUMBER, TEXT, Type, type_of_values
-from synthspec.inherit import merge_maps
-from synthspec.overrides import apply_overrides
-from synthspec.pipeline import compile_spec
-from synthspec.render import coloured, render_github, render_json, render_sarif, render_text
-from synthspec.resources import language_schema
-from synthspec.source import Source
-from synthspec.template import TemplateFault, render
-from synthspec.template_check import check_template
-from synthspec.validate import Validator
+from synthspec.diagnostics.render import coloured, render_github, render_json, render_sarif, render_text
+from synthspec.document.inheritance import merge_maps
+from synthspec.document.overrides import apply_overrides
+from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode, read_document, resolve_scalar, to_data
+from synthspec.document.resources import language_schema
+from synthspec.document.source import Source
+from synthspec.generation.validation.rules import Validator
+from synthspec.languages.expressions.parsing.parse_table import GRAMMAR, TABLE, _mark
+from synthspec.languages.expressions.types import ANY, INTEGER, NUMBER, TEXT, Type, type_of_values
+from synthspec.languages.templates.checker import check_template
+from synthspec.languages.templates.template import TemplateFault, render
 
 # --- YAML
 
@@ -582,13 +582,13 @@ def test_github_escapes() -> None:
 def test_the_parse_table_is_of_this_grammar() -> None:
     saved = json.loads(TABLE.read_text(encoding="utf-8"))["made_from"]
     now = _mark(GRAMMAR.read_text(encoding="utf-8"))
-    assert saved.split(", ")[1] == now.split(", ")[1], "run: python -m synthspec.expressions.parse_table"
+    assert saved.split(", ")[1] == now.split(", ")[1], "run: python -m synthspec.languages.expressions.parsing.parse_table"
 
 
 def test_another_grammar_is_built_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from synthspec.expressions import parse_table
-    from synthspec.expressions.builder import Builder
-    from synthspec.expressions.parser import Words
+    from synthspec.languages.expressions.parsing import parse_table
+    from synthspec.languages.expressions.parsing.builder import Builder
+    from synthspec.languages.expressions.parsing.parser import Words
 
     for table in (tmp_path / "none.json", tmp_path / "broken.json", tmp_path / "old.json"):
         (tmp_path / "broken.json").write_text("{", encoding="utf-8")

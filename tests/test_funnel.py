@@ -13,7 +13,7 @@ import pytest
 from loopback import Loopback, digest
 
 import synthspec
-from synthspec.manifest import FUNNEL
+from synthspec.dataset.manifest import FUNNEL
 
 STAGES = ("called", "parsed", "valid", "novel")
 FAULTS = ("500", "429", "drop", "cut", "garble", "400", "401", "quota")

@@ -11,12 +11,12 @@ from format_fields import TITLE, make_field, make_shape
 from loopback import Loopback
 
 import synthspec
-from synthspec.formats._coerce import Column
-from synthspec.formats._constrain import row_schema
-from synthspec.formats._describe import describe
-from synthspec.formats._keywords import FORMATS, NUMBERS
+from synthspec.formats.instructions.constraints import row_schema
+from synthspec.formats.instructions.descriptions import describe
+from synthspec.formats.instructions.keywords import FORMATS, NUMBERS
+from synthspec.formats.recovery.coercion import Column
+from synthspec.generation.validation.rules import field_rules
 from synthspec.plugins import find_plugin
-from synthspec.validate import field_rules
 
 BASKET = make_field(
     "basket",

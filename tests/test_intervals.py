@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthspec.comparison import estimates_of
-from synthspec.metrics import all_metrics
-from synthspec.metrics.corpus import Corpus, corpus_of
-from synthspec.metrics.metric import Sizes
+from synthspec.evaluation.comparison import estimates_of
+from synthspec.evaluation.corpus.corpus import Corpus, corpus_of
+from synthspec.evaluation.metrics import all_metrics
+from synthspec.evaluation.metrics.metric import Sizes
 
 ROOT = Path(__file__).parent.parent
 ROWS = 120

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from synthspec.cleaning import STEPS
-from synthspec.gates import GATE_METRICS
-from synthspec.resources import language_schema
+from synthspec.document.resources import language_schema
+from synthspec.evaluation.gates import GATE_METRICS
+from synthspec.generation.validation.cleaning import STEPS
 
 PAGE = Path(__file__).parent.parent / "docs/language.md"
 BEGIN, END = "<!-- keys -->", "<!-- end keys -->"

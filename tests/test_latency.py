@@ -16,9 +16,9 @@ import pytest
 from fake_backend import FakeBackend, use
 from loopback import digest
 
-from synthspec.builder import Build, finish_build
-from synthspec.pipeline import compile_spec
-from synthspec.records import Request
+from synthspec.compiler import compile_spec
+from synthspec.generation.build import Build, finish_build
+from synthspec.spec.messages import Request
 
 WORDS = (
     "meter invoice window garden captain river lantern paper copper engine harbour velvet orchard signal timber "

@@ -33,8 +33,8 @@ def layers() -> dict[str, int]:
 
 
 def imports_of(path: Path) -> Iterator[tuple[int, str]]:
-    """The modules of ours that a file imports as soon as it is imported, with their lines."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    """The modules of ours that a file imports, when it is imported or later, with their lines."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "synthspec":
             yield from ((node.lineno, a.name) for a in node.names if not a.name.startswith("__"))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("synthspec."):

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from synthspec.limits import Budget, Governor, estimate_tokens, expected_tokens, worst_cost
-from synthspec.pace import Bucket
-from synthspec.records import BackendFault, FaultKind
+from synthspec.inference.budget import Budget, Governor, estimate_tokens, expected_tokens, worst_cost
+from synthspec.inference.latency import Bucket
+from synthspec.inference.store import Spent
 from synthspec.spec import Limits, Prices
-from synthspec.store import Spent
+from synthspec.spec.messages import BackendFault, FaultKind
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

@@ -14,10 +14,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from synthspec.card import ColumnFacts, build_card, column_facts, constraints_of, escaped
-from synthspec.diagnostics import Span
-from synthspec.expressions.types import INTEGER, TEXT, Type
-from synthspec.manifest import (
+from synthspec.dataset.card import ColumnFacts, build_card, column_facts, constraints_of, escaped
+from synthspec.dataset.layout import open_output
+from synthspec.dataset.manifest import (
     BuildFacts,
     RunFacts,
     WrittenFile,
@@ -26,9 +25,10 @@ from synthspec.manifest import (
     manifest_text,
     read_manifest,
 )
-from synthspec.output import open_output
+from synthspec.dataset.writers import Column
+from synthspec.diagnostics import Span
+from synthspec.languages.expressions.types import INTEGER, TEXT, Type
 from synthspec.spec import Bounds, Field, Output
-from synthspec.writers import Column
 
 FACTS = BuildFacts(
     name="support-calls",

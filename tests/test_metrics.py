@@ -19,22 +19,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import synthspec.metrics
-import synthspec.report
-from synthspec.call_tally import rows_given
-from synthspec.metrics import FAMILIES, all_metrics
-from synthspec.metrics.balance import association, balance_of, evenness
-from synthspec.metrics.classifier import cross_scores, fold_of, placements
-from synthspec.metrics.corpus import column_kind, corpus_of, read_corpus
-from synthspec.metrics.curves import curves_of
-from synthspec.metrics.diversity import compression_ratio, distinct, repeated_openings, repeats, vendi
-from synthspec.metrics.drift import label_drift
-from synthspec.metrics.language import mattr, mtld, reading_ease
-from synthspec.metrics.metric import Context
-from synthspec.metrics.self_bleu import self_bleu_scores
-from synthspec.metrics.similarity import divergence
-from synthspec.metrics.tokens import tokens_of
-from synthspec.metrics.vectors import gram_counts, similarities, vectors_of
+import synthspec.evaluation.metrics
+import synthspec.evaluation.report
+from synthspec.evaluation.call_tally import rows_given
+from synthspec.evaluation.corpus.corpus import column_kind, corpus_of, read_corpus
+from synthspec.evaluation.corpus.vectors import gram_counts, similarities, vectors_of
+from synthspec.evaluation.corpus.words import tokens_of
+from synthspec.evaluation.metrics import FAMILIES, all_metrics
+from synthspec.evaluation.metrics.balance import association, balance_of, evenness
+from synthspec.evaluation.metrics.classifier import cross_scores, fold_of, placements
+from synthspec.evaluation.metrics.curves import curves_of
+from synthspec.evaluation.metrics.diversity import compression_ratio, distinct, repeated_openings, repeats, vendi
+from synthspec.evaluation.metrics.drift import label_drift
+from synthspec.evaluation.metrics.language import mattr, mtld, reading_ease
+from synthspec.evaluation.metrics.metric import Context
+from synthspec.evaluation.metrics.self_bleu import self_bleu_scores
+from synthspec.evaluation.metrics.similarity import divergence
 from synthspec.sources import TableFault
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +55,7 @@ def figures(rows: list[dict[str, object]], original: list[dict[str, object]] | N
     return {n: f.value for n, f in found.items() if f is not None}
 
 
-@pytest.mark.parametrize("package", [synthspec.metrics, synthspec.report])
+@pytest.mark.parametrize("package", [synthspec.evaluation.metrics, synthspec.evaluation.report])
 def test_docstring_examples(package: object) -> None:
     for module in pkgutil.iter_modules(package.__path__):  # type: ignore[attr-defined]
         found = importlib.import_module(f"{package.__name__}.{module.name}")  # type: ignore[attr-defined]
@@ -171,7 +171,7 @@ def test_compression() -> None:
 
 def test_self_bleu_agrees_with_sacrebleu() -> None:
     sacrebleu = pytest.importorskip("sacrebleu")
-    from synthspec.shingles import words_of
+    from synthspec.dataset.similarity.shingles import words_of
 
     rows = [*sample_texts()[:25], "two words", "one", "Boils a litre in three minutes", ""]
     scores = self_bleu_scores(tokens_of(rows))
@@ -303,9 +303,9 @@ ODD: list[list[dict[str, object]]] = [
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", ODD, ids=range(len(ODD)))
 def test_odd_data_is_measured(rows: list[dict[str, object]]) -> None:
-    from synthspec.report.measure import measure
-    from synthspec.report.page import report_page
-    from synthspec.report.text import report_text
+    from synthspec.evaluation.report.measure import measure
+    from synthspec.evaluation.report.page import report_page
+    from synthspec.evaluation.report.text import report_text
 
     for against in (None, corpus_of("real", rows), corpus_of("other", [{"text": t} for t in sample_texts()])):
         report = measure(corpus_of("odd", rows), against)

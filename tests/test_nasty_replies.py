@@ -20,8 +20,8 @@ import yaml
 from format_fields import make_field
 
 from synthspec.formats import Shape
+from synthspec.generation.validation.rules import field_rules
 from synthspec.plugins import find_plugin
-from synthspec.validate import field_rules
 
 FOLDER = Path(__file__).parent / "formats"
 SHAPES = json.loads((FOLDER / "shapes.json").read_text())

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from synthspec.backends._faults import missing_package
 from synthspec.cli import cli
+from synthspec.compiler import compile_spec
+from synthspec.document.resources import schema_path, specs_folder
 from synthspec.extras import install_command, packages_of
-from synthspec.pipeline import compile_spec
-from synthspec.resources import schema_path, specs_folder
+from synthspec.inference.transport.errors import missing_package
 
 
 def new(*arguments: str, status: int = 0) -> str:

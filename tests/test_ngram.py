@@ -19,16 +19,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ngram_spec import field, spec_of
 
-import synthspec.backends.ngram as ngram
-from synthspec.backends import BackendContext
-from synthspec.expressions.texts import count_sentences, count_words
+import synthspec.inference.backends.ngram as ngram
 from synthspec.formats import Shape
-from synthspec.ngram.reading import normal
-from synthspec.ngram.tokens import ends_sentence, split
+from synthspec.inference.backends import BackendContext
+from synthspec.inference.ngram.reading import normal
+from synthspec.inference.ngram.tokens import ends_sentence, split
+from synthspec.languages.expressions.functions.texts import count_sentences, count_words
 from synthspec.plugins import find_plugin
-from synthspec.records import BackendFault, Message, Reply, Request
 from synthspec.sources import Table, read_table, table_of
 from synthspec.spec import Field, Spec
+from synthspec.spec.messages import BackendFault, Message, Reply, Request
 from synthspec.testing.backend_contract import BackendContract
 
 DATA = Path(__file__).parent / "data" / "ngram_stays.csv"

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from synthspec.near import near_pairs
-from synthspec.near_index import NearIndex
-from synthspec.novelty import NoveltyIndex, open_novelty
-from synthspec.records import Rejection, Stage
-from synthspec.shingles import _ANY_WORD, MOST, normal_form, shingle_set, shingle_sets, words_of
+from synthspec.dataset.similarity.index import NearIndex
+from synthspec.dataset.similarity.pairs import near_pairs
+from synthspec.dataset.similarity.shingles import _ANY_WORD, MOST, normal_form, shingle_set, shingle_sets, words_of
+from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
 from synthspec.sources import Table, TableFault
 from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
+from synthspec.spec.messages import Rejection, Stage
 
 
 def kept(index: NoveltyIndex, rows: list[dict[str, Any]]) -> list[int]:
@@ -240,8 +240,8 @@ def test_keeping_many_is_keeping_each() -> None:
 
 def test_verdicts_are_the_same_in_every_process(tmp_path: Path) -> None:
     script = (
-        "from synthspec.shingles import shingle_sets\n"
-        "from synthspec.near import near_pairs\n"
+        "from synthspec.dataset.similarity.shingles import shingle_sets\n"
+        "from synthspec.dataset.similarity.pairs import near_pairs\n"
         "texts = ['the quick brown fox'] * 3 + ['der schnelle braune Fuchs', 'the quick brown dog']\n"
         "print(shingle_sets([[t] for t in texts]).flat.tolist(), near_pairs(texts, 0.4).tolist())\n"
     )

@@ -15,15 +15,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
-from synthspec.durable import write_whole
-from synthspec.expressions.types import INTEGER, TEXT
-from synthspec.file_names import LONGEST, RESERVED, Names, safe_name
-from synthspec.manifest import WrittenFile
-from synthspec.output import open_output
+from synthspec.dataset.atomic_files import write_whole
+from synthspec.dataset.layout import open_output
+from synthspec.dataset.manifest import WrittenFile
+from synthspec.dataset.names import LONGEST, RESERVED, Names, safe_name
+from synthspec.dataset.splits.quotas import Splitter, whole_parts
+from synthspec.dataset.switch import clear_stage, commit, stage
+from synthspec.dataset.writers import Column
+from synthspec.languages.expressions.types import INTEGER, TEXT
 from synthspec.spec import Output
-from synthspec.splits import Splitter, whole_parts
-from synthspec.switch import clear_stage, commit, stage
-from synthspec.writers import Column
 
 COLUMNS = (Column("id", INTEGER), Column("mood", TEXT), Column("text", TEXT))
 MOODS = ("anger", "joy", "fear")
@@ -102,7 +102,7 @@ def test_no_rows_still_give_the_tables(tmp_path: Path) -> None:
 
 
 def test_many_partitions_do_not_need_many_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthspec.output.MOST_OPEN", 8)
+    monkeypatch.setattr("synthspec.dataset.layout.MOST_OPEN", 8)
     rows = [{"id": i, "mood": str(i % 20), "text": "t"} for i in range(60)]
     output = Output(formats=("csv", "jsonl"), partition_by=("mood",))
     written = build(tmp_path, output, rows)

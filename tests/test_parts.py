@@ -9,7 +9,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as some
 
-from synthspec.records import Image, Message, Part, Reply, Text, ToolCall, ToolResult, Usage, text_of
+from synthspec.spec.messages import Image, Message, Part, Reply, Text, ToolCall, ToolResult, Usage, text_of
 
 parts = some.lists(
     some.one_of(

@@ -19,7 +19,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from synthspec.patterns import (
+from synthspec.languages.patterns import (
     PatternFault,
     PatternTimeout,
     SafeRegex,
@@ -29,8 +29,8 @@ from synthspec.patterns import (
     parse_pattern,
     runaway,
 )
-from synthspec.patterns.match import translate
-from synthspec.patterns.tree import _parser, check_replacement, parse_tree, tokens
+from synthspec.languages.patterns.matcher import translate
+from synthspec.languages.patterns.tree import _parser, check_replacement, parse_tree, tokens
 
 U = np.random.default_rng(3).random(20_000)
 patient = settings(deadline=None, max_examples=200)
@@ -588,7 +588,7 @@ def test_no_warning_and_no_change_to_the_parser_of_python():
 
 
 def test_judging_a_pattern_loads_neither_numpy_nor_regex():
-    code = "import sys, synthspec.patterns as p; p.runaway('a+'); print({'numpy', 'regex'} & set(sys.modules))"
+    code = "import sys, synthspec.languages.patterns as p; p.runaway('a+'); print({'numpy', 'regex'} & set(sys.modules))"
     root = Path(__file__).parent.parent
     found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthspec
+from synthspec.planning.designs import Design, Dimension, find_strategy
 from synthspec.plugins import plugin_names
-from synthspec.strategies import Design, Dimension, find_strategy
 
 STRATEGIES = plugin_names("strategies")
 LISTS = {

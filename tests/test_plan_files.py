@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthspec
-from synthspec.expressions.types import DATE, DATETIME, INTEGER, NUMBER, TEXT, Type
-from synthspec.plan_files import write_combinations
+from synthspec.dataset.plan_files import write_combinations
+from synthspec.dataset.writers import Column
+from synthspec.dataset.writers._columnar import Coded, cell_values
+from synthspec.languages.expressions.types import DATE, DATETIME, INTEGER, NUMBER, TEXT, Type
 from synthspec.plugins import find_plugin, plugin_names
-from synthspec.writers import Column
-from synthspec.writers._columnar import Coded, cell_values
 
 SPEC = """
 synthspec: 1
@@ -66,7 +66,7 @@ def by_rows(plan: synthspec.Plan, path: Path, extension: str) -> None:
 def test_columns_and_rows_write_the_same(
     tmp_path: Path, extension: str, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("synthspec.plan_files.CHUNK", 97)
+    monkeypatch.setattr("synthspec.dataset.plan_files.CHUNK", 97)
     plan = plan_of(tmp_path, strategy, 300)
     write_combinations(plan, tmp_path / f"columns.{extension}")
     by_rows(plan, tmp_path / f"rows.{extension}", extension)
@@ -101,7 +101,7 @@ CELLS: dict[Type, st.SearchStrategy[Any]] = {
 def test_any_columns_are_written_as_their_rows(
     tmp_path_factory: pytest.TempPathFactory, extension: str, data: st.DataObject, kinds: list[Type], rows: int
 ) -> None:
-    from synthspec.expressions.columns import pack
+    from synthspec.languages.expressions.evaluation.columns import pack
 
     folder = tmp_path_factory.mktemp("any")
     columns: dict[str, Any] = {}

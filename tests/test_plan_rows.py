@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import synthspec
-from synthspec.expressions import compile_row
-from synthspec.pipeline import compile_spec
-from synthspec.planner import build_plan
+from synthspec.compiler import compile_spec
+from synthspec.languages.expressions import compile_row
+from synthspec.planning.plan import build_plan
 
 STRATEGIES = ("balanced", "random", "factorial", "pairwise")
 PARAMETERS = """

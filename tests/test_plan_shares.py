@@ -16,10 +16,10 @@ from scipy.optimize import linprog
 from scipy.stats import spearmanr
 
 import synthspec
-from synthspec.constraints.fitting import Wanted, fit, whole
-from synthspec.expressions import compile_row
-from synthspec.strategies import Tied
-from synthspec.strategies.tied import PERIOD, STEP, Schedule
+from synthspec.languages.expressions import compile_row
+from synthspec.planning.constraints.fitting import Wanted, fit, whole
+from synthspec.planning.designs import Tied
+from synthspec.planning.sampling.tied import PERIOD, STEP, Schedule
 
 QUICK = settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),
                  suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip

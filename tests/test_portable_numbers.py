@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from synthspec.expressions import transcendental
-from synthspec.quantiles import bell, elementary, quantile, rounded_quantile
-from synthspec.quantiles.digits import rounded
+from synthspec.languages.expressions import transcendental
+from synthspec.languages.expressions.random.quantiles import bell, elementary, quantile, rounded_quantile
+from synthspec.languages.expressions.random.quantiles.digits import rounded
 
 ROOT = Path(__file__).parent.parent
 SPEC = """

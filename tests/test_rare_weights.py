@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthspec.strategies import Design, Dimension, find_strategy, pfair
-from synthspec.strategies.large import LONGEST, common_levels, large
-from synthspec.strategies.pfair import whole_shares
+from synthspec.planning.balancing import pfair
+from synthspec.planning.balancing.large import LONGEST, common_levels, large
+from synthspec.planning.balancing.pfair import whole_shares
+from synthspec.planning.designs import Design, Dimension, find_strategy
 
 LISTS: dict[str, list[float]] = {
     "one in a hundred thousand beside 65": [1e-5, *[1.0] * 65],

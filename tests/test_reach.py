@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthspec.distributions import DISTRIBUTIONS
-from synthspec.expressions import check_expression, evaluate, parse_expression, random_calls
+from synthspec.languages.expressions import check_expression, evaluate, parse_expression, random_calls
+from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 
 ENDS = np.array([2.0**-54, 2.0**-53, 1e-10, 0.01, 0.3, 0.5, 0.9, 1 - 1e-10, 1 - 2.0**-53])
 SIZES = [5e-324, 1e-300, 1e-30, 1e-5, 0.003, 0.05, 0.3, 1, 7.5, 200, 1e5, 1e12, 9e15, 1e30, 1e300, 1.7e308]

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import synthspec
 from synthspec.cli import cli
-from synthspec.pipeline import compile_spec
+from synthspec.compiler import compile_spec
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from synthspec.backends import Backend, BackendContext
+from synthspec.inference.backends import Backend, BackendContext
+from synthspec.inference.store import Store
 from synthspec.plugins import find_plugin
-from synthspec.records import BackendFault, Completion, FaultKind, Message, Reply, Request, Usage
 from synthspec.spec import BackendChoice
-from synthspec.store import Store
+from synthspec.spec.messages import BackendFault, Completion, FaultKind, Message, Reply, Request, Usage
 from synthspec.testing.backend_contract import NOWHERE, a_context, a_request
 
 

@@ -20,16 +20,16 @@ from click.testing import CliRunner
 
 import synthspec
 from synthspec.cli import cli
-from synthspec.metrics.corpus import corpus_of, read_corpus
-from synthspec.records import Completion, Message, Reply, Request, Usage
-from synthspec.report.findings import findings_of
-from synthspec.report.measure import measure
-from synthspec.report.numbers import format_value
-from synthspec.report.page import report_page
-from synthspec.report.plots import curve_plot, histogram_plot, matrix_plot, scale_plot
-from synthspec.report.samples import sample_rows
-from synthspec.report.text import report_text
-from synthspec.store import Store
+from synthspec.evaluation.corpus.corpus import corpus_of, read_corpus
+from synthspec.evaluation.report.findings import findings_of
+from synthspec.evaluation.report.measure import measure
+from synthspec.evaluation.report.numbers import format_value
+from synthspec.evaluation.report.page import report_page
+from synthspec.evaluation.report.plots import curve_plot, histogram_plot, matrix_plot, scale_plot
+from synthspec.evaluation.report.samples import sample_rows
+from synthspec.evaluation.report.text import report_text
+from synthspec.inference.store import Store
+from synthspec.spec.messages import Completion, Message, Reply, Request, Usage
 
 ROOT = Path(__file__).parent.parent
 REVIEWS = ROOT / "specs/data/reviews.csv"
@@ -129,7 +129,7 @@ def assert_inert(page: str) -> None:
             assert attributes.get(name, "#").startswith(("#", "data:,")), (tag, attributes)  # type: ignore[union-attr]
     policy = next(a["content"] for t, a in elements.found if a.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None and "default-src 'none'" in policy and "unsafe-inline'; script" in policy
-    assert "@import" not in page and "url(" not in files("synthspec.report").joinpath("page.css").read_text("utf-8")
+    assert "@import" not in page and "url(" not in files("synthspec.evaluation.report").joinpath("page.css").read_text("utf-8")
 
 
 def test_hostile_text_stays_text(hostile: Path) -> None:
@@ -267,7 +267,7 @@ def _luminance(colour: str) -> float:
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_colours_can_be_read(scheme: int) -> None:
     """Contrast of 4.5 to 1 for text (WCAG AA), 3 to 1 for marks."""
-    style = files("synthspec.report").joinpath("page.css").read_text("utf-8")
+    style = files("synthspec.evaluation.report").joinpath("page.css").read_text("utf-8")
     blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     colours = dict(re.findall(r"--([\w-]+): (#\w{6})", blocks[scheme]))
 

@@ -17,18 +17,18 @@ from test_build import calls_spec
 from test_faults import command, environment
 
 import synthspec
-from synthspec.backends._faults import Service
-from synthspec.backends._replies import reply_of
-from synthspec.engines.completions import complete_all
-from synthspec.engines.ledger import Ledger
-from synthspec.engines.lines import Line
-from synthspec.governor import Governor
-from synthspec.limits import Budget
-from synthspec.prompting import Sender
-from synthspec.records import BackendFault, FaultKind, Message, Reply, Request, Usage
+from synthspec.inference.budget import Budget
+from synthspec.inference.client import complete_all
+from synthspec.inference.concurrency import Governor
+from synthspec.inference.counters import Tally
+from synthspec.inference.endpoints import Line
+from synthspec.inference.ledger import Ledger
+from synthspec.inference.requests import Sender
+from synthspec.inference.store import Store
+from synthspec.inference.transport.errors import Service
+from synthspec.inference.transport.replies import reply_of
 from synthspec.spec import BackendChoice, Limits, Prices, Span
-from synthspec.store import Store
-from synthspec.tally import Tally
+from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request, Usage
 
 PRICES = Prices(prompt=1.0, completion=1.0)  # a token is a millionth of a dollar
 WORST = (400, 600)
@@ -139,7 +139,7 @@ def test_a_time_out_that_the_backend_tells_of_is_paid_for_at_worst() -> None:
 
 
 def test_a_call_that_could_not_be_noted_is_not_sent(tmp_path: Path) -> None:
-    from synthspec.store import StoreFault
+    from synthspec.inference.store import StoreFault
 
     with Store.open(tmp_path) as store:
         store._writer.connection.execute("PRAGMA query_only = 1")  # type: ignore[union-attr]

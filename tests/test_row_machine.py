@@ -13,26 +13,14 @@ import pytest
 from loopback import digest
 from test_latency import random_spec, reply
 
-from synthspec.engines.program import Program
-from synthspec.engines.row_machine import advance, begin, paths_of
-from synthspec.engines.states import (
-    Ask,
-    Combination,
-    Failed,
-    Known,
-    Lost,
-    Need,
-    Offer,
-    Outcome,
-    Replied,
-    State,
-    Stopped,
-    Verdict,
-)
-from synthspec.pipeline import compile_spec
-from synthspec.planner import build_plan
-from synthspec.records import Message, Rejection, Request, Stage
-from synthspec.validate import Validator
+from synthspec.compiler import compile_spec
+from synthspec.generation.program import Program
+from synthspec.generation.row_machine import advance, begin, paths_of
+from synthspec.generation.states import Ask, Combination, Known, Lost, Need, Offer, Outcome, State, Verdict
+from synthspec.generation.validation.rules import Validator
+from synthspec.inference.outcomes import Failed, Replied, Stopped
+from synthspec.planning.plan import build_plan
+from synthspec.spec.messages import Message, Rejection, Request, Stage
 
 STALE = Rejection(Stage.NOVEL, "unique(call)", "the same call as in a row before")
 NO_REPLY = Rejection(Stage.CALL, "too long", "the provider refused it")
@@ -154,7 +142,7 @@ def test_an_outcome_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_a_machine_knows_no_clock_no_task_and_no_store() -> None:
     import ast
 
-    from synthspec.engines import program, row_machine, row_turn, states
+    from synthspec.generation import program, row_machine, row_turn, states
 
     for module in (program, row_machine, row_turn, states):
         assert module.__file__ is not None
@@ -162,5 +150,5 @@ def test_a_machine_knows_no_clock_no_task_and_no_store() -> None:
         names = {n for node in ast.walk(tree) if isinstance(node, ast.Import) for n in (a.name for a in node.names)}
         names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert not any(n.split(".")[0] in ("asyncio", "time", "threading", "random") for n in names)
-        assert not any(n.startswith(("synthspec.store", "synthspec.limits", "synthspec.governor")) for n in names)
+        assert not any(n.startswith(("synthspec.inference.store", "synthspec.inference.budget", "synthspec.inference.concurrency")) for n in names)
         assert not any(isinstance(node, ast.Await | ast.AsyncFunctionDef) for node in ast.walk(tree))

@@ -16,15 +16,15 @@ from loopback import Loopback, digest
 from test_build import spec_file
 
 import synthspec
-from synthspec import semantic
 from synthspec.api import SpecError
-from synthspec.catalogue import explanation
 from synthspec.cli import cli
+from synthspec.compiler import compile_spec
+from synthspec.dataset.similarity import semantic
+from synthspec.diagnostics.catalogue import explanation
 from synthspec.extras import install_command
-from synthspec.novelty import NoveltyIndex, open_novelty
-from synthspec.pipeline import compile_spec
-from synthspec.records import Rejection, Stage
+from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
 from synthspec.spec import Novelty, Semantic
+from synthspec.spec.messages import Rejection, Stage
 
 DIMENSIONS = 64
 MEANT = {"big": "large", "huge": "large", "automobile": "car", "purchased": "bought"}

@@ -14,8 +14,8 @@ from test_build import calls_spec
 
 import synthspec
 from synthspec.cli import cli
-from synthspec.engines.lines import KeptFingerprints
-from synthspec.store import Store
+from synthspec.inference.endpoints import KeptFingerprints
+from synthspec.inference.store import Store
 
 
 def _keys(folder: Path) -> set[str]:
@@ -201,6 +201,6 @@ def test_a_model_without_its_provider_is_understood_and_the_remedy_works(written
 
 
 def test_an_unknown_name_is_not_guessed() -> None:
-    from synthspec.prices import provider_of
+    from synthspec.inference.prices import provider_of
 
     assert [provider_of(n) for n in ("bert", "opnai", "", "my-gpt-5", "ngram", "oops")] == [None] * 6

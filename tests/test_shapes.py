@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from synthspec.expressions.types import INTEGER, TEXT, Type
+from synthspec.dataset.row_shapes import SHAPE_NAMES, open_shape, shape_faults
+from synthspec.dataset.writers import Column
+from synthspec.languages.expressions.types import INTEGER, TEXT, Type
 from synthspec.plugins import find_plugin
-from synthspec.shapes import SHAPE_NAMES, open_shape, shape_faults
-from synthspec.writers import Column
 
 
 def columns(*names: str, **others: Type) -> list[Column]:

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 import synthspec
-from synthspec.shapes import SHAPE_NAMES, SHAPES, role_names
+from synthspec.dataset.row_shapes import SHAPE_NAMES, SHAPES, role_names
 
 PAGE = Path(__file__).parent.parent / "docs/output.md"
 

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import synthspec.sources
-from synthspec.metrics.data_files import read_rows
+from synthspec.evaluation.corpus.files import read_rows
 from synthspec.sources import Reading, TableFault, read_table
 from synthspec.sources.encodings import find_encoding
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as some
 from loopback import WORDS, Loopback, digest
 
 import synthspec
-from synthspec.near import near_pairs
-from synthspec.near_index import NearIndex
-from synthspec.pipeline import compile_spec
-from synthspec.shingles import shingle_set
-from synthspec.split_groups import ALIKE, SplitGroups, open_split_groups
-from synthspec.splits import Splitter
+from synthspec.compiler import compile_spec
+from synthspec.dataset.similarity.index import NearIndex
+from synthspec.dataset.similarity.pairs import near_pairs
+from synthspec.dataset.similarity.shingles import shingle_set
+from synthspec.dataset.splits.groups import ALIKE, SplitGroups, open_split_groups
+from synthspec.dataset.splits.quotas import Splitter
 
 SHARES = {"train": 0.8, "test": 0.2}
 

@@ -22,11 +22,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synthspec.records import Completion, Constraint, Message, Reply, Request, Usage
-from synthspec.store import Spent, Store, StoreFault, folder_lock
-from synthspec.store.rows import StoredRequest
-from synthspec.store.schema import DUPLICATE, SETTLED
-from synthspec.store.writer import Writer
+from synthspec.inference.store import Spent, Store, StoreFault, folder_lock
+from synthspec.inference.store.rows import StoredRequest
+from synthspec.inference.store.schema import DUPLICATE, SETTLED
+from synthspec.inference.store.writer import Writer
+from synthspec.spec.messages import Completion, Constraint, Message, Reply, Request, Usage
 
 ROOT = Path(__file__).parent.parent
 texts = st.text(st.characters(codec=None))  # with halves of surrogate pairs, NUL and all
@@ -316,7 +316,7 @@ def test_one_bad_value_harms_no_other_put(store: Store) -> None:
 
 def test_a_clock_set_back_does_not_matter(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     run(put(store, 1, text="first"))
-    monkeypatch.setattr("synthspec.store.rows.time.time", lambda: 0.0)
+    monkeypatch.setattr("synthspec.inference.store.rows.time.time", lambda: 0.0)
     run(put(store, 1, 2, text="second"))
     found = store.get(key_of(1))
     assert found is not None
@@ -434,7 +434,7 @@ def test_a_forked_child_does_not_hold_the_folder(tmp_path: Path) -> None:
         os.read(ours, 1)
         os._exit(0)
     lock.release()
-    take = "import pathlib, sys; from synthspec.store import folder_lock as f; f.FolderLock(pathlib.Path(sys.argv[1]))"
+    take = "import pathlib, sys; from synthspec.inference.store import folder_lock as f; f.FolderLock(pathlib.Path(sys.argv[1]))"
     command = [sys.executable, "-c", take, str(tmp_path / "run.lock")]
     subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     os.write(theirs, b"x")
@@ -482,7 +482,7 @@ def test_a_read_only_folder_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     def refuse(*_: object) -> int:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("synthspec.store.folder_lock._take", refuse)
+    monkeypatch.setattr("synthspec.inference.store.folder_lock._take", refuse)
     assert "cannot be written" in fault_of(lambda: Store.open(tmp_path)).message
 
 

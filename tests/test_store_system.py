@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from test_store import completion_of, fault_of, filled, key_of, put, request_of, run
 
-from synthspec.store import Spent, Store, StoreFault
-from synthspec.store.opening import open_writer
+from synthspec.inference.store import Spent, Store, StoreFault
+from synthspec.inference.store.opening import open_writer
 
 ROOT = Path(__file__).parent.parent
 PAGE = 4096
@@ -73,7 +73,7 @@ def test_a_lock_that_is_a_link_writes_over_nothing(tmp_path: Path) -> None:
 
 def _open_elsewhere(folder: Path) -> str:
     """What another process is told that opens a folder."""
-    script = "import sys; from pathlib import Path; from synthspec.store import Store; Store.open(Path(sys.argv[1]))"
+    script = "import sys; from pathlib import Path; from synthspec.inference.store import Store; Store.open(Path(sys.argv[1]))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", script, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
@@ -186,7 +186,7 @@ def test_a_new_store_has_its_name_synced_before_anything_is_paid_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr("synthspec.store.opening.sync_folder", synced.append)
+    monkeypatch.setattr("synthspec.inference.store.opening.sync_folder", synced.append)
     with Store.open(tmp_path / "build"):
         assert synced == [tmp_path / "build"]
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from synthspec.planning.balancing.pfair import boundary, schedule, whole_shares
+from synthspec.planning.designs import Design, Dimension, Requirement, Strategy, find_strategy
+from synthspec.planning.sampling.bijection import Order
 from synthspec.plugins import plugin_names
-from synthspec.strategies import Design, Dimension, Requirement, Strategy, find_strategy
-from synthspec.strategies.bijection import Order
-from synthspec.strategies.pfair import boundary, schedule, whole_shares
 
 Weights = tuple[float, ...] | None
 FIVE: tuple[Weights, ...] = ((1, 1), (1, 1, 1), (1, 1, 1, 1), (7, 2, 1), (1,) * 9)
@@ -289,7 +289,7 @@ def test_factorial_with_requirements_that_make_no_tree() -> None:
 
 @pytest.mark.parametrize("listed", [1 << 20, 1])
 def test_factorial_leaves_out_what_is_excluded(listed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthspec.strategies.factorial.LISTED", listed)
+    monkeypatch.setattr("synthspec.planning.designs.factorial.LISTED", listed)
     weights = ((1,) * 30, (1,) * 40, (1,) * 50, (1, 1))
 
     def permitted(levels: Mapping[str, NDArray[np.int64]]) -> NDArray[np.bool_]:
@@ -308,7 +308,7 @@ def test_factorial_leaves_out_what_is_excluded(listed: int, monkeypatch: pytest.
 
 @pytest.mark.parametrize("listed", [1 << 20, 1])
 def test_factorial_of_nothing(listed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthspec.strategies.factorial.LISTED", listed)
+    monkeypatch.setattr("synthspec.planning.designs.factorial.LISTED", listed)
     none = needing(permitted=lambda c: np.zeros(len(c["a"]), dtype=bool), permitted_reads=(frozenset({"a"}),))
     with pytest.raises(ValueError, match="no combination"):
         find_strategy("factorial")(none).uniforms(0, 1)

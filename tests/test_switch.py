@@ -16,12 +16,12 @@ from click.testing import CliRunner
 from loopback import Loopback
 
 import synthspec
-from synthspec import switch
 from synthspec.cli import cli
-from synthspec.metrics.corpus import read_corpus
-from synthspec.push import PushFault, pack_dataset
+from synthspec.dataset import switch
+from synthspec.dataset.publish import PushFault, pack_dataset
+from synthspec.evaluation.corpus.corpus import read_corpus
+from synthspec.inference.store.folder_lock import FolderLock
 from synthspec.sources import TableFault
-from synthspec.store.folder_lock import FolderLock
 
 STEPS = ("replace", "rename", "fsync", "unlink", "rmdir", "mkdir", "open")
 
@@ -154,7 +154,7 @@ def test_cut_off_while_a_switch_is_finished_it_is_finished_later(
 
 def _release(folder: Path) -> None:
     """A killed process holds no lock."""
-    from synthspec.store import folder_lock
+    from synthspec.inference.store import folder_lock
 
     folder_lock._held.clear()
     (folder / switch.LOCK).unlink(missing_ok=True)

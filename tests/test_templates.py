@@ -12,11 +12,11 @@ from click.testing import CliRunner
 
 from synthspec import plugins
 from synthspec.cli import cli
-from synthspec.expressions.types import ANY, INTEGER, TEXT, Type
-from synthspec.pipeline import compile_spec
-from synthspec.render import render_text
-from synthspec.template import TemplateFault, UndefinedFault, render
-from synthspec.template_check import check_template
+from synthspec.compiler import compile_spec
+from synthspec.diagnostics.render import render_text
+from synthspec.languages.expressions.types import ANY, INTEGER, TEXT, Type
+from synthspec.languages.templates.checker import check_template
+from synthspec.languages.templates.template import TemplateFault, UndefinedFault, render
 
 TAIL = "fields: {text: {type: string, words: {max: 80}}}\n"
 

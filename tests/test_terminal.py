@@ -17,7 +17,7 @@ from test_build import calls_spec
 
 from synthspec.cli import cli
 from synthspec.cli._echo import open_console
-from synthspec.terminal import one_line, visible, visible_json
+from synthspec.diagnostics.terminal import one_line, visible, visible_json
 
 CLI = Path(__file__).parent.parent / "synthspec" / "cli"
 UNSAFE = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}

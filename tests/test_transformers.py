@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from synthspec.backends import Backend
+from synthspec.inference.backends import Backend
 from synthspec.plugins import find_plugin
-from synthspec.records import BackendFault, Constraint, FaultKind, Message, Reply
 from synthspec.spec import BackendChoice
+from synthspec.spec.messages import BackendFault, Constraint, FaultKind, Message, Reply
 from synthspec.testing.backend_contract import NOWHERE, BackendContract, a_context, a_request, check_reply
 
 pytest.importorskip("torch", reason="torch is not installed")
@@ -164,7 +164,7 @@ def test_finish_usage_and_stop(model: str) -> None:
 
 
 def test_requests_in_flight_share_batches(model: str) -> None:
-    from synthspec.backends._local_model import LocalModel
+    from synthspec.inference.transport.local_model import LocalModel
 
     sizes: list[int] = []
     write = LocalModel.write

@@ -9,7 +9,7 @@ from loopback import Loopback, digest
 from test_build import calls_spec, output, spec_file
 
 import synthspec
-from synthspec.verbalized import choose_answer, split_answers
+from synthspec.formats.recovery.verbalized import choose_answer, split_answers
 
 AVOID = """
     synthspec: 1

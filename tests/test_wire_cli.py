@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from wire.server import Server
 from wire.wires import WIRES, Wire
 
-from synthspec import governor
 from synthspec.cli import cli
+from synthspec.inference import concurrency as governor
 
 SECRET = "sk-secret-of-the-test-0123456789"
 KEYS = {"openai": "OPENAI_API_KEY", "ollama": "OLLAMA_API_KEY", "anthropic": "ANTHROPIC_API_KEY",

@@ -22,13 +22,13 @@ from aiohttp import web
 from wire.mutations import several, single
 from wire.wires import TEXT, WIRES, Wire
 
-from synthspec.backends import Backend
-from synthspec.backends._faults import Service, fault_of_status
-from synthspec.backends._waits import seconds_to_wait
-from synthspec.metrics.embeddings import EmbeddingBackend, _unpack
+from synthspec.evaluation.embeddings import EmbeddingBackend, _unpack
+from synthspec.inference.backends import Backend
+from synthspec.inference.transport.errors import Service, fault_of_status
+from synthspec.inference.transport.waits import seconds_to_wait
 from synthspec.plugins import find_plugin
-from synthspec.records import BackendFault, FaultKind, Reply
 from synthspec.spec import BackendChoice
+from synthspec.spec.messages import BackendFault, FaultKind, Reply
 from synthspec.testing.backend_contract import NOWHERE, a_context, a_request, check_reply
 
 SECRET = "sk-secret-of-the-test-0123456789"

@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 import synthspec
-from synthspec.expressions.types import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, TIME, Type
+from synthspec.dataset.writers import Column
+from synthspec.dataset.writers.parquet import GROUP_ROWS
+from synthspec.languages.expressions.types import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, TIME, Type
 from synthspec.plugins import find_plugin, plugin_names
-from synthspec.writers import Column
-from synthspec.writers.parquet import GROUP_ROWS
 
 COLUMNS = (
     Column("n", INTEGER),
@@ -142,7 +142,7 @@ def test_parquet_types_and_values(tmp_path: Path) -> None:
 def test_parquet_turns_a_column_to_text_when_a_value_does_not_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Type, values: list[Any], expected: list[Any]
 ) -> None:
-    monkeypatch.setattr("synthspec.writers.parquet.GROUP_ROWS", 1)  # every value in a group of its own
+    monkeypatch.setattr("synthspec.dataset.writers.parquet.GROUP_ROWS", 1)  # every value in a group of its own
     rows = [{"id": i, "v": v} for i, v in enumerate(values)]
     path = written(tmp_path, "parquet", rows, (Column("id", INTEGER), Column("v", kind)))
     table = pyarrow.parquet.read_table(path)

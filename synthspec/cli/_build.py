@@ -12,15 +12,16 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthspec.analysis.compiled import Compiled
 from synthspec.cli._echo import echo, echo_json
 from synthspec.cli._show import fail, show_diagnostics, show_faults_as_json
-from synthspec.pipeline import Compiled, compile_spec
+from synthspec.compiler import compile_spec
 
 if TYPE_CHECKING:
-    from synthspec.builder import Build
-    from synthspec.dataset import Dataset
-    from synthspec.engines.events import Event
-    from synthspec.tally import Tally
+    from synthspec.generation.build import Build
+    from synthspec.generation.output_folder import Dataset
+    from synthspec.inference.counters import Tally
+    from synthspec.inference.events import Event
 
 INTERRUPTED = 130
 
@@ -71,11 +72,11 @@ def _same_folder(compiled: list[Compiled]) -> str | None:
 
 
 def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
-    from synthspec.builder import Build, BuildFault, default_folder
     from synthspec.cli._live import watch
-    from synthspec.draws import DrawFault
-    from synthspec.output_faults import explain_output
-    from synthspec.store import StoreFault
+    from synthspec.dataset.output_errors import explain_output
+    from synthspec.generation.build import Build, BuildFault, default_folder
+    from synthspec.inference.store import StoreFault
+    from synthspec.planning.parameters import DrawFault
 
     spec = compiled.spec
     assert spec is not None
@@ -86,7 +87,7 @@ def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
             asyncio.run(run_with_signals(build, take))
         dataset = build.dataset
         if asked.metrics:
-            from synthspec.call_metrics import write_call_metrics
+            from synthspec.evaluation.call_log import write_call_metrics
 
             write_call_metrics(folder)
     except BuildFault as e:

@@ -12,8 +12,8 @@ from synthspec.cli._show import compile_or_exit, fail
 from synthspec.cli._written import read_or_exit
 
 if TYPE_CHECKING:
-    from synthspec.metrics.corpus import Corpus
-    from synthspec.pipeline import Compiled
+    from synthspec.analysis.compiled import Compiled
+    from synthspec.evaluation.corpus.corpus import Corpus
 
 
 def build_each(
@@ -36,12 +36,12 @@ def build_each(
 
 
 def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bool) -> Path:
-    from synthspec.builder import Build, BuildFault, default_folder
     from synthspec.cli._build import run_with_signals
     from synthspec.cli._live import watch
-    from synthspec.draws import DrawFault
-    from synthspec.output_faults import explain_output
-    from synthspec.store import StoreFault
+    from synthspec.dataset.output_errors import explain_output
+    from synthspec.generation.build import Build, BuildFault, default_folder
+    from synthspec.inference.store import StoreFault
+    from synthspec.planning.parameters import DrawFault
 
     assert compiled.spec is not None
     own = compiled.spec.backend

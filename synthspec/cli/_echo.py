@@ -1,7 +1,7 @@
 """Printing: everything that a command shows goes through here, so that no text of others reaches a terminal raw.
 
-A provider's error, a model's text, a file's name or a spec's may hold escape sequences. `synthspec.terminal` says
-what is unsafe; `tests/test_terminal.py` sees to it that no command prints in another way.
+A provider's error, a model's text, a file's name or a spec's may hold escape sequences.
+`diagnostics.terminal` says what is unsafe; `tests/test_terminal.py` sees to it that no command prints in another way.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from synthspec.terminal import visible, visible_json
+from synthspec.diagnostics.terminal import visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -14,9 +14,9 @@ from synthspec.cli._echo import echo, open_console
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from synthspec.builder import Build
-    from synthspec.engines.events import Event
-    from synthspec.limits import Budget
+    from synthspec.generation.build import Build
+    from synthspec.inference.budget import Budget
+    from synthspec.inference.events import Event
     from synthspec.spec import Spec
 
 EVERY = 5.0  # seconds between plain lines
@@ -81,7 +81,7 @@ class _View:
 
     def take(self, event: Event) -> None:
         """One event of the build."""
-        from synthspec.engines.events import Forecast, Started
+        from synthspec.inference.events import Forecast, Started
 
         match event:
             case Started():

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, NoReturn
 
 from synthspec.cli._echo import echo, echo_coloured
 from synthspec.cli._options import wants_colour
-from synthspec.terminal import visible_json
+from synthspec.diagnostics.terminal import visible_json
 
 if TYPE_CHECKING:
+    from synthspec.analysis.compiled import Compiled
     from synthspec.diagnostics import Diagnostic
-    from synthspec.pipeline import Compiled
 
 
 def show_diagnostics(diagnostics: Sequence[Diagnostic], *, no_color: bool = False, quiet: bool = False) -> None:
     """Text on standard error, with a line that counts them."""
-    from synthspec.render import coloured, plain, render_text
+    from synthspec.diagnostics.render import coloured, plain, render_text
 
     shown = [d for d in diagnostics if d.severity == "error" or not quiet]
     if not shown:
@@ -48,7 +48,7 @@ def compile_or_exit(
 
     Where the command prints JSON, so are the diagnostics of a spec that has errors.
     """
-    from synthspec.pipeline import compile_spec
+    from synthspec.compiler import compile_spec
 
     compiled = compile_spec(spec, overrides)
     show_diagnostics(compiled.diagnostics, no_color=no_color, quiet=quiet)
@@ -61,7 +61,7 @@ def compile_or_exit(
 def show_faults_as_json(diagnostics: Sequence[Diagnostic], form: str) -> None:
     """On standard output, as `check --format json` prints them, where a program asked for JSON."""
     if form == "json":
-        from synthspec.render import render_json
+        from synthspec.diagnostics.render import render_json
 
         echo(visible_json(render_json(diagnostics)))
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from synthspec.dataset import Dataset
-    from synthspec.tally import Tally
+    from synthspec.generation.output_folder import Dataset
+    from synthspec.inference.counters import Tally
 
 SHOWN = 8  # files named
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from synthspec.cli._echo import echo
 
 if TYPE_CHECKING:
-    from synthspec.metrics.corpus import Corpus
+    from synthspec.evaluation.corpus.corpus import Corpus
 
 
 def read_or_exit(path: Path) -> Corpus:
     """The dataset at a path; a fault ends the command with status 1."""
     from synthspec.cli._show import fail
-    from synthspec.metrics.corpus import read_corpus
+    from synthspec.evaluation.corpus.corpus import read_corpus
     from synthspec.sources import TableFault
 
     try:
@@ -29,7 +29,7 @@ def give(text: str, out: Path | None) -> None:
         echo(text, nl=False)
         return
     from synthspec.cli._show import fail
-    from synthspec.durable import write_whole
+    from synthspec.dataset.atomic_files import write_whole
 
     try:
         write_whole(out, text)

@@ -17,8 +17,8 @@ def command(provider: str | None, base_url: str | None, form: str, quiet: bool, 
     """List backends: what is installed, which keys are set (never shown), which servers answer, their models."""
     import asyncio
 
-    from synthspec.backend_survey import survey
     from synthspec.diagnostics import did_you_mean
+    from synthspec.inference.survey import survey
     from synthspec.plugins import plugin_names
 
     names = plugin_names("backends")

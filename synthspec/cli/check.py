@@ -8,7 +8,7 @@ import click
 
 from synthspec.cli._echo import echo, echo_coloured
 from synthspec.cli._options import form_option, look_options, spec_argument, spec_options, wants_colour
-from synthspec.terminal import visible_json
+from synthspec.diagnostics.terminal import visible_json
 
 
 @click.command()
@@ -28,9 +28,9 @@ def command(
 
     from synthspec import __version__
     from synthspec.cli._show import summary_line
+    from synthspec.compiler import compile_spec
     from synthspec.diagnostics import Diagnostic, has_errors
-    from synthspec.pipeline import compile_spec
-    from synthspec.render import coloured, plain, render_github, render_json, render_sarif, render_text
+    from synthspec.diagnostics.render import coloured, plain, render_github, render_json, render_sarif, render_text
 
     found: list[Diagnostic] = []
     for spec in specs:
@@ -41,7 +41,7 @@ def command(
     if form == "json":
         echo(visible_json(render_json(found)))
     elif form == "sarif":
-        from synthspec.catalogue import titles
+        from synthspec.diagnostics.catalogue import titles
 
         echo(visible_json(render_sarif(found, titles(), __version__)))
     elif form == "github":

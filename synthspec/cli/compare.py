@@ -10,7 +10,7 @@ import click
 from synthspec.cli._options import form_option, look_options
 
 if TYPE_CHECKING:
-    from synthspec.metrics.corpus import Corpus
+    from synthspec.evaluation.corpus.corpus import Corpus
 
 MOST = 12  # datasets side by side
 
@@ -64,18 +64,18 @@ def command(
         found = [read_or_exit(p) for p in data]
     corpora, names = _contenders(found, data, backends, vary)
     original = read_or_exit(against) if against is not None else None
-    from synthspec.comparison import compare_corpora
+    from synthspec.evaluation.comparison import compare_corpora
 
     with steps(len(corpora), quiet=quiet, no_color=no_color) as progress:
         comparison = compare_corpora(corpora, names, original, progress)
     if form == "json":
         import json
 
-        from synthspec.terminal import visible_json
+        from synthspec.diagnostics.terminal import visible_json
 
         give(visible_json(json.dumps(comparison.as_dict(), indent=2, ensure_ascii=False, default=str)) + "\n", out)
         return
-    from synthspec.report.side_by_side import comparison_page, comparison_text
+    from synthspec.evaluation.report.side_by_side import comparison_page, comparison_text
 
     give(comparison_page(comparison) if form == "html" else comparison_text(comparison), out)
 
@@ -85,7 +85,7 @@ def _contenders(
 ) -> tuple[list[Corpus], list[str]]:
     """What is set side by side, each with a name of its own."""
     from synthspec.cli._show import fail
-    from synthspec.comparison import groups_of
+    from synthspec.evaluation.comparison import groups_of
 
     names = list(backends) if len(backends) == len(found) else [c.name for c in found]
     if len(set(names)) < len(names):

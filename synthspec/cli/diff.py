@@ -11,7 +11,7 @@ from synthspec.cli._echo import echo, echo_json
 from synthspec.cli._options import form_option, look_options, spec_options
 
 if TYPE_CHECKING:
-    from synthspec.differ import SpecDiff
+    from synthspec.generation.diff import SpecDiff
 
 
 @click.command()
@@ -24,9 +24,9 @@ def command(old: Path, new: Path, overrides: dict[str, str], form: str, quiet: b
     """Show what changes from one spec to another: combinations, calls to make again, cost. Calls no model."""
 
     from synthspec.cli._show import compile_or_exit, fail
-    from synthspec.differ import diff_specs
-    from synthspec.draws import DrawFault
-    from synthspec.template import TemplateFault
+    from synthspec.generation.diff import diff_specs
+    from synthspec.languages.templates.template import TemplateFault
+    from synthspec.planning.parameters import DrawFault
 
     compiled = [compile_or_exit(p, overrides, no_color=no_color, quiet=True, form=form) for p in (old, new)]
     try:

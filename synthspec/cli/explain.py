@@ -13,8 +13,8 @@ def command(code: str | None) -> None:
     """Explain a diagnostic: cause, example and mend. Without CODE, list them all."""
     import sys
 
-    from synthspec.catalogue import codes, explanation, titles
     from synthspec.diagnostics import did_you_mean
+    from synthspec.diagnostics.catalogue import codes, explanation, titles
 
     if code is None:
         for name, title in titles().items():

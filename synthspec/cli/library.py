@@ -19,14 +19,14 @@ def command(name: str | None, form: str) -> None:
     """
 
     from synthspec.diagnostics import did_you_mean
-    from synthspec.resources import library_folder, library_names
+    from synthspec.document.resources import library_folder, library_names
 
     if name is not None:
         if name not in library_names():
             raise click.UsageError(f"there is no library spec '{name}'; {did_you_mean(name, library_names())}")
         echo((library_folder() / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
         return
-    from synthspec.pipeline import compile_spec
+    from synthspec.compiler import compile_spec
 
     entries = []
     for each in library_names():

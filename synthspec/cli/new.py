@@ -55,7 +55,7 @@ def command(name: str | None, like: str | None, listing: bool, out: Path, force:
 
     from synthspec.cli._show import fail
     from synthspec.diagnostics import did_you_mean
-    from synthspec.resources import schema_path, specs_folder
+    from synthspec.document.resources import schema_path, specs_folder
 
     examples = sorted(p.stem for p in specs_folder().glob("*.yaml"))
     if listing:

@@ -13,7 +13,7 @@ from synthspec.cli._options import form_option, look_options, spec_argument, spe
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from synthspec.plan_report import ParameterReport, PlanReport
+    from synthspec.generation.estimate import ParameterReport, PlanReport
 
 LONGEST = 4_000  # characters of a prompt shown to a person
 
@@ -29,23 +29,23 @@ def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, 
     """Show the combinations of a spec, and the calls, tokens and cost they would take. Calls no model."""
 
     from synthspec.cli._show import compile_or_exit, fail
-    from synthspec.draws import DrawFault
-    from synthspec.planner import build_plan
-    from synthspec.template import TemplateFault
+    from synthspec.languages.templates.template import TemplateFault
+    from synthspec.planning.parameters import DrawFault
+    from synthspec.planning.plan import build_plan
 
     compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet, form=form)
     assert compiled.spec is not None
     try:
         plan = build_plan(compiled.spec, compiled.tables)
         if out is not None:
-            from synthspec.plan_files import write_combinations
+            from synthspec.dataset.plan_files import write_combinations
 
             count = write_combinations(plan, out)
             if not quiet:
                 echo(f"{count:,} combinations written to {out}", err=True)
             if form == "text":
                 return
-        from synthspec.plan_report import report_plan
+        from synthspec.generation.estimate import report_plan
 
         report = report_plan(plan, compiled.tables)
     except (DrawFault, TemplateFault) as e:

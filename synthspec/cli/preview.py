@@ -13,7 +13,7 @@ from synthspec.cli._options import form_option, look_options, spec_argument, spe
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from synthspec.previewer import Preview
+    from synthspec.generation.preview import Preview
 
 
 @click.command()
@@ -29,11 +29,11 @@ def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet:
     """
     import asyncio
 
-    from synthspec.builder import BuildFault
     from synthspec.cli._show import compile_or_exit, fail
-    from synthspec.draws import DrawFault
-    from synthspec.previewer import preview_rows
-    from synthspec.store import StoreFault
+    from synthspec.generation.build import BuildFault
+    from synthspec.generation.preview import preview_rows
+    from synthspec.inference.store import StoreFault
+    from synthspec.planning.parameters import DrawFault
 
     compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet, form=form)
     assert compiled.spec is not None

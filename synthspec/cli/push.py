@@ -38,7 +38,7 @@ def command(
     import sys
 
     from synthspec.cli._show import fail
-    from synthspec.push import REPO, PushFault, Target, pack_dataset, push_dataset
+    from synthspec.dataset.publish import REPO, PushFault, Target, pack_dataset, push_dataset
 
     if not REPO.fullmatch(repo):
         raise click.BadParameter(f"'{repo}' is not USER/NAME", param_hint="--repo")

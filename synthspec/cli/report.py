@@ -13,8 +13,8 @@ from synthspec.cli._echo import echo
 from synthspec.cli._options import form_option, look_options
 
 if TYPE_CHECKING:
-    from synthspec.metrics.corpus import Corpus
-    from synthspec.report.measure import Report
+    from synthspec.evaluation.corpus.corpus import Corpus
+    from synthspec.evaluation.report.measure import Report
 
 
 @click.command()
@@ -53,8 +53,8 @@ def command(
     import json
 
     from synthspec.cli._written import give, read_or_exit
-    from synthspec.report.text import report_text
-    from synthspec.terminal import visible_json
+    from synthspec.diagnostics.terminal import visible_json
+    from synthspec.evaluation.report.text import report_text
 
     models = _models(embed, judge, base_url)
     if budget is not None and models == (None, None):
@@ -70,7 +70,7 @@ def command(
     if page is None and corpus.folder is not None:
         page = corpus.folder / "report.html"
     if form == "html" or page is not None:
-        from synthspec.report.page import report_page
+        from synthspec.evaluation.report.page import report_page
 
         give(report_page(report), page)
     if form == "text":
@@ -90,7 +90,7 @@ def _models(embed: str | None, judge: str | None, base_url: str | None) -> tuple
         if base_url is not None:
             raise click.UsageError("--base-url goes with --embed or --judge")
         return None, None
-    from synthspec.metrics.embeddings import PROVIDERS
+    from synthspec.evaluation.embeddings import PROVIDERS
 
     found = _named("--embed", embed, PROVIDERS), _named("--judge", judge, plugin_names("backends"))
     asked = {m[0] for m in found if m is not None} - {"sentence-transformers"}
@@ -101,7 +101,7 @@ def _models(embed: str | None, judge: str | None, base_url: str | None) -> tuple
 
 def _named(option: str, text: str | None, known: Sequence[str]) -> Model:
     from synthspec.diagnostics import did_you_mean
-    from synthspec.prices import meant_backend
+    from synthspec.inference.prices import meant_backend
 
     if text is None:
         return None
@@ -126,12 +126,12 @@ class Asked:
 def _measure(corpus: Corpus, original: Corpus | None, asked: Asked, *, quiet: bool, no_color: bool) -> Report:
     from synthspec.cli._progress import steps
     from synthspec.cli._show import fail
-    from synthspec.metrics.embeddings import open_embedder
-    from synthspec.metrics.judge import judge_labels
-    from synthspec.metrics.model_calls import calls_of
-    from synthspec.records import BackendFault
-    from synthspec.report.measure import measure, step_count
-    from synthspec.store import StoreFault
+    from synthspec.evaluation.embeddings import open_embedder
+    from synthspec.evaluation.judge import judge_labels
+    from synthspec.evaluation.model_calls import calls_of
+    from synthspec.evaluation.report.measure import measure, step_count
+    from synthspec.inference.store import StoreFault
+    from synthspec.spec.messages import BackendFault
 
     embed, judge = asked.models
     calls = calls_of(corpus, asked.budget)

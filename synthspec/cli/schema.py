@@ -11,6 +11,6 @@ from synthspec.cli._echo import echo
 @click.option("--path", is_flag=True, help="Print where the file is instead.")
 def command(path: bool) -> None:
     """Print the JSON Schema of specs, for editors and other tools."""
-    from synthspec.resources import schema_path
+    from synthspec.document.resources import schema_path
 
     echo(str(schema_path()) if path else schema_path().read_text(encoding="utf-8"), nl=path)

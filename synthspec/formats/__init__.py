@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthspec.records import Rejection
 from synthspec.spec import Field
+from synthspec.spec.messages import Rejection
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._cells import Record
-from synthspec.formats._clean import before_speaker, is_fence, read_last, unwrapped
-from synthspec.formats._coerce import Column, spell
-from synthspec.formats._describe import count, describe_all
-from synthspec.formats._lines import straight, unmarked
-from synthspec.formats._refuse import refuse
-from synthspec.formats._table import Read, Table, is_talk, names_only, open_table, stands_apart
-from synthspec.records import Constraint, Rejection
+from synthspec.formats.instructions.descriptions import count, describe_all
+from synthspec.formats.recovery.coercion import Column, spell
+from synthspec.formats.recovery.refusals import refuse
+from synthspec.formats.recovery.tables.cells import Record
+from synthspec.formats.recovery.tables.lines import straight, unmarked
+from synthspec.formats.recovery.tables.reader import Read, Table, is_talk, names_only, open_table, stands_apart
+from synthspec.formats.recovery.wrappers import before_speaker, is_fence, read_last, unwrapped
+from synthspec.spec.messages import Constraint, Rejection
 
 SUMMARY = "a row a line, columns parted by commas; cheap in tokens"
 OPTIONS: Mapping[str, str] = {}

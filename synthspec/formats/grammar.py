@@ -13,12 +13,12 @@ import lark
 import regex
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import before_speaker, peel, read_last
-from synthspec.formats._coerce import Column, spell
-from synthspec.formats._constrain import honoured
-from synthspec.formats._describe import count, describe_all
-from synthspec.formats._refuse import refuse
-from synthspec.records import Constraint, Rejection
+from synthspec.formats.instructions.constraints import honoured
+from synthspec.formats.instructions.descriptions import count, describe_all
+from synthspec.formats.recovery.coercion import Column, spell
+from synthspec.formats.recovery.refusals import refuse
+from synthspec.formats.recovery.wrappers import before_speaker, peel, read_last
+from synthspec.spec.messages import Constraint, Rejection
 
 SUMMARY = "a Lark grammar whose rules named like the fields carry the values"
 OPTIONS: Mapping[str, str] = {
@@ -122,7 +122,7 @@ def constraint(shape: Shape) -> Constraint:
 
 def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
     """The reply of which the grammar's tree holds the rows."""
-    from synthspec.formats._unparse import unparse
+    from synthspec.formats.instructions.unparse import unparse
 
     return unparse(_parser(str(shape.options["grammar"]))[0], [{n: spell(r[n]) for n in r} for r in rows])
 

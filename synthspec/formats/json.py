@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import before_speaker, read_last
-from synthspec.formats._coerce import Column
-from synthspec.formats._constrain import row_schema
-from synthspec.formats._describe import count, describe_all
-from synthspec.formats._loose import DEPTH, Found, Object, decode
-from synthspec.formats._refuse import refuse
-from synthspec.records import Constraint, Rejection
+from synthspec.formats.instructions.constraints import row_schema
+from synthspec.formats.instructions.descriptions import count, describe_all
+from synthspec.formats.recovery.coercion import Column
+from synthspec.formats.recovery.loose_json import DEPTH, Found, Object, decode
+from synthspec.formats.recovery.refusals import refuse
+from synthspec.formats.recovery.wrappers import before_speaker, read_last
+from synthspec.spec.messages import Constraint, Rejection
 
 SUMMARY = "a JSON object, or an array of them"
 OPTIONS: Mapping[str, str] = {}

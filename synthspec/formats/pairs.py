@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import peel, read_last
-from synthspec.formats._coerce import spell
-from synthspec.formats._describe import count, describe_all
-from synthspec.formats._markers import find_parts
-from synthspec.formats._refuse import refuse
+from synthspec.formats.instructions.descriptions import count, describe_all
+from synthspec.formats.recovery.coercion import spell
+from synthspec.formats.recovery.markers import find_parts
+from synthspec.formats.recovery.refusals import refuse
+from synthspec.formats.recovery.wrappers import peel, read_last
 from synthspec.formats.sections import rows_of
-from synthspec.records import Constraint
+from synthspec.spec.messages import Constraint
 
 SUMMARY = "two texts a row after labels, Q: … A: …"
 OPTIONS: Mapping[str, str] = {"labels": "the two labels, [Q, A] unless given"}

@@ -8,13 +8,13 @@ from typing import Any
 import regex
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import before_speaker, peel, read_last
-from synthspec.formats._coerce import Column
-from synthspec.formats._constrain import honoured
-from synthspec.formats._describe import count, describe_all
-from synthspec.formats._fill import fill, ungrouped
-from synthspec.formats._refuse import refuse
-from synthspec.records import Constraint, Rejection
+from synthspec.formats.instructions.constraints import honoured
+from synthspec.formats.instructions.descriptions import count, describe_all
+from synthspec.formats.recovery.coercion import Column
+from synthspec.formats.recovery.fill import fill, ungrouped
+from synthspec.formats.recovery.refusals import refuse
+from synthspec.formats.recovery.wrappers import before_speaker, peel, read_last
+from synthspec.spec.messages import Constraint, Rejection
 
 SUMMARY = "the matches of a regular expression with named groups"
 OPTIONS: Mapping[str, str] = {"regex": "a regular expression; its named groups are the fields"}

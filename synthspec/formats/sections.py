@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._between import in_fences, is_titled, other_speaker, settle
-from synthspec.formats._clean import peel, read_last
-from synthspec.formats._coerce import Column, spell
-from synthspec.formats._describe import count, describe_all
-from synthspec.formats._markers import Part, find_parts
-from synthspec.formats._refuse import refuse
-from synthspec.formats._remarks import judge_preamble
-from synthspec.records import Constraint, Rejection
+from synthspec.formats.instructions.descriptions import count, describe_all
+from synthspec.formats.recovery.between import in_fences, is_titled, other_speaker, settle
+from synthspec.formats.recovery.coercion import Column, spell
+from synthspec.formats.recovery.markers import Part, find_parts
+from synthspec.formats.recovery.refusals import refuse
+from synthspec.formats.recovery.remarks import judge_preamble
+from synthspec.formats.recovery.wrappers import peel, read_last
+from synthspec.spec.messages import Constraint, Rejection
 
 SUMMARY = "each field below a [marker]; best for long texts"
 OPTIONS: Mapping[str, str] = {}

@@ -9,12 +9,12 @@ from textwrap import dedent
 from typing import Any
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats._clean import peel, read_last
-from synthspec.formats._coerce import Column, spell
-from synthspec.formats._describe import describe
-from synthspec.formats._refuse import refuse
-from synthspec.formats._remarks import fold, is_refusal, is_speaker, judge_preamble
-from synthspec.records import Constraint
+from synthspec.formats.instructions.descriptions import describe
+from synthspec.formats.recovery.coercion import Column, spell
+from synthspec.formats.recovery.refusals import refuse
+from synthspec.formats.recovery.remarks import fold, is_refusal, is_speaker, judge_preamble
+from synthspec.formats.recovery.wrappers import peel, read_last
+from synthspec.spec.messages import Constraint
 
 SUMMARY = "the whole reply is one text"
 OPTIONS: Mapping[str, str] = {}
@@ -44,7 +44,7 @@ def instructions(shape: Shape) -> str:
 
 def constraint(shape: Shape) -> Constraint:
     """A pattern or an enum, where the field has one; text is free else."""
-    from synthspec.formats._constrain import field_regex
+    from synthspec.formats.instructions.constraints import field_regex
 
     return Constraint(regex=field_regex(shape.fields[0]))
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from synthspec.expressions.types import ANY, Type, type_of_values
+from synthspec.languages.expressions.types import ANY, Type, type_of_values
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_VALUES = 10_000_000

@@ -23,10 +23,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from synthspec.backends import Backend, BackendContext
 from synthspec.diagnostics import Span
-from synthspec.records import BackendFault, Constraint, FaultKind, Message, Reply, Request
+from synthspec.inference.backends import Backend, BackendContext
 from synthspec.spec import BackendChoice, Limits, Novelty, Output, PlanRules, Spec
+from synthspec.spec.messages import BackendFault, Constraint, FaultKind, Message, Reply, Request
 
 T = TypeVar("T")
 

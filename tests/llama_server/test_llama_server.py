@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from server_build import CannotBuildError, find_server
 
-from synthspec.backends import Backend
+from synthspec.inference.backends import Backend
 from synthspec.plugins import find_plugin
-from synthspec.records import BackendFault, Constraint, FaultKind, Message, Reply
 from synthspec.spec import BackendChoice
+from synthspec.spec.messages import BackendFault, Constraint, FaultKind, Message, Reply
 from synthspec.testing.backend_contract import NOWHERE, BackendContract, a_context, a_request, check_reply
 
 gguf = pytest.importorskip("gguf", reason="the gguf package is not installed: no model can be written")

@@ -12,11 +12,11 @@ import asyncio
 import os
 import time
 
-from synthspec.backends import BackendContext
 from synthspec.diagnostics import Span
+from synthspec.inference.backends import BackendContext
 from synthspec.plugins import find_plugin
-from synthspec.records import Message, Request
 from synthspec.spec import BackendChoice
+from synthspec.spec.messages import Message, Request
 
 PROMPT = "Write one short phone call between a caller and an agent, number {}. " + "Be brief. " * 12
 

@@ -1,0 +1,332 @@
+"""`parameters`: what varies, and how it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from synthspec.analysis.sections.context import Lowering, scalar_text, value_of
+from synthspec.analysis.sections.faker import clock_fault, faker_fault, faker_type
+from synthspec.diagnostics import Related, did_you_mean
+from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
+from synthspec.languages.expressions.traversal import walk
+from synthspec.languages.expressions.tree import Expression, Name
+from synthspec.languages.expressions.types import ANY, TEXT, Type, fits, join_all, type_of_values
+from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, SourceDraw, SourceTable
+
+Lowered = tuple[Draw | None, Type]
+
+
+def lower_parameters(low: Lowering, sources: Mapping[str, SourceTable]) -> tuple[Parameter, ...]:
+    """Every parameter that could be understood, in the order declared."""
+    every = low.names_under("parameters")
+    declared = {e.key.text for e in low.section("parameters").entries}
+    scope: dict[str, Type] = {name: ANY for name in every if name not in declared}
+    parameters: list[Parameter] = []
+    conditions: list[_Condition] = []
+    for entry in low.section("parameters").entries:
+        name = entry.key.text
+        draw, kind = _Drawing(low, scope, sources, name, every, conditions).draw(entry.value)
+        if name in scope:
+            continue
+        scope[name] = kind
+        if draw is not None:
+            parameters.append(Parameter(name, draw, kind, entry.key.span))
+    _read_too_early(low, parameters, conditions)
+    return tuple(parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """A `where` of a draw: it holds for the one row that every draw of its source takes."""
+
+    source: str
+    node: ScalarNode
+    expression: Expression
+
+
+def _read_too_early(low: Lowering, parameters: list[Parameter], conditions: list[_Condition]) -> None:
+    """Report a `where` that reads what is declared after the first draw of its source, or hangs on it."""
+    place = {p.name: n for n, p in enumerate(parameters)}
+    first: dict[str, Parameter] = {}
+    for parameter in parameters:
+        for source in _sources_of(parameter.draw):
+            first.setdefault(source, parameter)
+    for condition in conditions:
+        begun = first.get(condition.source)
+        names = [n for n in walk(condition.expression) if isinstance(n, Name) and n.name in place]
+        late = next((n for n in names if begun is not None and place[n.name] >= place[begun.name]), None)
+        if begun is None or late is None:
+            continue
+        read = next(p for p in parameters if p.name == late.name)
+        drawn = f"the row of '{condition.source}' is drawn before, for '{begun.name}'"
+        message = f"`where` reads '{late.name}', but {drawn}"
+        help = f"move '{late.name}' above '{begun.name}'"
+        if _hangs_on(read, condition.source, parameters):
+            help = f"declare the data a second time, as another source, and draw '{begun.name}' from that"
+            if isinstance(read.draw, SourceDraw):
+                help = f"write `row.{read.draw.column}`: draws from one source take the same row"
+        related = (Related(begun.span, "drawn here"),)
+        low.report("E551", condition.node.place(late.start, late.end), message, help, related)
+
+
+def _sources_of(draw: Draw) -> Iterator[str]:
+    if isinstance(draw, SourceDraw):
+        yield draw.source
+    elif isinstance(draw, GivenDraw):
+        for below in (*(d for _, d in draw.cases), *((draw.otherwise,) if draw.otherwise is not None else ())):
+            yield from _sources_of(below)
+
+
+def _hangs_on(parameter: Parameter, source: str, parameters: list[Parameter]) -> bool:
+    """Whether a parameter is drawn from a source, or from others that are."""
+    from synthspec.spec.used_names import draw_reads
+
+    by_name = {p.name: p for p in parameters}
+    todo, seen = [parameter], {parameter.name}
+    while todo:
+        some = todo.pop()
+        if source in _sources_of(some.draw):
+            return True
+        behind = [by_name[n] for n in draw_reads(some.draw) if n in by_name and n not in seen]
+        seen.update(p.name for p in behind)
+        todo.extend(behind)
+    return False
+
+
+class _Drawing:
+    """Lowers the definition of one parameter."""
+
+    def __init__(
+        self,
+        low: Lowering,
+        scope: Mapping[str, Type],
+        sources: Mapping[str, SourceTable],
+        name: str,
+        every: Mapping[str, Type],
+        conditions: list[_Condition],
+    ) -> None:
+        self.low = low
+        self.scope = scope
+        self.sources = sources
+        self.name = name
+        self.every = every
+        self.conditions = conditions
+        self.marked: tuple[Type, frozenset[Any]] | None = None
+
+    def explain(self, name: str) -> str | None:
+        if name == self.name:
+            return f"'{name}' is the parameter being declared: it cannot read itself"
+        if name in self.every:
+            return f"'{name}' is declared later: move it above '{self.name}'"
+        return None
+
+    def draw(self, node: Node) -> Lowered:
+        if isinstance(node, ListNode):
+            return self.choice(tuple(to_data(n) for n in self.low.items(node)), None)
+        if isinstance(node, ScalarNode):
+            if node.value is None:
+                return None, ANY
+            expression, kind = self.low.expression(node, self.scope, random=True, explain=self.explain)
+            return (Formula(expression) if expression is not None else None), kind
+        kinds: dict[str, Callable[[MapNode], Lowered]] = {
+            "values": self.weighted,
+            "pattern": self.pattern,
+            "from": self.drawn,
+            "faker": self.faked,
+            "given": self.given,
+        }
+        for key, lower in kinds.items():
+            if node.get(key) is not None:
+                return lower(node)
+        return None, ANY
+
+    def choice(self, values: tuple[Any, ...], weights: tuple[float, ...] | None) -> Lowered:
+        if not values:
+            return None, ANY
+        return Choice(values, weights or (1.0,) * len(values)), type_of_values(values)
+
+    def weighted(self, node: MapNode) -> Lowered:
+        values, beside = node.get("values"), node.get("weights")
+        if isinstance(values, MapNode):
+            if beside is not None:
+                self.low.report("E505", beside, "the weights are given twice", "give them in `values` alone")
+            weights = tuple(float(value_of(e.value, 0)) for e in values.entries)
+            chosen = tuple(e.key.value if e.key.value is not None else e.key.text for e in values.entries)
+        else:
+            chosen = tuple(to_data(n) for n in self.low.items(values))
+            given = value_of(beside)
+            if given and None in given:  # at fault, as reported
+                return None, type_of_values(chosen)
+            weights = tuple(float(w) for w in given) if given else (1.0,) * len(chosen)
+            if len(weights) != len(chosen):
+                message = f"{len(chosen)} values have {len(weights)} weights"
+                self.low.report("E505", beside or node, message, "give one weight for each value")
+                return None, type_of_values(chosen)
+        if chosen and not sum(weights) > 0:
+            self.low.report("E502", values or node, "all weights are zero", "give at least one value a weight above 0")
+            return None, type_of_values(chosen)
+        if any(w != w or w in (float("inf"),) for w in weights):
+            self.low.report("E502", values or node, "a weight is not a finite number", "use numbers such as 1 or 0.5")
+            return None, type_of_values(chosen)
+        return self.choice(chosen, weights)
+
+    def pattern(self, node: MapNode) -> Lowered:
+        from synthspec.languages.patterns import PatternFault, parse_pattern
+
+        regex = node.get("pattern")
+        if not isinstance(regex, ScalarNode):
+            return None, TEXT
+        try:
+            parse_pattern(regex.text)
+        except PatternFault as e:
+            code = "E503"
+            start = min(e.offset or 0, max(len(regex.text) - 1, 0))
+            self.low.report(code, regex.place(start, len(regex.text)), f"the pattern: {e.message}", e.help)
+            return None, TEXT
+        return PatternDraw(regex.text), TEXT
+
+    def drawn(self, node: MapNode) -> Lowered:
+        source, column = node.get("from"), node.get("column")
+        if not isinstance(source, ScalarNode) or not isinstance(column, ScalarNode):
+            return None, ANY
+        table = find_source(self.low, source, self.sources)
+        if table is None:
+            return None, ANY
+        kind = find_column(self.low, column, table)
+        if kind is None:
+            return None, ANY
+        where = node.get("where")
+        expression = None
+        if where is not None:
+            scope = {**self.scope, "row": row_type(table)}
+            expression, truth = self.low.expression(where, scope, explain=self.explain)
+            if expression is None:
+                return None, kind
+            if not fits(truth, Type("boolean")):
+                self.low.report(
+                    "E303",
+                    where,
+                    f"`where` is true or false; this is {truth.with_article}",
+                    "compare it with something",
+                )
+                return None, kind
+            if isinstance(where, ScalarNode):
+                self.conditions.append(_Condition(table.name, where, expression))
+        return SourceDraw(table.name, column.text, expression, bool(value_of(node.get("replacement"), True))), kind
+
+    def faked(self, node: MapNode) -> Lowered:
+        provider = node.get("faker")
+        if not isinstance(provider, ScalarNode):
+            return None, ANY
+        locale = scalar_text(node.get("locale"), "en_US")
+        draw = FakerDraw(provider.text, locale, value_of(node.get("arguments"), {}))
+        fault = faker_fault(draw)
+        if fault is not None:
+            message, help = fault
+            spot = node.get("locale") if "locale" in message and node.get("locale") else provider
+            self.low.report("E530", spot or provider, message, help)
+            return None, ANY
+        fault = clock_fault(draw)
+        if fault is not None:
+            self.low.report("E447", provider, *fault)
+            return None, ANY
+        return draw, faker_type(draw)
+
+    def given(self, node: MapNode) -> Lowered:
+        on, cases, otherwise = node.get("given"), node.get("cases"), node.get("else")
+        if not isinstance(on, ScalarNode) or not isinstance(cases, MapNode):
+            return None, ANY
+        if on.text not in self.scope and not self.low.is_lost("parameters"):
+            help = self.explain(on.text) or did_you_mean(on.text, self.scope)
+            self.low.report("E301", on, f"there is no parameter '{on.text}' above this one", help)
+        of = self.scope.get(on.text, ANY)
+        lowered: list[tuple[Any, Draw]] = []
+        kinds: list[Type] = []
+        good = True
+        before = self.strays()
+        for entry in cases.entries:
+            key = self.case_key(entry, of, on)
+            draw, of_case = self.draw(entry.value)
+            kinds.append(of_case)
+            good = good and draw is not None
+            if draw is not None:
+                lowered.append((key, draw))
+        rest: Draw | None = None
+        if otherwise is not None:
+            rest, of_rest = self.draw(otherwise)
+            kinds.append(of_rest)
+            good = good and rest is not None
+        elif good and not self.low.is_broken("parameters", self.name) and before == self.strays():
+            self.exhaustive(cases, of, on)
+        if not good or on.text not in self.scope:
+            return None, join_all(kinds)
+        return GivenDraw(on.text, tuple(lowered), rest), join_all(kinds)
+
+    def strays(self) -> int:
+        """How many cases were for no value; one that is may be meant for a value that lacks one."""
+        return sum(f.code == "E524" for f in self.low.faults)
+
+    def case_key(self, entry: Entry, of: Type, on: ScalarNode) -> Any:
+        """The value a case stands for, with the type the parameter's values have."""
+        key = entry.key.value if entry.key.value is not None else entry.key.text
+        if of.kind == "text":
+            key = entry.key.text
+        if of.values is not None and _mark(key) not in self.known(of):
+            known = [str(v) for v in of.values]
+            message = f"'{on.text}' is never '{entry.key.text}'"
+            self.low.report("E524", entry.key, message, did_you_mean(entry.key.text, known))
+        return key
+
+    def known(self, of: Type) -> frozenset[Any]:
+        """The values of a parameter, marked so that they are found at once; kept for the cases to come."""
+        if self.marked is None or self.marked[0] is not of:
+            self.marked = of, frozenset(_mark(v) for v in of.values or ())
+        return self.marked[1]
+
+    def exhaustive(self, cases: MapNode, of: Type, on: ScalarNode) -> None:
+        if of.values is None:
+            if of.kind != "any":
+                help = "add `else:` for every other value"
+                self.low.report("E525", on, f"'{on.text}' may have values for which there is no case", help)
+            return
+        covered = {e.key.text for e in cases.entries}
+        missing = [str(v) for v in of.values if shown(v) not in covered]
+        if missing:
+            listed = ", ".join(f"'{m}'" for m in missing[:5])
+            self.low.report("E525", on, f"there is no case for {listed}", "add the case, or `else:`")
+
+
+def shown(value: Any) -> str:
+    """A value as it would be written as a YAML key."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _mark(value: Any) -> Any:
+    """What is equal for equal values; `true` and 1 are two."""
+    return (isinstance(value, bool), value if isinstance(value, Hashable) else repr(value))
+
+
+def find_source(low: Lowering, node: ScalarNode, sources: Mapping[str, SourceTable]) -> SourceTable | None:
+    """The source a node names; a fault where there is none (and none was at fault before)."""
+    if node.text in sources:
+        return sources[node.text]
+    if node.text not in low.names_under("sources") and not low.is_lost("sources"):
+        help = did_you_mean(node.text, low.names_under("sources"), "declare it under `sources`")
+        low.report("E510", node, f"there is no source '{node.text}'", help)
+    return None
+
+
+def find_column(low: Lowering, node: ScalarNode, source: SourceTable) -> Type | None:
+    """The type of the column a node names."""
+    kind = source.columns.get(node.text)
+    if kind is None:
+        help = did_you_mean(node.text, source.columns)
+        low.report("E512", node, f"the source '{source.name}' has no column '{node.text}'", help)
+    return kind
+
+
+def row_type(source: SourceTable) -> Type:
+    """The type of one row of a source."""
+    return Type("map", members=tuple(source.columns.items()))

@@ -1,0 +1,76 @@
+"""The whole compiler on one screen: every stage, in order.
+
+Source → Document → Spec → Plan → Request → Completion → Row → Dataset
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from synthspec.analysis.compiled import Compiled
+from synthspec.analysis.sections import lower_spec
+from synthspec.analysis.whole import check_whole
+from synthspec.diagnostics import Diagnostic, has_errors, in_order
+from synthspec.document.inheritance import not_a_map, resolve_extends
+from synthspec.document.overrides import apply_overrides
+from synthspec.document.reader import MapNode, read_document
+from synthspec.document.schema import check_schema
+from synthspec.document.source import read_source
+from synthspec.planning.constraints.listed import check_listed
+from synthspec.sources import Table
+from synthspec.spec import Spec
+from synthspec.spec.used_names import parameters_to_try
+
+
+def compile_spec(path: Path, overrides: Mapping[str, str] | None = None) -> Compiled:
+    """The front end: a file to a checked spec. Reads files, calls no model, stops at no fault it can report."""
+    source, faults = read_source(path)
+    if source is None:
+        return Compiled(None, {}, faults)
+    document, faults = read_document(source)
+    if document is None:
+        return Compiled(None, {}, faults)
+    if not isinstance(document, MapNode):
+        return Compiled(None, {}, (*faults, not_a_map(document)))
+    whole, found = resolve_extends(document, path)
+    faults += found
+    root, found = apply_overrides(whole.root, overrides or {})
+    faults += found
+    root, broken, found = check_schema(root)
+    faults += found
+    lowered = lower_spec(path, root, broken)
+    faults += lowered.diagnostics
+    if not has_errors(faults):
+        faults += check_whole(lowered.spec, lowered.tables)
+        faults += _check_plan(lowered.spec, lowered.tables)
+    if not has_errors(faults):
+        faults += _check_draws(lowered.spec, lowered.tables)
+    return Compiled(lowered.spec, lowered.tables, in_order(faults))
+
+
+def _check_plan(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
+    """Exclusions and correlations are tried out; a spec without them needs no plan to be checked."""
+    if not spec.plan.correlate and not _filtered(spec):
+        faults = check_listed(spec)
+        if faults is not None and (faults or not spec.plan.exclude):
+            return faults
+    from synthspec.planning.constraints.checks import check_exclusions
+
+    return check_exclusions(spec, tables)
+
+
+def _check_draws(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
+    """Random functions whose arguments come from other parameters are tried out; others are known already."""
+    names = parameters_to_try(spec)
+    if not names:
+        return ()
+    from synthspec.planning.constraints.checks import check_missing
+
+    return check_missing(spec, tables, names)
+
+
+def _filtered(spec: Spec) -> bool:
+    from synthspec.spec import SourceDraw
+
+    return any(isinstance(p.draw, SourceDraw) and p.draw.where is not None for p in spec.parameters)

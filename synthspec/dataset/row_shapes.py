@@ -1,0 +1,271 @@
+"""Shapes of a row: a plain table, or what training libraries read.
+
+    output: {shape: messages}
+    output: {shape: {kind: messages, user: relative, assistant: doctor, keep: [emotion]}}
+
+Each role of a shape is played by a field: the one the spec names, else the first of those with a usual name.
+A usual name that belongs to one role alone names it too: `prompt: question` is `user: question`. Fields without
+a role are left out, but for those under `keep`.
+
+- `messages`: `messages`, a list of `{role, content}` (OpenAI, TRL)
+- `alpaca`: `instruction`, `input`, `output`, and `system` where there is one
+- `sharegpt`: `conversations`, a list of `{from, value}`
+- `prompt_completion`: `prompt`, `completion`
+- `preference`: `prompt`, `chosen`, `rejected`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synthspec.dataset.cells import cell_text
+from synthspec.dataset.writers import Column
+from synthspec.diagnostics import did_you_mean
+from synthspec.languages.expressions.types import TEXT, Type
+
+RowValues = Mapping[str, Any]
+Texts = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A part that a field plays, and the names a field that plays it usually has."""
+
+    name: str
+    usual: tuple[str, ...]
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A kind of row: its roles, and how it is made of the texts that play them."""
+
+    roles: tuple[Role, ...]
+    columns: Callable[[frozenset[str]], tuple[Column, ...]]  # given the roles that are played
+    make: Callable[[frozenset[str], Texts], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """A shape fitted to the columns of a dataset."""
+
+    columns: tuple[Column, ...]
+    of: Callable[[RowValues], Mapping[str, Any]]
+
+
+def kind_of(shape: str | Mapping[str, Any]) -> str:
+    """The shape's name, whether it is given alone or with its roles."""
+    return shape if isinstance(shape, str) else str(shape.get("kind", "table"))
+
+
+def shape_faults(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> Iterator[str]:
+    """Why rows of these columns cannot take the shape; nothing where they can."""
+    kind = kind_of(shape)
+    if kind != "table" and kind not in SHAPES:
+        yield _joined(f"there is no shape '{kind}'", did_you_mean(kind, SHAPE_NAMES))
+        return
+    roles = SHAPES[kind].roles if kind in SHAPES else ()
+    types = {c.name: c.type for c in columns}
+    yield from _option_faults(kind, shape, types)
+    options = _options(kind, shape)
+    played = _played(roles, options, types)
+    for role in roles:
+        field = played.get(role.name)
+        if field is None and role.required and role.name not in options and "messages" not in played:
+            usual = ", ".join(role.usual)
+            yield (
+                f"no field plays '{role.name}' in the shape '{kind}'; "
+                f"name one, as in 'shape: {{kind: {kind}, {role.name}: …}}', or call a field one of {usual}"
+            )
+        elif field in types and role.name != "messages" and types[field].kind in ("list", "map"):
+            yield f"'{field}' is {types[field].with_article}, and '{role.name}' in the shape '{kind}' is text"
+        elif field in types and role.name == "messages" and types[field].kind not in ("list", "any"):
+            yield f"'{field}' is {types[field].with_article}, and 'messages' is a list of maps with role and content"
+
+
+def _option_faults(kind: str, shape: str | Mapping[str, Any], types: Mapping[str, Type]) -> Iterator[str]:
+    """Options that name no role, no column, or a role that another option names as well."""
+    names, given = role_names(kind), {} if isinstance(shape, str) else shape
+    meant: dict[str, str] = {}
+    for option, value in given.items():
+        role = names.get(option)
+        if option == "kind":
+            continue
+        if role is None:
+            yield _joined(f"the shape '{kind}' has no role '{option}'", did_you_mean(option, [*names]))
+        elif role in meant:
+            yield f"'{meant[role]}' and '{option}' are the same role of the shape '{kind}'"
+        elif role == "keep":
+            for name in value if isinstance(value, list | tuple) else [value]:
+                if name not in types:
+                    yield _joined(f"'keep' names no column: '{name}'", did_you_mean(str(name), types))
+        elif not isinstance(value, str):
+            yield f"'{option}' is played by one field, not by {len(value)}"
+        elif value not in types:
+            yield _joined(f"'{option}' names no column: '{value}'", did_you_mean(value, types))
+        if role is not None:
+            meant[role] = option
+
+
+def role_names(kind: str) -> dict[str, str]:
+    """Every name under which a role of the shape may be given, and the role.
+
+    >>> role_names("preference")["question"], role_names("messages")["prompt"]
+    ('prompt', 'user')
+    """
+    roles = SHAPES[kind].roles if kind in SHAPES else ()
+    names = {r.name: r.name for r in roles}
+    for role in roles:
+        for name in role.usual:
+            if name not in names and sum(name in r.usual for r in roles) == 1:
+                names[name] = role.name
+    return {**names, "keep": "keep"} if roles else {}
+
+
+def _options(kind: str, shape: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The fields named, by role."""
+    names = role_names(kind)
+    return {} if isinstance(shape, str) else {names[k]: v for k, v in shape.items() if k in names}
+
+
+def open_shape(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> Reshape:
+    """The shape fitted to these columns. It has no faults (`shape_faults`)."""
+    kind = kind_of(shape)
+    if kind == "table":
+        return Reshape(tuple(columns), lambda row: row)
+    options = _options(kind, shape)
+    made = SHAPES[kind]
+    fields = _played(made.roles, options, {c.name: c.type for c in columns})
+    given = options.get("keep", ())
+    keep = [given] if isinstance(given, str) else list(given)
+    roles = frozenset(fields)
+
+    def reshaped(row: RowValues) -> Mapping[str, Any]:
+        if "messages" in roles:
+            shaped = _given_turns(kind, row.get(fields["messages"]))
+        else:
+            shaped = made.make(roles, lambda role: cell_text(row.get(fields[role])))
+        return {**shaped, **{name: row.get(name) for name in keep if name not in shaped}}
+
+    own = made.columns(roles)
+    kept = [c for c in columns if c.name in keep and c.name not in {o.name for o in own}]
+    return Reshape((*own, *sorted(kept, key=lambda c: keep.index(c.name))), reshaped)
+
+
+def _played(roles: Sequence[Role], options: Mapping[str, Any], types: Mapping[str, Type]) -> dict[str, str]:
+    """Which field plays each role; a field is taken once, and roles the spec names come first."""
+    played = {r.name: str(options[r.name]) for r in roles if options.get(r.name) is not None}
+    for role in roles:
+        if role.name in options or ("messages" in played and role.name != "messages"):
+            continue
+        free = (n for n in role.usual if n in types and n not in played.values())
+        fits = (n for n in free if role.name != "messages" or types[n].kind in ("list", "any"))
+        found = next(fits, None)
+        if found is not None:
+            played[role.name] = found
+    return played
+
+
+def _joined(what: str, remedy: str) -> str:
+    return f"{what}; {remedy}" if remedy else what
+
+
+def _turns(roles: frozenset[str], text: Texts) -> list[tuple[str, str]]:
+    asked = text("user")
+    if "context" in roles and text("context"):
+        asked = f"{asked}\n\n{text('context')}"
+    system = [("system", text("system"))] if "system" in roles and text("system") else []
+    return [*system, ("user", asked), ("assistant", text("assistant"))]
+
+
+def _messages(roles: frozenset[str], text: Texts) -> dict[str, Any]:
+    return {"messages": [{"role": r, "content": c} for r, c in _turns(roles, text)]}
+
+
+def _sharegpt(roles: frozenset[str], text: Texts) -> dict[str, Any]:
+    return {"conversations": [{"from": _SPEAKERS[r], "value": c} for r, c in _turns(roles, text)]}
+
+
+def _given_turns(kind: str, value: Any) -> dict[str, Any]:
+    """A field that holds the whole conversation already, in either of the two spellings."""
+    turns = []
+    for turn in value if isinstance(value, list | tuple) else []:
+        speaker = str(turn.get("role", turn.get("from", "user"))) if isinstance(turn, Mapping) else "user"
+        content = cell_text(turn.get("content", turn.get("value")) if isinstance(turn, Mapping) else turn)
+        turns.append((_ROLES.get(speaker, speaker), content))
+    if kind == "sharegpt":
+        return {"conversations": [{"from": _SPEAKERS.get(r, r), "value": c} for r, c in turns]}
+    return {"messages": [{"role": r, "content": c} for r, c in turns]}
+
+
+def _alpaca(roles: frozenset[str], text: Texts) -> dict[str, Any]:
+    row = {
+        "instruction": text("instruction"),
+        "input": text("input") if "input" in roles else "",
+        "output": text("output"),
+    }
+    return {"system": text("system"), **row} if "system" in roles else row
+
+
+def _prompt_completion(roles: frozenset[str], text: Texts) -> dict[str, Any]:
+    return {"prompt": text("prompt"), "completion": text("completion")}
+
+
+def _preference(roles: frozenset[str], text: Texts) -> dict[str, Any]:
+    return {"prompt": text("prompt"), "chosen": text("chosen"), "rejected": text("rejected")}
+
+
+def _texts(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(n, TEXT) for n in names)
+
+
+def _turn_list(column: str, *members: str) -> tuple[Column, ...]:
+    return (Column(column, Type("list", item=Type("map", members=tuple((m, TEXT) for m in members)))),)
+
+
+_SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
+_ROLES = {"human": "user", "gpt": "assistant"}
+_ASKED = ("user", "instruction", "prompt", "question", "query", "input")
+_ANSWERED = ("assistant", "output", "completion", "answer", "response")
+_CHAT = (
+    Role("messages", ("messages", "conversations"), required=False),
+    Role("system", ("system",), required=False),
+    Role("user", _ASKED),
+    Role("context", ("context", "input"), required=False),
+    Role("assistant", _ANSWERED),
+)
+
+SHAPES: Mapping[str, Shape] = {
+    "messages": Shape(_CHAT, lambda roles: _turn_list("messages", "role", "content"), _messages),
+    "sharegpt": Shape(_CHAT, lambda roles: _turn_list("conversations", "from", "value"), _sharegpt),
+    "alpaca": Shape(
+        (
+            Role("system", ("system",), required=False),
+            Role("instruction", ("instruction", "prompt", "question", "query", "user")),
+            Role("input", ("input", "context"), required=False),
+            Role("output", ("output", "completion", "answer", "response", "assistant")),
+        ),
+        lambda roles: _texts(*(["system"] if "system" in roles else []), "instruction", "input", "output"),
+        _alpaca,
+    ),
+    "prompt_completion": Shape(
+        (
+            Role("prompt", ("prompt", "instruction", "question", "query", "input", "user")),
+            Role("completion", ("completion", "output", "answer", "response", "assistant")),
+        ),
+        lambda roles: _texts("prompt", "completion"),
+        _prompt_completion,
+    ),
+    "preference": Shape(
+        (
+            Role("prompt", ("prompt", "instruction", "question", "query", "input", "user")),
+            Role("chosen", ("chosen",)),
+            Role("rejected", ("rejected",)),
+        ),
+        lambda roles: _texts("prompt", "chosen", "rejected"),
+        _preference,
+    ),
+}
+SHAPE_NAMES = ("table", *SHAPES)

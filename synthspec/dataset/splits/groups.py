@@ -1,0 +1,79 @@
+"""Which rows must share a split: no text is trained on whose near duplicate is tested on.
+
+A row is near to an earlier one where the texts that prompts wrote are alike in `ALIKE` of their shingles. It
+then joins the group of the row most like it, and goes to that group's split. Rows are joined from `JOINED` on
+already: two rows that are each 0.8 like a third are at least 0.6 like each other (Jaccard's distance is a
+metric; Lipkus, 1999), so a row that comes later does not find itself between two splits. Only a longer chain
+could part a pair. That is the price of a row's group depending on the rows before it alone: as a dataset
+grows, no row moves.
+
+Texts of fewer than `SHORT` words, labels and the like, are alike by chance and join nothing.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from synthspec.dataset.cells import cell_text
+from synthspec.dataset.similarity.index import NearIndex
+from synthspec.dataset.similarity.shingles import shingle_sets
+from synthspec.spec import Spec
+
+ALIKE = 0.8
+JOINED = 0.6
+SHORT = 5
+MOST_COMPARED = 500_000  # different texts held, about 1.5 KB each for a page of prose, 4 KB at most
+
+RowValues = Mapping[str, Any]
+
+
+class SplitGroups:
+    """Groups handed out in plan order."""
+
+    def __init__(self, fields: Sequence[str], most: int = MOST_COMPARED) -> None:
+        self._fields, self._most = tuple(fields), most
+        self._index = NearIndex(JOINED)
+        self._groups = array("q")  # of each text in the index
+        self._count = 0
+        self._followed = 0
+        self._compared = 0
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """For the manifest: rows that were compared with all before them, and rows that followed another."""
+        return {"compared": self._compared, "followed": self._followed}
+
+    def of(self, rows: Sequence[RowValues]) -> list[int | None]:
+        """The group of each row: the number of its first row; None where it is like no other yet and none
+        can become like it."""
+        sets = shingle_sets([[cell_text(row.get(f)) for f in self._fields] for row in rows])
+        return [self._group(sets[i]) for i in range(len(sets))]
+
+    def _group(self, shingles: Any) -> int | None:
+        number, self._count = self._count, self._count + 1
+        full = len(self._groups) >= self._most
+        self._compared += not full
+        if len(shingles) < 2 * SHORT - 1:  # as many as so many words and their pairs
+            return None
+        near = self._index.nearest(shingles)
+        group = number if near is None else self._groups[near[0]]
+        self._followed += near is not None
+        if full:
+            return None if near is None else group
+        if near is None or near[1] < 1.0:  # a copy is near to what its original is near to
+            self._index.add(shingles)
+            self._groups.append(group)
+        return group
+
+
+def open_split_groups(spec: Spec) -> SplitGroups | None:
+    """What keeps near duplicates in one split; None where there is no split, or novelty lets none through."""
+    fields = tuple(f.name for f in spec.fields if f.value is None and f.type.kind == "text" and not f.type.values)
+    if not spec.output.split or not fields:
+        return None
+    near = spec.novelty.near_duplicates
+    if near is not None and near.fields == fields and near.similarity <= ALIKE:
+        return None
+    return SplitGroups(fields)

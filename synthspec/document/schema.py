@@ -1,0 +1,181 @@
+"""Checking a document against `schemas/synthspec.schema.json`: one useful fault for each mistake, at its place."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import SequenceMatcher
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from synthspec.diagnostics import Diagnostic, Span
+from synthspec.document.paths import Path, node_at, prune, respell
+from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
+from synthspec.document.resources import language_schema
+from synthspec.document.schema_errors import explain_error, place_name, useful_errors
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+MAX_SPELLINGS = 5  # how deep misspelt keys may lie below misspelt keys
+CLOSE = 0.75  # from which likeness on a misspelt key is read as the one it is near to
+
+
+@cache
+def _validator() -> Validator:
+    import jsonschema
+
+    return jsonschema.Draft202012Validator(_only_lists(language_schema()))
+
+
+def _only_lists(schema: Any) -> Any:
+    """The schema without the single values that stand for lists of one: `wrap_singles` has made lists of them."""
+    if isinstance(schema, list):
+        return [_only_lists(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("x-list") is True:
+        return {"description": schema["description"], **_only_lists(schema["anyOf"][0])}
+    return {key: _only_lists(value) for key, value in schema.items()}
+
+
+def wrap_singles(root: MapNode) -> MapNode:
+    """The document with lists of one where a single value stands for one: `writes: name`, `gates: rows > 5`."""
+    wrapped = _wrapped(root, ("checks", "gates", "tags"))
+    below = {"plan": ("over", "exclude", "correlate"), "output": ("columns",)}
+    inside = {"prompts": ("writes",), "fields": ("clean",)}
+    entries: list[Entry] = []
+    for entry in wrapped.entries:
+        name, value = entry.key.text, entry.value
+        if isinstance(value, MapNode) and name in below:
+            value = _wrapped(value, below[name])
+        elif isinstance(value, MapNode) and name in inside:
+            parts = [
+                Entry(e.key, _wrapped(e.value, inside[name]) if isinstance(e.value, MapNode) else e.value)
+                for e in value.entries
+            ]
+            value = replace(value, entries=tuple(parts))
+        entries.append(Entry(entry.key, value))
+    return replace(wrapped, entries=tuple(entries))
+
+
+def _wrapped(node: MapNode, names: tuple[str, ...]) -> MapNode:
+    if not any(e.key.text in names and _is_single(e) for e in node.entries):
+        return node
+    entries = [Entry(e.key, ListNode((e.value,), e.value.span)) if e.key.text in names and _is_single(e) else e
+               for e in node.entries]  # fmt: skip
+    return replace(node, entries=tuple(entries))
+
+
+def _is_single(entry: Entry) -> bool:
+    """Whether a value can stand for a list of one; several tags in one text are none."""
+    value = entry.value
+    if isinstance(value, ScalarNode):
+        whole = value.value is not None and value.text != ""
+        return whole and not (entry.key.text == "tags" and ("," in value.text or not isinstance(value.value, str)))
+    return isinstance(value, MapNode) and entry.key.text in ("checks", "clean", "correlate") and not value.broken
+
+
+def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Diagnostic, ...]]:
+    """Check a document.
+
+    A misspelt key is read as the one it is near to, so that what is below it is checked in the same pass.
+
+    Returns the document without the parts at fault, so that later stages report no consequence of them;
+    the paths of those parts; and the diagnostics.
+    """
+    document = wrap_singles(document)
+    faults, diagnostics = _check(document)
+    spelt = document
+    misspelt: list[Diagnostic] = []
+    for _ in range(MAX_SPELLINGS):
+        found = list(_meant(spelt, faults))
+        if not found:
+            break
+        misspelt += [d for _, _, d in found]
+        spelt = wrap_singles(respell(spelt, {path: name for path, name, _ in found}))
+        faults, diagnostics = _check(spelt)
+    return prune(spelt, faults), frozenset(faults), (*misspelt, *diagnostics)
+
+
+def _meant(document: MapNode, faults: dict[Path, list[Diagnostic]]) -> Iterator[tuple[Path, str, Diagnostic]]:
+    """Misspelt keys: where each is, the key it stands for, and what was said of it. Maps of both names are joined."""
+    taken: set[Path] = set()
+    for path, found in faults.items():
+        meant = re.fullmatch(r"did you mean '(\w+)'\?", found[0].help) if found and found[0].code == "E202" else None
+        for above in (path, path[:-1]):
+            owner = node_at(document, above)
+            key = _key_at(owner, found[0].span) if meant else None
+            if meant is None or key is None or not isinstance(owner, MapNode):
+                continue
+            there, stray = owner.get(meant[1]), owner.get(key.text)
+            if there is not None and not (isinstance(there, MapNode) and isinstance(stray, MapNode)):
+                continue
+            close = SequenceMatcher(None, key.text.casefold(), meant[1].casefold()).ratio() >= CLOSE
+            if close and (*above, meant[1]) not in taken:
+                taken.add((*above, meant[1]))
+                yield (*above, key.text), meant[1], found[0]
+
+
+def _key_at(node: Node, span: Span) -> ScalarNode | None:
+    entries = node.entries if isinstance(node, MapNode) else ()
+    return next((e.key for e in entries if e.key.span == span), None)
+
+
+def _check(document: MapNode) -> tuple[dict[Path, list[Diagnostic]], list[Diagnostic]]:
+    """Every part at fault, and what is to be said of them all."""
+    data = to_data(document, json=True)
+    faults: dict[Path, list[Diagnostic]] = {path: [] for path in _unreadable(document)}
+    unread = tuple(faults)
+    for error in _validator().iter_errors(data):
+        if any(tuple(error.absolute_path)[: len(path)] == path for path in unread):
+            continue
+        for useful in useful_errors(error):
+            for path, diagnostic in explain_error(useful, document):
+                faults.setdefault(path, []).append(diagnostic)
+    for path, node in _infinite(document):
+        message = f"{place_name(path)} is not a finite number"
+        faults.setdefault(path, []).append(Diagnostic("E206", message, node.span, "write a number such as 1 or 0.5"))
+    diagnostics = [d for path, found in faults.items() if not _shadowed(path, faults) for d in _without_echoes(found)]
+    return faults, diagnostics
+
+
+def _infinite(node: Node, path: Path = ()) -> Iterator[tuple[Path, ScalarNode]]:
+    """Infinities and not-a-numbers among the settings; values that are drawn may be anything."""
+    if isinstance(node, ScalarNode):
+        if isinstance(node.value, float) and not math.isfinite(node.value):
+            yield path, node
+    elif isinstance(node, MapNode):
+        for entry in node.entries:
+            if path or entry.key.text not in ("parameters", "sources"):
+                yield from _infinite(entry.value, (*path, entry.key.text))
+    else:
+        for index, item in enumerate(node.items):
+            yield from _infinite(item, (*path, index))
+
+
+def _unreadable(node: Node, path: Path = ()) -> Iterator[Path]:
+    """The paths of maps and lists whose YAML is at fault already."""
+    if isinstance(node, MapNode | ListNode) and node.broken and path:
+        yield path
+    elif isinstance(node, MapNode):
+        for entry in node.entries:
+            yield from _unreadable(entry.value, (*path, entry.key.text))
+    elif isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            yield from _unreadable(item, (*path, index))
+
+
+def _without_echoes(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Of several faults of one part, those of the most telling kind."""
+    if not found:
+        return []
+    first = min(found, key=lambda d: d.code)
+    return [d for d in found if d.code == first.code]
+
+
+def _shadowed(path: Path, faults: dict[Path, list[Diagnostic]]) -> bool:
+    above = (faults.get(path[:n]) for n in range(1, len(path)))
+    return any(found is not None and (not found or found[0].code != "E203") for found in above)

@@ -1,0 +1,140 @@
+"""What the YAML reader says of a text it cannot read, in the words of the person who wrote it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from synthspec.diagnostics import Diagnostic, Related, Span
+from synthspec.document.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """A message of the reader: what it means, how to mend it, and whether the fault is where the construct began."""
+
+    said: str  # regular expression over the reader's context and problem
+    message: str
+    help: str
+    at_start: bool = False
+
+
+_SAYINGS = (
+    _Saying("quoted scalar.*unexpected end of stream", "this quotation mark is never closed", "close it", True),
+    _Saying(
+        "unknown escape character",
+        "a backslash in double quotes begins an escape, and this is none",
+        "use single quotes: they leave every backslash as it is",
+    ),
+    _Saying("hexa?decimal", "an escape that lacks digits", "use single quotes: they leave every backslash as it is"),
+    _Saying(r"flow (sequence|mapping).*expected ','", "this bracket is never closed", "close it, or quote it", True),
+    _Saying("could not find expected ':'", "a key without its colon", "a key is followed by a colon and a space", True),
+    _Saying(
+        "mapping values are not allowed",
+        "a second ': ' in one line, or a key that is indented by mistake",
+        "quote a text that holds ': ', or mend the indentation",
+    ),
+    _Saying(
+        "(block )?sequence entries are not allowed",
+        "a list cannot begin here",
+        "put each `- item` on a line of its own, below its key",
+    ),
+    _Saying(
+        "cannot start any token",
+        "a text cannot begin with this character",
+        "quote a text that begins with @, `, % or a tab",
+    ),
+    _Saying(
+        "expected alphabetic or numeric|scanning an? (alias|anchor)",
+        "* and & begin the name of an anchor",
+        "quote a text that begins with * or &",
+    ),
+    _Saying(
+        "comment or (a )?line break",
+        "a block text begins on the line below its | or >",
+        "move the text to the next line and indent it",
+    ),
+    _Saying("undefined tag handle|scanning a tag", "! begins a tag", "quote a text that begins with !"),
+    _Saying(
+        r"block (mapping|collection|sequence)|<block end>|expected key|'-' indicator",
+        "this line fits neither the keys nor the list items above it",
+        "begin all keys of one map, and all items of one list, in the same column",
+    ),
+    _Saying("expected <?'?document start", "the text goes on after its end", "remove what is left over, or quote it"),
+    _Saying("node content|flow node", "a value is missing here, or stray punctuation", "remove it, or quote it"),
+    _Saying("directive", "% begins a directive", "quote a text that begins with %"),
+)
+
+
+def syntax_fault(source: Source, error: Any) -> Diagnostic:
+    """The diagnostic of a text that is no YAML."""
+    begun: Any = getattr(error, "context_mark", None)
+    at: Any = getattr(error, "problem_mark", None) or begun
+    if at is None:
+        return _bad_character(source, error)
+    tab = _tab_before(source, at.line)
+    if tab is not None:
+        return Diagnostic("E118", "a tab in the indentation", tab, "indent with spaces")
+    said = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or error}"
+    stopped = _place(source, at)
+    if at.line < len(source.lines) and source.lines[at.line][at.column : at.column + 1] in ("]", "}"):
+        return Diagnostic("E111", "a bracket that was never opened", stopped, "remove it, or quote the text it ends")
+    saying = next((s for s in _SAYINGS if re.search(s.said, said)), None)
+    if saying is None:
+        return Diagnostic("E111", f"this is no YAML: {said.strip()}", stopped, "quote this text")
+    start, stop = _place(source, begun or at), stopped
+    if saying.said.startswith("flow") and start.line == stop.line:
+        message = "this does not belong in a list or map in brackets"
+        return Diagnostic("E111", message, stop, "separate items by commas, and quote texts that hold brackets")
+    if "quoted scalar" in said and source.lines[start.line - 1][: start.column - 1].endswith(("]", "}")):
+        message = "a bracket in a text that itself stands between brackets"
+        return Diagnostic("E111", message, source.span(start.line, start.column - 1), "quote the whole text")
+    if saying.at_start and start != stop:
+        related = () if start.line == stop.line else (Related(stop, "noticed here"),)
+        return Diagnostic("E111", saying.message, start, saying.help, related)
+    related = (Related(start, "this began here"),) if start.line != stop.line else ()
+    return Diagnostic("E111", saying.message, stop, _template_hint(source, stop.line) or saying.help, related)
+
+
+def _place(source: Source, mark: Any) -> Span:
+    """One character of the file; where the reader stopped at the very end, the last one written."""
+    lines = source.lines
+    line, column = min(mark.line + 1, len(lines)), mark.column + 1
+    if mark.line >= len(lines) or not "".join(lines[mark.line :]).strip():
+        line = max((n for n, text in enumerate(lines[: mark.line], start=1) if text.strip()), default=line)
+        column = len(lines[line - 1].rstrip())
+    return source.span(line, max(1, min(column, len(lines[line - 1]) or 1)))
+
+
+def _tab_before(source: Source, line: int) -> Span | None:
+    """The first tab in the indentation of a line, or of the last one above it that is not empty."""
+    lines = source.lines
+    for number in (line, line - 1):
+        if 0 <= number < len(lines):
+            text = lines[number]
+            indent = text[: len(text) - len(text.lstrip())]
+            if "\t" in indent and text.strip():
+                return source.span(number + 1, indent.index("\t") + 1)
+    return None
+
+
+def _template_hint(source: Source, line: int) -> str:
+    begins = re.search(r"(?::|-)\s+\{\{", source.lines[line - 1])
+    return "put the whole text in quotes: in YAML {{ begins a map" if begins else ""
+
+
+def _bad_character(source: Source, error: Any) -> Diagnostic:
+    """A character that YAML does not allow; the reader knows it by its offset."""
+    position = getattr(error, "position", None)
+    character = getattr(error, "character", None)
+    text = source.text
+    if isinstance(character, int) and chr(character) in text:
+        position = text.index(chr(character))
+    if not isinstance(position, int) or position >= len(text):
+        position = next((i for i, c in enumerate(text) if not c.isprintable() and c not in "\n\t"), 0)
+    line = text.count("\n", 0, position) + 1
+    column = position - (text.rfind("\n", 0, position) + 1) + 1
+    shown = f"U+{ord(text[position]):04X}" if text else "a character"
+    help = "remove it, or write it as an escape in double quotes"
+    return Diagnostic("E111", f"the character {shown} is not allowed in YAML", source.span(line, column), help)

@@ -1,0 +1,138 @@
+"""Gates: the finished dataset's figures by name, and which of the spec's gates hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from synthspec.inference.counters import Tally
+from synthspec.languages.expressions import compile_row, names_of
+from synthspec.spec import Gate, Spec
+from synthspec.spec.messages import Row
+
+if TYPE_CHECKING:
+    from synthspec.evaluation.corpus.sample import EvenSample
+
+_UNMEASURED = {"distinct_1": 1.0, "distinct_2": 1.0}  # of rows without words; any other is 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GateMetric:
+    """A figure a gate may name."""
+
+    name: str
+    summary: str
+
+
+GATE_METRICS: tuple[GateMetric, ...] = (
+    GateMetric("rows", "rows kept"),
+    GateMetric("acceptance", "rows kept, of the rows that replies held (0 to 1)"),
+    GateMetric("completeness", "rows kept, of the rows the spec asks for (0 to 1)"),
+    GateMetric("count_accuracy", "rows that replies held, surplus aside, of the rows they were asked for (0 to 1)"),
+    GateMetric("near_duplicate_rate", "rows whose texts nearly repeat another's, as `report` measures it (0 to 1)"),
+    GateMetric("duplicate_rate", "rows whose texts equal an earlier row's, as `report` measures it (0 to 1)"),
+    GateMetric("distinct_1", "different words, of 5,000 words, as `report` measures it (0 to 1)"),
+    GateMetric("distinct_2", "different pairs of neighbouring words, of 5,000 words, as `report` does (0 to 1)"),
+    GateMetric("coverage", "combinations of the plan that have at least one row kept (0 to 1)"),
+    GateMetric("warnings", "rows kept that break a check of severity warn"),
+    GateMetric("calls", "completions used, reused ones included"),
+    GateMetric("tokens", "prompt and completion tokens of those; no gate holds on them where they are not known"),
+    GateMetric("cost", "US dollars of those; no gate holds on it where a price is not known"),
+)
+TEXT_FIGURES = frozenset(["near_duplicate_rate", "duplicate_rate", "distinct_1", "distinct_2"])
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """One gate, whether it holds, and the figures it read; NaN is one that is not known."""
+
+    text: str
+    holds: bool
+    figures: Mapping[str, float]
+
+    def as_dict(self) -> dict[str, Any]:
+        figures = {n: None if math.isnan(v) else v for n, v in self.figures.items()}
+        return {"gate": self.text, "holds": self.holds, "figures": figures}
+
+
+@dataclass(slots=True)
+class GateWatch:
+    """Gathers, while rows pass, what the gates of a spec will need and no more."""
+
+    spec: Spec
+    combinations: int = 0  # with at least one row kept
+    warned: int = 0
+    _sample: EvenSample[dict[str, Any]] | None = None  # the texts of rows
+    _fields: tuple[str, ...] = ()
+    _last: int = -1
+
+    def __post_init__(self) -> None:
+        named = frozenset[str]().union(*(names_of(g.expression) for g in self.spec.gates))
+        self._fields = text_fields(self.spec)
+        if named & TEXT_FIGURES:
+            from synthspec.evaluation.corpus.sample import EvenSample
+
+            self._sample = EvenSample()
+
+    def passed(self, row: Row, warned: bool) -> None:
+        """A row was kept."""
+        if row.combination != self._last:  # rows come in plan order
+            self._last = row.combination
+            self.combinations += 1
+        self.warned += warned
+        if self._sample is not None:
+            self._sample.add({f: row.values.get(f) for f in self._fields})
+
+    def judge(self, tally: Tally, combinations: int) -> tuple[GateResult, ...]:
+        """Every gate of the spec, judged on the finished dataset."""
+        figures = self.figures(tally, combinations)
+        return tuple(_judge(g, figures) for g in self.spec.gates)
+
+    def figures(self, tally: Tally, combinations: int) -> dict[str, float]:
+        """Every figure whose makings are at hand."""
+        found = {
+            "rows": float(tally.kept),
+            "acceptance": _share(tally.kept, tally.candidates, 1.0),
+            "completeness": _share(tally.kept, tally.planned, 1.0),
+            "count_accuracy": _share(tally.given, tally.asked, 1.0),
+            "coverage": min(1.0, _share(self.combinations, combinations, 1.0)),
+            "warnings": float(self.warned),
+            "calls": float(tally.calls + tally.reused),
+            "tokens": float("nan") if tally.unmeasured else float(tally.prompt_tokens + tally.completion_tokens),
+            "cost": float("nan") if tally.unpriced else tally.cost,
+        }
+        return found if self._sample is None else found | text_figures(self._sample.items)
+
+
+def text_fields(spec: Spec) -> tuple[str, ...]:
+    """The fields in which texts are looked for: those that prompts write, of those in the output."""
+    written = [f for f in spec.fields if f.value is None] or list(spec.fields)
+    texts = [f.name for f in written if f.type.kind == "text" and not f.type.values]
+    if not spec.output.columns:
+        return tuple(texts)
+    return tuple(n for n in spec.output.columns if n in texts) or tuple(texts)
+
+
+def text_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The figures of rows' texts that gates may name, by the metrics that `report` shows."""
+    from synthspec.evaluation.corpus.corpus import corpus_of
+    from synthspec.evaluation.metrics import diversity
+    from synthspec.evaluation.metrics.metric import Context
+
+    if not rows or not rows[0]:
+        return {name: _UNMEASURED.get(name, 0.0) for name in TEXT_FIGURES}
+    context = Context(corpus_of("", rows))
+    found = {m.name: m.compute(context) for m in diversity.METRICS if m.name in TEXT_FIGURES}
+    return {name: _UNMEASURED.get(name, 0.0) if f is None else f.value for name, f in found.items()}
+
+
+def _share(part: float, whole: float, otherwise: float) -> float:
+    return part / whole if whole else otherwise
+
+
+def _judge(gate: Gate, figures: Mapping[str, float]) -> GateResult:
+    read = {n: figures[n] for n in sorted(names_of(gate.expression))}
+    known = not any(math.isnan(v) for v in read.values())
+    return GateResult(gate.text, known and bool(compile_row(gate.expression)(dict(figures))), read)

@@ -1,0 +1,25 @@
+"""Lines of a table that are something else: JSON, YAML, headings, talk about the rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from synthspec.formats.recovery.remarks import is_preamble, is_refusal, is_speaker, judge_preamble, judge_remark
+from synthspec.formats.recovery.tables.header import fold
+
+_LABELLED = re.compile(r"(?:[-*•][ \t]+)?[\"\'“]?(?P<name>[\w \-]{1,60})[\"\'”]?[ \t]*:")
+
+
+def is_foreign(line: str, names: Sequence[str]) -> bool:
+    """Whether a line is JSON, YAML, a heading, or talk about the rows."""
+    if line[:1] in ("{", "[", "(") and ('"' in line or "'" in line or line.rstrip(",")[-1:] in ("}", "]", ")")):
+        return True
+    if line[:1] in ("}", "]") or line.startswith(("#", "**", "__", "<", "```")):
+        return True
+    label = _LABELLED.match(line)
+    if label is not None and fold(label["name"]) in map(fold, names):
+        return True
+    if is_refusal(line) or is_speaker(line) or judge_remark(line, names):
+        return True
+    return judge_preamble(line, names) == "surely" or (judge_preamble(line, names) == "maybe" and not is_preamble(line))

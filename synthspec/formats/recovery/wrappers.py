@@ -1,0 +1,274 @@
+"""What stands around an answer: code fences, preambles, closing remarks, tags. Taken off only when certain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+
+from synthspec.formats import Parsed, Shape
+from synthspec.formats.recovery.refusals import refuse
+from synthspec.formats.recovery.remarks import (
+    bare,
+    fold,
+    is_preamble,
+    is_speaker,
+    is_title,
+    is_unfilled,
+    judge_preamble,
+    judge_remark,
+)
+from synthspec.formats.recovery.thinking import fold_tag, without_thinking
+
+__all__ = ["Body", "corrected", "is_fence", "is_preamble", "is_rule", "peel", "read_last", "tidy", "unfence"]
+
+_FENCE = re.compile(r"[ \t]*(```+|~~~+)[^\n`]*\Z")
+_RULE = re.compile(
+    r"[ \t]*(?:(?:-[ \t]?){3,}|(?:\*[ \t]?){3,}|(?:=[ \t]?){3,}|(?:_[ \t]?){3,}|(?:~[ \t]?){3,})[ \t]*\Z"
+)
+_WRAPPERS = (
+    "answer|final_answer|final|output|response|reply|result|results|solution|rows|row|data|csv|json|text|document|"
+    "xml|pairs|pair|items|item|examples|example|records|entries|dataset|root"
+)
+_LETTERS = frozenset({"reply", "response", "email", "mail", "message", "letter", "post", "comment", "chat", "dialogue",
+                      "dialog", "conversation", "transcript", "turn", "utterance"})  # fmt: skip
+_STRONG = r"(?:corrected|revised|fixed|amended|rectified)"
+_WEAK = r"(?:final|improved|updated|better|second|new|last|polished|rewritten|edited)"
+_VERSION = (
+    r"(?: (?:version|attempt|answer|draft|output|result|response|rows?|text|one|csv|json|list"
+    r"|table|reply|form))?"
+)
+_CORRECTED = re.compile(rf"(?:(?:the|and|so|my) )?(?:{_STRONG}{_VERSION}|corrections?|erratum)\Z", re.IGNORECASE)
+_FINAL = re.compile(rf"(?:(?:the|and|so|my) )?{_WEAK}{_VERSION}\Z", re.IGNORECASE)
+_DRAFT = re.compile(
+    r"(?:(?:the|my|a|first|rough|initial|original) )*(?:draft|attempt|version|original)(?: (?:1"
+    r"|one))?\Z",
+    re.IGNORECASE,
+)
+_ANEW = re.compile(
+    rf"(?:(?:oh|no|hmm+|ah|and|but|ok(?:ay)?)[,.!… ]+)*(?:wait|actually|oops|sorry|scratch that"
+    rf"|on second thoughts?|let me (?:fix|correct|redo|revise|rewrite|try|improve|refine|rephrase"
+    rf"|polish|make (?:it|that|this) better)"
+    rf"|i (?:made|see|notice[d]?|realized?) (?:a|an|some|the|that)?\b.{{0,30}}(?:mistake|error"
+    rf"|typo)|here (?:is|are|['’]s) (?:the|a|my) (?:\w+ )?{_STRONG}|correction)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class Body(str):
+    """The answer of a reply, with one kind of line break."""
+
+    __slots__ = ()
+
+
+def tidy(text: str, shape: Shape | None = None) -> str:
+    """The answer alone, with one kind of line break: no byte order mark, thinking or marks of a chat template."""
+    if isinstance(text, Body):
+        return text
+    text = text.removeprefix("\ufeff")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept: set[str] = set()
+    if shape is not None:
+        kept = {fold_tag(n) for n in shape.names}
+        options = str(dict(shape.options)).casefold()
+        kept |= {n for n in ("think", "thinking", "reasoning", "analysis", "thought") if n in options}
+    return Body(without_thinking(text, kept))
+
+
+def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], Parsed]) -> Parsed:
+    """The reply as a format reads it: of a draft and a corrected version the last one, and no echo of the form."""
+    body = tidy(text, shape)
+    later = corrected(body)
+    parsed = read(body if later is None else Body(later), shape)
+    if later is not None and not parsed.rows and read(body, shape).rows:
+        return Parsed((), (refuse(form, "withdrawn", "the reply takes its rows back and gives no others", body),))
+    kept = tuple(r for r in parsed.rows if not is_unfilled(r))
+    if len(kept) == len(parsed.rows):
+        return parsed
+    rejections = parsed.rejections
+    if not kept and not rejections:
+        rejections = (refuse(form, "placeholder", "the reply holds the form without its values", body),)
+    return Parsed(kept, rejections)
+
+
+def corrected(text: str) -> str | None:
+    """What follows the last line that announces a corrected version, outside quotation marks; None without one."""
+    if not re.search(
+        rf"{_STRONG}|{_WEAK}|correct|wait|actually|oops|sorry|scratch|second thought|let me|mistake"
+        rf"|typo",
+        text,
+        re.IGNORECASE,
+    ):
+        return None
+    at = marks = 0
+    found: int | None = None
+    drafted = blank = False
+    for line in text.split("\n"):
+        end = at + len(line) + 1
+        said = bare(line) if len(line) < 300 else ""
+        label = said.rstrip(":：").strip()
+        titled = bool(label) and (said != label or line.lstrip().startswith(("#", "**", "__")))
+        if said and marks % 2 == 0 and at:
+            announced = titled and (
+                _CORRECTED.match(label) is not None or (drafted and _FINAL.match(label) is not None)
+            )
+            anew = (blank or said.endswith(":")) and said.endswith((":", ".", "!")) and _ANEW.match(said)
+            if announced or (anew and (said.endswith(":") or _next_blank(text, end))):
+                found = end
+        drafted = drafted or (titled and _DRAFT.match(label) is not None)
+        marks += line.count('"')
+        blank, at = not line.strip(), end
+    return text[found:] if found is not None and text[found:].strip() else None
+
+
+def _next_blank(text: str, at: int) -> bool:
+    return text[at : at + 1] == "\n"
+
+
+def is_fence(line: str) -> bool:
+    """Whether a line opens or closes a code block and holds nothing else."""
+    return _FENCE.match(line) is not None
+
+
+def is_rule(line: str) -> bool:
+    """Whether a line only draws a rule: `---`, `* * *`, `=====`."""
+    return _RULE.match(line) is not None
+
+
+def unfence(text: str) -> str | None:
+    """The inside of the one code fence around the whole text; None where there is no such fence."""
+    lines = text.strip("\n").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    while lines and not lines[0].strip():
+        lines.pop(0)
+    if len(lines) < 2 or not is_fence(lines[0]):
+        return None
+    mark = lines[0].strip()
+    mark = mark[: len(mark) - len(mark.lstrip(mark[0]))]
+    if lines[-1].strip() != mark or any(line.strip() == mark for line in lines[1:-1]):
+        return None
+    return "\n".join(lines[1:-1])
+
+
+def letters(names: Collection[str]) -> bool:
+    """Whether fields of these names hold what people write to each other."""
+    return any(part in _LETTERS for name in names for part in name.casefold().split("_"))
+
+
+def peel(text: str, names: Collection[str], markers: bool = False) -> tuple[str, str]:
+    """The text without what surely only stands around it, and what may as well be part of it ("" if nothing may).
+
+    `markers`: headings and tags named like the fields mark their values.
+    """
+    body, doubt = text.strip("\n"), ""
+    for _ in range(12):
+        before = body
+        body = body.strip("\n")
+        inside = unfence(body)
+        if inside is not None:
+            return inside, doubt  # what a fence holds is the answer as it stands
+        body = _without_stray(_without_tags(body, names, markers))
+        body, unsure = _without_head(body, names, markers)
+        doubt = doubt or unsure
+        body, unsure = _without_tail(body, names)
+        doubt = doubt or unsure
+        if body == before:
+            break
+    return body, doubt
+
+
+def _without_stray(body: str) -> str:
+    """Without a fence that opens or closes nothing, at either end."""
+    lines = body.split("\n")
+    fences = [i for i, line in enumerate(lines) if is_fence(line)]
+    if len(fences) != 1 or len(lines) < 2 or fences[0] not in (0, len(lines) - 1):
+        return body
+    return "\n".join(lines[1:] if fences[0] == 0 else lines[:-1])
+
+
+def _without_tags(body: str, names: Collection[str], markers: bool) -> str:
+    """The inside of tags around the whole; without a closing tag that nothing opens."""
+    own = "" if markers else "".join(f"|{re.escape(n)}" for n in names)
+    start = re.match(rf"\s*<({_WRAPPERS}{own})>", body, re.IGNORECASE)
+    marks = markers and start and fold(start[1]) in map(fold, names)
+    if start and not (marks and sum(body.lower().count(f"<{n.lower()}>") for n in names) > 1):
+        closing = re.compile(rf"</{re.escape(start[1])}>", re.IGNORECASE)
+        shut = list(closing.finditer(body))
+        rest = body[shut[-1].end() :].strip() if shut else ""
+        if shut and (not rest or judge_remark(rest, names) == "surely"):
+            return body[start.end() : shut[-1].start()].strip("\n")
+        return body if shut else body[start.end() :].lstrip("\n")
+    end = re.search(r"\s*</([A-Za-z][\w\-]*)>\s*\Z", body[-80:])
+    if end and f"<{end[1]}" not in body and not (markers and fold(end[1]) in map(fold, names)):
+        return body[: len(body) - len(body[-80:]) + end.start()]
+    return body
+
+
+def unwrapped(text: str) -> str:
+    """The inside of tags such as `<answer>` around the whole text, if it has them."""
+    return _without_tags(text.strip("\n"), (), False) if text.lstrip().startswith("<") else text
+
+
+def _without_head(body: str, names: Collection[str], markers: bool) -> tuple[str, str]:
+    first, found, rest = body.partition("\n")
+    if not found or not rest.strip():
+        return body, ""
+    if is_rule(first) or (
+        is_title(first, names) and not (markers and fold(bare(first).rstrip(":")) in map(fold, names))
+    ):
+        return rest.lstrip("\n"), ""
+    verdict = judge_preamble(first, names)
+    noted = judge_remark(first, names, letters(names)) if not markers and not verdict and ":" in first else ""
+    if noted and rest.startswith("\n"):
+        return (rest.lstrip("\n"), "") if noted == "surely" else (body, first)
+    following = rest.partition("\n")[0]
+    apart = not following.strip() or is_fence(following) or is_rule(following)
+    if verdict == "surely" and (apart or first.rstrip().endswith((":", ":**"))):
+        return rest.lstrip("\n"), ""
+    if verdict == "maybe" and apart and is_preamble(first):
+        return rest.lstrip("\n"), ""
+    if apart and is_fence(rest.lstrip("\n").partition("\n")[0]) and verdict:
+        return rest.lstrip("\n"), ""
+    return body, first if verdict == "maybe" and apart else ""
+
+
+def _without_tail(body: str, names: Collection[str]) -> tuple[str, str]:
+    above, found, last = body.rstrip().rpartition("\n")
+    if not found or not above.strip():
+        return body, ""
+    if is_rule(last):
+        return above.rstrip(), ""
+    before, blank, paragraph = body.rstrip().rpartition("\n\n")
+    as_letters = letters(names)
+    quoted = paragraph.count('"') % 2 == 1
+    if blank and before.strip() and not quoted:
+        verdict = judge_remark(paragraph, names, as_letters)
+        if verdict == "surely" or (verdict and is_rule(before.rstrip().rpartition("\n")[2])):
+            return before.rstrip(), ""
+        if verdict == "maybe":
+            return body, paragraph
+        heading = paragraph.partition("\n")[0]
+        if judge_remark(heading, names, as_letters) == "surely" and heading.startswith("**"):
+            return before.rstrip(), ""
+    if last.count('"') % 2 == 0 and judge_remark(last, names, as_letters) and not is_preamble(last):
+        sure = judge_remark(last, names, as_letters) == "surely" and not last[:1].isspace()
+        return (above.rstrip(), "") if sure else (body, last)
+    return body, ""
+
+
+def before_speaker(text: str, form: str = "") -> str:
+    """The text up to where another turn of a chat begins, after an empty line and outside quotation marks.
+
+    `form` is what the reply is read by; what it names is no turn.
+    """
+    if not re.search(r"(?i)user|human|assistant|instruction|\[INST\]", text):
+        return text
+    at = marks = 0
+    blank = False
+    for line in text.split("\n"):
+        if blank and at and marks % 2 == 0 and is_speaker(line) and bare(line).partition(":")[0].strip() not in form:
+            return text[:at].rstrip()
+        marks += line.count('"')
+        blank, at = not line.strip(), at + len(line) + 1
+    return text

@@ -1,0 +1,259 @@
+"""Plan → Dataset: backends opened, every row worked for, files written whole, nothing paid for lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+from synthspec.dataset.manifest import read_manifest
+from synthspec.dataset.similarity.semantic import ModelFault
+from synthspec.dataset.switch import SwitchFault, roll_forward
+from synthspec.evaluation.call_tally import CallTally
+from synthspec.generation.driver import INTERRUPTED, Driver
+from synthspec.generation.output_folder import Dataset, DatasetFolder, FinishedRun
+from synthspec.generation.program import Program
+from synthspec.generation.request_writer import RequestWriter
+from synthspec.generation.states import Combination
+from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
+from synthspec.generation.validation.rules import Validator
+from synthspec.inference.budget import Budget
+from synthspec.inference.counters import Tally
+from synthspec.inference.counting import count_event
+from synthspec.inference.endpoints import Line, open_lines
+from synthspec.inference.engines.local import LocalEngine
+from synthspec.inference.events import CallDone, Event, Forecast, RowKept, RowMissing, Started
+from synthspec.inference.ledger import Ledger
+from synthspec.inference.requests import PromptWriter
+from synthspec.inference.store import Store, StoreFault
+from synthspec.languages.templates.template import TemplateFault
+from synthspec.planning.parameters import DrawFault
+from synthspec.planning.plan import Plan, build_plan
+from synthspec.sources import Table
+from synthspec.spec import Novelty, Spec
+from synthspec.spec.messages import BackendFault
+
+KEPT = "every completion is kept: build again to go on; if it stops there again, report it with the spec"
+FORESEEN = 50_000  # combinations whose first calls are looked up in the store before a build begins
+
+
+class BuildFault(Exception):
+    """The build cannot begin, or cannot go on; `help` says what to do about it."""
+
+    def __init__(self, message: str, help: str = "", status: int = 3) -> None:
+        super().__init__(message)
+        self.message, self.help, self.status = message, help, status
+
+
+_EXPLAINED = (BuildFault, StoreFault, DrawFault, OSError)  # these say of themselves what is wrong
+
+
+def default_folder(spec: Spec) -> Path:
+    """Where a build goes when nothing else is said."""
+    return Path("build") / spec.name
+
+
+class Build:
+    """One build of a checked spec into a folder. `events()` runs it; `tally` and `dataset` are what came of it.
+
+    A dataset that stands there and is better stays, and this one is written to `incomplete/` beside it; with `replace`
+    this one takes its place all the same. With `writes=False` rows are made and no dataset is written: the completions
+    go to the folder's store all the same. With `accept_loss` it goes on with what can be read of a damaged store,
+    though completions are lost.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        tables: Mapping[str, Table],
+        folder: Path | None = None,
+        *,
+        keep_rows: bool = False,
+        replace: bool = False,
+        writes: bool = True,
+        accept_loss: bool = False,
+    ) -> None:
+        self.spec, self.tables, self.folder = spec, tables, folder or default_folder(spec)
+        self.tally = Tally(planned=spec.rows)
+        self.dataset: Dataset | None = None  # None until it is finished, and where the build was interrupted
+        self.notice: str | None = None  # what people should know of how the store was opened
+        self.interrupted = False
+        self._accept_loss = accept_loss
+        self._keep_rows, self._replace, self._writes = keep_rows, replace, writes
+        self._driver: Driver | None = None
+        self._reason: str | None = None
+
+    def stop(self, reason: str) -> None:
+        """Let calls in flight end and begin no other."""
+        self._reason = self._reason or reason
+        if self._driver is not None:
+            self._driver.stop(reason)
+
+    def interrupt(self) -> None:
+        """The same, and write no dataset."""
+        self.interrupted = True
+        self.stop(INTERRUPTED)
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Run the build, telling all that happens. Stopping to read it (`aclose`) ends the build, everything kept.
+
+        Raises:
+            BuildFault: a backend cannot be used, there is nothing to build, or something unforeseen went wrong.
+            StoreFault: the folder's store is in use, damaged, or cannot be written.
+            DrawFault: a combination cannot be drawn.
+            OSError: the output cannot be written; the completions are in the store.
+        """
+        async with _opened(self.spec, self.tables, self.folder, self._accept_loss) as (store, lines):
+            self.notice = store.notice
+            files = DatasetFolder(self.spec, self.folder, self._keep_rows, self._replace) if self._writes else None
+            try:
+                async with aclosing(self._run(store, lines, files)) as events:
+                    async for event in events:
+                        yield event
+            except _EXPLAINED:
+                raise
+            except Exception as e:
+                raise _explained(e) from e
+            finally:
+                if files is not None and self.dataset is None:
+                    files.abandon()
+
+    async def _run(
+        self, store: Store, lines: Mapping[str, Line], files: DatasetFolder | None
+    ) -> AsyncGenerator[Event, None]:
+        spec, began, calls = self.spec, time.monotonic(), CallTally()
+        plan = build_plan(spec, self.tables)
+        validator = Validator(spec)
+        program = Program(spec, validator)
+        writers = {p.name: PromptWriter(spec, p, lines[p.name].sender, self.tables) for p in spec.prompts}
+        ledger = open_ledger(spec, store)
+        yield Started(plan, ledger.budget)
+        forecast = _forecast(program, RequestWriter(program, writers), store, plan)
+        if forecast is not None:
+            yield forecast
+        judge = _open_judge(spec.novelty, self.tables)
+        engine = LocalEngine(lines, spec.limits.timeout)
+        driver = Driver(program, plan, RequestWriter(program, writers), judge, ledger, engine, lines)
+        self._driver, self.tally.watch = driver, driver.watch
+        if self._reason is not None:
+            driver.stop(self._reason)
+        async with aclosing(driver.run()) as events:
+            async for event in events:
+                count_event(self.tally, event)
+                match event:
+                    case CallDone(request, _, completion):
+                        calls.completed(request, completion)
+                    case RowKept(row):
+                        warned = validator.warnings(row.values, {})
+                        self.tally.warnings.update(warned)
+                        if files is not None:
+                            files.take(row, warned)
+                    case RowMissing(missing) if files is not None:
+                        files.take(missing, [])
+                yield event
+        if files is not None and not self.interrupted:
+            choices = tuple({id(line): line.sender.choice for line in lines.values()}.values())
+            seconds = time.monotonic() - began
+            run = FinishedRun(self.tally, calls, len(plan), choices, driver.stopping, seconds)
+            self.dataset = files.finish(run)
+
+
+async def finish_build(build: Build) -> Dataset:
+    """Run a build to its end, listening to nothing.
+
+    Raises:
+        BuildFault, StoreFault, DrawFault, OSError: as `Build.events`.
+    """
+    async with aclosing(build.events()) as events:
+        async for _ in events:
+            pass
+    assert build.dataset is not None
+    return build.dataset
+
+
+def _explained(error: Exception) -> BuildFault:
+    """An error of ours that nobody foresaw, as one sentence."""
+    said = " ".join(str(error).split())[:300]
+    what = "out of memory" if isinstance(error, MemoryError) else f"{type(error).__name__}{f': {said}' if said else ''}"
+    return BuildFault(f"the build stopped at an internal error ({what})", KEPT)
+
+
+@asynccontextmanager
+async def _opened(
+    spec: Spec, tables: Mapping[str, Table], folder: Path, accept_loss: bool
+) -> AsyncIterator[tuple[Store, Mapping[str, Line]]]:
+    """The store of a folder and the backends of a spec, closed again whatever happens."""
+    if not spec.fields:
+        raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`", 1)
+    folder.mkdir(parents=True, exist_ok=True)
+    _refuse_foreign(folder)
+    with Store.open(folder, accept_loss=accept_loss) as store:
+        try:
+            roll_forward(folder)  # a build was cut off while it put its files in place
+        except SwitchFault as e:
+            raise BuildFault(e.message, e.help) from None
+        lines = _open_lines(spec, tables, store)
+        try:
+            yield store, lines
+        finally:
+            await asyncio.gather(*(line.backend.close() for line in lines.values()), return_exceptions=True)
+            await store.close()
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Keep out of a folder whose files a build would write over though no build made them."""
+    if (folder / "run.sqlite").exists():
+        return
+    theirs = [n for n in ("README.md", "manifest.json", "quarantine.jsonl") if (folder / n).exists()]
+    manifest = read_manifest(folder)
+    if theirs and (manifest is None or "manifest" not in manifest):
+        message = f"'{folder}' holds a {theirs[0]} that no build made, which this one would write over"
+        raise BuildFault(message, "name another folder with --out", 1)
+
+
+def _open_lines(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Line]:
+    try:
+        return open_lines(spec, tables, store)
+    except BackendFault as e:
+        raise BuildFault(e.message) from None
+
+
+def _has_rules(novelty: Novelty) -> bool:
+    rules = (novelty.near_duplicates, novelty.semantic, novelty.no_copies, novelty.decontaminate)
+    return bool(novelty.unique or any(rules))
+
+
+def _open_judge(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex | None:
+    if not _has_rules(novelty):
+        return None
+    try:
+        return open_novelty(novelty, tables)
+    except ModelFault as e:
+        help = "name a folder that holds the model, or one that can be downloaded"
+        raise BuildFault(f"novelty.semantic: {e}", help) from None
+
+
+def open_ledger(spec: Spec, store: Store) -> Ledger:
+    """The account of a run: what earlier runs of the folder used counts too."""
+    limits = (spec.limits.budget, spec.limits.tokens, spec.limits.requests)
+    return Ledger(store, Budget(spec.limits, store.spent()), metered=any(limit is not None for limit in limits))
+
+
+def _forecast(program: Program, requests: RequestWriter, store: Store, plan: Plan) -> Forecast | None:
+    """Of the first calls of every combination, how many are stored already and how many are to be made.
+
+    None for a new folder, and where that cannot be told quickly or beforehand.
+    """
+    if store.spent().requests == 0 or len(plan) > FORESEEN or program.spec.novelty.avoid is not None:
+        return None
+    stored = count = 0
+    for index, values in enumerate(plan.combinations(0, len(plan))):
+        try:
+            openings = requests.open(Combination(index, values, program.context(values)))
+        except TemplateFault:
+            continue
+        count += len(openings)
+        stored += sum(store.get(o.key) is not None for o in openings.values())
+    return Forecast(stored, count - stored)

@@ -1,0 +1,309 @@
+"""What a plan holds, before any of it is paid for: shares, coverage, calls, tokens and money."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from synthspec.inference.requests import PromptWriter, Sender
+from synthspec.inference.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
+from synthspec.languages.expressions.evaluation.columns import Column, unpack
+from synthspec.planning.parameters import places_in
+from synthspec.planning.plan import Plan
+from synthspec.plugins import find_plugin
+from synthspec.sources import Table
+from synthspec.spec import Choice, Field, Prompt, Spec
+from synthspec.spec.messages import Message
+from synthspec.spec.used_names import used_names
+
+COUNTED = 1_000_000  # combinations looked at for the figures of a parameter
+SAMPLED = 40  # prompts written to estimate their tokens
+SHOWN_VALUES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCount:
+    """A value of a parameter: the share asked for (0 to 1), and how often the plan has it."""
+
+    value: Any
+    share: float | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterReport:
+    """One parameter in the plan. `values` for few different ones, else `quantiles` of numbers, else their number."""
+
+    name: str
+    kind: str
+    distinct: int
+    values: tuple[ValueCount, ...]
+    quantiles: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairReport:
+    """Pairs of values of listed parameters: how many there can be, exclude makes impossible, the plan has."""
+
+    possible: int
+    impossible: int
+    covered: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankReport:
+    """Two parameters that are correlated: the rank correlation asked for, and the one the plan has (-1 to 1)."""
+
+    between: tuple[str, str]
+    asked: float
+    reached: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptReport:
+    """What one prompt is expected to use, all rows together."""
+
+    name: str
+    backend: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """A plan for a reader. Costs are US dollars, None where no price is known."""
+
+    name: str
+    rows: int
+    combinations: int
+    counted: int
+    strategy: str
+    space: int | None  # combinations of listed values there can be, None where some parameter is not listed
+    excluded: int | None
+    parameters: tuple[ParameterReport, ...]  # those in use
+    unused: tuple[str, ...]  # parameters that nothing reads
+    pairs: PairReport | None
+    covering: Mapping[str, Any] | None  # of a strategy that makes a covering array: strength, rows, tuples covered
+    correlations: tuple[RankReport, ...]
+    prompts: tuple[PromptReport, ...]
+    expected: Mapping[str, float | None]
+    worst: Mapping[str, float | None]
+    samples: tuple[Mapping[str, Any], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
+    """Read a plan through and report on it."""
+    spec = plan.spec
+    counted = min(len(plan), COUNTED)
+    used = used_names(spec) if spec.fields else frozenset(p.name for p in spec.parameters)
+    columns = plan.columns(0, counted) if counted else {}
+    lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
+    prompts = tuple(_prompt_report(spec, p, plan, tables) for p in spec.prompts)
+    space, excluded = _space(plan, lists)
+    return PlanReport(
+        name=spec.name,
+        rows=spec.rows,
+        combinations=len(plan),
+        counted=counted,
+        strategy=spec.plan.strategy,
+        space=space,
+        excluded=excluded,
+        parameters=tuple(
+            _parameter_report(p.name, columns[p.name], lists.get(p.name)) for p in spec.parameters if p.name in used
+        ),
+        unused=tuple(p.name for p in spec.parameters if p.name not in used),
+        pairs=_pairs(plan, lists, columns),
+        covering=asdict(coverage) if (coverage := plan.coverage()) is not None else None,
+        correlations=_ranks(plan, columns),
+        prompts=tuple(r for r, _ in prompts),
+        expected=_total([r for r, _ in prompts]),
+        worst=_total([w for _, w in prompts]),
+        samples=tuple(_sample(spec, plan, tables, i) for i in range(min(2, len(plan)))),
+    )
+
+
+def _ranks(plan: Plan, columns: Mapping[str, Column]) -> tuple[RankReport, ...]:
+    if not plan.spec.plan.correlate or not columns:
+        return ()
+    from synthspec.planning.correlation.copula import rank_reached
+
+    return tuple(RankReport(c.between, c.rank, rank_reached(plan.spec, columns, c)) for c in plan.spec.plan.correlate)
+
+
+def _parameter_report(name: str, column: Column, listed: Choice | None) -> ParameterReport:
+    values = unpack(column)
+    marks = [repr(v) for v in values]
+    counts = Counter(marks)
+    first = dict(zip(reversed(marks), reversed(values), strict=True))
+    found: list[ValueCount] = []
+    if listed is not None:
+        total = sum(listed.weights)
+        places = Counter(places_in(column, listed.values).tolist())
+        pairs = enumerate(zip(listed.values, listed.weights, strict=True))
+        found = [ValueCount(v, w / total, places[i]) for i, (v, w) in pairs][: 10 * SHOWN_VALUES]
+    elif len(counts) <= SHOWN_VALUES and column.dtype.kind != "f":
+        found = [ValueCount(first[m], None, n) for m, n in sorted(counts.items(), key=lambda c: -c[1])]
+    quantiles = None
+    if column.dtype.kind in "if" and not found and len(column):
+        at = np.nanquantile(column.astype(float), [0, 0.05, 0.5, 0.95, 1])
+        quantiles = dict(zip(("min", "p5", "median", "p95", "max"), map(float, at), strict=True))
+        quantiles["mean"] = float(np.nanmean(column.astype(float)))
+    kind = (
+        "list"
+        if listed is not None
+        else {"i": "whole numbers", "f": "numbers", "b": "boolean"}.get(column.dtype.kind, "values")
+    )
+    return ParameterReport(name, kind, len(counts), tuple(found), quantiles)
+
+
+def _space(plan: Plan, lists: Mapping[str, Choice]) -> tuple[int | None, int | None]:
+    """Combinations of listed values, and how many of them the exclusions remove, where both can be counted."""
+    if not lists or any(d.weights is None for d in plan.dimensions):
+        return None, None
+    from synthspec.planning.constraints.checks import MAX_ENUMERATED
+
+    space = 1
+    for dimension in plan.dimensions:
+        space *= sum(w > 0 for w in dimension.weights or ())
+    if not plan.rules:
+        return space, 0
+    if space > MAX_ENUMERATED:
+        return space, None
+    from synthspec.planning.constraints.checks import try_rules
+
+    kept = try_rules(plan, plan.rules, [d.key for d in plan.dimensions]).kept
+    return space, space - int(kept.sum())
+
+
+def _pairs(plan: Plan, lists: Mapping[str, Choice], columns: Mapping[str, Column]) -> PairReport | None:
+    names = [n for n in lists if len(lists[n].values) > 1]
+    if len(names) < 2:
+        return None
+    coded = {n: places_in(columns[n], lists[n].values) for n in names}
+    impossible = _impossible_pairs(plan, lists)
+    possible = covered = 0
+    for a, b in itertools.combinations(names, 2):
+        size = sum(w > 0 for w in lists[a].weights) * sum(w > 0 for w in lists[b].weights)
+        possible += size
+        covered += len(np.unique(coded[a] * len(lists[b].values) + coded[b]))
+    return PairReport(possible - impossible, impossible, covered)
+
+
+def _impossible_pairs(plan: Plan, lists: Mapping[str, Choice]) -> int:
+    """Pairs of values that no permitted combination holds."""
+    from synthspec.planning.constraints.checks import try_rules
+    from synthspec.planning.constraints.listed import together
+
+    lost = 0
+    for group in together(plan.rules, lambda rule: rule.dimensions):
+        keys = frozenset[str]().union(*(r.dimensions for r in group))
+        inside = [n for n in lists if n in keys]
+        tried = try_rules(plan, group, keys)
+        if not tried.exact:
+            continue
+        columns, kept = tried.columns, tried.kept
+        for a, b in itertools.combinations(inside, 2):
+            first, second = (places_in(columns[n], lists[n].values) for n in (a, b))
+            codes = first * len(lists[b].values) + second
+            lost += len(np.unique(codes)) - len(np.unique(codes[kept]))
+    return lost
+
+
+def _prompt_report(
+    spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table]
+) -> tuple[PromptReport, PromptReport]:
+    """What a prompt is expected to use, and what at worst."""
+    choice = prompt.backend or spec.backend
+    calls = spec.rows if prompt.needs else (len(plan) if prompt.rows > 1 else -(-spec.rows // prompt.rows))
+    writer = PromptWriter(spec, prompt, Sender(choice, "", False), tables)
+    asked = worst = 0
+    step = max(1, len(plan) // SAMPLED)
+    indices = list(range(0, len(plan), step))[:SAMPLED]
+    for index in indices:
+        messages = _messages(spec, writer, plan[index], index, tables)
+        asked += sum(expected_tokens(m.content) + PER_MESSAGE // 2 for m in messages)
+        worst += worst_tokens(messages)
+    share = 1 / max(len(indices), 1)
+    fields = [f for f in spec.fields if f.name in prompt.writes]
+    reply = min(writer.sender.max_tokens, prompt.rows * sum(_field_tokens(f, spec, tables) for f in fields) + 8)
+    name = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
+    free = find_plugin("backends", choice.provider).FREE
+
+    def figures(count: int, sent: float, got: float) -> PromptReport:
+        cost = 0.0 if free else None
+        if choice.prices is not None:
+            cost = (count * sent * choice.prices.prompt + count * got * choice.prices.completion) / 1e6
+        return PromptReport(prompt.name, name, count, round(count * sent), round(count * got), cost)
+
+    attempts = spec.limits.attempts * (1 if prompt.rows == 1 else prompt.rows)
+    return figures(calls, asked * share, reply), figures(
+        calls * attempts, worst * share * 1.5, writer.sender.max_tokens
+    )
+
+
+def _messages(
+    spec: Spec, writer: PromptWriter, combination: Mapping[str, Any], index: int, tables: Mapping[str, Table]
+) -> list[Message]:
+    """The messages of a call, with stand-ins of the expected length for fields that are not written yet."""
+    values = dict(combination)
+    for field in spec.fields:
+        if field.name not in values:
+            values[field.name] = _stand_in(field, spec, tables)
+    base = writer.drafted(index, values, writer.prompt.rows)
+    told = writer.instructions(writer.prompt.rows)
+    return [*base[:-1], Message("user", f"{base[-1].content}\n\n{told}" if told else base[-1].content)]
+
+
+def _stand_in(field: Field, spec: Spec, tables: Mapping[str, Table]) -> Any:
+    from synthspec.languages.templates.trial import sample_value
+
+    if field.type.kind == "text" and not field.type.values:
+        return "word " * round(_field_tokens(field, spec, tables) / 1.4)
+    return sample_value(field.type)
+
+
+def _field_tokens(field: Field, spec: Spec, tables: Mapping[str, Table]) -> int:
+    """About how many tokens a value of a field takes in a reply, its label included."""
+    if field.type.kind != "text" or field.type.values:
+        return 8
+    low, high = field.words.minimum, field.words.maximum
+    if low is not None and high is not None:
+        return round((low + high) / 2 * 1.4) + 6
+    for table in tables.values():
+        texts = [t for t in table.columns.get(field.name, ()) if isinstance(t, str)][:200]
+        if texts:
+            return sum(map(expected_tokens, texts)) // len(texts) + 6
+    if "maxLength" in field.schema:
+        return int(field.schema["maxLength"]) // 8 + 6
+    guess = low * 1.3 if low is not None else (high * 0.6 if high is not None else 60)
+    return round(guess * 1.4) + 6
+
+
+def _total(reports: list[PromptReport]) -> dict[str, float | None]:
+    costs = [r.cost for r in reports]
+    return {
+        "calls": sum(r.calls for r in reports),
+        "prompt_tokens": sum(r.prompt_tokens for r in reports),
+        "completion_tokens": sum(r.completion_tokens for r in reports),
+        "cost": None if any(c is None for c in costs) else sum(c for c in costs if c is not None),
+    }
+
+
+def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> dict[str, Any]:
+    combination = plan[index]
+    prompts = {}
+    for prompt in spec.prompts:
+        sender = Sender(prompt.backend or spec.backend, "", False)
+        messages = _messages(spec, PromptWriter(spec, prompt, sender, tables), combination, index, tables)
+        prompts[prompt.name] = [{"role": m.role, "content": m.content} for m in messages]
+    return {"combination": combination, "prompts": prompts}

@@ -1,0 +1,240 @@
+"""Row → Dataset: the folder of a build. Rows, quarantine, manifest and card, all of them at once or none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthspec.dataset.card import build_card, column_facts
+from synthspec.dataset.layout import DatasetFiles, open_output
+from synthspec.dataset.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
+from synthspec.dataset.splits.groups import open_split_groups
+from synthspec.dataset.switch import INCOMPLETE, clear_stage, commit, is_poorer, stage, standing
+from synthspec.dataset.writers import Column
+from synthspec.dataset.writers.jsonl import line_of
+from synthspec.evaluation.call_tally import CallTally
+from synthspec.evaluation.gates import GateResult, GateWatch, text_fields
+from synthspec.inference.counters import Tally
+from synthspec.inference.store.row_log import FILE as ROWS
+from synthspec.inference.store.row_log import RowLog
+from synthspec.spec import BackendChoice, Spec
+from synthspec.spec.messages import Missing, Row, path_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH = 256  # rows handed to the writers at once
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that is missing from the dataset, and why."""
+
+    slot: int
+    combination: int
+    stage: str
+    reasons: tuple[str, ...]
+    values: Mapping[str, Any]
+    path: str = ""  # its name: `17`, or `17.3` where a prompt makes several rows
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A finished build. `complete` is false where rows are missing; `reason` says why it stopped early, if it did.
+
+    `folder` is where its files are: `incomplete/` in the build's folder where a better dataset stands there, which is
+    then `kept_instead`.
+    """
+
+    name: str
+    folder: Path
+    files: tuple[Path, ...]
+    manifest: Mapping[str, Any]
+    complete: bool
+    reason: str | None
+    gates: tuple[GateResult, ...]
+    rejections: tuple[Rejected, ...] = ()
+    columns: tuple[str, ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()  # only where asked to be kept
+    kept_instead: Mapping[str, Any] | None = None  # the manifest of the better dataset that stands
+
+    @property
+    def status(self) -> int:
+        """The exit status of the build: 0, 3 incomplete, 4 a gate failed."""
+        if not self.complete:
+            return 3
+        return 0 if all(g.holds for g in self.gates) else 4
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows in plan order, one column a field."""
+        import pandas as pd
+
+        return pd.DataFrame([{c: r.get(c) for c in self.columns} for r in self.rows], columns=list(self.columns))
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """What the folder is told of the run that filled it."""
+
+    tally: Tally
+    calls: CallTally
+    combinations: int
+    backends: tuple[BackendChoice, ...]  # that its prompts ran on
+    stopped: str | None  # why it ended early
+    seconds: float
+
+
+def _rejected(missing: Missing) -> Rejected:
+    stage, path = missing.stage.value, path_text(missing.path)
+    return Rejected(missing.slot, missing.combination, stage, missing.reasons, missing.values, path)
+
+
+class DatasetFolder:
+    """The files of a build: rows and quarantine as they come, manifest and card at the end.
+
+    With `replace` they take the place of what stands though it may be better.
+    """
+
+    def __init__(self, spec: Spec, folder: Path, keep_rows: bool, replace: bool = False) -> None:
+        self.spec, self.folder, self.keep_rows, self.replace = spec, folder, keep_rows, replace
+        self.stage = stage(folder)
+        self.watch = GateWatch(spec)
+        self.columns = tuple(spec.output.columns) or tuple(f.name for f in spec.fields)
+        types = {f.name: f.type for f in spec.fields}
+        self.output: DatasetFiles = open_output(
+            self.stage, spec.name, spec.output, tuple(Column(n, t) for n, t in types.items()), seed=spec.seed
+        )
+        self.groups = open_split_groups(spec)
+        self.log = RowLog(self.stage / ROWS)
+        self.quarantine = Quarantine(self.stage / "quarantine.jsonl")
+        self.pending: list[Mapping[str, Any]] = []
+        self.rows: list[Mapping[str, Any]] = []
+        self.missing: list[Missing] = []
+
+    def take(self, outcome: Row | Missing, warned: list[str]) -> None:
+        self.log.add(outcome)
+        if isinstance(outcome, Missing):
+            self.quarantine.write(outcome)
+            if self.keep_rows:
+                self.missing.append(outcome)
+            return
+        self.watch.passed(outcome, bool(warned))
+        self.pending.append(outcome.values)
+        if self.keep_rows:
+            self.rows.append(outcome.values)
+        if len(self.pending) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.pending:
+            self.output.write(self.pending, self.groups.of(self.pending) if self.groups is not None else None)
+            self.pending = []
+
+    def abandon(self) -> None:
+        """Leave the folder's finished files as they were."""
+        self.log.abandon()
+        self.output.abandon()
+        self.quarantine.abandon()
+        clear_stage(self.folder)
+
+    def finish(self, run: FinishedRun) -> Dataset:
+        """Put every file in its place; beside the dataset that stands where this one is poorer."""
+        self.flush()
+        gates = self.watch.judge(run.tally, run.combinations)
+        files = self.output.finish()
+        self.quarantine.finish()
+        self.log.close()
+        facts = self._facts(run, gates, files)
+        manifest = build_manifest(facts)
+        card = build_card(facts, column_facts(self.spec.fields, self.output.columns))
+        (self.stage / "README.md").write_text(card, encoding="utf-8", newline="\n")
+        (self.stage / "manifest.json").write_text(manifest_text(manifest), encoding="utf-8", newline="\n")
+        better = None if self.replace else standing(self.folder)
+        poorer = is_poorer(run.tally.kept, self.spec.rows, better)
+        commit(self.folder, INCOMPLETE if poorer else "", {f.path: f.sha256 for f in files})
+        place = self.folder / INCOMPLETE if poorer else self.folder
+        return Dataset(
+            name=self.spec.name,
+            folder=place,
+            files=tuple(place / f.path for f in files),
+            manifest=manifest,
+            complete=run.tally.kept >= self.spec.rows,
+            reason=run.stopped,
+            gates=gates,
+            rejections=tuple(_rejected(m) for m in self.missing),
+            columns=self.columns,
+            rows=tuple(self.rows),
+            kept_instead=better if poorer else None,
+        )
+
+    def _facts(self, run: FinishedRun, gates: tuple[GateResult, ...], files: Any) -> BuildFacts:
+        spec, tally, choices = self.spec, run.tally, run.backends
+        return BuildFacts(
+            name=spec.name,
+            spec_digest=spec.digest,
+            seed=spec.seed,
+            rows=spec.rows,
+            strategy=spec.plan.strategy,
+            backend=", ".join(c.provider for c in choices),
+            model=", ".join(c.model for c in choices),
+            description=spec.description,
+            license=spec.license,
+            tags=spec.tags,
+            models_reported=tuple(tally.models),
+            funnel=tally.funnel(),
+            rejections=dict(sorted(tally.rejections.items())),
+            warnings=dict(sorted(tally.warnings.items())),
+            prompt_tokens=tally.prompt_tokens,
+            completion_tokens=tally.completion_tokens,
+            completions=tally.calls + tally.reused,
+            unmeasured=tally.unmeasured,
+            cost=None if tally.unpriced else tally.cost,
+            prompts=run.calls.figures(),
+            texts=text_fields(spec),
+            partition_by=spec.output.partition_by,
+            splits=self.groups.facts if self.groups is not None else {},
+            files=tuple(files),
+            quarantined=tally.lost,
+            gates={g.text: g.holds for g in gates},
+            metrics={n: v for g in gates for n, v in g.figures.items() if math.isfinite(v)},
+            run=RunFacts(tally.calls, tally.reused, _spent(tally), run.seconds, run.calls.latencies()),
+        )
+
+
+def _spent(tally: Tally) -> float | None:
+    """US dollars of this run's calls; None where the price of one is not known."""
+    return None if tally.unpriced and tally.calls else tally.cost_now
+
+
+class Quarantine:
+    """`quarantine.jsonl`: every missing row with all that was tried."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="\n")
+
+    def write(self, missing: Missing) -> None:
+        entry = {
+            "row": missing.slot,
+            "path": path_text(missing.path),
+            "combination": missing.combination,
+            "lost_at": missing.stage.value,
+            "reasons": list(missing.reasons),
+            "values": dict(missing.values),
+            "tries": [
+                {"prompt": t.prompt, "attempt": t.attempt, "reasons": list(t.reasons), "completion": t.text}
+                for t in missing.tries
+            ],
+        }
+        self._file.write(line_of(entry, list(entry)) + "\n")
+
+    def finish(self) -> None:
+        self._file.close()
+
+    def abandon(self) -> None:
+        with suppress(OSError):  # what is left to write no longer matters
+            self._file.close()

@@ -1,0 +1,70 @@
+"""A few rows end to end, with all that was said on the way. The completions go to the build's own store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from synthspec.generation.build import Build, default_folder
+from synthspec.inference.events import CallDone, RowKept, RowMissing
+from synthspec.sources import Table
+from synthspec.spec import Spec
+from synthspec.spec.messages import Completion, Missing, Request, path_text
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Calls in the order they ended, rows kept in plan order, rows that could not be had."""
+
+    calls: tuple[Mapping[str, Any], ...]
+    rows: tuple[Mapping[str, Any], ...]
+    missing: tuple[Mapping[str, Any], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, folder: Path | None = None) -> Preview:
+    """Make the first `count` rows of a spec.
+
+    Raises:
+        BuildFault, StoreFault: as `Build.events`.
+    """
+    calls: list[Mapping[str, Any]] = []
+    rows: list[Mapping[str, Any]] = []
+    missing: list[Mapping[str, Any]] = []
+    build = Build(replace(spec, rows=min(count, spec.rows)), tables, folder or default_folder(spec), writes=False)
+    async with aclosing(build.events()) as events:
+        async for event in events:
+            match event:
+                case CallDone(request, _, completion):
+                    calls.append(_call(request, completion))
+                case RowKept(row):
+                    rows.append({"row": row.slot, "path": path_text(row.path), "values": dict(row.values)})
+                case RowMissing(lost):
+                    missing.append(_missing(lost))
+    calls.sort(key=lambda c: (c["combination"], c["attempt"]))
+    return Preview(tuple(calls), tuple(rows), tuple(missing))
+
+
+def _call(request: Request, completion: Completion) -> dict[str, Any]:
+    return {
+        "prompt": request.prompt,
+        "combination": request.combination,
+        "attempt": request.attempt,
+        "reused": completion.reused,
+        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+        "completion": completion.reply.text,
+    }
+
+
+def _missing(lost: Missing) -> dict[str, Any]:
+    return {
+        "row": lost.slot,
+        "path": path_text(lost.path),
+        "lost_at": lost.stage.value,
+        "reasons": list(lost.reasons),
+    }

@@ -1,0 +1,75 @@
+"""Ask → Request: the messages of one call, and the key under which its completion is kept.
+
+The first request of a prompt that needs no other is keyed by what it says and by how often that was said before in plan
+order; every other by what it says and by the row's history. A row's path is in no key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from synthspec.generation.occurrences import Occurrences
+from synthspec.generation.program import Program
+from synthspec.generation.states import Ask, Combination
+from synthspec.inference.requests import Identity, PromptWriter, request_key
+from synthspec.spec.messages import Message, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first request of a prompt that needs no other: written when its combination's turn came, in plan order."""
+
+    base: tuple[Message, ...]
+    key: str
+
+
+class RequestWriter:
+    """Writes the requests of a run. First requests are written in plan order, for their keys count repeats."""
+
+    def __init__(self, program: Program, writers: Mapping[str, PromptWriter]) -> None:
+        self._program = program
+        self._writers = writers
+        self._seen = Occurrences()
+
+    def open(self, combination: Combination, *, moved: int | None = None) -> dict[str, Opening]:
+        """Write the first request of every prompt that needs no other. Called in plan order.
+
+        A row of number `moved` that came here from another combination has keys of its own.
+
+        Raises:
+            TemplateFault: a value is not what a template needs.
+        """
+        openings: dict[str, Opening] = {}
+        index, seen = combination.index, {**combination.context, **combination.values}
+        for step in self._program.steps:
+            if step.prompt.needs or not step.wanted(seen):
+                continue
+            name, writer = step.prompt.name, self._writers[step.prompt.name]
+            base = writer.base(index, seen, step.prompt.rows)
+            content = writer.content(base, index)
+            if moved is not None:
+                openings[name] = Opening(base, request_key(content, "moved", moved))
+            else:
+                openings[name] = Opening(base, request_key(content, "first", self._seen.add(int(content[:15], 16))))
+        return openings
+
+    def request(self, ask: Ask, openings: Mapping[str, Opening]) -> Request:
+        """The call that a row asks for.
+
+        Raises:
+            TemplateFault: a value is not what a template needs.
+        """
+        prompt, combination = self._program.step(ask.prompt).prompt, ask.combination
+        writer, opening, index = self._writers[ask.prompt], openings.get(ask.prompt), ask.combination.index
+        if opening is not None:
+            base, key = opening.base, opening.key
+            if ask.attempt > 1 or ask.rows != prompt.rows:
+                key = request_key(key, ask.place, ask.attempt)
+                if not self._program.spec.repair and "rows" in prompt.reads:
+                    base = writer.base(index, {**combination.context, **ask.values}, ask.rows)
+        else:
+            base = writer.base(index, {**combination.context, **ask.values}, ask.rows)
+            key = request_key(writer.content(base, index), *ask.lineage, ask.place, ask.attempt)
+        identity = Identity(ask.lineage, ask.place, ask.attempt)
+        return writer.request(index, ask.values, base, key, identity, ask.rows, ask.feedback)

@@ -1,0 +1,227 @@
+"""One row's turn in the row machine: from a state and an outcome to the next question, or to the end of the row.
+
+The turn works on copies; the state it began with is left as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from synthspec.generation.program import Program, Step
+from synthspec.generation.states import Ask, Effect, Known, Lost, Need, Note, Offer, Outcome, RowState, Verdict
+from synthspec.inference.outcomes import Failed, Replied, Stopped
+from synthspec.inference.requests import Feedback
+from synthspec.spec.messages import Rejection, Stage, Try
+
+BATCH = -1  # the place of a request for all rows of a combination
+MAX_TRIES_KEPT = 12
+MAX_MOVES = 2  # how often a row may be moved to another combination
+
+
+class RowTurn:
+    """One row while an outcome is taken in. `effects` and `notes` are what the turn came to."""
+
+    def __init__(self, program: Program, row: RowState) -> None:
+        self.program = program
+        self.row = row
+        self.combination = row.combination
+        self.values = dict(row.values)
+        self.asked = dict(row.asked)
+        self.keys = dict(row.keys)
+        self.texts = dict(row.texts)
+        self.feedback = dict(row.feedback)
+        self.tries = row.tries
+        self.last = row.last
+        self.moves = row.moves
+        self.questions = row.questions
+        self.waits: Ask | Offer | Need | None = None
+        self.effects: list[Effect] = []
+        self.notes: list[Note] = []
+
+    def after(self) -> RowState:
+        """The row as it is now."""
+        return RowState(
+            path=self.row.path,
+            place=self.row.place,
+            combination=self.combination,
+            values=self.values,
+            asked=self.asked,
+            keys=self.keys,
+            texts=self.texts,
+            feedback=self.feedback,
+            tries=self.tries,
+            last=self.last,
+            moves=self.moves,
+            questions=self.questions,
+            waits=self.waits,
+        )
+
+    def begin(self) -> Self:
+        """The first question of a row."""
+        self._go_on(frozenset(self.values), set(self.combination.context))
+        return self
+
+    def advance(self, outcome: Outcome) -> Self:
+        """Take the answer to the question the row waits for."""
+        waited = self.row.waits
+        match waited, outcome:
+            case _, Stopped(reason):
+                self._lose(Stage.CALL, (reason,))
+            case Ask(), Replied(key, text, finish):
+                self._read(self.program.step(waited.prompt), (key, text, finish))
+            case Ask(), Failed(rejection):
+                self.notes.append(Note(rejections=(rejection,)))
+                self._ask_again(self.program.step(waited.prompt), Stage.CALL, (rejection.reason,))
+            case Offer(), Verdict(None):
+                pass
+            case Offer(), Verdict(rejection):
+                assert rejection is not None
+                if self._go_back(self.program.novel_target, [rejection]):
+                    self._go_on(frozenset(self.values), set(self.combination.context))
+            case Need(), Known():
+                self._move(outcome)
+            case _:
+                raise TypeError(f"{type(waited).__name__} is not answered with {type(outcome).__name__}")
+        return self
+
+    def _go_on(self, fresh: frozenset[str], sound: set[str]) -> None:
+        """Check what is there and ask for what is not. `fresh` fields are not checked yet, `sound` ones are computed
+        and known to keep their rules."""
+        validator, values = self.program.validator, self.combination.values
+        while True:
+            validator.compute(self.values, values)
+            unsound = validator.computed_faults(self.values, {**self.values, **values}, sound)
+            if unsound:
+                if not self._go_back(self.program.writer_behind(unsound[0]), unsound):
+                    return
+                fresh, sound = frozenset(), set(self.combination.context)
+                continue
+            sound.update(n for n in self.values if n in validator.computed)
+            faults = validator.check_faults(self.values, values, fresh)
+            if faults:
+                retries = self.program.retries
+                target = retries[faults[0][0]]
+                if not self._go_back(target, [r for c, r in faults if retries[c] == target]):
+                    return
+                fresh, sound = frozenset(), set(self.combination.context)
+                continue
+            step = next((s for s in self.program.steps if s.prompt.name not in self.keys), None)
+            if step is None:
+                self._offer()
+                return
+            if step.wanted({**self.values, **values}):
+                spent = f"'{step.prompt.name}' was asked {self.program.limit} times, as `limits.attempts` allows"
+                self._ask_again(step, self.last[0], (*self.last[1], spent))
+                return
+            fresh = self._write(step, dict.fromkeys(step.prompt.writes), "", "")
+
+    def _write(self, step: Step, values: dict[str, object], key: str, text: str) -> frozenset[str]:
+        """Take in what a prompt wrote; the fields that are new by it."""
+        before = frozenset(self.values)
+        self.values.update(values)
+        self.keys[step.prompt.name] = key
+        self.texts[step.prompt.name] = text
+        self.program.validator.compute(self.values, self.combination.values)
+        return (frozenset(self.values) - before) | frozenset(step.prompt.writes)
+
+    def _read(self, step: Step, reply: tuple[str, str, str]) -> None:
+        read = self.program.read(step, self.combination.values, reply, 1)
+        self.notes.append(Note(1, read.held, read.rejections))
+        key, text, _ = reply
+        if read.good:
+            sound = {n for n in self.values if n in self.program.validator.computed}
+            fresh = self._write(step, read.good[0], key, text)
+            self._go_on(fresh, sound | set(self.combination.context))
+            return
+        name = step.prompt.name
+        stage = read.rejections[0].stage if read.rejections else Stage.PARSE
+        reasons = tuple(r.reason for r in read.rejections) or ("the reply held no row",)
+        self._tried(Try(name, self.asked[name], text, reasons))
+        self.feedback[name] = Feedback(text, read.rejections, 1)
+        self._ask_again(step, stage, reasons)
+
+    def _tried(self, attempt: Try) -> None:
+        self.tries = (*self.tries, attempt)[-MAX_TRIES_KEPT:]
+
+    def _id(self) -> tuple[tuple[int, ...], int]:
+        self.questions += 1
+        return self.row.path, self.questions
+
+    def _wait_for(self, question: Ask | Offer | Need) -> None:
+        self.waits = question
+        self.effects.append(question)
+
+    def _ask_again(self, step: Step, stage: Stage, reasons: tuple[str, ...]) -> None:
+        """Ask a prompt for this row; where its attempts are used up the row is lost, for these reasons."""
+        name = step.prompt.name
+        attempt = self.asked.get(name, 0) + 1
+        if attempt > self.program.limit:
+            self._lose(stage, reasons)
+            return
+        self.asked[name] = attempt
+        question = Ask(
+            id=self._id(),
+            path=self.row.path,
+            prompt=name,
+            attempt=attempt,
+            rows=1,
+            place=self.row.place,
+            lineage=tuple(self.keys[n] for n in step.prompt.needs),
+            combination=self.combination,
+            values={**self.values, **self.combination.values},
+            feedback=self.feedback.get(name),
+        )
+        self._wait_for(question)
+
+    def _offer(self) -> None:
+        lineage = tuple(self.keys.values())
+        self._wait_for(Offer(self._id(), self.row.path, self.combination, dict(self.values), lineage))
+
+    def _go_back(self, target: str | None, rejections: Sequence[Rejection]) -> bool:
+        """Undo what a prompt wrote and all that hangs on it; False where the row is lost instead."""
+        self.notes.append(Note(rejections=tuple(rejections)))
+        reasons = tuple(r.reason for r in rejections)
+        stage = rejections[0].stage
+        if target is None or target not in self.keys:
+            self._lose(stage, (*reasons, "no prompt can be asked again for it"))
+            return False
+        self.last = (stage, reasons)
+        text = self.texts[target]
+        self._tried(Try(target, self.asked.get(target, 0), text, reasons))
+        if self.asked.get(target, 0) >= self.program.limit:
+            self._lose(stage, reasons)
+            return False
+        self.feedback[target] = Feedback(text, tuple(rejections), 1)
+        for name in (target, *self.program.step(target).after):
+            self.keys.pop(name, None)
+            self.texts.pop(name, None)
+            if name != target:
+                self.feedback.pop(name, None)
+            for written in self.program.step(name).prompt.writes:
+                self.values.pop(written, None)
+        for computed in self.program.validator.computed:
+            self.values.pop(computed, None)
+        return True
+
+    def _lose(self, stage: Stage, reasons: tuple[str, ...]) -> None:
+        """The row cannot be had here; where repeats are to be spread, perhaps under another combination."""
+        movable = self.program.spreads and self.moves < MAX_MOVES and self.combination.index > 0
+        if stage is Stage.NOVEL and movable:
+            self.last = (stage, reasons)
+            self._wait_for(Need(self._id(), self.row.path, "move", self.combination, self.moves))
+            return
+        values = {**self.combination.values, **self.values}
+        self.effects.append(Lost(self.row.path, self.combination, stage, reasons, values, self.tries))
+
+    def _move(self, known: Known) -> None:
+        """Begin the row anew under another combination, or lose it where there is none."""
+        if known.combination is None:
+            values = {**self.combination.values, **self.values}
+            self.effects.append(Lost(self.row.path, self.combination, *self.last, values, self.tries))
+            return
+        self.combination = known.combination
+        self.moves += 1
+        self.values, self.asked, self.keys, self.texts, self.feedback = {}, {}, {}, {}, {}
+        self.tries, self.last = self.tries[-2:], (Stage.CALL, ())
+        self._go_on(frozenset(), set(self.combination.context))

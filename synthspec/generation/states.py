@@ -1,0 +1,174 @@
+"""What the row machine is made of: a state, the effects it asks for, and the outcomes that answer them. Plain frozen
+values; no clock, no task, no store.
+
+A row is named by its path: its combination and, where a prompt made several rows of one, its place among them (`17`,
+`17.3`). Each question has an id of its own, given by the path of the row that asks: rows share nothing, so the
+outcomes of one state may come in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
+from synthspec.inference.requests import Feedback
+from synthspec.spec.messages import Path, Rejection, Stage, Try
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Parameter values, and what templates see beside them: fields computed from these alone, texts to avoid."""
+
+    index: int  # in the plan
+    values: Mapping[str, Any]
+    context: Mapping[str, Any]
+
+
+# --- effects: what the machine asks of its driver
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A completion is wanted. Answered by `Replied`, `Failed` or `Stopped`."""
+
+    id: Id
+    path: Path
+    prompt: str
+    attempt: int  # from 1
+    rows: int  # that the reply should hold
+    place: int  # of the row in its combination; BATCH for all its rows at once
+    lineage: tuple[str, ...]  # keys of the completions it builds on
+    combination: Combination
+    values: Mapping[str, Any]  # what the templates see: parameters, and fields written before
+    feedback: Feedback | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A row that keeps every rule of its own. Answered by `Verdict`."""
+
+    id: Id
+    path: Path
+    combination: Combination
+    values: Mapping[str, Any]
+    lineage: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that depends on more than this combination. Answered by `Known`.
+
+    `move`: another combination to make the row under, for this one gives nothing new.
+    """
+
+    id: Id
+    path: Path
+    what: Literal["move"]
+    combination: Combination
+    times: int  # how often the row was moved before
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A row that cannot be had. Not answered."""
+
+    path: Path
+    combination: Combination
+    stage: Stage
+    reasons: tuple[str, ...]
+    values: Mapping[str, Any]
+    tries: tuple[Try, ...]
+
+
+Effect = Ask | Offer | Need | Lost
+
+
+# --- outcomes: what the driver answers
+
+
+
+
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an offered row is new beside the rows before it: None, or why not."""
+
+    rejection: Rejection | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a `Need` asked for; None where there is nothing."""
+
+    combination: Combination | None
+
+
+
+
+Outcome = Replied | Failed | Verdict | Known | Stopped
+
+
+# --- notes: what a reply came to, for whoever counts
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Rows a reply was asked for and held, and what was not kept."""
+
+    asked: int = 0
+    held: int = 0
+    rejections: tuple[Rejection, ...] = ()
+
+
+# --- the state
+
+
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """The history of one row, and the question it waits for."""
+
+    path: Path
+    place: int  # among the rows of its combination
+    combination: Combination
+    values: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, int] = field(default_factory=dict)  # calls made for it, by prompt
+    keys: Mapping[str, str] = field(default_factory=dict)  # the completion that wrote each prompt's fields
+    texts: Mapping[str, str] = field(default_factory=dict)  # of those completions
+    feedback: Mapping[str, Feedback] = field(default_factory=dict)
+    tries: tuple[Try, ...] = ()
+    last: tuple[Stage, tuple[str, ...]] = (Stage.CALL, ())  # what it was last sent back for
+    moves: int = 0  # how often it came here from another combination
+    questions: int = 0
+    waits: Ask | Offer | Need | None = None  # None: the row is final
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """One prompt asked for all rows of a combination, and for the rest until they are there."""
+
+    path: Path
+    combination: Combination
+    places: tuple[int, ...]  # of the rows still to be written
+    wanted: int  # rows to ask for
+    attempt: int = 0
+    stage: Stage = Stage.CALL
+    reasons: tuple[str, ...] = ()
+    tries: tuple[Try, ...] = ()
+    feedback: Feedback | None = None
+    waits: Ask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The work on one combination. Rows that are final are no longer in it."""
+
+    combination: Combination
+    rows: Mapping[Path, RowState | BatchState]
+
+    @property
+    def open(self) -> dict[Id, Path]:
+        """Every question that waits for its answer, and the row that asks."""
+        return {row.waits.id: path for path, row in self.rows.items() if row.waits is not None}

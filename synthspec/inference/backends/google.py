@@ -1,0 +1,187 @@
+"""Google's Gemini models, by the Gemini API."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from synthspec.inference.backends import BackendContext
+from synthspec.inference.transport import chat as _chat
+from synthspec.inference.transport import keys as _keys
+from synthspec.inference.transport.errors import Service
+from synthspec.inference.transport.replies import answer_of, first_in, map_in, member, misfit, names_in, reply_of, total
+from synthspec.inference.transport.schemas import SchemaCuts, keep_keywords
+from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request
+
+if TYPE_CHECKING:
+    from synthspec.spec import BackendChoice
+
+SUMMARY = "Google: Gemini models, held to a JSON schema"
+KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+EXTRA = ""
+MODULE = ""
+OPTIONS: Mapping[str, str] = {
+    "base_url": f"{_chat.BASE_URL} (or GOOGLE_GEMINI_BASE_URL)",
+    "constrain": _chat.CONSTRAIN,
+    "seed": _chat.SEED,
+    "reasoning_effort": "minimal, low, medium or high: the thinking level",
+    "thinking_budget": "tokens to think with: 0 is off, -1 as the model likes",
+    "extra_body": _chat.EXTRA_BODY + ", such as {safety_settings: [...]}",
+}
+FREE = False
+DEFAULT_MODEL = ""
+
+_URL = "https://generativelanguage.googleapis.com"
+_OWNER = _keys.Owner("Google", "generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL")
+_NAMES = {"max_tokens": "maxOutputTokens", "stop": "stopSequences"}
+# https://ai.google.dev/api/generate-content: what stands in a request beside its messages, and in `generationConfig`
+_BESIDE = frozenset("tools toolConfig safetySettings cachedContent labels serviceTier store".split())
+_CONFIG = frozenset(
+    "temperature topP topK candidateCount maxOutputTokens stopSequences responseLogprobs logprobs presencePenalty "
+    "frequencyPenalty seed responseMimeType responseSchema responseJsonSchema responseModalities mediaResolution "
+    "speechConfig thinkingConfig imageConfig enableEnhancedCivicAnswers".split()
+)
+_SCHEMAS = ("responseSchema", "responseJsonSchema")  # whose keys are not the API's
+# https://ai.google.dev/api/generate-content: what `response_json_schema` knows
+_KEPT = frozenset(
+    {
+        "$id",
+        "$defs",
+        "$ref",
+        "$anchor",
+        "type",
+        "format",
+        "title",
+        "description",
+        "enum",
+        "items",
+        "prefixItems",
+    }
+    | {"minItems", "maxItems", "minimum", "maximum", "anyOf", "oneOf", "properties", "additionalProperties"}
+    | {"required"}
+)
+
+
+def open_backend(choice: BackendChoice, context: BackendContext) -> GoogleBackend:
+    """Read the environment and the options; nothing is sent."""
+    key = _keys.required_key("Google", KEYS)
+    options, settings = _chat.options_of(choice, OPTIONS)
+    address = _chat.address_of(str(options.get("base_url") or os.environ.get("GOOGLE_GEMINI_BASE_URL") or _URL))
+    sent = _keys.key_to_send(_OWNER, key, address, choice)
+    hidden = "" if sent == key else _keys.withheld(_OWNER, address)
+    service = Service("Google", address, choice.model, KEYS, "", context.timeout, (key,), hidden)
+    return GoogleBackend(service, {"x-goog-api-key": sent} if sent else {}, options, settings)
+
+
+class GoogleBackend:
+    """One open connection."""
+
+    def __init__(
+        self, service: Service, headers: dict[str, str], options: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
+        from synthspec.inference.transport.http import JsonClient
+
+        self._client = JsonClient(service, service.address, headers)
+        self._service = service
+        model = service.model if "/" in service.model else f"models/{service.model}"
+        self._path = f"v1beta/{quote(model)}:generateContent"
+        self._beside, self._config = _config_of(options, settings)
+        self._constrain = options.get("constrain", True) is not False
+        self._cut = SchemaCuts(lambda schema: keep_keywords(schema, _KEPT))
+        self._seed = options.get("seed")
+        self.seeded = self._seed is True
+        self.server = service.address
+        self.fingerprint = _chat.fingerprint_of("google", _URL, options)
+        self.earlier_fingerprint = _chat.fingerprint_of("google", service.address, options)
+
+    async def complete(self, request: Request) -> Reply:
+        """One generation."""
+        config = dict(self._config)
+        if request.temperature is not None:
+            config["temperature"] = request.temperature
+        if (seed := _chat.seed_of(self._seed, request)) is not None:
+            config["seed"] = seed
+        if self._constrain and request.constraint.json_schema is not None:
+            config["responseMimeType"] = "application/json"
+            config["responseJsonSchema"] = self._cut(request.constraint.json_schema)
+        body = {**self._beside, "contents": [_turn(m) for m in request.messages if m.role != "system"]}
+        body["generationConfig"] = config
+        system = [m.content for m in request.messages if m.role == "system"]
+        if system:
+            body["systemInstruction"] = {"parts": [{"text": "\n\n".join(system)}]}
+        return self._read(await self._client.post(self._path, body))
+
+    async def models(self) -> tuple[str, ...]:
+        """The models that generate text."""
+        listed = member(await self._client.get("v1beta/models?pageSize=1000"), "models")
+        able = [m for m in listed if _generates(m)] if isinstance(listed, list) else []
+        return tuple(sorted(n.removeprefix("models/") for n in names_in(able, "name")))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.close()
+
+    def _read(self, answer: Any) -> Reply:
+        answer = answer_of(self._service, answer, "candidates")
+        usage = answer.get("usageMetadata")
+        spent = total(member(usage, "candidatesTokenCount"), member(usage, "thoughtsTokenCount"))
+        model = answer.get("modelVersion")
+        if not answer.get("candidates") and isinstance(answer.get("promptFeedback"), Mapping):
+            return reply_of(self._service, "", (member(usage, "promptTokenCount"), spent or 0), model, "safety")
+        first = first_in(self._service, answer, "candidates")
+        counts = (member(usage, "promptTokenCount"), spent)
+        return reply_of(self._service, self._text_of(first, answer), counts, model, first.get("finishReason"))
+
+    def _text_of(self, candidate: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+        """The text of a candidate, its thoughts left out; one that was stopped at once has no content."""
+        if candidate.get("content") is None:
+            return ""
+        parts = map_in(self._service, candidate, "content").get("parts")
+        if not isinstance(parts, list | None):
+            raise misfit(self._service, "parts", parts, "a list", answer)
+        texts: list[str] = []
+        for part in parts or ():
+            if not isinstance(part, Mapping) or not isinstance(part.get("text", ""), str):
+                raise misfit(self._service, "parts[]", part, "a text", answer)
+            if not part.get("thought"):
+                texts.append(part.get("text", ""))
+        return "".join(texts)
+
+
+def _generates(model: Any) -> bool:
+    methods = member(model, "supportedGenerationMethods")
+    return isinstance(methods, list) and "generateContent" in methods
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    role = "model" if message.role == "assistant" else "user"
+    return {"role": role, "parts": [{"text": message.content}]}
+
+
+def _config_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What stands beside the messages, and `generationConfig`; keys may be written in either of Google's spellings."""
+    given = _camel(_chat.renamed(settings, _NAMES)) | _camel(options.get("extra_body") or {})
+    given |= _camel(given.pop("generationConfig", None) or {})
+    thinking = dict(given.get("thinkingConfig") or {})
+    if "thinking_budget" in options:
+        thinking["thinkingBudget"] = options["thinking_budget"]
+    if "reasoning_effort" in options:
+        thinking["thinkingLevel"] = str(options["reasoning_effort"]).upper()
+    if thinking:
+        given["thinkingConfig"] = thinking
+    if unknown := next((k for k in given if k not in _BESIDE | _CONFIG), None):
+        raise BackendFault(FaultKind.BAD_REQUEST, f"Google takes no such setting: {unknown}")
+    return {k: v for k, v in given.items() if k in _BESIDE}, {k: v for k, v in given.items() if k in _CONFIG}
+
+
+def _camel(value: Any) -> Any:
+    """Names as `max_output_tokens` written as the API writes them, `maxOutputTokens`, at every depth."""
+    if isinstance(value, list):
+        return [_camel(v) for v in value]
+    if not isinstance(value, Mapping):
+        return value
+    names = {k: re.sub("_([a-z])", lambda m: m[1].upper(), str(k)) for k in value}
+    return {n: value[k] if n in _SCHEMAS else _camel(value[k]) for k, n in names.items()}

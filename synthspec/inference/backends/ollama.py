@@ -1,0 +1,154 @@
+"""Ollama: models on this machine or another of your own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from synthspec.inference.backends import BackendContext
+from synthspec.inference.transport import chat as _chat
+from synthspec.inference.transport import keys as _keys
+from synthspec.inference.transport.errors import Service, cut_reply
+from synthspec.inference.transport.replies import answer_of, map_in, member, names_in, reply_of, text_in
+from synthspec.inference.transport.schemas import SchemaCuts, plain_schema
+from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
+
+if TYPE_CHECKING:
+    from synthspec.inference.transport.http import JsonClient
+    from synthspec.spec import BackendChoice
+
+SUMMARY = "Ollama: local models, held to a JSON schema"
+KEYS: tuple[str, ...] = ()
+EXTRA = ""
+MODULE = ""
+OPTIONS: Mapping[str, str] = {
+    "base_url": f"{_chat.BASE_URL} (or OLLAMA_HOST; default http://127.0.0.1:11434)",
+    "constrain": _chat.CONSTRAIN,
+    "seed": _chat.SEED,
+    "keep_alive": "how long the model stays loaded, such as 30m",
+    "think": "whether a thinking model thinks",
+    "reasoning_effort": "low, medium or high, for models that take it",
+    "num_ctx": "tokens of context; a longer prompt is refused, not cut",
+    "extra_body": _chat.EXTRA_BODY + ", such as {options: {top_k: 40}}",
+}
+FREE = True
+DEFAULT_MODEL = ""
+
+
+_OWNER = _keys.Owner("Ollama", "ollama.com", "OLLAMA_HOST")
+_URL = "http://127.0.0.1:11434"
+# https://docs.ollama.com/modelfile#parameter: what `options` knows
+_KNOWN = (
+    "numa num_ctx num_batch num_gpu main_gpu low_vram f16_kv logits_all vocab_only use_mmap use_mlock embedding_only "
+    "num_thread num_keep seed num_predict top_k top_p min_p tfs_z typical_p repeat_last_n temperature repeat_penalty "
+    "presence_penalty frequency_penalty mirostat mirostat_tau mirostat_eta penalize_newline stop"
+).split()
+
+
+def open_backend(choice: BackendChoice, context: BackendContext) -> OllamaBackend:
+    """Read the environment and the options; nothing is sent."""
+    from synthspec.inference.transport.http import JsonClient
+
+    options, settings = _chat.options_of(choice, OPTIONS)
+    service, headers = service_of(choice, options.get("base_url"), context.timeout)
+    return OllamaBackend(JsonClient(service, service.address, headers), options, settings)
+
+
+def service_of(choice: BackendChoice, base_url: Any, timeout: float) -> tuple[Service, dict[str, str]]:
+    """The server to call and the headers to call it with, by the address of a spec and the environment.
+
+    Raises:
+        BackendFault: the key would go where only the spec says.
+    """
+    address = _chat.address_of(host_url(str(base_url or os.environ.get("OLLAMA_HOST", ""))))
+    key = _keys.key_from(("OLLAMA_API_KEY",))
+    sent = _keys.key_to_send(_OWNER, key, address, choice)
+    hidden = "" if sent == key else _keys.withheld(_OWNER, address)
+    start = f"`ollama serve` starts one, `ollama pull {choice.model}` fetches the model"
+    service = Service("Ollama", address, choice.model, ("OLLAMA_API_KEY",), start, timeout, (key,), hidden)
+    return service, {"Authorization": f"Bearer {sent}"} if sent else {}
+
+
+def host_url(host: str) -> str:
+    """The URL that a host is short for, as Ollama's own programs read it.
+
+    >>> host_url(""), host_url("gpu-box"), host_url(":77"), host_url("https://ollama.com")
+    ('http://127.0.0.1:11434', 'http://gpu-box:11434', 'http://127.0.0.1:77', 'https://ollama.com:443')
+    """
+    scheme, sign, rest = host.strip().partition("://")
+    if not sign:
+        scheme, rest = "http", host.strip()
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        port = parts.port or ({"http": 80, "https": 443}.get(scheme, 11434) if sign else 11434)
+    except ValueError:
+        return host  # no URL: whoever reads it says so
+    if parts.username or parts.password or parts.query:
+        return f"{scheme}://{rest}"
+    name = parts.hostname or "127.0.0.1"
+    return f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}{parts.path.rstrip('/')}"
+
+
+class OllamaBackend:
+    """One open connection."""
+
+    def __init__(self, client: JsonClient, options: dict[str, Any], settings: dict[str, Any]) -> None:
+        self._client = client
+        self._service = client.service
+        self._runtime = _runtime_of(options, settings)
+        # Without these, a prompt longer than the context is cut in silence.
+        self._body = {"model": self._service.model, "stream": False, "truncate": False, "shift": False}
+        names = {"keep_alive": "keep_alive", "think": "think", "reasoning_effort": "think"}
+        self._body |= {name: options[k] for k, name in names.items() if k in options}
+        self._body |= options.get("extra_body") or {}
+        self._constrain = options.get("constrain", True) is not False
+        self._cut = SchemaCuts(plain_schema)
+        self._seed = options.get("seed")
+        self.seeded = self._seed is True
+        self.server = self._service.address
+        self.fingerprint = _chat.fingerprint_of("ollama", _URL, options)
+        self.earlier_fingerprint = _chat.fingerprint_of("ollama", self._service.address, options)
+
+    async def complete(self, request: Request) -> Reply:
+        """One chat call."""
+        runtime = dict(self._runtime)
+        if request.temperature is not None:
+            runtime["temperature"] = request.temperature
+        if (seed := _chat.seed_of(self._seed, request)) is not None:
+            runtime["seed"] = seed
+        body = {**self._body, "messages": _chat.messages_of(request), "options": runtime}
+        if self._constrain and request.constraint.json_schema is not None:
+            body["format"] = self._cut(request.constraint.json_schema)
+        return self._read(await self._client.post("api/chat", body))
+
+    async def models(self) -> tuple[str, ...]:
+        """The models that are there."""
+        return names_in(member(await self._client.get("api/tags"), "models"), "model", "name")
+
+    def _read(self, answer: Any) -> Reply:
+        answer = answer_of(self._service, answer, "message")
+        message = map_in(self._service, answer, "message")
+        if answer.get("done") is False:
+            raise cut_reply(self._service)
+        return reply_of(
+            self._service,
+            text_in(self._service, message.get("content"), answer),
+            (answer.get("prompt_eval_count"), answer.get("eval_count")),
+            answer.get("model"),
+            answer.get("done_reason"),
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.close()
+
+
+def _runtime_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    runtime = _chat.renamed(settings, {"max_tokens": "num_predict"})
+    runtime |= {"num_ctx": options["num_ctx"]} if "num_ctx" in options else {}
+    runtime |= (options.get("extra_body") or {}).get("options") or {}
+    if unknown := next((k for k in runtime if k not in _KNOWN), None):
+        raise BackendFault(FaultKind.BAD_REQUEST, f"Ollama has no option '{unknown}'; it has {', '.join(_KNOWN)}")
+    return runtime

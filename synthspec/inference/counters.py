@@ -1,0 +1,97 @@
+"""Counting what happens in a build: read by the live view, the manifest and the gates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from synthspec.spec.messages import Completion, Rejection, Stage
+
+
+class Repetition(Protocol):
+    """A watch for a model that repeats itself."""
+
+    dry: Counter[str]
+
+    @property
+    def new_share(self) -> float | None: ...
+
+
+@dataclass(slots=True)
+class Tally:
+    """Figures of one run. Rows are dataset rows; `candidates` are the rows that replies held."""
+
+    planned: int = 0
+    kept: int = 0
+    missing: Counter[Stage] = field(default_factory=Counter)  # rows lost for good, by the stage they did not pass
+    calls: int = 0  # made in this run
+    reused: int = 0  # taken from the store
+    in_flight: int = 0
+    retries: int = 0  # calls sent again after a provider's fault
+    faults: Counter[str] = field(default_factory=Counter)  # those faults, by kind
+    asked: int = 0  # rows asked for, over all completions
+    given: int = 0  # of those, rows that came, surplus left out
+    candidates: int = 0
+    surplus: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0  # both sums are of what is known
+    unmeasured: int = 0  # completions whose tokens the provider did not tell
+    unpriced: int = 0  # completions whose cost is not known
+    cost: float = 0.0  # US dollars of every completion used, reused ones too
+    cost_now: float = 0.0  # US dollars spent in this run
+    rejections: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    models: Counter[str] = field(default_factory=Counter)
+    watch: Repetition | None = None  # set by the engine
+
+    def completed(self, completion: Completion) -> None:
+        """A completion is at hand."""
+        usage = completion.reply.usage
+        self.prompt_tokens += usage.prompt_tokens or 0
+        self.completion_tokens += usage.completion_tokens or 0
+        self.unmeasured += not usage.known
+        cost = completion.cost or 0.0
+        self.unpriced += completion.cost is None
+        self.cost += cost
+        if completion.reused:
+            self.reused += 1
+        else:
+            self.calls += 1
+            self.cost_now += cost
+        if completion.reply.model:
+            self.models[completion.reply.model] += 1
+
+    def held(self, asked: int, given: int) -> None:
+        """A reply asked for some rows gave some."""
+        self.asked += asked
+        self.given += min(asked, given)
+        self.candidates += min(asked, given)
+        if given > asked:
+            self.surplus += given - asked
+            self.rejections["surplus rows"] += given - asked
+
+    def rejected(self, rejections: Sequence[Rejection]) -> None:
+        """Rows, or pieces of replies, were not kept."""
+        for rejection in rejections:
+            self.rejections[rejection.rule] += 1
+
+    @property
+    def lost(self) -> int:
+        return sum(self.missing.values())
+
+    @property
+    def settled(self) -> int:
+        """Rows about which nothing is open any more."""
+        return self.kept + self.lost
+
+    def funnel(self) -> dict[str, int]:
+        """Rows that reached each stage; each figure is the one before less those lost there."""
+        figures = {"planned": self.planned}
+        left = self.planned
+        for stage in Stage:
+            left -= self.missing[stage]
+            figures[stage.value] = left
+        figures["kept"] = self.kept
+        return figures

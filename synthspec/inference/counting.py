@@ -1,0 +1,30 @@
+"""A run's figures as a fold over its events."""
+
+from __future__ import annotations
+
+from synthspec.inference.counters import Tally
+from synthspec.inference.events import CallBegun, CallDone, CallFailed, Counted, Event, RowKept, RowMissing
+
+
+def count_event(tally: Tally, event: Event) -> None:
+    """Take one event into the figures of its run."""
+    match event:
+        case CallBegun():
+            tally.in_flight += 1
+        case CallDone(_, _, completion):
+            if not completion.reused:
+                tally.in_flight -= 1
+            tally.completed(completion)
+        case CallFailed(_, _, kind, again):
+            tally.in_flight -= 1
+            if again:
+                tally.retries += 1
+                tally.faults[kind] += 1
+        case Counted(_, asked, held, rejections):
+            if asked:
+                tally.held(asked, held)
+            tally.rejected(rejections)
+        case RowKept():
+            tally.kept += 1
+        case RowMissing(missing):
+            tally.missing[missing.stage] += 1

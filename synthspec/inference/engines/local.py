@@ -1,0 +1,102 @@
+"""The local engine: calls made in this process, on asyncio, as fast as each server's governor lets them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from synthspec.inference.endpoints import Line
+from synthspec.inference.engines import Call, Done, How
+from synthspec.spec.messages import BackendFault, FaultKind, Reply
+
+
+class LocalEngine:
+    """One task a call."""
+
+    durable = False
+
+    def __init__(self, lines: Mapping[str, Line], timeout: float) -> None:
+        self._lines = lines
+        self._timeout = timeout
+        self._open: Counter[int] = Counter()  # calls taken and not answered, by governor
+        self._tasks: dict[asyncio.Task[None], Call] = {}
+        self._sent: set[int] = set()
+        self._done: list[Done] = []
+        self._news = asyncio.Event()
+        self._closed: How | None = None
+
+    def room(self, endpoint: str) -> int:
+        governor = self._lines[endpoint].governor
+        return max(0, governor.window - self._open[id(governor)])
+
+    async def submit(self, calls: Sequence[Call]) -> None:
+        if self._closed is not None:
+            self._answer([Done(c.send, None) for c in calls])
+            return
+        for call in calls:
+            self._open[id(self._lines[call.endpoint].governor)] += 1
+            task = asyncio.create_task(self._run(call))
+            self._tasks[task] = call
+            task.add_done_callback(self._ended)
+
+    async def results(self) -> AsyncIterator[Sequence[Done]]:
+        while self._done or self._tasks or self._closed is None:
+            await self._news.wait()
+            self._news.clear()
+            if self._done:
+                done, self._done = self._done, []
+                yield done
+
+    async def flush(self) -> None:
+        """Nothing: every call is begun as soon as it is taken."""
+
+    async def close(self, how: How) -> None:
+        self._closed = how
+        waiting = [t for t, call in self._tasks.items() if how == "cancel" or call.send not in self._sent]
+        for task in waiting:
+            task.cancel()
+        if how == "cancel":
+            await asyncio.gather(*waiting, return_exceptions=True)
+        self._news.set()
+
+    def _answer(self, done: Sequence[Done]) -> None:
+        self._done.extend(done)
+        self._news.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        call = self._tasks.pop(task)
+        self._open[id(self._lines[call.endpoint].governor)] -= 1
+        if task.cancelled():
+            if call.send not in self._sent:  # one that was in flight is not known to have come to anything
+                self._answer([Done(call.send, None)])
+        elif (error := task.exception()) is not None:
+            said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            self._answer([Done(call.send, BackendFault(FaultKind.BAD_REQUEST, said, sent="maybe"))])
+        self._sent.discard(call.send)
+        self._news.set()
+
+    async def _run(self, call: Call) -> None:
+        line = self._lines[call.endpoint]
+        loop = asyncio.get_running_loop()
+        if call.not_before > loop.time():
+            await asyncio.sleep(call.not_before - loop.time())
+        async with line.governor.slot(call.tokens, call.path) as slot:
+            self._sent.add(call.send)
+            started = loop.time()
+            result: Reply | BackendFault
+            try:
+                async with asyncio.timeout(self._timeout):
+                    result = await line.backend.complete(call.request)
+            except TimeoutError:
+                result = BackendFault(FaultKind.TIMED_OUT, f"no reply within {self._timeout:g} s")
+            except BackendFault as fault:
+                result = fault
+            latency = loop.time() - started
+            if isinstance(result, BackendFault):
+                line.governor.failed(result)
+            else:
+                if result.usage.total is not None:
+                    slot.used(result.usage.total)
+                line.governor.succeeded(latency)
+        self._answer([Done(call.send, result, latency)])

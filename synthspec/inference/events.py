@@ -1,0 +1,122 @@
+"""The stream of events of a run: what the terminal, a notebook, a preview or a web page listens to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synthspec.inference.budget import Budget
+from synthspec.planning.plan import Plan
+from synthspec.spec.messages import Completion, Missing, Path, Rejection, Request, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run begins."""
+
+    plan: Plan
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Of the first calls of every combination, how many are stored already and how many are to be made."""
+
+    stored: int
+    to_make: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallBegun:
+    """A request was sent."""
+
+    request: Request
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CallDone:
+    """A completion is at hand, made now or taken from the store; it is durable."""
+
+    request: Request
+    path: Path
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """A call gave no completion. `again`: the same request is sent again."""
+
+    request: Request
+    path: Path
+    kind: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A reply was read, as far as rows that are final hang on it: rows asked for and held, and what was not kept."""
+
+    path: Path
+    asked: int
+    held: int
+    rejections: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowReady:
+    """A row keeps every rule of its own, and waits for its turn."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RowRejected:
+    """A reply, or a row, is not kept as it is; it is asked for again while attempts last."""
+
+    path: Path
+    rejections: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowKept:
+    """A row is final. These come in path order, as `RowMissing` do."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class RowMissing:
+    """A row that cannot be had."""
+
+    missing: Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What all runs of the folder used so far: US dollars and tokens of settled calls."""
+
+    cost: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No further call is begun."""
+
+    reason: str
+
+
+Event = (
+    Started
+    | Forecast
+    | CallBegun
+    | CallDone
+    | CallFailed
+    | Counted
+    | RowReady
+    | RowRejected
+    | RowKept
+    | RowMissing
+    | Spend
+    | Stop
+)

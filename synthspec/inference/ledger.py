@@ -1,0 +1,103 @@
+"""Money and the store for calls: what each may cost is set aside before it is sent, and what it came to is durable
+before it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from synthspec.inference.budget import Budget, actual_cost, worst_cost
+from synthspec.inference.endpoints import Line
+from synthspec.inference.store import Store
+from synthspec.spec.messages import Completion, Reply, Request, Sent, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """What a call may take at most: US dollars and tokens."""
+
+    cost: float
+    tokens: int
+
+    def charged(self, completion: Completion) -> Worst:
+        """What a completion counts for: its cost and tokens, and the worst for each that is not known."""
+        cost, tokens = completion.cost, completion.reply.usage.total
+        return Worst(self.cost if cost is None else cost, self.tokens if tokens is None else tokens)
+
+
+def worst_of(line: Line, request: Request) -> Worst:
+    """What a request may take at most."""
+    prompt, reply = request.worst_tokens
+    return Worst(worst_cost(line.sender.choice.prices, prompt, reply), prompt + reply)
+
+
+def plausible_usage(reply: Reply, request: Request) -> Usage:
+    """The usage that a reply tells of; no count where it says 0 of a text that is there.
+
+    Embeddings are replies of no tokens: their requests foresee none.
+    """
+    prompt, completion = reply.usage.prompt_tokens, reply.usage.completion_tokens
+    missing = completion == 0 and reply.text and request.worst_tokens[1] > 0
+    return Usage(prompt or None, None if missing else completion)
+
+
+class Ledger:
+    """The account of one run. `metered`: a limit is set, so that every call in flight is noted durably."""
+
+    def __init__(self, store: Store, budget: Budget, metered: bool) -> None:
+        self.store = store
+        self.budget = budget
+        self.metered = metered
+
+    def take(self, worst: Worst) -> str | bool:
+        """Set aside what a call may take: True, False while calls in flight must settle first, or why it never can."""
+        if self.budget.reserve(worst.cost, worst.tokens):
+            return True
+        refusal = self.budget.refusal(worst.cost, worst.tokens)
+        if refusal is not None:
+            return refusal
+        if self.budget.in_flight == 0:
+            return self.budget.exhausted() or "the budget leaves no room for another call"
+        return False
+
+    def give_back(self, worst: Worst) -> None:
+        """The call was not sent and nothing of it was noted."""
+        self.budget.release(worst.cost, worst.tokens)
+
+    async def note(self, request: Request, worst: Worst) -> None:
+        """Make the reservation durable: a kill must not make the call free.
+
+        Raises:
+            StoreFault: it could not be written; the call must not be sent.
+        """
+        if self.metered:
+            await self.store.reserve(request.key, worst.cost, worst.tokens)
+
+    async def commit(self, line: Line, request: Request, reply: Reply, latency: float, worst: Worst) -> Completion:
+        """Store a reply that is paid for, and settle what was set aside; the first completion of a key stands.
+
+        Raises:
+            StoreFault: it could not be written.
+        """
+        reply = replace(reply, usage=plausible_usage(reply, request))
+        cost = actual_cost(line.sender.choice.prices, reply.usage, line.free)
+        completion = Completion(request.key, reply, cost, latency)
+        charged = worst.charged(completion)
+        try:
+            first = await self.store.put(request, completion, worst=(worst.cost, worst.tokens))
+        finally:
+            self.budget.settle(worst.cost, worst.tokens, charged.cost, charged.tokens)
+        return completion if first else self.store.get(request.key) or completion
+
+    async def lost(self, request: Request, worst: Worst, sent: Sent) -> None:
+        """No reply came. One that was not charged for gives back what was set aside; any other counts at its worst.
+
+        Raises:
+            StoreFault: it could not be written.
+        """
+        if sent != "no":
+            self.budget.settle(worst.cost, worst.tokens, worst.cost, worst.tokens)
+            await self.store.lose(request.key, sent)
+            return
+        self.budget.release(worst.cost, worst.tokens)
+        if self.metered:
+            await self.store.release(request.key)

@@ -1,0 +1,35 @@
+"""What becomes of a question that was asked of a model. Plain frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synthspec.spec.messages import Path, Rejection
+
+Id = tuple[Path, int]  # the row that asks, and which of its questions it is
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The completion of an `Ask`."""
+
+    key: str
+    text: str
+    finish: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No completion for this `Ask`; another attempt may have one."""
+
+    rejection: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Nothing is done for this question any more."""
+
+    reason: str
+
+
+Outcome = Replied | Failed | Stopped

@@ -1,0 +1,256 @@
+"""Plan → Request: the messages of one call, and the key under which its completion is kept for ever."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from synthspec.formats import Shape
+from synthspec.formats.recovery import verbalized
+from synthspec.inference.token_estimates import estimate_tokens, worst_tokens
+from synthspec.languages.expressions import compile_row
+from synthspec.languages.templates.template import TemplateFault
+from synthspec.plugins import find_plugin
+from synthspec.sources import Table
+from synthspec.spec import BackendChoice, Prompt, Spec
+from synthspec.spec.messages import Constraint, Message, Rejection, Request
+
+KEY_VERSION = 1
+DEFAULT_MAX_TOKENS = 4096  # what a reply may cost at worst where the spec sets no max_tokens
+MAX_ECHO = 6_000  # characters of a failed reply shown to the model again
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A failed reply and what was wrong with it."""
+
+    text: str
+    rejections: tuple[Rejection, ...]
+    rows: int  # still wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one request from another of the same words: where it stands in its row's history."""
+
+    lineage: tuple[str, ...] = ()  # keys of the completions it builds on
+    slot: int = 0  # row within the combination
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A backend as far as requests depend on it."""
+
+    choice: BackendChoice
+    fingerprint: str
+    seeded: bool
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        given = self.choice.settings.get("temperature")
+        return tuple(float(t) for t in given) if isinstance(given, list) else ()
+
+    @property
+    def max_tokens(self) -> int:
+        return int(self.choice.settings.get("max_tokens", DEFAULT_MAX_TOKENS))
+
+
+@dataclass(slots=True)
+class PromptWriter:
+    """Writes the requests of one prompt."""
+
+    spec: Spec
+    prompt: Prompt
+    sender: Sender
+    tables: Mapping[str, Table]
+    shape: Shape = field(init=False)
+    _fixed: str = field(init=False)
+    _instructions: dict[int, str] = field(init=False, default_factory=dict)
+    _constraints: dict[int, Constraint] = field(init=False, default_factory=dict)
+    _examples: dict[str, Sequence[int]] = field(init=False, default_factory=dict)
+    _schema_tokens: dict[int, int] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        by_name = {f.name: f for f in self.spec.fields}
+        fields = tuple(by_name[w] for w in self.prompt.writes)
+        self.shape = Shape(fields, self.prompt.rows, self.prompt.format_options)
+        choice = self.sender.choice
+        settings = {k: v for k, v in choice.settings.items() if k != "temperature" or not isinstance(v, list)}
+        self._fixed = json.dumps(
+            [
+                KEY_VERSION,
+                choice.provider,
+                choice.model,
+                self.sender.fingerprint,
+                settings,
+                self.prompt.name,
+                self.prompt.format,
+                dict(self.prompt.format_options),
+                [(f.name, f.type.kind) for f in fields],
+                self.prompt.verbalize,
+                self.spec.seed if self.sender.seeded else None,
+            ],
+            sort_keys=True,
+            default=str,
+        )
+
+    def asks_for(self, rows: int) -> Shape:
+        """The shape of a reply of so many rows."""
+        return Shape(self.shape.fields, rows, self.shape.options)
+
+    def base(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
+        """The messages as the spec writes them.
+
+        Raises:
+            TemplateFault: a value is not what the template needs.
+        """
+        seen = dict(values)
+        seen["rows"] = rows
+        if self.prompt.examples is not None:
+            seen["examples"] = self.examples(index, values)
+        messages = [Message("user", self.prompt.user.render(seen).strip("\n"))]
+        if self.prompt.system is not None:
+            messages.insert(0, Message("system", self.prompt.system.render(seen).strip("\n")))
+        return tuple(messages)
+
+    def drafted(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
+        """The messages for stand-in values; the templates as written where these cannot be filled in."""
+        try:
+            return self.base(index, {"avoid": [], **values}, rows)
+        except TemplateFault:
+            user, system = Message("user", self.prompt.user.text), self.prompt.system
+            return (user,) if system is None else (Message("system", system.text), user)
+
+    def content(self, base: Sequence[Message], index: int) -> str:
+        """A digest of all that a person wrote into the request: not its instructions, which follow the field rules."""
+        spoken = [self._fixed, self._temperature(index), [(m.role, m.key_form) for m in base]]
+        return hashlib.blake2b(json.dumps(spoken).encode(), digest_size=16).hexdigest()
+
+    def request(
+        self,
+        index: int,
+        values: Mapping[str, Any],
+        base: tuple[Message, ...],
+        key: str,
+        identity: Identity,
+        rows: int,
+        feedback: Feedback | None,
+    ) -> Request:
+        """The call itself: base messages, the format's instructions, and what was wrong before."""
+        told = self.instructions(rows)
+        messages = [*base[:-1], Message("user", f"{base[-1].content}\n\n{told}" if told else base[-1].content)]
+        if feedback is not None and self.spec.repair:
+            messages.append(Message("assistant", feedback.text[:MAX_ECHO] or "(nothing)"))
+            messages.append(Message("user", _complaint(feedback)))
+        return Request(
+            key=key,
+            prompt=self.prompt.name,
+            combination=index,
+            attempt=identity.attempt,
+            messages=tuple(messages),
+            rows=rows,
+            values=values,
+            constraint=self.constraint(rows),
+            seed=int.from_bytes(hashlib.blake2b(key.encode(), digest_size=6).digest(), "big"),
+            worst_tokens=(worst_tokens(messages) + self._constraint_tokens(rows), self.sender.max_tokens),
+            temperature=self._temperature(index),
+        )
+
+    def instructions(self, rows: int) -> str:
+        """What the format adds to the prompt for so many rows."""
+        if not self.prompt.instructions:
+            return ""
+        if rows not in self._instructions:
+            module = find_plugin("formats", self.prompt.format)
+            told = module.instructions(self.asks_for(rows))
+            if self.prompt.verbalize > 1:
+                told = f"{verbalized.instructions(self.prompt.verbalize)}\n\n{told}"
+            self._instructions[rows] = told
+        return self._instructions[rows]
+
+    def constraint(self, rows: int) -> Constraint:
+        """What a backend may hold a reply of so many rows to; nothing where a reply holds several answers."""
+        if self.prompt.verbalize > 1:
+            return Constraint()
+        if rows not in self._constraints:
+            module = find_plugin("formats", self.prompt.format)
+            self._constraints[rows] = module.constraint(self.asks_for(rows))
+        return self._constraints[rows]
+
+    def _constraint_tokens(self, rows: int) -> int:
+        """What a schema sent along may count for."""
+        if rows not in self._schema_tokens:
+            sent = self.constraint(rows)
+            text = json.dumps(sent.json_schema) if sent.json_schema is not None else (sent.regex or sent.grammar or "")
+            self._schema_tokens[rows] = estimate_tokens(text)
+        return self._schema_tokens[rows]
+
+    def _temperature(self, index: int) -> float | None:
+        cycle = self.sender.temperatures
+        return cycle[index % len(cycle)] if cycle else None
+
+    def examples(self, index: int, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a source shown for one combination: drawn without replacement, by index alone."""
+        asked = self.prompt.examples
+        assert asked is not None
+        table = self.tables[asked.source]
+        candidates = self._passing(values)
+        seed = f"{self.spec.seed}/{self.prompt.name}/{index}"
+        return [table.row(i) for i in draw_some(candidates, asked.rows, seed)]
+
+    def _passing(self, values: Mapping[str, Any]) -> Sequence[int]:
+        asked = self.prompt.examples
+        assert asked is not None
+        table = self.tables[asked.source]
+        if asked.where is None:
+            return range(len(table))
+        from synthspec.languages.expressions import names_of
+
+        known = repr([values.get(n) for n in sorted(names_of(asked.where) - {"row"})])
+        if known not in self._examples:
+            test = compile_row(asked.where)
+            if len(self._examples) > 4096:
+                self._examples.clear()
+            self._examples[known] = [i for i in range(len(table)) if test({**values, "row": table.row(i)})]
+        return self._examples[known]
+
+
+def draw_some(candidates: Sequence[int], count: int, seed: str) -> list[int]:
+    """`count` different candidates, a function of the seed alone (a partial Fisher-Yates shuffle)."""
+    pool: dict[int, int] = {}
+    size = len(candidates)
+    stream = hashlib.shake_128(seed.encode()).digest(8 * min(count, size))
+    drawn: list[int] = []
+    for step in range(min(count, size)):
+        number = int.from_bytes(stream[8 * step : 8 * step + 8], "big")
+        at = step + number % (size - step)
+        drawn.append(candidates[pool.get(at, at)])
+        pool[at] = pool.get(step, step)
+    return drawn
+
+
+def request_key(content: str, *parts: object) -> str:
+    """32 hex digits for a request: its content, and what tells it from others of the same content."""
+    text = "\x1f".join([content, *map(str, parts)])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _complaint(feedback: Feedback) -> str:
+    """What a failed reply is answered with."""
+    said = list(dict.fromkeys(r.reason for r in feedback.rejections))[:8]
+    if not said:
+        return f"That is not all. Write {_rows(feedback.rows)} more, different from those above, in the same form."
+    listed = "\n".join(f"- {s}" for s in said)
+    return (
+        f"That cannot be used as it is:\n{listed}\n\n"
+        f"Write {_rows(feedback.rows)} again, new and free of these faults, in the form asked for above. "
+        "Reply with nothing else."
+    )
+
+
+def _rows(count: int) -> str:
+    return "it" if count == 1 else f"{count} rows"

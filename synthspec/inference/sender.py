@@ -1,0 +1,266 @@
+"""Calls between the row machine and an engine: what is stored is used again, the lowest path goes first, money is set
+aside before a call leaves, a reply is durable before it counts, and only here is a request sent again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from synthspec.inference.endpoints import Line
+from synthspec.inference.engines import Call, Done, Engine
+from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Spend, Stop
+from synthspec.inference.ledger import Ledger, Worst, worst_of
+from synthspec.inference.outcomes import Failed, Id, Outcome, Replied, Stopped
+from synthspec.spec.messages import FAULT_RULES, BackendFault, Completion, FaultKind, Rejection, Reply, Request, Stage
+
+MAX_RESENDS = 8  # times one request is sent again after faults that may pass
+HOPELESS = 2  # the same for a server that never answered
+NO_ANSWER = Rejection(Stage.CALL, "no answer", f"no answer after {MAX_RESENDS + 1} calls")
+Answer = tuple[Id, Outcome]
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request that has no reply yet."""
+
+    id: Id
+    request: Request
+    worst: Worst
+    resends: int = 0
+    not_before: float = 0.0
+
+
+class Sends:
+    """The calls of one run."""
+
+    def __init__(self, engine: Engine, ledger: Ledger, lines: Mapping[str, Line], events: list[Event]) -> None:
+        self.stopping: str | None = None
+        self._engine = engine
+        self._ledger = ledger
+        self._lines = lines
+        self._events = events
+        self._ready: dict[str, list[tuple[tuple[int, ...], int, _Asked]]] = {name: [] for name in lines}  # heaps
+        self._flying: dict[int, _Asked] = {}
+        self._count = 0
+        self._answers: list[Answer] = []  # stored, to be given to the machine
+        self._done: list[Done] = []  # as the engine gave them
+        self._news = asyncio.Event()
+        self._listening: asyncio.Task[None] | None = None
+        self._commits: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that the engine has not answered, and replies that are being stored."""
+        return len(self._flying) + len(self._commits) + len(self._answers)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a further call would be begun at once, or as soon as those in flight are answered."""
+        waiting = sum(map(len, self._ready.values()))
+        room = sum(self._engine.room(name) for name in self._lines)
+        return not self._lines or waiting < room + len(self._flying)
+
+    def stop(self, reason: str) -> None:
+        """Let calls in flight end and begin no other."""
+        if self.stopping is not None:
+            return
+        self.stopping = reason
+        self._events.append(Stop(reason))
+        if self._flying:
+            self._closing = asyncio.get_running_loop().create_task(self._engine.close("drain"))
+
+    def ask(self, id: Id, request: Request) -> Outcome | None:
+        """The answer where there is one already; else None, and the call is made when its turn comes.
+
+        Raises:
+            StoreFault: what is stored is damaged.
+        """
+        stored = self._ledger.store.get(request.key)
+        if stored is not None:
+            return self._replied(id, request, stored)
+        if self.stopping is not None:
+            return Stopped(self.stopping)
+        self._wait(_Asked(id, request, worst_of(self._lines[request.prompt], request)))
+        return None
+
+    def _wait(self, asked: _Asked) -> None:
+        self._count += 1
+        heapq.heappush(self._ready[asked.request.prompt], (asked.id[0], self._count, asked))
+
+    def _replied(self, id: Id, request: Request, completion: Completion) -> Replied:
+        self._events.append(CallDone(request, id[0], completion))
+        return Replied(completion.key, completion.reply.text, completion.reply.finish)
+
+    async def send(self) -> list[Answer]:
+        """Send what there is room and money for, the lowest path first; once stopping, answer what waits.
+
+        Raises:
+            StoreFault: a reservation could not be noted.
+        """
+        calls: list[Call] = []
+        taken: Counter[str] = Counter()
+        while self.stopping is None and (asked := self._take(taken)) is not None:
+            self._count += 1
+            self._flying[self._count] = asked
+            path, request = asked.id[0], asked.request
+            calls.append(Call(self._count, request, request.prompt, path, asked.worst.tokens, asked.not_before))
+        if calls:
+            await self._submit(calls)
+        if self.stopping is None:
+            return []
+        answers = [(asked.id, Stopped(self.stopping)) for heap in self._ready.values() for _, _, asked in heap]
+        for heap in self._ready.values():
+            heap.clear()
+        return list(answers)
+
+    def _take(self, taken: Counter[str]) -> _Asked | None:
+        """The next call to send, its worst set aside; `taken` are those about to be sent, by endpoint."""
+        heads = [
+            (heap[0], name) for name, heap in self._ready.items() if heap and self._engine.room(name) > taken[name]
+        ]
+        if not heads:
+            return None
+        (_, _, asked), name = min(heads)
+        allowed = self._ledger.take(asked.worst)
+        if isinstance(allowed, str):
+            self.stop(allowed)
+        if allowed is not True:
+            return None
+        heapq.heappop(self._ready[name])
+        taken[name] += 1
+        return asked
+
+    async def _submit(self, calls: list[Call]) -> None:
+        if self._ledger.metered:
+            notes = [self._ledger.note(c.request, self._flying[c.send].worst) for c in calls]
+            for noted in await asyncio.gather(*notes, return_exceptions=True):
+                if isinstance(noted, BaseException):
+                    for call in calls:
+                        self._ledger.give_back(self._flying.pop(call.send).worst)
+                    raise noted
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen())
+            self._listening.add_done_callback(self._heard)
+        await self._engine.submit(calls)
+        self._events.extend(CallBegun(c.request, c.path) for c in calls)
+
+    async def _listen(self) -> None:
+        """Take what the engine gives, as it comes."""
+        async for done in self._engine.results():
+            self._done.extend(done)
+            self._news.set()
+
+    def _heard(self, task: asyncio.Task[None]) -> None:
+        self._news.set()
+
+    async def receive(self) -> list[Answer]:
+        """Wait until calls are answered and stored. Replies are stored while others are on their way.
+
+        Raises:
+            StoreFault: a reply could not be stored.
+        """
+        if not any(self._ready.values()):
+            await self._engine.flush()
+        if not self._answers:
+            await self._news.wait()
+        self._news.clear()
+        if self._listening is not None and self._listening.done() and not self._done:
+            self._listening.result()
+            lost = BackendFault(FaultKind.UNREACHABLE, "the engine ended without an answer", sent="maybe")
+            self._done = [Done(send, lost) for send in self._flying]
+        answers = await self._take_done()
+        for task in [t for t in self._commits if t.done()]:
+            self._commits.discard(task)
+            task.result()
+        answers += self._answers
+        self._answers = []
+        return answers
+
+    async def _take_done(self) -> list[Answer]:
+        """Begin to store the replies that came; what became of the other calls."""
+        done, self._done = self._done, []
+        known = [(d, self._flying.pop(d.send)) for d in done if d.send in self._flying]
+        replied = [(d, a) for d, a in known if isinstance(d.result, Reply)]
+        if replied:
+            task = asyncio.create_task(self._commit(replied))
+            self._commits.add(task)
+            task.add_done_callback(self._heard)
+        answers: list[Answer] = []
+        for one, asked in known:
+            if not isinstance(one.result, Reply):
+                answers += await self._unanswered(asked, one.result)
+        return answers
+
+    async def _commit(self, replied: list[tuple[Done, _Asked]]) -> None:
+        """Store replies that are paid for, all at once; where one cannot be stored the others are all the same."""
+        works = []
+        for done, asked in replied:
+            assert isinstance(done.result, Reply)
+            line = self._lines[asked.request.prompt]
+            line.answered = True
+            works.append(self._ledger.commit(line, asked.request, done.result, done.latency, asked.worst))
+        found = [await works[0]] if len(works) == 1 else await asyncio.gather(*works, return_exceptions=True)
+        fault: BaseException | None = None
+        for (_, asked), completion in zip(replied, found, strict=True):
+            if isinstance(completion, BaseException):
+                fault = fault or completion
+            else:
+                self._answers.append((asked.id, self._replied(asked.id, asked.request, completion)))
+        budget = self._ledger.budget
+        self._events.append(Spend(budget.cost, budget.tokens))
+        if fault is not None:
+            raise fault
+
+    async def _unanswered(self, asked: _Asked, fault: BackendFault | None) -> list[Answer]:
+        """A call without a reply: sent again, or given up."""
+        await self._ledger.lost(asked.request, asked.worst, "no" if fault is None else fault.sent)
+        outcome = None if fault is None else self._after_fault(asked, fault)
+        if fault is not None:
+            again = outcome is None and self.stopping is None
+            self._events.append(CallFailed(asked.request, asked.id[0], str(fault.kind), again))
+        if outcome is None and self.stopping is not None:
+            outcome = Stopped(self.stopping)
+        if outcome is not None:
+            return [(asked.id, outcome)]
+        self._wait(asked)
+        return []
+
+    def _after_fault(self, asked: _Asked, fault: BackendFault) -> Outcome | None:
+        """What a fault comes to; None where the request is sent again."""
+        rule, line = FAULT_RULES[fault.kind], self._lines[asked.request.prompt]
+        provider = line.sender.choice.provider
+        if rule.stop:
+            self.stop(f"{provider}: {fault.message}")
+            return None
+        if not rule.retry:
+            return Failed(Rejection(Stage.CALL, str(fault.kind), fault.message))
+        if fault.kind is FaultKind.UNREACHABLE and not line.answered and asked.resends >= HOPELESS:
+            self.stop(f"{provider}: {fault.message}")
+            return None
+        dead = line.governor.dead()
+        if dead is not None:
+            self.stop(f"{provider}: {dead} (last: {fault.message})")
+        asked.resends += 1
+        if asked.resends > MAX_RESENDS:
+            return Failed(NO_ANSWER)
+        delay = line.governor.delay_before(asked.resends, fault, asked.request.key)
+        asked.not_before = asyncio.get_running_loop().time() + delay
+        return None
+
+    async def shut(self) -> None:
+        """End the calls: those in flight are waited for, unless the run was cancelled, and what came is stored."""
+        if self._closing is not None:
+            await self._closing
+        task = asyncio.current_task()
+        cancelled = task is not None and task.cancelling() > 0
+        await self._engine.close("cancel" if cancelled else "drain")
+        if self._listening is not None:
+            await asyncio.gather(self._listening, return_exceptions=True)
+        with contextlib.suppress(Exception):  # what ended the run is told; here as much is kept as can be
+            await self._take_done()
+        await asyncio.gather(*self._commits, return_exceptions=True)

@@ -1,0 +1,140 @@
+"""`reviews.sqlite`: what people said of rows, laid over them, never written into what was paid for.
+
+A review is of a row's path and of the digest of its values: where the row has become another since, it is stale, and
+kept. Nothing is removed: to undo a review is another entry. It can be written while a build runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
+
+FILE = "reviews.sqlite"
+VERSION = 1
+VERBS = ("accept", "reject", "edit", "retry")
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS log (
+    id INTEGER PRIMARY KEY, path TEXT, digest TEXT, reviewer TEXT, verb TEXT, reason TEXT, patch TEXT, created REAL,
+    undone_by TEXT
+);
+CREATE INDEX IF NOT EXISTS reviews_by_path ON log (path);
+PRAGMA user_version = {VERSION};
+COMMIT;
+"""
+_COLUMNS = "id, path, digest, reviewer, verb, reason, patch, created, undone_by"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What one person said of one row. `patch` holds the fields that an `edit` changes."""
+
+    id: int
+    path: str  # the row's: 17, 17.3
+    digest: str  # of the row's values as they were seen
+    reviewer: str
+    verb: str  # one of `VERBS`
+    reason: str = ""
+    patch: Mapping[str, Any] = field(default_factory=dict)
+    created: float = 0.0  # Unix time
+    undone_by: str | None = None
+
+
+class Reviews:
+    """The reviews of a build folder, made where there are none. Closed by `close`, or by leaving a `with` block.
+
+    Raises:
+        StoreFault: they cannot be read or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        with self._explained():
+            self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=10.0)
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
+                self._connection.close()
+                raise StoreFault(f"{self.path} was written by a newer synthspec", "Upgrade synthspec.")
+            if version == 0:
+                self._connection.executescript(_SCHEMA)
+
+    def add(
+        self, path: str, digest: str, reviewer: str, verb: str, reason: str = "", patch: Mapping[str, Any] | None = None
+    ) -> int:
+        """Note a review, durably; its number.
+
+        Raises:
+            StoreFault: it could not be written.
+            ValueError: there is no such verb.
+        """
+        if verb not in VERBS:
+            raise ValueError(f"'{verb}' is not something to say of a row: {', '.join(VERBS)}")
+        row = (path, digest, reviewer, verb, reason, json.dumps(patch or {}), time.time())
+        with self._explained():
+            statement = "INSERT INTO log VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL)"
+            return int(self._connection.execute(statement, row).lastrowid or 0)
+
+    def undo(self, number: int, reviewer: str) -> bool:
+        """Take a review back; False where there is none, or it was taken back before.
+
+        Raises:
+            StoreFault: it could not be written.
+        """
+        statement = "UPDATE log SET undone_by = ? WHERE id = ? AND undone_by IS NULL"
+        with self._explained():
+            return self._connection.execute(statement, (reviewer, number)).rowcount > 0
+
+    def iterate(self) -> Iterator[Review]:
+        """Every review in the order in which they were made, those taken back too.
+
+        Raises:
+            StoreFault: they cannot be read.
+        """
+        with self._explained():
+            for row in self._connection.execute(f"SELECT {_COLUMNS} FROM log ORDER BY id"):
+                number, path, digest, reviewer, verb, reason, patch, created, undone_by = row
+                yield Review(number, path, digest, reviewer, verb, reason, json.loads(patch), created, undone_by)
+
+    def current(self) -> dict[str, Review]:
+        """For each row the latest review that holds.
+
+        Raises:
+            StoreFault: they cannot be read.
+        """
+        return {review.path: review for review in self.iterate() if review.undone_by is None}
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Reviews:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (*FAULTS, ValueError) as error:
+            if isinstance(error, ValueError) and not isinstance(error, UnicodeDecodeError | json.JSONDecodeError):
+                raise
+            fault = explain_fault(error, self.path)
+            help = "Put back a sound copy, or move it away: no review is written over."
+            raise StoreFault(fault.message, help) from error
+
+
+def digest_of_reviews(applied: Iterable[Review]) -> str:
+    """What tells the reviews that a dataset was made with from any others; for its manifest."""
+    said = sorted([r.path, r.digest, r.verb, json.dumps(dict(r.patch), sort_keys=True)] for r in applied)
+    return hashlib.blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()

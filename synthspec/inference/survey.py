@@ -1,0 +1,71 @@
+"""What of each backend is there: package, key, server, models."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from synthspec.diagnostics import Span
+from synthspec.extras import install_command
+from synthspec.inference.backends import BackendContext
+from synthspec.inference.transport.keys import TYPED
+from synthspec.plugins import find_plugin
+from synthspec.spec import BackendChoice
+from synthspec.spec.messages import BackendFault
+
+PATIENCE = 5.0  # seconds for a server to answer
+
+
+@dataclass(frozen=True, slots=True)
+class BackendState:
+    """One backend as it stands. `key` is the variable that is set, never its value."""
+
+    name: str
+    summary: str
+    installed: bool
+    key: str | None
+    ready: bool
+    sentence: str
+    models: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+async def survey(names: Sequence[str], base_url: str | None = None) -> list[BackendState]:
+    """The state of each backend; servers are asked at once, and get a few seconds."""
+    return list(await asyncio.gather(*(_look(n, base_url) for n in names)))
+
+
+async def _look(name: str, base_url: str | None) -> BackendState:
+    module = find_plugin("backends", name)
+    summary = module.SUMMARY
+    key = next((k for k in module.KEYS if os.environ.get(k)), None)
+    if module.MODULE and find_spec(module.MODULE.split(".")[0]) is None:
+        extra = install_command(module.EXTRA) if module.EXTRA else f"pip install {module.MODULE}"
+        return BackendState(name, summary, False, key, False, f"not installed: {extra}")
+    if module.KEYS and key is None and base_url is None and not os.environ.get(f"{name.upper()}_BASE_URL"):
+        return BackendState(name, summary, True, None, False, f"no key: set {' or '.join(module.KEYS)}")
+    if getattr(module, "IN_PROCESS", False):
+        return BackendState(name, summary, True, key, True, "ready: runs inside synthspec")
+    options = {"base_url": base_url} if base_url else {}
+    choice = BackendChoice(name, module.DEFAULT_MODEL or "MODEL", options, {}, None, Span(TYPED, 1, 1, 1, 1))
+    try:
+        backend = module.open_backend(choice, BackendContext(None, {}, PATIENCE))  # type: ignore[arg-type]
+    except BackendFault as e:
+        return BackendState(name, summary, True, key, False, e.message)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            models = await backend.models()
+    except BackendFault as e:
+        return BackendState(name, summary, True, key, False, e.message)
+    except TimeoutError:
+        return BackendState(name, summary, True, key, False, f"no answer within {PATIENCE:g} s")
+    finally:
+        await backend.close()
+    said = f"ready ({key} is set)" if key else "ready: the server answers"
+    return BackendState(name, summary, True, key, True, said, tuple(models))

@@ -1,0 +1,38 @@
+"""Counting tokens without a tokenizer: an upper bound for limits, and a fair guess for plans."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from synthspec.spec.messages import Message
+
+PER_MESSAGE = 8  # tokens a chat template puts around a message
+
+
+def worst_tokens(messages: Sequence[Message]) -> int:
+    """At least as many tokens as the messages have, with what a chat template puts around each."""
+    return sum(PER_MESSAGE + estimate_tokens(m.content) for m in messages)
+
+
+def estimate_tokens(text: str) -> int:
+    """At least as many tokens as any tokeniser that works on bytes makes of the text: one for each byte of its UTF-8.
+
+    Nothing less is safe. English prose has a token for four bytes, but the byte-level BPE of GPT-2, Llama 3, Qwen 2,
+    Command R and DeepSeek makes up to 0.6 of a token for each byte of lists of names and numbers, 0.75 of Chinese,
+    0.85 of Korean, 0.9 of random hexadecimal, and 1.0 of digits, Armenian and Tamil.
+
+    >>> estimate_tokens("año 1984")
+    9
+    """
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def expected_tokens(text: str) -> int:
+    """About as many tokens as a tokeniser of today makes of prose: within a fifth of the mean of Llama 3, Qwen 2 and
+    Command R for most languages, a third too many for Russian. Text full of names and digits has about twice as many.
+
+    >>> expected_tokens("You write realistic call-centre transcripts.")
+    11
+    """
+    return math.ceil(len(text) / 4 + (estimate_tokens(text) - len(text)) / 5)

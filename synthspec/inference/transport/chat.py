@@ -1,0 +1,113 @@
+"""What the chat backends share: reading their options, writing messages, naming where they call."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from synthspec.spec.messages import BackendFault, FaultKind, Request
+
+if TYPE_CHECKING:
+    from synthspec.spec import BackendChoice
+
+CONSTRAIN = "whether the provider is given the reply's JSON schema (default true)"
+SEED = "true sends each request its own seed; a number sends that one"
+EXTRA_BODY = "a map of further keys for each request, in the provider's own words"
+BASE_URL = "address of the server"
+
+_HIDDEN = ("base_url", "keep_alive", "timeout")  # they change no answer
+
+
+def options_of(choice: BackendChoice, own: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The provider's own options, and the settings of every request; each key is looked for in both.
+
+    Raises:
+        BackendFault: no model is named, or `extra_body` is no map.
+    """
+    merged = {**choice.options, **choice.settings}
+    if isinstance(merged.get("temperature"), list):
+        del merged["temperature"]  # a range: each request brings its own
+    mine = {k: merged[k] for k in own if k in merged}
+    rest = {k: v for k, v in merged.items() if k not in mine and k != "timeout" and v is not None}
+    if not isinstance(mine.get("extra_body") or {}, Mapping):
+        raise BackendFault(FaultKind.BAD_REQUEST, "`extra_body` is a map")
+    if not choice.model:
+        raise BackendFault(FaultKind.BAD_REQUEST, f"name a model: `{choice.provider}:MODEL`")
+    return mine, rest
+
+
+def renamed(settings: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The settings under the provider's own names; `stop` as a list of texts."""
+    stop = settings.get("stop")
+    listed = {**settings, "stop": [stop]} if isinstance(stop, str) else settings
+    return {names.get(k, k): v for k, v in listed.items()}
+
+
+def seed_of(option: Any, request: Request) -> int | None:
+    """The seed to send, from the `seed` option. 31 bits: what every server takes."""
+    if option is True:
+        return request.seed & 0x7FFFFFFF
+    return option if isinstance(option, int) and option is not False else None
+
+
+def messages_of(request: Request) -> list[dict[str, str]]:
+    """The conversation as most providers take it."""
+    return [{"role": m.role, "content": m.content} for m in request.messages]
+
+
+def address_of(url: str) -> str:
+    """Scheme, host and path of a URL, for messages: no credentials, no query.
+
+    Raises:
+        BackendFault: it is no URL of a server, or has credentials in it.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise BackendFault(FaultKind.BAD_REQUEST, "`base_url` is not a URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BackendFault(FaultKind.BAD_REQUEST, "`base_url` must be http://… or https://… with a host")
+    if parts.username or parts.password or parts.query:
+        raise BackendFault(
+            FaultKind.BAD_REQUEST,
+            "`base_url` must hold no user, password or query; keys come from the environment",
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_local(host: str) -> bool:
+    """Whether the host is this machine or its own network."""
+    if is_loopback(host) or ("." not in host and ":" not in host):
+        return True
+    if host.endswith((".local", ".lan", ".internal", ".home.arpa")):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+def fingerprint_of(provider: str, address: str, options: Mapping[str, Any]) -> str:
+    """Provider and options that change an answer, under the address that the provider has by itself.
+
+    Where a server stands is no part of what it answers. `address` is the provider's usual one, whichever is asked:
+    the text is that of version 0.1, so completions which were paid for there are found.
+    """
+    shown = {k: v for k, v in options.items() if k not in _HIDDEN}
+    text = f"{provider}:{address.split('://', 1)[-1]}"
+    return f"{text} {json.dumps(shown, sort_keys=True, default=str)}" if shown else text

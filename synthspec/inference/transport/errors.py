@@ -1,0 +1,238 @@
+"""What went wrong in a call, as one of the closed set of kinds.
+
+Shared by every backend that talks to a server. Providers say the same thing in many ways: by status, by a
+code in the body, by a sentence. All of them are read here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from synthspec.diagnostics.terminal import one_line
+from synthspec.extras import install_command
+from synthspec.inference.transport.waits import seconds_to_wait
+from synthspec.spec.messages import BackendFault, FaultKind
+
+LONGEST_MESSAGE = 400  # characters of a provider's own words that are kept
+_LONGEST_BODY = 64 << 10  # characters of an error that are read
+_MOST_WORDS = 200  # short texts of an error that are searched
+_LONGEST_READ = 4_000  # characters that are searched for what they mean
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Whom a call goes to, as messages name it. `secrets` never leave it."""
+
+    name: str  # "OpenAI", "Ollama"
+    address: str  # host and path, without credentials
+    model: str
+    keys: tuple[str, ...] = ()  # environment variables
+    start: str = ""  # how to start it, where it is the user's own
+    timeout: float = 120.0
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    withheld: str = ""  # why no key was sent, though there is one
+
+    def clean(self, text: str) -> str:
+        """The text on one line, shortened, with every secret and every character that a terminal obeys taken out."""
+        text = text[:_LONGEST_BODY]
+        for secret in self.secrets:
+            if len(secret) > 3:
+                for form in {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}:
+                    text = text.replace(form, "***")
+        text = one_line(text)
+        text = _KEY_LIKE.sub("***", text[:_LONGEST_READ])
+        return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
+
+
+_KEY_LIKE = re.compile(
+    r"(?i)\b(?:sk|gsk|xai|csk|pplx|nvapi|hf|fw|r8)[-_][\w*.-]{6,}|\bAIza[\w*-]{6,}|(?<=bearer )\S+"
+    r"|(?<=key=)[^&\s\"]+|(?<=://)[^/@\s]+@"
+)
+
+_QUOTA = re.compile(
+    r"insufficient_quota|billing_(?:hard_limit|not_active|error)|exceeded your current quota|quota_?exceeded"
+    r"|credit balance is too low|insufficient (?:balance|credits?|funds)|out of credits|payment required"
+    r"|calls ?/ ?month|depleted your|weekly usage limit|monthly (?:usage|spend|limit)",
+    re.I,
+)
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|exceed_context_size|string_above_max_length|prompt_too_long"
+    r"|request[_ ]too[_ ]large|maximum context length|context (?:length|window|size)"
+    r"|prompt is too long|input is too long|too many (?:input )?tokens|input token count"
+    r"|exceeds? the (?:maximum|max|available) (?:number of |allowed )?(?:input )?(?:tokens|context)",
+    re.I,
+)
+_REFUSED = re.compile(
+    r"content_filter|content_policy|responsibleaipolicyviolation|content management policy|invalid_prompt"
+    r"|safety system|usage policy|prohibited_content|blocked_content|data_inspection_failed",
+    re.I,
+)
+_UNAUTHORISED = re.compile(r"api[_ ]key[_ ](?:not[_ ]valid|invalid)|invalid[_ ]api[_ ]key|invalid api token", re.I)
+_NO_MODEL = re.compile(
+    r"model[^.]{0,120}(?:not (?:found|exist|supported)|does not exist|unknown)|model_not_found|unknown model",
+    re.I,
+)
+_OUTPUT_LIMIT = re.compile(r"max(?:imum)?[_ ](?:completion_|output_|allowed number of output )?tokens", re.I)
+
+
+def fault_of_status(service: Service, status: int, body: str, headers: Mapping[str, str]) -> BackendFault:
+    """The fault that an HTTP answer other than success tells of."""
+    body = body[:_LONGEST_BODY]
+    said, codes = _read_body(body)
+    read = f"{said} {codes}"[:_LONGEST_READ]
+    kind = _kind_of(status, read)
+    retry_after = seconds_to_wait(headers, f"{body[:_LONGEST_READ]} {read}") if kind in _TIMED else None
+    return BackendFault(kind, _message_of(service, kind, status, service.clean(said)), retry_after)
+
+
+_TIMED = (FaultKind.RATE_LIMITED, FaultKind.OVERLOADED)
+
+
+def _kind_of(status: int, text: str) -> FaultKind:
+    if status in (402, 429) or _QUOTA.search(text):
+        return _kind_of_limit(status, text)
+    if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(text) and not _spec_fault(text)):
+        return FaultKind.TOO_LONG
+    if status in (400, 403, 422, 451) and _REFUSED.search(text):
+        return FaultKind.REFUSED
+    if status in (401, 403, 407) or (status == 400 and _UNAUTHORISED.search(text)):
+        return FaultKind.UNAUTHORISED
+    if status in (408, 504, 524):
+        return FaultKind.TIMED_OUT
+    if status in (409, 423, 425, 498) or status >= 500:
+        return FaultKind.OVERLOADED
+    return FaultKind.BAD_REQUEST
+
+
+def _kind_of_limit(status: int, text: str) -> FaultKind:
+    if status == 429 and re.search(r"request too large", text, re.I):
+        return FaultKind.TOO_LONG  # larger than a minute's whole allowance: waiting does not help
+    if status == 429 and "RESOURCE_EXHAUSTED" in text:
+        # Google says "exceeded your current quota" of every limit; the name of the limit tells them apart.
+        return FaultKind.QUOTA if re.search(r"PerDay", text) else FaultKind.RATE_LIMITED
+    if status == 402 or _QUOTA.search(text):
+        return FaultKind.QUOTA
+    return FaultKind.RATE_LIMITED
+
+
+def _spec_fault(text: str) -> bool:
+    """A completion limit above the model's own is a fault of the spec, not of one long prompt."""
+    return bool(_OUTPUT_LIMIT.search(text)) and not re.search(r"maximum context length|prompt|input", text, re.I)
+
+
+def _message_of(service: Service, kind: FaultKind, status: int, said: str) -> str:
+    where = f"{service.name} ({service.address})"
+    if kind is FaultKind.UNAUTHORISED:
+        keys = " or ".join(service.keys)
+        wanted = service.withheld or (f"check the key in {keys}" if keys else "it asks for a key")
+        return f"{where} did not accept the call ({status}): {wanted}" + (f"; it says: {said}" if said else "")
+    if status == 404 or (status == 400 and _NO_MODEL.search(said)):
+        return _message_of_missing(service, where, said)
+    if 300 <= status < 400:
+        return f"{where} has moved ({status}); put the new address in `base_url`"
+    way_round = "; `constrain: false` in the backend leaves the schema out" if _SCHEMA.search(said) else ""
+    return f"{where} answered {status}, {kind}" + (f": {said}" if said else "") + way_round
+
+
+_SCHEMA = re.compile(r"response_?format|json_?schema|output_config|structured.outputs?|grammar", re.I)
+
+
+def _message_of_missing(service: Service, where: str, said: str) -> str:
+    if said and ("model" in said.lower() or service.model in said):
+        pull = f"; `ollama pull {service.model}` fetches it" if service.name == "Ollama" else ""
+        return f"{where} has no model '{service.model}'{pull}; `synthspec backends` lists those it has ({said})"
+    return f"{where} does not know this path (404); `base_url` often ends in /v1" + (f" ({said})" if said else "")
+
+
+def _read_body(body: str) -> tuple[str, str]:
+    """The sentence meant for a reader, and every short code in the body."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return ("" if body.lstrip().startswith("<") else body[: 2 * LONGEST_MESSAGE]), ""
+    if isinstance(value, list) and value:
+        value = value[0]
+    error = value.get("error", value) if isinstance(value, dict) else value
+    said = error
+    if isinstance(error, dict):
+        said = next((error[k] for k in ("message", "detail", "error", "msg") if error.get(k)), "")
+    said = said if isinstance(said, str) else _dumped(said) if said else ""
+    return said, " ".join(itertools.islice(_words_of(value, 0), _MOST_WORDS))
+
+
+def _dumped(value: Any) -> str:
+    try:
+        return json.dumps(value)[: 2 * LONGEST_MESSAGE]
+    except RecursionError:
+        return ""
+
+
+def _words_of(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value[:200]
+    elif isinstance(value, dict | list) and depth < 6:
+        for v in value.values() if isinstance(value, dict) else value:
+            yield from _words_of(v, depth + 1)
+
+
+_CONNECTING = {"ConnectTimeout", "ConnectionTimeoutError", "ConnectError", "ClientConnectorError", "gaierror"}
+_NO_CONNECTION = _CONNECTING | {"ConnectionRefusedError"}
+_TIMEOUTS = {"TimeoutError", "TimeoutException", "APITimeoutError"}
+_CUT = {"JSONDecodeError", "APIResponseValidationError", "UnknownApiResponseError"}
+_LOST = {"ClientError", "TransportError", "RequestError", "APIConnectionError", "OSError", "HTTPError"}
+
+
+def fault_of_exception(service: Service, error: BaseException) -> BackendFault:
+    """The fault that a client's exception tells of, whichever HTTP library raised it."""
+    chain = _chain(error)
+    names = {c.__name__ for e in chain for c in type(e).__mro__}
+    who = f"{service.name} ({service.address})"
+    why = service.clean(str(chain[-1])) or type(chain[-1]).__name__
+    if names & _NO_CONNECTION:
+        start = f"; {service.start}" if service.start else ""
+        return BackendFault(FaultKind.UNREACHABLE, f"no server answers at {service.address}{start} ({why})", sent="no")
+    if names & _TIMEOUTS:
+        return BackendFault(FaultKind.TIMED_OUT, f"{who} gave no answer within {service.timeout:g} s")
+    if names & _CUT:
+        return cut_reply(service)
+    if names & _LOST:
+        return BackendFault(FaultKind.UNREACHABLE, f"the connection to {service.address} was lost ({why})")
+    return BackendFault(FaultKind.BAD_REQUEST, f"{who}: {type(error).__name__}: {why}")
+
+
+def cut_reply(service: Service) -> BackendFault:
+    """The body of a reply ended too early."""
+    return strange_reply(service, "a reply that was cut off or is not JSON")
+
+
+def strange_reply(service: Service, what: str, said: str = "") -> BackendFault:
+    """A reply that cannot be understood, though it says that all is well; `said` is quoted as far as it goes."""
+    quoted = service.clean(said)
+    message = f"{service.name} ({service.address}) sent {what}"
+    return BackendFault(FaultKind.UNREACHABLE, f"{message}; it says: {quoted}" if quoted else message, sent="yes")
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    chain = [error]
+    while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 8:
+        chain.append(deeper)
+    return chain
+
+
+def missing_key(name: str, keys: tuple[str, ...]) -> BackendFault:
+    """No secret in the environment."""
+    return BackendFault(FaultKind.UNAUTHORISED, f"{name} needs a key: set {' or '.join(keys)} in the environment")
+
+
+def missing_package(name: str, extra: str) -> BackendFault:
+    """The provider's package is not installed."""
+    return BackendFault(
+        FaultKind.BAD_REQUEST,
+        f"{name} needs a package that is not installed: {install_command(extra)}",
+    )

@@ -1,0 +1,245 @@
+"""The types of calls: which function, which arguments, what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from synthspec.diagnostics import did_you_mean
+from synthspec.languages.expressions.checking.binding import Bound, as_moment, bind, bind_function
+from synthspec.languages.expressions.checking.descriptions import a, describe
+from synthspec.languages.expressions.errors import Fault
+from synthspec.languages.expressions.functions.signatures import (
+    REQUIRED,
+    Function,
+    Parameter,
+    find_function,
+    function_names,
+)
+from synthspec.languages.expressions.reach import check_reach, constant_of
+from synthspec.languages.expressions.traversal import is_random
+from synthspec.languages.expressions.tree import Call, Expression, ListOf, Literal
+from synthspec.languages.expressions.types import ANY, Type, fits, join, type_of
+
+SYNONYMS = {
+    "avg": "mean", "average": "mean", "count_words": "words", "word_count": "words", "wordcount": "words",
+    "length": "len", "size": "len", "isnull": "missing", "is_null": "missing", "isna": "missing",
+    "is_missing": "missing", "is_none": "missing", "ifnull": "coalesce", "nvl": "coalesce",
+    "default": "coalesce",
+    "str": "text", "string": "text", "int": "integer", "float": "number", "trim": "strip",
+    "substring": "contains",
+    "startswith": "starts_with", "endswith": "ends_with", "rand": "uniform", "random": "uniform",
+    "randint": "integer", "gauss": "normal", "gaussian": "normal", "norm": "normal", "expon": "exponential",
+    "sample": "choice", "pick": "choice", "ceiling": "ceil", "ln": "log", "pow": "'**'", "unique": "distinct",
+    "sort": "sorted", "regex": "'matches'", "search": "'matches'", "match": "'matches'", "format": "fixed",
+    "any": "'or'", "all": "'and'", "if_else": "'if c then a else b'", "iif": "'if c then a else b'",
+}  # fmt: skip
+
+
+class Checking(Protocol):
+    """What a check of calls needs of the check that it is part of."""
+
+    random: bool
+    scope: Any
+    faults: list[Fault]
+
+    def type_of(self, node: Expression) -> Type: ...
+    def report(self, code: str, message: str, node: Expression, remedy: str = "") -> None: ...
+
+
+def check_call(node: Call, check: Checking) -> Type:
+    """The type of a call; faults are reported to `check`."""
+    if is_random(node):
+        return check_draw(node, check)
+    function = find_function(node.function)
+    if function is None:
+        _unknown(node, check)
+        _visit(node, check)
+        return ANY
+    bound = bind_function(node, function)
+    before = len(check.faults)
+    _check_binding(node, bound, function.parameters, check)
+    unbound = len(check.faults) > before
+    parameters = {p.name: p for p in function.parameters}
+    kinds = [_argument(value, parameters[name], function, check) for name, value in bound.given]
+    for value in (*bound.extra, *(v for _, v in (*bound.unknown, *bound.twice))):
+        check.type_of(value)
+    if isinstance(function.result, Type):
+        return function.result
+    return ANY if unbound or not kinds else function.result(kinds)
+
+
+def _unknown(node: Call, check: Checking) -> None:
+    from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
+
+    known = function_names() | (frozenset(DISTRIBUTIONS) if check.random else frozenset())
+    if node.function in check.scope:
+        message, remedy = (
+            f"'{node.function}' is a value, not a function",
+            f"write {node.function} without brackets",
+        )
+    else:
+        message = f"unknown function '{node.function}'"
+        synonym = SYNONYMS.get(node.function.lower())
+        remedy = did_you_mean(node.function, known)
+        if synonym and (synonym in known or "'" in synonym):
+            remedy = f"write {synonym}" if "'" in synonym else f"did you mean '{synonym}'?"
+    check.faults.append(Fault("E304", message, node.start, node.start + len(node.function), remedy))
+
+
+def _visit(node: Call, check: Checking) -> None:
+    for value in (*node.arguments, *(v for _, v in node.keywords)):
+        check.type_of(value)
+
+
+def _argument(value: Expression, parameter: Parameter, function: Function, check: Checking) -> Type:
+    kind = check.type_of(value)
+    moment = as_moment(value, parameter)
+    if moment is not value and isinstance(moment, Literal):
+        return type_of(moment.value)
+    wanted = parameter.types
+    if parameter.repeated and len(wanted) > 1 and kind.kind == "boolean":
+        pass
+    elif any(fits(kind, w) or (w.kind == "integer" and kind.kind == "any") for w in wanted):
+        return kind
+    alternatives = " or ".join(dict.fromkeys(a(w) for w in wanted))
+    remedy = "write text(x) to make it text" if wanted[0].kind == "text" and kind.numeric else ""
+    if wanted[0].numeric and kind.kind == "text":
+        remedy = "write number(x) to read text as a number"
+    message = f"{function.name}() takes {alternatives} as '{parameter.name}'; {describe(value)} is {a(kind)}"
+    check.report("E303", message, value, remedy)
+    return ANY
+
+
+def _check_binding(node: Call, bound: Bound, parameters: Iterable[Any], check: Checking) -> None:
+    """Too many, too few, unknown and repeated arguments."""
+    names = [p.name for p in parameters]
+    given = {name for name, _ in bound.given}
+    signature = f"{node.function}({', '.join(names)})"
+    if bound.extra:
+        first, last = bound.extra[0], bound.extra[-1]
+        count = len(node.arguments)
+        message = f"{node.function}() takes at most {_count(len(names))}, not {count}"
+        check.faults.append(Fault("E305", message, first.start, last.end, f"write {signature}"))
+    for name, value in bound.unknown:
+        check.report("E305", f"{node.function}() has no argument '{name}'", value, did_you_mean(name, names))
+    for name, value in bound.twice:
+        check.report("E305", f"{node.function}() is given '{name}' twice", value)
+    missing = [p.name for p in parameters if p.name not in given and _required(p)]
+    if missing and not bound.unknown:
+        listed = " and ".join(f"'{m}'" for m in missing)
+        check.report("E305", f"{node.function}() lacks {listed}", node, f"write {signature}")
+
+
+def _required(parameter: Any) -> bool:
+    return parameter.default is REQUIRED if isinstance(parameter, Parameter) else parameter.default is None
+
+
+def _count(number: int) -> str:
+    return "1 argument" if number == 1 else f"{number} arguments"
+
+
+def check_draw(node: Call, check: Checking, nested: bool = False) -> Type:
+    """The type that a random function draws; its constant arguments are held to their ranges."""
+    from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
+
+    distribution = DISTRIBUTIONS[node.function]
+    if not check.random and not nested:
+        message = f"'{node.function}' draws at random, which only a parameter may"
+        remedy = "draw it in a parameter, and use that parameter's name here"
+        check.faults.append(Fault("E306", message, node.start, node.start + len(node.function), remedy))
+    bound = bind(node, [argument.name for argument in distribution.arguments])
+    before = len(check.faults)
+    _check_binding(node, bound, distribution.arguments, check)
+    kinds: dict[str, Type] = {}
+    arguments = {argument.name: argument for argument in distribution.arguments}
+    for name, value in bound.given:
+        kinds[name] = _draw_argument(node, value, arguments[name], check)
+    for value in (*bound.extra, *(v for _, v in (*bound.unknown, *bound.twice))):
+        check.type_of(value)
+    if len(check.faults) == before:
+        _check_constants(node, dict(bound.given), check)
+    if len(check.faults) == before and not nested:
+        for fault in check_reach(node):
+            check.report(*fault)
+    if distribution.result != "any":
+        return Type(distribution.result)
+    return kinds.get(distribution.arguments[0].name, ANY)
+
+
+def _draw_argument(node: Call, value: Expression, argument: Any, check: Checking) -> Type:
+    if argument.kind == "distribution":
+        return _nested(node, value, check)
+    if argument.kind == "distributions":
+        if not isinstance(value, ListOf) or not value.items:
+            check.type_of(value) if not isinstance(value, ListOf) else None
+            check.report("E303", f"{node.function}() takes a list of calls of random functions", value,
+                         "write mixture([normal(0, 1), exponential(5)], weights=[2, 1])")  # fmt: skip
+            return ANY
+        kinds = [_nested(node, item, check) for item in value.items]
+        joined = kinds[0]
+        for kind in kinds[1:]:
+            joined = join(joined, kind)
+        return joined
+    kind = check.type_of(value)
+    problem, remedy = _misfit(value, kind, argument)
+    if problem:
+        message = f"{node.function}() takes {problem} as '{argument.name}'; {describe(value)} is {a(kind)}"
+        check.report("E303", message, value, remedy)
+        return ANY
+    return (kind.item or ANY) if argument.kind == "list" and kind.kind == "list" else kind
+
+
+def _misfit(value: Expression, kind: Type, argument: Any) -> tuple[str, str]:
+    """What the argument of a random function should have been, and the remedy; nothing where it is that."""
+    if kind.kind == "any":
+        return "", ""
+    if argument.kind == "number":
+        return ("", "") if kind.numeric else ("a number", "")
+    if argument.kind == "list":
+        return ("", "") if kind.kind == "list" else ("a list", "write choice(['a', 'b'])")
+    if argument.kind == "weights":
+        numbers = kind.kind == "list" and (kind.item is None or kind.item.numeric or kind.item.kind == "any")
+        return ("", "") if numbers else ("a list of numbers", "")
+    allowed = ("date", "datetime") if argument.kind in ("date", "datetime") else ("time", "datetime")
+    if kind.kind in allowed or (kind.kind == "text" and isinstance(value, Literal)):
+        return "", ""
+    return f"a {argument.kind}", "write it as text: '2024-01-31'" if argument.kind == "date" else ""
+
+
+def _nested(node: Call, value: Expression, check: Checking) -> Type:
+    if isinstance(value, Call) and is_random(value):
+        kind = check_draw(value, check, nested=True)
+        if node.function == "truncated" and not (kind.numeric or kind.kind == "any"):
+            check.report(
+                "E303", f"truncated() works on distributions of numbers; {describe(value)} is not", value
+            )
+        return kind
+    example = {"truncated": "truncated(normal(50, 10), 0, 100)"}.get(
+        node.function, "mixture([normal(50, 10), …])"
+    )
+    check.type_of(value)
+    check.report(
+        "E303",
+        f"{node.function}() takes a call of a random function; {describe(value)} is not one",
+        value,
+        f"write {example}",
+    )
+    return ANY
+
+
+def _check_constants(node: Call, given: dict[str, Expression], check: Checking) -> None:
+    from synthspec.languages.expressions.random.distributions import check_arguments
+
+    values = {name: constant_of(value) for name, value in given.items()}
+    for name, message in check_arguments(node.function, values):
+        check.report("E307", message, given.get(name or "", node), _signature(node.function, name))
+
+
+def _signature(function: str, name: str | None) -> str:
+    """What the function takes, for the remedy of an argument out of range."""
+    from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
+
+    arguments = DISTRIBUTIONS[function].arguments
+    about = next((f"; {a.name}: {a.summary}" for a in arguments if a.name == name), "")
+    return f"it is {function}({', '.join(a.name for a in arguments)}){about}"

@@ -1,0 +1,251 @@
+"""Type checking. Reports every fault of an expression, and none that is only the consequence of another."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from synthspec.diagnostics import did_you_mean
+from synthspec.languages.expressions.checking.calls import check_call
+from synthspec.languages.expressions.checking.comparisons import check_comparison
+from synthspec.languages.expressions.checking.descriptions import a, describe
+from synthspec.languages.expressions.checking.operators import operate_types
+from synthspec.languages.expressions.errors import Fault
+from synthspec.languages.expressions.functions.signatures import find_function
+from synthspec.languages.expressions.tree import (
+    Binary,
+    Call,
+    Conditional,
+    Expression,
+    Index,
+    ListOf,
+    Literal,
+    Member,
+    Name,
+    Unary,
+)
+from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, LIST, TEXT, Type, fits, join, type_of
+
+_NULLS = frozenset({"null", "none", "nil", "undefined", "nan"})
+
+
+def check_expression(
+    expression: Expression,
+    scope: Mapping[str, Type],
+    *,
+    random: bool = False,
+    broken: Collection[str] = (),
+    known_elsewhere: Callable[[str], str | None] | None = None,
+) -> tuple[Type, tuple[Fault, ...]]:
+    """The type of an expression and everything wrong with it, in the order of its text.
+
+    Args:
+        scope: the names it may read.
+        random: whether random functions are allowed.
+        broken: names that are declared but faulty themselves; they have any type, and no fault is reported.
+        known_elsewhere: a remedy for a name that is declared where this expression cannot see it.
+    """
+    check = Check(scope, random, broken, known_elsewhere)
+    kind = check.type_of(expression)
+    faults = sorted(dict.fromkeys(check.faults), key=lambda f: (f.start, f.end, f.code))
+    return kind, tuple(faults)
+
+
+class Check:
+    """One check: what it may see, and the faults found so far."""
+
+    def __init__(
+        self,
+        scope: Mapping[str, Type],
+        random: bool,
+        broken: Collection[str],
+        known_elsewhere: Callable[[str], str | None] | None,
+    ) -> None:
+        self.scope, self.random, self.broken, self.known_elsewhere = scope, random, broken, known_elsewhere
+        self.faults: list[Fault] = []
+
+    def report(self, code: str, message: str, node: Expression, remedy: str = "") -> None:
+        """Note a fault of all of a node's characters."""
+        self.faults.append(Fault(code, message, node.start, node.end, remedy))
+
+    def type_of(self, node: Expression) -> Type:
+        """The type of a node; its faults are noted."""
+        match node:
+            case Literal(value=value):
+                return type_of(value)
+            case Name():
+                return self._name(node)
+            case ListOf(items=items):
+                return self._list([self.type_of(i) for i in items])
+            case Member():
+                return self._member(node)
+            case Index():
+                return self._index(node)
+            case Call():
+                return check_call(node, self)
+            case Unary():
+                return self._unary(node)
+            case Binary():
+                return self._binary(node)
+            case Conditional(condition=condition, then=then, otherwise=otherwise):
+                self.condition(condition, "the condition of 'if'")
+                return join(self.type_of(then), self.type_of(otherwise))
+
+    def _name(self, node: Name) -> Type:
+        if node.name in self.scope:
+            return self.scope[node.name]
+        if node.name in self.broken:
+            return ANY
+        elsewhere = self.known_elsewhere(node.name) if self.known_elsewhere else None
+        if elsewhere is None and node.name.lower() in _NULLS:
+            elsewhere = "test for a null with missing(x); replace one with coalesce(x, other)"
+        names = [*self.scope, *self.broken]
+        self.report("E301", f"unknown name '{node.name}'", node, elsewhere or did_you_mean(node.name, names))
+        return ANY
+
+    def _list(self, kinds: list[Type]) -> Type:
+        if not kinds:
+            return LIST
+        item = kinds[0]
+        for kind in kinds[1:]:
+            item = join(item, kind)
+        return Type("list", item=item)
+
+    def _member(self, node: Member) -> Type:
+        owner = self.type_of(node.owner)
+        if owner.kind in ("map", "any"):
+            found = owner.member(node.name)
+            if found is None:
+                known = [name for name, _ in owner.members or ()]
+                message = f"{describe(node.owner)} has no member '{node.name}'"
+                self.faults.append(_at_end(node, "E309", message, did_you_mean(node.name, known)))
+            return found or ANY
+        remedy = f"write {node.name}({_source(node.owner)})" if _is_function(node.name) else ""
+        if owner.kind == "list":
+            remedy = remedy or "take one of its items first: [0]"
+        message = f"{describe(node.owner)} is {a(owner)} and has no members"
+        self.faults.append(_at_end(node, "E309", message, remedy))
+        return ANY
+
+    def _index(self, node: Index) -> Type:
+        owner, index = self.type_of(node.owner), self.type_of(node.index)
+        if owner.kind == "map":
+            if not fits(index, TEXT):
+                self.report(
+                    "E303", f"a map is indexed by the name of a member, not by {a(index)}", node.index
+                )
+            elif isinstance(node.index, Literal):
+                found = owner.member(str(node.index.value))
+                if found is None:
+                    known = [name for name, _ in owner.members or ()]
+                    message = f"{describe(node.owner)} has no member {describe(node.index)}"
+                    self.report("E309", message, node.index, did_you_mean(str(node.index.value), known))
+                return found or ANY
+            return ANY
+        if owner.kind == "any":
+            return ANY
+        if owner.kind not in ("list", "text"):
+            self.report(
+                "E303",
+                f"{describe(node.owner)} is {a(owner)}; only lists, maps and text have items",
+                node.owner,
+            )
+            return ANY
+        if not fits(index, INTEGER):
+            self.report("E303", f"an item is counted by an integer, not by {a(index)}", node.index)
+        return TEXT if owner.kind == "text" else owner.item or ANY
+
+    def _unary(self, node: Unary) -> Type:
+        if node.operator == "not":
+            self.condition(node.operand, "what 'not' negates")
+            return BOOLEAN
+        kind = self.type_of(node.operand)
+        if not kind.numeric and kind.kind != "any":
+            self.report(
+                "E303",
+                f"'{node.operator}' takes a number; {describe(node.operand)} is {a(kind)}",
+                node.operand,
+            )
+            return ANY
+        return Type(kind.kind)
+
+    def condition(self, node: Expression, role: str) -> None:
+        """Check that a node is true or false."""
+        kind = self.type_of(node)
+        if kind.kind in ("boolean", "any"):
+            return
+        remedy = "compare it with something: ==, <, in, …"
+        if isinstance(node, Literal) and isinstance(node.value, str):
+            remedy = "repeat the comparison (x == 'a' or x == 'b'), or write x in ['a', 'b']"
+        elif kind.kind == "text":
+            remedy = "to test that there is some, write chars(x) > 0"
+        elif kind.kind == "list":
+            remedy = "to test that there are items, write len(x) > 0"
+        self.report("E303", f"{role} must be true or false; {describe(node)} is {a(kind)}", node, remedy)
+
+    def _binary(self, node: Binary) -> Type:
+        if node.operator in ("and", "or"):
+            for side in (node.left, node.right):
+                self.condition(side, f"each side of '{node.operator}'")
+            return BOOLEAN
+        left, right = self.type_of(node.left), self.type_of(node.right)
+        if node.operator == "matches":
+            self.faults.extend(_check_matches(node, left))
+            return BOOLEAN
+        if node.operator in ("==", "!=", "<", "<=", ">", ">=", "in", "not in"):
+            self.faults.extend(check_comparison(node, left, right))
+            return BOOLEAN
+        kind, faults = operate_types(node, left, right)
+        self.faults.extend(faults)
+        return kind
+
+
+def _check_matches(node: Binary, left: Type) -> Iterator[Fault]:
+    if not fits(left, TEXT):
+        remedy = f"write text({_source(node.left)}) matches …"
+        message = f"'matches' searches text; {describe(node.left)} is {a(left)}"
+        yield Fault("E303", message, node.left.start, node.left.end, remedy)
+    pattern = node.right
+    if not isinstance(pattern, Literal) or not isinstance(pattern.value, str):
+        message = "the right side of 'matches' must be text in quotes, so that it can be checked beforehand"
+        yield Fault("E303", message, pattern.start, pattern.end, "write: text matches 'pattern'")
+        return
+    try:
+        re.compile(pattern.value)
+    except (re.error, OverflowError, RecursionError) as fault:
+        at = getattr(fault, "pos", None)
+        start, end = pattern.start, pattern.end
+        if at is not None and pattern.end - pattern.start == len(pattern.value) + 2:
+            start = min(pattern.start + 1 + at, pattern.end - 1)
+            end = start + 1
+        message = f"not a regular expression: {getattr(fault, 'msg', fault)}"
+        yield Fault(
+            "E310", message, start, end, "a backslash in front makes a sign stand for itself: \\( \\. \\?"
+        )
+        return
+    yield from _check_runaway(pattern)
+
+
+def _check_runaway(pattern: Literal) -> Iterator[Fault]:
+    try:
+        patterns = importlib.import_module("synthspec.languages.patterns")
+    except ImportError:
+        return
+    runaway = getattr(patterns, "runaway", None)
+    reason = runaway(pattern.value) if runaway is not None else None
+    if reason:
+        remedy = "write the repeated part so that it can match in one way only"
+        yield Fault("E310", f"this can run away: {reason}", pattern.start, pattern.end, remedy)
+
+
+def _at_end(node: Member, code: str, message: str, remedy: str) -> Fault:
+    return Fault(code, message, node.end - len(node.name), node.end, remedy)
+
+
+def _source(node: Expression) -> str:
+    return node.name if isinstance(node, Name) else "…"
+
+
+def _is_function(name: str) -> bool:
+    return find_function(name) is not None

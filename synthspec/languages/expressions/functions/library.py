@@ -1,0 +1,222 @@
+"""The built-in functions of the expression language: one entry of one table each, and what they do.
+
+What the functions of text do is in `texts.py`; whole columns of numbers at once in `vectors.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from types import MappingProxyType
+from typing import Any
+
+from synthspec.languages.expressions import transcendental
+from synthspec.languages.expressions.evaluation.values import is_null, moment, settle, whole
+from synthspec.languages.expressions.functions import texts, vectors
+from synthspec.languages.expressions.functions.signatures import Function, function
+from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, Type, join
+
+
+def _same(given: Sequence[Type]) -> Type:
+    return Type(given[0].kind, item=given[0].item, members=given[0].members)
+
+
+def _item(given: Sequence[Type]) -> Type:
+    return (given[0].item or ANY) if given[0].kind == "list" else ANY
+
+
+def _joined(given: Sequence[Type]) -> Type:
+    result = given[0]
+    for t in given[1:]:
+        result = join(result, t)
+    return result
+
+
+def _joined_plain(given: Sequence[Type]) -> Type:
+    return Type(_joined(given).kind)
+
+
+def _extreme(given: Sequence[Type]) -> Type:
+    kind = _joined(given) if len(given) > 1 else _item(given)
+    return Type(kind.kind, item=kind.item)
+
+
+def _rounded(given: Sequence[Type]) -> Type:
+    return INTEGER if len(given) == 1 else NUMBER
+
+
+def _list_of_text(given: Sequence[Type]) -> Type:
+    return Type("list", item=TEXT)
+
+
+def _summed(given: Sequence[Type]) -> Type:
+    return INTEGER if _item(given).kind == "integer" else NUMBER
+
+
+def _round(x: float, digits: int = 0) -> Any:
+    if not digits:
+        return whole(float(round(x)) if isinstance(x, float) else x)
+    return settle(round(x, max(-400, min(400, int(digits)))))
+
+
+def _floor(x: float) -> Any:
+    return whole(float(math.floor(x)) if isinstance(x, float) else x)
+
+
+def _ceil(x: float) -> Any:
+    return whole(float(math.ceil(x)) if isinstance(x, float) else x)
+
+
+def _present(items: Iterable[Any]) -> list[Any]:
+    return [i for i in items if not is_null(i)]
+
+
+def _least(*values: Any) -> Any:
+    return min(_present(values[0]) if len(values) == 1 else values)
+
+
+def _greatest(*values: Any) -> Any:
+    return max(_present(values[0]) if len(values) == 1 else values)
+
+
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    return min(max(x, low), high)
+
+
+def _sum(items: Iterable[Any]) -> Any:
+    values = _present(items)
+    return settle(math.fsum(values) if any(isinstance(v, float) for v in values) else sum(values))
+
+
+def _mean(items: Iterable[Any]) -> Any:
+    values = _present(items)
+    return settle(math.fsum(values) / len(values))
+
+
+def _distinct(items: Iterable[Any]) -> list[Any]:
+    kept: dict[Any, Any] = {}
+    for i in items:
+        kept.setdefault(repr(i) if isinstance(i, Mapping | list) else (isinstance(i, bool), i), i)
+    return list(kept.values())
+
+
+def _coalesce(*values: Any) -> Any:
+    return next((v for v in values if not is_null(v)), None)
+
+
+def _concat(*values: Any) -> Any:
+    return texts.join(values, "")
+
+
+def _days_between(start: date, end: date) -> int:
+    return (moment(end).date() - moment(start).date()).days
+
+
+def _to_date(x: Any) -> date:
+    if isinstance(x, str):
+        return datetime.fromisoformat(x.strip()).date()
+    return moment(x).date()
+
+
+def _to_datetime(x: Any) -> datetime:
+    return datetime.fromisoformat(x.strip()) if isinstance(x, str) else moment(x)
+
+
+def _to_time(x: Any) -> time:
+    return time.fromisoformat(x.strip()) if isinstance(x, str) else x.time()
+
+
+# fmt: off
+def _entries() -> Iterable[Function]:
+    day, text = "date|datetime", "text: text"
+    yield function("round(x: number, digits: integer = 0)", _rounded, _round,
+                   "the nearest whole number, a half to the even one; or with so many digits",
+                   vectors.round_column)
+    yield function("floor(x: number)", INTEGER, _floor, "the whole number at or below", vectors.floor_column)
+    yield function("ceil(x: number)", INTEGER, _ceil, "the whole number at or above", vectors.ceil_column)
+    yield function("abs(x: number)", _same, lambda x: settle(abs(x)),
+                   "the value without its sign", vectors.abs_column)
+    yield function("sqrt(x: number)", NUMBER, math.sqrt, "the square root; null below 0", vectors.sqrt_column)
+    yield function("exp(x: number)", NUMBER, transcendental.exp, "e to the power x; null where too large")
+    yield function("log(x: number)", NUMBER, transcendental.log, "the natural logarithm; null at 0 and below")
+    yield function("log10(x: number)", NUMBER, transcendental.log10, "the decimal logarithm; null at 0 and below")
+    yield function("min(*values: number|text|date|datetime|time|list)", _extreme, _least,
+                   "the least of its arguments, or of one list's items", vectors.min_column)
+    yield function("max(*values: number|text|date|datetime|time|list)", _extreme, _greatest,
+                   "the greatest of its arguments, or of one list's items", vectors.max_column)
+    yield function("clip(x: number, low: number, high: number)", _joined_plain, _clip,
+                   "x, or the end it is beyond", vectors.clip_column)
+    yield function("sum(items: list of number)", _summed, _sum, "the total of a list")
+    yield function("mean(items: list of number)", NUMBER, _mean, "the mean of a list; null of an empty one")
+    yield function("len(x: list|map|text)", INTEGER, len, "how many items, members or characters")
+    yield function(f"chars({text})", INTEGER, len, "how many characters")
+    yield function(f"words({text})", INTEGER, texts.count_words,
+                   "how many words: runs without a space that hold a letter or digit")
+    yield function(f"sentences({text})", INTEGER, texts.count_sentences,
+                   "how many sentences, by their end marks and empty lines")
+    yield function(f"lines({text})", INTEGER, texts.count_lines, "how many lines")
+    yield function(f"lower({text})", TEXT, str.lower, "in small letters")
+    yield function(f"upper({text})", TEXT, str.upper, "in capitals")
+    yield function(f"title({text})", TEXT, texts.title, "each word with a capital")
+    yield function(f"capitalize({text})", TEXT, lambda t: t[:1].upper() + t[1:],
+                   "the first letter as a capital")
+    yield function(f"strip({text})", TEXT, str.strip, "without space at either end")
+    yield function(f"replace({text}, old: text, new: text)", TEXT, texts.replace,
+                   "every `old` replaced by `new`")
+    yield function(f"contains({text}, part: text)", BOOLEAN, lambda t, p: p in t,
+                   "whether the part is in the text")
+    yield function(f"starts_with({text}, part: text)", BOOLEAN, str.startswith, "whether the text begins so")
+    yield function(f"ends_with({text}, part: text)", BOOLEAN, str.endswith, "whether the text ends so")
+    yield function("join(items: list, separator: text = ', ')", TEXT, texts.join, "the items as one text")
+    yield function(f"split({text}, separator: text = ' ')", _list_of_text,
+                   lambda t, s: texts.split(t, None if s == " " else s), "the pieces of a text, as a list")
+    yield function("concat(*values: any)", TEXT, _concat,
+                   "all its arguments as one text, nulls left out", nulls=True)
+    yield function("distinct(items: list)", _same, _distinct, "the list with each value once")
+    yield function("sorted(items: list)", _same, lambda x: sorted(_present(x)),
+                   "the list in order, nulls left out")
+    yield function("first(items: list)", _item, lambda x: x[0], "the first item; null of an empty list")
+    yield function("last(items: list)", _item, lambda x: x[-1], "the last item; null of an empty list")
+    yield function("count(where: list|text, what: any)", INTEGER, texts.count_items,
+                   "how often a value is in a list, or a part in a text")
+    yield function(f"year(day: {day})", INTEGER, lambda d: d.year, "the year")
+    yield function(f"month(day: {day})", INTEGER, lambda d: d.month, "the month, 1 to 12")
+    yield function(f"day(day: {day})", INTEGER, lambda d: d.day, "the day of the month")
+    yield function(f"weekday(day: {day})", INTEGER, lambda d: d.isoweekday(), "1 Monday to 7 Sunday")
+    yield function("hour(moment: datetime|time)", INTEGER, lambda d: d.hour, "the hour, 0 to 23")
+    yield function("minute(moment: datetime|time)", INTEGER, lambda d: d.minute, "the minute, 0 to 59")
+    yield function(f"days_between(start: {day}, end: {day})", INTEGER, _days_between,
+                   "days from one date to another")
+    yield function(f"date(x: text|{day})", Type("date"), _to_date,
+                   "an ISO text as a date, or a datetime's day")
+    yield function(f"datetime(x: text|{day})", Type("datetime"), _to_datetime,
+                   "an ISO text or a date as a datetime")
+    yield function("time(x: text|datetime)", Type("time"), _to_time, "an ISO text as a time of day")
+    yield function("fixed(x: number, digits: integer = 2)", TEXT, texts.fixed,
+                   "a number with so many decimals")
+    yield function("text(x: any)", TEXT, texts.as_text, "the value as text")
+    yield function("number(x: any)", NUMBER, texts.as_number,
+                   "the value as a number; null when it is not one")
+    yield function("integer(x: any)", INTEGER, texts.as_integer,
+                   "the value as a whole number; null when not one")
+    yield function("missing(x: any)", BOOLEAN, is_null, "whether the value is null", nulls=True)
+    yield function("coalesce(*values: any)", _joined, _coalesce,
+                   "the first of its arguments not null", nulls=True)
+    yield function("similarity(a: text, b: text)", NUMBER, texts.similarity,
+                   "shared words over all words of two texts, 0 to 1")
+    yield function("overlap(a: text, b: text)", NUMBER, texts.overlap,
+                   "the share of a's words that b has, 0 to 1")
+# fmt: on
+
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType({f.name: f for f in _entries()})
+
+
+def describe_functions() -> str:
+    """The table of functions in `docs/expressions.md`, in Markdown."""
+    lines = ["| function | gives |", "|---|---|"]
+    for entry in FUNCTIONS.values():
+        signature = entry.signature.replace("|", "\\|")
+        lines.append(f"| `{signature}` | {entry.summary} |")
+    return "\n".join(lines) + "\n"

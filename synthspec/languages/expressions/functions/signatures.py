@@ -1,0 +1,124 @@
+"""What a function of the expression language is, and finding one by name. The built-in ones: `library.py`.
+
+A package adds its own through an entry point of the group `synthspec.functions` whose value is a `Function`:
+
+    [project.entry-points."synthspec.functions"]
+    syllables = "my_package.text:SYLLABLES"
+
+They are looked up only when an expression calls a name that is not built in.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from synthspec.languages.expressions.types import ANY, Kind, Type
+
+REQUIRED: Any = object()
+Result = Type | Callable[[Sequence[Type]], Type]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: its types, its default, and whether it takes all further positional arguments."""
+
+    name: str
+    types: tuple[Type, ...]
+    default: Any = REQUIRED
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function of the language.
+
+    `apply` gets plain values in the order of the parameters. It may raise TypeError, ValueError,
+    ArithmeticError or LookupError, which mean null. Unless `nulls`, it is not called when an argument is null:
+    the result is null too (false of a function that gives a boolean). `columns`, where there is one, gets
+    float64 and int64 arrays (or numbers) and must give the same values, or NotImplemented.
+    """
+
+    name: str
+    signature: str
+    parameters: tuple[Parameter, ...]
+    result: Result
+    apply: Callable[..., Any]
+    summary: str
+    columns: Callable[..., Any] | None = None
+    nulls: bool = False
+
+
+_PARAMETER = re.compile(r"(\*?)(\w+): ([^=]+?)(?: = (.+))?")
+
+
+def function(
+    signature: str,
+    result: Result,
+    apply: Callable[..., Any],
+    summary: str,
+    columns: Callable[..., Any] | None = None,
+    nulls: bool = False,
+) -> Function:
+    """An entry of the table from its signature: `round(x: number, digits: integer = 0)`.
+
+    Types are those of the language, `list of number` too, alternatives apart by `|`; `*values: any` repeats.
+    """
+    name, _, rest = signature.partition("(")
+    parameters = tuple(_parameter(text) for text in re.split(r", (?=\*?\w+:)", rest[:-1]))
+    return Function(name, signature, parameters, result, apply, summary, columns, nulls)
+
+
+def _parameter(text: str) -> Parameter:
+    found = _PARAMETER.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not a parameter: {text!r}")
+    star, name, types, default = found.groups()
+    value = REQUIRED if default is None else ast.literal_eval(default)
+    return Parameter(name, tuple(_type(t) for t in types.split("|")), value, bool(star))
+
+
+@cache
+def _type(text: str) -> Type:
+    kind, _, item = text.partition(" of ")
+    kinds: dict[str, Kind] = {
+        "integer": "integer", "number": "number", "text": "text", "boolean": "boolean", "date": "date",
+        "datetime": "datetime", "time": "time", "list": "list", "map": "map", "any": "any",
+    }  # fmt: skip
+    if kind == "list":
+        return Type("list", item=_type(item) if item else ANY)
+    return Type(kinds[kind])
+
+
+@cache
+def built_in() -> Mapping[str, Function]:
+    """The table of built-in functions by name."""
+    from synthspec.languages.expressions.functions.library import FUNCTIONS
+
+    return FUNCTIONS
+
+
+@cache
+def _installed() -> dict[str, Any]:
+    from importlib.metadata import entry_points
+
+    return {e.name: e for e in entry_points(group="synthspec.functions")}
+
+
+@cache
+def find_function(name: str) -> Function | None:
+    """The function of this name, built in or installed; None where there is none."""
+    if name in built_in():
+        return built_in()[name]
+    entry = _installed().get(name)
+    loaded = entry.load() if entry is not None else None
+    return loaded if isinstance(loaded, Function) else None
+
+
+def function_names() -> frozenset[str]:
+    """The names of every function, built in or installed."""
+    return frozenset(built_in()) | frozenset(_installed())

@@ -1,0 +1,79 @@
+"""Prompt templates: Jinja2, sandboxed and strict, checked when the spec is compiled.
+
+The language is made total: no calls, macros or includes, bounded nesting, and every loop, filter and text counts
+towards a limit on work. Rendering can then neither hang nor fill the machine. A null is written as no text at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from synthspec.languages.templates.work import MAX_TEXT, TemplateFault, UndefinedFault, WorkFault, metered
+
+if TYPE_CHECKING:
+    import jinja2
+
+__all__ = ["MAX_TEXT", "Template", "TemplateFault", "UndefinedFault", "compiled", "environment", "render"]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A checked template. `reads` are the names it takes from outside."""
+
+    text: str
+    reads: frozenset[str] = frozenset()
+
+    def render(self, values: Mapping[str, Any]) -> str:
+        """The prompt for these values.
+
+        Raises:
+            TemplateFault: a value is not what the template needs.
+        """
+        return render(self.text, values)
+
+
+def render(text: str, values: Mapping[str, Any]) -> str:
+    """Render a template that `check_template` has passed.
+
+    Raises:
+        TemplateFault: a value is not what the template needs, or the text would be longer than `MAX_TEXT`.
+    """
+    import jinja2
+
+    pieces: list[str] = []
+    size = 0
+    try:
+        template = compiled(text)
+        with metered():
+            for piece in template.generate(values):
+                pieces.append(piece)
+                size += len(piece)
+                if size > MAX_TEXT:
+                    raise WorkFault(f"the prompt is longer than {MAX_TEXT:,} characters")
+    except jinja2.UndefinedError as e:
+        raise UndefinedFault(str(e.message or e)) from None
+    except jinja2.TemplateError as e:
+        raise TemplateFault(str(e.message or e)) from None
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as e:
+        raise TemplateFault(str(e)) from None
+    except (RecursionError, MemoryError):
+        raise WorkFault("the template is too large to be filled in") from None
+    return "".join(pieces)
+
+
+@lru_cache(maxsize=1)
+def environment() -> jinja2.Environment:
+    """The one environment of all templates."""
+    from synthspec.languages.templates.environment import build_environment
+
+    return build_environment()
+
+
+@lru_cache(maxsize=256)
+def compiled(text: str) -> jinja2.Template:
+    """The template as code; constants are computed here, under the same limits."""
+    with metered():
+        return environment().from_string(text)

@@ -1,0 +1,264 @@
+"""Spec → Plan: which combinations of parameter values the prompts are written for.
+
+Row i of a plan is a pure function of the spec, the seed and i. A plan has no end: it can be read at any index,
+and its length is only how many combinations the spec's `rows` need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthspec.languages.expressions import names_of
+from synthspec.languages.expressions.evaluation.columns import Column, objects, unpack
+from synthspec.planning.constraints.permitted import all_of, ties_of
+from synthspec.planning.constraints.rules import Bundle, Rule, broken, keys_to_redraw, redrawn
+from synthspec.planning.constraints.tying import Pull, tie_dimensions
+from synthspec.planning.designs import Design, Dimension, Strategy, find_strategy
+from synthspec.planning.parameters import DrawFault, Drawing, compile_draws, dimensions_of
+from synthspec.planning.sampling.beside import Beside
+from synthspec.sources import Table
+from synthspec.spec import Correlation, Exclusion, Spec
+from synthspec.spec.used_names import used_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthspec.planning.correlation.targets import Copula
+
+MAX_REDRAWS = 20_000
+GENTLE = 32  # attempts that redraw continuous dimensions only, so that listed values keep their shares
+FIRM = 512  # such attempts where a row's listed values must stay together
+CHUNK = 4096
+
+
+class Plan:
+    """The combinations of a spec. `plan[i]` is a dict, `plan[a:b]` a DataFrame; indices count from 0."""
+
+    def __init__(self, spec: Spec, tables: Mapping[str, Table]) -> None:
+        self.spec = spec
+        self.draws = compile_draws(spec.parameters, tables)
+        self.dimensions = dimensions_of(self.draws)
+        self.rules = tuple(self._rule(e) for e in spec.plan.exclude)
+        self.ties = ties_of(self.rules, self.draws, spec.parameters)
+        self.pulls = self._pulls()
+        self.groups = tie_dimensions(self.dimensions, self.ties, list(self.pulls.values()), spec.seed)
+        self.strategy = self._strategy()
+        self.copula = self._copula()
+
+    @property
+    def rows_per_combination(self) -> int:
+        """How many dataset rows one combination is asked for."""
+        return max((p.rows for p in self.spec.prompts), default=1)
+
+    def __len__(self) -> int:
+        """How many combinations the spec's `rows` need."""
+        return -(-self.spec.rows // self.rows_per_combination)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The combinations that the spec's `rows` need, in order; indexing reaches beyond them."""
+        return self.combinations(0, len(self))
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> pd.DataFrame: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | pd.DataFrame:
+        if isinstance(index, slice):
+            import pandas as pd
+
+            start, stop, step = self._bounds(index)
+            columns = self.columns(start, max(start, stop))
+            kinds = {d.name: d.type.kind for d in self.draws}
+            arrays = {n: _for_pandas(c, kinds[n]) for n, c in columns.items()}
+            frame = pd.DataFrame(arrays, index=range(start, max(start, stop)))
+            return frame.iloc[::step] if step != 1 else frame
+        if not hasattr(index, "__index__"):
+            raise TypeError("a plan is indexed by a number or a slice; a slice has columns: plan[0:100]['name']")
+        if index < 0:
+            index += len(self)
+        if index < 0:
+            raise IndexError("a plan begins at 0")
+        return next(self.combinations(index, index + 1))
+
+    def _bounds(self, index: slice) -> tuple[int, int, int]:
+        start, stop, step = index.start or 0, index.stop, index.step or 1
+        stop = len(self) if stop is None else stop
+        start = start + len(self) if start < 0 else start
+        stop = stop + len(self) if stop < 0 else stop
+        if start < 0 or step < 1:
+            raise IndexError("a plan begins at 0 and is read forwards")
+        return start, stop, step
+
+    def combinations(self, start: int, stop: int) -> Iterator[dict[str, Any]]:
+        """Combinations start..stop-1 as plain values, one by one, in little memory."""
+        size = 64  # grows, so that a single look is cheap and a long read fast
+        while start < stop:
+            size = min(size * 4, CHUNK)
+            end = min(stop, start + size)
+            columns = {n: unpack(c) for n, c in self.columns(start, end).items()}
+            for offset in range(end - start):
+                yield {n: c[offset] for n, c in columns.items()}
+            start = end
+
+    def columns(self, start: int, stop: int) -> dict[str, Column]:
+        """Combinations start..stop-1 as one array a parameter, exclusions honoured.
+
+        Raises:
+            DrawFault: a draw has nothing to give for a combination.
+        """
+        return self.numbers(start, stop)[1]
+
+    def numbers(self, start: int, stop: int) -> tuple[dict[str, NDArray[np.float64]], dict[str, Column]]:
+        """The uniform numbers of combinations start..stop-1 by dimension, and the columns drawn from them."""
+        uniforms = dict(self.strategy.uniforms(start, stop))
+        if self.copula is not None:
+            uniforms = dict(self.copula.apply(uniforms))
+        columns = self._evaluate(uniforms, stop - start)
+        if self.rules:
+            self._redraw(np.arange(start, stop), uniforms, columns)
+        return uniforms, columns
+
+    def coverage(self) -> Any:
+        """What the combinations that the spec's `rows` need hold of a covering array; None where there is none."""
+        if not hasattr(self.strategy, "coverage"):
+            return None
+        rows = min(len(self), getattr(self.strategy, "firm_rows", 0))
+        return self.strategy.coverage(self.numbers(0, rows)[0])
+
+    def _evaluate(self, uniforms: Mapping[str, NDArray[np.float64]], length: int) -> dict[str, Column]:
+        drawing = Drawing(length, uniforms)
+        for draw in self.draws:
+            drawing.columns[draw.name] = draw.values(drawing)
+        return drawing.columns
+
+    def _redraw(
+        self, rows: NDArray[np.int64], uniforms: dict[str, NDArray[np.float64]], columns: dict[str, Column]
+    ) -> None:
+        """Draw anew what each row's broken rules hang on, until none is broken."""
+        at = np.arange(len(rows))
+        firm = getattr(self.strategy, "firm_rows", 0)
+        for attempt in range(1, MAX_REDRAWS):
+            hits = broken(self.rules, {n: c[at] for n, c in columns.items()}, len(at))
+            bad = hits.any(axis=0)
+            if not bad.any():
+                return
+            at, hits = at[bad], hits[:, bad]
+            gentle = attempt <= np.where(rows[at] < firm, FIRM, GENTLE)
+            wanted = keys_to_redraw(self.rules, hits, gentle, self._bundles())
+            mixed = redrawn(wanted, {k: u[at] for k, u in uniforms.items()}, rows[at], attempt, self.strategy.redraw)
+            if self.copula is not None and self.copula.moved[0] in wanted:
+                moved = wanted[self.copula.moved[0]]
+                tied = self.copula.apply(mixed)
+                mixed |= {k: np.where(moved, tied[k], mixed[k]) for k in self.copula.moved}
+            for key in wanted:
+                uniforms[key] = uniforms[key].copy()
+                uniforms[key][at] = mixed[key]
+            for name, column in self._evaluate(mixed, len(at)).items():
+                columns[name] = _placed(columns[name], at, column)
+        raise DrawFault("", "the exclusions leave too little to draw from", "exclude less")
+
+    def _bundles(self) -> tuple[Bundle, ...]:
+        """Dimensions of which some must be redrawn where others are."""
+        tied = tuple(Bundle(frozenset(g.tied.keys), frozenset(g.tied.keys)) for g in self.groups)
+        if self.copula is None:
+            return tied
+        return (*tied, Bundle(frozenset(self.copula.keys), frozenset(self.copula.moved)))
+
+    def _rule(self, exclusion: Exclusion) -> Rule:
+        reads = names_of(exclusion.expression)
+        behind = self.dimensions_behind(reads)
+        continuous = frozenset(d.key for d in self.dimensions if d.weights is None and d.key in behind)
+        return Rule(exclusion, reads, behind, continuous)
+
+    def dimensions_behind(self, names: frozenset[str]) -> frozenset[str]:
+        """Keys of every dimension that the named parameters hang on."""
+        by_name = {d.name: d for d in self.draws}
+        found: set[str] = set()
+        todo, seen = list(names), set[str]()
+        while todo:
+            name = todo.pop()
+            if name in seen or name not in by_name:
+                continue
+            seen.add(name)
+            found |= {d.key for d in by_name[name].dimensions}
+            todo.extend(by_name[name].reads)
+        return frozenset(found)
+
+    def _strategy(self) -> Strategy:
+        """The strategy of the dimensions that something hangs on, and beside it one of the others, if any."""
+        used = self._designed()
+        designed = tuple(d for d in self.dimensions if d.key in used)
+        others = tuple(d for d in self.dimensions if d.key not in used)
+        found = self._strategy_of(designed or others)
+        if not designed or not others:
+            return found
+        return Beside(found, self._strategy_of(others), frozenset(d.key for d in others))
+
+    def _designed(self) -> frozenset[str]:
+        """Keys of the dimensions that a prompt, a field, a check or a part of the plan reads.
+
+        All, where no prompt, field or check reads any: the plan itself is then what is wanted.
+        """
+        if not used_names(replace(self.spec, plan=replace(self.spec.plan, exclude=()))):
+            return frozenset(d.key for d in self.dimensions)
+        named = {n for c in self.spec.plan.correlate for n in c.between} | set(self.spec.plan.over)
+        return self.dimensions_behind(used_names(self.spec) | named)
+
+    def _strategy_of(self, dimensions: tuple[Dimension, ...]) -> Strategy:
+        rules = self.spec.plan
+        discrete = {d.key for d in dimensions if d.weights is not None}
+        ties = tuple(t for t in self.ties if t.keys <= discrete)
+        over = None
+        if rules.over:
+            over = frozenset(k for k in self.dimensions_behind(frozenset(rules.over)) if k in discrete)
+        design = Design(
+            dimensions=dimensions,
+            seed=self.spec.seed,
+            strength=rules.strength,
+            over=over,
+            permitted=all_of(ties) if ties else None,
+            permitted_reads=tuple(t.keys for t in ties),
+            tied=tuple(g.tied for g in self.groups if discrete.issuperset(g.tied.keys)),
+        )
+        return find_strategy(rules.strategy)(design)
+
+    def _pulls(self) -> Mapping[Correlation, Pull]:
+        if not self.spec.plan.correlate:
+            return {}
+        from synthspec.planning.correlation.copula import find_pulls
+
+        return find_pulls(self.spec, self.draws)
+
+    def _copula(self) -> Copula | None:
+        if not self.spec.plan.correlate:
+            return None
+        from synthspec.planning.correlation.copula import build_copula
+
+        return build_copula(self.spec, self.draws, self.strategy, self.groups)
+
+
+def _placed(column: Column, at: NDArray[np.int64], values: Column) -> Column:
+    """A copy of a column with new values at some places, each of the type it has."""
+    if column.dtype != values.dtype:
+        column, values = objects(unpack(column), len(column)), objects(unpack(values), len(values))
+    column = column.copy()
+    column[at] = values
+    return column
+
+
+def _for_pandas(column: Column, kind: str) -> Any:
+    if kind == "text" and all(v is None or isinstance(v, str) for v in column):
+        import pandas as pd
+
+        return pd.array(column, dtype="str")
+    return column
+
+
+def build_plan(spec: Spec, tables: Mapping[str, Table]) -> Plan:
+    """The plan of a checked spec."""
+    return Plan(spec, tables)

@@ -1,0 +1,59 @@
+"""Which parameters a spec reads, and which have to be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from synthspec.languages.expressions import names_of, random_calls
+from synthspec.languages.expressions.reach import constant_known
+from synthspec.languages.expressions.tree import Call
+from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, PatternDraw, SourceDraw, Spec
+
+
+def draw_reads(draw: Draw) -> frozenset[str]:
+    """The parameters a draw reads."""
+    match draw:
+        case Formula(expression):
+            return names_of(expression)
+        case GivenDraw(on, cases, otherwise):
+            below = [d for _, d in cases] + ([otherwise] if otherwise is not None else [])
+            return frozenset({on}).union(*(draw_reads(d) for d in below))
+        case SourceDraw(where=where):
+            return names_of(where) - {"row"} if where is not None else frozenset()
+        case Choice() | PatternDraw() | FakerDraw():
+            return frozenset()
+
+
+def used_names(spec: Spec) -> frozenset[str]:
+    """The parameters that a prompt, field, check or exclusion reads, directly or through another parameter."""
+    used: set[str] = set()
+    for prompt in spec.prompts:
+        used |= prompt.reads
+    for field in spec.fields:
+        used |= names_of(field.value) if field.value is not None else set()
+    for expressions in (spec.checks, spec.plan.exclude):
+        for rule in expressions:
+            used |= names_of(rule.expression)
+    used.update(*(check.told for check in spec.checks))
+    by_name = {p.name: p for p in spec.parameters}
+    todo = [p for p in spec.parameters if p.name in used]
+    while todo:
+        for name in draw_reads(todo.pop().draw) - used:
+            used.add(name)
+            if name in by_name:
+                todo.append(by_name[name])
+    return frozenset(p.name for p in spec.parameters if p.name in used)
+
+
+def parameters_to_try(spec: Spec) -> frozenset[str]:
+    """The parameters drawn by a random function whose arguments are known only when a row is drawn."""
+    return frozenset(p.name for p in spec.parameters if any(not constant_known(c) for c in _calls(p.draw)))
+
+
+def _calls(draw: Draw) -> Iterator[Call]:
+    match draw:
+        case Formula(expression):
+            yield from random_calls(expression)
+        case GivenDraw(_, cases, otherwise):
+            for inner in (*(d for _, d in cases), *([otherwise] if otherwise is not None else [])):
+                yield from _calls(inner)
