@@ -152,3 +152,17 @@ def test_a_machine_knows_no_clock_no_task_and_no_store() -> None:
         assert not any(n.split(".")[0] in ("asyncio", "time", "threading", "random") for n in names)
         assert not any(n.startswith(("synthspec.inference.store", "synthspec.inference.budget", "synthspec.inference.concurrency")) for n in names)
         assert not any(isinstance(node, ast.Await | ast.AsyncFunctionDef) for node in ast.walk(tree))
+
+
+def test_a_kept_row_knows_its_failed_attempts(tmp_path: Path) -> None:
+    """What was offered tells of every attempt before it, in order, none of them the one that was kept."""
+    seen = 0
+    for number in range(12):
+        world = World(number, tmp_path)
+        for index in range(3):
+            came, _, _ = played(world, index, random.Random(0))
+            for end in came.values():
+                if isinstance(end, Offer):
+                    seen += len(end.tries)
+                    assert all(t.reasons for t in end.tries)
+    assert seen

@@ -223,9 +223,9 @@ class Driver:
         match effect:
             case Ask():
                 self._ask(work, effect)
-            case Offer(id, path, combination, values, lineage):
+            case Offer(id, path, combination, values, lineage, tries):
                 mark = work.moved[path][1] if path in work.moved else work.mark
-                row = Row(combination.index, self._slot(path), values, lineage, path)
+                row = Row(combination.index, self._slot(path), values, lineage, path, tries)
                 self.events.append(RowReady(path))
                 self._buffer.offer(id, row, mark)
             case Need():

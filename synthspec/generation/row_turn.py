@@ -176,7 +176,7 @@ class RowTurn:
 
     def _offer(self) -> None:
         lineage = tuple(self.keys.values())
-        self._wait_for(Offer(self._id(), self.row.path, self.combination, dict(self.values), lineage))
+        self._wait_for(Offer(self._id(), self.row.path, self.combination, dict(self.values), lineage, self.tries))
 
     def _go_back(self, target: str | None, rejections: Sequence[Rejection]) -> bool:
         """Undo what a prompt wrote and all that hangs on it; False where the row is lost instead."""

@@ -54,6 +54,7 @@ class Offer:
     combination: Combination
     values: Mapping[str, Any]
     lineage: tuple[str, ...]
+    tries: tuple[Try, ...] = ()  # attempts at it that were not kept
 
 
 @dataclass(frozen=True, slots=True)

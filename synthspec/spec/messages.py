@@ -315,6 +315,7 @@ class Row:
     values: Mapping[str, Any]
     keys: tuple[str, ...] = ()  # the completions it is made of
     path: Path = ()
+    tries: tuple[Try, ...] = ()  # attempts at it that were not kept
 
 
 @dataclass(frozen=True, slots=True)
