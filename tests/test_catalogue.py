@@ -40,19 +40,19 @@ def test_every_code_has_a_fault_spec_or_needs_files() -> None:
 @pytest.mark.parametrize("code", codes())
 def test_form_of_an_entry(code: str) -> None:
     text = explanation(code)
-    head, example, mended = re.split(r"\n## (?:Example|Mended)\n", text)
+    head, example, fixed = re.split(r"\n## (?:Example|Fixed)\n", text)
     title, _, cause = head.partition("\n")
     assert re.fullmatch(rf"# {code}: [a-z'A-Z].{{3,60}}", title) and not title.endswith(".")
     sentences = re.findall(r"[.?!](?=\s|$)", cause)
     assert 2 <= len(sentences) <= 6, cause
-    assert len(BLOCK.findall(example)) == len(BLOCK.findall(mended)) == 1
+    assert len(BLOCK.findall(example)) == len(BLOCK.findall(fixed)) == 1
     assert max(map(len, text.split("\n"))) <= 120
 
 
 @pytest.mark.parametrize("code", TESTABLE)
-def test_example_has_the_fault_and_the_mended_one_none(code: str, tmp_path: Path) -> None:
-    (_, example), (_, mended) = BLOCK.findall(explanation(code))
-    for name, text, expected in (("example", example, [code]), ("mended", mended, [])):
+def test_example_has_the_fault_and_the_fixed_one_none(code: str, tmp_path: Path) -> None:
+    (_, example), (_, fixed) = BLOCK.findall(explanation(code))
+    for name, text, expected in (("example", example, [code]), ("fixed", fixed, [])):
         path = tmp_path / f"{name}.yaml"
         path.write_text(text, encoding="utf-8")
         diagnostics = compile_spec(path).diagnostics

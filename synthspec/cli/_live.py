@@ -54,7 +54,7 @@ def watch(build: Build, *, quiet: bool, no_color: bool) -> Iterator[Callable[[Ev
 
 
 def _forecast(stored: int, to_make: int) -> None:
-    """Said before a build that takes up an earlier one."""
+    """Said before a build that resumes an earlier one."""
     more = "; later prompts and repairs come on top" if to_make else ""
     echo(f"{stored:,} calls of an earlier build are used again, {to_make:,} are to be made{more}", err=True)
 

@@ -10,7 +10,7 @@ from synthspec.cli._echo import echo, open_console
 @click.command()
 @click.argument("code", required=False)
 def command(code: str | None) -> None:
-    """Explain a diagnostic: cause, example and mend. Without CODE, list them all."""
+    """Explain a diagnostic: cause, example and fix. Without CODE, list them all."""
     import sys
 
     from synthspec.diagnostics import did_you_mean

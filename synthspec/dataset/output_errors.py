@@ -35,5 +35,5 @@ def explain_output(error: OSError, folder: Path) -> tuple[str, str]:
     """
     path = str(error.filename or folder)
     name = path if len(path) <= SHOWN else f"{path[:SHOWN]}… ({len(path):,} characters)"
-    why, help = _MEANINGS.get(error.errno or 0, ((error.strerror or str(error)).lower(), f"mend the folder {_AGAIN}"))
+    why, help = _MEANINGS.get(error.errno or 0, ((error.strerror or str(error)).lower(), f"check the folder {_AGAIN}"))
     return f"the output '{name}' cannot be written: {why}", help

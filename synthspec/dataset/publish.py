@@ -37,7 +37,7 @@ _NOBODYS = frozenset([".gitattributes", CARD])  # what the hub itself puts into 
 
 
 class PushFault(Exception):
-    """The dataset cannot be pushed; `help` says how to mend that."""
+    """The dataset cannot be pushed; `help` says how to fix that."""
 
     def __init__(self, message: str, help: str = "") -> None:
         super().__init__(message)

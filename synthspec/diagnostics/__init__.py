@@ -1,4 +1,4 @@
-"""Diagnostics: what is wrong, where, and how to mend it. Values, never printed here."""
+"""Diagnostics: what is wrong, where, and how to fix it. Values, never printed here."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from synthspec.document.source import Source
 
 @dataclass(frozen=True, slots=True)
 class _Saying:
-    """A message of the reader: what it means, how to mend it, and whether the fault is where the construct began."""
+    """A message of the reader: what it means, how to fix it, and whether the fault is where the construct began."""
 
     said: str  # regular expression over the reader's context and problem
     message: str
@@ -33,7 +33,7 @@ _SAYINGS = (
     _Saying(
         "mapping values are not allowed",
         "a second ': ' in one line, or a key that is indented by mistake",
-        "quote a text that holds ': ', or mend the indentation",
+        "quote a text that holds ': ', or correct the indentation",
     ),
     _Saying(
         "(block )?sequence entries are not allowed",

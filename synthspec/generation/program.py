@@ -122,7 +122,7 @@ class Program:
         return self.steps[max(writers)].prompt.name if writers else None
 
     def _retry_target(self, check: Check) -> str | None:
-        """The prompt asked again when a check fails: the latest that wrote what it reads, or what a judge judged."""
+        """The prompt retried when a check fails: the latest that wrote what it reads, or what a judge judged."""
         if check.retry is not None:
             return check.retry
         names = self._behind(names_of(check.expression))

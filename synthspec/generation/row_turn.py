@@ -184,7 +184,7 @@ class RowTurn:
         reasons = tuple(r.reason for r in rejections)
         stage = rejections[0].stage
         if target is None or target not in self.keys:
-            self._lose(stage, (*reasons, "no prompt can be asked again for it"))
+            self._lose(stage, (*reasons, "no prompt can be retried for it"))
             return False
         self.last = (stage, reasons)
         text = self.texts[target]

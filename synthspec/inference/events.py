@@ -71,7 +71,7 @@ class RowReady:
 
 @dataclass(frozen=True, slots=True)
 class RowRejected:
-    """A reply, or a row, is not kept as it is; it is asked for again while attempts last."""
+    """A reply, or a row, is not kept as it is; it is retried while attempts last."""
 
     path: Path
     rejections: tuple[Rejection, ...]

@@ -184,7 +184,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule over one row. `retry` names the prompt that is asked again when it fails; `message` is a template."""
+    """A rule over one row. `retry` names the prompt that is retried when it fails; `message` is a template."""
 
     expression: Expression
     text: str

@@ -1,7 +1,7 @@
-"""The catalogue of diagnostics: one Markdown file a code, with its cause, an example and the mend.
+"""The catalogue of diagnostics: one Markdown file a code, with its cause, an example and the fix.
 
-A file begins `# E301: unknown name`; then comes why, then `## Example` and `## Mended`, each with one YAML
-block. The tests hold that the example has this fault and no other, and that the mended one has none; a line
+A file begins `# E301: unknown name`; then comes why, then `## Example` and `## Fixed`, each with one YAML
+block. The tests hold that the example has this fault and no other, and that the fixed one has none; a line
 `<!-- needs files -->` before an example that other files belong to leaves it out.
 """
 

@@ -93,7 +93,7 @@ def _build(report: Report, build: dict[str, Any]) -> Iterator[str]:
     for call in report.calls:
         given = call["count_accuracy"]
         yield (
-            f"    {call['prompt']}: {call['calls']:,} calls, {call['asked_again']:,} asked again"
+            f"    {call['prompt']}: {call['calls']:,} calls, {call['asked_again']:,} retried"
             + ("" if call["latency_median"] is None else f", median {call['latency_median']:.2f} s")
             + (f", {given:.0%} of the rows asked for" if given is not None else "")
         )

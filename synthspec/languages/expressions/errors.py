@@ -1,4 +1,4 @@
-"""Faults of an expression: what is wrong, at which of its characters, and how to mend it."""
+"""Faults of an expression: what is wrong, at which of its characters, and how to fix it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ Item = tuple[int, int] | str  # a range of code points, both ends included, or o
 
 
 class PatternFault(ValueError):
-    """What is wrong with a pattern: a message, the offset of the fault (from 0), and how to mend it."""
+    """What is wrong with a pattern: a message, the offset of the fault (from 0), and how to fix it."""
 
     def __init__(self, message: str, offset: int = 0, help: str = "") -> None:
         super().__init__(message)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_NESTING = 3  # loops inside loops
 MAX_DEPTH = 40  # blocks inside blocks
 MAX_GROWTH = 64  # how many texts one variable may be made of
-MAX_FAULTS = 50  # of one template; a reader who has mended these asks again
+MAX_FAULTS = 50  # of one template; a reader who has fixed these checks again
 _TOO_DEEP = (RecursionError, MemoryError, OverflowError, ValueError, SyntaxError)
 
 
