@@ -54,12 +54,19 @@ def plan(path: AnyPath, **options: Any) -> Plan:
 
 
 def build(
-    path: AnyPath, *, out: AnyPath | None = None, replace: bool = False, accept_loss: bool = False, **options: Any
+    path: AnyPath,
+    *,
+    out: AnyPath | None = None,
+    replace: bool = False,
+    accept_loss: bool = False,
+    cache: bool = True,
+    **options: Any,
 ) -> Dataset:
     """Build a dataset into a folder (`build/<name>/` unless `out` names another).
 
     Where rows are missing that the dataset which stands there has, that one stays and this one goes to `incomplete/`
     beside it; with `replace` it takes its place. `accept_loss` goes on with what can be read of a damaged store.
+    Without `cache` every row is made anew from its completions; no call is made for that.
 
     Raises:
         SpecError: the spec has errors.
@@ -71,7 +78,9 @@ def build(
     compiled = _compiled(path, options)
     assert compiled.spec is not None
     folder = Path(out) if out is not None else None
-    work = Build(compiled.spec, compiled.tables, folder, keep_rows=True, replace=replace, accept_loss=accept_loss)
+    work = Build(
+        compiled.spec, compiled.tables, folder, keep_rows=True, replace=replace, accept_loss=accept_loss, cache=cache
+    )
     dataset: Dataset = run_async(finish_build(work))
     return dataset
 

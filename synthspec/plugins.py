@@ -45,6 +45,11 @@ def is_plugin(kind: str, name: str) -> bool:
     return name in _built_in(kind) or name in _installed(kind)
 
 
+def is_built_in(kind: str, name: str) -> bool:
+    """Whether the plug-in of this name is one of ours."""
+    return name in _built_in(kind)
+
+
 _NAMES = {
     "formats": ("OPTIONS", "faults", "instructions", "constraint", "parse"),
     "backends": ("OPTIONS", "FREE", "DEFAULT_MODEL", "open_backend"),

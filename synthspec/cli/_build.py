@@ -34,6 +34,7 @@ class Asked:
     _: KW_ONLY
     replace: bool
     accept_loss: bool
+    cache: bool
     metrics: bool
     form: str
     quiet: bool
@@ -81,7 +82,8 @@ def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
     spec = compiled.spec
     assert spec is not None
     folder = asked.out or default_folder(spec)
-    build = Build(spec, compiled.tables, folder, replace=asked.replace, accept_loss=asked.accept_loss)
+    how = {"replace": asked.replace, "accept_loss": asked.accept_loss, "cache": asked.cache}
+    build = Build(spec, compiled.tables, folder, **how)
     try:
         with watch(build, quiet=asked.quiet, no_color=asked.no_color) as take:
             asyncio.run(run_with_signals(build, take))

@@ -18,6 +18,8 @@ from synthspec.cli._options import form_option, look_options, spec_argument, spe
               help="Take the place of what stands there, though rows are missing that it has.")  # fmt: skip
 @click.option("--accept-loss", is_flag=True,
               help="Go on with what can be read of a damaged run.sqlite; what is lost is paid for again.")  # fmt: skip
+@click.option("--no-cache", is_flag=True,
+              help="Make every row anew from its completions, though an earlier build did.")  # fmt: skip
 @click.option("--metrics", is_flag=True, help="Also write metrics.csv: tokens, latency and cost of every call.")
 @form_option("text", "json")
 @look_options
@@ -27,6 +29,7 @@ def command(
     out: Path | None,
     replace: bool,
     accept_loss: bool,
+    no_cache: bool,
     metrics: bool,
     form: str,
     quiet: bool,
@@ -45,6 +48,7 @@ def command(
     if out is not None and len(specs) > 1:
         raise click.UsageError("--out takes one spec; several go to build/NAME/ each")
     how = Asked(
-        out, replace=replace, accept_loss=accept_loss, metrics=metrics, form=form, quiet=quiet, no_color=no_color
-    )
+        out, replace=replace, accept_loss=accept_loss, cache=not no_cache, metrics=metrics, form=form, quiet=quiet,
+        no_color=no_color,
+    )  # fmt: skip
     raise SystemExit(build_all(specs, overrides, how))

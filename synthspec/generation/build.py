@@ -16,6 +16,7 @@ from synthspec.generation.driver import INTERRUPTED, Driver
 from synthspec.generation.output_folder import Dataset, DatasetFolder, FinishedRun
 from synthspec.generation.program import Program
 from synthspec.generation.request_writer import RequestWriter
+from synthspec.generation.settled import CatchingUp, Recorder, SettledRows, program_of
 from synthspec.generation.states import Combination
 from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
 from synthspec.generation.validation.rules import Validator
@@ -24,7 +25,7 @@ from synthspec.inference.counters import Tally
 from synthspec.inference.counting import count_event
 from synthspec.inference.endpoints import Line, open_lines
 from synthspec.inference.engines.local import LocalEngine
-from synthspec.inference.events import CallDone, Event, Forecast, RowKept, RowMissing, Started
+from synthspec.inference.events import CallDone, Counted, Event, Forecast, RowKept, RowMissing, Started
 from synthspec.inference.ledger import Ledger
 from synthspec.inference.requests import PromptWriter
 from synthspec.inference.store import Store, StoreFault
@@ -36,6 +37,7 @@ from synthspec.spec import Novelty, Spec
 from synthspec.spec.messages import BackendFault
 
 KEPT = "every completion is kept: build again to go on; if it stops there again, report it with the spec"
+BREATH = 64  # combinations used again before others have a turn of the event loop
 FORESEEN = 50_000  # combinations whose first calls are looked up in the store before a build begins
 
 
@@ -74,6 +76,7 @@ class Build:
         replace: bool = False,
         writes: bool = True,
         accept_loss: bool = False,
+        cache: bool = True,
     ) -> None:
         self.spec, self.tables, self.folder = spec, tables, folder or default_folder(spec)
         self.tally = Tally(planned=spec.rows)
@@ -81,6 +84,7 @@ class Build:
         self.notice: str | None = None  # what people should know of how the store was opened
         self.interrupted = False
         self._accept_loss = accept_loss
+        self._cache = cache
         self._keep_rows, self._replace, self._writes = keep_rows, replace, writes
         self._driver: Driver | None = None
         self._reason: str | None = None
@@ -130,34 +134,67 @@ class Build:
         writers = {p.name: PromptWriter(spec, p, lines[p.name].sender, self.tables) for p in spec.prompts}
         ledger = open_ledger(spec, store)
         yield Started(plan, ledger.budget)
-        forecast = _forecast(program, RequestWriter(program, writers), store, plan)
-        if forecast is not None:
-            yield forecast
         judge = _open_judge(spec.novelty, self.tables)
+        requests, foreseen = RequestWriter(program, writers), RequestWriter(program, writers)
         engine = LocalEngine(lines, spec.limits.timeout)
-        driver = Driver(program, plan, RequestWriter(program, writers), judge, ledger, engine, lines)
+        driver = Driver(program, plan, requests, judge, ledger, engine, lines)
         self._driver, self.tally.watch = driver, driver.watch
         if self._reason is not None:
             driver.stop(self._reason)
+        recorder, reused, openings = None, 0, 0
+        mark = program_of(spec, writers) if files is not None and self._cache else None
+        if files is not None and mark is not None:
+            files.log.begin(mark)
+            catching_up = CatchingUp(spec, plan, (requests, foreseen), judge, driver.watch)
+            for settled in SettledRows(store, files.earlier_rows(), mark):
+                if driver.stopping is not None:
+                    break
+                for event in settled.events:
+                    self._take(event, calls, files, settled.warned)
+                    if not isinstance(event, CallDone | Counted):
+                        yield event
+                files.log.settle(reused, settled.body)
+                catching_up.take(settled)
+                reused, openings = reused + 1, openings + len(settled.marks)
+                if reused % BREATH == 0:
+                    await asyncio.sleep(0)
+            catching_up.finish()
+            driver.skip(reused)
+            recorder = Recorder(files.log, requests, reused)
+        forecast = _forecast(program, foreseen, store, plan, reused, openings)
+        if forecast is not None:
+            yield forecast
         async with aclosing(driver.run()) as events:
             async for event in events:
-                count_event(self.tally, event)
-                match event:
-                    case CallDone(request, _, completion):
-                        calls.completed(request, completion)
-                    case RowKept(row):
-                        warned = validator.warnings(row.values, {})
-                        self.tally.warnings.update(warned)
-                        if files is not None:
-                            files.take(row, warned)
-                    case RowMissing(missing) if files is not None:
-                        files.take(missing, [])
+                warned: dict[int, list[str]] = {}
+                if isinstance(event, RowKept):
+                    warned[event.row.slot] = validator.warnings(event.row.values, {})
+                self._take(event, calls, files, warned)
+                if recorder is not None:
+                    recorder.note(event, warned[event.row.slot] if isinstance(event, RowKept) else [])
                 yield event
+        if recorder is not None and self.tally.settled == self.tally.planned:
+            recorder.finish()
         if files is not None and not self.interrupted:
             choices = tuple({id(line): line.sender.choice for line in lines.values()}.values())
             seconds = time.monotonic() - began
             run = FinishedRun(self.tally, calls, len(plan), choices, driver.stopping, seconds)
             self.dataset = files.finish(run)
+
+    def _take(
+        self, event: Event, calls: CallTally, files: DatasetFolder | None, warned: Mapping[int, list[str]]
+    ) -> None:
+        """One event into the figures and the files. `warned` are the warnings of rows that are kept, by slot."""
+        count_event(self.tally, event)
+        match event:
+            case CallDone(request, _, completion):
+                calls.completed(request, completion)
+            case RowKept(row):
+                self.tally.warnings.update(warned[row.slot])
+                if files is not None:
+                    files.take(row, warned[row.slot])
+            case RowMissing(missing) if files is not None:
+                files.take(missing, [])
 
 
 async def finish_build(build: Build) -> Dataset:
@@ -241,15 +278,18 @@ def open_ledger(spec: Spec, store: Store) -> Ledger:
     return Ledger(store, Budget(spec.limits, store.spent()), metered=any(limit is not None for limit in limits))
 
 
-def _forecast(program: Program, requests: RequestWriter, store: Store, plan: Plan) -> Forecast | None:
-    """Of the first calls of every combination, how many are stored already and how many are to be made.
+def _forecast(
+    program: Program, requests: RequestWriter, store: Store, plan: Plan, first: int, known: int
+) -> Forecast | None:
+    """Of the first calls of every combination, how many are stored already and how many are to be made. Those of the
+    combinations before the `first` are stored.
 
     None for a new folder, and where that cannot be told quickly or beforehand.
     """
     if store.spent().requests == 0 or len(plan) > FORESEEN or program.spec.novelty.avoid is not None:
         return None
-    stored = count = 0
-    for index, values in enumerate(plan.combinations(0, len(plan))):
+    stored = count = known
+    for index, values in enumerate(plan.combinations(first, len(plan)), first):
         try:
             openings = requests.open(Combination(index, values, program.context(values)))
         except TemplateFault:

@@ -100,6 +100,10 @@ class Driver:
         """Why no further call is begun; None while calls are."""
         return self._sends.stopping
 
+    def skip(self, combinations: int) -> None:
+        """Begin after so many combinations, whose rows an earlier build settled. To be called before `run`."""
+        self._next = combinations
+
     def stop(self, reason: str) -> None:
         """Let calls in flight end and begin no other."""
         self._sends.stop(reason)
@@ -110,7 +114,7 @@ class Driver:
         Raises:
             StoreFault: a completion could not be stored.
         """
-        self._combinations = self.plan.combinations(0, len(self.plan))
+        self._combinations = self.plan.combinations(self._next, len(self.plan))
         idle = 0
         try:
             while True:

@@ -13,7 +13,7 @@ from synthspec.dataset.card import build_card, column_facts
 from synthspec.dataset.layout import DatasetFiles, open_output
 from synthspec.dataset.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
 from synthspec.dataset.splits.groups import open_split_groups
-from synthspec.dataset.switch import INCOMPLETE, clear_stage, commit, is_poorer, stage, standing
+from synthspec.dataset.switch import FILES, INCOMPLETE, NEXT, clear_stage, commit, is_poorer, stage, standing
 from synthspec.dataset.writers import Column
 from synthspec.dataset.writers.jsonl import line_of
 from synthspec.evaluation.call_tally import CallTally
@@ -27,6 +27,7 @@ from synthspec.spec.messages import Missing, Row, path_text
 if TYPE_CHECKING:
     import pandas as pd
 
+ROWS_MADE = f".{ROWS}"  # of a build that was cut off
 BATCH = 256  # rows handed to the writers at once
 
 
@@ -102,6 +103,7 @@ class DatasetFolder:
 
     def __init__(self, spec: Spec, folder: Path, keep_rows: bool, replace: bool = False) -> None:
         self.spec, self.folder, self.keep_rows, self.replace = spec, folder, keep_rows, replace
+        self._keep_rows_made()
         self.stage = stage(folder)
         self.watch = GateWatch(spec)
         self.columns = tuple(spec.output.columns) or tuple(f.name for f in spec.fields)
@@ -130,6 +132,15 @@ class DatasetFolder:
         if len(self.pending) >= BATCH:
             self.flush()
 
+    def earlier_rows(self) -> list[Path]:
+        """Where what earlier builds settled may be: one that was cut off, the dataset that stands, one beside it."""
+        return [self.folder / ROWS_MADE, self.folder / ROWS, self.folder / INCOMPLETE / ROWS]
+
+    def _keep_rows_made(self) -> None:
+        """What a build that was cut off had settled is used by the next one."""
+        with suppress(OSError):
+            (self.folder / NEXT / FILES / ROWS).replace(self.folder / ROWS_MADE)
+
     def flush(self) -> None:
         if self.pending:
             self.output.write(self.pending, self.groups.of(self.pending) if self.groups is not None else None)
@@ -140,6 +151,7 @@ class DatasetFolder:
         self.log.abandon()
         self.output.abandon()
         self.quarantine.abandon()
+        self._keep_rows_made()
         clear_stage(self.folder)
 
     def finish(self, run: FinishedRun) -> Dataset:
@@ -156,6 +168,7 @@ class DatasetFolder:
         (self.stage / "manifest.json").write_text(manifest_text(manifest), encoding="utf-8", newline="\n")
         better = None if self.replace else standing(self.folder)
         poorer = is_poorer(run.tally.kept, self.spec.rows, better)
+        (self.folder / ROWS_MADE).unlink(missing_ok=True)
         commit(self.folder, INCOMPLETE if poorer else "", {f.path: f.sha256 for f in files})
         place = self.folder / INCOMPLETE if poorer else self.folder
         return Dataset(

@@ -6,7 +6,7 @@ order; every other by what it says and by the row's history. A row's path is in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from synthspec.generation.occurrences import Occurrences
@@ -31,6 +31,8 @@ class RequestWriter:
         self._program = program
         self._writers = writers
         self._seen = Occurrences()
+        self.marks: dict[int, list[int]] = {}  # by combination, of its first requests; for whoever takes them away
+        self.keeps_marks = False
 
     def open(self, combination: Combination, *, moved: int | None = None) -> dict[str, Opening]:
         """Write the first request of every prompt that needs no other. Called in plan order.
@@ -51,8 +53,16 @@ class RequestWriter:
             if moved is not None:
                 openings[name] = Opening(base, request_key(content, "moved", moved))
             else:
-                openings[name] = Opening(base, request_key(content, "first", self._seen.add(int(content[:15], 16))))
+                mark = int(content[:15], 16)
+                if self.keeps_marks:
+                    self.marks.setdefault(index, []).append(mark)
+                openings[name] = Opening(base, request_key(content, "first", self._seen.add(mark)))
         return openings
+
+    def skip(self, marks: Iterable[int]) -> None:
+        """First requests of a combination that an earlier build settled: counted, not written."""
+        for mark in marks:
+            self._seen.add(mark)
 
     def request(self, ask: Ask, openings: Mapping[str, Opening]) -> Request:
         """The call that a row asks for.

@@ -93,11 +93,11 @@ class Watch:
         if self._in_a_row[mark] >= DRY:
             self.dry[mark] += DRY if self._in_a_row[mark] == DRY else 1
 
-    def kept(self, mark: str, row: Mapping[str, Any]) -> None:
-        """A row was new."""
+    def kept(self, mark: str, row: Mapping[str, Any], *, looks: bool = True) -> None:
+        """A row was new. Its phrases are only looked at where that is asked for."""
         self._verdicts.append(False)
         self._in_a_row.pop(mark, None)
-        if self._set < FULLEST * SKETCH:
+        if looks and self._set < FULLEST * SKETCH:
             self._look_at(" ".join(str(row.get(f) or "") for f in self._fields))
 
     def _look_at(self, text: str) -> None:

@@ -68,7 +68,7 @@ class PromptWriter:
     sender: Sender
     tables: Mapping[str, Table]
     shape: Shape = field(init=False)
-    _fixed: str = field(init=False)
+    fixed: str = field(init=False)  # what all its keys hang on besides words and fields
     _instructions: dict[int, str] = field(init=False, default_factory=dict)
     _constraints: dict[int, Constraint] = field(init=False, default_factory=dict)
     _examples: dict[str, Sequence[int]] = field(init=False, default_factory=dict)
@@ -80,7 +80,7 @@ class PromptWriter:
         self.shape = Shape(fields, self.prompt.rows, self.prompt.format_options)
         choice = self.sender.choice
         settings = {k: v for k, v in choice.settings.items() if k != "temperature" or not isinstance(v, list)}
-        self._fixed = json.dumps(
+        self.fixed = json.dumps(
             [
                 KEY_VERSION,
                 choice.provider,
@@ -127,7 +127,7 @@ class PromptWriter:
 
     def content(self, base: Sequence[Message], index: int) -> str:
         """A digest of all that a person wrote into the request: not its instructions, which follow the field rules."""
-        spoken = [self._fixed, self._temperature(index), [(m.role, m.key_form) for m in base]]
+        spoken = [self.fixed, self._temperature(index), [(m.role, m.key_form) for m in base]]
         return hashlib.blake2b(json.dumps(spoken).encode(), digest_size=16).hexdigest()
 
     def request(

@@ -340,3 +340,4 @@ class Spec:
     limits: Limits
     repair: bool = True
     digest: str = ""  # of the merged document: changes when anything in the spec does
+    program_digest: str = ""  # the same of what rows are made by: not of the output, the gates, or what it may cost

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from synthspec.analysis.sections.comments import cut_texts
 from synthspec.analysis.sections.context import Lowering, scalar_text, value_of
@@ -69,13 +70,24 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         backend=lower_backend(low, root("backend"), limits),
         limits=limits,
         repair=bool(value_of(root("repair"), True)),
-        digest=_digest(document),
+        digest=_digest(to_data(document, json=True)),
+        program_digest=_digest(_program_of(to_data(document, json=True))),
     )
     return Lowered(spec, low.tables, (*low.faults, *cut_texts(document)))
 
 
-def _digest(document: MapNode) -> str:
-    text = json.dumps(to_data(document, json=True), sort_keys=True, ensure_ascii=False, default=str)
+_BESIDE = ("output", "gates", "report", "description", "license", "tags")  # what no row hangs on
+
+
+def _program_of(document: Any) -> Any:
+    """What rows are made by."""
+    program = {k: v for k, v in document.items() if k not in _BESIDE}
+    limits = program.pop("limits", None)
+    return {**program, "attempts": limits.get("attempts") if isinstance(limits, dict) else None}
+
+
+def _digest(document: Any) -> str:
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -89,6 +89,11 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
             f"the disk of {folder} is full",
             "Free some space and build again: every completion stored so far is kept and used.",
         )
+    if number == errno.EFBIG or (code == sqlite3.SQLITE_IOERR and _is_at_limit(path)):
+        return StoreFault(
+            f"{path} became too large: the limit on file sizes is reached",
+            "Raise it (`ulimit -f`) and build again: what is stored is kept.",
+        )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or number in _DENIED:
         return StoreFault(
             f"{folder} cannot be written to ({error})",
@@ -241,6 +246,17 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
+
+
+def _is_at_limit(path: Path) -> bool:
+    """Whether the system lets no file of ours grow beyond what the store, or its log, has."""
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return False
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    largest = max(size_of(path), size_of(beside(path, "-wal")), size_of(beside(path, "-journal")))
+    return most != resource.RLIM_INFINITY and largest + (1 << 16) > most
 
 
 def _is_full(folder: Path, code: int) -> bool:

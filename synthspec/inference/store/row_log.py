@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ CREATE TABLE lineage (ordinal INTEGER, seq INTEGER, key BLOB, PRIMARY KEY (ordin
 CREATE TABLE tries (
     ordinal INTEGER, seq INTEGER, prompt TEXT, attempt INTEGER, reasons TEXT, PRIMARY KEY (ordinal, seq)
 ) WITHOUT ROWID;
+CREATE TABLE settled (combination INTEGER PRIMARY KEY, crc INTEGER, body TEXT);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE INDEX rows_of_completion ON lineage (key);
 PRAGMA user_version = {VERSION};
 """
@@ -89,14 +92,14 @@ class RowLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._settled: list[tuple[int, int, str]] = []
         self._outcomes: list[tuple[Any, ...]] = []
         self._lineage: list[tuple[Any, ...]] = []
         self._tries: list[tuple[Any, ...]] = []
         with self._explained():
             path.unlink(missing_ok=True)
             self._connection = sqlite3.connect(path, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode = OFF")  # nothing reads it before it is whole
-            self._connection.execute("PRAGMA synchronous = OFF")
+            self._connection.execute("PRAGMA synchronous = OFF")  # what a power cut spoils is made again
             self._connection.executescript(_SCHEMA)
 
     def add(self, outcome: Outcome) -> None:
@@ -106,8 +109,7 @@ class RowLog:
             StoreFault: it cannot be written.
         """
         slot, reasons = outcome.slot, getattr(outcome, "reasons", None)
-        values = _encode(outcome.values)
-        digest = hashlib.blake2b(values.encode(), digest_size=16).digest()
+        values, digest = _encode(outcome.values), bytes.fromhex(digest_of_values(outcome.values))
         path = ".".join(map(str, getattr(outcome, "path", ()))) or str(slot)
         state = (KEPT, "", "") if reasons is None else (MISSING, str(getattr(outcome, "stage", "")), "; ".join(reasons))
         self._outcomes.append((slot, path, outcome.combination, *state, digest, values))
@@ -117,6 +119,23 @@ class RowLog:
         self._tries += [(slot, n, t.prompt, t.attempt, json.dumps(t.reasons)) for n, t in enumerate(tries)]
         if len(self._outcomes) >= _BATCH:
             self._flush()
+
+    def begin(self, program: str) -> None:
+        """What is settled from here on hangs on this program.
+
+        Raises:
+            StoreFault: it cannot be written.
+        """
+        with self._explained():
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('program', ?)", (program,))
+
+    def settle(self, combination: int, body: str) -> None:
+        """All that a later build needs to know of a combination whose rows are final (`engines.settled`).
+
+        Raises:
+            StoreFault: it cannot be written.
+        """
+        self._settled.append((combination, zlib.crc32(body.encode()), body))
 
     def close(self) -> None:
         """Write what is left.
@@ -128,7 +147,9 @@ class RowLog:
         self._connection.close()
 
     def abandon(self) -> None:
-        """Close it as it is."""
+        """Close it with what can still be written: the next build goes on from there."""
+        with contextlib.suppress(StoreFault):
+            self._flush()
         self._connection.close()
 
     def _flush(self) -> None:
@@ -137,8 +158,9 @@ class RowLog:
             self._connection.executemany(_OUTCOME, self._outcomes)
             self._connection.executemany(_LINEAGE, self._lineage)
             self._connection.executemany(_TRY, self._tries)
+            self._connection.executemany("INSERT INTO settled VALUES (?, ?, ?)", self._settled)
             self._connection.execute("COMMIT")
-        self._outcomes, self._lineage, self._tries = [], [], []
+        self._outcomes, self._lineage, self._tries, self._settled = [], [], [], []
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -146,6 +168,35 @@ class RowLog:
             yield
         except (*FAULTS, OverflowError) as error:
             raise explain_fault(error, self._path) from error
+
+
+def count_settled(path: Path, program: str) -> int:
+    """Combinations, from the first, whose rows an earlier build of the same program settled; 0 where none can be told.
+
+    Nothing is believed of them yet: each has a checksum, and is used only where its completions are in the store.
+    """
+    query = "SELECT combination FROM settled ORDER BY combination"
+    with contextlib.suppress(StoreFault), _reading_file(path) as connection:
+        if connection is None or connection.execute("SELECT value FROM meta").fetchone() != (program,):
+            return 0
+        found = 0
+        for (combination,) in connection.execute(query):
+            if combination != found:
+                break
+            found += 1
+        return found
+    return 0
+
+
+def read_settled(path: Path, count: int) -> Iterator[str]:
+    """What was noted of the first so many combinations, in order, up to the first that is damaged."""
+    query = "SELECT crc, body FROM settled WHERE combination < ? ORDER BY combination"
+    with contextlib.suppress(StoreFault), _reading_file(path) as connection:
+        if connection is not None:
+            for crc, body in connection.execute(query, (count,)):
+                if zlib.crc32(body.encode()) != crc:
+                    return
+                yield body
 
 
 def read_histories(folder: Path) -> Iterator[RowHistory]:
@@ -208,7 +259,12 @@ class _Beside:
 
 @contextlib.contextmanager
 def _reading(folder: Path) -> Iterator[sqlite3.Connection | None]:
-    path = folder / FILE
+    with _reading_file(folder / FILE) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _reading_file(path: Path) -> Iterator[sqlite3.Connection | None]:
     if not path.is_file():
         yield None
         return

@@ -1,0 +1,245 @@
+"""What an earlier build of the same program settled is used again, up to the first row that may differ.
+
+The rows of a combination are final once every row before is: they are a function of the program and of the completions
+of the rows up to there. So a prefix of them stands for as long as the program is the same and its completions are in
+the store. Everything that the work on a combination changes elsewhere is noted with it: the completions it used, what
+was counted, the digests of its first requests, its verdicts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from synthspec.generation.request_writer import RequestWriter
+from synthspec.generation.validation.novelty import NoveltyIndex
+from synthspec.generation.variety import Watch, listed_names, mark_of
+from synthspec.inference.events import CallDone, CallFailed, Counted, Event, RowKept, RowMissing
+from synthspec.inference.requests import PromptWriter
+from synthspec.inference.store import Store
+from synthspec.inference.store.row_log import RowLog, count_settled, read_settled
+from synthspec.planning.plan import Plan
+from synthspec.plugins import is_built_in
+from synthspec.spec import Spec
+from synthspec.spec.messages import Missing, Rejection, Request, Row, Stage, Try
+
+HASHED = 64 << 20  # bytes of a source up to which its content is read; of a larger one, size and time tell
+_TAKEN = 256  # rows taken in by the rules between rows at once
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+
+def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
+    """A digest of all that the rows of a build hang on, its completions aside; None where that cannot be told.
+
+    It covers the spec but for its output, gates and limits, the contents of its sources, how requests are made, and
+    the versions of this package, of Python, of Unicode and of the libraries that rules are made of.
+    """
+    novelty = spec.novelty
+    formats = {p.format for p in spec.prompts}
+    foreign = not is_built_in("strategies", spec.plan.strategy) or not all(is_built_in("formats", f) for f in formats)
+    if foreign or novelty.semantic is not None or novelty.avoid is not None or novelty.on_saturation != "continue":
+        return None
+    files = [s.path for s in spec.sources.values() if s.path is not None]
+    if novelty.decontaminate is not None:
+        files.append(novelty.decontaminate.against)
+    try:
+        contents = [_content(path) for path in files]
+    except OSError:
+        return None
+    made = [spec.program_digest, [w.fixed for w in writers.values()], contents, _versions()]
+    return hashlib.blake2b(_encode(made).encode(), digest_size=16).hexdigest()
+
+
+def _content(path: Path) -> str:
+    about = path.stat()
+    if path.is_dir() or about.st_size > HASHED:
+        return f"{about.st_size} {about.st_mtime_ns}"
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+
+
+@cache
+def _versions() -> list[str]:
+    """Of what rows are made with: this package by its files, for a rule may change between two releases."""
+    package = Path(__file__).parent.parent
+    mark = hashlib.blake2b(digest_size=16)
+    for path in sorted(package.rglob("*.py")):
+        about = path.stat()
+        mark.update(f"{path.relative_to(package)} {about.st_size} {about.st_mtime_ns}\n".encode())
+    libraries = [f"{n} {getattr(sys.modules.get(n), '__version__', '')}" for n in ("jinja2", "numpy", "scipy")]
+    return [mark.hexdigest(), platform.python_version(), unicodedata.unidata_version, *libraries]
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is noted of a combination that is being worked on."""
+
+    calls: list[tuple[tuple[int, ...], list[Any]]] = field(default_factory=list)
+    counted: list[list[Any]] = field(default_factory=list)
+    rows: list[list[Any]] = field(default_factory=list)
+    sure: bool = True  # the same completions give the same rows
+
+
+class Recorder:
+    """Notes, from the events of a run, what a later build may use again."""
+
+    def __init__(self, log: RowLog, requests: RequestWriter, first: int) -> None:
+        self._log = log
+        self._requests = requests
+        self._works: dict[int, _Work] = {}
+        self._next = first  # the combination whose rows become final now
+        requests.keeps_marks = True
+
+    def note(self, event: Event, warned: list[str]) -> None:
+        """Take in one event; `warned` are the warnings of a row that is kept."""
+        match event:
+            case CallDone(request, path, completion):
+                call = [completion.key, request.prompt, request.attempt, request.rows]
+                self._work(path).calls.append((path, call))
+            case CallFailed(_, path, _, again):
+                self._work(path).sure &= again
+            case Counted(path, asked, held, rejections):
+                told = [[r.stage.value, r.rule, r.reason] for r in rejections]
+                self._work(path).counted.append([asked, held, told])
+            case RowKept(row):
+                self._turn_to(row.path[0])
+                noted = ["kept", row.slot, list(row.path), row.values, list(row.keys), warned, _noted_tries(row.tries)]
+                self._add(row.path, noted)
+            case RowMissing(missing):
+                self._turn_to(missing.path[0])
+                noted = [missing.stage.value, missing.slot, list(missing.path), missing.values]
+                self._add(missing.path, [*noted, list(missing.reasons), _noted_tries(missing.tries)])
+                self._work(missing.path).sure &= missing.stage is not Stage.CALL
+
+    def finish(self) -> None:
+        """The run came to its end: every combination is final."""
+        self._turn_to(self._next + 1)
+
+    def _work(self, path: tuple[int, ...]) -> _Work:
+        return self._works.setdefault(path[0], _Work())
+
+    def _add(self, path: tuple[int, ...], row: list[Any]) -> None:
+        self._work(path).rows.append(row)
+
+    def _turn_to(self, combination: int) -> None:
+        while self._next < combination:
+            work = self._works.pop(self._next, None)
+            marks = self._requests.marks.pop(self._next, [])
+            if work is not None and work.sure and work.rows:
+                self._settle(work, marks)
+            self._next += 1
+
+    def _settle(self, work: _Work, marks: list[int]) -> None:
+        calls = [call for _, call in sorted(work.calls, key=lambda c: c[0])]
+        noted = [marks, calls, work.counted, work.rows]
+        try:
+            body = _encode(noted)
+        except (TypeError, ValueError):  # a value that JSON has no form for
+            return
+        if json.loads(body) == noted:
+            self._log.settle(self._next, body)
+
+
+def _noted_tries(tries: Sequence[Try]) -> list[list[Any]]:
+    return [[t.prompt, t.attempt, t.text, list(t.reasons)] for t in tries]
+
+
+def _read_tries(noted: Sequence[Sequence[Any]]) -> tuple[Try, ...]:
+    return tuple(Try(prompt, attempt, text, tuple(reasons)) for prompt, attempt, text, reasons in noted)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One combination of an earlier build: the events that it came to, in order."""
+
+    events: list[Event]
+    warned: dict[int, list[str]]  # by slot
+    marks: list[int]
+    body: str  # as it was noted
+
+
+class SettledRows:
+    """The rows that can be used again, read combination by combination while each is verified."""
+
+    def __init__(self, store: Store, files: Iterable[Path], program: str) -> None:
+        self._store = store
+        counts = {path: count_settled(path, program) for path in files}
+        self._path = max(counts, key=lambda p: counts[p], default=None)
+        self._count = counts[self._path] if self._path is not None else 0
+
+    def __iter__(self) -> Iterator[Settled]:
+        """Up to the first combination that is damaged, or a completion of which is not in the store."""
+        if self._path is None or not self._count:
+            return
+        for index, body in enumerate(read_settled(self._path, self._count)):
+            found = self._read(index, body)
+            if found is None:
+                return
+            yield found
+
+    def _read(self, index: int, body: str) -> Settled | None:
+        marks, calls, counted, rows = json.loads(body)
+        events: list[Event] = []
+        for key, prompt, attempt, asked in calls:
+            completion = self._store.get(key)
+            if completion is None:
+                return None
+            events.append(CallDone(Request(key, prompt, index, attempt, (), asked), (index,), completion))
+        for asked, held, told in counted:
+            rejections = tuple(Rejection(Stage(stage), rule, reason) for stage, rule, reason in told)
+            events.append(Counted((index,), asked, held, rejections))
+        warned: dict[int, list[str]] = {}
+        for state, slot, path, values, *more in rows:
+            if state == "kept":
+                keys, warned[slot], tries = more
+                row = Row(index, slot, values, tuple(keys), tuple(path), _read_tries(tries))
+                events.append(RowKept(row))
+            else:
+                reasons, tries = more
+                place = (values, _read_tries(tries), tuple(path))
+                missing = Missing(index, slot, Stage(state), tuple(reasons), *place)
+                events.append(RowMissing(missing))
+        return Settled(events, warned, marks, body)
+
+
+class CatchingUp:
+    """Brings what a driver works with to where it would be after the combinations that are used again."""
+
+    def __init__(
+        self, spec: Spec, plan: Plan, requests: Sequence[RequestWriter], judge: NoveltyIndex | None, watch: Watch
+    ) -> None:
+        self._plan, self._requests, self._judge, self._watch = plan, requests, judge, watch
+        self._listed = listed_names(spec)
+        self._taken: list[Mapping[str, Any]] = []
+        self._count = 0
+        self._repeats = False  # whether any row was like one before it
+
+    def take(self, settled: Settled) -> None:
+        """One combination more."""
+        for requests in self._requests:
+            requests.skip(settled.marks)
+        repeats = sum(r.stage is Stage.NOVEL for e in settled.events if isinstance(e, Counted) for r in e.rejections)
+        self._repeats = self._repeats or repeats > 0
+        mark = mark_of(self._listed, self._plan[self._count]) if self._repeats else ""
+        for _ in range(repeats):
+            self._watch.repeated(mark)
+        for event in settled.events:
+            if isinstance(event, RowKept):
+                self._watch.kept(mark, event.row.values, looks=False)
+                self._taken.append(event.row.values)
+        self._count += 1
+        if len(self._taken) >= _TAKEN:
+            self.finish()
+
+    def finish(self) -> None:
+        """Have the rules between rows know all that was taken."""
+        if self._judge is not None and self._taken:
+            self._judge.keep_all(self._taken)
+        self._taken = []

@@ -1,0 +1,206 @@
+"""What an earlier build settled is used again: the same bytes as without, whatever was cut off or changed between."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loopback import Loopback, digest, prose
+
+import synthspec
+from synthspec.generation import settled
+from synthspec.inference.store import Store
+
+SPEC = """
+synthspec: 1
+name: calls
+rows: {rows}
+sources:
+  places: {{file: places.csv}}
+parameters:
+  topic: [bill, meter, move]
+  place: {{from: places, column: place}}
+  n: uniform(0, 1)
+prompts:
+  call: {{user: "A call about {{{{ topic }}}} in {{{{ place }}}}, number {{{{ n }}}}.", writes: [text, mood], rows: {batch}}}
+  note: {{user: "Sum up: {{{{ text }}}}", writes: [note]}}
+fields:
+  text: {{type: string, words: {{min: 2}}, rejects: ['river']}}
+  mood: {{enum: [calm, angry]}}
+  note: {{type: string}}
+  size: {{value: len(text)}}
+checks:
+  - {{that: "size < 75", severity: warn}}
+  - {{that: "len(note) < 95"}}
+novelty:
+  unique: [text]
+  near_duplicates: {{fields: [text], similarity: 0.6}}
+limits: {{attempts: 2, concurrency: 8}}
+gates: ["rows > 1"]
+backend: {{provider: openai, model: loop, base_url: '{url}', prices: {{prompt: 1, completion: 2}}}}
+"""
+
+
+def answer(body: dict[str, Any], nth: int) -> str:
+    """Rows of JSON for calls, some broken, some repeated; prose for notes."""
+    said = body["messages"][0]["content"]
+    if said.startswith("Sum up"):
+        return prose(body, nth)
+    number = digest(body["messages"])
+    rows = [
+        {"text": prose({"messages": number // (17 if number % 5 else 10**17) + i}, 0), "mood": ["calm", "angry", "odd"][(number + i) % 7 % 3]}
+        for i in range(3)
+    ]  # fmt: skip
+    return json.dumps(rows if "array" in json.dumps(body) or "rows" in json.dumps(body) else rows[0])
+
+
+def write_spec(folder: Path, url: str, rows: int = 40, batch: int = 1) -> Path:
+    path = folder / "spec.yaml"
+    path.write_text(SPEC.format(url=url, rows=rows, batch=batch))
+    places = folder / "places.csv"
+    if not places.exists():
+        places.write_text("place\n" + "".join(f"town {n}\n" for n in range(30)))
+    return path
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """All that a build wrote but for what hangs on the run."""
+    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    for name in [n for n in found if n.endswith("run.sqlite")]:
+        del found[name]
+    for name in [n for n in found if n.endswith("manifest.json")]:
+        manifest = json.loads(found[name])
+        del manifest["run"]
+        found[name] = json.dumps(manifest).encode()
+    return found
+
+
+@pytest.fixture
+def reused(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The combinations that were used again, as they are."""
+    seen: list[int] = []
+    read = settled.SettledRows._read
+
+    def spy(self: settled.SettledRows, index: int, body: str) -> Any:
+        found = read(self, index, body)
+        if found is not None:
+            seen.append(index)
+        return found
+
+    monkeypatch.setattr(settled.SettledRows, "_read", spy)
+    yield seen
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_an_idle_rebuild_is_the_same_as_without_what_was_settled(tmp_path: Path, reused: list[int], batch: int) -> None:
+    with Loopback(reply=answer) as server:
+        path = write_spec(tmp_path, server.url, batch=batch)
+        first = synthspec.build(path, out=tmp_path / "out")
+        before, calls = files_of(tmp_path / "out"), server.total
+        assert not reused
+        assert first.manifest["rejections"] and first.manifest["warnings"] and first.manifest["quarantined"]
+        synthspec.build(path, out=tmp_path / "out")
+        assert files_of(tmp_path / "out") == before
+        assert len(reused) == -(-40 // batch)
+        reused.clear()
+        plain = synthspec.build(path, out=tmp_path / "out", cache=False)
+        assert not reused
+        assert files_of(tmp_path / "out") == {**before, "rows.sqlite": files_of(tmp_path / "out")["rows.sqlite"]}
+        assert plain.manifest["usage"] == first.manifest["usage"]
+        assert server.total == calls
+
+
+def test_edits_use_what_they_do_not_change(tmp_path: Path, reused: list[int]) -> None:
+    same = {"output.formats": "[jsonl]", "limits.concurrency": "3", "limits.requests": "5000", "description": "new"}
+    other = {"seed": "7", "limits.attempts": "3", "rows": "41", "novelty.near_duplicates.similarity": "0.9"}
+    with Loopback(reply=answer) as server:
+        path = write_spec(tmp_path, server.url)
+        synthspec.build(path, out=tmp_path / "out")
+        for options, uses in ((same, True), (other, False)):
+            for name, value in options.items():
+                for folder, cache in (("out", True), ("plain", False)):
+                    synthspec.build(path, out=tmp_path / folder, cache=cache, set={name: value}, replace=True)
+                assert bool(reused) == uses, name
+                reused.clear()
+                kept = {n: b for n, b in files_of(tmp_path / "out").items() if not n.endswith("sqlite")}
+                assert kept == {n: b for n, b in files_of(tmp_path / "plain").items() if not n.endswith("sqlite")}, name
+                synthspec.build(path, out=tmp_path / "out", replace=True)  # as it was, for the next one
+                reused.clear()
+        (tmp_path / "places.csv").write_text("place\nelsewhere\n")
+        synthspec.build(path, out=tmp_path / "out", replace=True)
+        assert not reused
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_prefix_ends_where_a_completion_is_gone_or_a_note_is_damaged(
+    tmp_path: Path, reused: list[int], seed: int
+) -> None:
+    import sqlite3
+
+    chance = random.Random(seed)
+    with Loopback(reply=answer) as server:
+        path = write_spec(tmp_path, server.url)
+        synthspec.build(path, out=tmp_path / "out")
+        before = files_of(tmp_path / "out")
+        lost = chance.randrange(1, 39)
+        if seed % 2:
+            database = sqlite3.connect(tmp_path / "out/run.sqlite")
+            database.execute("DELETE FROM completions WHERE combination = ?", (lost,))
+        else:
+            database = sqlite3.connect(tmp_path / "out/rows.sqlite")
+            database.execute("UPDATE settled SET body = replace(body, 't', 's') WHERE combination = ?", (lost,))
+        database.commit()
+        database.close()
+        synthspec.build(path, out=tmp_path / "out")
+        assert reused == list(range(lost))
+        after = files_of(tmp_path / "out")
+        assert {n: b for n, b in after.items() if n != "rows.sqlite"} == {
+            n: b for n, b in before.items() if n != "rows.sqlite"
+        }
+
+
+@pytest.mark.parametrize("after", [3, 17, 33])
+def test_a_build_that_was_cut_off_goes_on_from_what_it_had_settled(
+    tmp_path: Path, reused: list[int], monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    from synthspec.generation.output_folder import DatasetFolder
+
+    take, taken = DatasetFolder.take, [0]
+
+    def cut(self: DatasetFolder, outcome: Any, warned: list[str]) -> None:
+        take(self, outcome, warned)
+        taken[0] += 1
+        if taken[0] == after:
+            raise OSError(5, "cut off")
+
+    with Loopback(reply=answer) as server:
+        path = write_spec(tmp_path, server.url)
+        synthspec.build(path, out=tmp_path / "whole")
+        with monkeypatch.context() as patch:
+            patch.setattr(DatasetFolder, "take", cut)
+            with pytest.raises(OSError, match="cut off"):
+                synthspec.build(path, out=tmp_path / "out")
+        assert not reused
+        synthspec.build(path, out=tmp_path / "out")
+    assert len(reused) >= after - 2
+    assert not (tmp_path / "out/.rows.sqlite").exists()
+    expected, found = files_of(tmp_path / "whole"), files_of(tmp_path / "out")
+    assert {n: b for n, b in found.items() if n != "rows.sqlite"} == {
+        n: b for n, b in expected.items() if n != "rows.sqlite"
+    }
+
+
+def test_what_hangs_on_time_or_place_is_never_settled(tmp_path: Path, reused: list[int]) -> None:
+    """A row that a refused call or a limit left out may be there the next time."""
+    with Loopback(reply=answer, faults={"400": 0.0}) as server:
+        path = write_spec(tmp_path, server.url)
+        first = synthspec.build(path, out=tmp_path / "out", set={"limits.requests": 30})
+        assert not first.complete
+        assert synthspec.build(path, out=tmp_path / "out").manifest["funnel"]["called"] == 40
+        assert max(reused, default=0) < 40
+    with Store.open_readonly(tmp_path / "out") as store:
+        assert store.spent().requests > 30
