@@ -89,7 +89,7 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
             f"the disk of {folder} is full",
             "Free some space and build again: every completion stored so far is kept and used.",
         )
-    if number == errno.EFBIG or (code == sqlite3.SQLITE_IOERR and _is_at_limit(path)):
+    if number == errno.EFBIG or (code == sqlite3.SQLITE_IOERR and _is_limited()):
         return StoreFault(
             f"{path} became too large: the limit on file sizes is reached",
             "Raise it (`ulimit -f`) and build again: what is stored is kept.",
@@ -248,15 +248,13 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _is_at_limit(path: Path) -> bool:
-    """Whether the system lets no file of ours grow beyond what the store, or its log, has."""
+def _is_limited() -> bool:
+    """Whether the system lets files of ours grow to a certain size only: it is met where a write fails."""
     try:
         import resource
     except ImportError:  # not on this system
         return False
-    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    largest = max(size_of(path), size_of(beside(path, "-wal")), size_of(beside(path, "-journal")))
-    return most != resource.RLIM_INFINITY and largest + (1 << 16) > most
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
 
 
 def _is_full(folder: Path, code: int) -> bool:
