@@ -20,7 +20,7 @@ import synthspec.inference.engines
 from synthspec.diagnostics import Span
 from synthspec.generation import build as builder
 from synthspec.inference.concurrency import Governor
-from synthspec.inference.endpoints import Line
+from synthspec.inference.endpoints import Endpoint
 from synthspec.inference.engines import Call, Done, Engine, How
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.requests import Sender
@@ -76,9 +76,9 @@ def found_engines() -> list[Any]:
 ENGINES = found_engines()
 
 
-def line_of(backend: Any, limits: Limits) -> Line:
+def endpoint_of(backend: Any, limits: Limits) -> Endpoint:
     choice = BackendChoice("fake", "m", {}, {}, None, Span("spec.yaml", 1, 1, 1, 2))
-    return Line(Sender(choice, "fake", False), backend, Governor(limits))
+    return Endpoint(Sender(choice, "fake", False), backend, Governor(limits))
 
 
 def call_of(send: int, not_before: float = 0.0) -> Call:
@@ -104,7 +104,7 @@ def test_every_call_is_answered(engine: Any, count: int) -> None:
     backend = FakeBackend(lengths, faults=0.3)
 
     async def work() -> tuple[list[Done], int]:
-        made = engine({"call": line_of(backend, Limits(concurrency=8))}, 30.0)
+        made = engine({"call": endpoint_of(backend, Limits(concurrency=8))}, 30.0)
         assert made.room("call") >= 1
         await made.submit([call_of(n) for n in range(count)])
         await made.flush()
@@ -159,7 +159,7 @@ class Odd(Stuck):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_odd_error_is_a_fault_of_its_call(engine: Any) -> None:
     async def work() -> list[Done]:
-        made = engine({"call": line_of(Odd(), Limits())}, 30.0)
+        made = engine({"call": endpoint_of(Odd(), Limits())}, 30.0)
         await made.submit([call_of(n) for n in range(5)])
         for _ in range(50):
             await asyncio.sleep(0)
@@ -174,7 +174,7 @@ def test_an_odd_error_is_a_fault_of_its_call(engine: Any) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_call_may_only_take_so_long(engine: Any) -> None:
     async def work() -> list[Done]:
-        made = engine({"call": line_of(Stuck(), Limits())}, 0.01)
+        made = engine({"call": endpoint_of(Stuck(), Limits())}, 0.01)
         await made.submit([call_of(0)])
         async for some in made.results():
             await made.close("drain")
@@ -193,7 +193,7 @@ def test_closing_ends_the_results(engine: Any, how: How) -> None:
     backend = FakeBackend(lengths, turns=(5,))
 
     async def work() -> tuple[list[Done], list[Done]]:
-        made = engine({"call": line_of(backend, Limits(concurrency=2))}, 30.0)
+        made = engine({"call": endpoint_of(backend, Limits(concurrency=2))}, 30.0)
         far = asyncio.get_running_loop().time() + 10_000
         await made.submit([*(call_of(n) for n in range(6)), *(call_of(n, far) for n in range(6, 9))])
         for _ in range(3):

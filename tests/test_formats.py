@@ -237,9 +237,9 @@ def test_constraints_are_understood(form: str) -> None:
     ],
 )  # fmt: skip
 def test_values_are_coerced_only_when_certain(kind: str, text: str, value: Any) -> None:
-    from synthspec.formats.recovery.coercion import Column
+    from synthspec.formats.recovery.coercion import FieldReader
 
-    got = Column(make_field("x", kind)).value(text)
+    got = FieldReader(make_field("x", kind)).value(text)
     assert got == value and type(got) is type(value)
 
 

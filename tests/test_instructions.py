@@ -14,7 +14,7 @@ import synthspec
 from synthspec.formats.instructions.constraints import row_schema
 from synthspec.formats.instructions.descriptions import describe
 from synthspec.formats.instructions.keywords import FORMATS, NUMBERS
-from synthspec.formats.recovery.coercion import Column
+from synthspec.formats.recovery.coercion import FieldReader
 from synthspec.generation.validation.rules import field_rules
 from synthspec.plugins import find_plugin
 
@@ -129,7 +129,7 @@ def test_one_table_of_formats_and_bounds() -> None:
         field = make_field("x", format=name)
         rule = dict(field_rules(field))[f"format({field.name})"]
         for text in ("2024-02-30", "2024-02-28", "2024-02-28T10:00:00", "10:30", "a@b.org", "x:y", "1.2.3.4", "::1", "a.b", ""):
-            assert Column(field).fits(text) == (rule(text) is None) == form.holds(text), (name, text)
+            assert FieldReader(field).fits(text) == (rule(text) is None) == form.holds(text), (name, text)
         assert form.words in describe(field)
     for keyword, number in NUMBERS.items():
         bound: dict[str, Any] = {keyword: 2}

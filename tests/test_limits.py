@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from synthspec.inference.budget import Budget, Governor, estimate_tokens, expected_tokens, worst_cost
-from synthspec.inference.latency import Bucket
+from synthspec.inference.latency import TokenBucket
 from synthspec.inference.store import Spent
 from synthspec.spec import Limits, Prices
 from synthspec.spec.messages import BackendFault, FaultKind
@@ -408,7 +408,7 @@ def test_tokens_a_minute_hold_and_unused_ones_are_given_back() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 3000)), max_size=60), st.integers(1, 10_000))
 def test_a_bucket_never_gives_more_than_its_rate(asks: list[tuple[float, int]], per_minute: int) -> None:
-    bucket = Bucket(per_minute)
+    bucket = TokenBucket(per_minute)
     clock, taken = 0.0, []
     for pause, amount in asks:
         clock += pause

@@ -21,7 +21,7 @@ from synthspec.inference.budget import Budget
 from synthspec.inference.client import complete_all
 from synthspec.inference.concurrency import Governor
 from synthspec.inference.counters import Tally
-from synthspec.inference.endpoints import Line
+from synthspec.inference.endpoints import Endpoint
 from synthspec.inference.ledger import Ledger
 from synthspec.inference.requests import Sender
 from synthspec.inference.store import Store
@@ -56,18 +56,18 @@ class FakeBackend:
         return ()
 
 
-def line_of(answer: Answer, limits: Limits, prices: Prices | None = PRICES) -> Line:
+def endpoint_of(answer: Answer, limits: Limits, prices: Prices | None = PRICES) -> Endpoint:
     choice = BackendChoice("fake", "m", {}, {}, prices, Span("spec.yaml", 1, 1, 1, 2))
-    return Line(Sender(choice, "fake", False), FakeBackend(answer), Governor(limits))  # type: ignore[arg-type]
+    return Endpoint(Sender(choice, "fake", False), FakeBackend(answer), Governor(limits))  # type: ignore[arg-type]
 
 
 def request_of(number: int) -> Request:
     return Request(f"{number:032x}", "call", number, 1, (Message("user", "hi"),), 1, worst_tokens=WORST)
 
 
-def build(store: Store, answer: Answer, limits: Limits, count: int = 300) -> tuple[Line, Budget]:
+def build(store: Store, answer: Answer, limits: Limits, count: int = 300) -> tuple[Endpoint, Budget]:
     """Ask for so many completions, a few at once, until a limit stops it."""
-    line, budget = line_of(answer, limits), Budget(limits, store.spent())
+    line, budget = endpoint_of(answer, limits), Budget(limits, store.spent())
     line.governor.delay_before = lambda *_: 0.0  # type: ignore[method-assign]
     ledger = Ledger(store, budget, metered=True)
     with contextlib.suppress(BackendFault):
@@ -144,7 +144,7 @@ def test_a_call_that_could_not_be_noted_is_not_sent(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store._writer.connection.execute("PRAGMA query_only = 1")  # type: ignore[union-attr]
         limits = Limits(requests=5)
-        line, budget = line_of(lambda r: Reply("hello"), limits), Budget(limits, store.spent())
+        line, budget = endpoint_of(lambda r: Reply("hello"), limits), Budget(limits, store.spent())
         ledger = Ledger(store, budget, metered=True)
         with pytest.raises(StoreFault):
             asyncio.run(complete_all([request_of(1)], line, ledger, 30.0, Tally()))

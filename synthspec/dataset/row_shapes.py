@@ -39,7 +39,7 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RowShape:
     """A kind of row: its roles, and how it is made of the texts that play them."""
 
     roles: tuple[Role, ...]
@@ -237,10 +237,10 @@ _CHAT = (
     Role("assistant", _ANSWERED),
 )
 
-SHAPES: Mapping[str, Shape] = {
-    "messages": Shape(_CHAT, lambda roles: _turn_list("messages", "role", "content"), _messages),
-    "sharegpt": Shape(_CHAT, lambda roles: _turn_list("conversations", "from", "value"), _sharegpt),
-    "alpaca": Shape(
+SHAPES: Mapping[str, RowShape] = {
+    "messages": RowShape(_CHAT, lambda roles: _turn_list("messages", "role", "content"), _messages),
+    "sharegpt": RowShape(_CHAT, lambda roles: _turn_list("conversations", "from", "value"), _sharegpt),
+    "alpaca": RowShape(
         (
             Role("system", ("system",), required=False),
             Role("instruction", ("instruction", "prompt", "question", "query", "user")),
@@ -250,7 +250,7 @@ SHAPES: Mapping[str, Shape] = {
         lambda roles: _texts(*(["system"] if "system" in roles else []), "instruction", "input", "output"),
         _alpaca,
     ),
-    "prompt_completion": Shape(
+    "prompt_completion": RowShape(
         (
             Role("prompt", ("prompt", "instruction", "question", "query", "input", "user")),
             Role("completion", ("completion", "output", "answer", "response", "assistant")),
@@ -258,7 +258,7 @@ SHAPES: Mapping[str, Shape] = {
         lambda roles: _texts("prompt", "completion"),
         _prompt_completion,
     ),
-    "preference": Shape(
+    "preference": RowShape(
         (
             Role("prompt", ("prompt", "instruction", "question", "query", "input", "user")),
             Role("chosen", ("chosen",)),

@@ -46,7 +46,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ComparedMetric:
     """One metric of every dataset. `best` is the index of the one that is surely better, if there is one."""
 
     metric: Metric
@@ -68,7 +68,7 @@ class Comparison:
     names: tuple[str, ...]
     corpora: tuple[Corpus, ...]
     rows: int  # of each that were measured
-    lines: tuple[Line, ...]
+    lines: tuple[ComparedMetric, ...]
     builds: tuple[dict[str, Any] | None, ...]
     against: str = ""
     unranked: tuple[str, ...] = ()  # for each dataset why it is called best at nothing; empty where it may be
@@ -114,7 +114,7 @@ def compare_corpora(
     for metric in shown:
         estimates = tuple(m.get(metric.name) for m in measured)
         best = _best(metric, estimates, reach)
-        lines.append(Line(metric, estimates, None if best is None or unranked[best] else best))
+        lines.append(ComparedMetric(metric, estimates, None if best is None or unranked[best] else best))
     against_name = against.name if against else ""
     return Comparison(tuple(names), tuple(corpora), rows, tuple(lines), builds, against_name, unranked)
 

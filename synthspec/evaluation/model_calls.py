@@ -19,7 +19,7 @@ from synthspec.inference.budget import Budget
 from synthspec.inference.client import complete_all
 from synthspec.inference.concurrency import Governor
 from synthspec.inference.counters import Tally
-from synthspec.inference.endpoints import Line
+from synthspec.inference.endpoints import Endpoint
 from synthspec.inference.ledger import Ledger
 from synthspec.inference.prices import price_of
 from synthspec.inference.requests import Sender
@@ -80,9 +80,9 @@ class ModelCalls:
             with Store.open(self.folder) as store:
                 ledger = Ledger(store, Budget(self.limits, store.spent()), metered=self.budget is not None)
                 sender = Sender(choice, backend.fingerprint, backend.seeded)
-                line = Line(sender, backend, Governor(self.limits), free=free)
+                endpoint = Endpoint(sender, backend, Governor(self.limits), free=free)
                 try:
-                    return await complete_all(requests, line, ledger, TIMEOUT, self.tally)
+                    return await complete_all(requests, endpoint, ledger, TIMEOUT, self.tally)
                 finally:
                     await store.close()
         finally:

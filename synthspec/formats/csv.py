@@ -7,7 +7,7 @@ from typing import Any
 
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.descriptions import count, describe_all
-from synthspec.formats.recovery.coercion import Column, spell
+from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.tables.cells import Record
 from synthspec.formats.recovery.tables.lines import straight, unmarked
@@ -28,7 +28,7 @@ def faults(shape: Shape) -> Iterator[str]:
 def instructions(shape: Shape) -> str:
     """What the prompt tells the model about the reply."""
     header = ",".join(shape.names)
-    skeleton = ",".join('"…"' if _is_text(Column(f)) else "…" for f in shape.fields)
+    skeleton = ",".join('"…"' if _is_text(FieldReader(f)) else "…" for f in shape.fields)
     return (
         f"Reply with CSV: this header line, then {count(shape, 'row')}, one a line, "
         f"and nothing before or after, no code fence:\n{header}\n{skeleton}\n"
@@ -44,13 +44,13 @@ def constraint(shape: Shape) -> Constraint:
 
 def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
     """A header and a line for each row, every text in quotation marks."""
-    columns = [Column(f) for f in shape.fields]
+    columns = [FieldReader(f) for f in shape.fields]
     lines = [",".join(shape.names)]
     lines += [",".join(_cell(row.get(c.field.name), c, c.field.name in row) for c in columns) for row in rows]
     return "\n".join(lines)
 
 
-def _cell(value: Any, column: Column, present: bool) -> str:
+def _cell(value: Any, column: FieldReader, present: bool) -> str:
     if value is None:
         return "" if not present or column.nullable else "null"
     text = spell(value)
@@ -58,7 +58,7 @@ def _cell(value: Any, column: Column, present: bool) -> str:
     return text if bare else '"' + text.replace('"', '""') + '"'
 
 
-def _is_text(column: Column) -> bool:
+def _is_text(column: FieldReader) -> bool:
     return column.kind in ("text", "any", "list", "map")
 
 
@@ -68,7 +68,7 @@ def parse(text: str, shape: Shape) -> Parsed:
 
 
 def _read(text: str, shape: Shape) -> Parsed:
-    columns = [Column(f) for f in shape.fields]
+    columns = [FieldReader(f) for f in shape.fields]
     tidied = straight(before_speaker(text), len(columns))
     most = SURPLUS + 20 * shape.rows
     table = Table(tidied, columns, ",", most, shape.rows)

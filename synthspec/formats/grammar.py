@@ -15,7 +15,7 @@ import regex
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.constraints import honoured
 from synthspec.formats.instructions.descriptions import count, describe_all
-from synthspec.formats.recovery.coercion import Column, spell
+from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.wrappers import before_speaker, peel, read_last
 from synthspec.spec.messages import Constraint, Rejection
@@ -167,7 +167,7 @@ def _parts(body: str, shape: Shape) -> Iterator[str]:
 
 
 def _rows(tree: Any, text: str, shape: Shape) -> Parsed:
-    columns = {f.name: Column(f) for f in shape.fields}
+    columns = {f.name: FieldReader(f) for f in shape.fields}
     groups: list[list[tuple[str, str]]] = []
     first = ""
     for name, source in _fields(tree, text, frozenset(columns)):

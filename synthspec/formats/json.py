@@ -11,7 +11,7 @@ from typing import Any
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.constraints import row_schema
 from synthspec.formats.instructions.descriptions import count, describe_all
-from synthspec.formats.recovery.coercion import Column
+from synthspec.formats.recovery.coercion import FieldReader
 from synthspec.formats.recovery.loose_json import DEPTH, Found, Object, decode
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.wrappers import before_speaker, read_last
@@ -102,7 +102,7 @@ class _Rows:
     """Rows and rejections gathered from the values of one reply."""
 
     def __init__(self, shape: Shape, text: str) -> None:
-        self.columns = {f.name: Column(f) for f in shape.fields}
+        self.columns = {f.name: FieldReader(f) for f in shape.fields}
         self.folded = {_fold(n): n for n in shape.names}
         self.text = text
         self.many = shape.rows > 1

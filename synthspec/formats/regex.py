@@ -10,7 +10,7 @@ import regex
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.constraints import honoured
 from synthspec.formats.instructions.descriptions import count, describe_all
-from synthspec.formats.recovery.coercion import Column
+from synthspec.formats.recovery.coercion import FieldReader
 from synthspec.formats.recovery.fill import fill, ungrouped
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.wrappers import before_speaker, peel, read_last
@@ -79,7 +79,7 @@ def _read(text: str, shape: Shape) -> Parsed:
 
 
 def _matches(body: str, shape: Shape) -> Parsed:
-    columns = {f.name: Column(f) for f in shape.fields}
+    columns = {f.name: FieldReader(f) for f in shape.fields}
     rows: list[dict[str, Any]] = []
     rejections: list[Rejection] = []
     try:

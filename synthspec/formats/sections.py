@@ -9,7 +9,7 @@ from typing import Any
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.between import in_fences, is_titled, other_speaker, settle
-from synthspec.formats.recovery.coercion import Column, spell
+from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.markers import Part, find_parts
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import judge_preamble
@@ -77,12 +77,12 @@ def _headless(body: str, shape: Shape, parts: list[Part], first: int, doubt: str
     opening = lead.partition("\n")[0]
     if judge_preamble(opening, shape.names) or lead.endswith(":") or (doubt and doubt in lead):
         return None
-    return [Part(shape.names[0], lead, 0, first), *parts] if Column(shape.fields[0]).fits(lead) else None
+    return [Part(shape.names[0], lead, 0, first), *parts] if FieldReader(shape.fields[0]).fits(lead) else None
 
 
 def rows_of(parts: Sequence[Part], shape: Shape, form: str, body: str) -> Parsed:
     """Parts grouped into rows; rejected where one lacks a field, has one twice, or holds what may be no value."""
-    columns = {f.name: Column(f) for f in shape.fields}
+    columns = {f.name: FieldReader(f) for f in shape.fields}
     rows: list[dict[str, Any]] = []
     rejections: list[Rejection] = []
     groups = _groups(parts, shape)

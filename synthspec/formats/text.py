@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.descriptions import describe
-from synthspec.formats.recovery.coercion import Column, spell
+from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import fold, is_refusal, is_speaker, judge_preamble
 from synthspec.formats.recovery.wrappers import peel, read_last
@@ -95,7 +95,7 @@ def _read(text: str, shape: Shape) -> Parsed:
 def _row(value: str | None, shape: Shape, body: str) -> Parsed:
     if value is None:
         return _refused("no text", "the reply is a form, not its text", body)
-    return Parsed(({shape.names[0]: Column(shape.fields[0]).value(value)},))
+    return Parsed(({shape.names[0]: FieldReader(shape.fields[0]).value(value)},))
 
 
 _LABELLED = re.compile(

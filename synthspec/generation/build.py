@@ -23,7 +23,7 @@ from synthspec.generation.validation.rules import Validator
 from synthspec.inference.budget import Budget
 from synthspec.inference.counters import Tally
 from synthspec.inference.counting import count_event
-from synthspec.inference.endpoints import Line, open_lines
+from synthspec.inference.endpoints import Endpoint, open_endpoints
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.events import CallDone, Counted, Event, Forecast, RowKept, RowMissing, Started
 from synthspec.inference.ledger import Ledger
@@ -109,11 +109,11 @@ class Build:
             DrawFault: a combination cannot be drawn.
             OSError: the output cannot be written; the completions are in the store.
         """
-        async with _opened(self.spec, self.tables, self.folder, self._accept_loss) as (store, lines):
+        async with _opened(self.spec, self.tables, self.folder, self._accept_loss) as (store, endpoints):
             self.notice = store.notice
             files = DatasetFolder(self.spec, self.folder, self._keep_rows, self._replace) if self._writes else None
             try:
-                async with aclosing(self._run(store, lines, files)) as events:
+                async with aclosing(self._run(store, endpoints, files)) as events:
                     async for event in events:
                         yield event
             except _EXPLAINED:
@@ -125,23 +125,23 @@ class Build:
                     files.abandon()
 
     async def _run(
-        self, store: Store, lines: Mapping[str, Line], files: DatasetFolder | None
+        self, store: Store, endpoints: Mapping[str, Endpoint], files: DatasetFolder | None
     ) -> AsyncGenerator[Event, None]:
         spec, began, calls = self.spec, time.monotonic(), CallTally()
         plan = build_plan(spec, self.tables)
         validator = Validator(spec)
         program = Program(spec, validator)
-        writers = {p.name: PromptWriter(spec, p, lines[p.name].sender, self.tables) for p in spec.prompts}
+        writers = {p.name: PromptWriter(spec, p, endpoints[p.name].sender, self.tables) for p in spec.prompts}
         ledger = open_ledger(spec, store)
         yield Started(plan, ledger.budget)
         judge = _open_judge(spec.novelty, self.tables)
         requests, foreseen = RequestWriter(program, writers), RequestWriter(program, writers)
-        engine = LocalEngine(lines, spec.limits.timeout)
-        driver = Driver(program, plan, requests, judge, ledger, engine, lines)
+        engine = LocalEngine(endpoints, spec.limits.timeout)
+        driver = Driver(program, plan, requests, judge, ledger, engine, endpoints)
         self._driver, self.tally.watch = driver, driver.watch
         if self._reason is not None:
             driver.stop(self._reason)
-        recorder, reused, openings = None, 0, 0
+        recorder, reused, firsts = None, 0, 0
         mark = program_of(spec, writers) if files is not None and self._cache else None
         if files is not None and mark is not None:
             files.log.begin(mark)
@@ -155,13 +155,13 @@ class Build:
                         yield event
                 files.log.settle(reused, settled.body)
                 catching_up.take(settled)
-                reused, openings = reused + 1, openings + len(settled.marks)
+                reused, firsts = reused + 1, firsts + len(settled.marks)
                 if reused % BREATH == 0:
                     await asyncio.sleep(0)
             catching_up.finish()
             driver.skip(reused)
             recorder = Recorder(files.log, requests, reused)
-        forecast = _forecast(program, foreseen, store, plan, reused, openings)
+        forecast = _forecast(program, foreseen, store, plan, reused, firsts)
         if forecast is not None:
             yield forecast
         async with aclosing(driver.run()) as events:
@@ -176,7 +176,7 @@ class Build:
         if recorder is not None and self.tally.settled == self.tally.planned:
             recorder.finish()
         if files is not None and not self.interrupted:
-            choices = tuple({id(line): line.sender.choice for line in lines.values()}.values())
+            choices = tuple({id(endpoint): endpoint.sender.choice for endpoint in endpoints.values()}.values())
             seconds = time.monotonic() - began
             run = FinishedRun(self.tally, calls, len(plan), choices, driver.stopping, seconds)
             self.dataset = files.finish(run)
@@ -220,7 +220,7 @@ def _explained(error: Exception) -> BuildFault:
 @asynccontextmanager
 async def _opened(
     spec: Spec, tables: Mapping[str, Table], folder: Path, accept_loss: bool
-) -> AsyncIterator[tuple[Store, Mapping[str, Line]]]:
+) -> AsyncIterator[tuple[Store, Mapping[str, Endpoint]]]:
     """The store of a folder and the backends of a spec, closed again whatever happens."""
     if not spec.fields:
         raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`", 1)
@@ -231,11 +231,11 @@ async def _opened(
             roll_forward(folder)  # a build was cut off while it put its files in place
         except SwitchFault as e:
             raise BuildFault(e.message, e.help) from None
-        lines = _open_lines(spec, tables, store)
+        endpoints = _open_endpoints(spec, tables, store)
         try:
-            yield store, lines
+            yield store, endpoints
         finally:
-            await asyncio.gather(*(line.backend.close() for line in lines.values()), return_exceptions=True)
+            await asyncio.gather(*(endpoint.backend.close() for endpoint in endpoints.values()), return_exceptions=True)
             await store.close()
 
 
@@ -250,9 +250,9 @@ def _refuse_foreign(folder: Path) -> None:
         raise BuildFault(message, "name another folder with --out", 1)
 
 
-def _open_lines(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Line]:
+def _open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Endpoint]:
     try:
-        return open_lines(spec, tables, store)
+        return open_endpoints(spec, tables, store)
     except BackendFault as e:
         raise BuildFault(e.message) from None
 
@@ -291,9 +291,9 @@ def _forecast(
     stored = count = known
     for index, values in enumerate(plan.combinations(first, len(plan)), first):
         try:
-            openings = requests.open(Combination(index, values, program.context(values)))
+            firsts = requests.open(Combination(index, values, program.context(values)))
         except TemplateFault:
             continue
-        count += len(openings)
-        stored += sum(store.get(o.key) is not None for o in openings.values())
+        count += len(firsts)
+        stored += sum(store.get(o.key) is not None for o in firsts.values())
     return Forecast(stored, count - stored)

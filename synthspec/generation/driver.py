@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synthspec.generation.program import Program
-from synthspec.generation.reorder_buffer import Judge, ReorderBuffer
-from synthspec.generation.request_writer import Opening, RequestWriter
+from synthspec.generation.reorder_buffer import CrossRowRules, ReorderBuffer
+from synthspec.generation.request_writer import FirstRequest, RequestWriter
 from synthspec.generation.row_machine import Turn, advance, begin, paths_of
 from synthspec.generation.states import (
     Ask,
@@ -31,7 +31,7 @@ from synthspec.generation.states import (
     Verdict,
 )
 from synthspec.generation.variety import Chain, Recent, Watch, elsewhere, listed_names, mark_of
-from synthspec.inference.endpoints import Line
+from synthspec.inference.endpoints import Endpoint
 from synthspec.inference.engines import Engine
 from synthspec.inference.events import Counted, Event, RowKept, RowMissing, RowReady, RowRejected
 from synthspec.inference.ledger import Ledger
@@ -54,13 +54,13 @@ class _Work:
     """One combination being worked on."""
 
     state: State
-    openings: Mapping[str, Opening]
+    firsts: Mapping[str, FirstRequest]
     mark: str  # its listed values
     rows: int  # not final yet
     chain: tuple[Chain, int] | None = None  # where its texts are told to later rows, and its place there
     kept: dict[Path, Mapping[str, Any]] = field(default_factory=dict)
     notes: dict[Path, list[Note]] = field(default_factory=dict)
-    moved: dict[Path, tuple[Mapping[str, Opening], str]] = field(default_factory=dict)
+    moved: dict[Path, tuple[Mapping[str, FirstRequest], str]] = field(default_factory=dict)
 
 
 class Driver:
@@ -71,16 +71,16 @@ class Driver:
         program: Program,
         plan: Plan,
         requests: RequestWriter,
-        judge: Judge | None,
+        judge: CrossRowRules | None,
         ledger: Ledger,
         engine: Engine,
-        lines: Mapping[str, Line],
+        endpoints: Mapping[str, Endpoint],
     ) -> None:
         spec = program.spec
         self.program, self.plan, self.requests, self.ledger = program, plan, requests, ledger
         self.watch = Watch(tuple(f.name for f in spec.fields if f.value is None))
         self.events: list[Event] = []
-        self._sends = Sends(engine, ledger, lines, self.events)
+        self._sends = Sends(engine, ledger, endpoints, self.events)
         drop = self._dropped if spec.novelty.on_saturation == "stop" else None
         self._buffer = ReorderBuffer(judge, self.watch, drop)
         self._window = WINDOW if judge is None else WINDOW_JUDGED
@@ -186,7 +186,7 @@ class Driver:
         work = _Work(State(combination, {}), {}, mark, len(paths), self._joined)
         self._works[combination.index] = work
         try:
-            work.openings = self.requests.open(combination)
+            work.firsts = self.requests.open(combination)
         except TemplateFault as e:
             for path in paths:
                 reasons = (f"the prompt: {e}",)
@@ -238,9 +238,9 @@ class Driver:
                 self._buffer.lose(Missing(combination.index, self._slot(path), stage, reasons, values, tries, path))
 
     def _ask(self, work: _Work, ask: Ask) -> None:
-        openings = work.moved[ask.path][0] if ask.path in work.moved else work.openings
+        firsts = work.moved[ask.path][0] if ask.path in work.moved else work.firsts
         try:
-            request = self.requests.request(ask, openings)
+            request = self.requests.request(ask, firsts)
         except TemplateFault as e:
             self._answers.append((ask.id, Stopped(str(e))))
             return

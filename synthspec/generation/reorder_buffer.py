@@ -19,7 +19,7 @@ from synthspec.spec.messages import Missing, Path, Rejection, Row
 SWEEP = 8  # rows that wait are looked at again once an eighth as many were kept: when changes no verdict
 
 
-class Judge(Protocol):
+class CrossRowRules(Protocol):
     """Rules between rows."""
 
     def judge(self, row: Mapping[str, Any]) -> Rejection | None: ...
@@ -43,7 +43,7 @@ class ReorderBuffer:
     `settled` are taken by the driver.
     """
 
-    def __init__(self, judge: Judge | None, watch: Watch, drop: Callable[[Path], Missing] | None) -> None:
+    def __init__(self, judge: CrossRowRules | None, watch: Watch, drop: Callable[[Path], Missing] | None) -> None:
         self.stopped = False  # the model only repeats itself: every row from here on is dropped
         self.verdicts: list[tuple[Id, Rejection | None]] = []
         self.settled: list[tuple[Path, Row | Missing, bool]] = []  # the last: dropped because of the stop

@@ -17,7 +17,7 @@ from synthspec.spec.messages import Message, Request
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class FirstRequest:
     """The first request of a prompt that needs no other: written when its combination's turn came, in plan order."""
 
     base: tuple[Message, ...]
@@ -34,7 +34,7 @@ class RequestWriter:
         self.marks: dict[int, list[int]] = {}  # by combination, of its first requests; for whoever takes them away
         self.keeps_marks = False
 
-    def open(self, combination: Combination, *, moved: int | None = None) -> dict[str, Opening]:
+    def open(self, combination: Combination, *, moved: int | None = None) -> dict[str, FirstRequest]:
         """Write the first request of every prompt that needs no other. Called in plan order.
 
         A row of number `moved` that came here from another combination has keys of its own.
@@ -42,7 +42,7 @@ class RequestWriter:
         Raises:
             TemplateFault: a value is not what a template needs.
         """
-        openings: dict[str, Opening] = {}
+        firsts: dict[str, FirstRequest] = {}
         index, seen = combination.index, {**combination.context, **combination.values}
         for step in self._program.steps:
             if step.prompt.needs or not step.wanted(seen):
@@ -51,29 +51,29 @@ class RequestWriter:
             base = writer.base(index, seen, step.prompt.rows)
             content = writer.content(base, index)
             if moved is not None:
-                openings[name] = Opening(base, request_key(content, "moved", moved))
+                firsts[name] = FirstRequest(base, request_key(content, "moved", moved))
             else:
                 mark = int(content[:15], 16)
                 if self.keeps_marks:
                     self.marks.setdefault(index, []).append(mark)
-                openings[name] = Opening(base, request_key(content, "first", self._seen.add(mark)))
-        return openings
+                firsts[name] = FirstRequest(base, request_key(content, "first", self._seen.add(mark)))
+        return firsts
 
     def skip(self, marks: Iterable[int]) -> None:
         """First requests of a combination that an earlier build settled: counted, not written."""
         for mark in marks:
             self._seen.add(mark)
 
-    def request(self, ask: Ask, openings: Mapping[str, Opening]) -> Request:
+    def request(self, ask: Ask, firsts: Mapping[str, FirstRequest]) -> Request:
         """The call that a row asks for.
 
         Raises:
             TemplateFault: a value is not what a template needs.
         """
         prompt, combination = self._program.step(ask.prompt).prompt, ask.combination
-        writer, opening, index = self._writers[ask.prompt], openings.get(ask.prompt), ask.combination.index
-        if opening is not None:
-            base, key = opening.base, opening.key
+        writer, first, index = self._writers[ask.prompt], firsts.get(ask.prompt), ask.combination.index
+        if first is not None:
+            base, key = first.base, first.key
             if ask.attempt > 1 or ask.rows != prompt.rows:
                 key = request_key(key, ask.place, ask.attempt)
                 if not self._program.spec.repair and "rows" in prompt.reads:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from synthspec.inference.counters import Tally
 from synthspec.inference.counting import count_event
-from synthspec.inference.endpoints import Line
+from synthspec.inference.endpoints import Endpoint
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.events import CallDone, Event
 from synthspec.inference.ledger import Ledger
@@ -18,7 +18,7 @@ from synthspec.spec.messages import BackendFault, Completion, FaultKind, Request
 
 
 async def complete_all(
-    requests: Sequence[Request], line: Line, ledger: Ledger, timeout: float, tally: Tally
+    requests: Sequence[Request], endpoint: Endpoint, ledger: Ledger, timeout: float, tally: Tally
 ) -> list[Completion | None]:
     """The completion of each request; None where the provider will not answer it.
 
@@ -26,9 +26,9 @@ async def complete_all(
         BackendFault: the provider cannot be asked, or a limit is reached; what came is stored.
         StoreFault: a completion could not be stored.
     """
-    lines = {r.prompt: line for r in requests}
+    endpoints = {r.prompt: endpoint for r in requests}
     events: list[Event] = []
-    sends = Sends(LocalEngine(lines, timeout), ledger, lines, events)
+    sends = Sends(LocalEngine(endpoints, timeout), ledger, endpoints, events)
     found: dict[str, Completion] = {}
     answers: deque[tuple[Id, Outcome]] = deque()
     left = len(requests)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from synthspec.inference.latency import Bucket, Pace
+from synthspec.inference.latency import LatencyWindow, TokenBucket
 from synthspec.spec import Limits
 from synthspec.spec.messages import FAULT_RULES, BackendFault, FaultKind
 
@@ -54,9 +54,9 @@ class Governor:
         self._stale = 0  # of the calls out when the window was last cut: their faults are no news
         self._waiters: list[tuple[tuple[int, ...], int, asyncio.Future[None], int]] = []  # a heap
         self._asked = 0
-        self._pace = Pace(limits.timeout)
-        self._requests = Bucket(limits.requests_per_minute)
-        self._tokens = Bucket(limits.tokens_per_minute)
+        self._pace = LatencyWindow(limits.timeout)
+        self._requests = TokenBucket(limits.requests_per_minute)
+        self._tokens = TokenBucket(limits.tokens_per_minute)
         self._hold_until = -math.inf
         self._timed = limits.requests_per_minute is not None or limits.tokens_per_minute is not None
         self._timer: asyncio.TimerHandle | None = None

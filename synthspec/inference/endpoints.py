@@ -20,7 +20,7 @@ from synthspec.spec.messages import BackendFault
 
 
 @dataclass(slots=True)
-class Line:
+class Endpoint:
     """A backend in use: what requests depend on, and how fast it may be asked."""
 
     sender: Sender
@@ -33,24 +33,24 @@ class Line:
 _NOTE = "fingerprints"  # the name under which a store keeps them
 
 
-def open_lines(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Line]:
+def open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Endpoint]:
     """For each prompt the backend it runs on; prompts with the same choice share one.
 
     Raises:
         BackendFault: one cannot be opened.
     """
-    opened: dict[str, Line] = {}
-    lines: dict[str, Line] = {}
+    opened: dict[str, Endpoint] = {}
+    endpoints: dict[str, Endpoint] = {}
     governors: dict[str, Governor] = {}
     kept = KeptFingerprints(store)
     for prompt in spec.prompts:
         choice = with_limits(prompt.backend or spec.backend, spec.limits)
         mark = repr((choice.provider, choice.model, sorted(choice.options.items(), key=str), choice.settings))
         if mark not in opened:
-            opened[mark] = _open_line(choice, spec, tables, governors, kept)
-        lines[prompt.name] = opened[mark]
+            opened[mark] = _open_endpoint(choice, spec, tables, governors, kept)
+        endpoints[prompt.name] = opened[mark]
     kept.note()
-    return lines
+    return endpoints
 
 
 def with_limits(choice: BackendChoice, limits: Limits) -> BackendChoice:
@@ -61,13 +61,13 @@ def with_limits(choice: BackendChoice, limits: Limits) -> BackendChoice:
     return choice
 
 
-def _open_line(
+def _open_endpoint(
     choice: BackendChoice,
     spec: Spec,
     tables: Mapping[str, Table],
     governors: dict[str, Governor],
     kept: KeptFingerprints,
-) -> Line:
+) -> Endpoint:
     module = find_plugin("backends", choice.provider)
     try:
         backend: Backend = module.open_backend(choice, BackendContext(spec, tables, spec.limits.timeout))
@@ -78,7 +78,7 @@ def _open_line(
     governor = governors.get(server) or Governor(spec.limits, local=getattr(module, "IN_PROCESS", False))
     if server:
         governors[server] = governor
-    return Line(sender, backend, governor, free=getattr(module, "FREE", False))
+    return Endpoint(sender, backend, governor, free=getattr(module, "FREE", False))
 
 
 def server_of(url: str) -> str:

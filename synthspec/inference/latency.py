@@ -7,7 +7,7 @@ import math
 _IN_TIME = 0.8  # of the time-out: what a call may take at most if the window is to grow
 
 
-class Pace:
+class LatencyWindow:
     """What the latencies tell: how many calls at once would still be back in time.
 
     A server that queues what it cannot take answers later the more it is asked, up to the point where every call runs
@@ -45,7 +45,7 @@ class Pace:
         return self._mean > 0.5 * self._timeout
 
 
-class Bucket:
+class TokenBucket:
     """So many a minute, evenly: a second's worth at once, and in no minute more than the limit. One call
     larger than a second's worth goes when the bucket is full, and the next ones wait until it is made up
     for."""

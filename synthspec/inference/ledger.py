@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from synthspec.inference.budget import Budget, actual_cost, worst_cost
-from synthspec.inference.endpoints import Line
+from synthspec.inference.endpoints import Endpoint
 from synthspec.inference.store import Store
 from synthspec.spec.messages import Completion, Reply, Request, Sent, Usage
 
@@ -24,10 +24,10 @@ class Worst:
         return Worst(self.cost if cost is None else cost, self.tokens if tokens is None else tokens)
 
 
-def worst_of(line: Line, request: Request) -> Worst:
+def worst_of(endpoint: Endpoint, request: Request) -> Worst:
     """What a request may take at most."""
     prompt, reply = request.worst_tokens
-    return Worst(worst_cost(line.sender.choice.prices, prompt, reply), prompt + reply)
+    return Worst(worst_cost(endpoint.sender.choice.prices, prompt, reply), prompt + reply)
 
 
 def plausible_usage(reply: Reply, request: Request) -> Usage:
@@ -72,14 +72,16 @@ class Ledger:
         if self.metered:
             await self.store.reserve(request.key, worst.cost, worst.tokens)
 
-    async def commit(self, line: Line, request: Request, reply: Reply, latency: float, worst: Worst) -> Completion:
+    async def commit(
+        self, endpoint: Endpoint, request: Request, reply: Reply, latency: float, worst: Worst
+    ) -> Completion:
         """Store a reply that is paid for, and settle what was set aside; the first completion of a key stands.
 
         Raises:
             StoreFault: it could not be written.
         """
         reply = replace(reply, usage=plausible_usage(reply, request))
-        cost = actual_cost(line.sender.choice.prices, reply.usage, line.free)
+        cost = actual_cost(endpoint.sender.choice.prices, reply.usage, endpoint.free)
         completion = Completion(request.key, reply, cost, latency)
         charged = worst.charged(completion)
         try:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from synthspec.inference.endpoints import Line
+from synthspec.inference.endpoints import Endpoint
 from synthspec.inference.engines import Call, Done, Engine
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Spend, Stop
 from synthspec.inference.ledger import Ledger, Worst, worst_of
@@ -37,13 +37,13 @@ class _Asked:
 class Sends:
     """The calls of one run."""
 
-    def __init__(self, engine: Engine, ledger: Ledger, lines: Mapping[str, Line], events: list[Event]) -> None:
+    def __init__(self, engine: Engine, ledger: Ledger, endpoints: Mapping[str, Endpoint], events: list[Event]) -> None:
         self.stopping: str | None = None
         self._engine = engine
         self._ledger = ledger
-        self._lines = lines
+        self._endpoints = endpoints
         self._events = events
-        self._ready: dict[str, list[tuple[tuple[int, ...], int, _Asked]]] = {name: [] for name in lines}  # heaps
+        self._ready: dict[str, list[tuple[tuple[int, ...], int, _Asked]]] = {name: [] for name in endpoints}  # heaps
         self._flying: dict[int, _Asked] = {}
         self._count = 0
         self._answers: list[Answer] = []  # stored, to be given to the machine
@@ -62,8 +62,8 @@ class Sends:
     def has_room(self) -> bool:
         """Whether a further call would be begun at once, or as soon as those in flight are answered."""
         waiting = sum(map(len, self._ready.values()))
-        room = sum(self._engine.room(name) for name in self._lines)
-        return not self._lines or waiting < room + len(self._flying)
+        room = sum(self._engine.room(name) for name in self._endpoints)
+        return not self._endpoints or waiting < room + len(self._flying)
 
     def stop(self, reason: str) -> None:
         """Let calls in flight end and begin no other."""
@@ -85,7 +85,7 @@ class Sends:
             return self._replied(id, request, stored)
         if self.stopping is not None:
             return Stopped(self.stopping)
-        self._wait(_Asked(id, request, worst_of(self._lines[request.prompt], request)))
+        self._wait(_Asked(id, request, worst_of(self._endpoints[request.prompt], request)))
         return None
 
     def _wait(self, asked: _Asked) -> None:
@@ -201,9 +201,9 @@ class Sends:
         works = []
         for done, asked in replied:
             assert isinstance(done.result, Reply)
-            line = self._lines[asked.request.prompt]
-            line.answered = True
-            works.append(self._ledger.commit(line, asked.request, done.result, done.latency, asked.worst))
+            endpoint = self._endpoints[asked.request.prompt]
+            endpoint.answered = True
+            works.append(self._ledger.commit(endpoint, asked.request, done.result, done.latency, asked.worst))
         found = [await works[0]] if len(works) == 1 else await asyncio.gather(*works, return_exceptions=True)
         fault: BaseException | None = None
         for (_, asked), completion in zip(replied, found, strict=True):
@@ -232,23 +232,23 @@ class Sends:
 
     def _after_fault(self, asked: _Asked, fault: BackendFault) -> Outcome | None:
         """What a fault comes to; None where the request is sent again."""
-        rule, line = FAULT_RULES[fault.kind], self._lines[asked.request.prompt]
-        provider = line.sender.choice.provider
+        rule, endpoint = FAULT_RULES[fault.kind], self._endpoints[asked.request.prompt]
+        provider = endpoint.sender.choice.provider
         if rule.stop:
             self.stop(f"{provider}: {fault.message}")
             return None
         if not rule.retry:
             return Failed(Rejection(Stage.CALL, str(fault.kind), fault.message))
-        if fault.kind is FaultKind.UNREACHABLE and not line.answered and asked.resends >= HOPELESS:
+        if fault.kind is FaultKind.UNREACHABLE and not endpoint.answered and asked.resends >= HOPELESS:
             self.stop(f"{provider}: {fault.message}")
             return None
-        dead = line.governor.dead()
+        dead = endpoint.governor.dead()
         if dead is not None:
             self.stop(f"{provider}: {dead} (last: {fault.message})")
         asked.resends += 1
         if asked.resends > MAX_RESENDS:
             return Failed(NO_ANSWER)
-        delay = line.governor.delay_before(asked.resends, fault, asked.request.key)
+        delay = endpoint.governor.delay_before(asked.resends, fault, asked.request.key)
         asked.not_before = asyncio.get_running_loop().time() + delay
         return None
 

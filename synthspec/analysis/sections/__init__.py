@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.analysis.sections.comments import cut_texts
-from synthspec.analysis.sections.context import Lowering, scalar_text, value_of
+from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.fields import lower_fields
 from synthspec.analysis.sections.output import lower_output
 from synthspec.analysis.sections.parameters import lower_parameters
@@ -36,19 +36,19 @@ class Lowered:
 
 def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lowered:
     """Lower a document that the schema has checked and pruned."""
-    low = Lowering(path, document, broken)
-    sources = lower_sources(low)
-    parameters = lower_parameters(low, sources)
+    ctx = AnalysisContext(path, document, broken)
+    sources = lower_sources(ctx)
+    parameters = lower_parameters(ctx, sources)
     types = {p.name: p.type for p in parameters}
-    plan = lower_plan(low, parameters)
-    limits = lower_limits(low)
-    fields = lower_fields(low, types)
+    plan = lower_plan(ctx, parameters)
+    limits = lower_limits(ctx)
+    fields = lower_fields(ctx, types)
     by_name = {f.name: f for f in fields}
-    novelty = lower_novelty(low, by_name, sources)
-    avoid = novelty.avoid is not None or low.is_broken("novelty", "avoid")
+    novelty = lower_novelty(ctx, by_name, sources)
+    avoid = novelty.avoid is not None or ctx.is_broken("novelty", "avoid")
     around = Surroundings(types, by_name, sources, limits, avoid, {p.name: p.draw for p in parameters},
                           {f.name: f.type for f in fields})  # fmt: skip
-    prompts = lower_prompts(low, around)
+    prompts = lower_prompts(ctx, around)
     root = document.get
     spec = Spec(
         path=path,
@@ -57,23 +57,23 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         seed=int(value_of(root("seed"), 0)),
         description=scalar_text(root("description")).strip(),
         license=scalar_text(root("license")),
-        tags=tuple(n.text for n in low.items(root("tags")) if isinstance(n, ScalarNode)),
+        tags=tuple(n.text for n in ctx.items(root("tags")) if isinstance(n, ScalarNode)),
         sources=sources,
         parameters=parameters,
         plan=plan,
         prompts=prompts,
         fields=fields,
-        checks=lower_checks(low, by_name, types, prompts),
+        checks=lower_checks(ctx, by_name, types, prompts),
         novelty=novelty,
-        gates=lower_gates(low),
-        output=lower_output(low, by_name),
-        backend=lower_backend(low, root("backend"), limits),
+        gates=lower_gates(ctx),
+        output=lower_output(ctx, by_name),
+        backend=lower_backend(ctx, root("backend"), limits),
         limits=limits,
         repair=bool(value_of(root("repair"), True)),
         digest=_digest(to_data(document, json=True)),
         program_digest=_digest(_program_of(to_data(document, json=True))),
     )
-    return Lowered(spec, low.tables, (*low.faults, *cut_texts(document)))
+    return Lowered(spec, ctx.tables, (*ctx.faults, *cut_texts(document)))
 
 
 _BESIDE = ("output", "gates", "report", "description", "license", "tags")  # what no row hangs on

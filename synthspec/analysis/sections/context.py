@@ -29,7 +29,7 @@ def _no_hint(name: str) -> str | None:
 
 
 @dataclass(slots=True)
-class Lowering:
+class AnalysisContext:
     """The state of one lowering. `broken` holds paths the schema already found fault with."""
 
     path: Path

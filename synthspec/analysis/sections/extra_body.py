@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from synthspec.analysis.sections.context import Lowering
+from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.document.reader import Entry, MapNode, Node
 
 _LENGTH = "write `max_tokens: N` in the backend itself, where limits and plans count it"
@@ -22,11 +22,11 @@ _REFUSED = {
 _NESTED = frozenset({"options", "generationconfig", "config", "parameters"})  # maps of the same kind of keys
 
 
-def check_extra_body(low: Lowering, extra: Node) -> None:
+def check_extra_body(ctx: AnalysisContext, extra: Node) -> None:
     """Report every key that goes around what is set aside for a call."""
     for entry, help in _refused(extra):
         message = f"'{entry.key.text}' in `extra_body` changes what a call may cost without its limits being told"
-        low.report("E650", entry.key, message, help)
+        ctx.report("E650", entry.key, message, help)
 
 
 def _refused(node: Node) -> Iterator[tuple[Entry, str]]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from synthspec.analysis.sections.context import Lowering, regex_fault
+from synthspec.analysis.sections.context import AnalysisContext, regex_fault
 from synthspec.document.reader import ListNode, MapNode, Node
 from synthspec.languages.expressions.functions.texts import count_sentences, count_words
 from synthspec.languages.expressions.types import ANY, Type, fits, type_of
@@ -39,16 +39,16 @@ _ONE = ("items", "additionalProperties", "not", "contains", "propertyNames")
 _LISTED = ("anyOf", "allOf", "oneOf", "prefixItems")
 
 
-def check_rules(low: Lowering, node: MapNode, data: Mapping[str, Any], inside: bool = False) -> None:
+def check_rules(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any], inside: bool = False) -> None:
     """Report what is wrong with the rules of a schema and of the schemas inside it."""
-    _ranges(low, node, data)
+    _ranges(ctx, node, data)
     if "pattern" in data:
-        low.regex(node.get("pattern"), "pattern")
-    _enums(low, node, data)
+        ctx.regex(node.get("pattern"), "pattern")
+    _enums(ctx, node, data)
     if not inside or data.get("type") is not None:
-        _kinds(low, node, data)
+        _kinds(ctx, node, data)
     for below, value in _schemas(node, data):
-        check_rules(low, below, value, inside=True)
+        check_rules(ctx, below, value, inside=True)
 
 
 def _schemas(node: MapNode, data: Mapping[str, Any]) -> Iterator[tuple[MapNode, Mapping[str, Any]]]:
@@ -65,22 +65,22 @@ def _schemas(node: MapNode, data: Mapping[str, Any]) -> Iterator[tuple[MapNode, 
             yield below, value
 
 
-def _ranges(low: Lowering, node: MapNode, data: Mapping[str, Any]) -> None:
+def _ranges(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any]) -> None:
     for least, most in _RANGES:
         if least in data and most in data:
             open_end = "exclusive" in least or "exclusive" in most
             if data[least] > data[most] or (open_end and data[least] == data[most]):
                 message = f"{least} {data[least]} is over {most} {data[most]}"
                 place = node.get(least)
-                low.report("E501", place or node, message, "no value can be both: change one of them")
+                ctx.report("E501", place or node, message, "no value can be both: change one of them")
     low_end, high_end = data.get("minimum"), data.get("maximum")
     if data.get("type") != "integer" or low_end is None or high_end is None:
         return
     if low_end <= high_end and math.ceil(low_end) > math.floor(high_end):
-        low.report("E501", node.get("minimum") or node, "no whole number lies in this range", "widen it")
+        ctx.report("E501", node.get("minimum") or node, "no whole number lies in this range", "widen it")
 
 
-def _kinds(low: Lowering, node: MapNode, data: Mapping[str, Any]) -> None:
+def _kinds(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any]) -> None:
     """Keywords that say nothing about values of the field's type."""
     declared = data.get("type")
     if declared is None and ("enum" in data or "value" in data):
@@ -96,13 +96,13 @@ def _kinds(low: Lowering, node: MapNode, data: Mapping[str, Any]) -> None:
             if kind != group and keyword in data:
                 key = node.key(keyword)
                 help = f"remove it, or set `type: {kind}`"
-                low.report("E507", key or node, f"'{keyword}' says nothing about a field of type {declared}", help)
-    _steps(low, node, declared)
+                ctx.report("E507", key or node, f"'{keyword}' says nothing about a field of type {declared}", help)
+    _steps(ctx, node, declared)
 
 
-def _steps(low: Lowering, node: MapNode, declared: str) -> None:
+def _steps(ctx: AnalysisContext, node: MapNode, declared: str) -> None:
     """Cleaning steps that change no value of the field's type: `round` is for numbers, the others for texts."""
-    for step in low.items(node.get("clean")):
+    for step in ctx.items(node.get("clean")):
         rounds = isinstance(step, MapNode) and step.get("round") is not None
         if isinstance(step, MapNode) and not rounds and step.get("replace") is None:
             continue  # at fault already
@@ -114,29 +114,29 @@ def _steps(low: Lowering, node: MapNode, declared: str) -> None:
             help = "remove it" + (", or write `{round: 2}` to round numbers" if numbers else "")
         else:
             continue
-        low.report("E507", step, message, help)
+        ctx.report("E507", step, message, help)
 
 
-def _enums(low: Lowering, node: MapNode, data: Mapping[str, Any]) -> None:
+def _enums(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any]) -> None:
     enum = data.get("enum")
     if not isinstance(enum, list):
         return
     declared = KINDS.get(str(data.get("type")))
-    nodes = low.items(node.get("enum"))
+    nodes = ctx.items(node.get("enum"))
     seen: set[tuple[type, str]] = set()
     for value, at in zip(enum, nodes, strict=False):
         mark = (type(value), repr(value))
         if mark in seen:
-            low.report("E506", at, f"'{value}' stands twice in the enum", "remove one")
+            ctx.report("E506", at, f"'{value}' stands twice in the enum", "remove one")
         seen.add(mark)
         if declared is not None and not fits(type_of(value), declared):
             wanted = data["type"]
             help = "quote it" if wanted == "string" else f"write a value of type {wanted}, or change the type"
-            low.report("E506", at, f"'{value}' is not of type {wanted}", help)
+            ctx.report("E506", at, f"'{value}' is not of type {wanted}", help)
             continue
         reason = next(_outside(value, data), None)
         if reason is not None:
-            low.report("E506", at, f"'{value}' can never be accepted: {reason}", "remove it, or change the rule")
+            ctx.report("E506", at, f"'{value}' can never be accepted: {reason}", "remove it, or change the rule")
 
 
 def _outside(value: Any, data: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from synthspec.analysis.sections.context import Lowering, scalar_text, shown_circle, value_of
+from synthspec.analysis.sections.context import AnalysisContext, scalar_text, shown_circle, value_of
 from synthspec.analysis.sections.field_rules import APPLIES, KINDS, check_rules
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import Diagnostic, did_you_mean
@@ -22,20 +22,20 @@ _NAMES = {t.kind: n for n, t in KINDS.items()}
 _OURS = ("value", "words", "sentences", "rejects", "clean", "optional")
 
 
-def lower_fields(low: Lowering, parameters: Mapping[str, Type]) -> tuple[Field, ...]:
+def lower_fields(ctx: AnalysisContext, parameters: Mapping[str, Type]) -> tuple[Field, ...]:
     """Every field, in the order declared. Those with `value` are typed by it."""
-    entries = [e for e in low.section("fields").entries if isinstance(e.value, MapNode)]
-    drafts = {e.key.text: _draft(low, e.key, e.value) for e in entries if isinstance(e.value, MapNode)}
+    entries = [e for e in ctx.section("fields").entries if isinstance(e.value, MapNode)]
+    drafts = {e.key.text: _draft(ctx, e.key, e.value) for e in entries if isinstance(e.value, MapNode)}
     known: dict[str, Type] = {n: f.type for n, f in drafts.items()}
     values: dict[str, Node] = {}
     for entry in entries:
         if isinstance(entry.value, MapNode) and (value := entry.value.get("value")) is not None:
             values[entry.key.text] = value
-    drawn = Scope(parameters, low.names_under("parameters"))
-    for name in _in_order_of_reading(low, values, drawn):
+    drawn = Scope(parameters, ctx.names_under("parameters"))
+    for name in _in_order_of_reading(ctx, values, drawn):
         hidden = frozenset[str]() if name in drawn else frozenset({name})
-        seen = Scope(drawn, known, low.names_under("fields"), hidden=hidden)
-        drafts[name] = _with_value(low, drafts[name], values[name], seen)
+        seen = Scope(drawn, known, ctx.names_under("fields"), hidden=hidden)
+        drafts[name] = _with_value(ctx, drafts[name], values[name], seen)
         known[name] = drafts[name].type
     for name in values:
         if drafts[name].value is None:  # in a circle
@@ -43,7 +43,7 @@ def lower_fields(low: Lowering, parameters: Mapping[str, Type]) -> tuple[Field, 
     return tuple(drafts.values())
 
 
-def _in_order_of_reading(low: Lowering, values: dict[str, Node], parameters: Mapping[str, Type]) -> list[str]:
+def _in_order_of_reading(ctx: AnalysisContext, values: dict[str, Node], parameters: Mapping[str, Type]) -> list[str]:
     """Computed fields so that each comes after those it reads. Those in a circle are reported and left out."""
     from synthspec.languages.expressions import parse_expression
     from synthspec.languages.patterns.ambiguity.graphs import components
@@ -60,26 +60,26 @@ def _in_order_of_reading(low: Lowering, values: dict[str, Node], parameters: Map
         if len(component) == 1 and name not in reads[name]:
             order.append(name)
         else:
-            _report_circle(low, values, parameters, reads, _circle(reads, name, component))
+            _report_circle(ctx, values, parameters, reads, _circle(reads, name, component))
     return order
 
 
 def _report_circle(
-    low: Lowering,
+    ctx: AnalysisContext,
     values: Mapping[str, Node],
     parameters: Mapping[str, Type],
     reads: Mapping[str, Mapping[str, tuple[int, int]]],
     circle: list[str],
 ) -> None:
     node = values[circle[0]]
-    if not isinstance(node, ScalarNode) or low.is_lost("parameters"):
+    if not isinstance(node, ScalarNode) or ctx.is_lost("parameters"):
         return
     place = node.place(*reads[circle[0]][circle[1]])
     if node.text.strip() == circle[0]:
         help = did_you_mean(circle[0], parameters, "declare it under `parameters`")
-        low.report("E301", place, f"there is no parameter '{circle[0]}'", help)
+        ctx.report("E301", place, f"there is no parameter '{circle[0]}'", help)
     else:
-        low.report("E414", place, *_circular(circle))
+        ctx.report("E414", place, *_circular(circle))
 
 
 def _circle(reads: Mapping[str, Mapping[str, Any]], start: str, component: frozenset[str]) -> list[str]:
@@ -100,33 +100,33 @@ def _circular(circle: list[str]) -> tuple[str, str]:
     return message, "compute one of them from other fields or parameters"
 
 
-def _draft(low: Lowering, key: ScalarNode, node: MapNode) -> Field:
+def _draft(ctx: AnalysisContext, key: ScalarNode, node: MapNode) -> Field:
     data = to_data(node, json=True)
-    check_rules(low, node, data)
+    check_rules(ctx, node, data)
     schema = {k: v for k, v in data.items() if k not in _OURS}
-    kind = ANY if low.is_broken("fields", key.text) else _type(data)
+    kind = ANY if ctx.is_broken("fields", key.text) else _type(data)
     if "type" not in schema and kind.kind in _NAMES and node.get("value") is None:
         schema = {"type": _NAMES[kind.kind], **schema}
-    rejects = [low.regex(n, "rejects") for n in low.items(node.get("rejects"))]
+    rejects = [ctx.regex(n, "rejects") for n in ctx.items(node.get("rejects"))]
     return Field(
         name=key.text,
         type=kind,
         schema=schema,
         span=key.span,
-        words=_bounds(low, node, "words"),
-        sentences=_bounds(low, node, "sentences"),
+        words=_bounds(ctx, node, "words"),
+        sentences=_bounds(ctx, node, "sentences"),
         rejects=tuple(r for r in rejects if r is not None),
-        clean=tuple(c for n in low.items(node.get("clean")) if (c := _clean(low, n)) is not None),
+        clean=tuple(c for n in ctx.items(node.get("clean")) if (c := _clean(ctx, n)) is not None),
         optional=bool(data.get("optional", False)),
         description=str(data.get("description", "")),
     )
 
 
-def _with_value(low: Lowering, field: Field, node: Node, scope: Mapping[str, Type]) -> Field:
-    before = len(low.faults)
-    expression, kind = low.expression(node, scope)
+def _with_value(ctx: AnalysisContext, field: Field, node: Node, scope: Mapping[str, Type]) -> Field:
+    before = len(ctx.faults)
+    expression, kind = ctx.expression(node, scope)
     if expression is None:
-        low.faults[before:] = _fixed_text(node, low.faults[before:])
+        ctx.faults[before:] = _fixed_text(node, ctx.faults[before:])
         kept = field.type if "type" in field.schema or field.type.values else ANY
         return replace(field, type=kept, value=Literal(None, 0, 0))
     declared = field.schema.get("type")
@@ -137,7 +137,7 @@ def _with_value(low: Lowering, field: Field, node: Node, scope: Mapping[str, Typ
         field = replace(field, type=kind)  # a date declared as JSON Schema has it
     elif not fits(kind, field.type):
         wanted = KINDS[str(declared)]
-        low.report(
+        ctx.report(
             "E303",
             node,
             f"'{field.name}' is declared as {wanted.with_article}; this is {kind.with_article}",
@@ -186,7 +186,7 @@ def _has_others(data: Mapping[str, Any]) -> bool:
     return bool(data.get("additionalProperties", False) or data.get("patternProperties"))
 
 
-def _bounds(low: Lowering, node: MapNode, name: str) -> Bounds:
+def _bounds(ctx: AnalysisContext, node: MapNode, name: str) -> Bounds:
     value = value_of(node.get(name))
     if isinstance(value, int):
         return Bounds(value, value)
@@ -195,7 +195,7 @@ def _bounds(low: Lowering, node: MapNode, name: str) -> Bounds:
     bounds = Bounds(value.get("min"), value.get("max"))
     if bounds.minimum is not None and bounds.maximum is not None and bounds.minimum > bounds.maximum:
         message = f"{name}: min {bounds.minimum} is over max {bounds.maximum}"
-        low.report("E501", _inner(node, name, "min"), message, "no text can have both: lower min or raise max")
+        ctx.report("E501", _inner(node, name, "min"), message, "no text can have both: lower min or raise max")
         return Bounds()
     return bounds
 
@@ -206,7 +206,7 @@ def _inner(node: MapNode, name: str, key: str) -> Node:
     return found or node
 
 
-def _clean(low: Lowering, node: Node) -> Clean | None:
+def _clean(ctx: AnalysisContext, node: Node) -> Clean | None:
     if isinstance(node, ScalarNode):
         return Clean(node.text)
     if not isinstance(node, MapNode):
@@ -214,13 +214,13 @@ def _clean(low: Lowering, node: Node) -> Clean | None:
     digits = value_of(node.get("round"))
     if isinstance(digits, int):
         return Clean("round", digits=digits)
-    pattern = low.regex(node.get("replace"), "replace")
+    pattern = ctx.regex(node.get("replace"), "replace")
     replacement = node.get("with")
     if pattern is None or not isinstance(replacement, ScalarNode):
         return None
     fault = _replacement_fault(pattern, replacement.text)
     if fault is not None:
-        low.report("E503", replacement, fault, r"\1 is the first group in brackets of `replace`")
+        ctx.report("E503", replacement, fault, r"\1 is the first group in brackets of `replace`")
         return None
     return Clean("replace", pattern, replacement.text)
 

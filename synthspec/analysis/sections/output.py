@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthspec.analysis.sections.context import Lowering, value_of
+from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.settings import field_names
 from synthspec.dataset.names import RESERVED
 from synthspec.diagnostics import did_you_mean
@@ -14,88 +14,88 @@ from synthspec.plugins import is_plugin, plugin_names
 from synthspec.spec import CsvStyle, Field, Output
 
 
-def lower_output(low: Lowering, fields: Mapping[str, Field]) -> Output:
+def lower_output(ctx: AnalysisContext, fields: Mapping[str, Field]) -> Output:
     """What is written, and as what."""
-    node = low.section("output")
+    node = ctx.section("output")
     formats: list[str] = []
-    for item in low.items(node.get("formats")):
+    for item in ctx.items(node.get("formats")):
         if isinstance(item, ScalarNode):
             if is_plugin("writers", item.text):
-                if low.usable("writers", item.text, item):
+                if ctx.usable("writers", item.text, item):
                     formats.append(item.text)
             else:
                 help = did_you_mean(item.text, plugin_names("writers"))
-                low.report("E605", item, f"there is no output format '{item.text}'", help)
-    partition = field_names(low, node.get("partition_by"), fields)
-    columns = field_names(low, node.get("columns"), fields)
-    stratify = field_names(low, node.get("stratify"), fields)
+                ctx.report("E605", item, f"there is no output format '{item.text}'", help)
+    partition = field_names(ctx, node.get("partition_by"), fields)
+    columns = field_names(ctx, node.get("columns"), fields)
+    stratify = field_names(ctx, node.get("stratify"), fields)
     if node.get("stratify") is not None and node.get("split") is None:
-        low.report("E606", node.key("stratify") or node, "`stratify` without a `split`", "add `split:`, or remove it")
+        ctx.report("E606", node.key("stratify") or node, "`stratify` without a `split`", "add `split:`, or remove it")
     written = tuple(dict.fromkeys(formats)) or ("csv",)
-    _own_files(low, node, written)
+    _own_files(ctx, node, written)
     split = value_of(node.get("split"), {})
-    _sum_of_shares(low, node.get("split"), split)
+    _sum_of_shares(ctx, node.get("split"), split)
     return Output(
         formats=written,
         partition_by=partition,
         split={str(k): float(v) for k, v in split.items()},
         columns=columns,
-        shape=_shape(low, node.get("shape"), fields, columns),
+        shape=_shape(ctx, node.get("shape"), fields, columns),
         stratify=stratify[0] if stratify else None,
-        csv=_csv_style(low, node.get("csv"), written),
+        csv=_csv_style(ctx, node.get("csv"), written),
     )
 
 
-def _csv_style(low: Lowering, node: Node | None, formats: tuple[str, ...]) -> CsvStyle:
+def _csv_style(ctx: AnalysisContext, node: Node | None, formats: tuple[str, ...]) -> CsvStyle:
     style = value_of(node, {})
     if node is not None and "csv" not in formats:
         message = "`csv` says how CSV files are written, and none is"
-        low.report("W735", node, message, "add csv to `formats`, or remove it")
+        ctx.report("W735", node, message, "add csv to `formats`, or remove it")
     return CsvStyle(bool(style.get("bom")), bool(style.get("safe")))
 
 
-def _own_files(low: Lowering, node: MapNode, formats: tuple[str, ...]) -> None:
+def _own_files(ctx: AnalysisContext, node: MapNode, formats: tuple[str, ...]) -> None:
     """A dataset must not have the name of a file that every build writes."""
-    name = value_of(low.root.get("name"), "")
+    name = value_of(ctx.root.get("name"), "")
     plain = not node.get("split") and not node.get("partition_by")
     for form in formats if plain and isinstance(name, str) else ():
         if f"{name}.{form}".casefold() in {r.casefold() for r in RESERVED}:
-            place = low.root.get("name") or node
+            place = ctx.root.get("name") or node
             message = f"'{name}.{form}' is a file of every build, so it cannot be the dataset's"
-            low.report("E651", place, message, "give the dataset another `name`")
+            ctx.report("E651", place, message, "give the dataset another `name`")
 
 
-def _sum_of_shares(low: Lowering, node: Node | None, split: Mapping[str, float]) -> None:
+def _sum_of_shares(ctx: AnalysisContext, node: Node | None, split: Mapping[str, float]) -> None:
     """Shares such as 8 and 2 are proportions; those below 1 are surely meant to add up to it."""
     total = sum(split.values())
-    if node is None or not split or low.is_broken("output", "split") or any(s >= 1 for s in split.values()):
+    if node is None or not split or ctx.is_broken("output", "split") or any(s >= 1 for s in split.values()):
         return
     if abs(total - 1) > 1e-6:
         message = f"the shares of the splits add up to {total:.6g}, not to 1"
-        low.report("W704", node, message, "make them add up to 1; as they are, they count as proportions")
+        ctx.report("W704", node, message, "make them add up to 1; as they are, they count as proportions")
 
 
-def _shape(low: Lowering, node: Node | None, fields: Mapping[str, Field], columns: tuple[str, ...]) -> Any:
+def _shape(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Field], columns: tuple[str, ...]) -> Any:
     if node is None:
         return "table"
     shape = value_of(node)
     from synthspec.dataset.row_shapes import shape_faults
     from synthspec.dataset.writers import Column
 
-    if isinstance(node, MapNode) and not _roles(low, node, fields):
+    if isinstance(node, MapNode) and not _roles(ctx, node, fields):
         return shape
     names = columns or tuple(fields)
     for message in shape_faults(shape, tuple(Column(n, fields[n].type) for n in names if n in fields)):
-        low.report("E607", node, message, "name the fields that play each role, or choose `table`")
+        ctx.report("E607", node, message, "name the fields that play each role, or choose `table`")
     return shape
 
 
-def _roles(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> bool:
+def _roles(ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field]) -> bool:
     """Whether a shape's roles exist and are played by fields."""
     from synthspec.dataset.row_shapes import role_names
 
     kind = value_of(node.get("kind"))
-    before = len(low.faults)
+    before = len(ctx.faults)
     roles = list(role_names(kind))
     for entry in node.entries:
         role = entry.key.text
@@ -103,7 +103,7 @@ def _roles(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> bool:
             continue
         if role not in roles:
             message = f"the shape '{kind}' has no role '{role}'"
-            low.report("E607", entry.key, message, did_you_mean(role, roles, "a table has none: name another kind"))
+            ctx.report("E607", entry.key, message, did_you_mean(role, roles, "a table has none: name another kind"))
         else:
-            field_names(low, entry.value, fields)
-    return len(low.faults) == before
+            field_names(ctx, entry.value, fields)
+    return len(ctx.faults) == before

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthspec.analysis.sections.context import Lowering, scalar_text, value_of
+from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.faker import clock_fault, faker_fault, faker_type
 from synthspec.diagnostics import Related, did_you_mean
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
@@ -18,22 +18,22 @@ from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Paramete
 Lowered = tuple[Draw | None, Type]
 
 
-def lower_parameters(low: Lowering, sources: Mapping[str, SourceTable]) -> tuple[Parameter, ...]:
+def lower_parameters(ctx: AnalysisContext, sources: Mapping[str, SourceTable]) -> tuple[Parameter, ...]:
     """Every parameter that could be understood, in the order declared."""
-    every = low.names_under("parameters")
-    declared = {e.key.text for e in low.section("parameters").entries}
+    every = ctx.names_under("parameters")
+    declared = {e.key.text for e in ctx.section("parameters").entries}
     scope: dict[str, Type] = {name: ANY for name in every if name not in declared}
     parameters: list[Parameter] = []
     conditions: list[_Condition] = []
-    for entry in low.section("parameters").entries:
+    for entry in ctx.section("parameters").entries:
         name = entry.key.text
-        draw, kind = _Drawing(low, scope, sources, name, every, conditions).draw(entry.value)
+        draw, kind = _Drawing(ctx, scope, sources, name, every, conditions).draw(entry.value)
         if name in scope:
             continue
         scope[name] = kind
         if draw is not None:
             parameters.append(Parameter(name, draw, kind, entry.key.span))
-    _read_too_early(low, parameters, conditions)
+    _read_too_early(ctx, parameters, conditions)
     return tuple(parameters)
 
 
@@ -46,7 +46,7 @@ class _Condition:
     expression: Expression
 
 
-def _read_too_early(low: Lowering, parameters: list[Parameter], conditions: list[_Condition]) -> None:
+def _read_too_early(ctx: AnalysisContext, parameters: list[Parameter], conditions: list[_Condition]) -> None:
     """Report a `where` that reads what is declared after the first draw of its source, or hangs on it."""
     place = {p.name: n for n, p in enumerate(parameters)}
     first: dict[str, Parameter] = {}
@@ -68,7 +68,7 @@ def _read_too_early(low: Lowering, parameters: list[Parameter], conditions: list
             if isinstance(read.draw, SourceDraw):
                 help = f"write `row.{read.draw.column}`: draws from one source take the same row"
         related = (Related(begun.span, "drawn here"),)
-        low.report("E551", condition.node.place(late.start, late.end), message, help, related)
+        ctx.report("E551", condition.node.place(late.start, late.end), message, help, related)
 
 
 def _sources_of(draw: Draw) -> Iterator[str]:
@@ -100,14 +100,14 @@ class _Drawing:
 
     def __init__(
         self,
-        low: Lowering,
+        ctx: AnalysisContext,
         scope: Mapping[str, Type],
         sources: Mapping[str, SourceTable],
         name: str,
         every: Mapping[str, Type],
         conditions: list[_Condition],
     ) -> None:
-        self.low = low
+        self.ctx = ctx
         self.scope = scope
         self.sources = sources
         self.name = name
@@ -124,11 +124,11 @@ class _Drawing:
 
     def draw(self, node: Node) -> Lowered:
         if isinstance(node, ListNode):
-            return self.choice(tuple(to_data(n) for n in self.low.items(node)), None)
+            return self.choice(tuple(to_data(n) for n in self.ctx.items(node)), None)
         if isinstance(node, ScalarNode):
             if node.value is None:
                 return None, ANY
-            expression, kind = self.low.expression(node, self.scope, random=True, explain=self.explain)
+            expression, kind = self.ctx.expression(node, self.scope, random=True, explain=self.explain)
             return (Formula(expression) if expression is not None else None), kind
         kinds: dict[str, Callable[[MapNode], Lowered]] = {
             "values": self.weighted,
@@ -151,24 +151,24 @@ class _Drawing:
         values, beside = node.get("values"), node.get("weights")
         if isinstance(values, MapNode):
             if beside is not None:
-                self.low.report("E505", beside, "the weights are given twice", "give them in `values` alone")
+                self.ctx.report("E505", beside, "the weights are given twice", "give them in `values` alone")
             weights = tuple(float(value_of(e.value, 0)) for e in values.entries)
             chosen = tuple(e.key.value if e.key.value is not None else e.key.text for e in values.entries)
         else:
-            chosen = tuple(to_data(n) for n in self.low.items(values))
+            chosen = tuple(to_data(n) for n in self.ctx.items(values))
             given = value_of(beside)
             if given and None in given:  # at fault, as reported
                 return None, type_of_values(chosen)
             weights = tuple(float(w) for w in given) if given else (1.0,) * len(chosen)
             if len(weights) != len(chosen):
                 message = f"{len(chosen)} values have {len(weights)} weights"
-                self.low.report("E505", beside or node, message, "give one weight for each value")
+                self.ctx.report("E505", beside or node, message, "give one weight for each value")
                 return None, type_of_values(chosen)
         if chosen and not sum(weights) > 0:
-            self.low.report("E502", values or node, "all weights are zero", "give at least one value a weight above 0")
+            self.ctx.report("E502", values or node, "all weights are zero", "give at least one value a weight above 0")
             return None, type_of_values(chosen)
         if any(w != w or w in (float("inf"),) for w in weights):
-            self.low.report("E502", values or node, "a weight is not a finite number", "use numbers such as 1 or 0.5")
+            self.ctx.report("E502", values or node, "a weight is not a finite number", "use numbers such as 1 or 0.5")
             return None, type_of_values(chosen)
         return self.choice(chosen, weights)
 
@@ -183,7 +183,7 @@ class _Drawing:
         except PatternFault as e:
             code = "E503"
             start = min(e.offset or 0, max(len(regex.text) - 1, 0))
-            self.low.report(code, regex.place(start, len(regex.text)), f"the pattern: {e.message}", e.help)
+            self.ctx.report(code, regex.place(start, len(regex.text)), f"the pattern: {e.message}", e.help)
             return None, TEXT
         return PatternDraw(regex.text), TEXT
 
@@ -191,21 +191,21 @@ class _Drawing:
         source, column = node.get("from"), node.get("column")
         if not isinstance(source, ScalarNode) or not isinstance(column, ScalarNode):
             return None, ANY
-        table = find_source(self.low, source, self.sources)
+        table = find_source(self.ctx, source, self.sources)
         if table is None:
             return None, ANY
-        kind = find_column(self.low, column, table)
+        kind = find_column(self.ctx, column, table)
         if kind is None:
             return None, ANY
         where = node.get("where")
         expression = None
         if where is not None:
             scope = {**self.scope, "row": row_type(table)}
-            expression, truth = self.low.expression(where, scope, explain=self.explain)
+            expression, truth = self.ctx.expression(where, scope, explain=self.explain)
             if expression is None:
                 return None, kind
             if not fits(truth, Type("boolean")):
-                self.low.report(
+                self.ctx.report(
                     "E303",
                     where,
                     f"`where` is true or false; this is {truth.with_article}",
@@ -226,11 +226,11 @@ class _Drawing:
         if fault is not None:
             message, help = fault
             spot = node.get("locale") if "locale" in message and node.get("locale") else provider
-            self.low.report("E530", spot or provider, message, help)
+            self.ctx.report("E530", spot or provider, message, help)
             return None, ANY
         fault = clock_fault(draw)
         if fault is not None:
-            self.low.report("E447", provider, *fault)
+            self.ctx.report("E447", provider, *fault)
             return None, ANY
         return draw, faker_type(draw)
 
@@ -238,9 +238,9 @@ class _Drawing:
         on, cases, otherwise = node.get("given"), node.get("cases"), node.get("else")
         if not isinstance(on, ScalarNode) or not isinstance(cases, MapNode):
             return None, ANY
-        if on.text not in self.scope and not self.low.is_lost("parameters"):
+        if on.text not in self.scope and not self.ctx.is_lost("parameters"):
             help = self.explain(on.text) or did_you_mean(on.text, self.scope)
-            self.low.report("E301", on, f"there is no parameter '{on.text}' above this one", help)
+            self.ctx.report("E301", on, f"there is no parameter '{on.text}' above this one", help)
         of = self.scope.get(on.text, ANY)
         lowered: list[tuple[Any, Draw]] = []
         kinds: list[Type] = []
@@ -258,7 +258,7 @@ class _Drawing:
             rest, of_rest = self.draw(otherwise)
             kinds.append(of_rest)
             good = good and rest is not None
-        elif good and not self.low.is_broken("parameters", self.name) and before == self.strays():
+        elif good and not self.ctx.is_broken("parameters", self.name) and before == self.strays():
             self.exhaustive(cases, of, on)
         if not good or on.text not in self.scope:
             return None, join_all(kinds)
@@ -266,7 +266,7 @@ class _Drawing:
 
     def strays(self) -> int:
         """How many cases were for no value; one that is may be meant for a value that lacks one."""
-        return sum(f.code == "E524" for f in self.low.faults)
+        return sum(f.code == "E524" for f in self.ctx.faults)
 
     def case_key(self, entry: Entry, of: Type, on: ScalarNode) -> Any:
         """The value a case stands for, with the type the parameter's values have."""
@@ -276,7 +276,7 @@ class _Drawing:
         if of.values is not None and _mark(key) not in self.known(of):
             known = [str(v) for v in of.values]
             message = f"'{on.text}' is never '{entry.key.text}'"
-            self.low.report("E524", entry.key, message, did_you_mean(entry.key.text, known))
+            self.ctx.report("E524", entry.key, message, did_you_mean(entry.key.text, known))
         return key
 
     def known(self, of: Type) -> frozenset[Any]:
@@ -289,13 +289,13 @@ class _Drawing:
         if of.values is None:
             if of.kind != "any":
                 help = "add `else:` for every other value"
-                self.low.report("E525", on, f"'{on.text}' may have values for which there is no case", help)
+                self.ctx.report("E525", on, f"'{on.text}' may have values for which there is no case", help)
             return
         covered = {e.key.text for e in cases.entries}
         missing = [str(v) for v in of.values if shown(v) not in covered]
         if missing:
             listed = ", ".join(f"'{m}'" for m in missing[:5])
-            self.low.report("E525", on, f"there is no case for {listed}", "add the case, or `else:`")
+            self.ctx.report("E525", on, f"there is no case for {listed}", "add the case, or `else:`")
 
 
 def shown(value: Any) -> str:
@@ -308,22 +308,22 @@ def _mark(value: Any) -> Any:
     return (isinstance(value, bool), value if isinstance(value, Hashable) else repr(value))
 
 
-def find_source(low: Lowering, node: ScalarNode, sources: Mapping[str, SourceTable]) -> SourceTable | None:
+def find_source(ctx: AnalysisContext, node: ScalarNode, sources: Mapping[str, SourceTable]) -> SourceTable | None:
     """The source a node names; a fault where there is none (and none was at fault before)."""
     if node.text in sources:
         return sources[node.text]
-    if node.text not in low.names_under("sources") and not low.is_lost("sources"):
-        help = did_you_mean(node.text, low.names_under("sources"), "declare it under `sources`")
-        low.report("E510", node, f"there is no source '{node.text}'", help)
+    if node.text not in ctx.names_under("sources") and not ctx.is_lost("sources"):
+        help = did_you_mean(node.text, ctx.names_under("sources"), "declare it under `sources`")
+        ctx.report("E510", node, f"there is no source '{node.text}'", help)
     return None
 
 
-def find_column(low: Lowering, node: ScalarNode, source: SourceTable) -> Type | None:
+def find_column(ctx: AnalysisContext, node: ScalarNode, source: SourceTable) -> Type | None:
     """The type of the column a node names."""
     kind = source.columns.get(node.text)
     if kind is None:
         help = did_you_mean(node.text, source.columns)
-        low.report("E512", node, f"the source '{source.name}' has no column '{node.text}'", help)
+        ctx.report("E512", node, f"the source '{source.name}' has no column '{node.text}'", help)
     return kind
 
 

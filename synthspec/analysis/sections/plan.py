@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from synthspec.analysis.sections.context import Lowering, scalar_text, value_of
+from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import Related, did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
@@ -13,60 +13,60 @@ from synthspec.plugins import is_plugin, plugin_names
 from synthspec.spec import Correlation, Exclusion, Parameter, PlanRules
 
 
-def lower_plan(low: Lowering, parameters: tuple[Parameter, ...]) -> PlanRules:
+def lower_plan(ctx: AnalysisContext, parameters: tuple[Parameter, ...]) -> PlanRules:
     """The plan's rules."""
-    node = low.section("plan")
-    scope = Scope({p.name: p.type for p in parameters}, low.names_under("parameters"))
+    node = ctx.section("plan")
+    scope = Scope({p.name: p.type for p in parameters}, ctx.names_under("parameters"))
     strategy = node.get("strategy")
     name = scalar_text(strategy, "balanced")
     if isinstance(strategy, ScalarNode) and not is_plugin("strategies", name):
         help = did_you_mean(name, plugin_names("strategies"))
-        low.report("E520", strategy, f"there is no strategy '{name}'", help)
+        ctx.report("E520", strategy, f"there is no strategy '{name}'", help)
         name = "balanced"
-    elif strategy is not None and not low.usable("strategies", name, strategy):
+    elif strategy is not None and not ctx.usable("strategies", name, strategy):
         name = "balanced"
-    over = [n for n in low.items(node.get("over")) if isinstance(n, ScalarNode)]
-    good_over = tuple(n.text for n in over if _known_parameter(low, n, scope))
-    exclude = tuple(e for n in low.items(node.get("exclude")) if (e := _exclusion(low, n, scope)) is not None)
-    correlate = tuple(c for n in low.items(node.get("correlate")) if (c := _correlation(low, n, scope)) is not None)
+    over = [n for n in ctx.items(node.get("over")) if isinstance(n, ScalarNode)]
+    good_over = tuple(n.text for n in over if _known_parameter(ctx, n, scope))
+    exclude = tuple(e for n in ctx.items(node.get("exclude")) if (e := _exclusion(ctx, n, scope)) is not None)
+    correlate = tuple(c for n in ctx.items(node.get("correlate")) if (c := _correlation(ctx, n, scope)) is not None)
     return PlanRules(name, int(value_of(node.get("strength"), 2)), good_over, exclude, correlate)
 
 
-def _known_parameter(low: Lowering, node: ScalarNode, scope: Mapping[str, Type]) -> bool:
+def _known_parameter(ctx: AnalysisContext, node: ScalarNode, scope: Mapping[str, Type]) -> bool:
     if node.text in scope:
         return True
-    if low.is_lost("parameters"):
+    if ctx.is_lost("parameters"):
         return False
-    low.report("E521", node, f"there is no parameter '{node.text}'", did_you_mean(node.text, scope))
+    ctx.report("E521", node, f"there is no parameter '{node.text}'", did_you_mean(node.text, scope))
     return False
 
 
-def _exclusion(low: Lowering, node: Node, scope: Mapping[str, Type]) -> Exclusion | None:
-    expression, kind = low.expression(node, scope)
+def _exclusion(ctx: AnalysisContext, node: Node, scope: Mapping[str, Type]) -> Exclusion | None:
+    expression, kind = ctx.expression(node, scope)
     if expression is None:
         return None
     if not fits(kind, Type("boolean")):
-        low.report(
+        ctx.report(
             "E303", node, f"an exclusion is true or false; this is {kind.with_article}", "compare it with something"
         )
         return None
     return Exclusion(expression, scalar_text(node), node.span)
 
 
-def _correlation(low: Lowering, node: Node, scope: Mapping[str, Type]) -> Correlation | None:
+def _correlation(ctx: AnalysisContext, node: Node, scope: Mapping[str, Type]) -> Correlation | None:
     if not isinstance(node, MapNode):
         return None
-    between = [n for n in low.items(node.get("between")) if isinstance(n, ScalarNode)]
-    good = [n.text for n in between if _known_parameter(low, n, scope)]
+    between = [n for n in ctx.items(node.get("between")) if isinstance(n, ScalarNode)]
+    good = [n.text for n in between if _known_parameter(ctx, n, scope)]
     if len(good) != 2:
         return None
     if good[0] == good[1]:
         first = Related(between[0].span, "named here")
-        low.report("E527", between[1], "a parameter cannot be correlated with itself", "name two", (first,))
+        ctx.report("E527", between[1], "a parameter cannot be correlated with itself", "name two", (first,))
         return None
     for n in between:
         if scope[n.text].kind in ("list", "map"):
-            low.report("E527", n, f"'{n.text}' has no order to correlate", "name a number, date or listed value")
+            ctx.report("E527", n, f"'{n.text}' has no order to correlate", "name a number, date or listed value")
             return None
     rank = node.get("rank")
     return Correlation((good[0], good[1]), float(value_of(rank, 0)), rank.span if rank else node.span)

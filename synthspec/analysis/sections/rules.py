@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from typing import Literal as OneOf
 
-from synthspec.analysis.sections.context import Lowering, scalar_text, value_of
+from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
@@ -22,51 +22,55 @@ _BOOLEAN = Type("boolean")
 
 
 def lower_checks(
-    low: Lowering, fields: Mapping[str, Field], parameters: Mapping[str, Type], prompts: Sequence[Prompt] = ()
+    ctx: AnalysisContext, fields: Mapping[str, Field], parameters: Mapping[str, Type], prompts: Sequence[Prompt] = ()
 ) -> tuple[Check, ...]:
     """Every check that could be understood."""
     types = {n: f.type for n, f in fields.items()}
-    scope = Scope(types, low.names_under("fields"), parameters, low.names_under("parameters"))
+    scope = Scope(types, ctx.names_under("fields"), parameters, ctx.names_under("parameters"))
     judged = frozenset(name for p in prompts if p.needs for name in p.writes)  # verdicts on another prompt's text
     unjudged = {n: f for n, f in fields.items() if n not in judged}
-    checks = [_check(low, node, scope, fields, unjudged) for node in low.items(low.root.get("checks"))]
+    checks = [_check(ctx, node, scope, fields, unjudged) for node in ctx.items(ctx.root.get("checks"))]
     return tuple(c for c in checks if c is not None)
 
 
 def _check(
-    low: Lowering, node: Node, scope: Mapping[str, Type], fields: Mapping[str, Field], unjudged: Mapping[str, Field]
+    ctx: AnalysisContext,
+    node: Node,
+    scope: Mapping[str, Type],
+    fields: Mapping[str, Field],
+    unjudged: Mapping[str, Field],
 ) -> Check | None:
     that = node.get("that") if isinstance(node, MapNode) else node
     if not isinstance(that, ScalarNode):
         return None
-    expression, kind = low.expression(that, scope)
+    expression, kind = ctx.expression(that, scope)
     retry: str | None = None
     message, severity, told = "", "error", frozenset[str]()
     if isinstance(node, MapNode):
         message = scalar_text(node.get("message"))
         if "{{" in message or "{%" in message:
-            template = low.template(node.get("message"), scope, lambda name: None)
+            template = ctx.template(node.get("message"), scope, lambda name: None)
             told = template.reads if template is not None else told
         severity = scalar_text(node.get("severity"), "error")
         again = node.get("retry")
-        prompts = low.names_under("prompts")
+        prompts = ctx.names_under("prompts")
         if isinstance(again, ScalarNode):
             if again.text in prompts:
                 retry = again.text
-            elif not low.is_lost("prompts"):
-                low.report("E418", again, f"there is no prompt '{again.text}'", did_you_mean(again.text, prompts))
+            elif not ctx.is_lost("prompts"):
+                ctx.report("E418", again, f"there is no prompt '{again.text}'", did_you_mean(again.text, prompts))
     if expression is None:
         return None
     if not fits(kind, _BOOLEAN):
-        low.report("E303", that, f"a check is true or false; this is {kind.with_article}", "compare it with something")
+        ctx.report("E303", that, f"a check is true or false; this is {kind.with_article}", "compare it with something")
         return None
     if not names_of(expression):
-        low.report("E508", that, "this check reads no field, so it never changes", "name a field in it")
+        ctx.report("E508", that, "this check reads no field, so it never changes", "name a field in it")
     else:
         stern = unjudged if severity == "error" and retry is None else {}
-        for part in () if _never(low, that, expression, scope, stern) else _parts(expression):
-            if not _never(low, that, part, scope, stern):
-                _out_of_bounds(low, that, part, fields)
+        for part in () if _never(ctx, that, expression, scope, stern) else _parts(expression):
+            if not _never(ctx, that, part, scope, stern):
+                _out_of_bounds(ctx, that, part, fields)
     grade: OneOf["error", "warn"] = "warn" if severity == "warn" else "error"
     return Check(expression, that.text, message, grade, that.span, retry, told)
 
@@ -81,7 +85,11 @@ def _parts(expression: Expression) -> Iterator[Expression]:
 
 
 def _never(
-    low: Lowering, node: ScalarNode, expression: Expression, scope: Mapping[str, Type], fields: Mapping[str, Field]
+    ctx: AnalysisContext,
+    node: ScalarNode,
+    expression: Expression,
+    scope: Mapping[str, Type],
+    fields: Mapping[str, Field],
 ) -> bool:
     """Report values of these fields' enums that the check can never accept. False: too many combinations to try."""
     names = sorted(names_of(expression))
@@ -106,21 +114,21 @@ def _never(
             for seen, index in zip(accepted, chosen, strict=True):
                 seen.add(index)
     if not any(accepted):
-        low.report("E508", node, "no row can ever pass this check", "change the check or the fields it reads")
+        ctx.report("E508", node, "no row can ever pass this check", "change the check or the fields it reads")
         return True
     for name, known, seen in zip(names, values, accepted, strict=True):
         field = fields.get(name)
         lost = [v for i, v in enumerate(known) if i not in seen]
         if lost and field is not None and field.value is None and "enum" in field.schema:
             message = f"this check never accepts {name} = '{lost[0]}', which the enum allows"
-            low.report("E509", node, message, f"remove '{lost[0]}' from the enum, or change the check")
+            ctx.report("E509", node, message, f"remove '{lost[0]}' from the enum, or change the check")
     return True
 
 
 _MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "=="}
 
 
-def _out_of_bounds(low: Lowering, node: ScalarNode, part: Expression, fields: Mapping[str, Field]) -> None:
+def _out_of_bounds(ctx: AnalysisContext, node: ScalarNode, part: Expression, fields: Mapping[str, Field]) -> None:
     """Report a comparison of a field with a number that its own bounds never let it reach."""
     if not isinstance(part, Binary) or part.operator not in _MIRRORED:
         return
@@ -137,7 +145,7 @@ def _out_of_bounds(low: Lowering, node: ScalarNode, part: Expression, fields: Ma
     bound = _bound_against(field.schema, operator, limit)
     if bound:
         message = f"no row can ever pass this check: {field.name} has {bound}"
-        low.report("E508", node, message, "change the check or the bounds of the field")
+        ctx.report("E508", node, message, "change the check or the bounds of the field")
 
 
 def _bound_against(schema: Mapping[str, Any], operator: str, limit: float) -> str | None:
@@ -157,16 +165,16 @@ def _bound_against(schema: Mapping[str, Any], operator: str, limit: float) -> st
     return None
 
 
-def lower_gates(low: Lowering) -> tuple[Gate, ...]:
+def lower_gates(ctx: AnalysisContext) -> tuple[Gate, ...]:
     """Every gate that could be understood."""
     scope = {m.name: Type("number") for m in GATE_METRICS}
     gates: list[Gate] = []
-    for node in low.items(low.root.get("gates")):
-        expression, kind = low.expression(node, scope)
+    for node in ctx.items(ctx.root.get("gates")):
+        expression, kind = ctx.expression(node, scope)
         if expression is None:
             continue
         if not fits(kind, _BOOLEAN):
-            low.report(
+            ctx.report(
                 "E303", node, f"a gate is true or false; this is {kind.with_article}", "compare it: `acceptance >= 0.8`"
             )
             continue

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synthspec.analysis.sections.context import Lowering, value_of
+from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.extra_body import check_extra_body
 from synthspec.analysis.sections.parameters import find_source
 from synthspec.analysis.sections.sources import data_path
@@ -37,16 +37,16 @@ _SECRET = re.compile(r"(?i)api.?key|secret|password|(^|[_-])key$|^((api|auth|acc
 _COMMON = ("provider", "model", "prices", "base_url", *_SETTINGS)
 
 
-def lower_limits(low: Lowering) -> Limits:
+def lower_limits(ctx: AnalysisContext) -> Limits:
     """The limits; keys at fault keep their defaults."""
-    node = low.section("limits")
+    node = ctx.section("limits")
     return Limits(**{e.key.text: value_of(e.value) for e in node.entries})
 
 
-def lower_backend(low: Lowering, node: Node | None, limits: Limits, *path: str) -> BackendChoice:
+def lower_backend(ctx: AnalysisContext, node: Node | None, limits: Limits, *path: str) -> BackendChoice:
     """The backend a node names: `provider:model` or a map."""
-    default = BackendChoice("ngram", "", {}, {}, None, (node or low.root).span)
-    if node is None or low.is_broken(*path, "backend"):
+    default = BackendChoice("ngram", "", {}, {}, None, (node or ctx.root).span)
+    if node is None or ctx.is_broken(*path, "backend"):
         return default
     if isinstance(node, ScalarNode):
         provider, _, model = node.text.partition(":")
@@ -62,21 +62,21 @@ def lower_backend(low: Lowering, node: Node | None, limits: Limits, *path: str) 
         from synthspec.inference.prices import meant_backend
 
         help = meant_backend(provider, model) or did_you_mean(provider, plugin_names("backends"))
-        low.report("E601", place, f"there is no backend '{provider}'", help)
+        ctx.report("E601", place, f"there is no backend '{provider}'", help)
         return default
-    if not low.usable("backends", provider, place):
+    if not ctx.usable("backends", provider, place):
         return default
-    return _known_backend(low, node, place, provider, model, options, limits)
+    return _known_backend(ctx, node, place, provider, model, options, limits)
 
 
 def _known_backend(
-    low: Lowering, node: Node, place: Node, provider: str, model: str, options: dict[str, Any], limits: Limits
+    ctx: AnalysisContext, node: Node, place: Node, provider: str, model: str, options: dict[str, Any], limits: Limits
 ) -> BackendChoice:
     module = find_plugin("backends", provider)
     model = model or module.DEFAULT_MODEL
     if not model and not module.FREE:
-        low.report("E602", place, f"the backend '{provider}' needs a model", f"write `{provider}:MODEL`")
-    _no_templates(low, node)
+        ctx.report("E602", place, f"the backend '{provider}' needs a model", f"write `{provider}:MODEL`")
+    _no_templates(ctx, node)
     if isinstance(node, MapNode):
         for entry in node.entries:
             if entry.key.text not in _COMMON and entry.key.text not in module.OPTIONS:
@@ -84,9 +84,9 @@ def _known_backend(
                 if _SECRET.search(entry.key.text):
                     keys = " or ".join(getattr(module, "KEYS", ()))
                     help = f"secrets come from the environment: set {keys}" if keys else "remove it: no key is needed"
-                low.report("E603", entry.key, f"'{entry.key.text}' is not an option of '{provider}'", help)
+                ctx.report("E603", entry.key, f"'{entry.key.text}' is not an option of '{provider}'", help)
             elif entry.key.text == "extra_body":
-                check_extra_body(low, entry.value)
+                check_extra_body(ctx, entry.value)
     given = options.get("prices")
     prices = Prices(float(given["prompt"]), float(given["completion"])) if isinstance(given, dict) else None
     if prices is None and not module.FREE:
@@ -96,19 +96,19 @@ def _known_backend(
     if prices is None and model and not module.FREE and limits.budget is not None:
         message = f"a budget is set, but the price of '{provider}:{model}' is not known"
         help = "add `prices: {prompt: …, completion: …}` (US dollars for a million tokens) to the backend"
-        low.report("E604", place, message, help)
+        ctx.report("E604", place, message, help)
     settings = {k: v for k, v in options.items() if k in _SETTINGS}
     own = {k: v for k, v in options.items() if k not in _SETTINGS and k not in ("provider", "model", "prices")}
     return BackendChoice(provider, model, own, settings, prices, place.span)
 
 
-def _no_templates(low: Lowering, node: Node) -> None:
+def _no_templates(ctx: AnalysisContext, node: Node) -> None:
     """A backend is the same for every row of a prompt: no part of it is a template."""
     parts = [(e.key.text, e.value) for e in node.entries] if isinstance(node, MapNode) else [("model", node)]
     for name, part in parts:
         if name in ("model", "base_url") and isinstance(part, ScalarNode) and _TEMPLATE.search(part.text):
             what, help = _NO_TEMPLATE[name]
-            low.report("E640", part, f"{what} is not a template", help)
+            ctx.report("E640", part, f"{what} is not a template", help)
 
 
 _TEMPLATE = re.compile(r"\{\{|\{%")
@@ -118,108 +118,108 @@ _NO_TEMPLATE = {
 }
 
 
-def field_names(low: Lowering, node: Node | None, fields: Mapping[str, Field]) -> tuple[str, ...]:
+def field_names(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Field]) -> tuple[str, ...]:
     """The fields a list of names means; a fault for each that is not one."""
-    every = low.names_under("fields")
+    every = ctx.names_under("fields")
     names: list[str] = []
-    for item in low.items(node):
+    for item in ctx.items(node):
         if not isinstance(item, ScalarNode):
             continue
         if item.text not in every:
-            if low.is_lost("fields"):
+            if ctx.is_lost("fields"):
                 continue
-            low.report("E606", item, f"there is no field '{item.text}'", did_you_mean(item.text, every))
+            ctx.report("E606", item, f"there is no field '{item.text}'", did_you_mean(item.text, every))
         elif item.text in fields:
             names.append(item.text)
     return tuple(names)
 
 
-def _texts(low: Lowering, node: Node | None, fields: Mapping[str, Field]) -> tuple[str, ...]:
+def _texts(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Field]) -> tuple[str, ...]:
     """Text fields out of those named, or all that prompts write."""
     if node is None:
         return tuple(f.name for f in fields.values() if f.value is None and f.type.kind == "text" and not f.type.values)
-    names = field_names(low, node, fields)
-    for item in low.items(node):
+    names = field_names(ctx, node, fields)
+    for item in ctx.items(node):
         if isinstance(item, ScalarNode) and item.text in names and fields[item.text].type.kind not in ("text", "any"):
             kind = fields[item.text].type
-            low.report(
+            ctx.report(
                 "E606", item, f"'{item.text}' is {kind.with_article}, not a text to compare", "name a text field"
             )
     return names
 
 
-def lower_novelty(low: Lowering, fields: Mapping[str, Field], sources: Mapping[str, SourceTable]) -> Novelty:
+def lower_novelty(ctx: AnalysisContext, fields: Mapping[str, Field], sources: Mapping[str, SourceTable]) -> Novelty:
     """The rules between rows."""
-    node = low.section("novelty")
+    node = ctx.section("novelty")
     near, copies, against, avoid = (node.get(n) for n in ("near_duplicates", "no_copies", "decontaminate", "avoid"))
     meaning = node.get("semantic")
     return Novelty(
-        unique=field_names(low, node.get("unique"), fields),
-        near_duplicates=_near(low, near, fields) if isinstance(near, MapNode) else None,
-        semantic=_semantic(low, meaning, fields) if isinstance(meaning, MapNode) else None,
-        no_copies=_copies(low, copies, fields, sources) if isinstance(copies, MapNode) else None,
-        decontaminate=_decontaminate(low, against, fields) if isinstance(against, MapNode) else None,
-        avoid=Avoid(int(value_of(avoid.get("last"), 20)), _texts(low, avoid.get("fields"), fields))
+        unique=field_names(ctx, node.get("unique"), fields),
+        near_duplicates=_near(ctx, near, fields) if isinstance(near, MapNode) else None,
+        semantic=_semantic(ctx, meaning, fields) if isinstance(meaning, MapNode) else None,
+        no_copies=_copies(ctx, copies, fields, sources) if isinstance(copies, MapNode) else None,
+        decontaminate=_decontaminate(ctx, against, fields) if isinstance(against, MapNode) else None,
+        avoid=Avoid(int(value_of(avoid.get("last"), 20)), _texts(ctx, avoid.get("fields"), fields))
         if isinstance(avoid, MapNode)
         else None,
         on_saturation=value_of(node.get("on_saturation"), "continue"),
     )
 
 
-def _near(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> NearDuplicates | None:
-    names = _texts(low, node.get("fields"), fields)
+def _near(ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field]) -> NearDuplicates | None:
+    names = _texts(ctx, node.get("fields"), fields)
     return NearDuplicates(names, float(value_of(node.get("similarity"), 0.8))) if names else None
 
 
-def _semantic(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> Semantic | None:
-    names = _texts(low, node.get("fields"), fields)
+def _semantic(ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field]) -> Semantic | None:
+    names = _texts(ctx, node.get("fields"), fields)
     given = node.get("model")
     model = given.text if isinstance(given, ScalarNode) else _EMBEDDER
     if isinstance(given, ScalarNode):
         wrong = path_fault(model)
         if wrong is not None:
-            low.report("E531", given, *wrong)
+            ctx.report("E531", given, *wrong)
             return None
         folder = given.source.path.parent / Path(model).expanduser()
         if folder.is_dir():
             model = str(folder.resolve())
         elif model.startswith((".", "/", "~")):
             help = "check the path; it is relative to the file it is written in"
-            low.report("E531", given, f"there is no folder '{model}'", help)
+            ctx.report("E531", given, f"there is no folder '{model}'", help)
             return None
     if importlib.util.find_spec("sentence_transformers") is None:
-        place = low.section("novelty").key("semantic") or node
-        low.report("E531", place, "the sentence-transformers package is not installed",
+        place = ctx.section("novelty").key("semantic") or node
+        ctx.report("E531", place, "the sentence-transformers package is not installed",
                    install_command("semantic"))  # fmt: skip
         return None
     return Semantic(names, float(value_of(node.get("similarity"), 0.92)), model) if names else None
 
 
 def _copies(
-    low: Lowering, node: MapNode, fields: Mapping[str, Field], sources: Mapping[str, SourceTable]
+    ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field], sources: Mapping[str, SourceTable]
 ) -> NoCopies | None:
     source = node.get("from")
-    table = find_source(low, source, sources) if isinstance(source, ScalarNode) else None
+    table = find_source(ctx, source, sources) if isinstance(source, ScalarNode) else None
     if table is None:
         return None
     given = node.get("fields")
-    before = len(low.faults)
-    names = _texts(low, given, fields)
-    if len(low.faults) > before:
+    before = len(ctx.faults)
+    names = _texts(ctx, given, fields)
+    if len(ctx.faults) > before:
         return None
     if given is None:
         names = tuple(n for n in names if n in table.columns)
     missing = [n for n in names if n not in table.columns]
     if missing or not names:
         lost = f"no column '{missing[0]}'" if missing else "no column named like a text field"
-        low.report("E512", given or source or node, f"the source '{table.name}' has {lost} to compare with",
+        ctx.report("E512", given or source or node, f"the source '{table.name}' has {lost} to compare with",
                    "name fields the source has, or rename its columns")  # fmt: skip
         return None
     return NoCopies(table.name, names, float(value_of(node.get("similarity"), 0.8)))
 
 
-def _decontaminate(low: Lowering, node: MapNode, fields: Mapping[str, Field]) -> Decontaminate | None:
+def _decontaminate(ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field]) -> Decontaminate | None:
     file = node.get("against")
-    path = data_path(low, file) if isinstance(file, ScalarNode) else None
-    names = _texts(low, node.get("fields"), fields)
+    path = data_path(ctx, file) if isinstance(file, ScalarNode) else None
+    names = _texts(ctx, node.get("fields"), fields)
     return Decontaminate(path, names, int(value_of(node.get("ngram"), 13))) if path and names else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synthspec.analysis.sections.context import Lowering, value_of
+from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.diagnostics import did_you_mean, nearest
 from synthspec.document.inheritance import inside
 from synthspec.document.reader import MapNode, ScalarNode
@@ -20,68 +20,68 @@ ENCODINGS = tuple(
 )
 
 
-def lower_sources(low: Lowering) -> dict[str, SourceTable]:
-    """Every source that could be read, by name; their tables go to `low.tables`."""
+def lower_sources(ctx: AnalysisContext) -> dict[str, SourceTable]:
+    """Every source that could be read, by name; their tables go to `ctx.tables`."""
     sources: dict[str, SourceTable] = {}
-    for entry in low.section("sources").entries:
+    for entry in ctx.section("sources").entries:
         node = entry.value
-        if not isinstance(node, MapNode) or low.is_broken("sources", entry.key.text):
+        if not isinstance(node, MapNode) or ctx.is_broken("sources", entry.key.text):
             continue
         file = node.get("file")
-        path = data_path(low, file) if isinstance(file, ScalarNode) else None
-        table = _read(low, path, file, _reading(low, node)) if isinstance(file, ScalarNode) else _inline(low, node)
+        path = data_path(ctx, file) if isinstance(file, ScalarNode) else None
+        table = _read(ctx, path, file, _reading(ctx, node)) if isinstance(file, ScalarNode) else _inline(ctx, node)
         if table is None:
             continue
-        renames = _renames(low, node, table)
+        renames = _renames(ctx, node, table)
         if not len(table):
-            low.report("E514", file or node, f"the source '{entry.key.text}' holds no rows", "add data rows")
+            ctx.report("E514", file or node, f"the source '{entry.key.text}' holds no rows", "add data rows")
             continue
         table = rename(table, renames)
-        low.tables[entry.key.text] = table
+        ctx.tables[entry.key.text] = table
         columns = {name: table.column_type(name) for name in table.columns}
         rows = None if path else tuple(table.row(i) for i in range(len(table)))
         sources[entry.key.text] = SourceTable(entry.key.text, entry.key.span, path, rows, renames, columns)
     return sources
 
 
-def data_path(low: Lowering, node: ScalarNode) -> Path | None:
+def data_path(ctx: AnalysisContext, node: ScalarNode) -> Path | None:
     """The path of a data file below the folder of the file that names it."""
     wrong = path_fault(node.text)
     if wrong is not None:
-        low.report("E511", node, *wrong)
+        ctx.report("E511", node, *wrong)
         return None
     base = node.source.path.parent
     path = base / node.text
-    home = specs_folder() if inside(base, specs_folder()) else low.path.parent
+    home = specs_folder() if inside(base, specs_folder()) else ctx.path.parent
     if not inside(path, home):
         help = "copy the file below the spec's folder and name it there"
-        low.report("E513", node, f"'{node.text}' lies outside the spec's folder", help)
+        ctx.report("E513", node, f"'{node.text}' lies outside the spec's folder", help)
         return None
     if not path.is_file():
         folder = node.text[: node.text.rfind("/") + 1]
         there = [f"{folder}{p.name}" for p in path.parent.iterdir()] if path.parent.is_dir() else []
         near = nearest(node.text, there)
         help = f"did you mean '{near}'?" if near else "check the path; it is relative to the file it is written in"
-        low.report("E511", node, f"there is no file '{node.text}'", help)
+        ctx.report("E511", node, f"there is no file '{node.text}'", help)
         return None
     return path
 
 
-def _read(low: Lowering, path: Path | None, node: ScalarNode, reading: Reading | None) -> Table | None:
+def _read(ctx: AnalysisContext, path: Path | None, node: ScalarNode, reading: Reading | None) -> Table | None:
     if path is None or reading is None:
         return None
     try:
         table = read_table(path, reading)
     except TableFault as e:
-        low.report("E511", node, f"'{node.text}' cannot be read: {e}", e.help or "correct the file, or name another")
+        ctx.report("E511", node, f"'{node.text}' cannot be read: {e}", e.help or "correct the file, or name another")
         return None
     if table.guessed_encoding:
         help = f"add `encoding: {table.guessed_encoding}` to the source if that is right, or save the file as UTF-8"
-        low.report("W750", node, f"'{node.text}' is not UTF-8 text; it is read as {table.guessed_encoding}", help)
+        ctx.report("W750", node, f"'{node.text}' is not UTF-8 text; it is read as {table.guessed_encoding}", help)
     return table
 
 
-def _reading(low: Lowering, node: MapNode) -> Reading | None:
+def _reading(ctx: AnalysisContext, node: MapNode) -> Reading | None:
     """How the spec says that a file is to be read; None where it says what cannot be."""
     file = node.get("file")
     suffix = Path(file.text).suffix.lower() if isinstance(file, ScalarNode) else ""
@@ -89,17 +89,17 @@ def _reading(low: Lowering, node: MapNode) -> Reading | None:
     for key in given:
         if suffix in READABLE and suffix not in (DELIMITED if key != "encoding" else TEXT):
             kinds = "csv or tsv" if key != "encoding" else "text"
-            low.report("E130", node.get(key) or node, f"`{key}` is for {kinds} files, not {suffix}", f"remove `{key}`")
+            ctx.report("E130", node.get(key) or node, f"`{key}` is for {kinds} files, not {suffix}", f"remove `{key}`")
             return None
     delimiter = "\t" if given.get("delimiter") in ("tab", "\\t") else given.get("delimiter")
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
         help = "write one character in quotes, such as `delimiter: ';'`, or `delimiter: tab`"
-        low.report("E130", node.get("delimiter") or node, f"'{delimiter}' separates no values", help)
+        ctx.report("E130", node.get("delimiter") or node, f"'{delimiter}' separates no values", help)
         return None
     encoding = given.get("encoding")
     if encoding is not None and not _is_encoding(encoding):
         help = did_you_mean(encoding, ENCODINGS, "write one such as utf-8, utf-16 or cp1252")
-        low.report("E130", node.get("encoding") or node, f"there is no encoding '{encoding}'", help)
+        ctx.report("E130", node.get("encoding") or node, f"there is no encoding '{encoding}'", help)
         return None
     return Reading(delimiter, encoding, given.get("decimal"))
 
@@ -112,25 +112,25 @@ def _is_encoding(name: str) -> bool:
         return False
 
 
-def _inline(low: Lowering, node: MapNode) -> Table | None:
+def _inline(ctx: AnalysisContext, node: MapNode) -> Table | None:
     rows = node.get("rows")
     if rows is None:
         return None
     return table_of([r for r in value_of(rows) if isinstance(r, dict)])
 
 
-def _renames(low: Lowering, node: MapNode, table: Table) -> dict[str, str]:
+def _renames(ctx: AnalysisContext, node: MapNode, table: Table) -> dict[str, str]:
     columns = node.get("columns")
     renames: dict[str, str] = {}
     for entry in columns.entries if isinstance(columns, MapNode) else ():
         old, new = entry.key.text, entry.value
         if old not in table.columns:
             help = did_you_mean(old, table.columns)
-            low.report("E512", entry.key, f"the source has no column '{old}'", help)
+            ctx.report("E512", entry.key, f"the source has no column '{old}'", help)
         elif isinstance(new, ScalarNode):
             taken = (set(table.columns) - set(renames) - {old}) | set(renames.values())
             if new.text in taken:
-                low.report("E515", new, f"two columns would be named '{new.text}'", "choose another name")
+                ctx.report("E515", new, f"two columns would be named '{new.text}'", "choose another name")
             else:
                 renames[old] = new.text
     return renames

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from synthspec.evaluation.comparison import Comparison, Line
+from synthspec.evaluation.comparison import ComparedMetric, Comparison
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.corpus.values import as_text
 from synthspec.evaluation.metrics import FAMILIES
@@ -47,7 +47,7 @@ def wins(comparison: Comparison) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _plots(line: Line) -> list[Any]:
+def _plots(line: ComparedMetric) -> list[Any]:
     intervals = [None if e is None else (e.value, e.low, e.high) for e in line.estimates]  # a point where unknown
     return interval_plot(intervals, line.metric.title)
 
@@ -102,7 +102,7 @@ def _fact(build: dict[str, Any] | None, key: str, unit: str) -> str:
     return f"${build[key]:,.4f}" if unit == "$" else f"{build[key]:.0%}" if unit == "%" else f"{build[key]:,}"
 
 
-def _cell(line: Line, index: int) -> str:
+def _cell(line: ComparedMetric, index: int) -> str:
     estimate = line.estimates[index]
     if estimate is None:
         return "–"

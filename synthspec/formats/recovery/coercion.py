@@ -33,7 +33,7 @@ def _compiled(pattern: str) -> Any:
         return None
 
 
-class Column:
+class FieldReader:
     """One field as a reader of text: what a text means for it. Made anew for each reply."""
 
     def __init__(self, field: Field) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from synthspec.inference.endpoints import Line
+from synthspec.inference.endpoints import Endpoint
 from synthspec.inference.engines import Call, Done, How
 from synthspec.spec.messages import BackendFault, FaultKind, Reply
 
@@ -16,8 +16,8 @@ class LocalEngine:
 
     durable = False
 
-    def __init__(self, lines: Mapping[str, Line], timeout: float) -> None:
-        self._lines = lines
+    def __init__(self, endpoints: Mapping[str, Endpoint], timeout: float) -> None:
+        self._endpoints = endpoints
         self._timeout = timeout
         self._open: Counter[int] = Counter()  # calls taken and not answered, by governor
         self._tasks: dict[asyncio.Task[None], Call] = {}
@@ -27,7 +27,7 @@ class LocalEngine:
         self._closed: How | None = None
 
     def room(self, endpoint: str) -> int:
-        governor = self._lines[endpoint].governor
+        governor = self._endpoints[endpoint].governor
         return max(0, governor.window - self._open[id(governor)])
 
     async def submit(self, calls: Sequence[Call]) -> None:
@@ -35,7 +35,7 @@ class LocalEngine:
             self._answer([Done(c.send, None) for c in calls])
             return
         for call in calls:
-            self._open[id(self._lines[call.endpoint].governor)] += 1
+            self._open[id(self._endpoints[call.endpoint].governor)] += 1
             task = asyncio.create_task(self._run(call))
             self._tasks[task] = call
             task.add_done_callback(self._ended)
@@ -66,7 +66,7 @@ class LocalEngine:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)
-        self._open[id(self._lines[call.endpoint].governor)] -= 1
+        self._open[id(self._endpoints[call.endpoint].governor)] -= 1
         if task.cancelled():
             if call.send not in self._sent:  # one that was in flight is not known to have come to anything
                 self._answer([Done(call.send, None)])
@@ -77,26 +77,26 @@ class LocalEngine:
         self._news.set()
 
     async def _run(self, call: Call) -> None:
-        line = self._lines[call.endpoint]
+        endpoint = self._endpoints[call.endpoint]
         loop = asyncio.get_running_loop()
         if call.not_before > loop.time():
             await asyncio.sleep(call.not_before - loop.time())
-        async with line.governor.slot(call.tokens, call.path) as slot:
+        async with endpoint.governor.slot(call.tokens, call.path) as slot:
             self._sent.add(call.send)
             started = loop.time()
             result: Reply | BackendFault
             try:
                 async with asyncio.timeout(self._timeout):
-                    result = await line.backend.complete(call.request)
+                    result = await endpoint.backend.complete(call.request)
             except TimeoutError:
                 result = BackendFault(FaultKind.TIMED_OUT, f"no reply within {self._timeout:g} s")
             except BackendFault as fault:
                 result = fault
             latency = loop.time() - started
             if isinstance(result, BackendFault):
-                line.governor.failed(result)
+                endpoint.governor.failed(result)
             else:
                 if result.usage.total is not None:
                     slot.used(result.usage.total)
-                line.governor.succeeded(latency)
+                endpoint.governor.succeeded(latency)
         self._answer([Done(call.send, result, latency)])

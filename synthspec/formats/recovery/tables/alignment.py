@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from synthspec.formats.recovery.coercion import Column
+from synthspec.formats.recovery.coercion import FieldReader
 from synthspec.formats.recovery.tables.cells import Cell, read_cell
 
 LONGEST_ROW = 600  # delimiters in a line that still are placed
@@ -20,7 +20,7 @@ class Effort:
     left: int
 
 
-def fits(column: Column | None, cell: Cell) -> bool:
+def fits(column: FieldReader | None, cell: Cell) -> bool:
     """Whether the cell can be of the column. A column the spec does not know holds anything."""
     if column is None or not column.constrained:
         return True
@@ -29,12 +29,12 @@ def fits(column: Column | None, cell: Cell) -> bool:
     return column.fits(cell.text) or (not cell.quoted and column.fits(cell.text.strip(_MARKUP)))
 
 
-def all_fit(columns: Sequence[Column | None], cells: Sequence[Cell]) -> bool:
+def all_fit(columns: Sequence[FieldReader | None], cells: Sequence[Cell]) -> bool:
     return len(columns) == len(cells) and all(map(fits, columns, cells))
 
 
 def place(
-    line: str, delimiter: str, columns: Sequence[Column | None], effort: Effort, style: str | None = None
+    line: str, delimiter: str, columns: Sequence[FieldReader | None], effort: Effort, style: str | None = None
 ) -> list[tuple[Cell, ...]]:
     """Up to two ways in which the line's pieces fill the columns, strict readings before loose ones.
 
@@ -63,7 +63,7 @@ def _by_style(pieces: Sequence[str], delimiter: str, style: str) -> list[str]:
 
 
 def _ways(
-    pieces: Sequence[str], delimiter: str, columns: Sequence[Column | None], effort: Effort
+    pieces: Sequence[str], delimiter: str, columns: Sequence[FieldReader | None], effort: Effort
 ) -> list[tuple[Cell, ...]]:
     search = _Search(pieces, delimiter, columns, effort)
     return search.run(strict=True) or (search.run(strict=False) if any('"' in p for p in pieces) else [])
@@ -72,7 +72,9 @@ def _ways(
 class _Search:
     """Depth first over the columns, kept narrow by which pieces can still be reached from the right."""
 
-    def __init__(self, pieces: Sequence[str], delimiter: str, columns: Sequence[Column | None], effort: Effort) -> None:
+    def __init__(
+        self, pieces: Sequence[str], delimiter: str, columns: Sequence[FieldReader | None], effort: Effort
+    ) -> None:
         self.pieces, self.delimiter, self.columns, self.effort = pieces, delimiter, columns, effort
         self.read: dict[tuple[int, int], tuple[Cell, bool] | None] = {}
         self.reach = self._reach()
@@ -147,14 +149,14 @@ class _Search:
                     yield ((cell, end), *rest)
 
 
-def _width(column: Column | None, delimiter: str) -> int | None:
+def _width(column: FieldReader | None, delimiter: str) -> int | None:
     """How many pieces the column takes at most; None for any number."""
     if column is None or not column.constrained:
         return None
     return column.pieces(delimiter)
 
 
-def split_merged(cells: Sequence[Cell], columns: Sequence[Column | None]) -> list[tuple[Cell, ...]]:
+def split_merged(cells: Sequence[Cell], columns: Sequence[FieldReader | None]) -> list[tuple[Cell, ...]]:
     """Up to two ways to fill the columns where some cells hold several values, each of a known kind."""
     ways: list[list[tuple[int, tuple[Cell, ...]]]] = [[(0, ())]]
     for cell in cells:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from synthspec.formats.recovery.coercion import Column
+from synthspec.formats.recovery.coercion import FieldReader
 
 _INDEX = frozenset({"", "#", "no", "nr", "number", "index", "id", "row", "item"})
 _NOTE = re.compile(r"\([^()]*\)\s*\Z")
@@ -19,7 +19,7 @@ def fold(name: str) -> str:
     return re.sub(r"[\s_\-.]+", "", bare).casefold().rstrip("s")
 
 
-def header_columns(cells: Sequence[str], columns: Sequence[Column]) -> list[Column | None] | None:
+def header_columns(cells: Sequence[str], columns: Sequence[FieldReader]) -> list[FieldReader | None] | None:
     """The column of each header cell (None: one the fields do not know); None where this is no header."""
     if len(cells) < 1 or any(len(c) > _LONGEST for c in cells):
         return None
@@ -34,7 +34,9 @@ def header_columns(cells: Sequence[str], columns: Sequence[Column]) -> list[Colu
     return _renamed(cells, found, columns)
 
 
-def _renamed(cells: Sequence[str], found: list[Column | None], columns: Sequence[Column]) -> list[Column | None]:
+def _renamed(
+    cells: Sequence[str], found: list[FieldReader | None], columns: Sequence[FieldReader]
+) -> list[FieldReader | None]:
     """The one unknown cell is the one field left, where all others stand in the fields' order around it."""
     left = [i for i, c in enumerate(columns) if c not in found]
     unknown = [i for i, c in enumerate(found) if c is None]
@@ -76,7 +78,9 @@ def is_known(name: str) -> bool:
     return any(fold(name) in group for group in _SAME)
 
 
-def renamed_columns(cells: Sequence[str], columns: Sequence[Column], in_place: bool) -> list[Column | None] | None:
+def renamed_columns(
+    cells: Sequence[str], columns: Sequence[FieldReader], in_place: bool
+) -> list[FieldReader | None] | None:
     """The columns of a header in other words, where those say for certain which is which; None else.
 
     `in_place`: the rows' values stand where the fields' kinds want them, so that the columns have their order; unless
@@ -84,7 +88,7 @@ def renamed_columns(cells: Sequence[str], columns: Sequence[Column], in_place: b
     """
     if len(cells) != len(columns):
         return None
-    found: list[Column | None] = []
+    found: list[FieldReader | None] = []
     for cell in cells:
         group: frozenset[str] = next((g for g in _SAME if fold(cell) in g), frozenset())
         meant = [c for c in columns if fold(c.field.name) == fold(cell)] or [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from synthspec.formats.recovery.coercion import Column
+from synthspec.formats.recovery.coercion import FieldReader
 from synthspec.formats.recovery.foreign_lines import is_foreign
 from synthspec.formats.recovery.tables.alignment import Effort, all_fit, fits, place, split_merged
 from synthspec.formats.recovery.tables.cells import Cell, Record, records
@@ -33,11 +33,11 @@ class Read:
 class Table:
     """One reply read with one delimiter: its first `most` records."""
 
-    def __init__(self, text: str, columns: Sequence[Column], delimiter: str, most: int, wanted: int = 1) -> None:
+    def __init__(self, text: str, columns: Sequence[FieldReader], delimiter: str, most: int, wanted: int = 1) -> None:
         self.most, self.wanted = most, wanted
         self.fields = tuple(columns)
         self.delimiter = delimiter
-        self.columns: list[Column | None] = list(columns)
+        self.columns: list[FieldReader | None] = list(columns)
         self.effort = Effort(40 * len(text) + 200_000)
         self.pipe = next(c for c in map(chr, range(0xE000, 0xF8FF)) if c not in text)
         self.records = self._records(text)
@@ -286,7 +286,7 @@ class Table:
         return {c.field.name: made[c.field.name] for c in self.fields if c.field.name in made}
 
 
-def open_table(text: str, columns: Sequence[Column], most: int, wanted: int = 1) -> Table:
+def open_table(text: str, columns: Sequence[FieldReader], most: int, wanted: int = 1) -> Table:
     """The reply under the delimiter that a header shows, else the one that gives the most exact rows."""
     piped = text.lstrip().startswith("|") or "\n|" in text
     if len(columns) == 1:

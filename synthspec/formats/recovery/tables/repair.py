@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from synthspec.formats.recovery.coercion import Column
+from synthspec.formats.recovery.coercion import FieldReader
 from synthspec.formats.recovery.tables.alignment import all_fit, fits
 from synthspec.formats.recovery.tables.cells import Cell
 
@@ -14,7 +14,7 @@ _FUSED = 120  # characters in a cell that may hold the end of one row and the st
 _LABEL = re.compile(r'(?P<text>.*[.!?…]["\')]?)\s+(?P<label>[^\s.,!?"]{1,40})\Z', re.DOTALL)
 
 
-def break_quoted(line: str, delimiter: str, last: Column | None) -> list[str]:
+def break_quoted(line: str, delimiter: str, last: FieldReader | None) -> list[str]:
     """The line cut where a bare value of the last column is followed by an opening quotation mark.
 
     `"a", "b",N"c", "d",D` -> `"a", "b",N` and `"c", "d",D`. A delimiter left out between a closing mark and
@@ -49,7 +49,7 @@ def break_doubled(line: str) -> list[str]:
     return re.split(r'(?<=[^\s,;"]")(?="[^\s,;"])', line)
 
 
-def unfuse(line: str, delimiter: str, columns: Sequence[Column | None]) -> list[tuple[Cell, ...]] | None:
+def unfuse(line: str, delimiter: str, columns: Sequence[FieldReader | None]) -> list[tuple[Cell, ...]] | None:
     """Rows of bare cells joined by a delimiter, a space or nothing; None where another reading is left."""
     width = len(columns)
     pieces = [p.strip() for p in line.split(delimiter)]
@@ -65,7 +65,7 @@ def unfuse(line: str, delimiter: str, columns: Sequence[Column | None]) -> list[
     return rows[0] if len(rows) == 1 else None
 
 
-def _parted(pieces: Sequence[str], columns: Sequence[Column | None]) -> list[str]:
+def _parted(pieces: Sequence[str], columns: Sequence[FieldReader | None]) -> list[str]:
     """The pieces with each that holds the end of one row and the start of the next in two; [] if unclear."""
     parted = [pieces[0]]
     for i, piece in enumerate(pieces[1:], 1):
@@ -79,13 +79,13 @@ def _parted(pieces: Sequence[str], columns: Sequence[Column | None]) -> list[str
     return parted
 
 
-def _chunks(pieces: Sequence[str], columns: Sequence[Column | None]) -> list[tuple[Cell, ...]] | None:
+def _chunks(pieces: Sequence[str], columns: Sequence[FieldReader | None]) -> list[tuple[Cell, ...]] | None:
     width = len(columns)
     rows = [tuple(Cell(p) for p in pieces[i : i + width]) for i in range(0, len(pieces), width)]
     return rows if all(all_fit(columns, r) for r in rows) else None
 
 
-def _cuts(piece: str, last: Column | None, first: Column | None) -> Iterator[tuple[str, str]]:
+def _cuts(piece: str, last: FieldReader | None, first: FieldReader | None) -> Iterator[tuple[str, str]]:
     """Where a cell parts into the last column's value and the first column's: at a space, if it has one."""
     if last is None or not last.constrained or len(piece) > _FUSED:
         return
@@ -101,7 +101,7 @@ def _cuts(piece: str, last: Column | None, first: Column | None) -> Iterator[tup
                 return
 
 
-def label_inside(cells: Sequence[Cell], columns: Sequence[Column | None]) -> tuple[Cell, ...] | None:
+def label_inside(cells: Sequence[Cell], columns: Sequence[FieldReader | None]) -> tuple[Cell, ...] | None:
     """The cells with the last column's value taken out of the last cell, if it stands after a sentence.
 
     `"…such a relief. D"` -> `…such a relief.` and `D`.
