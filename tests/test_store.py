@@ -26,7 +26,18 @@ from synthspec.inference.store import Spent, Store, StoreFault, folder_lock
 from synthspec.inference.store.rows import StoredRequest
 from synthspec.inference.store.schema import DUPLICATE, SETTLED
 from synthspec.inference.store.writer import Writer
-from synthspec.spec.messages import Completion, Constraint, Message, Reply, Request, Usage
+from synthspec.spec.messages import (
+    Completion,
+    Constraint,
+    Image,
+    Message,
+    Reply,
+    Request,
+    Text,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
 
 ROOT = Path(__file__).parent.parent
 texts = st.text(st.characters(codec=None))  # with halves of surrogate pairs, NUL and all
@@ -104,8 +115,50 @@ def test_the_request_is_kept_for_people_and_replay(store: Store) -> None:
     (call,) = store.iterate_calls(texts=True)
     assert call.text == "hello"
     assert call.request == StoredRequest(
-        (("user", "año\ud83d"),), 8, 3, 0.5, {"json_schema": {"type": "object"}}, {"backend": "openai:x"}
+        (Message("user", "año\ud83d"),), 8, 3, 0.5, {"json_schema": {"type": "object"}}, {"backend": "openai:x"}
     )
+
+
+parts = st.one_of(
+    st.builds(Text, texts),
+    st.builds(Image, st.binary(max_size=200), st.sampled_from(["image/png", "image/jpeg"])),
+    st.builds(
+        ToolCall, texts, texts, st.dictionaries(texts, st.one_of(st.integers(), texts, st.none(), st.lists(texts)))
+    ),
+    st.builds(ToolResult, texts, texts),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(parts, max_size=4), texts, st.lists(st.lists(parts, max_size=3), max_size=3))
+def test_every_part_and_the_reasoning_are_read_as_they_were_stored(
+    said: list[Any], reasoning: str, asked: list[list[Any]]
+) -> None:
+    reply = Reply(said, Usage(10, 5), "m-1", "stop", reasoning)
+    messages = tuple(Message("user", turn) for turn in asked)
+    with tempfile.TemporaryDirectory() as folder:
+        with Store.open(Path(folder)) as store:
+            for number in range(2):  # the second time, texts and pictures are there already
+                request = Request(key_of(number), "call", number, 1, messages, rows=1)
+                run(store.put(request, Completion(key_of(number), reply, 0.25, 0.5)))
+        with Store.open(Path(folder)) as store:
+            for call in store.iterate_calls(texts=True):
+                found = store.get(call.key)
+                assert found is not None
+                assert found.reply == reply
+                assert call.request is not None
+                assert call.request.turns == messages
+
+
+def test_a_picture_is_stored_once(store: Store) -> None:
+    async def fill() -> None:
+        for n in range(20):
+            messages = (Message("user", (Text(f"Look at {n}."), Image(b"x" * 50_000, "image/png"))),)
+            await store.put(Request(key_of(n), "call", n, 1, messages, rows=1), completion_of(n))
+
+    run(fill())
+    assert store.read("SELECT count(*) FROM blobs") == [(1,)]
+    assert store.read("SELECT max(length(request)) < 300 FROM completions") == [(1,)]
 
 
 def test_texts_that_many_requests_share_are_stored_once(store: Store) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from synthspec.inference.backends import BackendContext
 from synthspec.inference.store import Store, StoreFault
-from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
+from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request
 
 if TYPE_CHECKING:
     from synthspec.spec import BackendChoice
@@ -58,7 +58,7 @@ class ReplayBackend:
         self._given: dict[str, str] = {}  # key of a request -> key of its completion
         digest = hashlib.blake2b(digest_size=16)
         for call in sorted(store.iterate_requests(), key=lambda c: (c.combination, c.attempt)):
-            places = self._held.setdefault(_words(call.request.messages if call.request else ()), {})
+            places = self._held.setdefault(_words(call.request.turns if call.request else ()), {})
             places.setdefault((call.prompt, call.combination, call.attempt), []).append(call.key)
             digest.update(call.key.encode())
         self.fingerprint = f"replay:{digest.hexdigest()}"
@@ -88,7 +88,7 @@ class ReplayBackend:
             self._store = None
 
     def _take(self, request: Request) -> str:
-        places = self._held.get(_words([(m.role, m.content) for m in request.messages]), {})
+        places = self._held.get(_words(request.messages), {})
         place = (request.prompt, request.combination, request.attempt)
         if place not in places:
             place = min(places, key=lambda p: _distance(p, place), default=place)
@@ -110,8 +110,8 @@ def _distance(held: Place, wanted: Place) -> tuple[bool, int, int]:
     return held[0] != wanted[0], abs(held[1] - wanted[1]), abs(held[2] - wanted[2])
 
 
-def _words(messages: Sequence[Sequence[str]]) -> bytes:
-    spoken = json.dumps([list(m) for m in messages])
+def _words(messages: Sequence[Message]) -> bytes:
+    spoken = json.dumps([[m.role, m.key_form] for m in messages])
     return hashlib.blake2b(spoken.encode(), digest_size=16).digest()
 
 

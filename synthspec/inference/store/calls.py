@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from synthspec.inference.store.parts import Find
 from synthspec.inference.store.rows import (
     CALL_COLUMNS,
     READ_COLUMNS,
@@ -77,7 +78,7 @@ def read_calls(connection: sqlite3.Connection, version: int, keys: Sequence[str]
     return [call for call in found if call is not None]
 
 
-def _call(row: Row, version: int, texts: bool, blobs: Callable[[str], str | None]) -> StoredCall | None:
+def _call(row: Row, version: int, texts: bool, blobs: Find) -> StoredCall | None:
     key, prompt, combination, attempt, model, finish, asked, given, cost, latency, created = row[:11]
     key = key.hex() if isinstance(key, bytes) else key
     figures = (key, prompt, combination, attempt, model, finish, asked, given, cost, latency or 0.0, created or 0.0)
@@ -90,15 +91,15 @@ def _call(row: Row, version: int, texts: bool, blobs: Callable[[str], str | None
     return StoredCall(*figures, text, read_request(row[14], blobs))
 
 
-def _blob_finder(connection: sqlite3.Connection) -> Callable[[str], str | None]:
-    known: dict[str, str | None] = {}
+def _blob_finder(connection: sqlite3.Connection) -> Find:
+    known: dict[str, bytes | None] = {}
 
-    def find(digest: str) -> str | None:
+    def find(digest: str) -> bytes | None:
         if digest not in known:
             if len(known) > 256:
                 known.clear()
             row = connection.execute("SELECT body FROM blobs WHERE digest = ?", (bytes.fromhex(digest),)).fetchone()
-            known[digest] = None if row is None else row[0].decode("utf-8", "surrogatepass")
+            known[digest] = None if row is None else bytes(row[0])
         return known[digest]
 
     return find

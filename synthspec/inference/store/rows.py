@@ -7,11 +7,12 @@ import json
 import math
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthspec.spec.messages import Completion, Constraint, Reply, Request, Usage
+from synthspec.inference.store.parts import Find, read_parts, read_text, write_parts
+from synthspec.spec.messages import Completion, Constraint, Message, Reply, Request, Text, Usage
 
 CALL_COLUMNS = (
     "key", "prompt", "combination", "attempt", "model", "finish", "in_tok", "out_tok", "cost", "latency", "created",
@@ -63,14 +64,19 @@ class StoredCall:
 
 @dataclass(frozen=True, slots=True)
 class StoredRequest:
-    """What was sent, as far as it can be read: an empty list of messages where the request is damaged."""
+    """What was sent, as far as it can be read: no turns where the request is damaged."""
 
-    messages: tuple[tuple[str, str], ...] = ()  # role and text
+    turns: tuple[Message, ...] = ()
     rows: int = 1
     seed: int = 0
     temperature: float | None = None
     constraint: Mapping[str, Any] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def messages(self) -> tuple[tuple[str, str], ...]:
+        """Role and text of each turn."""
+        return tuple((m.role, m.content) for m in self.turns)
 
 
 def key_bytes(key: str) -> bytes | str:
@@ -124,6 +130,16 @@ class SharedTexts:
             self._stored.add(digest)
         return {"blob": digest}
 
+    def put_bytes(self, body: bytes, fresh: list[tuple[bytes, bytes]]) -> dict[str, str]:
+        """A reference to these bytes, which are stored once."""
+        digest = blob_digest(body)
+        if digest.hex() not in self._stored:
+            if len(self._stored) >= _REMEMBERED:
+                self.forget()
+            fresh.append((digest, body))
+            self._stored.add(digest.hex())
+        return {"blob": digest.hex()}
+
 
 def blob_digest(body: bytes) -> bytes:
     """What a shared text is found by."""
@@ -150,7 +166,7 @@ def call_row(
         time.time(),
         0,
         _storable(reply.text),
-        None,
+        _more_of(reply),
         _request_text(request, extra, shared, fresh),
     ]
     row[11] = checksum(row)
@@ -179,13 +195,16 @@ def read_completion(row: Sequence[Any]) -> Completion:
     Raises:
         Decayed: they are not what was stored.
     """
-    key, _, _, _, model, finish, asked, given, cost, latency, _, crc, reply, _ = row[:14]
+    key, _, _, _, model, finish, asked, given, cost, latency, _, crc, reply, more = row[:14]
     try:
         if crc & _LOW != completion_checksum(row):
             raise Decayed(f"the completion of request {key_text(key)} is not what was stored")
         text = reply if isinstance(reply, str) else reply.decode("utf-8", "surrogatepass")
-        return Completion(key_text(key), Reply(text, Usage(asked, given), model, finish), cost, latency, reused=True)
-    except (TypeError, ValueError, AttributeError):  # not even of the right types
+        beside = json.loads(more) if more else {}
+        parts = read_parts(beside["parts"], lambda digest: None) if "parts" in beside else text
+        made = Reply(parts, Usage(asked, given), model, finish, beside.get("reasoning", ""))
+        return Completion(key_text(key), made, cost, latency, reused=True)
+    except (TypeError, ValueError, AttributeError, LookupError):  # not even of the right types
         raise Decayed("a completion is not what was stored") from None
 
 
@@ -194,32 +213,42 @@ def is_whole_request(row: Sequence[Any]) -> bool:
     return isinstance(row[14], str | bytes) and row[11] >> 32 == zlib.crc32(_raw(row[14])) & 0x7FFFFFFF
 
 
-def read_request(text: Any, find_blob: Callable[[str], str | None]) -> StoredRequest:
+def read_request(text: Any, find_blob: Find) -> StoredRequest:
     """The request in its column; a shared text that cannot be found is left out."""
     try:
         body = json.loads(text)
-        messages = tuple((str(role), _resolve(content, find_blob)) for role, content in body.pop("messages"))
+        turns = tuple(Message(role, read_parts(content, find_blob)) for role, content in body.pop("messages"))
         constraint = body.pop("constraint", None)
-        given = json.loads(_resolve(constraint, find_blob)) if constraint else {}
+        given = json.loads(read_text(constraint, find_blob)) if constraint else {}
         for name in ("json_schema", "regex", "grammar"):  # as 0.1 wrote it
             if name in body:
                 given[name] = body.pop(name)
         rows, seed, temperature = body.pop("rows", 1), body.pop("seed", 0), body.pop("temperature", None)
-        return StoredRequest(messages, int(rows), int(seed), temperature, given, body)
+        return StoredRequest(turns, int(rows), int(seed), temperature, given, body)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return StoredRequest()
 
 
-def _resolve(value: Any, find_blob: Callable[[str], str | None]) -> str:
-    if isinstance(value, Mapping):
-        return find_blob(str(value["blob"])) or ""
-    return str(value)
+def _more_of(reply: Reply) -> str | None:
+    """What a reply holds besides its text."""
+    beside: dict[str, Any] = {}
+    if reply.reasoning:
+        beside["reasoning"] = reply.reasoning
+    if len(reply.parts) != 1 or not isinstance(reply.parts[0], Text):
+        beside["parts"] = write_parts(reply.parts)
+    return _encode(beside) if beside else None
 
 
 def _request_text(
     request: Request, extra: Mapping[str, Any] | None, shared: SharedTexts, fresh: list[tuple[bytes, bytes]]
 ) -> str:
-    body: dict[str, Any] = {"messages": [(m.role, shared.put(m.content, fresh)) for m in request.messages]}
+    def text(said: str) -> Any:
+        return shared.put(said, fresh)
+
+    def data(content: bytes) -> Any:
+        return shared.put_bytes(content, fresh)
+
+    body: dict[str, Any] = {"messages": [(m.role, write_parts(m.parts, text, data)) for m in request.messages]}
     if request.rows != 1:
         body["rows"] = request.rows
     if request.seed:
