@@ -1,7 +1,7 @@
 """Finding plug-ins by name: built-ins are the modules of a package, others come by entry points.
 
 A plug-in is a module of the shape its kind's package describes (`synthspec.formats`, `synthspec.inference.backends`,
-`synthspec.dataset.writers`, `synthspec.planning.designs`). A package adds one through an entry point of that group:
+`synthspec.dataset.writers`, `synthspec.planning.designs`). A package adds one through an entry point of its kind:
 
     [project.entry-points."synthspec.formats"]
     toml = "my_package.toml_format"

@@ -194,10 +194,32 @@ class Plan:
         used = self._designed()
         designed = tuple(d for d in self.dimensions if d.key in used)
         others = tuple(d for d in self.dimensions if d.key not in used)
-        found = self._strategy_of(designed or others)
+        found = self._covering(designed or others)
         if not designed or not others:
             return found
-        return Beside(found, self._strategy_of(others), frozenset(d.key for d in others))
+        return Beside(found, self._strategy_of(others, self.spec.plan.strategy), frozenset(d.key for d in others))
+
+    def _covering(self, dimensions: tuple[Dimension, ...]) -> Strategy:
+        """The strategy of these dimensions; under `factorial`, those that are not `over` are balanced beside it."""
+        rules = self.spec.plan
+        if rules.strategy != "factorial" or not rules.over:
+            return self._strategy_of(dimensions, rules.strategy)
+        over = self._hanging_together(self.dimensions_behind(frozenset(rules.over)), dimensions)
+        first = tuple(d for d in dimensions if d.key in over)
+        rest = tuple(d for d in dimensions if d.key not in over)
+        found = self._strategy_of(first, rules.strategy)
+        return Beside(found, self._strategy_of(rest, "balanced"), frozenset(d.key for d in rest)) if rest else found
+
+    def _hanging_together(self, keys: frozenset[str], dimensions: tuple[Dimension, ...]) -> frozenset[str]:
+        """The keys, with those that exclusions, correlations and cases bind to them."""
+        bound = [*(t.keys for t in self.ties), *(frozenset(g.tied.keys) for g in self.groups)]
+        bound += [frozenset({d.key, *(r.dimension for r in d.requires)}) for d in dimensions if d.requires]
+        grown = keys
+        while True:
+            more = grown.union(*(b for b in bound if b & grown))
+            if more == grown:
+                return grown
+            grown = more
 
     def _designed(self) -> frozenset[str]:
         """Keys of the dimensions that a prompt, a field, a check or a part of the plan reads.
@@ -209,7 +231,7 @@ class Plan:
         named = {n for c in self.spec.plan.correlate for n in c.between} | set(self.spec.plan.over)
         return self.dimensions_behind(used_names(self.spec) | named)
 
-    def _strategy_of(self, dimensions: tuple[Dimension, ...]) -> Strategy:
+    def _strategy_of(self, dimensions: tuple[Dimension, ...], name: str) -> Strategy:
         rules = self.spec.plan
         discrete = {d.key for d in dimensions if d.weights is not None}
         ties = tuple(t for t in self.ties if t.keys <= discrete)
@@ -225,7 +247,7 @@ class Plan:
             permitted_reads=tuple(t.keys for t in ties),
             tied=tuple(g.tied for g in self.groups if discrete.issuperset(g.tied.keys)),
         )
-        return find_strategy(rules.strategy)(design)
+        return find_strategy(name)(design)
 
     def _pulls(self) -> Mapping[Correlation, Pull]:
         if not self.spec.plan.correlate:

@@ -1,6 +1,6 @@
 """Writers: a dataset's rows to one file. One module each, named by the file's extension.
 
-A writer is a module with these names (third parties: entry point group `synthspec.dataset.writers`):
+A writer is a module with these names (third parties: entry point group `synthspec.writers`):
 
     SUMMARY: str
     BINARY: bool

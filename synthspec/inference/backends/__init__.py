@@ -1,6 +1,6 @@
 """Backends: where prompts run. One module each, found by its name (`provider` in a spec).
 
-A backend is a module with these names (third parties: entry point group `synthspec.inference.backends`):
+A backend is a module with these names (third parties: entry point group `synthspec.backends`):
 
     SUMMARY: str                                    # one line for people
     KEYS: tuple[str, ...]                           # environment variables, any one of which holds the secret

@@ -7,7 +7,7 @@ cumulative intervals ``[c[v-1], c[v])`` of its normalised weights: a number insi
 
 A new strategy is one module with the names `SUMMARY`, a line for people, and `STRATEGY`, a class whose
 constructor takes a `Design` and which has the two methods of `Strategy`. Built-in modules are found by their
-name, others by an entry point of the group ``synthspec.planning.designs``, read only when no built-in has the name.
+name, others by an entry point of the group ``synthspec.strategies``, read only when no built-in has the name.
 """
 
 from __future__ import annotations
