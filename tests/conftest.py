@@ -1,15 +1,20 @@
-"""Options of the test suite.
+"""Options of the test suite, and how it runs.
 
-Property tests draw the same examples in every run, so that no run fails by luck; `--search` draws others.
+The whole suite runs on every processor, a part of it in one process. Property tests draw the same examples in every
+run, so that no run fails by luck; `--search` draws others.
 """
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, print_blob=True)
+
+MOST_PROCESSES = 8
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,6 +28,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write the files under tests/golden again from what the code does now; read the diff before you commit it",
     )
     parser.addoption("--search", action="store_true", help="let property tests draw new examples")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Spread the whole suite over the processors; whoever names files, or says how, has it so."""
+    chosen = getattr(config.option, "numprocesses", "no pytest-xdist")
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and "PYTEST_XDIST_WORKER" not in os.environ
+    by_hand = config.option.usepdb or config.option.capture == "no" or config.option.collectonly
+    processes = min(processors(), MOST_PROCESSES)
+    if chosen is None and whole and not by_hand and processes > 1:
+        config.option.numprocesses = processes
+        config.option.dist = "worksteal"  # tests of one file stay together for the most part
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not hasattr(session.config, "workerinput"):
+        reporter.write_line(said(session.config))
+
+
+def said(config: pytest.Config) -> str:
+    """What this run is, in a line."""
+    processes = getattr(config.option, "numprocesses", None) or 1
+    where = f"in {processes} processes" if processes > 1 else "in one process"
+    if config.option.markexpr == "not slow":
+        return f"All tests but the slow ones, {where}. The slow ones take half an hour: pytest -m slow. Everything: pytest -m ''"
+    if config.option.markexpr == "slow":
+        return f"The slow tests alone, {where}."
+    return f"Tests {where}."
 
 
 @pytest.fixture

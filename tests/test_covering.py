@@ -108,7 +108,7 @@ def test_rows_are_few(sizes: list[int], strength: int, rows: int) -> None:
     assert covers(table(found, coverage.rows), sizes, strength)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.integers(1, 3), st.integers(0, 99))
 def test_any_sizes(sizes: list[int], strength: int, seed: int) -> None:
     found = design(sizes, seed, strength=strength)
@@ -116,7 +116,7 @@ def test_any_sizes(sizes: list[int], strength: int, seed: int) -> None:
     assert covers(table(found, rows), sizes, min(strength, len(sizes)))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.lists(st.integers(2, 5), min_size=3, max_size=5), st.integers(0, 10**6), st.integers(2, 3))
 def test_exclusions_are_honoured_and_counted(sizes: list[int], seed: int, strength: int) -> None:
     """Against brute force: any exclusion of combinations of the first three dimensions."""

@@ -159,12 +159,13 @@ def test_damage_is_told_or_harmless_and_loses_only_what_it_hit(
         shutil.rmtree(folder)
 
 
-def test_single_bits_are_all_told_or_harmless(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bits", [40, pytest.param(400, marks=pytest.mark.slow)])
+def test_single_bits_are_all_told_or_harmless(bits: int, tmp_path: Path) -> None:
     """A bit in every few bytes: whatever is read afterwards is what was written, and so is what was spent."""
     chance = random.Random(11)
     sound = plain_image()
     sums = Spent(COUNT * 0.25 + 1.0, COUNT * 10, COUNT * 5 + 10, COUNT + 1)
-    for _ in range(150):
+    for _ in range(bits):
         content = bytearray(sound)
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
         path = tmp_path / "run.sqlite"

@@ -24,6 +24,7 @@ from synthspec.evaluation.embeddings import BATCH, EmbeddingBackend, _unpack, op
 from synthspec.evaluation.judge import NEITHER, judge_labels, value_told
 from synthspec.evaluation.metrics.mauve import lloyd, mauve
 from synthspec.evaluation.model_calls import ModelCalls
+from synthspec.extras import install_command
 from synthspec.inference.transport.errors import Service
 from synthspec.spec.messages import BackendFault
 
@@ -174,7 +175,7 @@ def test_sentence_transformers(rows: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert found["vendi_score"]["computed_on"] == "90 rows, embeddings of sentence-transformers:m"
     assert "none is not a model" in failed(run(rows, "--embed", "sentence-transformers:none"))
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    assert "synthspec[semantic]" in failed(run(rows, "--embed", "sentence-transformers:m"))
+    assert install_command("semantic") in failed(run(rows, "--embed", "sentence-transformers:m"))
 
 
 def failed(result: Result) -> str:

@@ -169,6 +169,8 @@ def test_an_odd_error_is_a_fault_of_its_call(engine: Any) -> None:
     done = asyncio.run(work())
     assert {d.send for d in done} == set(range(5))
     assert all(isinstance(d.result, BackendFault) for d in done)
+    if engine is not ScrambledEngine:
+        assert {d.result.sent for d in done if isinstance(d.result, BackendFault)} == {"maybe"}, "it may be charged for"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -183,7 +185,7 @@ def test_a_call_may_only_take_so_long(engine: Any) -> None:
 
     (done, *_) = asyncio.run(work())
     assert isinstance(done.result, BackendFault) and done.result.kind is FaultKind.TIMED_OUT
-    assert done.result.sent in ("maybe", "no")
+    assert done.result.sent == "maybe" or engine is ScrambledEngine  # which loses calls before they are sent, too
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -213,7 +215,7 @@ def test_closing_ends_the_results(engine: Any, how: How) -> None:
     assert {d.send for d in late} == {99} and late[0].result is None
 
 
-@pytest.mark.parametrize("number", range(0, 24, 2))
+@pytest.mark.parametrize("number", range(1, 24, 4))
 def test_a_build_does_not_depend_on_its_engine(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = random_spec(number, tmp_path)
     use(monkeypatch, FakeBackend(reply, number))

@@ -83,9 +83,14 @@ PLACES: list[tuple[Any, str, BaseException]] = [
 ]
 
 
-@pytest.mark.parametrize("concurrency", [1, 8, 64])
+AVOID = {"novelty": {**SPEC["novelty"], "avoid": {"last": 2, "fields": ["call"]}}}
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "extra"),
+    [(8, {}), (64, AVOID), *(pytest.param(c, e, marks=pytest.mark.slow) for c, e in [(1, {}), (64, {}), (1, AVOID), (8, AVOID)])],
+)
 @pytest.mark.parametrize("place", range(len(PLACES)))
-@pytest.mark.parametrize("extra", [{}, {"novelty": {**SPEC["novelty"], "avoid": {"last": 2, "fields": ["call"]}}}])
 def test_a_fault_ends_the_build(
     place: int, concurrency: int, extra: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +165,7 @@ def test_interrupting_twice_ends_with_130(latency: float, tmp_path: Path) -> Non
             assert said, "ended without a word"
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
+        process.stderr.close()
         assert process.wait() in (130, -signal.SIGINT)  # the second as it was ending: the shell says 130
     assert "every completion is kept" in rest and "Traceback" not in rest
 

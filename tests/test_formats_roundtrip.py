@@ -77,29 +77,38 @@ TEXTS = make_shape(TITLE, REVIEW, rows=5)
 LABELLED = make_shape(TITLE, REVIEW, LABEL, rows=5)
 TAGGED = make_shape(TITLE, make_field("tags", "list", items={"type": "string"}), RATING, rows=4)
 ONE = make_shape(TITLE, RATING)
+MANY = pytest.param(200, marks=pytest.mark.slow)
 SHAPES = {"mixed": MIXED, "texts": TEXTS, "labelled": LABELLED, "tagged": TAGGED, "one": ONE}
 
 
+@pytest.mark.parametrize("examples", [30, MANY])
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("form", ["csv", "json"])
-@settings(max_examples=150, deadline=None)
-@given(data=st.data())
-def test_written_rows_are_read(form: str, name: str, data: st.DataObject) -> None:
-    shape = SHAPES[name]
-    rows = data.draw(rows_of(shape, WILD))
-    module = find_plugin("formats", form)
-    parsed = module.parse(module.write(rows, shape), shape)
-    assert list(parsed.rows) == rows
-    assert parsed.rejections == ()
+def test_written_rows_are_read(form: str, name: str, examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(data=st.data())
+    def check(data: st.DataObject) -> None:
+        shape = SHAPES[name]
+        rows = data.draw(rows_of(shape, WILD))
+        module = find_plugin("formats", form)
+        parsed = module.parse(module.write(rows, shape), shape)
+        assert list(parsed.rows) == rows
+        assert parsed.rejections == ()
+
+    check()
 
 
-@settings(max_examples=300, deadline=None)
-@given(WILD)
-def test_written_text_is_read(value: str) -> None:
-    shape = make_shape(TITLE)
-    module = find_plugin("formats", "text")
-    parsed = module.parse(module.write([{"title": value}], shape), shape)
-    assert [r["title"] for r in parsed.rows] == ([value] if value else []) or parsed.rows[0]["title"] == value
+@pytest.mark.parametrize("examples", [100, MANY])
+def test_written_text_is_read(examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(WILD)
+    def check(value: str) -> None:
+        shape = make_shape(TITLE)
+        module = find_plugin("formats", "text")
+        parsed = module.parse(module.write([{"title": value}], shape), shape)
+        assert [r["title"] for r in parsed.rows] == ([value] if value else []) or parsed.rows[0]["title"] == value
+
+    check()
 
 
 def unmarked(names: Sequence[str]) -> Callable[[str], bool]:
@@ -108,21 +117,29 @@ def unmarked(names: Sequence[str]) -> Callable[[str], bool]:
     return lambda text: not found.search(text) and "---" not in text and text.strip() == text and text != ""
 
 
-@settings(max_examples=200, deadline=None)
-@given(data=st.data())
-def test_written_sections_are_read(data: st.DataObject) -> None:
-    rows = data.draw(rows_of(MIXED, st.one_of(prose(), WILD).filter(unmarked(MIXED.names))))
-    module = find_plugin("formats", "sections")
-    assert list(module.parse(module.write(rows, MIXED), MIXED).rows) == rows
+@pytest.mark.parametrize("examples", [40, MANY])
+def test_written_sections_are_read(examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(data=st.data())
+    def check(data: st.DataObject) -> None:
+        rows = data.draw(rows_of(MIXED, st.one_of(prose(), WILD).filter(unmarked(MIXED.names))))
+        module = find_plugin("formats", "sections")
+        assert list(module.parse(module.write(rows, MIXED), MIXED).rows) == rows
+
+    check()
 
 
-@settings(max_examples=200, deadline=None)
-@given(data=st.data())
-def test_written_pairs_are_read(data: st.DataObject) -> None:
-    text = st.one_of(prose(), WILD).filter(unmarked(["q", "a"]))
-    rows = data.draw(rows_of(TEXTS, text))
-    module = find_plugin("formats", "pairs")
-    assert list(module.parse(module.write(rows, TEXTS), TEXTS).rows) == rows
+@pytest.mark.parametrize("examples", [40, MANY])
+def test_written_pairs_are_read(examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(data=st.data())
+    def check(data: st.DataObject) -> None:
+        text = st.one_of(prose(), WILD).filter(unmarked(["q", "a"]))
+        rows = data.draw(rows_of(TEXTS, text))
+        module = find_plugin("formats", "pairs")
+        assert list(module.parse(module.write(rows, TEXTS), TEXTS).rows) == rows
+
+    check()
 
 
 # Noise
@@ -140,30 +157,38 @@ def lossless(noise: Noise) -> Shape:
     return LABELLED if noise in (run_together, loose_quotes) else MIXED
 
 
+@pytest.mark.parametrize("examples", [12, MANY])
 @pytest.mark.parametrize(("form", "noise"), NOISE, ids=IDS)
-@settings(max_examples=60, deadline=None)
-@given(data=st.data())
-def test_noise_loses_no_row_of_prose(form: str, noise: Noise, data: st.DataObject) -> None:
-    shape = lossless(noise)
-    rows = data.draw(rows_of(shape, prose(), least=2))
-    reply = noise(rows, shape, random.Random(data.draw(st.integers(0, 99))))
-    parsed = find_plugin("formats", form).parse(reply, shape)
-    wanted = rows[:-1] if noise in LOSES_LAST else rows
-    assert list(parsed.rows)[: len(wanted)] == wanted
-    assert len(parsed.rows) == len(wanted) or noise in LOSES_LAST
+def test_noise_loses_no_row_of_prose(form: str, noise: Noise, examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(data=st.data())
+    def check(data: st.DataObject) -> None:
+        shape = lossless(noise)
+        rows = data.draw(rows_of(shape, prose(), least=2))
+        reply = noise(rows, shape, random.Random(data.draw(st.integers(0, 99))))
+        parsed = find_plugin("formats", form).parse(reply, shape)
+        wanted = rows[:-1] if noise in LOSES_LAST else rows
+        assert list(parsed.rows)[: len(wanted)] == wanted
+        assert len(parsed.rows) == len(wanted) or noise in LOSES_LAST
+
+    check()
 
 
+@pytest.mark.parametrize("examples", [20, MANY])
 @pytest.mark.parametrize(("form", "noise"), NOISE, ids=IDS)
-@settings(max_examples=100, deadline=None)
-@given(data=st.data())
-def test_noise_never_makes_up_a_row(form: str, noise: Noise, data: st.DataObject) -> None:
-    shape = SHAPES[data.draw(st.sampled_from(["mixed", "labelled"]))]
-    text = st.one_of(WILD, prose()).map(str.strip)
-    text = text.map(lambda t: t.replace("\n", " ")) if noise in ONE_LINE else text
-    rows = data.draw(rows_of(shape, text, least=2))
-    reply = noise(rows, shape, random.Random(data.draw(st.integers(0, 99))))
-    found = list(find_plugin("formats", form).parse(reply, shape).rows)
-    if noise in LOSES_LAST and found and found[-1] not in rows:
-        found.pop()  # cut inside its last value: not to be known from the text
-    remaining = iter(rows)
-    assert all(any(row == other for other in remaining) for row in found)
+def test_noise_never_makes_up_a_row(form: str, noise: Noise, examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(data=st.data())
+    def check(data: st.DataObject) -> None:
+        shape = SHAPES[data.draw(st.sampled_from(["mixed", "labelled"]))]
+        text = st.one_of(WILD, prose()).map(str.strip)
+        text = text.map(lambda t: t.replace("\n", " ")) if noise in ONE_LINE else text
+        rows = data.draw(rows_of(shape, text, least=2))
+        reply = noise(rows, shape, random.Random(data.draw(st.integers(0, 99))))
+        found = list(find_plugin("formats", form).parse(reply, shape).rows)
+        if noise in LOSES_LAST and found and found[-1] not in rows:
+            found.pop()  # cut inside its last value: not to be known from the text
+        remaining = iter(rows)
+        assert all(any(row == other for other in remaining) for row in found)
+
+    check()

@@ -181,7 +181,7 @@ def agree(number: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert again == first, f"spec {number} after kills"
 
 
-@pytest.mark.parametrize("number", range(24))
+@pytest.mark.parametrize("number", [*range(8), *(pytest.param(n, marks=pytest.mark.slow) for n in range(8, 24))])
 def test_latency_changes_nothing(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     agree(number, tmp_path, monkeypatch)
 

@@ -33,7 +33,7 @@ from synthspec.languages.patterns.matcher import translate
 from synthspec.languages.patterns.tree import _parser, check_replacement, parse_tree, tokens
 
 U = np.random.default_rng(3).random(20_000)
-patient = settings(deadline=None, max_examples=200)
+patient = settings(deadline=None, max_examples=100)
 
 # One pattern a line, as written in a spec.
 RUNAWAY = r"""

@@ -69,9 +69,9 @@ def test_every_prefix_is_near_its_shares(each: list[float], seed: int, start: in
 
 
 def test_a_rare_value_comes_when_it_is_due() -> None:
-    parts = whole_shares([1e-6, 0.4, 0.6])
-    counts = np.bincount(large(parts, 5).levels(0, 3_000_000), minlength=3)
-    assert abs(counts[0] - 3) <= 1 and abs(counts[1] - 1_199_998.8) < 2
+    parts = whole_shares([1e-5, 0.4, 0.6])
+    counts = np.bincount(large(parts, 5).levels(0, 300_000), minlength=3)
+    assert abs(counts[0] - 3) <= 1 and abs(counts[1] - 119_998.8) < 2
 
 
 def test_levels_in_a_plan_are_those_of_the_weights() -> None:

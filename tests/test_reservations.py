@@ -158,7 +158,7 @@ def test_limits_of_requests_hold_across_kills(tmp_path: Path) -> None:
     most = 30
     with Loopback(latency=0.15) as server:
         path = calls_spec(tmp_path, server.url, rows=400, concurrency=8)
-        for _ in range(12):
+        for _ in range(4):
             before = server.total
             build = subprocess.Popen(
                 [*command("build", path, "--out", tmp_path / "out", "-q", "--set", f"limits.requests={most}")],

@@ -94,7 +94,7 @@ def test_a_row_joins_the_one_most_like_it() -> None:
     assert found is not None and found[0] == 1 and 0.7 < found[1] < 1
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=4)
 @given(some.integers(0, 99))
 def test_nearest_is_exact(seed: int) -> None:
     index, sets = NearIndex(0.6), []

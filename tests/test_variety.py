@@ -10,6 +10,7 @@ from test_build import calls_spec, output, spec_file
 
 import synthspec
 from synthspec.formats.recovery.verbalized import choose_answer, split_answers
+from synthspec.generation.variety import Recent, Watch
 
 AVOID = """
     synthspec: 1
@@ -111,6 +112,51 @@ def test_stop_does_not_pay_for_ever(tmp_path: Path) -> None:
         dataset = synthspec.build(path, out=tmp_path / "out")
         assert server.total < 800  # of 1,600 that all attempts would take
     assert dataset.status == 3 and "repeats itself" in (dataset.reason or "")
+
+
+def watched(verdicts: str) -> Watch:
+    """A watch over so many verdicts, oldest first: r for a repeat, k for a row that was kept."""
+    watch = Watch(("call",))
+    for n, verdict in enumerate(verdicts):
+        if verdict == "r":
+            watch.repeated("topic=bill")
+        else:
+            watch.kept("topic=bill", {"call": f"call number {n} of many"})
+    return watch
+
+
+@pytest.mark.parametrize(("verdicts", "saturated"), [
+    ("r" * 49, False), ("r" * 50, True), ("k" * 10 + "r" * 39, False), ("k" * 10 + "r" * 40, True),
+    ("k" * 11 + "r" * 40, False), ("k" * 20 + "r" * 80, True), ("k" * 21 + "r" * 79, False), ("k" * 500 + "r" * 159, False),
+    ("k" * 500 + "r" * 160, True), ("r" * 500 + "k" * 40, True), ("r" * 500 + "k" * 41, False), ("", False),
+])  # fmt: skip
+def test_four_in_five_of_the_last_two_hundred_verdicts(verdicts: str, saturated: bool) -> None:
+    assert watched(verdicts).saturated is saturated
+
+
+@pytest.mark.parametrize(("verdicts", "dry"), [("rrrrr", 0), ("rrrrrr", 6), ("rrrrrrr", 7), ("rrrkrrr", 0), ("rrrrrrkrrrrrr", 12)])
+def test_six_repeats_in_a_row_make_a_combination_dry(verdicts: str, dry: int) -> None:
+    assert watched(verdicts).dry["topic=bill"] == dry
+
+
+def test_how_much_is_new_is_a_share_of_phrases() -> None:
+    watch = Watch(("call",))
+    assert watch.new_share is None
+    watch.kept("", {"call": "one two three four"})
+    assert watch.new_share == 1.0
+    watch.kept("", {"call": "one two three five"})
+    assert watch.new_share == 0.75  # all of the first row, half of the second
+
+
+def test_places_far_enough_back_are_known() -> None:
+    """A row sees what the rows at least four before it came to, whatever came later."""
+    chain, _ = Recent(2).join("topic=bill")
+    assert [chain.before(place) for place in range(5)] == [[], [], [], [], None]
+    for place in (1, 0, 2, 3):
+        chain.finish(place, [f"text {place}"])
+    assert [chain.before(place) for place in (4, 5, 6, 7, 8)] == [
+        ["text 0"], ["text 0", "text 1"], ["text 1", "text 2"], ["text 2", "text 3"], None,
+    ]  # fmt: skip
 
 
 def test_temperatures_are_cycled(tmp_path: Path) -> None:
