@@ -91,7 +91,12 @@ def find_plugin(kind: str, name: str) -> ModuleType:
         LookupError: there is none of this name.
     """
     if name in _built_in(kind):
-        return importlib.import_module(f"{HOMES[kind]}.{name}")
+        return _home(kind, name)
     if name in _installed(kind):
         return importlib.import_module(_installed(kind)[name])
     raise LookupError(name)
+
+
+@cache
+def _home(kind: str, name: str) -> ModuleType:
+    return importlib.import_module(f"{HOMES[kind]}.{name}")

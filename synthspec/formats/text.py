@@ -13,6 +13,7 @@ from synthspec.formats.instructions.descriptions import describe
 from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import fold, is_refusal, is_speaker, judge_preamble
+from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.wrappers import peel, read_last
 from synthspec.spec.messages import Constraint
 
@@ -82,14 +83,27 @@ def _read(text: str, shape: Shape) -> Parsed:
     value = _value(body.strip(), name)
     if value is not None and doubt and doubt in value:
         return _refused("unclear end", "a line may speak about the text or belong to it", doubt)
-    labels = [fold(m[1]) for m in _OWN_LINE.finditer(value or "")]
-    if value is not None and _OWN_LINE.match(value) and fold(name) in labels[1:]:
+    if value is not None and _labelled_again(value, name):
         return _refused("several", "the text has a label in its middle", body)
-    if value is not None and len({m["which"].casefold() for m in _OPTION.finditer(value)}) > 1:
+    if value is not None and _several(value):
         return _refused("several", "the reply holds several texts", body)
     if value is not None and _spoken(value):
         return _refused("another speaker", "another turn begins inside the text", body)
     return _row(value, shape, body)
+
+
+def _labelled_again(value: str, name: str) -> bool:
+    """Whether a text that begins with a label has its field's name as a label further down."""
+    if ":" not in value or "\n" not in value or not _OWN_LINE.match(value):
+        return False
+    return fold(name) in [fold(m[1]) for m in _OWN_LINE.finditer(value)][1:]
+
+
+def _several(value: str) -> bool:
+    """Whether a text is several, each under its number or letter."""
+    if "\n" not in value or not holds_any(lowered(value), _OPTIONS):
+        return False
+    return len({m["which"].casefold() for m in _OPTION.finditer(value)}) > 1
 
 
 def _row(value: str | None, shape: Shape, body: str) -> Parsed:
@@ -98,12 +112,14 @@ def _row(value: str | None, shape: Shape, body: str) -> Parsed:
     return Parsed(({shape.names[0]: FieldReader(shape.fields[0]).value(value)},))
 
 
+_FENCES = re.compile(r"\A```\w*\n|\n```\Z")
 _LABELLED = re.compile(
     r"[ \t]*(?:#{1,6}[ \t]*)?(?P<open>\*\*|__|\*|_|\[|<)?(?P<name>\w[\w \-]{0,60}?)[ \t]*(?P<end>[:：\]>*_]+)[ \t]*"
 )
 _OPTION = re.compile(
     r"(?im)^[*_#> ]*(?:option|version|variant|alternative|draft) (?P<which>1|2|a|b|one|two)\b[^\n]{0,40}$"
 )
+_OPTIONS = ("option", "version", "variant", "alternative", "draft")
 _OWN_LINE = re.compile(r"(?m)^[*_#> ]*(\w[\w -]{0,40}?)[*_ ]*:")
 _ANSWER = re.compile(
     r"\A(?:\*\*)?(?:the )?(?:final )?(?:answer|output|response|result)(?:\*\*)?:(?:\*\*)?[ \t]+(?=\S)", re.IGNORECASE
@@ -149,7 +165,7 @@ def _value(body: str, name: str) -> str | None:
 
 
 def _from_json(body: str, name: str) -> str | None:
-    inside = re.sub(r"\A```\w*\n|\n```\Z", "", body)
+    inside = _FENCES.sub("", body) if "```" in body else body
     if not inside.startswith(("{", "[")):
         return body
     try:

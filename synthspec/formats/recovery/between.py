@@ -164,7 +164,8 @@ def _without_remark(lines: list[str], names: Collection[str]) -> tuple[list[str]
 
 def _unclosed(value: str) -> str:
     """The value without closing tags at its end that nothing in it opens."""
-    found = _CLOSERS.search(value[-200:])
+    end = value[-200:]
+    found = _CLOSERS.search(end) if "</" in end else None
     if found is None or any(f"<{name}" in value for name in re.findall(r"</([\w\-]+)>", found[0])):
         return value
     return value[: len(value) - len(found[0])].rstrip() or value

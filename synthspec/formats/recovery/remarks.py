@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 Verdict = Literal["", "maybe", "surely"]
@@ -200,15 +201,21 @@ def is_title(line: str, names: Collection[str] = ()) -> bool:
     return bool(said) and marked and (same or _TITLE.fullmatch(said) is not None)
 
 
+@lru_cache(maxsize=1024)
 def fold(name: str) -> str:
     """A name without case, spaces and lines."""
     return re.sub(r"[\s_\-]+", "", name).casefold()
 
 
 def _told(said: str, names: Collection[str]) -> bool:
+    return _things(tuple(names)).search(said) is not None
+
+
+@lru_cache(maxsize=256)
+def _things(names: tuple[str, ...]) -> re.Pattern[str]:
     words = "|".join(re.escape(n).replace("_", "[ _-]") for n in names if n)
     things = f"{_THINGS}|(?:{words})(?:s|es)?" if words else _THINGS
-    return re.search(rf"\b(?:{things})\b", said, re.IGNORECASE) is not None
+    return re.compile(rf"\b(?:{things})\b", re.IGNORECASE)
 
 
 def judge_remark(paragraph: str, names: Collection[str] = (), letters: bool = False) -> Verdict:
@@ -229,7 +236,7 @@ def judge_remark(paragraph: str, names: Collection[str] = (), letters: bool = Fa
         return "surely" if label["mark"].strip("#[") or _OF_THE_REPLY.search(text) else "maybe"
     if len(said) < 200 and (_ASIDE.match(said) or _AI.search(said)):
         return "maybe"
-    about = _about(names).match(said)
+    about = _about(tuple(names)).match(said)
     if about:
         return "surely" if about["thing"].lower().endswith("s") or re.search(_ASKED, said, re.IGNORECASE) else "maybe"
     if re.search(_ASKED, said, re.IGNORECASE) and len(said) < 300:
@@ -246,7 +253,8 @@ def judge_remark(paragraph: str, names: Collection[str] = (), letters: bool = Fa
     )
 
 
-def _about(names: Collection[str]) -> re.Pattern[str]:
+@lru_cache(maxsize=256)
+def _about(names: tuple[str, ...]) -> re.Pattern[str]:
     words = "|".join(re.escape(n).replace("_", "[ _-]") + "s?" for n in names if n)
     return re.compile(_ABOUT.pattern.replace("NAMES", words or "(?!)"), re.IGNORECASE)
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+
+from synthspec.formats.recovery.sightings import holds_any, lowered
 
 _SURE = ("think", "thinking", "antthinking", "seed:think")
 _LIKELY = (
@@ -29,10 +32,13 @@ _HALF = re.compile(r"\s*(?:analysis|commentary)(?=[A-Z\"'“\[{(<])")
 _FOLDED = re.compile(
     r"\s*<details>\s*<summary>[^<\n]{0,40}(?:think|thought|reason)[^<\n]{0,40}</summary>", re.IGNORECASE
 )
+_FOLDED_END = re.compile("</details>", re.IGNORECASE)
 _ALOUD = (
     (re.compile(r"\s*Thinking(?:\.\.\.|…)[ \t]*\n"), re.compile(r"(?:\.\.\.|…)done thinking\.?")),
     (re.compile(r"\s*Here is my thought process:"), re.compile(r"Here is my response:")),
 )
+_OPENINGS = ((_FOLDED, _FOLDED_END), *_ALOUD)
+_BRACKETED = ("[think]", "[/think]", "[inst]", "[/inst]")
 _BEGIN = re.compile(
     r"\s*(?:<\|im_start\|>assistant|<start_of_turn>model|<\|start_header_id\|>assistant<\|end_header_id\|>"
     r"|<\|start\|>assistant|<\|assistant\|>|<\|START_RESPONSE\|>|<\|begin_of_solution\|>|<s>"
@@ -65,10 +71,12 @@ def without_thinking(text: str, kept: Collection[str] = ()) -> str:
     ('5', '5', '')
     """
     text = _channel(text)
-    for opening, closing in ((_FOLDED, re.compile("</details>", re.IGNORECASE)), *_ALOUD):
+    for opening, closing in _OPENINGS:
         if opening.match(text):
             shut = closing.search(text)
             text = text[shut.end() :] if shut else ""
+    if "<" not in text and "◁" not in text and not ("[" in text and holds_any(lowered(text), _BRACKETED)):
+        return text  # it has none of the marks below
     return _turn(_after(text, kept))
 
 
@@ -124,6 +132,7 @@ def _marks(text: str) -> Iterator[_Mark]:
         yield _Mark(start, end, opens, fold_tag(family), tag not in _LIKELY, marks % 2 == 1 or "`" in around)
 
 
+@lru_cache(maxsize=1024)
 def fold_tag(name: str) -> str:
     """A name without case, spaces and lines."""
     return re.sub(r"[\s_\-]+", "", name).casefold()

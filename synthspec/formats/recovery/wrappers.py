@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from functools import lru_cache
 
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.recovery.refusals import refuse
@@ -17,6 +18,7 @@ from synthspec.formats.recovery.remarks import (
     judge_preamble,
     judge_remark,
 )
+from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.thinking import fold_tag, without_thinking
 
 __all__ = ["Body", "corrected", "is_fence", "is_preamble", "is_rule", "peel", "read_last", "tidy", "unfence"]
@@ -39,6 +41,11 @@ _VERSION = (
 )
 _CORRECTED = re.compile(rf"(?:(?:the|and|so|my) )?(?:{_STRONG}{_VERSION}|corrections?|erratum)\Z", re.IGNORECASE)
 _FINAL = re.compile(rf"(?:(?:the|and|so|my) )?{_WEAK}{_VERSION}\Z", re.IGNORECASE)
+_LATER = (  # what every line that announces a later version has one of
+    *("correct", "wait", "actually", "oops", "sorry", "scratch", "second thought", "let me", "mistake", "typo"),
+    *("revised", "fixed", "amended", "rectified", "final", "improved", "updated", "better", "second", "new", "last"),
+    *("polished", "rewritten", "edited"),
+)
 _DRAFT = re.compile(
     r"(?:(?:the|my|a|first|rough|initial|original) )*(?:draft|attempt|version|original)(?: (?:1"
     r"|one))?\Z",
@@ -70,9 +77,15 @@ def tidy(text: str, shape: Shape | None = None) -> str:
     kept: set[str] = set()
     if shape is not None:
         kept = {fold_tag(n) for n in shape.names}
-        options = str(dict(shape.options)).casefold()
-        kept |= {n for n in ("think", "thinking", "reasoning", "analysis", "thought") if n in options}
+        kept |= _kept_by(str(dict(shape.options)) if shape.options else "")
     return Body(without_thinking(text, kept))
+
+
+@lru_cache(maxsize=64)
+def _kept_by(options: str) -> frozenset[str]:
+    """The tags of thinking that a format's options name."""
+    folded = options.casefold()
+    return frozenset(n for n in ("think", "thinking", "reasoning", "analysis", "thought") if n in folded)
 
 
 def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], Parsed]) -> Parsed:
@@ -93,12 +106,7 @@ def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], P
 
 def corrected(text: str) -> str | None:
     """What follows the last line that announces a corrected version, outside quotation marks; None without one."""
-    if not re.search(
-        rf"{_STRONG}|{_WEAK}|correct|wait|actually|oops|sorry|scratch|second thought|let me|mistake"
-        rf"|typo",
-        text,
-        re.IGNORECASE,
-    ):
+    if "\n" not in text or not holds_any(lowered(text), _LATER):
         return None
     at = marks = 0
     found: int | None = None
@@ -137,6 +145,8 @@ def is_rule(line: str) -> bool:
 
 def unfence(text: str) -> str | None:
     """The inside of the one code fence around the whole text; None where there is no such fence."""
+    if text.lstrip()[:3] not in ("```", "~~~"):
+        return None
     lines = text.strip("\n").split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
@@ -180,6 +190,8 @@ def peel(text: str, names: Collection[str], markers: bool = False) -> tuple[str,
 
 def _without_stray(body: str) -> str:
     """Without a fence that opens or closes nothing, at either end."""
+    if "\n" not in body or ("```" not in body and "~~~" not in body):
+        return body
     lines = body.split("\n")
     fences = [i for i, line in enumerate(lines) if is_fence(line)]
     if len(fences) != 1 or len(lines) < 2 or fences[0] not in (0, len(lines) - 1):
@@ -189,6 +201,8 @@ def _without_stray(body: str) -> str:
 
 def _without_tags(body: str, names: Collection[str], markers: bool) -> str:
     """The inside of tags around the whole; without a closing tag that nothing opens."""
+    if "<" not in body:
+        return body
     own = "" if markers else "".join(f"|{re.escape(n)}" for n in names)
     start = re.match(rf"\s*<({_WRAPPERS}{own})>", body, re.IGNORECASE)
     marks = markers and start and fold(start[1]) in map(fold, names)
@@ -257,12 +271,15 @@ def _without_tail(body: str, names: Collection[str]) -> tuple[str, str]:
     return body, ""
 
 
+_SPEAKERS = ("user", "human", "assistant", "instruction", "[inst]")
+
+
 def before_speaker(text: str, form: str = "") -> str:
     """The text up to where another turn of a chat begins, after an empty line and outside quotation marks.
 
     `form` is what the reply is read by; what it names is no turn.
     """
-    if not re.search(r"(?i)user|human|assistant|instruction|\[INST\]", text):
+    if "\n" not in text or not holds_any(lowered(text), _SPEAKERS):
         return text
     at = marks = 0
     blank = False
