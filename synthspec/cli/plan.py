@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from synthspec.generation.estimate import ParameterReport, PlanReport
 
 LONGEST = 4_000  # characters of a prompt shown to a person
+SHOWN = 100  # parameters
+LARGE = 10**15
 
 
 @click.command()
@@ -68,7 +70,8 @@ def _show(report: PlanReport, no_color: bool) -> None:
                   f"([italic]{report.strategy}[/])")  # fmt: skip
     if report.space is not None:
         gone = f", {report.excluded:,} of them excluded" if report.excluded else ""
-        console.print(f"The listed values allow {report.space:,} combinations{gone}.")
+        space = f"{report.space:,}" if report.space < LARGE else f"about {float(report.space):.0e}"
+        console.print(f"The listed values allow {space} combinations{gone}.")
     if report.pairs is not None:
         p = report.pairs
         lost = f" ({p.impossible:,} more are made impossible by exclusions)" if p.impossible else ""
@@ -84,8 +87,10 @@ def _show(report: PlanReport, no_color: bool) -> None:
         console.print(f"Rank correlation of {' and '.join(pair.between)}: {pair.asked:.2f} asked, {reached} reached.")
     if report.counted < report.combinations:
         console.print(f"Counts below are over the first {report.counted:,} combinations.")
-    for parameter in report.parameters:
+    for parameter in report.parameters[:SHOWN]:
         _show_parameter(console, parameter, report.counted)
+    if len(report.parameters) > SHOWN:
+        console.print(f"\n… and {len(report.parameters) - SHOWN:,} more parameters (all with --format json)")
     if report.unused:
         console.print(f"\n{len(report.unused)} parameters that nothing reads are not shown.")
     _show_prompts(console, report)

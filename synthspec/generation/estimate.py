@@ -24,6 +24,8 @@ from synthspec.spec.used_names import used_names
 COUNTED = 1_000_000  # combinations looked at for the figures of a parameter
 SAMPLED = 40  # prompts written to estimate their tokens
 SHOWN_VALUES = 40
+MOST_PAIRED = 200  # lists of which all pairs are counted
+MOST_SPACE = 10**300
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,11 @@ class PlanReport:
     combinations: int
     counted: int
     strategy: str
-    space: int | None  # combinations of listed values there can be, None where some parameter is not listed
+    space: int | None  # combinations of listed values there can be, None above 10**300 or where one is not listed
     excluded: int | None
     parameters: tuple[ParameterReport, ...]  # those in use
     unused: tuple[str, ...]  # parameters that nothing reads
-    pairs: PairReport | None
+    pairs: PairReport | None  # None of fewer than two lists, and of so many that their pairs are not counted
     covering: Mapping[str, Any] | None  # of a strategy that makes a covering array: strength, rows, tuples covered
     correlations: tuple[RankReport, ...]
     prompts: tuple[PromptReport, ...]
@@ -175,6 +177,8 @@ def _space(plan: Plan, lists: Mapping[str, Choice]) -> tuple[int | None, int | N
     space = 1
     for dimension in plan.dimensions:
         space *= sum(w > 0 for w in dimension.weights or ())
+        if space > MOST_SPACE:
+            return None, None
     if not plan.rules:
         return space, 0
     if space > MAX_ENUMERATED:
@@ -187,7 +191,7 @@ def _space(plan: Plan, lists: Mapping[str, Choice]) -> tuple[int | None, int | N
 
 def _pairs(plan: Plan, lists: Mapping[str, Choice], columns: Mapping[str, Column]) -> PairReport | None:
     names = [n for n in lists if len(lists[n].values) > 1]
-    if len(names) < 2:
+    if not 2 <= len(names) <= MOST_PAIRED:
         return None
     coded = {n: places_in(columns[n], lists[n].values) for n in names}
     impossible = _impossible_pairs(plan, lists)

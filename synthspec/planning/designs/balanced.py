@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from synthspec.planning.balancing import large
 from synthspec.planning.balancing.pfair import shares_of, whole_shares
+from synthspec.planning.balancing.strata import Strata
 from synthspec.planning.balancing.superblocks import STRATA, Forgetting, Plain
 from synthspec.planning.balancing.uneven import STEP, Remembering, Uneven
 from synthspec.planning.designs import Design, Dimension, Floats, Levels, Tied
@@ -18,6 +19,8 @@ from synthspec.planning.sampling.philox import LEAST, key_of, stream
 from synthspec.planning.sampling.tied import Schedule, cells_of
 
 SUMMARY = "every value within one of its exact share at every number of rows, pairs of parameters even too"
+JOINT = 64  # dimensions that are kept even with each other
+_LEVELS = 2048  # levels of these, all together
 _MANY = 64
 _BATCH = 1024
 _CELLS = 1 << 24
@@ -32,7 +35,7 @@ class Balanced:
     nearer to the product of the shares than independent draws'. They are filled one after another, those of
     unequal weights first, then those of equal ones, then the continuous ones, each in the order of keys; so a
     dimension depends on those before it alone. Dimensions of more levels, or of such rare ones, stand on their
-    own. A row is reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768 where two
+    own, and so do those that come after the first `JOINT`. A row is reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768 where two
     dimensions or more have unequal weights. Tied dimensions come first of all (`tied`): their levels keep to their
     shares in every prefix to about one, and equally likely dimensions are kept even with them.
     """
@@ -43,6 +46,7 @@ class Balanced:
         self._plain: list[Plain] = []
         self._uneven: list[Uneven] = []
         self._large: dict[str, large.Shared] = {}
+        self._alone: dict[str, Strata] = {}
         self._marks: dict[str, Marks] = {}
         self._cells = cells_of(design)
         self._schedules = [Schedule(tied, design.seed) for tied in design.tied]
@@ -50,6 +54,7 @@ class Balanced:
         for one in sorted(design.by_key, key=lambda each: each.weights is None):
             if one.key not in tied:
                 self._sort(one)
+        self._part(sum(1 for each in design.tied for _ in _steering(each)))
         self._remembering = Remembering(self._uneven, self._seed) if self._uneven else None
         beside = [*_shares_of_tied(design.tied), *(shares_of(one.parts) for one in self._uneven)]
         self._forgetting = Forgetting(self._plain, beside, self._seed) if self._plain else None
@@ -70,15 +75,33 @@ class Balanced:
         else:
             self._uneven.append(Uneven(one.key, parts))
 
+    def _part(self, dimensions: int) -> None:
+        """Leave together as many, beside tied ones, as can be kept even in little time; the others stand alone."""
+        levels = 0
+        uneven, plain = self._uneven, self._plain
+        self._uneven, self._plain = [], []
+        for one in [*uneven, *plain]:
+            size = one.levels if isinstance(one, Plain) else len(one.parts)
+            dimensions, levels = dimensions + 1, levels + size
+            if dimensions <= JOINT and levels <= _LEVELS:
+                if isinstance(one, Plain):
+                    self._plain.append(one)
+                else:
+                    self._uneven.append(one)
+            elif isinstance(one, Plain) and one.continuous:
+                self._alone[one.key] = Strata(STRATA, key_of(self._seed, one.key, "strata"))
+            else:
+                parts = (1,) * one.levels if isinstance(one, Plain) else one.parts
+                self._large[one.key] = large.large(parts, key_of(self._seed, one.key, "large"))
+
     def uniforms(self, start: int, stop: int) -> Mapping[str, Floats]:
         """Numbers in the open (0, 1) for rows start..stop-1: one array of stop - start for each dimension."""
         if start >= stop:
             return {name: np.empty(0) for name in self._names}
         levels = self._levels(start, stop)
         out: dict[str, Floats] = {}
-        for one in self._plain:
-            if one.continuous:
-                out[one.key] = self._within_strata(one.key, levels[one.key], start, stop)
+        for key in (*(one.key for one in self._plain if one.continuous), *self._alone):
+            out[key] = self._within_strata(key, levels[key], start, stop)
         for name, marks in self._marks.items():
             out[name] = marks.place(levels[name], stream(key_of(self._seed, name, "within"), start, stop))
         for cells in self._cells:
@@ -104,7 +127,8 @@ class Balanced:
                 self._recent = (first, last, recent)
         part = slice(start - begin * STEP, stop - begin * STEP)
         found = {name: column[part] for name, column in recent.items()}
-        found |= {name: each.levels(start, stop) for name, each in self._large.items()}
+        for alone in (self._large, self._alone):
+            found |= {name: each.levels(start, stop) for name, each in alone.items()}
         return found
 
     def _superblocks(self, first: int, last: int) -> dict[str, Levels]:
