@@ -35,9 +35,10 @@ class Balanced:
     nearer to the product of the shares than independent draws'. They are filled one after another, those of
     unequal weights first, then those of equal ones, then the continuous ones, each in the order of keys; so a
     dimension depends on those before it alone. Dimensions of more levels, or of such rare ones, stand on their
-    own, and so do those that come after the first `JOINT`. A row is reached at once wherever it is; it costs that of the 128 rows around it, up to 32,768 where two
-    dimensions or more have unequal weights. Tied dimensions come first of all (`tied`): their levels keep to their
-    shares in every prefix to about one, and equally likely dimensions are kept even with them.
+    own, and so do those that come after the first `JOINT`. A row is reached at once wherever it is; it costs
+    that of the 128 rows around it, up to 32,768 where two dimensions or more have unequal weights. Tied
+    dimensions come first of all (`tied`): their levels keep to their shares in every prefix to about one, and
+    equally likely dimensions are kept even with them.
     """
 
     def __init__(self, design: Design) -> None:
