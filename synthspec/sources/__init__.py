@@ -1,23 +1,35 @@
 """Source data: a CSV, JSONL, JSON or Parquet file, or inline rows, as columns of plain values.
 
-One module a kind of file, each with `read(path, reading) -> Table`.
+One module a kind of file, found by the suffixes it names:
+
+    SUFFIXES: tuple[str, ...]                # (".toml",): a literal, read without importing the module
+    READS: tuple[str, ...]                   # optional: which of delimiter, encoding, decimal it heeds; none by default
+    def read(path, reading) -> Table         # may raise TableFault; what it raises else is reported too
+
+It loads what is heavy inside `read`. A package adds one through the entry point group `synthspec.sources`, whose
+names are suffixes without their dot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from synthspec.languages.expressions.types import ANY, Type, type_of_values
+from synthspec.plugins import (
+    find_plugin,
+    is_built_in,
+    is_plugin,
+    plugin_error,
+    plugin_names,
+    plugin_package,
+    raised,
+)
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_VALUES = 10_000_000
-_KINDS = {".csv": "delimited", ".tsv": "delimited", ".jsonl": "json_lines", ".json": "json", ".parquet": "parquet"}
-READABLE = tuple(_KINDS)
-DELIMITED = (".csv", ".tsv")
 
 
 class TableFault(Exception):
@@ -69,6 +81,21 @@ class Table:
         return Type(joined.kind, item=joined.item, members=joined.members)
 
 
+def readable() -> tuple[str, ...]:
+    """The suffix of every kind of file that can be read, with those that packages brought."""
+    return tuple(f".{name}" for name in plugin_names("sources"))
+
+
+def is_readable(suffix: str) -> bool:
+    """Whether files of this suffix, such as ".csv", can be read."""
+    return suffix[:1] == "." and is_plugin("sources", suffix[1:])
+
+
+def settings_read(suffix: str) -> tuple[str, ...]:
+    """Which settings of a `Reading` matter to files of this suffix."""
+    return tuple(getattr(find_plugin("sources", suffix[1:]), "READS", ()))
+
+
 def read_table(path: Path, reading: Reading | None = None) -> Table:
     """Read a data file by its extension.
 
@@ -76,16 +103,29 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
         TableFault: missing, unreadable, too large, or not what its extension says.
     """
     suffix = path.suffix.lower()
-    if suffix not in _KINDS:
-        raise TableFault(f"a source is one of {', '.join(READABLE)}, not '{suffix or path.name}'")
+    if not is_readable(suffix):
+        raise TableFault(f"a source is one of {', '.join(readable())}, not '{suffix or path.name}'")
+    fault = plugin_error("sources", suffix[1:])
+    if fault is not None:
+        raise TableFault(*fault)
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise TableFault(f"{size / 1e6:.0f} MB; a source holds at most {MAX_BYTES // 1_000_000} MB")
-        table: Table = import_module(f"{__name__}.{_KINDS[suffix]}").read(path, reading or Reading())
+        table: Table = find_plugin("sources", suffix[1:]).read(path, reading or Reading())
     except OSError as e:
         raise TableFault((e.strerror or str(e)).lower()) from None
+    except Exception as e:
+        if isinstance(e, TableFault) or is_built_in("sources", suffix[1:]):
+            raise
+        raise TableFault(f"the plug-in '{suffix[1:]}' raised {raised(e)}", _report_to(suffix[1:])) from None
+    if not isinstance(table, Table):
+        raise TableFault(f"the plug-in '{suffix[1:]}' gave no Table", _report_to(suffix[1:]))
     return table
+
+
+def _report_to(name: str) -> str:
+    return f"correct the file, or tell the authors of {plugin_package('sources', name)}"
 
 
 def refuse_many(values: int) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 from synthspec.sources import Reading, Table, TableFault, refuse_many
 from synthspec.sources.encodings import decode
 
+SUFFIXES = (".csv", ".tsv")
+READS = ("delimiter", "encoding", "decimal")
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE = 1 << 16  # characters looked at for the separator
 LONGEST_CELL = 16 * 1024 * 1024

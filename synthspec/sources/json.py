@@ -8,6 +8,9 @@ from pathlib import Path
 from synthspec.sources import Reading, Table, TableFault, table_of
 from synthspec.sources.encodings import decode
 
+SUFFIXES = (".json",)
+READS = ("encoding",)
+
 
 def read(path: Path, reading: Reading) -> Table:
     """The table of a file.

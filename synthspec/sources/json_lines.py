@@ -10,6 +10,9 @@ from typing import Any
 from synthspec.sources import Reading, Table, TableFault, table_of
 from synthspec.sources.encodings import decode
 
+SUFFIXES = (".jsonl",)
+READS = ("encoding",)
+
 
 def read(path: Path, reading: Reading) -> Table:
     """The table of a file.

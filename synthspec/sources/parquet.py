@@ -7,6 +7,8 @@ from typing import Any
 
 from synthspec.sources import MAX_BYTES, Reading, Table, TableFault, refuse_many
 
+SUFFIXES = (".parquet",)
+
 
 def read(path: Path, reading: Reading) -> Table:
     """The table of a file.

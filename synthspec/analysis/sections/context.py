@@ -15,7 +15,7 @@ from synthspec.languages.expressions.tree import Literal
 from synthspec.languages.expressions.types import ANY, Type, type_of
 from synthspec.languages.templates.checker import check_template
 from synthspec.languages.templates.template import Template
-from synthspec.plugins import plugin_fault, plugin_package
+from synthspec.plugins import plugin_error
 from synthspec.sources import Table
 
 Explain = Callable[[str], str | None]
@@ -144,11 +144,10 @@ class AnalysisContext:
 
     def usable(self, kind: str, name: str, where: Node) -> bool:
         """Whether a plug-in that is installed can be imported and has what its kind must have; a fault where not."""
-        why = plugin_fault(kind, name)
-        if why is not None:
-            help = f"update it, or remove it: pip uninstall {plugin_package(kind, name)}"
-            self.report("E608", where, f"the plug-in '{name}' cannot be used: {why}", help)
-        return why is None
+        found = plugin_error(kind, name)
+        if found is not None:
+            self.report("E608", where, *found)
+        return found is None
 
     def choose(self, code: str, node: ScalarNode, known: tuple[str, ...], what: str) -> str | None:
         """A name out of those known, or a fault with the nearest one."""

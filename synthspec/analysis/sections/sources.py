@@ -10,10 +10,9 @@ from synthspec.document.inheritance import inside
 from synthspec.document.reader import MapNode, ScalarNode
 from synthspec.document.resources import specs_folder
 from synthspec.document.source import path_fault
-from synthspec.sources import DELIMITED, READABLE, Reading, Table, TableFault, read_table, rename, table_of
+from synthspec.sources import Reading, Table, TableFault, is_readable, read_table, rename, settings_read, table_of
 from synthspec.spec import SourceTable
 
-TEXT = (*DELIMITED, ".jsonl", ".json")
 ENCODINGS = tuple(
     "utf-8 utf-16 utf-32 ascii latin-1 cp1250 cp1251 cp1252 cp437 cp850 iso-8859-1 iso-8859-15 mac-roman shift_jis "
     "gb18030 big5 euc-kr koi8-r".split()
@@ -86,8 +85,11 @@ def _reading(ctx: AnalysisContext, node: MapNode) -> Reading | None:
     file = node.get("file")
     suffix = Path(file.text).suffix.lower() if isinstance(file, ScalarNode) else ""
     given = {k: n.text for k in ("delimiter", "encoding", "decimal") if isinstance(n := node.get(k), ScalarNode)}
+    if isinstance(file, ScalarNode) and is_readable(suffix) and not ctx.usable("sources", suffix[1:], file):
+        return None
+    heeded = settings_read(suffix) if given and is_readable(suffix) else tuple(given)
     for key in given:
-        if suffix in READABLE and suffix not in (DELIMITED if key != "encoding" else TEXT):
+        if key not in heeded:
             kinds = "csv or tsv" if key != "encoding" else "text"
             ctx.report("E130", node.get(key) or node, f"`{key}` is for {kinds} files, not {suffix}", f"remove `{key}`")
             return None

@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.dataset.manifest import listed_files, read_manifest
 from synthspec.dataset.switch import SwitchFault, settle
-from synthspec.sources import READABLE, TableFault
+from synthspec.sources import TableFault, is_readable, read_table, readable
 from synthspec.sources.delimited import LONGEST_CELL, SAMPLE, find_delimiter
 from synthspec.sources.encodings import find_encoding
 
@@ -28,15 +28,17 @@ def find_data(path: Path) -> tuple[list[Path], Mapping[str, Any] | None]:
     except SwitchFault as e:
         raise TableFault(f"{e.message} ({e.help})") from None
     if path.is_file():
-        if path.suffix.lower() not in READABLE:
-            raise TableFault(f"{path}: data is one of {', '.join(READABLE)}")
+        if not is_readable(path.suffix.lower()):
+            raise TableFault(f"{path}: data is one of {', '.join(readable())}")
         return [path], None
     if not path.is_dir():
         raise TableFault(f"there is no {path}")
     manifest = read_manifest(path)
     listed = [path / f.path for f in listed_files(manifest)]
     found = listed or sorted(p for p in path.iterdir() if p.is_file() and p.name != "quarantine.jsonl")
-    for suffix in DATA:
+    for suffix in (*DATA, *sorted({p.suffix.lower() for p in listed} - {*DATA})):
+        if suffix not in DATA and not is_readable(suffix):
+            continue
         chosen = [p for p in found if p.suffix.lower() == suffix and p.name not in ("manifest.json", "metrics.csv")]
         if chosen:
             return chosen, manifest
@@ -60,8 +62,11 @@ def read_rows(path: Path) -> Iterator[Mapping[str, Any]]:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield _object(line, f"line {number}")
-    else:
+    elif suffix == ".json":
         yield from _read_json(path)
+    else:
+        table = read_table(path)
+        yield from (table.row(i) for i in range(len(table)))
 
 
 def _object(text: str, where: str) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from synthspec.languages.expressions.checking.binding import bind
 from synthspec.languages.expressions.traversal import is_constant, is_random
 from synthspec.languages.expressions.tree import Call, Expression, ListOf
+from synthspec.plugins import find_plugin, is_plugin
 
 _TAIL = 37.5  # −ln of the smallest share, 2**-54
 _SIGMA = 8.3  # and the normal's quantile there
@@ -26,6 +27,8 @@ def ends_of(function: str, values: Mapping[str, Any]) -> Ends | None:
     `values` has the constant of every argument, within its range.
     """
     bound = _ENDS.get(function)
+    if bound is None and is_plugin("distributions", function):
+        bound = getattr(find_plugin("distributions", function), "ends", None)
     if bound is None or any(v is None for v in values.values()):
         return None
     try:
@@ -69,7 +72,6 @@ _ENDS: Mapping[str, Callable[..., Ends]] = {
     "gamma": lambda shape, scale: (0.0, scale * _gamma_most(shape)),
     "beta": lambda a, b: (0.0, 1.0),
     "triangular": _triangular,
-    "weibull": lambda shape, scale: (0.0, scale * math.exp(math.log(_TAIL) / shape)),
     "pareto": lambda shape, scale: (scale, scale * math.exp(_TAIL / shape)),
     "loguniform": lambda low, high: (low, high),
     "student_t": _student_t,

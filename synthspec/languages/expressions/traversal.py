@@ -63,11 +63,11 @@ def is_random(call: Call) -> bool:
     `integer`, `date`, `datetime` and `time` are both: with one argument they convert, with two they draw.
     """
     from synthspec.languages.expressions.functions.signatures import built_in
-    from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
+    from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS, LISTED
 
-    if call.function not in DISTRIBUTIONS:
-        return False
-    return call.function not in built_in() or len(call.arguments) + len(call.keywords) != 1
+    if call.function in built_in():
+        return call.function in LISTED and len(call.arguments) + len(call.keywords) != 1
+    return call.function in DISTRIBUTIONS
 
 
 def is_constant(expression: Expression) -> bool:
@@ -79,10 +79,12 @@ def distribution_arguments(call: Call) -> frozenset[int]:
     """The starts of the calls that `truncated` and `mixture` are given to work on, which are not drawn."""
     from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 
-    given = dict(zip((a.name for a in DISTRIBUTIONS[call.function].arguments), call.arguments, strict=False))
+    distribution = DISTRIBUTIONS.get(call.function)
+    arguments = () if distribution is None else distribution.arguments  # None: a plug-in that cannot be used
+    given = dict(zip((a.name for a in arguments), call.arguments, strict=False))
     given.update(call.keywords)
     nested: list[Expression] = []
-    for argument in DISTRIBUTIONS[call.function].arguments:
+    for argument in arguments:
         value = given.get(argument.name)
         if argument.kind == "distribution" and value is not None:
             nested.append(value)

@@ -20,6 +20,7 @@ from synthspec.languages.expressions.reach import check_reach, constant_of
 from synthspec.languages.expressions.traversal import is_random
 from synthspec.languages.expressions.tree import Call, Expression, ListOf, Literal
 from synthspec.languages.expressions.types import ANY, Type, fits, join, type_of
+from synthspec.plugins import is_plugin, plugin_error
 
 SYNONYMS = {
     "avg": "mean", "average": "mean", "count_words": "words", "word_count": "words", "wordcount": "words",
@@ -50,10 +51,11 @@ class Checking(Protocol):
 def check_call(node: Call, check: Checking) -> Type:
     """The type of a call; faults are reported to `check`."""
     if is_random(node):
-        return check_draw(node, check)
+        return ANY if _unusable("distributions", node, check) else check_draw(node, check)
     function = find_function(node.function)
     if function is None:
-        _unknown(node, check)
+        if not _unusable("functions", node, check):
+            _unknown(node, check)
         _visit(node, check)
         return ANY
     bound = bind_function(node, function)
@@ -67,6 +69,19 @@ def check_call(node: Call, check: Checking) -> Type:
     if isinstance(function.result, Type):
         return function.result
     return ANY if unbound or not kinds else function.result(kinds)
+
+
+def _unusable(kind: str, node: Call, check: Checking) -> bool:
+    """Whether a package brings what is called but it cannot be used; a fault where so."""
+    from synthspec.languages.expressions.random.distributions import LISTED
+
+    if node.function in LISTED or not is_plugin(kind, node.function):
+        return False
+    found = plugin_error(kind, node.function)
+    if found is not None:
+        check.faults.append(Fault("E608", found[0], node.start, node.start + len(node.function), found[1]))
+        _visit(node, check)
+    return found is not None
 
 
 def _unknown(node: Call, check: Checking) -> None:
@@ -209,6 +224,8 @@ def _misfit(value: Expression, kind: Type, argument: Any) -> tuple[str, str]:
 
 def _nested(node: Call, value: Expression, check: Checking) -> Type:
     if isinstance(value, Call) and is_random(value):
+        if _unusable("distributions", value, check):
+            return ANY
         kind = check_draw(value, check, nested=True)
         if node.function == "truncated" and not (kind.numeric or kind.kind == "any"):
             check.report(

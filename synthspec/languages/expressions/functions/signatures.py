@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any
 
 from synthspec.languages.expressions.types import ANY, Kind, Type
+from synthspec.plugins import find_plugin, is_plugin, plugin_fault, plugin_names
 
 REQUIRED: Any = object()
 Result = Type | Callable[[Sequence[Type]], Type]
@@ -103,22 +104,16 @@ def built_in() -> Mapping[str, Function]:
 
 
 @cache
-def _installed() -> dict[str, Any]:
-    from importlib.metadata import entry_points
-
-    return {e.name: e for e in entry_points(group="synthspec.functions")}
-
-
-@cache
 def find_function(name: str) -> Function | None:
     """The function of this name, built in or installed; None where there is none."""
     if name in built_in():
         return built_in()[name]
-    entry = _installed().get(name)
-    loaded = entry.load() if entry is not None else None
-    return loaded if isinstance(loaded, Function) else None
+    if not is_plugin("functions", name) or plugin_fault("functions", name) is not None:
+        return None
+    found: Function = find_plugin("functions", name)
+    return found
 
 
 def function_names() -> frozenset[str]:
     """The names of every function, built in or installed."""
-    return frozenset(built_in()) | frozenset(_installed())
+    return frozenset(built_in()) | frozenset(plugin_names("functions"))

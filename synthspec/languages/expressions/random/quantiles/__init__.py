@@ -15,7 +15,7 @@ dates and times as `calendar` says. SciPy is loaded only by the functions that n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -33,14 +33,41 @@ from synthspec.languages.expressions.random.quantiles.compound import (
     truncated_mass,
 )
 from synthspec.languages.expressions.random.quantiles.digits import rounded
-from synthspec.languages.expressions.random.quantiles.families import Array, floats
+from synthspec.languages.expressions.random.quantiles.families import Array, Family, floats
 from synthspec.languages.expressions.random.quantiles.levels import Weights, edges, interval_of, level_of
 from synthspec.languages.expressions.random.quantiles.tabulated import tabulated
+from synthspec.plugins import find_plugin, is_plugin, plugin_names
 
 __all__ = ["FAMILIES", "cumulative", "edges", "interval_of", "level_of", "mixture", "quantile", "truncated"]
 
 TABULATED = frozenset({"beta", "gamma"})  # whose inverses take several times as long as a table's
-FAMILIES = {**continuous.FAMILIES, **discrete.FAMILIES}
+
+
+class _Families(Mapping[str, Family]):
+    """The functions of every distribution of numbers: those of the tables beside, and those of modules."""
+
+    def __init__(self, listed: Mapping[str, Family]) -> None:
+        self._found = dict(listed)
+
+    def __getitem__(self, name: str) -> Family:
+        if name not in self._found and name in self:
+            module = find_plugin("distributions", name)
+            tails = getattr(module, "tail_quantile", None), getattr(module, "tail", None)
+            whole = module.DISTRIBUTION.result in ("integer", "boolean")
+            self._found[name] = Family(module.quantile, module.cumulative, *tails, discrete=whole)
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found or is_plugin("distributions", str(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._found, **dict.fromkeys(plugin_names("distributions"))})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+FAMILIES: Mapping[str, Family] = _Families({**continuous.FAMILIES, **discrete.FAMILIES})
 
 
 def quantile(name: str, u: Any, *arguments: Any) -> Array:

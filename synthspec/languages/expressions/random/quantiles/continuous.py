@@ -160,22 +160,6 @@ def triangular_cumulative(x: Array, low: Array, mode: Array, high: Array) -> Arr
     return np.where(x <= mode, np.where(x > low, rising, 0.0), 1 - (high - x) ** 2 / (width * (high - mode)))
 
 
-def weibull(u: Array, shape: Array, scale: Array) -> Array:
-    return scale * power(-log1p(-u), 1 / shape)
-
-
-def weibull_cumulative(x: Array, shape: Array, scale: Array) -> Array:
-    return -expm1(-power(np.maximum(x, 0) / scale, shape))
-
-
-def weibull_tail_quantile(v: Array, shape: Array, scale: Array) -> Array:
-    return scale * power(-log(v), 1 / shape)
-
-
-def weibull_tail(x: Array, shape: Array, scale: Array) -> Array:
-    return exp(-power(np.maximum(x, 0) / scale, shape))
-
-
 def pareto(u: Array, shape: Array, scale: Array) -> Array:
     return scale * exp(-log1p(-u) / shape)
 
@@ -228,7 +212,6 @@ FAMILIES: Mapping[str, Family] = {
     "gamma": Family(gamma, gamma_cumulative, gamma_tail_quantile, gamma_tail),
     "beta": Family(beta, beta_cumulative, beta_tail_quantile, beta_tail),
     "triangular": Family(triangular, triangular_cumulative),
-    "weibull": Family(weibull, weibull_cumulative, weibull_tail_quantile, weibull_tail),
     "pareto": Family(pareto, pareto_cumulative, pareto_tail_quantile, pareto_tail),
     "loguniform": Family(loguniform, loguniform_cumulative),
     "student_t": Family(student_t, student_t_cumulative, student_t_tail_quantile, student_t_tail),

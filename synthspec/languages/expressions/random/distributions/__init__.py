@@ -3,7 +3,16 @@
 This table says what each function takes and what is wrong with constant arguments. It imports neither NumPy
 nor SciPy, so `synthspec check` starts at once. `quantiles` does the arithmetic.
 
-To add a distribution, add one entry here and one of the same name to a table of `quantiles`.
+To add a distribution, write one module in this folder, such as `weibull.py`, named as the function is:
+
+    DISTRIBUTION: Distribution                     # what it takes and gives
+    def quantile(u, *arguments) -> Array           # the smallest x with P(X ≤ x) ≥ u, over arrays that broadcast
+    def cumulative(x, *arguments) -> Array         # P(X ≤ x)
+    def tail_quantile(v, *arguments) -> Array      # optional, with `tail`: the same from the upper end
+    def tail(x, *arguments) -> Array
+    def ends(*arguments) -> tuple[float, float]    # optional: the lowest and highest value of constant arguments
+
+It loads NumPy inside these functions. A package adds one through the entry point group `synthspec.distributions`.
 """
 
 from __future__ import annotations
@@ -13,8 +22,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Literal
+
+from synthspec.plugins import find_plugin, is_plugin, plugin_fault, plugin_names
 
 Constant = float | str | date | datetime | time | Sequence[object]
 Kind = Literal["number", "date", "datetime", "time", "list", "weights", "distribution", "distributions"]
@@ -108,10 +118,6 @@ def _entries() -> Iterator[Distribution]:
         (*ordered, Relation("at most", ("low", "mode", "high"))),
         "(low + mode + high)/3", "low + √(u·(high − low)·(mode − low)), mirrored beyond the mode")
     yield Distribution(
-        "weibull", "time to failure",
-        (above("shape", "below 1: failures early; above 1: wear"), above("scale", "scale")),
-        "number", f"{nist}.8", (), "scale·Γ(1 + 1/shape)", "scale·(−ln(1 − u))^(1/shape)")
-    yield Distribution(
         "pareto", "few large and many small: wealth, city sizes",
         (above("shape", "the smaller, the heavier the tail"), above("scale", "smallest value", 0.0, 1.0)),
         "number", "Johnson, Kotz & Balakrishnan, Continuous Univariate Distributions 1, chapter 20", (),
@@ -187,7 +193,35 @@ def _entries() -> Iterator[Distribution]:
         "Σ weight·mean/Σ weight", "inverse of the one whose share holds u, at u's place within it")
 
 
-DISTRIBUTIONS: Mapping[str, Distribution] = MappingProxyType({entry.name: entry for entry in _entries()})
+class _Table(Mapping[str, Distribution]):
+    """The entries above, and those of modules, which are imported as they are asked for."""
+
+    def __init__(self, entries: Mapping[str, Distribution]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> Distribution:
+        if name in self._entries:
+            return self._entries[name]
+        if not is_plugin("distributions", name) or plugin_fault("distributions", name) is not None:
+            raise KeyError(name)
+        found: Distribution = find_plugin("distributions", name).DISTRIBUTION
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a random function of this name, even where its package cannot be used."""
+        return name in self._entries or is_plugin("distributions", str(name))
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._entries
+        yield from (n for n in plugin_names("distributions") if n not in self._entries)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+_LISTED = {entry.name: entry for entry in _entries()}
+LISTED = frozenset(_LISTED)
+DISTRIBUTIONS: Mapping[str, Distribution] = _Table(_LISTED)
 
 
 def check_arguments(name: str, values: Mapping[str, Constant | None]) -> Iterator[tuple[str | None, str]]:
