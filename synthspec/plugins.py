@@ -55,15 +55,23 @@ def _built_in(kind: str) -> Mapping[str, str]:
     return found
 
 
+def text_has(module: str, variable: str) -> bool:
+    """Whether a module assigns to a variable, as its text says. The module is not imported."""
+    return re.search(rf"^{variable}\b[^=\n]*=", _text(module), re.MULTILINE) is not None
+
+
+def _text(module: str) -> str:
+    spec = find_spec(module)
+    source = getattr(spec.loader, "get_source", None) if spec is not None else None
+    return (source(module) if source is not None else None) or ""
+
+
 def declared(module: str, variable: str) -> tuple[Any, ...]:
     """What a module assigns to a variable as a tuple of literals, read from its text; () where it does not.
 
     The module is not imported: a spec must be checked without loading what only a report needs.
     """
-    spec = find_spec(module)
-    source = getattr(spec.loader, "get_source", None) if spec is not None else None
-    text = (source(module) if source is not None else None) or ""
-    found = re.search(rf"^{variable}\b[^=\n]*=\s*(.+?)(?=^[^\s)\]}}]|\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^{variable}\b[^=\n]*=\s*(.+?)(?=^[^\s)\]}}]|\Z)", _text(module), re.MULTILINE | re.DOTALL)
     if found is None:
         return ()
     try:

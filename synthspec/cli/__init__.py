@@ -7,11 +7,11 @@ the entry point group `synthspec.commands`, whose value is a module of the same 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
 import click
 
 from synthspec.cli._echo import echo
+from synthspec.plugins import find_plugin, installed_names, is_plugin, plugin_error, plugin_package
 
 # in the order in which a person meets them
 COMMANDS = (
@@ -28,22 +28,21 @@ class _Commands(click.Group):
 
         there = {m.name for m in iter_modules(__path__) if not m.name.startswith("_")}
         known = [c for c in COMMANDS if c in there]
-        return [*known, *sorted(there - set(known)), *sorted(_installed())]
+        return [*known, *sorted(there - set(known)), *installed_names("commands")]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name.startswith("_") or not cmd_name.isidentifier():
             return None
-        try:
-            module = import_module(f"{__name__}.{cmd_name}")
-        except ModuleNotFoundError as e:
-            if e.name != f"{__name__}.{cmd_name}":
-                raise
-            entry = _installed().get(cmd_name)
-            if entry is None:
-                return None
-            module = import_module(entry)
-        command = module.command
-        return command if isinstance(command, click.Command) else None
+        if not is_plugin("commands", cmd_name):
+            return None
+        fault = plugin_error("commands", cmd_name)
+        if fault is not None:
+            return _broken(cmd_name, *fault)
+        command = find_plugin("commands", cmd_name).command
+        if not isinstance(command, click.Command):
+            said = f"the plug-in '{cmd_name}' of the package '{plugin_package('commands', cmd_name)}' cannot be used"
+            return _broken(cmd_name, f"{said}: its 'command' is not a click command", "decorate it: @click.command()")
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -66,10 +65,14 @@ class _Commands(click.Group):
             raise e
 
 
-def _installed() -> dict[str, str]:
-    from importlib.metadata import entry_points
+def _broken(name: str, message: str, help: str) -> click.Command:
+    """In the place of a package's command that cannot be used: it says so in one sentence."""
 
-    return {e.name: e.value for e in entry_points(group="synthspec.commands")}
+    def tell() -> None:
+        raise click.ClickException(f"E608: {message}; {help}")
+
+    return click.Command(name, callback=tell, short_help="(a plug-in that cannot be used)", add_help_option=False,
+                         context_settings={"ignore_unknown_options": True, "allow_extra_args": True})  # fmt: skip
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.metrics import all_metrics
-from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric, Sizes
+from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric, Sizes, compute
 from synthspec.evaluation.report.measure import build_figures
 from synthspec.evaluation.report.pieced import pieced_together
 
@@ -158,7 +158,7 @@ def _same_columns(corpora: Sequence[Corpus]) -> list[Corpus]:
 
 def estimates_of(corpus: Corpus, against: Corpus | None, sizes: Sizes, seed: int) -> dict[str, Estimate]:
     context = Context(corpus, against, sizes, seed)
-    figures = {m.name: f for m in all_metrics() if (f := m.compute(context)) is not None and np.isfinite(f.value)}
+    figures = {m.name: f for m in all_metrics() if (f := compute(m, context)) is not None and np.isfinite(f.value)}
     whole = [m for m in all_metrics() if m.interval and m.name in figures and _by_halves(figures[m.name])]
     halves = _halves(corpus, against, sizes, whole, seed)
     generator = np.random.default_rng(seed)
@@ -200,7 +200,7 @@ def _halves(
         part = corpus.part(corpus.chosen(half, seed + 1 + k))
         context = Context(part, against, smaller, seed + 1 + k)
         for metric in metrics:
-            figure = metric.compute(context)
+            figure = compute(metric, context)
             if figure is not None and np.isfinite(figure.value):
                 found[metric.name].append(figure.value)
     return found

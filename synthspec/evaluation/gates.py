@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from synthspec.inference.counters import Tally
 from synthspec.languages.expressions import compile_row, names_of
+from synthspec.plugins import find_plugin, is_plugin, plugin_names
 from synthspec.spec import Gate, Spec
 from synthspec.spec.messages import Row
 
 if TYPE_CHECKING:
     from synthspec.evaluation.corpus.sample import EvenSample
 
-_UNMEASURED = {"distinct_1": 1.0, "distinct_2": 1.0}  # of rows without words; any other is 0.0
+# of rows without words; any other is not known
+_UNMEASURED = {"distinct_1": 1.0, "distinct_2": 1.0, "near_duplicate_rate": 0.0, "duplicate_rate": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,20 @@ GATE_METRICS: tuple[GateMetric, ...] = (
     GateMetric("cost", "US dollars of those; no gate holds on it where a price is not known"),
 )
 TEXT_FIGURES = frozenset(["near_duplicate_rate", "duplicate_rate", "distinct_1", "distinct_2"])
+_BUILT_IN = frozenset(m.name for m in GATE_METRICS)
+_GRAMMAR = frozenset(["and", "or", "not", "in", "if", "else", "true", "false", "null"])
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+def metrics_named(texts: Iterable[str]) -> tuple[str, ...]:
+    """The metrics of modules and packages that the texts of gates name. Reads no entry points unless one may be."""
+    words = sorted({w for text in texts for w in _WORD.findall(text)} - _BUILT_IN - _GRAMMAR)
+    return tuple(w for w in words if is_plugin("metrics", w))
+
+
+def figure_names() -> tuple[str, ...]:
+    """Every figure that a gate may name."""
+    return tuple(dict.fromkeys([*(m.name for m in GATE_METRICS), *plugin_names("metrics")]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,9 @@ class GateWatch:
     warned: int = 0
     _sample: EvenSample[dict[str, Any]] | None = None  # the texts of rows
     _fields: tuple[str, ...] = ()
+    _further: frozenset[str] = frozenset()  # metrics of modules and packages that gates name
+    _whole: EvenSample[dict[str, Any]] | None = None  # rows in full, for those
+    _columns: tuple[str, ...] = ()
     _last: int = -1
 
     def __post_init__(self) -> None:
@@ -75,6 +95,12 @@ class GateWatch:
             from synthspec.evaluation.corpus.sample import EvenSample
 
             self._sample = EvenSample()
+        self._further = named - _BUILT_IN
+        self._columns = self.spec.output.columns or tuple(f.name for f in self.spec.fields)
+        if self._further:
+            from synthspec.evaluation.corpus.sample import EvenSample
+
+            self._whole = EvenSample()
 
     def passed(self, row: Row, warned: bool) -> None:
         """A row was kept."""
@@ -84,6 +110,8 @@ class GateWatch:
         self.warned += warned
         if self._sample is not None:
             self._sample.add({f: row.values.get(f) for f in self._fields})
+        if self._whole is not None:
+            self._whole.add({c: row.values.get(c) for c in self._columns})
 
     def judge(self, tally: Tally, combinations: int) -> tuple[GateResult, ...]:
         """Every gate of the spec, judged on the finished dataset."""
@@ -103,7 +131,11 @@ class GateWatch:
             "tokens": float("nan") if tally.unmeasured else float(tally.prompt_tokens + tally.completion_tokens),
             "cost": float("nan") if tally.unpriced else tally.cost,
         }
-        return found if self._sample is None else found | text_figures(self._sample.items)
+        if self._sample is not None:
+            found |= text_figures(self._sample.items)
+        if self._whole is not None:
+            found |= further_figures(self._whole.items, self._further)
+        return found
 
 
 def text_fields(spec: Spec) -> tuple[str, ...]:
@@ -122,10 +154,24 @@ def text_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     from synthspec.evaluation.metrics.metric import Context
 
     if not rows or not rows[0]:
-        return {name: _UNMEASURED.get(name, 0.0) for name in TEXT_FIGURES}
+        return {name: _UNMEASURED[name] for name in TEXT_FIGURES}
     context = Context(corpus_of("", rows))
     found = {m.name: m.compute(context) for m in diversity.METRICS if m.name in TEXT_FIGURES}
-    return {name: _UNMEASURED.get(name, 0.0) if f is None else f.value for name, f in found.items()}
+    return {name: _UNMEASURED[name] if f is None else f.value for name, f in found.items()}
+
+
+def further_figures(rows: Sequence[Mapping[str, Any]], names: Collection[str]) -> dict[str, float]:
+    """Figures of modules and packages on the rows of a dataset; NaN where one cannot be measured."""
+    from synthspec.evaluation.corpus.corpus import corpus_of
+    from synthspec.evaluation.metrics.metric import Context, compute
+
+    context = Context(corpus_of("", rows)) if rows and rows[0] else None
+    found = {}
+    for name in sorted(names):
+        metric = next(m for m in find_plugin("metrics", name).METRICS if m.name == name)
+        figure = compute(metric, context) if context is not None else None
+        found[name] = float("nan") if figure is None else float(figure.value)
+    return found
 
 
 def _share(part: float, whole: float, otherwise: float) -> float:

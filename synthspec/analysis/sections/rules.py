@@ -11,7 +11,7 @@ from synthspec.analysis.sections.context import AnalysisContext, scalar_text, va
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
-from synthspec.evaluation.gates import GATE_METRICS
+from synthspec.evaluation.gates import GATE_METRICS, metrics_named
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.tree import Binary, Expression, Literal, Name
 from synthspec.languages.expressions.types import Type, fits
@@ -170,6 +170,10 @@ def lower_gates(ctx: AnalysisContext) -> tuple[Gate, ...]:
     scope = {m.name: Type("number") for m in GATE_METRICS}
     gates: list[Gate] = []
     for node in ctx.items(ctx.root.get("gates")):
+        named = metrics_named([scalar_text(node)])
+        if not all([ctx.usable("metrics", name, node) for name in named]):
+            continue
+        scope |= dict.fromkeys(named, Type("number"))
         expression, kind = ctx.expression(node, scope)
         if expression is None:
             continue

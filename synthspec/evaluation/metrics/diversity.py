@@ -10,6 +10,7 @@ from synthspec.evaluation.corpus.words import Tokens
 from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric
 from synthspec.evaluation.metrics.self_bleu import self_bleu_scores
 
+GATES = ("near_duplicate_rate", "duplicate_rate", "distinct_1", "distinct_2")
 _FAMILY = "diversity"
 
 

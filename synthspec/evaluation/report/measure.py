@@ -14,14 +14,14 @@ from synthspec.evaluation.call_tally import said_calls
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.embeddings import Embedder
 from synthspec.evaluation.judge import Judgement
-from synthspec.evaluation.metrics import FAMILIES, all_metrics
+from synthspec.evaluation.metrics import FAMILIES, all_metrics, broken_metrics, families_of
 from synthspec.evaluation.metrics.balance import balance_of, pairs_of
 from synthspec.evaluation.metrics.calls import read_quarantine
 from synthspec.evaluation.metrics.curves import Curve, curves_of
 from synthspec.evaluation.metrics.drift import Drift, label_drift
 from synthspec.evaluation.metrics.language import language_figures
 from synthspec.evaluation.metrics.leakage import copies, nearest
-from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric, Sizes
+from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric, Sizes, compute
 
 Progress = Callable[[str], None]
 GROUP_ROWS = 400  # rows of a group that language figures are computed on
@@ -63,6 +63,7 @@ class Report:
     calls: list[dict[str, Any]] = field(default_factory=list)
     quarantine: list[Mapping[str, Any]] = field(default_factory=list)
     quarantined: int = 0
+    left_out: tuple[str, ...] = ()  # installed metrics that cannot be used, and why
     embeddings: str = ""  # the model that likeness is by, where not by TF-IDF
     judgement: Judgement | None = None
     copied: tuple[Array, Array] | None = None  # of each row looked at, whether it copies the original: exactly, nearly
@@ -70,6 +71,11 @@ class Report:
     def value(self, name: str) -> float | None:
         """The value of a metric, if it could be measured."""
         return next((m.figure.value for m in self.measured if m.metric.name == name), None)
+
+    @property
+    def families(self) -> Mapping[str, str]:
+        """The families of metrics, by title, in the order shown."""
+        return families_of(m.metric for m in self.measured)
 
     def reasons(self) -> list[tuple[str, int]]:
         """Why rows are missing, the commonest first."""
@@ -117,7 +123,7 @@ def measure(corpus: Corpus, against: Corpus | None = None, progress: Progress | 
     measured = []
     for metric in all_metrics():
         told(metric.title)
-        figure = metric.compute(context)
+        figure = compute(metric, context)
         if figure is not None and np.isfinite(figure.value):
             measured.append(Measured(metric, figure))
     told("Curves")
@@ -133,7 +139,7 @@ def measure(corpus: Corpus, against: Corpus | None = None, progress: Progress | 
         corpus, against, tuple(measured), curves, drift, balance_of(corpus, lost), pairs_of(corpus), language,
         [length_histogram(corpus, against, c) for c in corpus.texts],
         _closest(context), said_calls(corpus.manifest), quarantine, count,
-        embed.name if embed else "", judgement, copies(context),
+        broken_metrics(), embed.name if embed else "", judgement, copies(context),
     )  # fmt: skip
 
 

@@ -16,7 +16,6 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from synthspec.evaluation.metrics import FAMILIES
 from synthspec.evaluation.report.findings import findings_of
 from synthspec.evaluation.report.measure import Measured, Report, build_figures
 from synthspec.evaluation.report.numbers import format_value
@@ -42,7 +41,7 @@ def report_page(report: Report) -> str:
         report=report,
         build=None if corpus.manifest is None else build_figures(corpus.manifest),
         findings=findings_of(report),
-        families=[(key, title, _of_family(report, key)) for key, title in FAMILIES.items()],
+        families=[(key, title, _of_family(report, key)) for key, title in report.families.items()],
         tiles=[m for name in _TILES for m in report.measured if m.metric.name == name],
         rows=sample_rows(corpus, None if report.copied is None else report.copied[1]),
         lost=lost_groups(report.quarantine),

@@ -10,7 +10,7 @@ import numpy as np
 from synthspec.evaluation.comparison import ComparedMetric, Comparison
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.corpus.values import as_text
-from synthspec.evaluation.metrics import FAMILIES
+from synthspec.evaluation.metrics import families_of
 from synthspec.evaluation.report.numbers import format_value
 from synthspec.evaluation.report.page import render_page
 from synthspec.evaluation.report.plots import interval_plot
@@ -27,7 +27,8 @@ def comparison_text(comparison: Comparison) -> str:
 
 def comparison_page(comparison: Comparison) -> str:
     """The page as text."""
-    families = [(title, [ln for ln in comparison.lines if ln.metric.family == key]) for key, title in FAMILIES.items()]
+    titles = families_of(ln.metric for ln in comparison.lines)
+    families = [(title, [ln for ln in comparison.lines if ln.metric.family == key]) for key, title in titles.items()]
     return render_page(
         "compare.html",
         title=", ".join(comparison.names) if len(comparison.names) <= 4 else f"{len(comparison.names)} datasets",
@@ -77,7 +78,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
                              ("calls", "calls", ""), ("rows kept of those given", "acceptance", "%")):  # fmt: skip
         if any(b is not None and (b[key] or (unit == "$" and b["calls"])) for b in comparison.builds):
             yield f"{title:<38}" + "".join(f"{_fact(b, key, unit):>{width}}" for b in comparison.builds)
-    for family, title in FAMILIES.items():
+    for family, title in families_of(ln.metric for ln in comparison.lines).items():
         lines = [ln for ln in comparison.lines if ln.metric.family == family]
         if lines:
             yield ""

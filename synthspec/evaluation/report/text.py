@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from synthspec.evaluation.metrics import FAMILIES
 from synthspec.evaluation.report.findings import findings_of
 from synthspec.evaluation.report.measure import Measured, Report, build_figures
 from synthspec.evaluation.report.numbers import format_value
@@ -36,10 +35,10 @@ def _lines(report: Report) -> Iterator[str]:
     against = f", against {report.against.name} ({report.against.total:,} rows)" if report.against else ""
     yield f"{corpus.name}: {corpus.total:,} rows{against}"
     yield f"  text: {', '.join(corpus.texts) or 'none'}; labels: {', '.join(corpus.labels) or 'none'}"
-    yield from (f"  note: {n}" for n in corpus.notes)
+    yield from (f"  note: {n}" for n in (*corpus.notes, *report.left_out))
     if corpus.manifest is not None:
         yield from _build(report, build_figures(corpus.manifest))
-    for family, title in FAMILIES.items():
+    for family, title in report.families.items():
         measured = [m for m in report.measured if m.metric.family == family]
         if measured:
             yield ""
