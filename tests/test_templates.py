@@ -242,6 +242,10 @@ def test_a_condition_that_rules_out_a_null(tmp_path: Path) -> None:
         ("backends", "prompts: {text: {user: Write., backend: {provider: theirs, model: x}}}\n"),
         ("writers", "prompts: {text: {user: Write.}}\noutput: {formats: [theirs]}\n"),
         ("strategies", "prompts: {text: {user: Write.}}\nplan: {strategy: theirs}\n"),
+        ("sources", "sources: {s: {file: data.theirs}}\nprompts: {text: {user: Write.}}\n"),
+        ("metrics", "prompts: {text: {user: Write.}}\ngates: [theirs > 0.5]\n"),
+        ("distributions", "parameters: {x: 'theirs(1)'}\nprompts: {text: {user: 'Write {{ x }}.'}}\n"),
+        ("functions", "parameters: {x: [1, 2], y: theirs(x)}\nprompts: {text: {user: 'Write {{ x }} {{ y }}.'}}\n"),
     ],
 )
 @pytest.mark.parametrize(
@@ -251,6 +255,7 @@ def test_a_plug_in_that_cannot_be_used(
     kind: str, part: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "their_module.py").write_text(module, encoding="utf-8")
+    (tmp_path / "data.theirs").write_text("rows", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(__import__("sys").modules, "their_module", raising=False)
     real: Any = plugins._installed

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.inference.counters import Tally
 from synthspec.languages.expressions import compile_row, names_of
-from synthspec.plugins import find_plugin, is_plugin, plugin_names
+from synthspec.plugins import find_plugin, is_plugin
 from synthspec.spec import Gate, Spec
 from synthspec.spec.messages import Row
 
@@ -54,11 +54,6 @@ def metrics_named(texts: Iterable[str]) -> tuple[str, ...]:
     """The metrics of modules and packages that the texts of gates name. Reads no entry points unless one may be."""
     words = sorted({w for text in texts for w in _WORD.findall(text)} - _BUILT_IN - _GRAMMAR)
     return tuple(w for w in words if is_plugin("metrics", w))
-
-
-def figure_names() -> tuple[str, ...]:
-    """Every figure that a gate may name."""
-    return tuple(dict.fromkeys([*(m.name for m in GATE_METRICS), *plugin_names("metrics")]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,8 @@ def lower_gates(ctx: AnalysisContext) -> tuple[Gate, ...]:
     gates: list[Gate] = []
     for node in ctx.items(ctx.root.get("gates")):
         named = metrics_named([scalar_text(node)])
-        if not all([ctx.usable("metrics", name, node) for name in named]):
+        unusable = [name for name in named if not ctx.usable("metrics", name, node)]
+        if unusable:
             continue
         scope |= dict.fromkeys(named, Type("number"))
         expression, kind = ctx.expression(node, scope)

@@ -228,13 +228,9 @@ def _nested(node: Call, value: Expression, check: Checking) -> Type:
             return ANY
         kind = check_draw(value, check, nested=True)
         if node.function == "truncated" and not (kind.numeric or kind.kind == "any"):
-            check.report(
-                "E303", f"truncated() works on distributions of numbers; {describe(value)} is not", value
-            )
+            check.report("E303", f"truncated() works on distributions of numbers; {describe(value)} is not", value)
         return kind
-    example = {"truncated": "truncated(normal(50, 10), 0, 100)"}.get(
-        node.function, "mixture([normal(50, 10), …])"
-    )
+    example = {"truncated": "truncated(normal(50, 10), 0, 100)"}.get(node.function, "mixture([normal(50, 10), …])")
     check.type_of(value)
     check.report(
         "E303",
