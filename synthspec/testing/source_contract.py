@@ -1,0 +1,85 @@
+"""The contract of a source: what every module that reads a kind of data file must do. `docs/extending.md` shows its use."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from synthspec.plugins import declared
+from synthspec.sources import Reading, Table, TableFault
+from synthspec.testing.light_import import heavy_imports
+
+SETTINGS = ("delimiter", "encoding", "decimal")
+
+
+class SourceContract:
+    """Subclass it, set `module`, `examples` and `wrong`, and let pytest collect it."""
+
+    module: ModuleType
+    examples: Sequence[tuple[bytes, Sequence[Mapping[str, Any]]]] = ()  # a file's bytes, and the rows in it
+    wrong: Sequence[bytes] = ()  # the bytes of files that are not of this kind
+
+    def read(self, data: bytes, reading: Reading | None = None) -> Table:
+        """The table of a file of these bytes."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"data{self.module.SUFFIXES[0]}"
+            path.write_bytes(data)
+            table: Table = self.module.read(path, reading or Reading())
+            assert path.read_bytes() == data, "the file was changed"
+        assert isinstance(table, Table), "read gives a Table: use table_of(rows)"
+        return table
+
+    def test_describes_itself(self) -> None:
+        """The module has every name of the contract, of the right type."""
+        m = self.module
+        assert isinstance(m.SUFFIXES, tuple), "SUFFIXES is a tuple: ('.toml',)"
+        assert m.SUFFIXES
+        assert all(s[0] == "." and s == s.lower() and len(s) > 1 for s in m.SUFFIXES), (
+            "such as '.toml', in small letters"
+        )
+        assert declared(m.__name__, "SUFFIXES") == m.SUFFIXES, "write SUFFIXES as a plain literal: it is read as text"
+        assert set(getattr(m, "READS", ())) <= set(SETTINGS), f"READS names some of {', '.join(SETTINGS)}"
+        assert callable(m.read)
+
+    def test_loads_nothing_heavy(self) -> None:
+        """`synthspec check` imports the module: what is heavy is imported inside `read`."""
+        heavy = heavy_imports(self.module.__name__)
+        assert not heavy, f"import {', '.join(sorted(heavy))} inside read"
+
+    def test_reads_its_examples(self) -> None:
+        """The rows of a file, in order, every column of one length; the same each time."""
+        assert self.examples, "give at least one example: (bytes of a file, its rows)"
+        for data, rows in self.examples:
+            table = self.read(data)
+            assert all(isinstance(n, str) and n for n in table.columns), "columns have names"
+            assert len({len(v) for v in table.columns.values()}) <= 1, "columns of different lengths"
+            assert [table.row(i) for i in range(len(table))] == [dict(r) for r in rows]
+            again = self.read(data)
+            assert again == table
+
+    def test_refuses_what_it_cannot_read(self) -> None:
+        """A file that is not of this kind is a TableFault with a message of one line."""
+        assert self.wrong, "give at least one file that is wrong"
+        for data in self.wrong:
+            try:
+                self.read(data)
+            except TableFault as fault:
+                assert str(fault)
+                assert "\n" not in str(fault)
+            else:
+                raise AssertionError(f"{data[:40]!r} was read")
+
+    def test_a_cut_or_strange_file_is_read_or_refused(self) -> None:
+        """Nothing but a TableFault comes of a file cut off anywhere, an empty one, or bytes at random."""
+        data = self.examples[0][0]
+        cuts = sorted({len(data) * i // 12 for i in range(12)})
+        for one in (*(data[:cut] for cut in cuts), b"\xff\xfe\x00\x01" * 9, bytes(range(256))):
+            try:
+                self.read(one)
+            except TableFault:
+                continue
+            except OSError:
+                continue

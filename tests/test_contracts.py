@@ -1,0 +1,121 @@
+"""The suites that a plug-in's author runs, over every source, writer, metric, distribution and command built in."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from synthspec.cli import COMMANDS
+from synthspec.evaluation.metrics import FAMILIES
+from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
+from synthspec.languages.expressions.random.quantiles import FAMILIES as QUANTILES
+from synthspec.plugins import find_plugin, is_built_in, plugin_names
+from synthspec.testing.command_contract import CommandContract
+from synthspec.testing.distribution_contract import DistributionContract
+from synthspec.testing.metric_contract import MetricContract
+from synthspec.testing.source_contract import SourceContract
+from synthspec.testing.writer_contract import WriterContract
+
+ROWS = [{"n": 1, "text": "one"}, {"n": 2, "text": "two, three"}]
+
+
+def cases_of(contract: type) -> list[str]:
+    return sorted(name for name in dir(contract) if name.startswith("test_"))
+
+
+def as_parquet() -> bytes:
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pa.Table.from_pylist(ROWS), file)
+    return file.getvalue()
+
+
+SOURCES: dict[str, tuple[bytes, bytes]] = {
+    "csv": (b'n,text\n1,one\n2,"two, three"\n', b'n,text\n1,"one\n'),
+    "tsv": (b"n\ttext\n1\tone\n2\ttwo, three\n", b'n\ttext\n1\t"one\n'),
+    "json": (json.dumps(ROWS).encode(), b"{"),
+    "jsonl": ("\n".join(map(json.dumps, ROWS)).encode(), b"[1]"),
+    "parquet": (as_parquet(), b"PAR1"),
+}
+
+
+@pytest.mark.parametrize("test", cases_of(SourceContract))
+@pytest.mark.parametrize("suffix", plugin_names("sources"))
+def test_sources(suffix: str, test: str) -> None:
+    contract = SourceContract()
+    contract.module = find_plugin("sources", suffix)
+    right, wrong = SOURCES[suffix]
+    contract.examples, contract.wrong = [(right, ROWS)], [wrong]
+    getattr(contract, test)()
+
+
+class Writers(WriterContract):
+    def __init__(self, name: str) -> None:
+        self.module, self.name = find_plugin("writers", name), name
+
+    def read_back(self, path: Path) -> list[Mapping[str, Any]] | None:
+        if self.name == "parquet":
+            return pyarrow.parquet.read_table(path).to_pylist()  # type: ignore[no-any-return]
+        text = path.read_text(encoding="utf-8")
+        if self.name == "csv":
+            return [{**r, "n": int(r["n"])} for r in csv.DictReader(io.StringIO(text, newline=""))]
+        return json.loads(text) if self.name == "json" else [json.loads(line) for line in text.split("\n") if line]
+
+
+@pytest.mark.parametrize("test", cases_of(WriterContract))
+@pytest.mark.parametrize("name", plugin_names("writers"))
+def test_writers(name: str, test: str) -> None:
+    getattr(Writers(name), test)()
+
+
+@pytest.mark.parametrize("test", cases_of(MetricContract))
+@pytest.mark.parametrize("family", FAMILIES)
+def test_metrics(family: str, test: str) -> None:
+    contract = MetricContract()
+    contract.module = import_module(f"synthspec.evaluation.metrics.{family}")
+    getattr(contract, test)()
+
+
+ARGUMENTS: dict[str, list[tuple[float, ...]]] = {
+    "uniform": [(0, 1), (-5, 20)], "normal": [(0, 1), (52, 14)], "lognormal": [(0, 1), (2, 0.3)],
+    "exponential": [(5,)], "gamma": [(2, 3)], "beta": [(2, 5)], "triangular": [(0, 2, 9)], "weibull": [(1.5, 10), (0.8, 1)],
+    "pareto": [(3, 1)], "loguniform": [(0.1, 100)], "student_t": [(5, 0, 1)], "poisson": [(4,)], "binomial": [(10, 0.3)],
+    "negative_binomial": [(3, 0.4)], "geometric": [(0.2,)], "zipf": [(1, 50)], "bernoulli": [(0.3,)], "integer": [(1, 6)],
+}  # fmt: skip
+
+
+def module_of(name: str) -> Any:
+    if is_built_in("distributions", name):
+        return find_plugin("distributions", name)
+    family = QUANTILES[name]
+    return SimpleNamespace(DISTRIBUTION=DISTRIBUTIONS[name], quantile=family.quantile, cumulative=family.cumulative,
+                           tail=family.tail, tail_quantile=family.tail_quantile)  # fmt: skip
+
+
+@pytest.mark.parametrize("test", cases_of(DistributionContract))
+@pytest.mark.parametrize("name", sorted(QUANTILES))
+def test_distributions(name: str, test: str) -> None:
+    contract = DistributionContract()
+    contract.module, contract.arguments = module_of(name), ARGUMENTS[name]
+    getattr(contract, test)()
+
+
+@pytest.mark.parametrize("test", cases_of(CommandContract))
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands(name: str, test: str) -> None:
+    contract = CommandContract()
+    contract.module = find_plugin("commands", name)
+    getattr(contract, test)()
+
+
+def test_every_command_is_listed() -> None:
+    assert set(COMMANDS) == set(plugin_names("commands"))
