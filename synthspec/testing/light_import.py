@@ -1,4 +1,4 @@
-"""What importing a module loads: `synthspec check` must start at once, so plug-ins load what is heavy when they use it."""
+"""What importing a module loads. `synthspec check` must start at once: what is heavy is loaded when it is used."""
 
 from __future__ import annotations
 
