@@ -1,4 +1,4 @@
-"""The contract of a source: what every module that reads a kind of data file must do. `docs/extending.md` shows its use."""
+"""The contract of a source: what a module that reads data files must do. `docs/extending.md` shows its use."""
 
 from __future__ import annotations
 

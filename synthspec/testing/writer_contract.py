@@ -1,4 +1,4 @@
-"""The contract of a writer: what every module that writes a dataset's files must do. `docs/extending.md` shows its use."""
+"""The contract of a writer: what a module that writes files must do. `docs/extending.md` shows its use."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ STRANGE = ("a\0b", "a\ud800b", "\u2028\x85\r", "=1+1", " ", "null", "\ufeff")
 
 
 class WriterContract:
-    """Subclass it, set `module`, and let pytest collect it. `read_back`, where given, holds values to what was written."""
+    """Subclass it, set `module`, and let pytest collect it. `read_back` says what a file holds."""
 
     module: ModuleType
 
