@@ -142,11 +142,11 @@ class Build:
         if self._reason is not None:
             driver.stop(self._reason)
         recorder, reused, firsts = None, 0, 0
-        mark = program_of(spec, writers) if files is not None and self._cache else None
+        mark = program_of(spec, writers) if files is not None else None
         if files is not None and mark is not None:
             files.log.begin(mark)
             catching_up = CatchingUp(spec, plan, (requests, foreseen), judge, driver.watch)
-            for settled in SettledRows(store, files.earlier_rows(), mark):
+            for settled in SettledRows(store, files.earlier_rows() if self._cache else (), mark):
                 if driver.stopping is not None:
                     break
                 for event in settled.events:

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,10 @@ from synthspec.inference.store.row_log import RowLog, count_settled, read_settle
 from synthspec.planning.plan import Plan
 from synthspec.plugins import is_built_in
 from synthspec.spec import Spec
-from synthspec.spec.messages import Missing, Rejection, Request, Row, Stage, Try
+from synthspec.spec.messages import Completion, Missing, Rejection, Request, Row, Stage, Try
 
 HASHED = 64 << 20  # bytes of a source up to which its content is read; of a larger one, size and time tell
+_AT_ONCE = 64  # combinations read at once
 _TAKEN = 256  # rows taken in by the rules between rows at once
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
@@ -178,17 +180,21 @@ class SettledRows:
         """Up to the first combination that is damaged, or a completion of which is not in the store."""
         if self._path is None or not self._count:
             return
-        for index, body in enumerate(read_settled(self._path, self._count)):
-            found = self._read(index, body)
-            if found is None:
-                return
-            yield found
+        bodies = enumerate(read_settled(self._path, self._count))
+        while some := list(islice(bodies, _AT_ONCE)):
+            noted = [json.loads(body) for _, body in some]
+            stored = self._store.get_many([call[0] for _, calls, _, _ in noted for call in calls])
+            for (index, body), one in zip(some, noted, strict=True):
+                found = self._read(index, body, one, stored)
+                if found is None:
+                    return
+                yield found
 
-    def _read(self, index: int, body: str) -> Settled | None:
-        marks, calls, counted, rows = json.loads(body)
+    def _read(self, index: int, body: str, noted: Any, stored: Mapping[str, Completion]) -> Settled | None:
+        marks, calls, counted, rows = noted
         events: list[Event] = []
         for key, prompt, attempt, asked in calls:
-            completion = self._store.get(key)
+            completion = stored.get(key)
             if completion is None:
                 return None
             events.append(CallDone(Request(key, prompt, index, attempt, (), asked), (index,), completion))

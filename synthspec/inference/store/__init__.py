@@ -43,6 +43,7 @@ FILE = "run.sqlite"
 LOCK = "run.lock"
 
 _GET = f"SELECT {READ_COLUMNS} FROM completions WHERE key = ?"
+_MANY = 128  # keys in one statement
 _SPENT = """
 SELECT total(cost), sum(prompt_tokens), sum(completion_tokens), sum(requests), sum(at_worst) FROM (
     SELECT cost, prompt_tokens, completion_tokens, requests, at_worst FROM totals
@@ -130,6 +131,29 @@ class Store:
             if isinstance(fault, StoreDamaged):
                 self._note_damage(fault.reason)
             raise fault from error
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Completion]:
+        """The stored completions of these requests, by key; one that is not there is left out.
+
+        Raises:
+            StoreDamaged: what is stored of one is not what was written.
+            StoreFault: they cannot be read.
+        """
+        found: dict[str, Completion] = {}
+        try:
+            for start in range(0, len(keys), _MANY):
+                some = [key_bytes(key) for key in keys[start : start + _MANY]]
+                places = ",".join("?" * len(some))
+                query = f"SELECT {READ_COLUMNS} FROM completions WHERE key IN ({places})"
+                for row in self._reader.execute(query, some):
+                    completion = read_completion(row)
+                    found[completion.key] = completion
+        except (Decayed, *FAULTS) as error:
+            fault = explain_fault(error, self.path)
+            if isinstance(fault, StoreDamaged):
+                self._note_damage(fault.reason)
+            raise fault from error
+        return found
 
     async def reserve(self, key: str, cost: float, tokens: int, *, batch: str | None = None) -> Send:
         """Note, durably, what a call may cost at worst, before it is sent. Each try of a request that may

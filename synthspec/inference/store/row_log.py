@@ -34,7 +34,6 @@ CREATE TABLE tries (
 ) WITHOUT ROWID;
 CREATE TABLE settled (combination INTEGER PRIMARY KEY, crc INTEGER, body TEXT);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE INDEX rows_of_completion ON lineage (key);
 PRAGMA user_version = {VERSION};
 """
 _OUTCOME = "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -109,7 +108,8 @@ class RowLog:
             StoreFault: it cannot be written.
         """
         slot, reasons = outcome.slot, getattr(outcome, "reasons", None)
-        values, digest = _encode(outcome.values), bytes.fromhex(digest_of_values(outcome.values))
+        values = _encode(outcome.values)
+        digest = hashlib.blake2b(values.encode(), digest_size=16).digest()
         path = ".".join(map(str, getattr(outcome, "path", ()))) or str(slot)
         state = (KEPT, "", "") if reasons is None else (MISSING, str(getattr(outcome, "stage", "")), "; ".join(reasons))
         self._outcomes.append((slot, path, outcome.combination, *state, digest, values))
@@ -144,6 +144,8 @@ class RowLog:
             StoreFault: it cannot be written.
         """
         self._flush()
+        with self._explained():
+            self._connection.execute("CREATE INDEX rows_of_completion ON lineage (key)")
         self._connection.close()
 
     def abandon(self) -> None:
