@@ -39,7 +39,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     processes = min(processors(), MOST_PROCESSES)
     if chosen is None and whole and not by_hand and processes > 1:
         config.option.numprocesses = processes
-        config.option.dist = "worksteal"  # tests of one file stay together for the most part
+        config.option.dist = "loadgroup" if config.option.markexpr == "slow" else "worksteal"
 
 
 def processors() -> int:

@@ -187,7 +187,7 @@ def test_latency_changes_nothing(number: int, tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(20))
+@pytest.mark.parametrize("block", range(10))
 def test_latency_changes_nothing_at_length(block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100 + 20 * block, 120 + 20 * block):
         folder = tmp_path / str(number)

@@ -25,7 +25,7 @@ from synthspec.testing.backend_contract import NOWHERE, BackendContract, a_conte
 
 gguf = pytest.importorskip("gguf", reason="the gguf package is not installed: no model can be written")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("llama-server")]
 
 SCHEMA = MappingProxyType(
     {
@@ -68,7 +68,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 600
     while time.monotonic() < end and server.poll() is None:
         try:
             with urllib.request.urlopen(address, timeout=2) as answer:
