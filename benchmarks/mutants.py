@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOADED_ONCE = ("numpy", "scipy.special", "pandas", "pyarrow.parquet", "hypothesis", "aiohttp.web", "jinja2", "regex",
                "lark", "jsonschema", "click.testing", "rich.console", "yaml", "_pytest.assertion.rewrite")  # fmt: skip
 
-MACHINE = ("row_machine", "retry_target", "build", "shapes_build", "variety", "latency")
+MACHINE = ("machine_scripts", "row_machine", "retry_target", "build", "shapes_build", "variety", "latency")
 DRIVER = ("variety", "engine_contract", "build", "reservations", "latency", "engine_faults")
 STORE = ("store", "row_log", "batches_store", "store_system", "damaged_store")
 BUDGET = ("limits", "reservations", "build")
