@@ -6,8 +6,10 @@
     plan = synthspec.plan("specs/reviews.yaml")    # plan[0] is a dict, plan[0:100] a DataFrame
     dataset = synthspec.build("specs/reviews.yaml", backend="ngram", rows=50)
     dataset.frame, dataset.rejections
+    for row in synthspec.rows("specs/reviews.yaml"): ...
+    synthspec.report(dataset), synthspec.compare("build/a", "build/b")
 
-Nothing heavy is imported until it is used.
+A spec is a path, a dict or YAML text. Nothing heavy is imported until it is used.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from synthspec.api import SpecError, build, check, plan, preview
+    from synthspec.api import SpecError, build, check, compare, diff, plan, preview, report, rows
     from synthspec.diagnostics import Diagnostic, Span
     from synthspec.generation.build import BuildFault
     from synthspec.generation.output_folder import Dataset
@@ -29,6 +31,10 @@ _HOMES = {
     "plan": "api",
     "preview": "api",
     "build": "api",
+    "rows": "api",
+    "report": "api",
+    "compare": "api",
+    "diff": "api",
     "SpecError": "api",
     "BuildFault": "generation.build",
     "StoreFault": "inference.store",
@@ -48,8 +54,12 @@ __all__ = [
     "__version__",
     "build",
     "check",
+    "compare",
+    "diff",
     "plan",
     "preview",
+    "report",
+    "rows",
 ]  # fmt: skip
 
 

@@ -1,46 +1,78 @@
-"""The Python API: the commands as functions, returning plain frozen values."""
+"""The Python API: the commands as functions, returning plain frozen values that show themselves in notebooks.
+
+A spec is a path, a dict, or YAML text: a `str` with a line break in it, or one that begins with a key. Where it is no
+file, files that it names are looked for in the working directory.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.analysis.compiled import Compiled
-from synthspec.compiler import compile_spec
+from synthspec.compiler import compile_spec, compile_text
 from synthspec.diagnostics import Diagnostic
+from synthspec.diagnostics.listing import Diagnostics
 
 if TYPE_CHECKING:
+    from synthspec.evaluation.comparison import Comparison
+    from synthspec.evaluation.corpus.corpus import Corpus
+    from synthspec.evaluation.report.measure import Report
+    from synthspec.generation.diff import SpecDiff
     from synthspec.generation.output_folder import Dataset
     from synthspec.generation.preview import Preview
+    from synthspec.generation.row_stream import RowStream
+    from synthspec.inference.events import Event
     from synthspec.planning.plan import Plan
 
 AnyPath = str | PathLike[str]
-_SHORT = {"budget": "limits.budget", "concurrency": "limits.concurrency"}
+AnySpec = AnyPath | Mapping[str, Any]
+AnyBackend = str | Mapping[str, Any]  # `provider:model`, or what a spec holds under `backend`
+
+_TEXT = re.compile(r"""\s*(?:["']?[\w-]+["']?\s*:(?:\s|$)|\{.*\}\s*$)|.*\n""", re.DOTALL)
 
 
 class SpecError(Exception):
-    """A spec has errors. `diagnostics` holds each with its place and remedy."""
+    """A spec has errors. `diagnostics` holds each with its place and fix."""
 
-    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        from synthspec.diagnostics.render import render_text
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        texts = diagnostics.texts if isinstance(diagnostics, Diagnostics) else {}
+        self.diagnostics = Diagnostics(diagnostics, texts)
+        super().__init__("\n" + Diagnostics(self.diagnostics.errors, texts).as_text())
 
-        super().__init__("\n" + render_text([d for d in diagnostics if d.severity == "error"]))
-        self.diagnostics = diagnostics
 
+def check(
+    spec: AnySpec,
+    *,
+    rows: int | None = None,
+    seed: int | None = None,
+    backend: AnyBackend | None = None,
+    budget: float | None = None,
+    concurrency: int | None = None,
+    set: Mapping[str, Any] | None = None,
+) -> Diagnostics:
+    """Every diagnostic of a spec, by place: a tuple, empty where nothing is wrong. Calls no model.
 
-def check(path: AnyPath, **options: Any) -> tuple[Diagnostic, ...]:
-    """Every diagnostic of a spec. Calls no model.
-
-    Options are keys of the spec: `rows`, `seed`, `backend`, `budget`, `concurrency`, or `set={"limits.attempts": 2}`.
+    `rows`, `seed`, `backend`, `budget` (US dollars) and `concurrency` stand in for what the spec says;
+    `set={"limits.attempts": 2}` for any other key. They are the same in every function here.
     """
-    return compile_spec(Path(path), _overrides(options)).diagnostics
+    return _compile(spec, _overrides(rows, seed, backend, budget, concurrency, set))[1]
 
 
-def plan(path: AnyPath, **options: Any) -> Plan:
+def plan(
+    spec: AnySpec,
+    *,
+    rows: int | None = None,
+    seed: int | None = None,
+    backend: AnyBackend | None = None,
+    budget: float | None = None,
+    concurrency: int | None = None,
+    set: Mapping[str, Any] | None = None,
+) -> Plan:
     """The plan of a spec: `plan[i]` a dict, `plan[a:b]` a DataFrame, `len(plan)` combinations.
 
     Raises:
@@ -48,25 +80,59 @@ def plan(path: AnyPath, **options: Any) -> Plan:
     """
     from synthspec.planning.plan import build_plan
 
-    compiled = _compiled(path, options)
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set))
     assert compiled.spec is not None
     return build_plan(compiled.spec, compiled.tables)
 
 
+def preview(
+    spec: AnySpec,
+    count: int = 3,
+    *,
+    out: AnyPath | None = None,
+    rows: int | None = None,
+    seed: int | None = None,
+    backend: AnyBackend | None = None,
+    budget: float | None = None,
+    concurrency: int | None = None,
+    set: Mapping[str, Any] | None = None,
+) -> Preview:
+    """A few rows end to end, with prompts, completions and verdicts. The completions are kept for `build`.
+
+    Raises:
+        SpecError, BuildFault, StoreFault: as `build`.
+    """
+    from synthspec.generation.preview import preview_rows
+    from synthspec.generation.row_stream import run_async
+
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set))
+    assert compiled.spec is not None
+    return run_async(preview_rows(compiled.spec, compiled.tables, count, _folder(out)))
+
+
 def build(
-    path: AnyPath,
+    spec: AnySpec,
     *,
     out: AnyPath | None = None,
     replace: bool = False,
     accept_loss: bool = False,
     cache: bool = True,
-    **options: Any,
+    rows: int | None = None,
+    seed: int | None = None,
+    backend: AnyBackend | None = None,
+    budget: float | None = None,
+    concurrency: int | None = None,
+    set: Mapping[str, Any] | None = None,
+    listen: Callable[[Event], None] | None = None,
 ) -> Dataset:
     """Build a dataset into a folder (`build/<name>/` unless `out` names another).
 
     Where rows are missing that the dataset which stands there has, that one stays and this one goes to `incomplete/`
     beside it; with `replace` it takes its place. `accept_loss` goes on with what can be read of a damaged store.
-    Without `cache` every row is made anew from its completions; no call is made for that.
+    Without `cache` every row is made anew from its completions; no call is made for that. `listen` is called with
+    each event of the build (`synthspec.inference.events`), in a thread of its own.
+
+    Ctrl-C lets calls in flight end, which are paid for, and keeps them for the next build; again, it ends at once.
 
     Raises:
         SpecError: the spec has errors.
@@ -74,56 +140,148 @@ def build(
         StoreFault: the folder is in use or cannot be written.
     """
     from synthspec.generation.build import Build, finish_build
+    from synthspec.generation.row_stream import run_async
 
-    compiled = _compiled(path, options)
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set))
     assert compiled.spec is not None
-    folder = Path(out) if out is not None else None
+    folder = _folder(out)
     work = Build(
         compiled.spec, compiled.tables, folder, keep_rows=True, replace=replace, accept_loss=accept_loss, cache=cache
     )
-    dataset: Dataset = run_async(finish_build(work))
-    return dataset
+    return run_async(finish_build(work, listen), work.interrupt)
 
 
-def preview(path: AnyPath, count: int = 3, *, out: AnyPath | None = None, **options: Any) -> Preview:
-    """A few rows end to end, with prompts, completions and verdicts.
+def rows(
+    spec: AnySpec,
+    *,
+    out: AnyPath | None = None,
+    accept_loss: bool = False,
+    rows: int | None = None,
+    seed: int | None = None,
+    backend: AnyBackend | None = None,
+    budget: float | None = None,
+    concurrency: int | None = None,
+    set: Mapping[str, Any] | None = None,
+) -> RowStream:
+    """The rows of a spec one by one, as dicts, in plan order, each as soon as it is final.
+
+    Calls are made at the pace at which rows are taken. The loop may be left at any row: calls in flight are waited
+    for, and a later `rows` or `build` uses all completions again. No dataset is written; `build` does that.
+
+        for row in synthspec.rows("specs/reviews.yaml"):
+            print(row["text"])
 
     Raises:
         SpecError, BuildFault, StoreFault: as `build`.
     """
-    from synthspec.generation.preview import preview_rows
+    from synthspec.generation.build import Build
+    from synthspec.generation.row_stream import RowStream
 
-    compiled = _compiled(path, options)
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set))
     assert compiled.spec is not None
-    folder = Path(out) if out is not None else None
-    shown: Preview = run_async(preview_rows(compiled.spec, compiled.tables, count, folder))
-    return shown
+    return RowStream(Build(compiled.spec, compiled.tables, _folder(out), writes=False, accept_loss=accept_loss))
 
 
-def run_async(work: Any) -> Any:
-    """Run a coroutine to its end, also from inside a running loop (a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    from concurrent.futures import ThreadPoolExecutor
+def diff(old: AnySpec, new: AnySpec, *, set: Mapping[str, Any] | None = None) -> SpecDiff:
+    """What changes from one spec to another: combinations, calls to make again, cost. Calls no model.
 
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+    Raises:
+        SpecError: one of them has errors.
+    """
+    from synthspec.generation.diff import diff_specs
+
+    overrides = _overrides(None, None, None, None, None, set)
+    return diff_specs(_compiled(old, overrides), _compiled(new, overrides))
 
 
-def _compiled(path: AnyPath, options: Mapping[str, Any]) -> Compiled:
-    compiled = compile_spec(Path(path), _overrides(options))
+def report(
+    data: AnyPath | Dataset,
+    *,
+    against: AnyPath | Dataset | None = None,
+    embed: str | None = None,
+    judge: str | None = None,
+    base_url: str | None = None,
+    budget: float | None = None,
+) -> Report:
+    """Measure a dataset: a built one, its folder, or any CSV, JSONL, JSON or Parquet file.
+
+    `against` is the original to measure it beside. Calls no model, unless `embed` or `judge` names one as
+    `provider:model`; `base_url` is its server, and `budget` (US dollars) what all reports on this data may spend.
+    `report.text()`, `report.html()` and `report.as_dict()` are what the command prints.
+
+    Raises:
+        TableFault: the data cannot be read.
+        ValueError: there is no such model, or options that do not go together.
+        BackendFault, StoreFault: a model cannot be asked, or its answers cannot be kept.
+    """
+    from synthspec.evaluation.asked import read_models, report_on
+
+    models = read_models(embed, judge, base_url, budget)
+    return report_on(_corpus(data), None if against is None else _corpus(against), models)
+
+
+def compare(*data: AnyPath | Dataset, against: AnyPath | Dataset | None = None, vary: str | None = None) -> Comparison:
+    """Datasets side by side, every metric with its confidence interval; `vary` compares the values of a column.
+
+    To compare backends, build a spec on each: `compare(*(build(spec, backend=b, out=f"build/{b}") for b in …))`.
+
+    Raises:
+        TableFault: the data cannot be read.
+        ValueError: there are not two to twelve datasets, or `vary` names no column with few values.
+    """
+    from synthspec.evaluation.asked import contenders
+    from synthspec.evaluation.comparison import compare_corpora
+
+    corpora, names = contenders([_corpus(d) for d in data], [_place(d) for d in data], (), vary)
+    return compare_corpora(corpora, names, None if against is None else _corpus(against))
+
+
+def _corpus(data: AnyPath | Dataset) -> Corpus:
+    from synthspec.evaluation.corpus.corpus import read_corpus
+
+    return read_corpus(_place(data))
+
+
+def _place(data: AnyPath | Dataset) -> Path:
+    return Path(data) if isinstance(data, str | PathLike) else data.folder
+
+
+def _folder(out: AnyPath | None) -> Path | None:
+    return Path(out) if out is not None else None
+
+
+def _compile(spec: AnySpec, overrides: Mapping[str, str]) -> tuple[Compiled, Diagnostics]:
+    if isinstance(spec, Mapping):
+        from synthspec.document.writer import spec_text
+
+        spec = spec_text(spec)
+    elif not isinstance(spec, str) or not _TEXT.match(spec):
+        compiled = compile_spec(Path(spec), overrides)
+        return compiled, Diagnostics(compiled.diagnostics)
+    from synthspec.document.source import NO_FILE
+
+    compiled = compile_text(spec, overrides)
+    return compiled, Diagnostics(compiled.diagnostics, {NO_FILE: spec})
+
+
+def _compiled(spec: AnySpec, overrides: Mapping[str, str]) -> Compiled:
+    compiled, diagnostics = _compile(spec, overrides)
     if not compiled.ok:
-        raise SpecError(compiled.diagnostics)
+        raise SpecError(diagnostics)
     return compiled
 
 
-def _overrides(options: Mapping[str, Any]) -> dict[str, str]:
-    rest = dict(options)
-    settings = dict(rest.pop("set", {}))
-    found = {_SHORT.get(n, n): _yaml(v) for n, v in rest.items() if v is not None}
-    found.update((str(k), _yaml(v)) for k, v in settings.items())
+def _overrides(
+    rows: int | None,
+    seed: int | None,
+    backend: AnyBackend | None,
+    budget: float | None,
+    concurrency: int | None,
+    settings: Mapping[str, Any] | None,
+) -> dict[str, str]:
+    named = {"rows": rows, "seed": seed, "backend": backend, "limits.budget": budget, "limits.concurrency": concurrency}
+    found = {key: _yaml(value) for key, value in named.items() if value is not None}
+    found.update((str(key), _yaml(value)) for key, value in (settings or {}).items())
     return found
 
 

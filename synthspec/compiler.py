@@ -16,7 +16,7 @@ from synthspec.document.inheritance import not_a_map, resolve_extends
 from synthspec.document.overrides import apply_overrides
 from synthspec.document.reader import MapNode, read_document
 from synthspec.document.schema import check_schema
-from synthspec.document.source import read_source
+from synthspec.document.source import Source, read_source, text_source
 from synthspec.planning.constraints.listed import check_listed
 from synthspec.sources import Table
 from synthspec.spec import Spec
@@ -25,9 +25,18 @@ from synthspec.spec.used_names import parameters_to_try
 
 def compile_spec(path: Path, overrides: Mapping[str, str] | None = None) -> Compiled:
     """The front end: a file to a checked spec. Reads files, calls no model, stops at no fault it can report."""
-    source, faults = read_source(path)
+    return _compile(*read_source(path), overrides or {})
+
+
+def compile_text(text: str, overrides: Mapping[str, str] | None = None) -> Compiled:
+    """The same for a spec that is no file. Files that it names are looked for in the working directory."""
+    return _compile(*text_source(text), overrides or {})
+
+
+def _compile(source: Source | None, faults: tuple[Diagnostic, ...], overrides: Mapping[str, str]) -> Compiled:
     if source is None:
         return Compiled(None, {}, faults)
+    path = source.path
     document, faults = read_document(source)
     if document is None:
         return Compiled(None, {}, faults)
@@ -35,7 +44,7 @@ def compile_spec(path: Path, overrides: Mapping[str, str] | None = None) -> Comp
         return Compiled(None, {}, (*faults, not_a_map(document)))
     whole, found = resolve_extends(document, path)
     faults += found
-    root, found = apply_overrides(whole.root, overrides or {})
+    root, found = apply_overrides(whole.root, overrides)
     faults += found
     root, broken, found = check_schema(root)
     faults += found

@@ -29,16 +29,10 @@ def show_diagnostics(diagnostics: Sequence[Diagnostic], *, no_color: bool = Fals
 
 def summary_line(diagnostics: Sequence[Diagnostic]) -> str:
     """`2 errors and 1 warning`."""
-    errors = sum(d.severity == "error" for d in diagnostics)
-    warnings = len(diagnostics) - errors
-    parts = [_count(errors, "error")] if errors else []
-    parts += [_count(warnings, "warning")] if warnings else []
+    from synthspec.diagnostics.listing import Diagnostics
+
     explain = f" (more: synthspec explain {diagnostics[0].code})" if diagnostics else ""
-    return " and ".join(parts) + explain if parts else "no errors"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return Diagnostics(diagnostics).summary + explain
 
 
 def compile_or_exit(

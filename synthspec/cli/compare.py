@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from synthspec.cli._options import form_option, look_options
-
-if TYPE_CHECKING:
-    from synthspec.evaluation.corpus.corpus import Corpus
-
-MOST = 12  # datasets side by side
 
 
 @click.command()
@@ -48,6 +42,7 @@ def command(
     before is used again.
     """
     from synthspec.cli._progress import steps
+    from synthspec.cli._show import fail
     from synthspec.cli._written import give, read_or_exit
 
     if data[0].suffix in (".yaml", ".yml"):
@@ -62,7 +57,14 @@ def command(
         raise click.UsageError("--backend, --rows and --budget go with a spec, which is then built")
     else:
         found = [read_or_exit(p) for p in data]
-    corpora, names = _contenders(found, data, backends, vary)
+    from synthspec.evaluation.asked import AskedError, contenders
+
+    try:
+        corpora, names = contenders(found, data, backends, vary, "--")
+    except AskedError as e:
+        if e.data:
+            fail(str(e), status=1)
+        raise click.UsageError(str(e)) from None
     original = read_or_exit(against) if against is not None else None
     from synthspec.evaluation.comparison import compare_corpora
 
@@ -75,34 +77,4 @@ def command(
 
         give(visible_json(json.dumps(comparison.as_dict(), indent=2, ensure_ascii=False, default=str)) + "\n", out)
         return
-    from synthspec.evaluation.report.side_by_side import comparison_page, comparison_text
-
-    give(comparison_page(comparison) if form == "html" else comparison_text(comparison), out)
-
-
-def _contenders(
-    found: list[Corpus], paths: tuple[Path, ...], backends: tuple[str, ...], vary: str | None
-) -> tuple[list[Corpus], list[str]]:
-    """What is set side by side, each with a name of its own."""
-    from synthspec.cli._show import fail
-    from synthspec.evaluation.comparison import groups_of
-
-    names = list(backends) if len(backends) == len(found) else [c.name for c in found]
-    if len(set(names)) < len(names):
-        names = [p.name for p in paths] if len(paths) == len(found) else [f"{n} {i + 1}" for i, n in enumerate(names)]
-    if len(set(names)) < len(names):
-        names = [str(p) for p in paths]
-    if len(set(names)) < len(names):
-        names = [f"{n} ({i + 1})" for i, n in enumerate(names)]
-    if vary is not None:
-        try:
-            parts = [(n, v, c) for n, whole in zip(names, found, strict=True) for v, c in groups_of(whole, vary)]
-        except LookupError as e:
-            fail(str(e.args[0]), "--vary takes a column with few values", status=1)
-        names = [v if len(found) == 1 else f"{n}, {v}" for n, v, _ in parts]
-        found = [c for _, _, c in parts]
-    if len(found) < 2:
-        raise click.UsageError("one dataset is nothing to compare: name two, or a column with --vary")
-    if len(found) > MOST:
-        raise click.UsageError(f"{len(found)} datasets; at most {MOST} fit side by side")
-    return found, names
+    give(comparison.html() if form == "html" else comparison.text(), out)

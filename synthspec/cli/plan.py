@@ -13,7 +13,8 @@ from synthspec.cli._options import form_option, look_options, spec_argument, spe
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from synthspec.generation.estimate import ParameterReport, PlanReport
+    from synthspec.generation.estimate import PlanReport
+    from synthspec.planning.shares import ParameterReport
 
 LONGEST = 4_000  # characters of a prompt shown to a person
 SHOWN = 100  # parameters

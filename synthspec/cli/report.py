@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ from synthspec.cli._echo import echo
 from synthspec.cli._options import form_option, look_options
 
 if TYPE_CHECKING:
+    from synthspec.evaluation.asked import Models
     from synthspec.evaluation.corpus.corpus import Corpus
     from synthspec.evaluation.report.measure import Report
 
@@ -54,15 +53,15 @@ def command(
 
     from synthspec.cli._written import give, read_or_exit
     from synthspec.diagnostics.terminal import visible_json
-    from synthspec.evaluation.report.text import report_text
+    from synthspec.evaluation.asked import AskedError, read_models
 
-    models = _models(embed, judge, base_url)
-    if budget is not None and models == (None, None):
-        raise click.UsageError("--budget goes with --embed or --judge")
+    try:
+        models = read_models(embed, judge, base_url, budget, "--")
+    except AskedError as e:
+        raise click.UsageError(str(e)) from None
     corpus = read_or_exit(data)
     original = read_or_exit(against) if against is not None else None
-    asked = Asked(models, base_url, budget)
-    report = _measure(corpus, original, asked, quiet=quiet, no_color=no_color)
+    report = _measure(corpus, original, models, quiet=quiet, no_color=no_color)
     if form == "json":
         give(visible_json(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, default=str)) + "\n", out)
         return
@@ -70,78 +69,24 @@ def command(
     if page is None and corpus.folder is not None:
         page = corpus.folder / "report.html"
     if form == "html" or page is not None:
-        from synthspec.evaluation.report.page import report_page
-
-        give(report_page(report), page)
+        give(report.html(), page)
     if form == "text":
-        give(report_text(report), out)
+        give(report.text(), out)
     if page is not None and not quiet:
         echo(str(page), err=True)
 
 
-Model = tuple[str, str] | None  # provider and model
-
-
-def _models(embed: str | None, judge: str | None, base_url: str | None) -> tuple[Model, Model]:
-    """The models named; a mistake in a name is one of use."""
-    from synthspec.plugins import plugin_names
-
-    if embed is None and judge is None:
-        if base_url is not None:
-            raise click.UsageError("--base-url goes with --embed or --judge")
-        return None, None
-    from synthspec.evaluation.embeddings import PROVIDERS
-
-    found = _named("--embed", embed, PROVIDERS), _named("--judge", judge, plugin_names("backends"))
-    asked = {m[0] for m in found if m is not None} - {"sentence-transformers"}
-    if base_url is not None and len(asked) > 1:
-        raise click.UsageError("--base-url is one server's; set OPENAI_BASE_URL or OLLAMA_HOST where there are two")
-    return found
-
-
-def _named(option: str, text: str | None, known: Sequence[str]) -> Model:
-    from synthspec.diagnostics import did_you_mean
-    from synthspec.inference.prices import meant_backend
-
-    if text is None:
-        return None
-    provider, _, model = text.partition(":")
-    if provider not in known:
-        help = meant_backend(provider, model) or did_you_mean(provider, known)
-        raise click.UsageError(f"{option}: there is no '{provider}'; {help}")
-    if not model:
-        raise click.UsageError(f"{option}: name a model: {provider}:MODEL")
-    return provider, model
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The models that a report asks, where, and for how much."""
-
-    models: tuple[Model, Model]
-    base_url: str | None
-    budget: float | None
-
-
-def _measure(corpus: Corpus, original: Corpus | None, asked: Asked, *, quiet: bool, no_color: bool) -> Report:
+def _measure(corpus: Corpus, original: Corpus | None, models: Models, *, quiet: bool, no_color: bool) -> Report:
     from synthspec.cli._progress import steps
     from synthspec.cli._show import fail
-    from synthspec.evaluation.embeddings import open_embedder
-    from synthspec.evaluation.judge import judge_labels
-    from synthspec.evaluation.model_calls import calls_of
-    from synthspec.evaluation.report.measure import measure, step_count
+    from synthspec.evaluation.asked import report_on
+    from synthspec.evaluation.report.measure import step_count
     from synthspec.inference.store import StoreFault
     from synthspec.spec.messages import BackendFault
 
-    embed, judge = asked.models
-    calls = calls_of(corpus, asked.budget)
-    with steps(step_count() + (judge is not None), quiet=quiet, no_color=no_color) as progress:
+    with steps(step_count() + (models.judge is not None), quiet=quiet, no_color=no_color) as progress:
         try:
-            embedder = None if embed is None else open_embedder(*embed, calls, asked.base_url)
-            if judge is not None:
-                progress("Judge")
-            judgement = None if judge is None else judge_labels(corpus, *judge, calls, asked.base_url)
-            return measure(corpus, original, progress, embed=embedder, judgement=judgement)
+            return report_on(corpus, original, models, progress)
         except BackendFault as e:
             fail(e.message, "--embed and --judge ask a model; a report without them asks none")
         except StoreFault as e:

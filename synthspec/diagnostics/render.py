@@ -25,9 +25,9 @@ def coloured(style: str, text: str) -> str:
     return f"\x1b[{_ANSI[style]}m{text}\x1b[0m"
 
 
-def render_text(diagnostics: Sequence[Diagnostic], paint: Paint = plain) -> str:
-    """Each diagnostic with its source line, a caret and its remedy."""
-    files: dict[str, list[str]] = {}
+def render_text(diagnostics: Sequence[Diagnostic], paint: Paint = plain, texts: Mapping[str, str] | None = None) -> str:
+    """Each diagnostic with its source line, a caret and its remedy. `texts` are those of specs that are no files."""
+    files = {name: text.split("\n") for name, text in (texts or {}).items()}
     return "\n".join(_block(d, files, paint) for d in diagnostics)
 
 

@@ -11,6 +11,7 @@ from synthspec.diagnostics import Diagnostic, Span
 MAX_BYTES = 2_000_000
 MAX_NAME = 255  # bytes of a file's name
 MAX_PATH = 4_000  # bytes of a path
+NO_FILE = "<spec>"  # the name of a spec that is no file
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,17 @@ def read_source(path: Path, file: str | None = None) -> tuple[Source | None, tup
             "E102", f"the file is larger than {MAX_BYTES // 1_000_000} MB", "put data in a source file instead"
         )
     return _decode(raw, path, file)
+
+
+def text_source(text: str) -> tuple[Source | None, tuple[Diagnostic, ...]]:
+    """A spec that is no file: its text. What it names is looked for in the working directory."""
+    if len(text) > MAX_BYTES:  # no text is shorter in bytes
+        help = "put data in a source file instead"
+        return None, (
+            Diagnostic("E102", f"the spec is larger than {MAX_BYTES // 1_000_000} MB", Span(NO_FILE, 1, 1, 1, 1), help),
+        )
+    raw = text.encode("utf-8", "surrogatepass")
+    return _decode(raw, Path.cwd() / NO_FILE, NO_FILE)
 
 
 def _decode(raw: bytes, path: Path, file: str) -> tuple[Source | None, tuple[Diagnostic, ...]]:

@@ -87,6 +87,26 @@ class Comparison:
             "metrics": [line.as_dict(self.names) for line in self.lines],
         }
 
+    def text(self) -> str:
+        """The table that `synthspec compare` prints; `*` marks what is surely better."""
+        from synthspec.evaluation.report.side_by_side import comparison_text
+
+        return comparison_text(self)
+
+    def html(self) -> str:
+        """One whole page that needs no network."""
+        from synthspec.evaluation.report.side_by_side import comparison_page
+
+        return comparison_page(self)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        from synthspec.evaluation.report.shown import comparison_html
+
+        return comparison_html(self)
+
 
 def compare_corpora(
     corpora: Sequence[Corpus],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
@@ -197,15 +197,16 @@ class Build:
                 files.take(missing, [])
 
 
-async def finish_build(build: Build) -> Dataset:
-    """Run a build to its end, listening to nothing.
+async def finish_build(build: Build, listen: Callable[[Event], None] | None = None) -> Dataset:
+    """Run a build to its end; `listen` is told each of its events.
 
     Raises:
         BuildFault, StoreFault, DrawFault, OSError: as `Build.events`.
     """
     async with aclosing(build.events()) as events:
-        async for _ in events:
-            pass
+        async for event in events:
+            if listen is not None:
+                listen(event)
     assert build.dataset is not None
     return build.dataset
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,9 +11,10 @@ import numpy as np
 
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.inference.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
-from synthspec.languages.expressions.evaluation.columns import Column, unpack
+from synthspec.languages.expressions.evaluation.columns import Column
 from synthspec.planning.parameters import places_in
 from synthspec.planning.plan import Plan
+from synthspec.planning.shares import ParameterReport, parameter_report
 from synthspec.plugins import find_plugin
 from synthspec.sources import Table
 from synthspec.spec import Choice, Field, Prompt, Spec
@@ -23,7 +23,6 @@ from synthspec.spec.used_names import used_names
 
 COUNTED = 1_000_000  # combinations looked at for the figures of a parameter
 SAMPLED = 40  # prompts written to estimate their tokens
-SHOWN_VALUES = 40
 MOST_PAIRED = 200  # lists of which all pairs are counted
 MOST_SPACE = 10**300
 
@@ -121,7 +120,7 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
         space=space,
         excluded=excluded,
         parameters=tuple(
-            _parameter_report(p.name, columns[p.name], lists.get(p.name)) for p in spec.parameters if p.name in used
+            parameter_report(p.name, columns[p.name], lists.get(p.name)) for p in spec.parameters if p.name in used
         ),
         unused=tuple(p.name for p in spec.parameters if p.name not in used),
         pairs=_pairs(plan, lists, columns),
@@ -140,32 +139,6 @@ def _ranks(plan: Plan, columns: Mapping[str, Column]) -> tuple[RankReport, ...]:
     from synthspec.planning.correlation.copula import rank_reached
 
     return tuple(RankReport(c.between, c.rank, rank_reached(plan.spec, columns, c)) for c in plan.spec.plan.correlate)
-
-
-def _parameter_report(name: str, column: Column, listed: Choice | None) -> ParameterReport:
-    values = unpack(column)
-    marks = [repr(v) for v in values]
-    counts = Counter(marks)
-    first = dict(zip(reversed(marks), reversed(values), strict=True))
-    found: list[ValueCount] = []
-    if listed is not None:
-        total = sum(listed.weights)
-        places = Counter(places_in(column, listed.values).tolist())
-        pairs = enumerate(zip(listed.values, listed.weights, strict=True))
-        found = [ValueCount(v, w / total, places[i]) for i, (v, w) in pairs][: 10 * SHOWN_VALUES]
-    elif len(counts) <= SHOWN_VALUES and column.dtype.kind != "f":
-        found = [ValueCount(first[m], None, n) for m, n in sorted(counts.items(), key=lambda c: -c[1])]
-    quantiles = None
-    if column.dtype.kind in "if" and not found and len(column):
-        at = np.nanquantile(column.astype(float), [0, 0.05, 0.5, 0.95, 1])
-        quantiles = dict(zip(("min", "p5", "median", "p95", "max"), map(float, at), strict=True))
-        quantiles["mean"] = float(np.nanmean(column.astype(float)))
-    kind = (
-        "list"
-        if listed is not None
-        else {"i": "whole numbers", "f": "numbers", "b": "boolean"}.get(column.dtype.kind, "values")
-    )
-    return ParameterReport(name, kind, len(counts), tuple(found), quantiles)
 
 
 def _space(plan: Plan, lists: Mapping[str, Choice]) -> tuple[int | None, int | None]:

@@ -77,6 +77,16 @@ class Dataset:
 
         return pd.DataFrame([{c: r.get(c) for c in self.columns} for r in self.rows], columns=list(self.columns))
 
+    def __repr__(self) -> str:
+        from synthspec.generation.shown import dataset_title
+
+        return f"<Dataset {dataset_title(self)}>"
+
+    def _repr_html_(self) -> str:
+        from synthspec.generation.shown import dataset_html
+
+        return dataset_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
@@ -90,7 +100,8 @@ class FinishedRun:
     seconds: float
 
 
-def _rejected(missing: Missing) -> Rejected:
+def rejected(missing: Missing) -> Rejected:
+    """What a dataset says of a missing row."""
     stage, path = missing.stage.value, path_text(missing.path)
     return Rejected(missing.slot, missing.combination, stage, missing.reasons, missing.values, path)
 
@@ -179,7 +190,7 @@ class DatasetFolder:
             complete=run.tally.kept >= self.spec.rows,
             reason=run.stopped,
             gates=gates,
-            rejections=tuple(_rejected(m) for m in self.missing),
+            rejections=tuple(rejected(m) for m in self.missing),
             columns=self.columns,
             rows=tuple(self.rows),
             kept_instead=better if poorer else None,

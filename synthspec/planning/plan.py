@@ -85,6 +85,16 @@ class Plan:
             raise IndexError("a plan begins at 0")
         return next(self.combinations(index, index + 1))
 
+    def __repr__(self) -> str:
+        from synthspec.planning.shown import plan_title
+
+        return f"<Plan {plan_title(self)}: {', '.join(d.name for d in self.draws[:12])}>"
+
+    def _repr_html_(self) -> str:
+        from synthspec.planning.shown import plan_html
+
+        return plan_html(self)
+
     def _bounds(self, index: slice) -> tuple[int, int, int]:
         start, stop, step = index.start or 0, index.stop, index.step or 1
         stop = len(self) if stop is None else stop

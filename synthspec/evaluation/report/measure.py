@@ -108,6 +108,26 @@ class Report:
             **({"judge": self.judgement.as_dict()} if self.judgement else {}),
         }
 
+    def text(self) -> str:
+        """The summary that `synthspec report` prints."""
+        from synthspec.evaluation.report.text import report_text
+
+        return report_text(self)
+
+    def html(self) -> str:
+        """One whole page that needs no network."""
+        from synthspec.evaluation.report.page import report_page
+
+        return report_page(self)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        from synthspec.evaluation.report.shown import report_html
+
+        return report_html(self)
+
 
 def measure(corpus: Corpus, against: Corpus | None = None, progress: Progress | None = None, *,
             sizes: Sizes | None = None, embed: Embedder | None = None,
