@@ -28,26 +28,6 @@ MOST_SPACE = 10**300
 
 
 @dataclass(frozen=True, slots=True)
-class ValueCount:
-    """A value of a parameter: the share asked for (0 to 1), and how often the plan has it."""
-
-    value: Any
-    share: float | None
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ParameterReport:
-    """One parameter in the plan. `values` for few different ones, else `quantiles` of numbers, else their number."""
-
-    name: str
-    kind: str
-    distinct: int
-    values: tuple[ValueCount, ...]
-    quantiles: Mapping[str, float] | None
-
-
-@dataclass(frozen=True, slots=True)
 class PairReport:
     """Pairs of values of listed parameters: how many there can be, exclude makes impossible, the plan has."""
 
