@@ -13,7 +13,7 @@ from synthspec.diagnostics import Span
 from synthspec.extras import install_command
 from synthspec.inference.backends import BackendContext
 from synthspec.inference.transport.keys import TYPED
-from synthspec.plugins import find_plugin
+from synthspec.plugins import find_plugin, plugin_error
 from synthspec.spec import BackendChoice
 from synthspec.spec.messages import BackendFault
 
@@ -42,6 +42,9 @@ async def survey(names: Sequence[str], base_url: str | None = None) -> list[Back
 
 
 async def _look(name: str, base_url: str | None) -> BackendState:
+    fault = plugin_error("backends", name)
+    if fault is not None:
+        return BackendState(name, "a plug-in that cannot be used", False, None, False, "; ".join(fault))
     module = find_plugin("backends", name)
     summary = module.SUMMARY
     key = next((k for k in module.KEYS if os.environ.get(k)), None)

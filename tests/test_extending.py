@@ -1,0 +1,179 @@
+"""`docs/extending.md`: every block of the page is written to a folder and run, from a package and inside a copy of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+BLOCKS = {
+    name: text for name, text in re.findall(r"```(?:python|toml|yaml)\n# (\S+)\n(.*?)```", PAGE, re.DOTALL)
+}
+HOMES = {  # where the page says that a module goes inside this repository
+    "canned": "inference/backends", "toml_source": "sources", "xml": "dataset/writers", "questions": "evaluation/metrics",
+    "gumbel": "languages/expressions/random/distributions", "columns": "cli",
+}  # fmt: skip
+
+
+def write(folder: Path, *, installed: bool = True) -> Path:
+    """The page's files, with the dist-info that installing the package would make."""
+    for name, text in BLOCKS.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (folder / "my_package" / "__init__.py").touch()
+    if installed:
+        said = tomllib.loads(BLOCKS["pyproject.toml"])["project"]
+        info = folder / "my_package-1.0.dist-info"
+        info.mkdir(exist_ok=True)
+        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {said['name']}\nVersion: 1.0\n")
+        groups = (f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items()) for group, entries in said["entry-points"].items())
+        info.joinpath("entry_points.txt").write_text("\n".join(groups))
+    return folder
+
+
+def run(folder: Path, *arguments: str, ours: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ours}", "NO_COLOR": "1", "COLUMNS": "300"}
+    return subprocess.run([sys.executable, "-m", *arguments], cwd=folder, capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("package"))
+
+
+def test_every_block_is_a_file() -> None:
+    assert len(BLOCKS) == len(re.findall(r"^```\w", PAGE, re.MULTILINE))
+    assert {n.split("/")[-1] for n in BLOCKS if n.startswith("tests/")} == {f"test_{m}.py" for m in HOMES}
+
+
+def test_contracts_of_the_page(package: Path) -> None:
+    done = run(package, "pytest", "-q", "-p", "no:cacheprovider", "tests")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(re.findall(r"(\d+) passed", done.stdout)[0]) > 30
+
+
+def built(folder: Path, ours: Path = ROOT) -> list[str]:
+    done = run(folder, "synthspec", "check", "floods.yaml", ours=ours)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = run(folder, "synthspec", "build", "floods.yaml", "--quiet", ours=ours)
+    assert done.returncode == 0, done.stdout + done.stderr
+    manifest = json.loads((folder / "build/floods/manifest.json").read_text(encoding="utf-8"))
+    assert manifest["gates"] == {"question_share > 0.9": True}
+    lines = (folder / "build/floods/floods.xml").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "<rows>" and lines[-1] == "</rows>" and len(lines) == 9
+    assert re.fullmatch(r'<row>.*<value name="note">(Lake End|Old Mill Bridge): how high was the water\? [\d.]+ m\.</value></row>', lines[2])
+    return lines
+
+
+def test_a_spec_that_uses_a_package(package: Path) -> None:
+    first = built(package)
+    report = run(package, "synthspec", "report", "build/floods", "--format", "json")
+    figures = {m["name"]: m["value"] for m in json.loads(report.stdout)["metrics"]}
+    assert figures["question_share"] == 1.0
+    columns = run(package, "synthspec", "columns", "places.toml")
+    assert columns.stdout == "name: text\npeople: integer\n"
+    assert "columns" in run(package, "synthspec", "--help").stdout
+    assert built(package) == first
+
+
+def test_the_same_modules_inside_the_repository(tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    skipped = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "synthspec", ours / "synthspec", ignore=skipped)
+    shutil.copytree(ROOT / "schemas", ours / "schemas")
+    shutil.copytree(ROOT / "specs", ours / "specs")
+    (tmp_path / "spec").mkdir()
+    folder = write(tmp_path / "spec", installed=False)
+    for module, home in HOMES.items():
+        assert f"`synthspec/{home}/" in PAGE
+        shutil.move(folder / "my_package" / f"{module}.py", ours / "synthspec" / home / f"{module}.py")
+    spec = folder / "floods.yaml"
+    spec.write_text(spec.read_text(encoding="utf-8").replace("initials(place)", "upper(place)"), encoding="utf-8")
+    built(folder, ours)
+    assert run(folder, "synthspec", "columns", "places.toml", ours=ours).stdout == "name: text\npeople: integer\n"
+
+
+MISTAKES = [
+    ("toml_source", "import tomllib", "import tomli"),
+    ("xml", "def open_writer", "def opens_writer"),
+    ("toml_source", 'SUFFIXES = (".toml",)', 'SUFFIXES = ".toml"'),
+    ("toml_source", 'SUFFIXES = (".toml",)', 'SUFFIXES = (".tml",)'),
+    ("questions", 'name="question_share"', 'name="questions"'),
+    ("gumbel", '"gumbel",', '"gumble",'),
+    ("canned", "FREE = True", "FREES = True"),
+    ("toml_source", "rows = tomllib", '"".foo; rows = tomllib'),
+    ("", "toml = my_package.toml_source\n", ""),
+]
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)))
+def test_what_a_mistake_says(number: int, tmp_path: Path) -> None:
+    module, old, new = MISTAKES[number]
+    write(tmp_path)
+    path = tmp_path / (f"my_package/{module}.py" if module else "my_package-1.0.dist-info/entry_points.txt")
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    done = run(tmp_path, "synthspec", "check", "floods.yaml")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    messages = re.findall(r"^\| [^|]+ \| `(.+)` \|$", PAGE.split("## When something is wrong")[1], re.MULTILINE)
+    assert len(messages) == len(MISTAKES)
+    assert messages[number] in done.stdout + done.stderr
+
+
+def test_a_command_that_cannot_be_used(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "my_package" / "columns.py").write_text("command = 1\n", encoding="utf-8")
+    for arguments in (["columns", "places.toml"], ["columns", "--help"]):
+        done = run(tmp_path, "synthspec", *arguments)
+        assert done.returncode == 1
+        assert "E608: the plug-in 'columns' of the package 'my-package' cannot be used: " in done.stderr
+    done = run(tmp_path, "synthspec", "--help")
+    assert done.returncode == 0
+    assert "a plug-in that cannot be used" in done.stdout
+
+
+def test_a_backend_that_cannot_be_used_is_listed(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "my_package" / "canned.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
+    done = run(tmp_path, "synthspec", "backends", "canned")
+    assert done.returncode == 0, done.stderr
+    assert "the plug-in 'canned' of the package 'my-package' cannot be used: SystemExit: 3" in done.stdout
+
+
+def test_a_broken_metric_stops_no_report(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "my_package" / "questions.py").write_text("import nothing_of_this_name\n", encoding="utf-8")
+    (tmp_path / "data.csv").write_text("text\n" + "".join(f"this is line {i}\n" for i in range(9)), encoding="utf-8")
+    done = run(tmp_path, "synthspec", "report", "data.csv")
+    assert done.returncode == 0, done.stderr
+    assert "note: the plug-in 'question_share' of the package 'my-package' cannot be used" in done.stdout
+
+
+def test_entry_points_are_read_only_for_what_is_not_built_in(tmp_path: Path) -> None:
+    (tmp_path / "plain.yaml").write_text(
+        "synthspec: 1\nparameters: {age: 'round(clip(normal(40, 9), 18, 99))'}\nprompts: {note: {user: 'A note. {{ age }}'}}\n"
+        "fields: {note: {type: string, words: {max: 80}}}\ngates: [acceptance > 0.5, distinct_1 > 0]\noutput: {formats: [csv]}\n",
+        encoding="utf-8",
+    )
+    script = (
+        "import importlib.metadata as m, sys\n"
+        "def never(*a, **k): raise AssertionError('entry points were read')\n"
+        "m.distributions = m.entry_points = never\n"
+        "from synthspec.cli import cli\n"
+        "cli(['check', 'plain.yaml'])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
