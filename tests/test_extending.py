@@ -159,6 +159,16 @@ def test_a_broken_metric_stops_no_report(tmp_path: Path) -> None:
     assert "note: the plug-in 'question_share' of the package 'my-package' cannot be used" in done.stdout
 
 
+def test_a_report_of_files_that_nothing_reads(tmp_path: Path) -> None:
+    write(tmp_path)
+    spec = tmp_path / "floods.yaml"
+    spec.write_text(spec.read_text(encoding="utf-8").replace("[xml, csv]", "[xml]"), encoding="utf-8")
+    assert run(tmp_path, "synthspec", "build", "floods.yaml", "--quiet").returncode == 0
+    done = run(tmp_path, "synthspec", "report", "build/floods")
+    assert done.returncode == 1, done.stdout
+    assert "the files of build/floods are .xml, which nothing installed can read" in done.stderr
+
+
 def test_entry_points_are_read_only_for_what_is_not_built_in(tmp_path: Path) -> None:
     (tmp_path / "plain.yaml").write_text(
         "synthspec: 1\nparameters: {age: 'round(clip(normal(40, 9), 18, 99))'}\nprompts: {note: {user: 'A note. {{ age }}'}}\n"

@@ -20,7 +20,7 @@ def read_or_exit(path: Path) -> Corpus:
     try:
         return read_corpus(path)
     except TableFault as e:
-        fail(str(e), "name a build's folder, or a CSV, JSONL, JSON or Parquet file", status=1)
+        fail(str(e), e.help or "name a build's folder, or a CSV, JSONL, JSON or Parquet file", status=1)
 
 
 def give(text: str, out: Path | None) -> None:

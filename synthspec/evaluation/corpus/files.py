@@ -42,6 +42,12 @@ def find_data(path: Path) -> tuple[list[Path], Mapping[str, Any] | None]:
         chosen = [p for p in found if p.suffix.lower() == suffix and p.name not in ("manifest.json", "metrics.csv")]
         if chosen:
             return chosen, manifest
+    if listed:
+        written = ", ".join(sorted({p.suffix for p in listed}))
+        raise TableFault(
+            f"the files of {path} are {written}, which nothing installed can read",
+            "build it with csv, jsonl, json or parquet among its `formats`, or install a source of that suffix",
+        )
     raise TableFault(f"{path} holds no dataset: no manifest.json and no file of {', '.join(DATA)}")
 
 
