@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from synthspec.inference.events import Event
 
 INTERRUPTED = 130
+COLLECTED = (20_000, 20, 20)  # `gc` thresholds of a build
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,17 @@ def build_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked) 
     return worst
 
 
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for unreachable cycles less often: a build makes many objects, and next to none in cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(*COLLECTED)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def _same_folder(compiled: list[Compiled]) -> str | None:
     """A name that two of the specs share."""
     names = [c.spec.name for c in compiled if c.spec is not None]
@@ -85,7 +98,7 @@ def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
     how = {"replace": asked.replace, "accept_loss": asked.accept_loss, "cache": asked.cache}
     build = Build(spec, compiled.tables, folder, **how)
     try:
-        with watch(build, quiet=asked.quiet, no_color=asked.no_color) as take:
+        with watch(build, quiet=asked.quiet, no_color=asked.no_color) as take, _rare_collections():
             asyncio.run(run_with_signals(build, take))
         dataset = build.dataset
         if asked.metrics:

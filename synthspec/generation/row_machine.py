@@ -67,7 +67,7 @@ def _taken(state: State, turn: RowTurn) -> Turn:
         rows.pop(after.path, None)
     else:
         rows[after.path] = after
-    return replace(state, rows=rows), turn.effects, [(after.path, n) for n in turn.notes]
+    return State(state.combination, rows), turn.effects, [(after.path, n) for n in turn.notes]
 
 
 def _questions(batch: BatchState) -> list[Effect]:

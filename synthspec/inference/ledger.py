@@ -80,7 +80,9 @@ class Ledger:
         Raises:
             StoreFault: it could not be written.
         """
-        reply = replace(reply, usage=plausible_usage(reply, request))
+        usage = plausible_usage(reply, request)
+        if usage != reply.usage:
+            reply = replace(reply, usage=usage)
         cost = actual_cost(endpoint.sender.choice.prices, reply.usage, endpoint.free)
         completion = Completion(request.key, reply, cost, latency)
         charged = worst.charged(completion)

@@ -41,6 +41,16 @@ def render(text: str, values: Mapping[str, Any]) -> str:
     Raises:
         TemplateFault: a value is not what the template needs, or the text would be longer than `MAX_TEXT`.
     """
+    return _rendered(text, values) if "{" in text else _constant(text)
+
+
+@lru_cache(maxsize=64)
+def _constant(text: str) -> str:
+    """A text in which nothing is to be filled in."""
+    return _rendered(text, {})
+
+
+def _rendered(text: str, values: Mapping[str, Any]) -> str:
     import jinja2
 
     pieces: list[str] = []
@@ -76,4 +86,6 @@ def environment() -> jinja2.Environment:
 def compiled(text: str) -> jinja2.Template:
     """The template as code; constants are computed here, under the same limits."""
     with metered():
-        return environment().from_string(text)
+        template = environment().from_string(text)
+    template.globals = dict(template.globals)  # it is read for each prompt, and the chain that it was is slow to read
+    return template
