@@ -204,7 +204,7 @@ def highest_memory() -> int:
 def _memory(code: str, *arguments: str) -> tuple[float, float, str]:
     """CPU seconds and MB at most of a Python of its own."""
     here = Path(__file__).parent
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120,
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=600,
                           env={**os.environ, "PYTHONPATH": f"{here.parent}{os.pathsep}{here}"})  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     seconds, kilobytes, rest = done.stdout.split(" ", 2)
@@ -216,7 +216,7 @@ import asyncio, json, resource, sys, time, zlib
 sys.path.insert(0, {here!r})
 from aiohttp import web
 import test_wire_fuzz as tests
-from synthspec.records import BackendFault
+from synthspec.spec.messages import BackendFault
 name, status, kind, mb = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 wire = next(w for w in tests.WIRES if w.name == name)
 chunk = b'{{"error": {{"message": "' + b"model at key= 1.1.1.1 in a prompt " * 1000
