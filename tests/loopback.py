@@ -70,7 +70,7 @@ class Loopback:
 
     def __enter__(self) -> Loopback:
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(300), "the server did not start"
         return self
 
     def __exit__(self, *_: object) -> None:

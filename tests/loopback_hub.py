@@ -44,7 +44,7 @@ class Hub:
 
     def __enter__(self) -> Hub:
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(300), "the server did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
