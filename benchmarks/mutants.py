@@ -33,7 +33,7 @@ LOADED_ONCE = ("numpy", "scipy.special", "pandas", "pyarrow.parquet", "hypothesi
                "lark", "jsonschema", "click.testing", "rich.console", "yaml", "_pytest.assertion.rewrite")  # fmt: skip
 
 MACHINE = ("machine_scripts", "row_machine", "retry_target", "build", "shapes_build", "variety", "latency")
-DRIVER = ("variety", "engine_contract", "build", "reservations", "latency", "engine_faults")
+DRIVER = ("reorder_buffer", "variety", "engine_contract", "build", "reservations", "latency", "engine_faults")
 STORE = ("store", "row_log", "batches_store", "store_system", "damaged_store")
 BUDGET = ("limits", "reservations", "build")
 BALANCE = ("strategies", "rare_weights", "plan", "plan_edits", "golden")
