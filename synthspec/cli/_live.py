@@ -10,17 +10,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from synthspec.cli._echo import echo, open_console
+from synthspec.cli._watched import PromptWork, Watched
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from synthspec.generation.build import Build
-    from synthspec.inference.budget import Budget
     from synthspec.inference.events import Event
     from synthspec.spec import Spec
 
 EVERY = 5.0  # seconds between plain lines
 FRAMES = 8  # a second, on a terminal
+PROMPTS = 8  # shown one by one
+BAR = 40  # columns
+LONGEST = 160  # characters of a reason
 
 
 @contextmanager
@@ -30,7 +33,7 @@ def watch(build: Build, *, quiet: bool, no_color: bool) -> Iterator[Callable[[Ev
         yield lambda event: None
         return
     _notices(build.spec)
-    view = _View(build)
+    view = View(build.spec)
     if sys.stderr.isatty():
         from rich.live import Live
 
@@ -55,8 +58,8 @@ def watch(build: Build, *, quiet: bool, no_color: bool) -> Iterator[Callable[[Ev
 
 def _forecast(stored: int, to_make: int) -> None:
     """Said before a build that resumes an earlier one."""
-    more = "; later prompts and repairs come on top" if to_make else ""
-    echo(f"{stored:,} calls of an earlier build are used again, {to_make:,} are to be made{more}", err=True)
+    more = "; later prompts and retries come on top" if to_make else ""
+    echo(f"{stored:,} cached calls of an earlier build, {to_make:,} to be made{more}", err=True)
 
 
 def _notices(spec: Spec) -> None:
@@ -70,59 +73,64 @@ def _notices(spec: Spec) -> None:
             echo(f"note: {notice}", err=True)
 
 
-class _View:
-    """Reads the tally; draws it, or says it in a line."""
+class View:
+    """A build so far, as lines for a terminal and as one line for a pipe. `clock` gives seconds."""
 
-    def __init__(self, build: Build) -> None:
-        self.spec, self.tally = build.spec, build.tally
-        self.budget: Budget | None = None
-        self.began = time.monotonic()
-        self.first_settled: tuple[float, int] | None = None
+    def __init__(self, spec: Spec, clock: Callable[[], float] = time.monotonic) -> None:
+        self.spec, self._clock = spec, clock
+        self._watched = Watched(spec)
+        self._lock = threading.Lock()  # events come in one thread, frames are drawn in another
 
     def take(self, event: Event) -> None:
         """One event of the build."""
-        from synthspec.inference.events import Forecast, Started
+        from synthspec.inference.events import Forecast
 
-        match event:
-            case Started():
-                self.budget = event.budget
-                self.began = time.monotonic()
-            case Forecast(stored, to_make):
-                _forecast(stored, to_make)
-
-    def left(self) -> str:
-        """Time to go, from the pace so far."""
-        tally, now = self.tally, time.monotonic()
-        if tally.calls == 0 or tally.settled == 0:
-            return ""
-        if self.first_settled is None:
-            self.first_settled = (now, tally.settled)
-        then, before = self.first_settled
-        if now - then < 1 or tally.settled == before:
-            return ""
-        seconds = (tally.planned - tally.settled) * (now - then) / (tally.settled - before)
-        return f"{_clock(seconds)} left"
-
-    def money(self) -> str:
-        if self.budget is None or (self.spec.limits.budget is None and self.tally.cost_now == 0):
-            return ""
-        limit = self.spec.limits.budget
-        spent = self.budget.cost
-        return f"${spent:.4f} of ${limit:.2f}" if limit is not None else f"${spent:.4f}"
+        if isinstance(event, Forecast):
+            _forecast(event.stored, event.to_make)
+        with self._lock:
+            self._watched.take(event, self._clock())
 
     def line(self) -> str:
         """One plain line."""
-        t = self.tally
-        parts = [
-            f"{t.kept:,} of {t.planned:,} rows",
-            f"{t.in_flight} calls in flight",
-            f"{t.calls:,} made, {t.reused:,} used again",
-            f"{t.prompt_tokens + t.completion_tokens:,} tokens",
-            self.money(),
-            f"{sum(t.rejections.values()):,} rejections" if t.rejections else "",
-            self.left(),
-        ]
+        with self._lock:
+            seen, left = self._watched, self._left()
+            parts = [
+                f"{seen.kept:,} of {seen.rows:,} rows kept" + (f", {seen.lost:,} missing" if seen.lost else ""),
+                "; ".join(f"{name} {_calls(work, seen.lost)}" for name, work in seen.prompts.items()),
+                _tokens(seen),
+                _money(seen),
+                _rejected(seen),
+                left,
+            ]
         return "; ".join(p for p in parts if p)
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Lines for a terminal, each with its style, but for the bar."""
+        with self._lock:
+            seen, left = self._watched, self._left()
+            lost = f", {seen.lost:,} missing" if seen.lost else ""
+            yield (
+                f"{self.spec.name}: {seen.kept:,} of {seen.rows:,} rows kept{lost}{f'; {left}' if left else ''}",
+                "bold",
+            )
+            works = list(seen.prompts.items())
+            width = max((len(name) for name, _ in works[:PROMPTS]), default=0)
+            for name, work in works[:PROMPTS]:
+                yield f"  {name.ljust(width)}  {_calls(work, seen.lost)}", ""
+            if len(works) > PROMPTS:
+                yield f"  … and {len(works) - PROMPTS} more prompts", "dim"
+            facts = [f for f in (_tokens(seen), _money(seen), _faults(seen)) if f]
+            if facts:
+                yield "  " + "; ".join(facts), "dim"
+            most = seen.commonest
+            if most is not None:
+                yield f"  {_rejected(seen)}", "yellow"
+                if most.text.strip():
+                    yield f"    in: {' '.join(most.text[:400].split())}", "dim"
+
+    def _left(self) -> str:
+        seconds = self._watched.seconds_left(self._clock())
+        return "" if seconds is None else f"{_clock_text(seconds)} left"
 
     def __rich__(self) -> RenderableType:
         from rich.console import Group
@@ -130,34 +138,70 @@ class _View:
         from rich.table import Table
         from rich.text import Text
 
-        t = self.tally
-        head = Table.grid(padding=(0, 2))
-        head.add_row(
-            Text(self.spec.name, style="bold"),
-            ProgressBar(total=max(t.planned, 1), completed=t.settled, width=30),
-            Text(f"{t.kept:,} / {t.planned:,} rows"),
-            Text(self.left(), style="dim"),
-        )
-        facts = [f"{t.in_flight} in flight", f"{t.calls:,} calls", f"{t.reused:,} used again",
-                 f"{t.prompt_tokens + t.completion_tokens:,} tokens"]  # fmt: skip
-        if self.money():
-            facts.append(self.money())
-        if t.retries:
-            why = ", ".join(kind for kind, _ in t.faults.most_common(2))
-            facts.append(f"{t.retries:,} sent again ({why})")
-        if t.watch is not None and t.watch.new_share is not None:
-            facts.append(f"{t.watch.new_share:.0%} new phrases")
-        if t.lost:
-            facts.append(f"{t.lost:,} lost")
-        shown: list[RenderableType] = [head, Text("  " + " · ".join(facts), style="dim")]
-        if t.rejections:
-            top = " · ".join(f"{rule} {count:,}" for rule, count in t.rejections.most_common(4))
-            shown.append(Text(f"  rejected: {top}", style="yellow", overflow="ellipsis", no_wrap=True))
+        shown: list[RenderableType] = [
+            Text(text, style=style, overflow="ellipsis", no_wrap=True) for text, style in self.lines()
+        ]
+        bar = Table.grid(padding=(0, 2))
+        bar.add_row("", ProgressBar(total=1.0, completed=self._watched.share, width=BAR))
+        shown.insert(1, bar)
         return Group(*shown)
 
 
-def _clock(seconds: float) -> str:
-    whole = int(seconds)
+def _calls(work: PromptWork, lost: int) -> str:
+    """`34/120 calls (8 in flight, 2 retries)`."""
+    more = [
+        f"{len(work.begun):,} in flight" if work.begun else "",
+        f"{work.retries:,} {'retry' if work.retries == 1 else 'retries'}" if work.retries else "",
+        f"{work.reused:,} from an earlier build" if work.reused else "",
+    ]
+    said = ", ".join(m for m in more if m)
+    return f"{work.done:,}/{work.expected(lost):,} calls" + (f" ({said})" if said else "")
+
+
+def _tokens(seen: Watched) -> str:
+    if seen.unmeasured:
+        return f"{seen.tokens:,} tokens and some that are not known" if seen.tokens else "tokens unknown"
+    return f"{seen.tokens:,} tokens" if seen.tokens else ""
+
+
+def _money(seen: Watched) -> str:
+    """What all runs of the folder spent; nothing is said where nothing is to pay."""
+    if seen.unpriced:
+        return "cost unknown"
+    limit = seen.spec.limits.budget
+    spent = seen.cost if seen.budget is None else seen.budget.cost
+    if limit is not None:
+        return f"${spent:.4f} of ${limit:.2f} spent"
+    return f"${spent:.4f} spent" if spent else ""
+
+
+def _faults(seen: Watched) -> str:
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in seen.faults.most_common(2))
+    return f"failed calls: {kinds}" if kinds else ""
+
+
+def _rejected(seen: Watched) -> str:
+    most = seen.commonest
+    if most is None:
+        return ""
+    reason = " ".join(most.reason.split())
+    often = "" if most.count == seen.rejected else f", most often {most.count:,} times"
+    return f"{seen.rejected:,} rejected{often}: {most.rule}: {reason[:LONGEST]}"
+
+
+def _clock_text(seconds: float) -> str:
+    """A time to go, no finer than it can be known.
+
+    >>> _clock_text(3), _clock_text(42), _clock_text(200), _clock_text(7400)
+    ('under 5 s', '45 s', '3 min 20 s', '2 h 3 min')
+    """
+    if seconds < 5:
+        return "under 5 s"
+    step = 5 if seconds < 60 else 10 if seconds < 300 else 60
+    whole = int(-(-seconds // step) * step)
     if whole >= 3600:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+    if whole < 60:
+        return f"{whole} s"
+    rest = f" {whole % 60} s" if whole % 60 else ""
+    return f"{whole // 60} min{rest}"
