@@ -369,3 +369,40 @@ def test_nothing_of_others_reaches_the_page(what: str) -> None:
             text = shown(value)
     assert "\x1b" not in text
     assert "<script>" in text or what == "report", "shown as text"
+
+
+# --- what a first user reads
+
+
+@pytest.mark.parametrize(("words", "begun", "found"), [
+    ("synthspec build x.yaml --backend", "op", "openai"),
+    ("synthspec explain", "e10", "E101"),
+    ("synthspec library", "peo", "people"),
+])  # fmt: skip
+def test_the_shell_completes_names(words: str, begun: str, found: str) -> None:
+    environment = {
+        "_SYNTHSPEC_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"{words} {begun}",
+        "COMP_CWORD": str(len(words.split())),
+    }
+    done = CliRunner().invoke(cli, [], env=environment, prog_name="synthspec", complete_var="_SYNTHSPEC_COMPLETE")
+    assert f"plain,{found}" in done.output.splitlines()
+
+
+def test_a_preview_ends_with_what_to_do_next() -> None:
+    told = CliRunner().invoke(cli, ["preview", "notes.yaml", "-n", "2"])
+    assert told.stderr.endswith("2 rows kept; 2 calls made, 0 cached\nnext: synthspec build notes.yaml\n")
+
+
+def test_a_spec_in_the_folder_of_specs_is_meant(folder: Path) -> None:
+    (folder / "specs").mkdir()
+    (folder / "notes.yaml").rename(folder / "specs" / "mine.yaml")
+    (found,) = synthspec.check("mine.yaml")
+    assert found.help == f"did you mean '{Path('specs/mine.yaml')}'?"
+
+
+def test_a_small_budget_is_not_shown_as_none() -> None:
+    with Loopback(reply=lambda body, nth: "a note") as server:
+        spec = {**chat(server.url), "limits": {"budget": 0.0004}}
+        dataset = synthspec.build(spec)
+    assert dataset.reason is not None and dataset.reason.startswith("the budget of $0.0004 is reached: $0.00")

@@ -277,14 +277,14 @@ def test_the_last_lines_tell_time_tokens_cost_and_what_next(tmp_path: Path) -> N
         path = write_spec(tmp_path, server.url)
         lines = last_lines(path, out)
         assert any(line.startswith("60 of 60 rows, in ") and line.endswith(" s") for line in lines)
-        assert "  calls: 60 made, 0 used again; 9,000 tokens; cost unknown: set the backend's `prices`" in lines
+        assert "  calls: 60 made, 0 cached; 9,000 tokens; cost unknown: set the backend's `prices`" in lines
         assert lines[-1] == f"next: synthspec report {out}"
         prices = "--set", "backend.prices.prompt=1", "--set", "backend.prices.completion=2"
-        assert "  calls: 0 made, 60 used again; 9,000 tokens; nothing to pay" in last_lines(path, out)
+        assert "  calls: 0 made, 60 cached; 9,000 tokens; nothing to pay" in last_lines(path, out)
         fresh = last_lines(path, tmp_path / "other", *prices)
-        assert "  calls: 60 made, 0 used again; 9,000 tokens; $0.0150 spent" in fresh
+        assert "  calls: 60 made, 0 cached; 9,000 tokens; $0.0150 spent" in fresh
         longer = last_lines(path, tmp_path / "other", *prices, "--rows", "80")
-        assert "  calls: 20 made, 60 used again; 12,000 tokens; $0.0050 spent, $0.0200 with earlier builds" in longer
+        assert "  calls: 20 made, 60 cached; 12,000 tokens; $0.0050 spent, $0.0200 with earlier builds" in longer
         stopped = last_lines(path, out, "--rows", "90", "--set", "limits.requests=70")
         assert any("stopped: " in line for line in stopped)
         assert stopped[-1] == "next: build again to have every row, or with --replace to take these"

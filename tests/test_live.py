@@ -135,7 +135,7 @@ def test_a_chain_in_a_pipe() -> None:
     view = View(spec_of(), clock)
     assert (
         view.line()
-        == "0 of 120 rows kept; topic 0/120 calls; note 0/120 calls; judge 0/120 calls; $0.0000 of $2.00 spent"
+        == "0 of 120 rows kept; topic 0/120 calls; note 0/120 calls; judge 0/120 calls; $0.00 of $2.00 spent"
     )
     played(view, clock, chain(120, rejected=0.2), until=12.0)
     assert view.line() == LINE, view.line()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from synthspec.cli._echo import echo, open_console
 from synthspec.cli._watched import PromptWork, Watched
+from synthspec.inference.prices import dollars
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,10 +57,13 @@ def watch(build: Build, *, quiet: bool, no_color: bool) -> Iterator[Callable[[Ev
         thread.join()
 
 
-def _forecast(stored: int, to_make: int) -> None:
+def _forecast(stored: int, to_make: int, prompts: int) -> None:
     """Said before a build that resumes an earlier one."""
-    more = "; later prompts and retries come on top" if to_make else ""
-    echo(f"{stored:,} cached calls of an earlier build, {to_make:,} to be made{more}", err=True)
+    more = f"; {'later prompts and ' if prompts > 1 else ''}retries come on top" if to_make else ""
+    echo(
+        f"{stored:,} cached call{'' if stored == 1 else 's'} of an earlier build, {to_make:,} to be made{more}",
+        err=True,
+    )
 
 
 def _notices(spec: Spec) -> None:
@@ -86,7 +90,7 @@ class View:
         from synthspec.inference.events import Forecast
 
         if isinstance(event, Forecast):
-            _forecast(event.stored, event.to_make)
+            _forecast(event.stored, event.to_make, len(self.spec.prompts))
         with self._lock:
             self._watched.take(event, self._clock())
 
@@ -171,8 +175,8 @@ def _money(seen: Watched) -> str:
     limit = seen.spec.limits.budget
     spent = seen.cost if seen.budget is None else seen.budget.cost
     if limit is not None:
-        return f"${spent:.4f} of ${limit:.2f} spent"
-    return f"${spent:.4f} spent" if spent else ""
+        return f"{dollars(spent)} of {dollars(limit)} spent"
+    return f"{dollars(spent)} spent" if spent else ""
 
 
 def _faults(seen: Watched) -> str:
@@ -193,7 +197,7 @@ def _clock_text(seconds: float) -> str:
     """A time to go, no finer than it can be known.
 
     >>> _clock_text(3), _clock_text(42), _clock_text(200), _clock_text(7400)
-    ('under 5 s', '45 s', '3 min 20 s', '2 h 3 min')
+    ('under 5 s', '45 s', '3 min 20 s', '2 h 4 min')
     """
     if seconds < 5:
         return "under 5 s"

@@ -17,6 +17,13 @@ _OVERRIDES = {"rows": "rows", "seed": "seed", "backend": "backend", "budget": "l
               "concurrency": "limits.concurrency"}  # fmt: skip
 
 
+def complete_backends(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:
+    """Providers, for a shell's completion; a model's name follows the colon."""
+    from synthspec.plugins import plugin_names
+
+    return [name for name in plugin_names("backends") if name.startswith(begun)]
+
+
 def spec_argument(**kwargs: Any) -> Callable[[F], F]:
     """One spec, or with `nargs=-1` several. Whether it can be read is for the compiler to say."""
     return click.argument("spec" if "nargs" not in kwargs else "specs", type=click.Path(path_type=Path), **kwargs)
@@ -27,7 +34,8 @@ def spec_options(function: F) -> F:
 
     @click.option("--rows", type=click.IntRange(1), metavar="N", help="How many rows, instead of the spec's.")
     @click.option("--seed", type=click.IntRange(0), metavar="N", help="The plan's seed, instead of the spec's.")
-    @click.option("--backend", metavar="PROVIDER:MODEL", help="Where prompts run, instead of the spec's.")
+    @click.option("--backend", metavar="PROVIDER:MODEL", shell_complete=complete_backends,
+                  help="Where prompts run, instead of the spec's.")  # fmt: skip
     @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="What may be spent.")
     @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Most calls in flight at once.")
     @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", callback=_settings,

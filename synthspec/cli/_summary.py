@@ -21,7 +21,7 @@ def summary_lines(dataset: Dataset, tally: Tally) -> Iterator[str]:
     if dataset.reason:
         yield f"stopped: {dataset.reason}"
     if tally.calls or tally.reused:
-        yield f"  calls: {tally.calls:,} made, {tally.reused:,} used again; {_tokens(tally)}; {_cost(dataset)}"
+        yield f"  calls: {tally.calls:,} made, {tally.reused:,} cached; {_tokens(tally)}; {_cost(dataset)}"
     lost = ", ".join(f"{n:,} not {stage.value}" for stage, n in tally.missing.items() if n)
     if lost:
         yield f"  missing rows and why: {dataset.folder / 'quarantine.jsonl'} ({lost})"
@@ -31,7 +31,7 @@ def summary_lines(dataset: Dataset, tally: Tally) -> Iterator[str]:
         yield f"  ran dry: {mark or 'the spec'} gave {count} repeats in a row; vary its prompt or ask for fewer rows"
     for gate in dataset.gates:
         figures = ", ".join(f"{n} = {'unknown' if math.isnan(v) else f'{v:.4g}'}" for n, v in gate.figures.items())
-        yield f"  gate {'holds' if gate.holds else 'FAILED'}: {gate.text}  ({figures})"
+        yield f"  gate {'passed' if gate.holds else 'FAILED'}: {gate.text}  ({figures})"
     for path in dataset.files[:SHOWN]:
         yield f"  {path}"
     if len(dataset.files) > SHOWN:
@@ -48,7 +48,7 @@ def _next(dataset: Dataset, tally: Tally) -> Iterator[str]:
         yield f"{standing}; the rows of this one are in {dataset.folder}"
         yield "next: build again to have every row, or with --replace to take these"
     elif dataset.reason:
-        yield "next: build again to go on; no call is made for what was paid for"
+        yield "next: build again to go on; calls that are paid for are cached"
     elif not dataset.complete and not tally.kept:
         yield "next: see why in the quarantine, and try an edit on a few rows: synthspec preview SPEC"
     elif not dataset.complete:

@@ -7,8 +7,14 @@ import click
 from synthspec.cli._echo import echo, open_console
 
 
+def _codes(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:
+    from synthspec.diagnostics.catalogue import codes
+
+    return [code for code in codes() if code.startswith(begun.upper())]
+
+
 @click.command()
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=_codes)
 def command(code: str | None) -> None:
     """Explain a diagnostic: cause, example and fix. Without CODE, list them all."""
     import sys

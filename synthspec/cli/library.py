@@ -8,8 +8,14 @@ from synthspec.cli._echo import echo, echo_json
 from synthspec.cli._options import form_option
 
 
+def _names(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:
+    from synthspec.document.resources import library_names
+
+    return [name for name in library_names() if name.startswith(begun)]
+
+
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_names)
 @form_option("text", "json")
 def command(name: str | None, form: str) -> None:
     """List the specs that can be extended by name, or print one.

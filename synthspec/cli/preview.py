@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from synthspec.cli._echo import echo_json, open_console
+from synthspec.cli._echo import echo, echo_json, open_console
 from synthspec.cli._options import form_option, look_options, spec_argument, spec_options
 
 if TYPE_CHECKING:
@@ -45,15 +45,25 @@ def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet:
         echo_json(shown.as_dict())
     else:
         _show(shown, no_color)
+        if not quiet:
+            echo(_ending(shown, spec), err=True)
     if shown.missing:
         raise SystemExit(3)
 
 
-def _show(shown: Preview, no_color: bool) -> None:
+def _ending(shown: Preview, spec: Path) -> str:
+    """What came of it, and what to do next."""
+    cached = sum(bool(c["reused"]) for c in shown.calls)
+    missing = f", {len(shown.missing):,} missing" if shown.missing else ""
+    calls = f"{len(shown.calls) - cached:,} calls made, {cached:,} cached"
+    kept = f"{len(shown.rows):,} row{'' if len(shown.rows) == 1 else 's'} kept{missing}; {calls}"
+    return f"{kept}\nnext: {'edit the spec and preview again' if shown.missing else f'synthspec build {spec}'}"
 
+
+def _show(shown: Preview, no_color: bool) -> None:
     console = open_console(no_color=no_color)
     for call in shown.calls:
-        again = ", used again" if call["reused"] else ""
+        again = ", cached" if call["reused"] else ""
         console.rule(
             f"combination {call['combination']}, prompt {call['prompt']}, attempt {call['attempt']}{again}",
             align="left",
@@ -66,7 +76,7 @@ def _show(shown: Preview, no_color: bool) -> None:
         for name, value in row["values"].items():
             _say(console, name, str(value), "")
     for lost in shown.missing:
-        console.rule(f"row {lost['path']}: lost, not {lost['lost_at']}", align="left", style="red")
+        console.rule(f"row {lost['path']}: missing, not {lost['lost_at']}", align="left", style="red")
         for reason in lost["reasons"]:
             _say(console, "because", reason, "")
 

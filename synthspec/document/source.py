@@ -115,8 +115,10 @@ def _similar(path: Path) -> str:
     from synthspec.diagnostics import nearest
 
     try:
+        if (path.parent / "specs" / path.name).is_file():  # where `new` writes them
+            return f"did you mean '{shown_name(path.parent / 'specs' / path.name)}'?"
         names = [p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml")]
-    except OSError:
+    except (OSError, ValueError):
         return "check the path"
     near = nearest(path.name, names)
     return f"did you mean '{shown_name(path.parent / near)}'?" if near else "check the path"

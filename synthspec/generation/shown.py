@@ -55,5 +55,5 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     rejections = sorted(manifest["rejections"].items(), key=lambda r: -r[1])[:REASONS]
     if rejections:
         yield "rejected on the way", ", ".join(f"{rule} {count:,}" for rule, count in rejections)
-    yield "calls", f"{run['calls']:,} made, {run['reused']:,} used again"
+    yield "calls", f"{run['calls']:,} made, {run['reused']:,} cached"
     yield "cost", f"{cost_text(run['cost'])} in this run; all completions: {cost_text(manifest['cost'])}"

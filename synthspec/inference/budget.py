@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from synthspec.inference.concurrency import Governor
+from synthspec.inference.prices import dollars
 from synthspec.inference.token_estimates import estimate_tokens, expected_tokens
 from synthspec.spec import Limits, Prices
 from synthspec.spec.messages import Usage
@@ -137,10 +138,10 @@ class Budget:
 
     def _lacks(self, cost: int, tokens: int, requests: int) -> str | None:
         limits = self._limits
-        if self._most_cost is not None and self._cost + cost > self._most_cost:
+        if limits.budget is not None and self._most_cost is not None and self._cost + cost > self._most_cost:
             return (
-                f"the budget of ${limits.budget:,.2f} is reached: ${self.cost:,.4f} is spent and the next call "
-                f"may cost ${cost / _UNIT:,.4f}. Raise limits.budget (or --budget) and build again to go on"
+                f"the budget of {dollars(limits.budget)} is reached: {dollars(self.cost)} is spent and the next call "
+                f"may cost {dollars(cost / _UNIT)}. Raise limits.budget (or --budget) and build again to go on"
             )
         if limits.tokens is not None and self._tokens + tokens > limits.tokens:
             return (

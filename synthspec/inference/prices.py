@@ -134,3 +134,16 @@ def meant_backend(provider: str, model: str) -> str:
         return f"write `{owner}:{provider}`"
     owner = _ALIASES.get(provider.casefold())
     return f"write `{owner}:{model or 'MODEL'}`" if owner else ""
+
+
+def dollars(amount: float) -> str:
+    """An amount for people: cents where that is exact, else as many digits as tell it from nothing.
+
+    >>> dollars(2), dollars(0.0), dollars(0.002), dollars(0.0000012), dollars(1234.5)
+    ('$2.00', '$0.00', '$0.0020', '$0.0000012', '$1,234.50')
+    """
+    if round(amount, 2) == amount:
+        return f"${amount:,.2f}"
+    if amount >= 0.0001:
+        return f"${amount:,.4f}"
+    return f"${amount:.8f}".rstrip("0")
