@@ -1,4 +1,4 @@
-"""The suites that a plug-in's author runs, over every source, writer, metric, distribution and command built in."""
+"""The suites that a plug-in's author runs, over every source, writer, metric, distribution, command and format built in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,8 @@ from synthspec.languages.expressions.random.quantiles import FAMILIES as QUANTIL
 from synthspec.plugins import find_plugin, is_built_in, plugin_names
 from synthspec.testing.command_contract import CommandContract
 from synthspec.testing.distribution_contract import DistributionContract
+from synthspec.testing.format_contract import FIELDS, FormatContract
+from synthspec.testing.format_contract import ROWS as FORMAT_ROWS
 from synthspec.testing.metric_contract import MetricContract
 from synthspec.testing.source_contract import SourceContract
 from synthspec.testing.writer_contract import WriterContract
@@ -114,6 +117,25 @@ def test_distributions(name: str, test: str) -> None:
 def test_commands(name: str, test: str) -> None:
     contract = CommandContract()
     contract.module = find_plugin("commands", name)
+    getattr(contract, test)()
+
+
+FORMATS: dict[str, dict[str, Any]] = {
+    "text": {"fields": FIELDS[:1], "rows": [{"title": r["title"]} for r in FORMAT_ROWS[:1]]},
+    "pairs": {"fields": (FIELDS[0], replace(FIELDS[0], name="answer")),
+              "rows": [{"title": f"What is {w}?", "answer": f"It is {w}."} for w in ("tea", "milk", "sugar")]},
+    "regex": {"options": {"regex": r"(?P<title>[A-Za-z ]+): (?P<rating>\d)"}},
+    "grammar": {"options": {"grammar": 'start: (title ": " rating "\\n"?)+\ntitle: /[A-Za-z ]+/\nrating: /[0-9]/'}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("test", cases_of(FormatContract))
+@pytest.mark.parametrize("name", plugin_names("formats"))
+def test_formats(name: str, test: str) -> None:
+    contract = FormatContract()
+    contract.module = find_plugin("formats", name)
+    for attribute, value in FORMATS.get(name, {}).items():
+        setattr(contract, attribute, value)
     getattr(contract, test)()
 
 
