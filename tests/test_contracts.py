@@ -9,18 +9,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
 from synthspec.cli import COMMANDS
-from synthspec.evaluation.metrics import FAMILIES
+from synthspec.evaluation import metrics
 from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 from synthspec.languages.expressions.random.quantiles import FAMILIES as QUANTILES
-from synthspec.plugins import find_plugin, is_built_in, plugin_names
+from synthspec.plugins import find_plugin, is_built_in, plugin_names, text_has
 from synthspec.testing.command_contract import CommandContract
 from synthspec.testing.distribution_contract import DistributionContract
 from synthspec.testing.format_contract import FIELDS, FormatContract
@@ -29,11 +30,20 @@ from synthspec.testing.metric_contract import MetricContract
 from synthspec.testing.source_contract import SourceContract
 from synthspec.testing.writer_contract import WriterContract
 
+T = TypeVar("T")
+METRIC_MODULES = [m.name for m in iter_modules(metrics.__path__) if text_has(f"{metrics.__name__}.{m.name}", "METRICS")]
 ROWS = [{"n": 1, "text": "one"}, {"n": 2, "text": "two, three"}]
 
 
 def cases_of(contract: type) -> list[str]:
     return sorted(name for name in dir(contract) if name.startswith("test_"))
+
+
+def example(examples: Mapping[str, T], name: str, what: str) -> T:
+    """The example of a plug-in, which whoever adds one writes here."""
+    if name not in examples:
+        pytest.fail(f"add an example of '{name}' to {what} in tests/test_contracts.py")
+    return examples[name]
 
 
 def as_parquet() -> bytes:
@@ -56,7 +66,7 @@ SOURCES: dict[str, tuple[bytes, bytes]] = {
 def test_sources(suffix: str, test: str) -> None:
     contract = SourceContract()
     contract.module = find_plugin("sources", suffix)
-    right, wrong = SOURCES[suffix]
+    right, wrong = example(SOURCES, suffix, "SOURCES")
     contract.examples, contract.wrong = [(right, ROWS)], [wrong]
     getattr(contract, test)()
 
@@ -81,10 +91,10 @@ def test_writers(name: str, test: str) -> None:
 
 
 @pytest.mark.parametrize("test", cases_of(MetricContract))
-@pytest.mark.parametrize("family", FAMILIES)
-def test_metrics(family: str, test: str) -> None:
+@pytest.mark.parametrize("module", METRIC_MODULES)
+def test_metrics(module: str, test: str) -> None:
     contract = MetricContract()
-    contract.module = import_module(f"synthspec.evaluation.metrics.{family}")
+    contract.module = import_module(f"{metrics.__name__}.{module}")
     getattr(contract, test)()
 
 
@@ -108,7 +118,7 @@ def module_of(name: str) -> Any:
 @pytest.mark.parametrize("name", sorted(QUANTILES))
 def test_distributions(name: str, test: str) -> None:
     contract = DistributionContract()
-    contract.module, contract.arguments = module_of(name), ARGUMENTS[name]
+    contract.module, contract.arguments = module_of(name), example(ARGUMENTS, name, "ARGUMENTS")
     getattr(contract, test)()
 
 
