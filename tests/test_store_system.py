@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -131,6 +132,9 @@ def test_a_folder_of_another_user_is_used_as_far_as_it_may_be(
             parent.chmod(0o755)
     tmp_path.chmod(0o755)
 
+    if _as_nobody(lambda: os.access(tmp_path, os.X_OK, effective_ids=True)) is not True:
+        pytest.skip("nobody but root reaches the folder of the tests")
+
     def tell(opening: Callable[[Path], Store]) -> Callable[[], str | int]:
         def work() -> str | int:
             try:
@@ -229,7 +233,8 @@ def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path) -> None:
                 base, log = (live / "run.sqlite").read_bytes(), (live / "run.sqlite-wal").read_bytes()
                 snapshots.append((number, base, log))
             if number % 60 == 59:
-                sqlite3.connect(live / "run.sqlite").execute("PRAGMA wal_checkpoint(PASSIVE)")
+                with contextlib.closing(sqlite3.connect(live / "run.sqlite")) as other:
+                    other.execute("PRAGMA wal_checkpoint(PASSIVE)")
     for index, (number, base, log) in enumerate(snapshots[:-1]):
         _, later_base, later_log = snapshots[index + 1]
         if later_log[:32] != log[:32]:
