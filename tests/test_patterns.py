@@ -30,7 +30,8 @@ from synthspec.languages.patterns import (
     runaway,
 )
 from synthspec.languages.patterns.matcher import translate
-from synthspec.languages.patterns.tree import _parser, check_replacement, parse_tree, tokens
+from synthspec.languages.patterns.python_parser import unmerged_parser as _parser
+from synthspec.languages.patterns.tree import check_replacement, parse_tree, tokens
 
 U = np.random.default_rng(3).random(20_000)
 patient = settings(deadline=None, max_examples=100)

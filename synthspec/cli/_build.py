@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.analysis.compiled import Compiled
 from synthspec.cli._echo import echo, echo_json
+from synthspec.cli._errors import INTERRUPTED, ending_on_errors
 from synthspec.cli._show import fail, show_diagnostics, show_faults_as_json
 from synthspec.compiler import compile_spec
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from synthspec.inference.counters import Tally
     from synthspec.inference.events import Event
 
-INTERRUPTED = 130
 COLLECTED = (20_000, 20, 20)  # `gc` thresholds of a build
 
 
@@ -87,34 +87,22 @@ def _same_folder(compiled: list[Compiled]) -> str | None:
 
 def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
     from synthspec.cli._live import watch
-    from synthspec.dataset.output_errors import explain_output
-    from synthspec.generation.build import Build, BuildFault, default_folder
-    from synthspec.inference.store import StoreFault
-    from synthspec.planning.parameters import DrawFault
+    from synthspec.generation.build import Build, default_folder
 
     spec = compiled.spec
     assert spec is not None
     folder = asked.out or default_folder(spec)
     how = {"replace": asked.replace, "accept_loss": asked.accept_loss, "cache": asked.cache}
     build = Build(spec, compiled.tables, folder, **how)
-    try:
+    dataset = None
+    with ending_on_errors(folder, interrupted=lambda: build.interrupted), contextlib.suppress(KeyboardInterrupt):
         with watch(build, quiet=asked.quiet, no_color=asked.no_color) as take, _rare_collections():
             asyncio.run(run_with_signals(build, take))
-        dataset = build.dataset
         if asked.metrics:
             from synthspec.evaluation.call_log import write_call_metrics
 
             write_call_metrics(folder)
-    except BuildFault as e:
-        fail(e.message, e.help, INTERRUPTED if build.interrupted else e.status)
-    except StoreFault as e:
-        fail(e.message, e.help, INTERRUPTED if build.interrupted else 3)
-    except DrawFault as e:
-        fail(e.message, e.help, status=1)
-    except OSError as e:
-        fail(*explain_output(e, folder), INTERRUPTED if build.interrupted else 3)
-    except KeyboardInterrupt:
-        dataset = None
+        dataset = build.dataset
     if dataset is None:
         if not asked.quiet:
             echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)

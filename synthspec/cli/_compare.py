@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthspec.cli._echo import echo
+from synthspec.cli._errors import INTERRUPTED, ending_on_errors
 from synthspec.cli._show import compile_or_exit, fail
 from synthspec.cli._written import read_or_exit
 
@@ -38,31 +40,21 @@ def build_each(
 def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bool) -> Path:
     from synthspec.cli._build import run_with_signals
     from synthspec.cli._live import watch
-    from synthspec.dataset.output_errors import explain_output
-    from synthspec.generation.build import Build, BuildFault, default_folder
-    from synthspec.inference.store import StoreFault
-    from synthspec.planning.parameters import DrawFault
+    from synthspec.generation.build import Build, default_folder
 
     assert compiled.spec is not None
     own = compiled.spec.backend
     name = backend or ":".join(n for n in (own.provider, own.model) if n)
     folder = default_folder(compiled.spec) / f"compare-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
     build = Build(compiled.spec, compiled.tables, folder)
-    try:
+    dataset = None
+    with ending_on_errors(folder, interrupted=lambda: build.interrupted), suppress(KeyboardInterrupt):
         with watch(build, quiet=quiet, no_color=no_color) as take:
             asyncio.run(run_with_signals(build, take))
         dataset = build.dataset
-    except (BuildFault, StoreFault) as e:
-        fail(e.message, e.help)
-    except DrawFault as e:
-        fail(str(e), status=1)
-    except OSError as e:
-        fail(*explain_output(e, folder))
-    except KeyboardInterrupt:
-        dataset = None
     if dataset is None:
         echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
-        raise SystemExit(130)
+        raise SystemExit(INTERRUPTED)
     if not dataset.complete and not quiet:
         kept, asked = build.tally.kept, compiled.spec.rows
         echo(f"note: {kept:,} of {asked:,} rows{f': {dataset.reason}' if dataset.reason else ''}", err=True)

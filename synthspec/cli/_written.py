@@ -13,14 +13,11 @@ if TYPE_CHECKING:
 
 def read_or_exit(path: Path) -> Corpus:
     """The dataset at a path; a fault ends the command with status 1."""
-    from synthspec.cli._show import fail
+    from synthspec.cli._errors import ending_on_errors
     from synthspec.evaluation.corpus.corpus import read_corpus
-    from synthspec.sources import TableFault
 
-    try:
+    with ending_on_errors(help="name a build's folder, or a CSV, JSONL, JSON or Parquet file"):
         return read_corpus(path)
-    except TableFault as e:
-        fail(str(e), e.help or "name a build's folder, or a CSV, JSONL, JSON or Parquet file", status=1)
 
 
 def give(text: str, out: Path | None) -> None:

@@ -23,16 +23,13 @@ if TYPE_CHECKING:
 def command(old: Path, new: Path, overrides: dict[str, str], form: str, quiet: bool, no_color: bool) -> None:
     """Show what changes from one spec to another: combinations, calls to make again, cost. Calls no model."""
 
-    from synthspec.cli._show import compile_or_exit, fail
+    from synthspec.cli._errors import ending_on_errors
+    from synthspec.cli._show import compile_or_exit
     from synthspec.generation.diff import diff_specs
-    from synthspec.languages.templates.template import TemplateFault
-    from synthspec.planning.parameters import DrawFault
 
     compiled = [compile_or_exit(p, overrides, no_color=no_color, quiet=True, form=form) for p in (old, new)]
-    try:
+    with ending_on_errors():
         found = diff_specs(*compiled)
-    except (DrawFault, TemplateFault) as e:
-        fail(str(e), getattr(e, "help", ""), status=1)
     if form == "json":
         echo_json(found.as_dict())
     else:

@@ -31,9 +31,9 @@ LARGE = 10**15
 def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, quiet: bool, no_color: bool) -> None:
     """Show the combinations of a spec, and the calls, tokens and cost they would take. Calls no model."""
 
+    from synthspec.cli._errors import failure_of
     from synthspec.cli._show import compile_or_exit, fail
-    from synthspec.languages.templates.template import TemplateFault
-    from synthspec.planning.parameters import DrawFault
+    from synthspec.diagnostics.errors import SynthspecError
     from synthspec.planning.plan import build_plan
 
     compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet, form=form)
@@ -51,8 +51,8 @@ def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, 
         from synthspec.generation.estimate import report_plan
 
         report = report_plan(plan, compiled.tables)
-    except (DrawFault, TemplateFault) as e:
-        fail(str(e), getattr(e, "help", ""), status=1)
+    except SynthspecError as e:
+        fail(*failure_of(e))
     except OSError as e:
         fail(f"'{out}' cannot be written: {(e.strerror or str(e)).lower()}", status=1)
     except ValueError as e:

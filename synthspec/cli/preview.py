@@ -29,18 +29,14 @@ def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet:
     """
     import asyncio
 
-    from synthspec.cli._show import compile_or_exit, fail
-    from synthspec.generation.build import BuildFault
+    from synthspec.cli._errors import ending_on_errors
+    from synthspec.cli._show import compile_or_exit
     from synthspec.generation.preview import preview_rows
-    from synthspec.inference.store import StoreFault
-    from synthspec.planning.parameters import DrawFault
 
     compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet, form=form)
     assert compiled.spec is not None
-    try:
+    with ending_on_errors():
         shown = asyncio.run(preview_rows(compiled.spec, compiled.tables, count))
-    except (BuildFault, StoreFault, DrawFault) as e:
-        fail(e.message, e.help)
     if form == "json":
         echo_json(shown.as_dict())
     else:

@@ -37,19 +37,18 @@ def command(
     """
     import sys
 
-    from synthspec.cli._show import fail
-    from synthspec.dataset.publish import REPO, PushFault, Target, pack_dataset, push_dataset
+    from synthspec.cli._errors import INTERRUPTED, ending_on_errors
+    from synthspec.dataset.publish import REPO, Target, pack_dataset, push_dataset
 
     if not REPO.fullmatch(repo):
         raise click.BadParameter(f"'{repo}' is not USER/NAME", param_hint="--repo")
     try:
-        parcel = pack_dataset(folder, with_quarantine=with_quarantine, incomplete=incomplete)
-        url = push_dataset(parcel, Target(repo, private, revision), progress=not quiet and sys.stderr.isatty())
-    except PushFault as e:
-        fail(e.message, e.help)
+        with ending_on_errors():
+            parcel = pack_dataset(folder, with_quarantine=with_quarantine, incomplete=incomplete)
+            url = push_dataset(parcel, Target(repo, private, revision), progress=not quiet and sys.stderr.isatty())
     except KeyboardInterrupt:
         echo("interrupted; the hub holds what it held before", err=True)
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
     if not quiet:
         echo(f"{len(parcel.paths):,} files, {parcel.rows:,} rows", err=True)
     echo(url)

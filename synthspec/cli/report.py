@@ -77,17 +77,12 @@ def command(
 
 
 def _measure(corpus: Corpus, original: Corpus | None, models: Models, *, quiet: bool, no_color: bool) -> Report:
+    from synthspec.cli._errors import ending_on_errors
     from synthspec.cli._progress import steps
-    from synthspec.cli._show import fail
     from synthspec.evaluation.asked import report_on
     from synthspec.evaluation.report.measure import step_count
-    from synthspec.inference.store import StoreFault
-    from synthspec.spec.messages import BackendFault
 
-    with steps(step_count() + (models.judge is not None), quiet=quiet, no_color=no_color) as progress:
-        try:
-            return report_on(corpus, original, models, progress)
-        except BackendFault as e:
-            fail(e.message, "--embed and --judge ask a model; a report without them asks none")
-        except StoreFault as e:
-            fail(e.message, e.help)
+    help = "--embed and --judge ask a model; a report without them asks none"
+    count = step_count() + (models.judge is not None)
+    with steps(count, quiet=quiet, no_color=no_color) as progress, ending_on_errors(help=help):
+        return report_on(corpus, original, models, progress)

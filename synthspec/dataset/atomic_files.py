@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Put a text file in its place, whole or not at all."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write a file at, which takes the place of `path` when all went well, and is gone when not.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "words.txt"
+    >>> with replacing(target) as beside:
+    ...     _ = beside.write_text("whole")
+    ...     target.exists()
+    False
+    >>> target.read_text()
+    'whole'
+    """
     beside = path.with_name(f".{path.name}.partial")
     try:
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        yield beside
+        sync_file(beside)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Put a text file in its place, whole or not at all."""
+    with replacing(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
 
 
 def digest_of(path: Path) -> str:

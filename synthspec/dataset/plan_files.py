@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
+from synthspec.dataset.atomic_files import replacing
 from synthspec.dataset.writers import Column, ColumnWriter
 from synthspec.dataset.writers._columnar import Coded
 from synthspec.diagnostics import did_you_mean
@@ -26,18 +27,14 @@ def write_combinations(plan: Plan, path: Path) -> int:
     if not is_plugin("writers", extension):
         raise ValueError(f"no writer for '.{extension}' files; {did_you_mean(extension, plugin_names('writers'))}")
     columns = tuple(Column(p.name, p.type) for p in plan.spec.parameters)
-    temporary = path.with_name(f".{path.name}.part")
-    writer = find_plugin("writers", extension).open_writer(temporary, columns)
-    try:
+    with replacing(path) as beside:
+        writer = find_plugin("writers", extension).open_writer(beside, columns)
         if isinstance(writer, ColumnWriter) and columns:
             _write_columns(plan, writer)
         else:
             for start in range(0, len(plan), CHUNK):
                 writer.write(list(plan.combinations(start, min(start + CHUNK, len(plan)))))
         writer.close()
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return len(plan)
 
 

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from synthspec.dataset.manifest import FILE_NAME, listed_files, read_manifest
 from synthspec.dataset.switch import SwitchFault, settle
+from synthspec.diagnostics.errors import SynthspecError
 from synthspec.diagnostics.terminal import one_line
 from synthspec.extras import install_command
 
@@ -36,12 +37,8 @@ _AGAIN = "push again later: the hub holds what it held before"
 _NOBODYS = frozenset([".gitattributes", CARD])  # what the hub itself puts into a new repository
 
 
-class PushFault(Exception):
+class PushFault(SynthspecError):
     """The dataset cannot be pushed; `help` says how to fix that."""
-
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.message, self.help = message, help
 
 
 @dataclass(frozen=True, slots=True)

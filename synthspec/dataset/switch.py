@@ -23,6 +23,7 @@ from typing import Any
 from synthspec.dataset.atomic_files import digest_of, sync_file, sync_folder
 from synthspec.dataset.manifest import FILE_NAME as MANIFEST
 from synthspec.dataset.manifest import listed_files, read_manifest
+from synthspec.diagnostics.errors import SynthspecError
 from synthspec.inference.store.folder_lock import FolderLock, FolderLocked
 
 NEXT, COMMIT = ".next", ".commit"
@@ -42,12 +43,8 @@ class Change:
     new: str | None
 
 
-class SwitchFault(Exception):
+class SwitchFault(SynthspecError):
     """A switch that was cut off cannot be finished. `help` says how to go on."""
-
-    def __init__(self, message: str, help: str) -> None:
-        super().__init__(message)
-        self.message, self.help = message, help
 
 
 def stage(folder: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
@@ -104,19 +103,19 @@ def _meant(document: MapNode, faults: dict[Path, list[Diagnostic]]) -> Iterator[
     """Misspelt keys: where each is, the key it stands for, and what was said of it. Maps of both names are joined."""
     taken: set[Path] = set()
     for path, found in faults.items():
-        meant = re.fullmatch(r"did you mean '(\w+)'\?", found[0].help) if found and found[0].code == "E202" else None
+        meant = found[0].suggestion if found and found[0].code == "E202" else ""
         for above in (path, path[:-1]):
             owner = node_at(document, above)
             key = _key_at(owner, found[0].span) if meant else None
-            if meant is None or key is None or not isinstance(owner, MapNode):
+            if not meant or key is None or not isinstance(owner, MapNode):
                 continue
-            there, stray = owner.get(meant[1]), owner.get(key.text)
+            there, stray = owner.get(meant), owner.get(key.text)
             if there is not None and not (isinstance(there, MapNode) and isinstance(stray, MapNode)):
                 continue
-            close = SequenceMatcher(None, key.text.casefold(), meant[1].casefold()).ratio() >= CLOSE
-            if close and (*above, meant[1]) not in taken:
-                taken.add((*above, meant[1]))
-                yield (*above, key.text), meant[1], found[0]
+            close = SequenceMatcher(None, key.text.casefold(), meant.casefold()).ratio() >= CLOSE
+            if close and (*above, meant) not in taken:
+                taken.add((*above, meant))
+                yield (*above, key.text), meant, found[0]
 
 
 def _key_at(node: Node, span: Span) -> ScalarNode | None:

@@ -101,8 +101,8 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
                 elsewhere = hint_for(str(name), path)
                 near = nearest(str(name), allowed) or _lost_key(error.schema, error.instance)
                 help = f"did you mean '{near}'?" if near else did_you_mean(str(name), allowed)
-                help = elsewhere or help
-                yield (*path, name), Diagnostic("E202", message, span, help)
+                meant = "" if elsewhere else near or ""
+                yield (*path, name), Diagnostic("E202", message, span, elsewhere or help, suggestion=meant)
     elif error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and _bare_weights(error):
         shown = ", ".join(f"{e.key.text}: {e.value.text}" for e in node.entries[:4] if isinstance(e.value, ScalarNode))
         rest = ", …" if len(node.entries) > 4 else ""
@@ -120,7 +120,8 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
             )
         else:
             message = f"'{stray.text}' is not a key of {place_name(path)}"
-            yield path, Diagnostic("E202", message, stray.span, did_you_mean(stray.text, keys))
+            near = nearest(stray.text, sorted(set(keys))) or ""
+            yield path, Diagnostic("E202", message, stray.span, did_you_mean(stray.text, keys), suggestion=near)
     elif error.validator == "required":
         name = next(n for n in error.validator_value if n not in error.instance)
         allowed = error.schema.get("properties", {})

@@ -11,6 +11,7 @@ from pathlib import Path
 from synthspec.dataset.manifest import read_manifest
 from synthspec.dataset.similarity.semantic import ModelFault
 from synthspec.dataset.switch import SwitchFault, roll_forward
+from synthspec.diagnostics.errors import SynthspecError
 from synthspec.evaluation.call_tally import CallTally
 from synthspec.generation.driver import INTERRUPTED, Driver
 from synthspec.generation.output_folder import Dataset, DatasetFolder, FinishedRun
@@ -41,12 +42,8 @@ BREATH = 64  # combinations used again before others have a turn of the event lo
 FORESEEN = 50_000  # combinations whose first calls are looked up in the store before a build begins
 
 
-class BuildFault(Exception):
+class BuildFault(SynthspecError):
     """The build cannot begin, or cannot go on; `help` says what to do about it."""
-
-    def __init__(self, message: str, help: str = "", status: int = 3) -> None:
-        super().__init__(message)
-        self.message, self.help, self.status = message, help, status
 
 
 _EXPLAINED = (BuildFault, StoreFault, DrawFault, OSError)  # these say of themselves what is wrong

@@ -117,8 +117,8 @@ class Program:
 
     def writer_behind(self, rejection: Rejection) -> str | None:
         """The latest prompt that wrote what a computed field at fault is computed from."""
-        name = rejection.reason.partition(":")[0]
-        writers = [self.position[self.writes[n]] for n in self._behind((name,)) if n in self.writes]
+        names = () if rejection.about is None else (rejection.about,)
+        writers = [self.position[self.writes[n]] for n in self._behind(names) if n in self.writes]
         return self.steps[max(writers)].prompt.name if writers else None
 
     def _retry_target(self, check: Check) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.expressions import Expression, evaluate, names_of, random_calls
 from synthspec.languages.expressions.evaluation.columns import DTYPES, Column, conform_column, pack, unpack
 from synthspec.languages.expressions.random.quantiles import edges, level_of
@@ -25,12 +26,14 @@ from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Paramete
 MAX_LEVELS = 100_000  # a source of more rows is drawn from as if it were continuous
 
 
-class DrawFault(Exception):
+class DrawFault(SynthspecError):
     """A draw has nothing to give for a combination; the message says which."""
 
+    default_status = 1
+
     def __init__(self, parameter: str, message: str, help: str) -> None:
-        super().__init__(message)
-        self.parameter, self.message, self.help = parameter, message, help
+        super().__init__(message, help)
+        self.parameter = parameter
 
 
 Values = Callable[["Drawing"], Column]

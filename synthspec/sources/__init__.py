@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.expressions.types import ANY, Type, type_of_values
 from synthspec.plugins import (
     find_plugin,
@@ -32,12 +33,10 @@ MAX_BYTES = 512 * 1024 * 1024
 MAX_VALUES = 10_000_000
 
 
-class TableFault(Exception):
+class TableFault(SynthspecError):
     """The data cannot be read; the message says why, `help` what to write, "" where that is not known."""
 
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.help = help
+    default_status = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Literal
 
+from synthspec.diagnostics.errors import SynthspecError
+
 Role = Literal["system", "user", "assistant", "tool"]
 
 
@@ -258,7 +260,7 @@ Sent = Literal["no", "maybe", "yes"]
 _LOST_REPLIES = (FaultKind.TIMED_OUT, FaultKind.UNREACHABLE)  # the provider may have done the work
 
 
-class BackendFault(Exception):
+class BackendFault(SynthspecError):
     """A call that gave no completion. `retry_after` is in seconds, as the provider asked.
 
     `sent` says whether the provider may charge for it: `no` where the request never reached it or was turned
@@ -271,7 +273,6 @@ class BackendFault(Exception):
     ) -> None:
         super().__init__(message)
         self.kind = kind
-        self.message = message
         self.retry_after = retry_after
         self.sent: Sent = sent or ("maybe" if kind in _LOST_REPLIES else "no")
 
@@ -292,6 +293,7 @@ class Rejection:
     stage: Stage
     rule: str  # e.g. "words(call)", "check 2", "unique", "json"
     reason: str  # told to the model and written to the quarantine
+    about: str | None = field(default=None, compare=False)  # the one field whose value it is about
 
 
 Path = tuple[int, ...]  # a row's name: its combination, and its place where a prompt made several of one

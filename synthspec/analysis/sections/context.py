@@ -108,7 +108,9 @@ class AnalysisContext:
             faults = (*faults, *found)
         for f in faults:
             if f.code != "E301" or not self.is_lost("parameters", "fields"):
-                self.faults.append(Diagnostic(f.code, f.message, node.place(f.start, f.end), f.help))
+                self.faults.append(
+                    Diagnostic(f.code, f.message, node.place(f.start, f.end), f.help, suggestion=f.suggestion)
+                )
         return (None if faults else parsed), kind
 
     def template(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, tzinfo
 from types import ModuleType
+from typing import Literal, NamedTuple
 
 from synthspec.diagnostics import did_you_mean
 from synthspec.extras import install_command
@@ -15,26 +16,35 @@ from synthspec.languages.expressions.types import Type, type_of_values
 from synthspec.spec import FakerDraw
 
 
-def faker_fault(draw: FakerDraw) -> tuple[str, str] | None:
-    """What is wrong with a faker parameter: (message, help)."""
+class FakerFault(NamedTuple):
+    """What is wrong with a faker parameter, and the key of it that is wrong."""
+
+    message: str
+    help: str
+    key: Literal["faker", "locale"] = "faker"
+
+
+def faker_fault(draw: FakerDraw) -> FakerFault | None:
+    """What is wrong with a faker parameter; None where nothing is."""
     try:
         from faker import Faker
         from faker.config import AVAILABLE_LOCALES
     except ImportError:
-        return "the Faker package is not installed", install_command("faker")
+        return FakerFault("the Faker package is not installed", install_command("faker"))
     if draw.locale not in AVAILABLE_LOCALES:
-        return f"Faker has no locale '{draw.locale}'", did_you_mean(draw.locale, AVAILABLE_LOCALES)
+        help = did_you_mean(draw.locale, AVAILABLE_LOCALES)
+        return FakerFault(f"Faker has no locale '{draw.locale}'", help, "locale")
     fake = Faker(draw.locale)
     known = [n for n in dir(fake) if not n.startswith("_") and n not in _NOT_PROVIDERS]
     if draw.provider not in known:
-        return f"Faker has no provider '{draw.provider}'", did_you_mean(
-            draw.provider, known, "see Faker's documentation"
-        )
+        help = did_you_mean(draw.provider, known, "see Faker's documentation")
+        return FakerFault(f"Faker has no provider '{draw.provider}'", help)
     try:
         fake.seed_instance(0)
         getattr(fake, draw.provider)(**dict(draw.arguments))
     except Exception as e:
-        return f"Faker's '{draw.provider}' does not take these arguments: {e}", "see Faker's documentation"
+        message = f"Faker's '{draw.provider}' does not take these arguments: {e}"
+        return FakerFault(message, "see Faker's documentation")
     return None
 
 

@@ -15,6 +15,7 @@ from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Literal, Name
 from synthspec.languages.expressions.types import ANY, Type, fits, type_of_values
+from synthspec.languages.patterns.python_parser import replacement_error
 from synthspec.spec import Bounds, Clean, Field
 
 _FORMATS = {"date": "date", "date-time": "datetime", "time": "time"}  # a `format` of text -> the type it stands for
@@ -149,7 +150,7 @@ def _with_value(ctx: AnalysisContext, field: Field, node: Node, scope: Mapping[s
 def _fixed_text(node: Node, faults: list[Diagnostic]) -> list[Diagnostic]:
     """Faults of a `value` that was surely meant as a text, told as one."""
     words = re.fullmatch(r"[^\W\d]\w*(?:[ ,]+\w+)*[.!?]?", scalar_text(node)) if faults else None
-    if words is None or faults[0].code not in ("E301", "E302") or faults[0].help.startswith("did you mean"):
+    if words is None or faults[0].code not in ("E301", "E302") or faults[0].suggestion:
         return faults
     text = words[0] if len(words[0]) <= 60 else "a text"
     return [replace(faults[0], help=f"for a fixed text write `value: '\"{text}\"'`")]
@@ -226,10 +227,5 @@ def _clean(ctx: AnalysisContext, node: Node) -> Clean | None:
 
 
 def _replacement_fault(pattern: str, replacement: str) -> str | None:
-    import re
-
-    try:
-        re._parser.parse_template(replacement, re.compile(pattern))
-    except (re.error, IndexError) as e:
-        return f"with: {e}"
-    return None
+    error = replacement_error(pattern, replacement)
+    return None if error is None else f"with: {error}"

@@ -224,13 +224,11 @@ class _Drawing:
         draw = FakerDraw(provider.text, locale, value_of(node.get("arguments"), {}))
         fault = faker_fault(draw)
         if fault is not None:
-            message, help = fault
-            spot = node.get("locale") if "locale" in message and node.get("locale") else provider
-            self.ctx.report("E530", spot or provider, message, help)
+            self.ctx.report("E530", node.get(fault.key) or provider, fault.message, fault.help)
             return None, ANY
-        fault = clock_fault(draw)
-        if fault is not None:
-            self.ctx.report("E447", provider, *fault)
+        of_clock = clock_fault(draw)
+        if of_clock is not None:
+            self.ctx.report("E447", provider, *of_clock)
             return None, ANY
         return draw, faker_type(draw)
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.dataset.cells import cell_text
+from synthspec.diagnostics.errors import SynthspecError
 from synthspec.extras import install_command
 from synthspec.spec import Semantic
 from synthspec.spec.messages import Rejection, Stage
@@ -29,7 +30,7 @@ ROUNDING = 1e-6  # the same text twice has a cosine this near to 1
 _DOUBT = 5e-4  # products this near to the limit are computed again, without any error
 
 
-class ModelFault(Exception):
+class ModelFault(SynthspecError):
     """The model cannot be loaded."""
 
 

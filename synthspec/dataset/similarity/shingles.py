@@ -26,6 +26,8 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
+from synthspec.languages.expressions.random.splitmix64 import GOLDEN, finalized
+
 Array = NDArray[Any]
 
 MOST = 4_096  # that many shingles have texts of some 2,000 words
@@ -91,10 +93,7 @@ def word_hashes(words: Sequence[str]) -> Array:
 
 def scrambled(values: Array) -> Array:
     """64-bit integers so mixed that every bit depends on every bit (splitmix64, Steele et al. 2014)."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: Array = values ^ (values >> np.uint64(31))
+    mixed: Array = finalized(values + GOLDEN)
     return mixed
 
 

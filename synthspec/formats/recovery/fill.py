@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthspec.formats.recovery.coercion import spell
+from synthspec.languages.patterns.python_parser import parse_as_python
 
 _CLASSES = {"SPACE": r"\s", "DIGIT": r"\d", "WORD": r"\w"}
 _GROUP = re.compile(r"\(\?P?<[A-Za-z_]\w*>")
@@ -28,9 +29,7 @@ def fill(pattern: str, values: Mapping[str, Any]) -> str:
     >>> fill(r"- (?P<q>.+?)\\s*->\\s(?P<a>\\w+)", {"q": "two", "a": "dos"})
     '- two-> dos'
     """
-    from re import _parser
-
-    tree = _parser.parse(_python(pattern))
+    tree = parse_as_python(_python(pattern))
     names = {index: name for name, index in tree.state.groupdict.items()}
     return _text(tree, names, values)
 

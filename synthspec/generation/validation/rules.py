@@ -249,7 +249,7 @@ class Validator:
             value = values.get(name)
             if value is None or (value == "" and name in self.texts):
                 if name not in self.optional:
-                    found.append(Rejection(Stage.VALID, f"missing({name})", f"{name}: is missing"))
+                    found.append(Rejection(Stage.VALID, f"missing({name})", f"{name}: is missing", name))
                 continue
             found.extend(self._broken(name, value))
         return found
@@ -259,7 +259,7 @@ class Validator:
         for label, rule in self.rules[name]:
             fault = rule(value)
             if fault is not None:
-                yield Rejection(Stage.VALID, label, f"{name}: {fault}")
+                yield Rejection(Stage.VALID, label, f"{name}: {fault}", name)
                 return
 
     def compute(self, values: dict[str, Any], combination: Mapping[str, Any]) -> None:
@@ -285,7 +285,8 @@ class Validator:
             value = values[name]
             if value is None:
                 if name not in self.optional and all(row.get(n) is not None for n in reads):
-                    found.append(Rejection(Stage.VALID, f"missing({name})", f"{name}: its `value` gives nothing here"))
+                    reason = f"{name}: its `value` gives nothing here"
+                    found.append(Rejection(Stage.VALID, f"missing({name})", reason, name))
                 continue
             if isinstance(value, datetime.date | datetime.time):
                 value = value.isoformat()

@@ -9,6 +9,7 @@ import sqlite3
 from functools import cache
 from pathlib import Path
 
+from synthspec.diagnostics.errors import SynthspecError
 from synthspec.inference.store.rows import Decayed
 from synthspec.inference.store.schema import APPLICATION, VERSION, create_tables
 
@@ -28,13 +29,8 @@ _NO_PLACE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errn
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-class StoreFault(Exception):
+class StoreFault(SynthspecError):
     """The store cannot be opened, read or written. `help` says how to go on; what was stored stays so."""
-
-    def __init__(self, message: str, help: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.help = help
 
 
 class StoreDamaged(StoreFault):

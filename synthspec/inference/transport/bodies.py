@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import aiohttp
 
+from synthspec.diagnostics.errors import SynthspecError
+
 MOST_REPLY = 8 << 20  # bytes of a reply: a million tokens of text are 5 MB
 MOST_ERROR = 64 << 10  # bytes of an error that are read
 ENCODINGS = "gzip, deflate"
@@ -18,7 +20,7 @@ _PIECE = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-class BodyFault(Exception):
+class BodyFault(SynthspecError):
     """The body is too long, or packed in a way that was not asked for or cannot be unpacked."""
 
 

@@ -14,3 +14,4 @@ class Fault:
     start: int
     end: int
     help: str = ""
+    suggestion: str = ""  # the name that was surely meant

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import re._constants as op  # type: ignore[import-not-found]
-import re._parser as parser  # type: ignore[import-not-found]
 from collections.abc import Iterable
 from typing import Any
+
+from synthspec.languages.patterns.python_parser import opcodes as op
+from synthspec.languages.patterns.python_parser import parse_as_python
 
 _CATEGORIES = {
     op.CATEGORY_DIGIT: "0-9",
@@ -32,7 +33,7 @@ def gbnf_of_regex(regex: str) -> str | None:
     'root ::= [A-C] [0-9]{2,3} ("x" | "yz")?'
     """
     try:
-        return f"root ::= {_sequence(parser.parse(regex))}"
+        return f"root ::= {_sequence(parse_as_python(regex))}"
     except (re.error, _UnsupportedError, RecursionError, OverflowError):
         return None
 

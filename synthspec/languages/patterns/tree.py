@@ -1,20 +1,19 @@
 """Regular expressions as a tree, read by Python's own parser.
 
-`re._parser` is private to Python and touched here alone. A copy of it is used, so that alternations stay as
-they are written: the original merges `a|b` into `[ab]` and moves common beginnings out, which changes how
-likely each branch is when text is generated.
+Alternations stay as they are written (`python_parser.unmerged_parser`).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from types import ModuleType
 from typing import Any, Literal
+
+from synthspec.diagnostics.errors import SynthspecError
+from synthspec.languages.patterns.python_parser import opcodes, replacement_error, unmerged_parser
 
 LONGEST_TEXT = 4_000  # characters of a pattern
 DEEPEST = 60  # groups inside groups
@@ -22,12 +21,14 @@ DEEPEST = 60  # groups inside groups
 Item = tuple[int, int] | str  # a range of code points, both ends included, or one of the classes d D w W s S
 
 
-class PatternFault(ValueError):
-    """What is wrong with a pattern: a message, the offset of the fault (from 0), and how to fix it."""
+class PatternFault(SynthspecError, ValueError):
+    """What is wrong with a pattern: a message, its offset in the pattern (from 0), and how to fix it."""
+
+    default_status = 1
 
     def __init__(self, message: str, offset: int = 0, help: str = "") -> None:
-        super().__init__(message)
-        self.message, self.offset, self.help = message, offset, help
+        super().__init__(message, help)
+        self.offset = offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def parse_tree(text: str) -> Node:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            parsed = _parser().parse(text)
+            parsed = unmerged_parser().parse(text)
             re.compile(text)
         return _Reader().sequence(parsed, parsed.state.flags, 0)
     except re.error as fault:
@@ -133,42 +134,13 @@ def _too_deep() -> PatternFault:
     return PatternFault(f"groups are nested more than {DEEPEST} deep", 0, "take some of the groups away")
 
 
-@lru_cache(maxsize=1)
-def _parser() -> ModuleType:
-    """A private copy of Python's parser whose alternations stay as written."""
-    spec = importlib.util.find_spec("re._parser")
-    if spec is None or spec.loader is None:
-        raise ImportError("this Python has no re._parser")
-    parser = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(parser)
-
-    def parse_branches(source: Any, state: Any, verbose: Any, nested: int) -> Any:
-        branches: list[Any] = []
-        while True:
-            first = not nested and not branches
-            branches.append(parser._parse(source, state, verbose, nested + 1, first))
-            if not source.match("|"):
-                break
-            if not nested:
-                verbose = state.flags & re.VERBOSE
-        if len(branches) == 1:
-            return branches[0]
-        alternation = parser.SubPattern(state)
-        alternation.append((parser.BRANCH, (None, branches)))
-        return alternation
-
-    parser._parse_sub = parse_branches  # type: ignore[attr-defined]
-    return parser
-
-
 def check_replacement(text: str, replacement: str) -> None:
     """Raises PatternFault where a replacement has a bad escape or names a group that the pattern has not."""
-    try:
-        _parser().parse_template(replacement, re.compile(text))
-    except (re.error, IndexError) as fault:
+    fault = replacement_error(text, replacement)
+    if fault is not None:
         raise PatternFault(
             f"not a replacement: {fault}", getattr(fault, "pos", None) or 0,
-            "\\1 and \\g<name> stand for groups; write \\\\ for a backslash") from None
+            "\\1 and \\g<name> stand for groups; write \\\\ for a backslash")
 
 
 class _Reader:
@@ -199,7 +171,7 @@ class _Reader:
             return Choice(tuple(self.sequence(branch, flags, depth) for branch in value[1]))
         if op in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             low, high, body = value
-            last = None if high == _parser().MAXREPEAT else int(high)
+            last = None if high == opcodes.MAXREPEAT else int(high)
             return Repeat(self.sequence(body, flags, depth), int(low), last, op == "POSSESSIVE_REPEAT")
         if op == "SUBPATTERN":
             number, added, removed, body = value

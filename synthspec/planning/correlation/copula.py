@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.expressions.evaluation.columns import Column
 from synthspec.languages.expressions.random.quantiles import edges, level_of
 from synthspec.languages.expressions.random.quantiles.bell import normal_quantile
@@ -32,12 +33,14 @@ MOST_LEVELS = 128  # of a listed parameter whose correlations are kept exactly
 TOLERANCE = 0.02
 
 
-class CorrelationFault(Exception):
+class CorrelationFault(SynthspecError):
     """A correlation cannot be had; `help` says what could."""
 
+    default_status = 1
+
     def __init__(self, correlation: Correlation, message: str, help: str) -> None:
-        super().__init__(message)
-        self.correlation, self.message, self.help = correlation, message, help
+        super().__init__(message, help)
+        self.correlation = correlation
 
 
 def find_pulls(spec: Spec, draws: tuple[CompiledDraw, ...]) -> dict[Correlation, Pull]:

@@ -7,6 +7,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.languages.expressions.random.splitmix64 import GOLDEN, finalized
 from synthspec.planning.designs import Levels
 from synthspec.planning.sampling.philox import stream
 
@@ -125,7 +126,4 @@ def mixed(before: NDArray[np.uint64], number: Levels) -> NDArray[np.uint64]:
 
 def _mix(word: NDArray[np.uint64], key: np.uint64) -> NDArray[np.uint64]:
     """The finalizer of SplitMix64 (Steele, Lea, Flood 2014), keyed."""
-    word = (word + key) * np.uint64(0x9E3779B97F4A7C15)
-    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return word ^ (word >> np.uint64(31))
+    return finalized((word + key) * GOLDEN)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics import did_you_mean, nearest
 from synthspec.languages.expressions.checking.calls import check_call
 from synthspec.languages.expressions.checking.comparisons import check_comparison
 from synthspec.languages.expressions.checking.descriptions import a, describe
@@ -101,7 +100,9 @@ class Check:
         if elsewhere is None and node.name.lower() in _NULLS:
             elsewhere = "test for a null with missing(x); replace one with coalesce(x, other)"
         names = [*self.scope, *self.broken]
-        self.report("E301", f"unknown name '{node.name}'", node, elsewhere or did_you_mean(node.name, names))
+        near = (nearest(node.name, sorted(set(names))) or "") if elsewhere is None else ""
+        help = elsewhere or did_you_mean(node.name, names)
+        self.faults.append(Fault("E301", f"unknown name '{node.name}'", node.start, node.end, help, near))
         return ANY
 
     def _list(self, kinds: list[Type]) -> Type:
@@ -228,12 +229,9 @@ def _check_matches(node: Binary, left: Type) -> Iterator[Fault]:
 
 
 def _check_runaway(pattern: Literal) -> Iterator[Fault]:
-    try:
-        patterns = importlib.import_module("synthspec.languages.patterns")
-    except ImportError:
-        return
-    runaway = getattr(patterns, "runaway", None)
-    reason = runaway(pattern.value) if runaway is not None else None
+    from synthspec.languages.patterns import runaway
+
+    reason = runaway(str(pattern.value))
     if reason:
         remedy = "write the repeated part so that it can match in one way only"
         yield Fault("E310", f"this can run away: {reason}", pattern.start, pattern.end, remedy)

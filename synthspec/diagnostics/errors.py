@@ -1,0 +1,21 @@
+"""What can go wrong once a spec has been checked: one base class, so that every face shows it in the same way."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SynthspecError(Exception):
+    """What went wrong, in words for people.
+
+    `message` says what, `help` how to fix it ("" where that is not known); `status` is the exit status of a command
+    that ends with it: 1 where the spec is wrong, 3 where something else is.
+    """
+
+    default_status: ClassVar[int] = 3
+
+    def __init__(self, message: str, help: str = "", status: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+        self.status = self.default_status if status is None else status
