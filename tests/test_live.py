@@ -22,6 +22,7 @@ from synthspec.inference.events import (
     RowKept,
     RowMissing,
     RowRejected,
+    Stop,
 )
 from synthspec.spec import Spec
 from synthspec.spec.messages import Completion, Missing, Rejection, Reply, Request, Row, Stage, Usage
@@ -245,3 +246,14 @@ LINE = (
     "judge 10/120 calls (5 in flight); 3,010 tokens; $0.0430 of $2.00 spent; 2 rejected: "
     "words(note): at least 4 words wanted, 3 written; 1 min 30 s left"
 )
+
+
+def test_a_stop_is_said_once_and_only_where_calls_are_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    view = View(spec_of(4), Clock())
+    view.take(CallBegun(request("topic", 0), (0,)))
+    view.take(Stop("interrupted"))
+    view.take(Stop("interrupted"))
+    assert capsys.readouterr().err.count("stopping: waiting for the calls in flight") == 1
+    idle = View(spec_of(4), Clock())
+    idle.take(Stop("the budget is reached"))
+    assert capsys.readouterr().err == ""

@@ -115,6 +115,8 @@ def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
 
 async def run_with_signals(build: Build, take: Callable[[Event], None]) -> None:
     """Run a build; the first signal stops it, the second ends it at once."""
+    from synthspec.inference.events import Stop
+
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
 
@@ -123,7 +125,7 @@ async def run_with_signals(build: Build, take: Callable[[Event], None]) -> None:
             task.cancel()
             return
         build.interrupt()
-        echo("\nstopping: waiting for the calls in flight, which are paid for (again to stop at once)", err=True)
+        take(Stop("interrupted"))  # told at once, not only when the next call ends
 
     for name in ("SIGINT", "SIGTERM"):
         if hasattr(signal, name) and os.name != "nt":

@@ -39,6 +39,7 @@ def watch(build: Build, *, quiet: bool, no_color: bool) -> Iterator[Callable[[Ev
         from rich.live import Live
 
         console = open_console(err=True, no_color=no_color)
+        view.say = lambda text: console.print(text, markup=False)  # above the frame, which is drawn again
         with Live(view, console=console, refresh_per_second=FRAMES, transient=True):
             yield view.take
         return
@@ -57,13 +58,10 @@ def watch(build: Build, *, quiet: bool, no_color: bool) -> Iterator[Callable[[Ev
         thread.join()
 
 
-def _forecast(stored: int, to_make: int, prompts: int) -> None:
+def _forecast(stored: int, to_make: int, prompts: int) -> str:
     """Said before a build that resumes an earlier one."""
     more = f"; {'later prompts and ' if prompts > 1 else ''}retries come on top" if to_make else ""
-    echo(
-        f"{stored:,} cached call{'' if stored == 1 else 's'} of an earlier build, {to_make:,} to be made{more}",
-        err=True,
-    )
+    return f"{stored:,} cached call{'' if stored == 1 else 's'} of an earlier build, {to_make:,} to be made{more}"
 
 
 def _notices(spec: Spec) -> None:
@@ -84,13 +82,20 @@ class View:
         self.spec, self._clock = spec, clock
         self._watched = Watched(spec)
         self._lock = threading.Lock()  # events come in one thread, frames are drawn in another
+        self._stopping = False
+        self.say: Callable[[str], None] = lambda text: echo(text, err=True)
 
     def take(self, event: Event) -> None:
         """One event of the build."""
-        from synthspec.inference.events import Forecast
+        from synthspec.inference.events import Forecast, Stop
 
-        if isinstance(event, Forecast):
-            _forecast(event.stored, event.to_make, len(self.spec.prompts))
+        match event:
+            case Forecast(stored, to_make):
+                self.say(_forecast(stored, to_make, len(self.spec.prompts)))
+            case Stop() if not self._stopping:
+                self._stopping = True
+                if self._watched.in_flight:
+                    self.say("stopping: waiting for the calls in flight, which are paid for (Ctrl-C to stop at once)")
         with self._lock:
             self._watched.take(event, self._clock())
 
@@ -189,7 +194,7 @@ def _rejected(seen: Watched) -> str:
     if most is None:
         return ""
     reason = " ".join(most.reason.split())
-    often = "" if most.count == seen.rejected else f", most often {most.count:,} times"
+    often = "" if most.count == seen.rejected else f", {most.count:,} of them"
     return f"{seen.rejected:,} rejected{often}: {most.rule}: {reason[:LONGEST]}"
 
 
