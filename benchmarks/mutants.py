@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import copy
 import importlib
 import os
@@ -338,7 +339,9 @@ def main() -> None:
     for name in LOADED_ONCE:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
-        results = try_all(chosen, Path(name))
+        results: list[tuple[Mutant, str]] = []
+        with contextlib.suppress(KeyboardInterrupt):  # shows what was tried so far
+            try_all(chosen, Path(name), results)
     show(results)
 
 
@@ -356,11 +359,10 @@ def sampled(modules: list[str], count: int | None, seed: int) -> list[Mutant]:
     return chosen
 
 
-def try_all(chosen: list[Mutant], work: Path) -> list[tuple[Mutant, str]]:
+def try_all(chosen: list[Mutant], work: Path, results: list[tuple[Mutant, str]]) -> None:
     folder, said = work / "copy", work / "said.txt"
     copied(folder)
     cost: dict[tuple[str, ...], int] = {}
-    results = []
     for mutant in chosen:
         tests = TESTS[mutant.module]
         if tests not in cost:
@@ -382,7 +384,6 @@ def try_all(chosen: list[Mutant], work: Path) -> list[tuple[Mutant, str]]:
         outcome = {"passed": "survived", "failed": "killed"}.get(outcome, outcome)
         results.append((mutant, outcome))
         print(f"{outcome:9} {mutant.module}:{mutant.line}  {mutant.change[:150]}", flush=True)
-    return results
 
 
 def show(results: list[tuple[Mutant, str]]) -> None:

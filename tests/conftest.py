@@ -61,7 +61,7 @@ def said(config: pytest.Config) -> str:
     processes = getattr(config.option, "numprocesses", None) or 1
     where = f"in {processes} processes" if processes > 1 else "in one process"
     if config.option.markexpr == "not slow":
-        return f"All tests but the slow ones, {where}. The slow ones take half an hour: pytest -m slow. Everything: pytest -m ''"
+        return f"All tests but the slow ones, {where}. The slow ones take about half an hour: pytest -m slow. Everything: pytest -m ''"
     if config.option.markexpr == "slow":
         return f"The slow tests alone, {where}."
     return f"Tests {where}."

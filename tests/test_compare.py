@@ -37,7 +37,7 @@ def run(*arguments: str | Path) -> Result:
 
 
 def test_the_same_data_is_no_better_than_itself() -> None:
-    comparison = compare_corpora([corpus("a", sample_texts()), corpus("b", sample_texts())], ["a", "b"])
+    comparison = compare_corpora([corpus(name, sample_texts()[:60]) for name in "ab"], ["a", "b"])
     assert best_of(comparison) == {}
     assert "*" not in comparison_text(comparison).rsplit("\n", 3)[0]
 
@@ -61,7 +61,7 @@ def test_a_worse_dataset_is_found_worse() -> None:
 @pytest.fixture(scope="module")
 def against_real() -> Comparison:
     texts = sample_texts()
-    return compare_corpora([corpus("a", texts[:90]), corpus("b", texts[60:])], ["a", "b"], corpus("real", texts))
+    return compare_corpora([corpus("a", texts[:40]), corpus("b", texts[30:70])], ["a", "b"], corpus("real", texts[:80]))
 
 
 def test_every_interval_holds_its_value(against_real: Comparison) -> None:
@@ -125,16 +125,16 @@ def test_of_many_figures_none_is_called_better_by_chance() -> None:
 
 def test_a_dataset_that_shreds_its_source_is_best_at_nothing() -> None:
     texts = sample_texts()
-    real, other = texts[:60], texts[90:]
+    real, other = texts[:45], texts[90:]
     chance = np.random.default_rng(0)
 
     def shred() -> str:
         parts = [real[int(i)].split() for i in chance.integers(0, len(real), 3)]
         return " ".join(" ".join(p[at : at + 12]) for p in parts for at in [int(chance.integers(0, max(1, len(p) - 12)))])
 
-    shredded = corpus("shredded", [shred() for _ in range(50)])
-    copied = corpus("copied", [real[i % 40] if i % 9 == 0 else shred() for i in range(50)])
-    poor = corpus("poor", [other[i % 12] for i in range(50)])
+    shredded = corpus("shredded", [shred() for _ in range(40)])
+    copied = corpus("copied", [real[i % 40] if i % 9 == 0 else shred() for i in range(40)])
+    poor = corpus("poor", [other[i % 12] for i in range(40)])
     for bad in (shredded, copied):
         comparison = compare_corpora([bad, poor], [bad.name, "poor"], corpus("real", real))
         assert comparison.unranked[0] and not comparison.unranked[1]
@@ -157,12 +157,12 @@ def test_a_figure_without_an_interval_has_none(against_real: Comparison) -> None
 def test_json_of_files(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.jsonl").write_text(
-            "\n".join(json.dumps({"text": t, "n": i % 2}) for i, t in enumerate(sample_texts())), encoding="utf-8"
+            "\n".join(json.dumps({"text": t, "n": i % 2}) for i, t in enumerate(sample_texts()[:50])), encoding="utf-8"
         )
     result = run(tmp_path / "one.jsonl", tmp_path / "two.jsonl", "--format", "json")
     found = json.loads(result.stdout)
     assert list(found) == ["compare", "names", "rows_measured", "against", "datasets", "metrics"]
-    assert found["names"] == ["one", "two"] and found["rows_measured"] == 173
+    assert found["names"] == ["one", "two"] and found["rows_measured"] == 50
     metric = next(m for m in found["metrics"] if m["name"] == "distinct_2")
     assert set(metric["values"]) == {"one", "two"} and metric["best"] is None
     assert {"value", "low", "high", "computed_on"} == set(metric["values"]["one"])
