@@ -6,6 +6,8 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 
+from synthspec.analysis.left_out import values_left_out
+from synthspec.analysis.ruleless import texts_without_rules
 from synthspec.diagnostics import Diagnostic
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.sources import Table
@@ -17,15 +19,8 @@ MAX_TRIED = 200_000  # rows of a source times combinations of listed values
 
 def check_whole(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
     """Warnings about a spec whose parts are sound."""
-    return (*_unused_parameters(spec), *_unread_prompts(spec), *_no_examples(spec, tables))
-
-
-
-
-
-
-
-
+    found = (_unused_parameters(spec), _unread_prompts(spec), _no_examples(spec, tables))
+    return (*itertools.chain(*found), *values_left_out(spec), *texts_without_rules(spec))
 
 
 def _unused_parameters(spec: Spec) -> Iterator[Diagnostic]:

@@ -54,7 +54,7 @@ def _excerpt(
         if label:
             out.append(f"{gutter} {paint('frame', '=')} {label}")
         return out
-    raw = _SECRET.sub(lambda m: m[1] + "•" * len(m[2]), source[span.line - 1])
+    raw = source[span.line - 1]
     end = span.end_column if span.end_line == span.line else len(raw) + 1
     shift = max(0, span.column - 90)
     shown = _clean(raw[shift : shift + 140])
@@ -84,16 +84,20 @@ def _wide(char: str) -> bool:
 
 
 def _lines(file: str, files: dict[str, list[str]]) -> list[str]:
+    """The lines of a file, read once, what looks like a secret in them hidden."""
     if file not in files:
-        if file.startswith("--set "):
-            files[file] = [file.partition("=")[2]]
-        else:
-            try:
-                text = Path(file).read_text(encoding="utf-8-sig", errors="replace")
-                files[file] = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-            except OSError:
-                files[file] = []
+        files[file] = [_SECRET.sub(lambda m: m[1] + "•" * len(m[2]), line) for line in _read(file)]
     return files[file]
+
+
+def _read(file: str) -> list[str]:
+    if file.startswith("--set "):
+        return [file.partition("=")[2]]
+    try:
+        text = Path(file).read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return []
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _clean(text: str) -> str:

@@ -201,7 +201,8 @@ class _Builder:
         if event.anchor not in self.anchors:
             if any(o.anchor == event.anchor for o in stack):
                 self.refuse("E117", f"*{event.anchor} is used inside itself", event, "write the value out")
-            help = did_you_mean(event.anchor, self.anchors, f"define it before: &{event.anchor}")
+            known = [f"*{anchor}" for anchor in self.anchors]
+            help = did_you_mean(f"*{event.anchor}", known, f"define it before: &{event.anchor}")
             self.refuse("E117", f"*{event.anchor} is not defined before here", event, help)
         return self.anchors[event.anchor]
 

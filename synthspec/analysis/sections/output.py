@@ -103,7 +103,9 @@ def _roles(ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field]) -> 
             continue
         if role not in roles:
             message = f"the shape '{kind}' has no role '{role}'"
-            ctx.report("E607", entry.key, message, did_you_mean(role, roles, "a table has none: name another kind"))
+            free = [name for name in roles if node.get(name) is None]
+            otherwise = "remove it" if roles else "a table has none: name another kind"
+            ctx.report("E607", entry.key, message, did_you_mean(role, free, otherwise))
         else:
             field_names(ctx, entry.value, fields)
     return len(ctx.faults) == before

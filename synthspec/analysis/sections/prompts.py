@@ -89,7 +89,8 @@ def _may_write(
     if name not in every:
         if ctx.is_lost("fields"):
             return False
-        ctx.report("E411", node, f"there is no field '{name}'", did_you_mean(name, every, "declare it under `fields`"))
+        free = [known for known in every if known not in taken]
+        ctx.report("E411", node, f"there is no field '{name}'", did_you_mean(name, free, "declare it under `fields`"))
     elif name in taken:
         first = Related(taken[name].span, "first written here")
         ctx.report("E412", node, f"the field '{name}' is written twice", "leave it to one prompt", (first,))

@@ -169,13 +169,19 @@ def lower_gates(ctx: AnalysisContext) -> tuple[Gate, ...]:
     """Every gate that could be understood."""
     scope = {m.name: Type("number") for m in GATE_METRICS}
     gates: list[Gate] = []
+    of_rows = ctx.names_under("fields").keys() | ctx.names_under("parameters").keys()
+
+    def explain(name: str) -> str | None:
+        told = "a gate reads figures of the whole dataset; for a rule over each row, write it under `checks`"
+        return told if name in of_rows else None
+
     for node in ctx.items(ctx.root.get("gates")):
         named = metrics_named([scalar_text(node)])
         unusable = [name for name in named if not ctx.usable("metrics", name, node)]
         if unusable:
             continue
         scope |= dict.fromkeys(named, Type("number"))
-        expression, kind = ctx.expression(node, scope)
+        expression, kind = ctx.expression(node, scope, explain=explain)
         if expression is None:
             continue
         if not fits(kind, _BOOLEAN):

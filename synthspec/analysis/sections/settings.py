@@ -62,6 +62,8 @@ def lower_backend(ctx: AnalysisContext, node: Node | None, limits: Limits, *path
         from synthspec.inference.prices import meant_backend
 
         help = meant_backend(provider, model) or did_you_mean(provider, plugin_names("backends"))
+        if isinstance(node, ScalarNode) and model and help.startswith("did you mean '"):
+            help = f"{help[:-2]}:{model}'?"
         ctx.report("E601", place, f"there is no backend '{provider}'", help)
         return default
     if not ctx.usable("backends", provider, place):

@@ -81,7 +81,8 @@ class Balanced:
         levels = 0
         uneven, plain = self._uneven, self._plain
         self._uneven, self._plain = [], []
-        for one in [*uneven, *plain]:
+        both: list[Uneven | Plain] = [*uneven, *plain]
+        for one in both:
             size = one.levels if isinstance(one, Plain) else len(one.parts)
             dimensions, levels = dimensions + 1, levels + size
             if dimensions <= JOINT and levels <= _LEVELS:

@@ -123,6 +123,8 @@ def _check_values(node: Binary, side: Expression, kind: Type, other: Expression)
     message = f"{describe(side).strip(chr(39))} {outcome} {literal(other.value)}"
     known = {literal(v).strip("'") for v in kind.values}
     remedy = did_you_mean(str(literal(other.value)).strip("'"), known)
+    if isinstance(other.value, str) and remedy.startswith("did you mean '") and '"' not in remedy:
+        remedy = f'did you mean "{remedy[14:-2]}"?'
     yield Fault("E308", message, other.start, other.end, remedy)
 
 
