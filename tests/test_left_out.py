@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from synthspec import diagnostics
 from synthspec.compiler import compile_spec
-from synthspec.diagnostics import Diagnostic, Span
+from synthspec.diagnostics import Diagnostic, Span, nearest
 from synthspec.diagnostics import render as rendering
 from synthspec.planning.plan import Plan
 
@@ -90,3 +91,23 @@ def test_many_diagnostics_on_one_line_cost_no_more_than_on_many(monkeypatch: pyt
     monkeypatch.setattr(rendering, "_SECRET", Counting())
     assert rendering.render_text(many).count("E301") == 5_000
     assert sum(read) == 50_000
+
+
+def test_names_are_indexed_once_however_often_a_scope_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    grow = diagnostics._Index.grow
+    monkeypatch.setattr(
+        diagnostics._Index, "grow", lambda self, known: taken.append(len(known) - len(self.known)) or grow(self, known)
+    )
+    names = tuple(f"parameter_{i}" for i in range(2_000))
+    for end in range(300, 2_001):
+        assert nearest("Parameter-7", names[:end]) == "parameter_7"
+    assert sum(taken) <= 2_000
+
+
+def test_a_shorter_scope_knows_no_name_of_a_longer_one() -> None:
+    names = tuple(f"name_{i}" for i in range(600))
+    assert nearest("NAME_599", names) == "name_599"
+    assert nearest("NAME_599", names[:500]) != "name_599"
+    assert nearest("NAME_599", (*names[:500], "Name-599")) == "Name-599"
+    assert nearest("wards", ["words", "text"]) == "words"

@@ -6,7 +6,7 @@ import difflib
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from threading import Lock
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -93,15 +93,37 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-@lru_cache(maxsize=32)
-def _index(known: tuple[str, ...]) -> tuple[dict[str, str], dict[str, list[str]]]:
+class _Index:
     """Names by how they are read aloud; and very many of them by their beginnings and ends."""
-    folded = {k.casefold().replace("-", "_"): k for k in known}
-    alike: dict[str, list[str]] = {}
-    for k in known if len(known) > MANY else ():
-        alike.setdefault(k[:3], []).append(k)
-        alike.setdefault(f"…{k[-3:]}", []).append(k)
-    return folded, alike
+
+    def __init__(self) -> None:
+        self.known: tuple[str, ...] = ()
+        self.folded: dict[str, str] = {}
+        self.alike: dict[str, list[str]] = {}
+
+    def grow(self, known: tuple[str, ...]) -> None:
+        """Take in the names that `known` has beyond those it begins with, which are here already."""
+        for name in known[len(self.known) :]:
+            self.folded[name.casefold().replace("-", "_")] = name
+            self.alike.setdefault(name[:3], []).append(name)
+            self.alike.setdefault(f"…{name[-3:]}", []).append(name)
+        self.known = known
+
+
+_RECENT: list[_Index] = []
+_LOCK = Lock()
+
+
+def _index(known: tuple[str, ...]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """The index of some names: a recent one where that can be, for scopes mostly grow by a name at a time."""
+    with _LOCK:
+        fits = (each for each in _RECENT if known[: len(each.known)] == each.known)
+        found = max(fits, key=lambda each: len(each.known), default=None)
+        if found is None or (len(found.known) < len(known) // 2):
+            found = _Index()
+            _RECENT[:] = [found, *_RECENT[:31]]
+        found.grow(known)
+        return found.folded, found.alike
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
