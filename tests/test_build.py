@@ -433,3 +433,16 @@ def test_a_plan_can_be_walked(tmp_path: Path) -> None:
     assert len(list(plan)) == 7
     with pytest.raises(TypeError, match="plan\\[0:100\\]"):
         plan["n"]  # type: ignore[call-overload]
+
+
+def test_a_chain_without_a_rejection_accepts_everything(tmp_path: Path) -> None:
+    """Each row is made of one reply a prompt: nothing of what came was lost."""
+    with Loopback() as server:
+        path = calls_spec(tmp_path, server.url, rows=12)
+        chain = "writes: [call]\n  brief: {user: 'Shorten {{ call }}', writes: [brief]}\n  title: {user: 'Name {{ brief }}', writes: [title]}\n"
+        text = path.read_text().replace("writes: [call]\n", chain).replace("    call: {type: string", "    brief: {type: string}\n    title: {type: string}\n    call: {type: string")
+        fields = "  brief: {type: string}\n  title: {type: string}\n  call: {type: string"
+        path.write_text(text.replace("  call: {type: string", fields).replace("limits:", "gates: [acceptance >= 1]\nlimits:"))
+        dataset = synthspec.build(path, out=tmp_path / "out")
+    assert dataset.status == 0 and dataset.gates[0].figures == {"acceptance": 1.0}
+    assert dataset.manifest["metrics"]["acceptance"] == 1.0

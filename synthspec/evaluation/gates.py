@@ -31,7 +31,7 @@ class GateMetric:
 
 GATE_METRICS: tuple[GateMetric, ...] = (
     GateMetric("rows", "rows kept"),
-    GateMetric("acceptance", "rows kept, of the rows that replies held (0 to 1)"),
+    GateMetric("acceptance", "rows of replies that kept rows are made of, of all that replies held (0 to 1)"),
     GateMetric("completeness", "rows kept, of the rows the spec asks for (0 to 1)"),
     GateMetric("count_accuracy", "rows that replies held, surplus aside, of the rows they were asked for (0 to 1)"),
     GateMetric("near_duplicate_rate", "rows whose texts nearly repeat another's, as `report` measures it (0 to 1)"),
@@ -117,7 +117,7 @@ class GateWatch:
         """Every figure whose makings are at hand."""
         found = {
             "rows": float(tally.kept),
-            "acceptance": _share(tally.kept, tally.candidates, 1.0),
+            "acceptance": acceptance_of(tally),
             "completeness": _share(tally.kept, tally.planned, 1.0),
             "count_accuracy": _share(tally.given, tally.asked, 1.0),
             "coverage": min(1.0, _share(self.combinations, combinations, 1.0)),
@@ -167,6 +167,11 @@ def further_figures(rows: Sequence[Mapping[str, Any]], names: Collection[str]) -
         figure = compute(metric, context) if context is not None else None
         found[name] = float("nan") if figure is None else float(figure.value)
     return found
+
+
+def acceptance_of(tally: Tally) -> float:
+    """Rows of replies that kept rows are made of, of all that replies held (0 to 1); 1 where no prompt ran."""
+    return _share(tally.used, tally.candidates, 1.0)
 
 
 def _share(part: float, whole: float, otherwise: float) -> float:

@@ -17,7 +17,7 @@ from synthspec.dataset.switch import FILES, INCOMPLETE, NEXT, clear_stage, commi
 from synthspec.dataset.writers import Column
 from synthspec.dataset.writers.jsonl import line_of
 from synthspec.evaluation.call_tally import CallTally
-from synthspec.evaluation.gates import GateResult, GateWatch, text_fields
+from synthspec.evaluation.gates import GateResult, GateWatch, acceptance_of, text_fields
 from synthspec.inference.counters import Tally
 from synthspec.inference.store.row_log import FILE as ROWS
 from synthspec.inference.store.row_log import RowLog
@@ -225,7 +225,10 @@ class DatasetFolder:
             files=tuple(files),
             quarantined=tally.lost,
             gates={g.text: g.holds for g in gates},
-            metrics={n: v for g in gates for n, v in g.figures.items() if math.isfinite(v)},
+            metrics={
+                "acceptance": acceptance_of(tally),
+                **{n: v for g in gates for n, v in g.figures.items() if math.isfinite(v)},
+            },
             run=RunFacts(tally.calls, tally.reused, _spent(tally), run.seconds, run.calls.latencies()),
         )
 

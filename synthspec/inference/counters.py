@@ -21,7 +21,8 @@ class Repetition(Protocol):
 
 @dataclass(slots=True)
 class Tally:
-    """Figures of one run. Rows are dataset rows; `candidates` are the rows that replies held."""
+    """Figures of one run. Rows are dataset rows; `candidates` are the rows that replies held, `used` those of them that
+    a kept row is made of: one for each prompt that wrote a part of it."""
 
     planned: int = 0
     kept: int = 0
@@ -34,6 +35,7 @@ class Tally:
     asked: int = 0  # rows asked for, over all completions
     given: int = 0  # of those, rows that came, surplus left out
     candidates: int = 0
+    used: int = 0
     surplus: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0  # both sums are of what is known

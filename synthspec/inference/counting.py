@@ -24,7 +24,8 @@ def count_event(tally: Tally, event: Event) -> None:
             if asked:
                 tally.held(asked, held)
             tally.rejected(rejections)
-        case RowKept():
+        case RowKept(row):
             tally.kept += 1
+            tally.used += sum(1 for key in row.keys if key)
         case RowMissing(missing):
             tally.missing[missing.stage] += 1

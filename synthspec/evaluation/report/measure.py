@@ -184,7 +184,7 @@ def build_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "backend": ":".join(str(backend[k]) for k in ("provider", "model") if backend.get(k)),
         "seed": manifest.get("seed"),
         "funnel": funnel,
-        "acceptance": kept / (kept + sum(rejections.values())) if kept else 0.0,
+        "acceptance": _share_in(manifest.get("metrics"), "acceptance"),  # manifests of 0.1 do not tell it
         "rejections": rejections,
         "warnings": _numbers(manifest.get("warnings")),
         "gates": gates if isinstance(gates, dict) else {},
@@ -195,6 +195,11 @@ def build_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "cost": cost,
         "cost_per_1000": cost / kept * 1000 if kept and cost is not None else None,
     }
+
+
+def _share_in(value: Any, name: str) -> float | None:
+    found = value.get(name) if isinstance(value, dict) else None
+    return float(found) if isinstance(found, int | float) else None
 
 
 def _numbers(value: Any) -> dict[str, int]:
