@@ -29,7 +29,6 @@ from synthspec.languages.patterns import (
     parse_pattern,
     runaway,
 )
-from synthspec.languages.patterns.matcher import translate
 from synthspec.languages.patterns.python_parser import unmerged_parser as _parser
 from synthspec.languages.patterns.tree import check_replacement, parse_tree, tokens
 
@@ -296,21 +295,18 @@ def test_large_patterns_are_judged_in_little_time():
 # --- matching
 
 
-def test_a_runaway_is_stopped_within_its_time():
-    with pytest.raises(PatternTimeout, match=r"took more than 0\.25 seconds"):
-        compile_pattern("(a|aa)+$").search("a" * 200 + "!")
-    for method in ("fullmatch", "finditer"):
-        with pytest.raises(PatternTimeout):
-            getattr(compile_pattern("(a|aa)+$"), method)("a" * 200 + "!")
-    with pytest.raises(PatternTimeout):
-        compile_pattern("(a|aa)+$").sub("", "a" * 200 + "!")
+def test_a_runaway_is_decided_in_steps():
+    regex = compile_pattern("(a|aa)+$")
+    assert not regex.search("a" * 2000 + "!") and regex.search("!" + "a" * 2000)
+    assert not regex.fullmatch("a" * 2000 + "!") and regex.fullmatch("a" * 2000)
+    assert [m.span() for m in regex.finditer("a!" + "a" * 2000)] == [(2, 2002)]
+    assert regex.sub("-", "a!" + "a" * 2000) == "a!-"
 
 
 def test_a_long_text_leaves_the_fast_path():
     regex = compile_pattern(r"\s+$")
     assert regex.is_fast(1000) and not regex.is_fast(100_000)
-    with pytest.raises(PatternTimeout):
-        regex.search(" " * 200_000 + "x")
+    assert not regex.search(" " * 200_000 + "x") and regex.search("x" + " " * 200_000)
     assert compile_pattern("^Agent:").is_fast(1_000_000)
 
 
@@ -402,13 +398,10 @@ def test_both_engines_match_alike(text, subject):
 def test_both_engines_know_the_same_classes(text):
     everything = [chr(point) for point in range(0x3100) if not 0xD800 <= point < 0xE000]
     fast, slow = re.compile(text), SafeRegex(text, slow_path)
-    unlike = [char for char in everything if bool(fast.fullmatch(char)) != slow.fullmatch(char)]
-    assert len(unlike) < 100, "only what Unicode added between the two packages' versions"
-    assert not any(char < "\u0370" for char in unlike)
+    assert [char for char in everything if bool(fast.fullmatch(char)) != slow.fullmatch(char)] == []
 
 
-def test_translation_leaves_the_rest_alone():
-    assert translate(r"(?i)as an ai[.]{2}\.") == r"(?i)as an ai[.]{2}\."
+def test_tokens():
     assert list(tokens(r"\(?[(?=]")) == [
         (0, r"\(", False),
         (2, "?", False),

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any
 
 import lark
-import regex
+from lark.parsers.earley_forest import StableSymbolNode
 
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.constraints import honoured
@@ -18,56 +16,55 @@ from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.wrappers import before_speaker, peel, read_last
+from synthspec.languages.patterns.lexer import LexerPatterns, Steps
+from synthspec.languages.patterns.simulation.viability import StepsExceededError
+from synthspec.languages.patterns.tree import PatternFault
 from synthspec.spec.messages import Constraint, Rejection
 
 SUMMARY = "a Lark grammar whose rules named like the fields carry the values"
 OPTIONS: Mapping[str, str] = {
     "grammar": "a Lark grammar; its `start` is the reply, a rule named like a field holds its text"
 }
-SECONDS = 2.0  # for one reply
+STEPS_A_DERIVATION = 5  # of those that a reply may take; its patterns count theirs
 LONGEST = 1_000_000  # characters, for a grammar that LALR reads
 LONGEST_EARLEY = 30_000  # characters, for one that needs Earley
 LINES = 6  # first and last lines of a reply that may be talk around it
+_WRONG = (lark.exceptions.LarkError, PatternFault, StepsExceededError, RecursionError, ValueError, ImportError)
 _IMPORT = re.compile(r"^\s*%import\s+(?!(?:common|python|unicode|lark)\b)(\S+)", re.MULTILINE)
 
 
-class _Timed:
-    """The `re` that Lark's lexers see: every match ends at the deadline of the parse under way."""
-
-    error = regex.error
-    deadline = float("inf")
-
-    def compile(self, pattern: str, flags: int = 0) -> Any:
-        compiled = regex.compile(pattern, flags)
-
-        def match(text: str, pos: int = 0, *rest: int) -> Any:
-            left = self.deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            return compiled.match(text, pos, *rest, timeout=min(left, SECONDS))
-
-        return SimpleNamespace(match=match, fullmatch=compiled.fullmatch)
-
-    def match(self, pattern: str, text: str, flags: int = 0) -> Any:
-        return regex.match(pattern, text, flags, timeout=SECONDS)
-
-
 class _Grammar(lark.Lark):
-    """A Lark parser whose terminals have a time limit."""
+    """A Lark parser that counts its steps: what it matches, and in how many ways it puts rules together."""
 
-    timed: _Timed
+    patterns: LexerPatterns
 
     def _build_lexer(self, dont_ignore: bool = False) -> Any:
-        self._limit()
+        self._count()
         return super()._build_lexer(dont_ignore)
 
     def _build_parser(self) -> Any:
-        self._limit()
-        return super()._build_parser()
+        self._count()
+        built = super()._build_parser()
+        if self.options.parser == "earley":
+            built.parser.SymbolNode = _counted(self.patterns.steps)
+        return built
 
-    def _limit(self) -> None:
-        self.timed = _Timed()
-        self.lexer_conf.re_module = self.timed  # type: ignore[assignment]
+    def _count(self) -> None:
+        self.patterns = LexerPatterns()
+        self.lexer_conf.re_module = self.patterns  # type: ignore[assignment]
+
+
+def _counted(steps: Steps) -> type[StableSymbolNode]:
+    """The node of Earley's forest, every derivation of which takes steps."""
+
+    class Node(StableSymbolNode):
+        __slots__ = ()
+
+        def add_family(self, *parts: Any) -> None:
+            steps.take(STEPS_A_DERIVATION)
+            super().add_family(*parts)  # type: ignore[no-untyped-call]
+
+    return Node
 
 
 @lru_cache(maxsize=64)
@@ -95,7 +92,7 @@ def faults(shape: Shape) -> Iterator[str]:
         return
     try:
         parser, _ = _parser(grammar)
-    except (lark.exceptions.LarkError, regex.error, RecursionError, ValueError) as e:
+    except _WRONG as e:
         yield f"the grammar is wrong: {next(iter(str(e).strip().splitlines()), type(e).__name__)}"
         return
     rules = {r.alias or r.origin.name: r.options for r in parser.rules}
@@ -136,17 +133,17 @@ def _read(body: str, shape: Shape) -> Parsed:
     body = before_speaker(body, str(shape.options.get("grammar", "")))
     try:
         parser, longest = _parser(str(shape.options.get("grammar", "")))
-    except (lark.exceptions.LarkError, regex.error, RecursionError, ValueError):
+    except _WRONG:
         return Parsed((), (refuse("grammar", "wrong grammar", "the grammar is wrong", body),))
     if len(body) > longest:
         return Parsed((), (refuse("grammar", "too long", f"the reply has over {longest} characters", body),))
     why = ""
-    parser.timed.deadline = time.monotonic() + SECONDS
+    parser.patterns.steps.begin(body)
     for tried in dict.fromkeys(_parts(body, shape)):
         try:
             return _rows(parser.parse(tried), tried, shape)
-        except (TimeoutError, RecursionError):
-            return Parsed((), (refuse("grammar", "too slow", f"reading took over {SECONDS:g} s", body),))
+        except (StepsExceededError, RecursionError):
+            return Parsed((), (refuse("grammar", "too slow", "the grammar needs too many steps", body),))
         except lark.exceptions.UnexpectedInput as e:
             why = why or f"the grammar does not fit at line {e.line}, column {e.column}"
         except lark.exceptions.LarkError as e:

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import regex
-
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.constraints import honoured
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.coercion import FieldReader
-from synthspec.formats.recovery.fill import fill, ungrouped
+from synthspec.formats.recovery.fill import fill, in_python, ungrouped
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.wrappers import before_speaker, peel, read_last
+from synthspec.languages.patterns import PatternFault, PatternTimeout, SafeRegex, compile_pattern
 from synthspec.spec.messages import Constraint, Rejection
 
 SUMMARY = "the matches of a regular expression with named groups"
 OPTIONS: Mapping[str, str] = {"regex": "a regular expression; its named groups are the fields"}
-SECONDS = 2.0  # for one reply
-_FLAGS = regex.MULTILINE
 
 
 def faults(shape: Shape) -> Iterator[str]:
@@ -29,18 +26,18 @@ def faults(shape: Shape) -> Iterator[str]:
         yield "regex needs a regular expression: {regex: '(?P<name>…)'}"
         return
     try:
-        compiled = regex.compile(pattern, _FLAGS)
-    except regex.error as e:
+        compiled = _compiled(pattern)
+    except PatternFault as e:
         yield f"the regular expression is wrong: {e}"
         return
-    groups = set(compiled.groupindex)
+    groups = compiled.names
     yield from (f"no field is named {g!r}, as a group is" for g in sorted(groups - set(shape.names)))
     yield from (
         f"no group is named {f.name!r}: add (?P<{f.name}>…)"
         for f in shape.fields
         if f.name not in groups and not f.optional
     )
-    if compiled.match("") and compiled.fullmatch(""):
+    if compiled.fullmatch(""):
         yield "the regular expression matches an empty text"
 
 
@@ -66,6 +63,10 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
     return "\n".join(fill(str(shape.options["regex"]), row) for row in rows)
 
 
+def _compiled(pattern: str) -> SafeRegex:
+    return compile_pattern("(?m)" + in_python(pattern))
+
+
 def parse(text: str, shape: Shape) -> Parsed:
     """Every match is a row."""
     return read_last("regex", text, shape, _read)
@@ -83,16 +84,16 @@ def _matches(body: str, shape: Shape) -> Parsed:
     rows: list[dict[str, Any]] = []
     rejections: list[Rejection] = []
     try:
-        for match in regex.finditer(shape.options["regex"], body, _FLAGS, timeout=SECONDS):
+        for match in _compiled(shape.options["regex"]).finditer(body):
             groups = {n: v for n, v in match.groupdict().items() if n in columns and v is not None}
             missing = [n for n, c in columns.items() if n not in groups and not c.field.optional]
             if missing:
                 why = f"{', '.join(missing)} is missing"
-                rejections.append(refuse("regex", "missing group", why, match[0]))
+                rejections.append(refuse("regex", "missing group", why, str(match[0])))
             else:
                 rows.append({n: columns[n].value(groups[n]) for n in columns if n in groups})
-    except TimeoutError:
-        rejections.append(refuse("regex", "too slow", f"matching took more than {SECONDS:g} s", body))
+    except PatternTimeout:
+        rejections.append(refuse("regex", "too slow", "the regular expression needs too many steps", body))
     if not rows and not rejections:
         rejections.append(refuse("regex", "no match", "the regular expression matches nowhere", body))
     return Parsed(tuple(rows), tuple(rejections))

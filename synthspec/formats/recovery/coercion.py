@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-import regex
-
 from synthspec.formats.instructions.keywords import FORMAT_OF_KIND, FORMATS, NUMBERS
 from synthspec.formats.recovery.loose_json import Raw, decode
+from synthspec.languages.patterns import PatternFault, PatternTimeout, SafeRegex, compile_pattern
 from synthspec.spec import Field
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,300}(?:\.0{1,20})?\Z")
@@ -20,16 +19,15 @@ _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3}){1,8}\Z")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,3})?\Z")
 _GROUPED_POINT = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3}){1,8}\.[0-9]{1,300}\Z")
 _BOOLEAN = {"true": True, "yes": True, "y": True, "false": False, "no": False, "n": False}
-_PATTERN_SECONDS = 0.2  # for all matches of one field's pattern against one reply, at most
 _FREE = frozenset({"text", "any"})
 _WIDE = frozenset({"list", "map"})
 
 
 @cache
-def _compiled(pattern: str) -> Any:
+def _compiled(pattern: str) -> SafeRegex | None:
     try:
-        return regex.compile(pattern)
-    except regex.error:
+        return compile_pattern(pattern)
+    except PatternFault:
         return None
 
 
@@ -43,7 +41,7 @@ class FieldReader:
         self._choices = _choices(field)
         self._format = field.schema.get("format") or FORMAT_OF_KIND.get(self.kind, "")
         self._pattern = _compiled(field.schema["pattern"]) if "pattern" in field.schema else None
-        self._seconds = _PATTERN_SECONDS
+        self._too_slow = False  # its pattern needed too many steps once: none of the reply is matched any more
 
     @property
     def constrained(self) -> bool:
@@ -92,13 +90,12 @@ class FieldReader:
         return self._pattern is None or self._found(text)
 
     def _found(self, text: str) -> bool:
-        if self._seconds <= 0:
+        if self._too_slow or self._pattern is None:
             return False
-        assert self._pattern is not None
         try:
-            return self._pattern.search(text, timeout=self._seconds) is not None
-        except TimeoutError:
-            self._seconds = 0.0
+            return self._pattern.search(text)
+        except PatternTimeout:
+            self._too_slow = True
             return False
 
     def _choice(self, given: str, text: str) -> Any:

@@ -29,12 +29,13 @@ def fill(pattern: str, values: Mapping[str, Any]) -> str:
     >>> fill(r"- (?P<q>.+?)\\s*->\\s(?P<a>\\w+)", {"q": "two", "a": "dos"})
     '- two-> dos'
     """
-    tree = parse_as_python(_python(pattern))
+    tree = parse_as_python(in_python(pattern))
     names = {index: name for name, index in tree.state.groupdict.items()}
     return _text(tree, names, values)
 
 
-def _python(pattern: str) -> str:
+def in_python(pattern: str) -> str:
+    """The expression with its groups named as Python names them: `(?<name>…)` becomes `(?P<name>…)`."""
     return re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern)
 
 

@@ -136,7 +136,7 @@ def _needs_checking(tree: Node, nodes: list[Node]) -> bool:
     anchors = sum(isinstance(node, Anchor) for node in nodes)
     if isinstance(tree, Sequence) and tree.items:
         anchors -= tree.items[0] in (Anchor("start"), Anchor("line start"))
-        anchors -= len(tree.items) > 1 and tree.items[-1] in (Anchor("end"), Anchor("line end"))
+        anchors -= len(tree.items) > 1 and tree.items[-1] in (Anchor("end"), Anchor("text end"), Anchor("line end"))
     return anchors > 0 or any(
         isinstance(node, Atomic | Backreference | Condition) or (isinstance(node, Repeat) and node.possessive)
         for node in nodes)

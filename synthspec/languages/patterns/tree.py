@@ -58,12 +58,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """`high` None has no end. A possessive repeat never gives back what it took."""
+    """`high` None has no end. A possessive repeat never gives back what it took; a lazy one takes little first."""
 
     body: Node
     low: int
     high: int | None
     possessive: bool = False
+    lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,16 @@ class Atomic:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    kind: Literal["start", "end", "line start", "line end", "boundary", "no boundary"]
+    """`end` is also before a last line break, `text end` is not; `ascii` is of boundaries alone."""
+
+    kind: Literal["start", "end", "text end", "line start", "line end", "boundary", "no boundary"]
+    ascii: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Backreference:
     number: int
+    ignore_case: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +103,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look-ahead or look-behind: matches no character itself."""
+    """A look-ahead, or a look-behind of so many characters: matches no character itself."""
 
     body: Node
+    negated: bool = False
+    behind: int | None = None
 
 
 Node = Chars | Sequence | Choice | Repeat | Group | Atomic | Anchor | Backreference | Condition | Look
@@ -114,6 +121,11 @@ def parse_tree(text: str) -> Node:
         raise PatternFault(
             f"the pattern is {len(text):,} characters long; the most is {LONGEST_TEXT:,}", LONGEST_TEXT,
             "split it into several patterns")
+    return parse_any_length(text)
+
+
+def parse_any_length(text: str) -> Node:
+    """As `parse_tree`, for patterns put together by a program, such as a lexer's."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -143,6 +155,16 @@ def check_replacement(text: str, replacement: str) -> None:
             "\\1 and \\g<name> stand for groups; write \\\\ for a backslash")
 
 
+def read_replacement(text: str, replacement: str) -> list[str | int]:
+    """A replacement as literal text and the numbers of groups, in order. Raises PatternFault for a bad one."""
+    check_replacement(text, replacement)
+    parsed = unmerged_parser().parse_template(replacement, re.compile(text))
+    if isinstance(parsed, list):  # Python 3.12 and later
+        return parsed
+    groups, parts = dict(parsed[0]), parsed[1]
+    return [groups.get(at, part or "") for at, part in enumerate(parts)]
+
+
 class _Reader:
     """From the parser's (opcode, argument) pairs to nodes."""
 
@@ -161,9 +183,10 @@ class _Reader:
             items = [item for code, argument in value if (item := _item(str(code), argument)) is not None]
             return self.chars(items, str(value[0][0]) == "NEGATE", flags)
         if op == "AT":
-            return Anchor(_anchor(str(value), flags))
+            kind = _anchor(str(value), flags)
+            return Anchor(kind, "boundary" in kind and bool(flags & re.ASCII))
         if op == "GROUPREF":
-            return Backreference(value)
+            return Backreference(value, bool(flags & re.IGNORECASE))
         return self.compound(op, value, flags, depth + 1)
 
     def compound(self, op: str, value: Any, flags: int, depth: int) -> Node:
@@ -172,15 +195,19 @@ class _Reader:
         if op in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             low, high, body = value
             last = None if high == opcodes.MAXREPEAT else int(high)
-            return Repeat(self.sequence(body, flags, depth), int(low), last, op == "POSSESSIVE_REPEAT")
+            inside = self.sequence(body, flags, depth)
+            return Repeat(inside, int(low), last, op == "POSSESSIVE_REPEAT", op == "MIN_REPEAT")
         if op == "SUBPATTERN":
             number, added, removed, body = value
+            if added & _ALPHABETS:
+                flags &= ~_ALPHABETS
             inside = self.sequence(body, (flags | added) & ~removed, depth)
             return inside if number is None else Group(number, inside)
         if op == "ATOMIC_GROUP":
             return Atomic(self.sequence(value, flags, depth))
         if op in ("ASSERT", "ASSERT_NOT"):
-            return Look(self.sequence(value[1], flags, depth))
+            behind = value[1].getwidth()[0] if value[0] < 0 else None
+            return Look(self.sequence(value[1], flags, depth), op == "ASSERT_NOT", behind)
         if op == "GROUPREF_EXISTS":
             number, yes, no = value
             return Condition(
@@ -203,8 +230,9 @@ def _item(code: str, argument: Any) -> Item | None:
     return None
 
 
-_ANCHORS: dict[str, Literal["start", "end", "boundary", "no boundary"]] = {
-    "AT_BEGINNING": "start", "AT_BEGINNING_STRING": "start", "AT_END": "end", "AT_END_STRING": "end",
+_ALPHABETS = re.ASCII | re.UNICODE
+_ANCHORS: dict[str, Literal["start", "end", "text end", "boundary", "no boundary"]] = {
+    "AT_BEGINNING": "start", "AT_BEGINNING_STRING": "start", "AT_END": "end", "AT_END_STRING": "text end",
     "AT_BOUNDARY": "boundary", "AT_NON_BOUNDARY": "no boundary",
 }
 

@@ -47,7 +47,12 @@ def runaway(text: str) -> str | None:
 @lru_cache(maxsize=1024)
 def judge(text: str) -> Verdict:
     """The verdict on a pattern. Raises PatternFault for what is no regular expression."""
-    return _judge(parse_tree(text))
+    return judge_tree(parse_tree(text))
+
+
+def judge_tree(tree: Node) -> Verdict:
+    """The verdict on the tree of a pattern."""
+    return _judge(tree)
 
 
 def _judge(tree: Node, searched: bool = True) -> Verdict:
