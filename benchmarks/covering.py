@@ -63,9 +63,7 @@ def allpairspy_rows(sizes: Sequence[int], strength: int) -> tuple[str, float] | 
 
 def main() -> None:
     synthspec_rows([3] * 4, 2)  # imports, first use
-    print(
-        f"{'parameters':18}{'best known':>11}{'synthspec':>11}{'seconds':>9}{'allpairspy':>12}{'seconds':>9}"
-    )
+    print(f"{'parameters':18}{'best known':>11}{'synthspec':>11}{'seconds':>9}{'allpairspy':>12}{'seconds':>9}")
     for name, sizes, strength, known in CASES:
         rows, seconds = synthspec_rows(sizes, strength)
         other = allpairspy_rows(sizes, strength)

@@ -48,7 +48,13 @@ def numpy_alone(rows: int) -> float:
     """CPU seconds of the same draws with NumPy's default generator."""
     began = time.process_time()
     draw = np.random.default_rng(0)
-    for values, weights in ((5, None), (3, None), (9, np.array([3, 2, 2, 1, 1, 1, 1, 1, 1]) / 13), (2, [0.7, 0.3]), (4, None)):
+    for values, weights in (
+        (5, None),
+        (3, None),
+        (9, np.array([3, 2, 2, 1, 1, 1, 1, 1, 1]) / 13),
+        (2, [0.7, 0.3]),
+        (4, None),
+    ):
         labels = np.array([f"value {i}" for i in range(values)], dtype=object)
         labels[draw.choice(values, rows, p=weights)]
     draw.normal(52, 14, rows)
@@ -72,7 +78,9 @@ def main() -> None:
             for extension in options.formats.split(","):
                 seconds, memory = run_command(spec, Path(folder) / f"plan.{extension}", options.rows)
                 print(f"{strategy:12}{extension:10}{seconds:12.2f}{options.rows / seconds:14,.0f}{memory:10,.0f}")
-        print(f"\n{'NumPy alone, no file':22}{(seconds := numpy_alone(options.rows)):12.2f}{options.rows / seconds:14,.0f}")
+        print(
+            f"\n{'NumPy alone, no file':22}{(seconds := numpy_alone(options.rows)):12.2f}{options.rows / seconds:14,.0f}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Cleaning and judging one row of a five-field spec, beside jsonschema on the same row.
 
-    python benchmarks/validation.py
+python benchmarks/validation.py
 """
 
 from __future__ import annotations

@@ -423,7 +423,11 @@ def test_regexes_as_gbnf() -> None:
 
 @every_wire
 def test_the_address_is_no_part_of_the_fingerprint(wire: Wire) -> None:
-    places = ("http://127.0.0.1:1", "http://127.0.0.1:2/v1", None if wire.name != "ollama" else "http://localhost:11434")
+    places = (
+        "http://127.0.0.1:1",
+        "http://127.0.0.1:2/v1",
+        None if wire.name != "ollama" else "http://localhost:11434",
+    )
     assert len({_open(wire.name, place).fingerprint for place in places}) == 1
 
 
@@ -494,7 +498,12 @@ def test_a_spec_cannot_have_a_key_sent_elsewhere(wire: Wire, host: str, monkeypa
     """Whatever the key looks like: either nothing is opened, or the key is left out."""
     own = OWN[wire.name].split("/")[2]
     url = host.format(own=own, domain=".".join(own.split(".")[-2:]))
-    keys = ("sk-proj-0123456789abcdef", "sk-" + "a" * 20 + "T3BlbkFJ" + "b" * 20, "key-of-nobody-0123456789", "sk-or-v1-0123456789")
+    keys = (
+        "sk-proj-0123456789abcdef",
+        "sk-" + "a" * 20 + "T3BlbkFJ" + "b" * 20,
+        "key-of-nobody-0123456789",
+        "sk-or-v1-0123456789",
+    )
     for key in keys:
         monkeypatch.setenv(KEYS[wire.name], key)
         try:

@@ -107,7 +107,9 @@ def test_an_edit_to_a_prompt_asks_only_what_it_changed(tmp_path: Path) -> None:
     with Loopback() as server:
         path = calls_spec(tmp_path, server.url)
         synthspec.build(path, out=tmp_path / "out")
-        text = path.read_text().replace("about {{ topic }}.", "about {{ topic }}.{% if mood == 'glad' %} Gladly.{% endif %}")
+        text = path.read_text().replace(
+            "about {{ topic }}.", "about {{ topic }}.{% if mood == 'glad' %} Gladly.{% endif %}"
+        )
         path.write_text(text)
         synthspec.build(path, out=tmp_path / "out")
         assert server.total == 40  # a third of the rows are glad
@@ -176,7 +178,9 @@ def test_what_still_fails_goes_to_the_quarantine(tmp_path: Path) -> None:
     assert not dataset.complete and dataset.status == 3
     entries = [json.loads(line) for line in (tmp_path / "out/quarantine.jsonl").read_text().splitlines()]
     assert len(entries) == len(dataset.rejections) == 4
-    assert all(e["lost_at"] == "valid" and len(e["tries"]) == 4 and e["tries"][0]["completion"] == "no" for e in entries)
+    assert all(
+        e["lost_at"] == "valid" and len(e["tries"]) == 4 and e["tries"][0]["completion"] == "no" for e in entries
+    )
     funnel = dataset.manifest["funnel"]
     assert (funnel["planned"], funnel["parsed"], funnel["valid"], funnel["kept"]) == (12, 12, 8, 8)
 
@@ -440,9 +444,18 @@ def test_a_chain_without_a_rejection_accepts_everything(tmp_path: Path) -> None:
     with Loopback() as server:
         path = calls_spec(tmp_path, server.url, rows=12)
         chain = "writes: [call]\n  brief: {user: 'Shorten {{ call }}', writes: [brief]}\n  title: {user: 'Name {{ brief }}', writes: [title]}\n"
-        text = path.read_text().replace("writes: [call]\n", chain).replace("    call: {type: string", "    brief: {type: string}\n    title: {type: string}\n    call: {type: string")
+        text = (
+            path.read_text()
+            .replace("writes: [call]\n", chain)
+            .replace(
+                "    call: {type: string",
+                "    brief: {type: string}\n    title: {type: string}\n    call: {type: string",
+            )
+        )
         fields = "  brief: {type: string}\n  title: {type: string}\n  call: {type: string"
-        path.write_text(text.replace("  call: {type: string", fields).replace("limits:", "gates: [acceptance >= 1]\nlimits:"))
+        path.write_text(
+            text.replace("  call: {type: string", fields).replace("limits:", "gates: [acceptance >= 1]\nlimits:")
+        )
         dataset = synthspec.build(path, out=tmp_path / "out")
     assert dataset.status == 0 and dataset.gates[0].figures == {"acceptance": 1.0}
     assert dataset.manifest["metrics"]["acceptance"] == 1.0

@@ -53,7 +53,14 @@ def test_a_worse_dataset_is_found_worse() -> None:
     worse = [texts[i % 60] for i in range(len(texts))]
     comparison = compare_corpora([corpus("good", texts), corpus("bad", worse)], ["good", "bad"])
     best = best_of(comparison)
-    for name in ("distinct_2", "compression_ratio", "self_bleu", "vendi_score", "near_duplicate_rate", "duplicate_rate"):
+    for name in (
+        "distinct_2",
+        "compression_ratio",
+        "self_bleu",
+        "vendi_score",
+        "near_duplicate_rate",
+        "duplicate_rate",
+    ):
         assert best[name] == "good", name
     assert wins(comparison)[1] == ("bad", [])
 
@@ -130,7 +137,9 @@ def test_a_dataset_that_shreds_its_source_is_best_at_nothing() -> None:
 
     def shred() -> str:
         parts = [real[int(i)].split() for i in chance.integers(0, len(real), 3)]
-        return " ".join(" ".join(p[at : at + 12]) for p in parts for at in [int(chance.integers(0, max(1, len(p) - 12)))])
+        return " ".join(
+            " ".join(p[at : at + 12]) for p in parts for at in [int(chance.integers(0, max(1, len(p) - 12)))]
+        )
 
     shredded = corpus("shredded", [shred() for _ in range(40)])
     copied = corpus("copied", [real[i % 40] if i % 9 == 0 else shred() for i in range(40)])
@@ -147,7 +156,9 @@ def test_a_dataset_that_shreds_its_source_is_best_at_nothing() -> None:
 def test_a_figure_without_an_interval_has_none(against_real: Comparison) -> None:
     comparison = against_real
     without = {ln.metric.name for ln in comparison.lines if not all(e is None or e.known for e in ln.estimates)}
-    assert without == {ln.metric.name for ln in comparison.lines if not ln.metric.interval} > {"two_sample_auc"} - without
+    assert (
+        without == {ln.metric.name for ln in comparison.lines if not ln.metric.interval} > {"two_sample_auc"} - without
+    )
     line = next(ln for ln in comparison.lines if ln.metric.name == "two_sample_auc")
     assert line.best is None and line.as_dict(comparison.names)["values"]["a"]["low"] is None
     told = next(row for row in comparison_text(comparison).splitlines() if row.startswith(f"  {line.metric.title}"))

@@ -60,9 +60,7 @@ def test_rank_is_reached(strategy: str, x: str, y: str, rank: float) -> None:
 
 def test_three_at_once() -> None:
     wanted = np.array([[1, 0.5, -0.3], [0.5, 1, 0.2], [-0.3, 0.2, 1]])
-    uniforms = find_strategy("random")(Design(tuple(Dimension(k, None) for k in "abc"), 3)).uniforms(
-        0, 200_000
-    )
+    uniforms = find_strategy("random")(Design(tuple(Dimension(k, None) for k in "abc"), 3)).uniforms(0, 200_000)
     tied = Copula("abc", wanted).apply(uniforms)
     found = np.corrcoef([ndtri(tied[k]) for k in "abc"])
     np.testing.assert_allclose(found, wanted, atol=0.01)
@@ -96,9 +94,7 @@ def test_impossible_matrix_names_the_nearest() -> None:
 def test_nearest_is_highams_example() -> None:
     """The example of Higham (2002), section 4."""
     found = nearest_correlation(np.array([[1.0, 1, 0], [1, 1, 1], [0, 1, 1]]))
-    np.testing.assert_allclose(
-        found, [[1, 0.7607, 0.1573], [0.7607, 1, 0.7607], [0.1573, 0.7607, 1]], atol=1e-4
-    )
+    np.testing.assert_allclose(found, [[1, 0.7607, 0.1573], [0.7607, 1, 0.7607], [0.1573, 0.7607, 1]], atol=1e-4)
 
 
 @settings(max_examples=50, deadline=None)

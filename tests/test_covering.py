@@ -22,9 +22,7 @@ Table = NDArray[np.int64]
 
 
 def design(sizes: Sequence[int], seed: int = 1, **more: Any) -> Design:
-    return Design(
-        tuple(Dimension(f"d{place}", (1.0,) * size) for place, size in enumerate(sizes)), seed, **more
-    )
+    return Design(tuple(Dimension(f"d{place}", (1.0,) * size) for place, size in enumerate(sizes)), seed, **more)
 
 
 def table(found: Design, rows: int, start: int = 0) -> Table:
@@ -197,9 +195,7 @@ def test_a_sample_of_too_many_combinations(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_refusals() -> None:
-    none = design(
-        [2, 2], permitted=lambda c: np.zeros(len(c["d0"]), bool), permitted_reads=(frozenset({"d0"}),)
-    )
+    none = design([2, 2], permitted=lambda c: np.zeros(len(c["d0"]), bool), permitted_reads=(frozenset({"d0"}),))
     with pytest.raises(ValueError, match="leave nothing"):
         Pairwise(none).coverage()
     with pytest.raises(ValueError, match="too many tuples"):

@@ -81,7 +81,7 @@ ODD: dict[str, list[str]] = {
         "backend: {provider: openai, model: '{{ a }}', api_key: sk-aaaaaaaaaaaaaaaaaaaaaaaa}\nlimits: {budget: -1}",
         "limits: {budget: 1e400, requests: 0, n: 5}",
         "extends: [nosuch, ./spec.yaml, '../up.yaml', \"a\\0b.yaml\", '" + "d" * 5000 + ".yaml']",
-        "sources: {s: {file: \"a\\0b.csv\"}, u: {file: '" + "d" * 5000 + ".csv'}, r: {rows: [{}]}}",
+        'sources: {s: {file: "a\\0b.csv"}, u: {file: \'' + "d" * 5000 + ".csv'}, r: {rows: [{}]}}",
         "sources: {s: {rows: [{a: 1}, {b: 2}], columns: {a: b}}}",
         "sources: {s: {file: spec.yaml}}",
         "rows: 1e3\nseed: -1\nname: ' '",

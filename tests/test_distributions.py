@@ -84,9 +84,7 @@ def test_continuous_agrees_with_scipy(name, arguments, expected):
     assert stats.kstest(quantile(name, DRAWS, *arguments), expected.cdf).pvalue > 1e-4
     values = quantile(name, POINTS, *arguments)
     np.testing.assert_allclose(values, expected.ppf(POINTS), rtol=1e-8, atol=1e-12)
-    np.testing.assert_allclose(
-        cumulative(name, values, *arguments), expected.cdf(values), rtol=1e-8, atol=1e-12
-    )
+    np.testing.assert_allclose(cumulative(name, values, *arguments), expected.cdf(values), rtol=1e-8, atol=1e-12)
     assert np.isfinite(quantile(name, NEAREST, *arguments)).all()
     assert (np.diff(quantile(name, np.sort(DRAWS), *arguments)) >= 0).all()
 
@@ -120,9 +118,7 @@ def test_discrete_fits_by_chi_square(name, arguments, expected):
 @pytest.mark.parametrize(("name", "arguments", "expected"), CASES + COUNTS)
 def test_arguments_may_be_columns(name, arguments, expected):
     columns = [np.full(500, float(argument)) for argument in arguments]
-    np.testing.assert_array_equal(
-        quantile(name, DRAWS[:500], *columns), quantile(name, DRAWS[:500], *arguments)
-    )
+    np.testing.assert_array_equal(quantile(name, DRAWS[:500], *columns), quantile(name, DRAWS[:500], *arguments))
 
 
 def test_a_large_mean_is_exact_also_in_columns():
@@ -391,9 +387,7 @@ def test_weights_may_be_columns():
 
 
 weight_lists = st.lists(
-    st.one_of(
-        st.just(0.0), st.integers(1, 9), st.floats(0, 1e300, allow_subnormal=False), st.floats(0.01, 1)
-    ),
+    st.one_of(st.just(0.0), st.integers(1, 9), st.floats(0, 1e300, allow_subnormal=False), st.floats(0.01, 1)),
     min_size=1,
     max_size=40,
 ).filter(any)
@@ -531,9 +525,7 @@ def test_compounds_nest():
 
 
 def test_mixtures_of_dates_and_booleans():
-    days = mixture(
-        [0.1, 0.9], [("date", ("2024-01-01", "2024-01-31")), ("date", ("2020-01-01", "2020-01-31"))]
-    )
+    days = mixture([0.1, 0.9], [("date", ("2024-01-01", "2024-01-31")), ("date", ("2020-01-01", "2020-01-31"))])
     assert [str(day)[:4] for day in days] == ["2024", "2020"]
     assert mixture([0.1, 0.9], [("bernoulli", (0.5,)), ("bernoulli", (1,))]).tolist() == [False, True]
 
@@ -542,7 +534,9 @@ def test_mixtures_of_dates_and_booleans():
 
 
 def test_checking_a_spec_loads_neither_numpy_nor_scipy():
-    code = "import sys, synthspec.languages.expressions.random.distributions; print({'numpy', 'scipy'} & set(sys.modules))"
+    code = (
+        "import sys, synthspec.languages.expressions.random.distributions; print({'numpy', 'scipy'} & set(sys.modules))"
+    )
     root = Path(__file__).parent.parent
     found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
@@ -565,9 +559,7 @@ def describe() -> str:
     """The table of `docs/distributions.md`, one line for each random function."""
     lines = ["| function | draws | arguments | mean | value at u | source |", "|---|---|---|---|---|---|"]
     for entry in DISTRIBUTIONS.values():
-        call = ", ".join(
-            a.name if a.default is None else f"{a.name}={_default(a.default)}" for a in entry.arguments
-        )
+        call = ", ".join(a.name if a.default is None else f"{a.name}={_default(a.default)}" for a in entry.arguments)
         texts = [_argument(a) for a in entry.arguments] + [_relation(r) for r in entry.relations]
         cells = (
             f"`{entry.name}({call})`",

@@ -207,7 +207,17 @@ def test_faults_of_use(rows: Path, arguments: tuple[str, ...], told: str) -> Non
     assert result.exit_code == 2 and told in " ".join(result.output.split())
 
 
-STRANGE = ([[1.0]], [[1.0], [float("nan")]], [[1.0], [1.0, 2.0]], "no", [[], []], [["1e999"], [1]], [[None], [1]], {"0": [1.0]}, 7)
+STRANGE = (
+    [[1.0]],
+    [[1.0], [float("nan")]],
+    [[1.0], [1.0, 2.0]],
+    "no",
+    [[], []],
+    [["1e999"], [1]],
+    [[None], [1]],
+    {"0": [1.0]},
+    7,
+)
 
 
 @pytest.mark.parametrize("sent", STRANGE, ids=range(len(STRANGE)))
@@ -217,7 +227,9 @@ def test_something_else_for_vectors(provider: str, sent: Any) -> None:
     backend = EmbeddingBackend(service, {}, "api/embed" if provider == "ollama" else "embeddings", {})
     answer: Any = {"embeddings": sent}
     if provider == "openai":
-        answer = {"data": [{"index": i, "embedding": v} for i, v in enumerate(sent)] if isinstance(sent, list) else sent}
+        answer = {
+            "data": [{"index": i, "embedding": v} for i, v in enumerate(sent)] if isinstance(sent, list) else sent
+        }
     with pytest.raises(BackendFault, match=r"as embeddings|instead of") as caught:
         backend._read(answer, 2)
     assert caught.value.sent == "yes"
@@ -257,7 +269,10 @@ def test_judge(rows: Path) -> None:
     assert column["classes"] == ["garden", "kitchen", "sea", NEITHER] and column["rows"] == 90
     assert column["confusion"] == [[27, 0, 0, 3], [0, 27, 0, 3], [27, 0, 0, 3], [0, 0, 0, 0]]
     assert column["accuracy"] == pytest.approx(0.6)
-    assert "by the judge openai:m (90 calls, 90 cached, 13,500 tokens" in shown.output and "60% right of 90" in shown.output
+    assert (
+        "by the judge openai:m (90 calls, 90 cached, 13,500 tokens" in shown.output
+        and "60% right of 90" in shown.output
+    )
     assert "Told by the judge openai:m" in page.output
     assert "judge" not in json.loads(run(rows, "--format", "json").stdout)
     assert metrics_of(result)["judge_recovery"]["computed_on"] == "90 rows; topic; openai:m"

@@ -88,7 +88,11 @@ AVOID = {"novelty": {**SPEC["novelty"], "avoid": {"last": 2, "fields": ["call"]}
 
 @pytest.mark.parametrize(
     ("concurrency", "extra"),
-    [(8, {}), (64, AVOID), *(pytest.param(c, e, marks=pytest.mark.slow) for c, e in [(1, {}), (64, {}), (1, AVOID), (8, AVOID)])],
+    [
+        (8, {}),
+        (64, AVOID),
+        *(pytest.param(c, e, marks=pytest.mark.slow) for c, e in [(1, {}), (64, {}), (1, AVOID), (8, AVOID)]),
+    ],
 )
 @pytest.mark.parametrize("place", range(len(PLACES)))
 def test_a_fault_ends_the_build(

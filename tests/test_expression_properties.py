@@ -97,9 +97,7 @@ def test_draws_are_total_and_row_by_row(text: str) -> None:
     @given(table(), st.integers(0, 2**32))
     def holds(rows: list[dict[str, Any]], seed: int) -> None:
         generator = np.random.default_rng(seed)
-        uniforms = {
-            c.ordinal: generator.uniform(1e-12, 1 - 1e-12, len(rows)) for c in random_calls(expression)
-        }
+        uniforms = {c.ordinal: generator.uniform(1e-12, 1 - 1e-12, len(rows)) for c in random_calls(expression)}
         columns = as_columns(rows)
         whole = evaluate(expression, columns, len(rows), uniforms, found)
         assert whole.shape == (len(rows),)

@@ -34,14 +34,19 @@ def write(folder: Path, *, installed: bool = True) -> Path:
         info = folder / "my_package-1.0.dist-info"
         info.mkdir(exist_ok=True)
         info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {said['name']}\nVersion: 1.0\n")
-        groups = (f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items()) for group, entries in said["entry-points"].items())
+        groups = (
+            f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items())
+            for group, entries in said["entry-points"].items()
+        )
         info.joinpath("entry_points.txt").write_text("\n".join(groups))
     return folder
 
 
 def run(folder: Path, *arguments: str, ours: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ours}", "NO_COLOR": "1", "COLUMNS": "300"}
-    return subprocess.run([sys.executable, "-m", *arguments], cwd=folder, capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=folder, capture_output=True, text=True, env=environment, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +74,10 @@ def built(folder: Path, ours: Path = ROOT) -> list[str]:
     assert manifest["gates"] == {"question_share > 0.9": True}
     lines = (folder / "build/floods/floods.xml").read_text(encoding="utf-8").splitlines()
     assert lines[1] == "<rows>" and lines[-1] == "</rows>" and len(lines) == 9
-    assert re.fullmatch(r'<row>.*<value name="note">(Lake End|Old Mill Bridge): how high was the water\? [\d.]+ m\.</value></row>', lines[2])
+    assert re.fullmatch(
+        r'<row>.*<value name="note">(Lake End|Old Mill Bridge): how high was the water\? [\d.]+ m\.</value></row>',
+        lines[2],
+    )
     return lines
 
 
@@ -183,5 +191,7 @@ def test_entry_points_are_read_only_for_what_is_not_built_in(tmp_path: Path) -> 
         "cli(['check', 'plain.yaml'])\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, env=environment, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -582,7 +582,9 @@ def test_github_escapes() -> None:
 def test_the_parse_table_is_of_this_grammar() -> None:
     saved = json.loads(TABLE.read_text(encoding="utf-8"))["made_from"]
     now = _mark(GRAMMAR.read_text(encoding="utf-8"))
-    assert saved.split(", ")[1] == now.split(", ")[1], "run: python -m synthspec.languages.expressions.parsing.parse_table"
+    assert saved.split(", ")[1] == now.split(", ")[1], (
+        "run: python -m synthspec.languages.expressions.parsing.parse_table"
+    )
 
 
 def test_another_grammar_is_built_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -666,7 +668,8 @@ def test_keys_of_other_tools_have_hints(place: str, key: str, said: str, tmp_pat
     path = tmp_path / "spec.yaml"
     inside, beside = (f", {key}", "") if place else ("", f"{key}\n")
     path.write_text(
-        f"synthspec: 1\n{beside}prompts: {{p: {{user: x{inside}}}}}\nfields: {{t: {{type: string}}}}\n", encoding="utf-8"
+        f"synthspec: 1\n{beside}prompts: {{p: {{user: x{inside}}}}}\nfields: {{t: {{type: string}}}}\n",
+        encoding="utf-8",
     )
     (found,) = compile_spec(path).diagnostics
     assert found.code == "E202" and said in found.help, found.help

@@ -69,13 +69,18 @@ def names(count: int, draw: random.Random) -> str:
 def exclusions(count: int, draw: random.Random) -> str:
     lists = draw.randint(2, 12)
     head = "parameters:\n" + "".join(f"  p{i}: [1, 2, 3, 4]\n" for i in range(lists)) + "plan:\n  exclude:\n"
-    rules = [f"    - p{draw.randrange(lists)} == {draw.randint(1, 4)} and p{draw.randrange(lists)} == 1\n" for _ in range(count)]
+    rules = [
+        f"    - p{draw.randrange(lists)} == {draw.randint(1, 4)} and p{draw.randrange(lists)} == 1\n"
+        for _ in range(count)
+    ]
     return head + "".join(rules) + PROMPT + FIELDS
 
 
 def templates(count: int, draw: random.Random) -> str:
-    body = draw.choice(["{{ p0 }} ", "{% if p0 %}x{% endif %} ", "{{ nothing }} ", "{% set a = a ~ a %}", "{% for i in [1, 2] %}"])
-    return parameters(3, draw) + f"prompts:\n  t: {{user: \"{body * count}\"}}\n" + FIELDS
+    body = draw.choice(
+        ["{{ p0 }} ", "{% if p0 %}x{% endif %} ", "{{ nothing }} ", "{% set a = a ~ a %}", "{% for i in [1, 2] %}"]
+    )
+    return parameters(3, draw) + f'prompts:\n  t: {{user: "{body * count}"}}\n' + FIELDS
 
 
 def unknown(count: int, draw: random.Random) -> str:
@@ -111,7 +116,9 @@ def test_hostile_specs_of_any_size_get_a_status(kind: str, seed: int, tmp_path: 
 SMALL = "synthspec: 1\nrows: 2\nparameters: {p: [1, 2]}\nprompts: {t: {user: 'Title {{ p }}'}}\nfields: {t: {type: string}}\n"
 
 
-@pytest.mark.parametrize("command", [["build", "--out", "a4é"], ["plan", "--out", "a4é.csv"], ["build", "--out", "日本"]])
+@pytest.mark.parametrize(
+    "command", [["build", "--out", "a4é"], ["plan", "--out", "a4é.csv"], ["build", "--out", "日本"]]
+)
 def test_names_beyond_ascii_where_the_locale_has_none(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SMALL, encoding="utf-8")
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -91,5 +91,7 @@ def test_every_key_has_a_description() -> None:
     schema = language_schema()
     bare = [n for n, s in schema["properties"].items() if not resolve(s).get("description")]
     for section in SECTIONS:
-        bare += [f"{section}.{n}" for n, s in keys_of(schema["$defs"][section]).items() if not resolve(s).get("description")]
+        bare += [
+            f"{section}.{n}" for n, s in keys_of(schema["$defs"][section]).items() if not resolve(s).get("description")
+        ]
     assert bare in ([], ["source.description"])

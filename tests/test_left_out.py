@@ -77,7 +77,9 @@ def test_only_what_costs_money_is_warned_of(tmp_path: Path) -> None:
     assert ruled(tmp_path, "{type: string}", "", "ngram") == []
 
 
-def test_many_diagnostics_on_one_line_cost_no_more_than_on_many(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_many_diagnostics_on_one_line_cost_no_more_than_on_many(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     read: list[int] = []
 
     class Counting:

@@ -96,7 +96,9 @@ def chain(folder: Path, mode: str = "continue", index: int = 1) -> Script:
 def test_rows_that_are_missing_are_asked_for_alone(tmp_path: Path) -> None:
     script = Script(tmp_path, BATCH)
     assert isinstance(script.question, Ask) and (script.question.rows, script.question.attempt) == (3, 1)
-    again, first, second = sorted(script.answer("call,minutes\na call here,5\nb call here,6\n"), key=lambda q: not isinstance(q, Ask))
+    again, first, second = sorted(
+        script.answer("call,minutes\na call here,5\nb call here,6\n"), key=lambda q: not isinstance(q, Ask)
+    )
     assert (again.rows, again.attempt, again.feedback.rows) == (1, 2, 1)
     assert isinstance(first, Offer) and isinstance(second, Offer)
     assert [q.values["call"] for q in (first, second)] == ["a call here", "b call here"]
@@ -198,7 +200,9 @@ def test_a_judge_that_is_never_content(tmp_path: Path) -> None:
 
 
 def test_only_so_many_attempts_are_shown(tmp_path: Path) -> None:
-    script = Script(tmp_path, CHAIN.replace("MODE", "continue").replace("attempts: 3", f"attempts: {MAX_TRIES_KEPT + 3}"))
+    script = Script(
+        tmp_path, CHAIN.replace("MODE", "continue").replace("attempts: 3", f"attempts: {MAX_TRIES_KEPT + 3}")
+    )
     script.answer("a call")
     while script.open:
         script.answer("a title that has too many words")

@@ -275,7 +275,9 @@ def test_many_rows_are_sampled_evenly() -> None:
 
 def test_conversations_become_columns() -> None:
     turns = [{"role": "user", "content": "how are you today"}, {"role": "assistant", "content": "very well, thank you"}]
-    corpus = corpus_of("chat", [{"messages": [dict(t, content=f"{t['content']} {i}") for t in turns]} for i in range(30)])
+    corpus = corpus_of(
+        "chat", [{"messages": [dict(t, content=f"{t['content']} {i}") for t in turns]} for i in range(30)]
+    )
     assert corpus.texts == ("messages.user", "messages.assistant")
 
 

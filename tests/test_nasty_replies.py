@@ -82,7 +82,9 @@ def written() -> Iterator[Case]:
             if form in ("regex", "grammar"):
                 case = {"rows": 2, "options": answers[form]["options"], **case}
             shape = make_shape(case)
-            yield Case(f"{form}/{name}", form, shape, given["reply"], rows_of(shape, given["right"]), given.get("lost", 0))
+            yield Case(
+                f"{form}/{name}", form, shape, given["reply"], rows_of(shape, given["right"]), given.get("lost", 0)
+            )
 
 
 CASES = {case.name: case for case in (*wrapped(), *written())}

@@ -29,9 +29,7 @@ atoms = st.sampled_from(
     r"""a b k é . \w \W \d \s \S \b \B ^ $ \Z \A [a-f] [^a] [^\w] (?i:K) (?i:ß) (?a:\w) (?a:\b) (?=a) (?!b) (?<=a)
     (?<!b) (?>a+) (?>a|ab) a++ \1 (?i:\1) (?=(a)) (?m:^) (?m:$) (?s:.) x - (?P<n>a)""".split()
 )
-repeats = st.sampled_from(
-    "* + ? *? +? ?? *+ ++ ?+ {2} {1,3} {2,} {0,2}? {1,}? {0,4} {3,5}?".split()
-)
+repeats = st.sampled_from("* + ? *? +? ?? *+ ++ ?+ {2} {1,3} {2,} {0,2}? {1,}? {0,4} {3,5}?".split())
 patterns = st.recursive(
     atoms,
     lambda inner: st.one_of(
@@ -66,7 +64,8 @@ def test_simulation_and_re_agree_in_all_that_is_used(text, subjects):
         assert [m.lastgroup for m in found] == [m.lastgroup for m in expected]
         assert slow.sub(r"<\g<0>>", subject) == plain.sub(r"<\g<0>>", subject)
         assert slow.sub(lambda match: f"[{match.start()}]", subject) == plain.sub(
-            lambda match: f"[{match.start()}]", subject)
+            lambda match: f"[{match.start()}]", subject
+        )
 
 
 @settings(max_examples=400)
@@ -130,7 +129,8 @@ def test_hostile_texts_are_decided_in_linear_steps(text, subject, matches):
     spans = [found.span() for found in scan.finditer()]
     assert bool(spans) == matches and scan.steps <= 40 * len(subject) + 1000
     assert regex.sub("", subject) == "".join(
-        subject[end:start] for (_, end), (start, _) in zip([(0, 0), *spans], [*spans, (len(subject), 0)], strict=True))
+        subject[end:start] for (_, end), (start, _) in zip([(0, 0), *spans], [*spans, (len(subject), 0)], strict=True)
+    )
 
 
 def test_what_no_automaton_decides_ends_at_a_count_of_steps(monkeypatch):
@@ -194,7 +194,7 @@ def test_matching_loads_no_other_engine():
 
 
 AMBIGUOUS = 'start: title\ntitle: x\nx: x x | p | q\np: "a"\nq: "a"\n'
-LETTERS = 'start: title\ntitle: (LETTER | WORD)*\nLETTER: /[a-z]/\nWORD: /([a-z]+)+;/\n'
+LETTERS = "start: title\ntitle: (LETTER | WORD)*\nLETTER: /[a-z]/\nWORD: /([a-z]+)+;/\n"
 
 
 def rejected(parsed):

@@ -219,8 +219,7 @@ def test_the_corpora_are_large_enough():
         (".*a.*b.*c.*d.*e.*f.*g", "7 of its repeats can share out the same text, in very many ways"),
         (
             "(a|a){40}b",
-            "its optional parts overlap, so a text that almost matches can be divided among them in millions "
-            "of ways",
+            "its optional parts overlap, so a text that almost matches can be divided among them in millions of ways",
         ),
     ],
 )
@@ -229,9 +228,7 @@ def test_a_reason_shows_what_repeats(text, reason):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs the signals of Unix")
-@pytest.mark.parametrize(
-    "text", ["(a|aa)+$", "(?:a?b?)*$", "(x(a?|b?|c?))*y", "(?:x?|y?){40}z", "(?:a{1,3}){20}b"]
-)
+@pytest.mark.parametrize("text", ["(a|aa)+$", "(?:a?b?)*$", "(x(a?|b?|c?))*y", "(?:x?|y?){40}z", "(?:a{1,3}){20}b"])
 def test_what_is_blamed_does_run_away(text):
     word = "x" * 48 if "x(" in text else "ab" * 32 if "b?" in text else "a" * 64
 
@@ -392,8 +389,7 @@ def test_both_engines_match_alike(text, subject):
 
 
 @pytest.mark.parametrize(
-    "text", [r"\w", r"\W", r"\s", r"\S", r"\d", r"[\w]", r"[\W]", r"[\s]",
-                                  r"[\S]", r"(?a)\w", r"(?a)[\s]"]
+    "text", [r"\w", r"\W", r"\s", r"\S", r"\d", r"[\w]", r"[\W]", r"[\s]", r"[\S]", r"(?a)\w", r"(?a)[\s]"]
 )
 def test_both_engines_know_the_same_classes(text):
     everything = [chr(point) for point in range(0x3100) if not 0xD800 <= point < 0xE000]
@@ -416,9 +412,7 @@ def test_tokens():
 # --- generation
 
 
-@pytest.mark.parametrize(
-    "text", [text for text in SAFE + RUNAWAY[:20] if "(?=" not in text and "(?<!" not in text]
-)
+@pytest.mark.parametrize("text", [text for text in SAFE + RUNAWAY[:20] if "(?=" not in text and "(?<!" not in text])
 def test_generated_text_matches_its_pattern(text):
     pattern = parse_pattern(text)
     regex = compile_pattern(text)
@@ -429,8 +423,7 @@ def test_generated_text_matches_its_pattern(text):
 
 
 classes = st.sampled_from(
-    ["a", "b", "é", r"\d", r"\w", r"\s", ".", "[a-f]", "[^a-z]",
-                          r"[\w-]", r"\D", r"\.", "(?i:x)", "[à-ÿ]"]
+    ["a", "b", "é", r"\d", r"\w", r"\s", ".", "[a-f]", "[^a-z]", r"[\w-]", r"\D", r"\.", "(?i:x)", "[à-ÿ]"]
 )
 patterns = st.recursive(
     classes,
@@ -582,7 +575,9 @@ def test_no_warning_and_no_change_to_the_parser_of_python():
 
 
 def test_judging_a_pattern_loads_neither_numpy_nor_regex():
-    code = "import sys, synthspec.languages.patterns as p; p.runaway('a+'); print({'numpy', 'regex'} & set(sys.modules))"
+    code = (
+        "import sys, synthspec.languages.patterns as p; p.runaway('a+'); print({'numpy', 'regex'} & set(sys.modules))"
+    )
     root = Path(__file__).parent.parent
     found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"

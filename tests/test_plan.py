@@ -98,7 +98,9 @@ def test_balanced_counts_are_within_one_of_their_share(
     tmp_path_factory: pytest.TempPathFactory, weights: list[int], rows: int
 ) -> None:
     values = ", ".join(f"v{i}: {w}" for i, w in enumerate(weights))
-    plan = plan_of(tmp_path_factory.mktemp("plan"), f"parameters: {{p: {{values: {{{values}}}}}, q: [a, b, c]}}\n", rows=rows)
+    plan = plan_of(
+        tmp_path_factory.mktemp("plan"), f"parameters: {{p: {{values: {{{values}}}}}, q: [a, b, c]}}\n", rows=rows
+    )
     counts = Counter(plan[0:rows]["p"])
     for i, weight in enumerate(weights):
         assert abs(counts[f"v{i}"] - Fraction(weight * rows, sum(weights))) < 1
@@ -111,12 +113,17 @@ def test_two_of_eight_and_ten(tmp_path: Path) -> None:
 
 def test_a_row_far_out_answers_at_once(tmp_path: Path) -> None:
     for strategy in ("random", "balanced", "factorial"):
-        plan = plan_of(tmp_path, f"parameters: {{a: [1, 2, 3], b: [x, y], c: 'normal(0, 1)'}}\nplan: {{strategy: {strategy}}}\n")
+        plan = plan_of(
+            tmp_path, f"parameters: {{a: [1, 2, 3], b: [x, y], c: 'normal(0, 1)'}}\nplan: {{strategy: {strategy}}}\n"
+        )
         assert set(plan[10**9]) == {"a", "b", "c"}
 
 
 def test_factorial_takes_every_combination_once(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path, "parameters: {a: [1, 2, 3], b: [x, y], c: [p, q]}\nplan: {strategy: factorial, exclude: [a == 1 and b == 'x']}\n")
+    plan = plan_of(
+        tmp_path,
+        "parameters: {a: [1, 2, 3], b: [x, y], c: [p, q]}\nplan: {strategy: factorial, exclude: [a == 1 and b == 'x']}\n",
+    )
     first = [tuple(r.values()) for r in plan.combinations(0, 10)]
     assert len(set(first)) == 10 and (1, "x", "p") not in first
     assert {tuple(r.values()) for r in plan.combinations(10, 20)} == set(first)
@@ -205,7 +212,10 @@ def test_a_file_no_writer_knows(tmp_path: Path) -> None:
 
 
 def test_the_report_for_programs(tmp_path: Path) -> None:
-    plan_of(tmp_path, "parameters: {a: [1, 2, 3], b: {values: {x: 3, y: 1}}}\nplan: {strategy: pairwise, exclude: [a == 1 and b == 'y']}\n")
+    plan_of(
+        tmp_path,
+        "parameters: {a: [1, 2, 3], b: {values: {x: 3, y: 1}}}\nplan: {strategy: pairwise, exclude: [a == 1 and b == 'y']}\n",
+    )
     done = CliRunner().invoke(cli, ["plan", str(tmp_path / "plan.yaml"), "--format", "json"])
     report = json.loads(done.output)
     assert (report["space"], report["excluded"], report["combinations"]) == (6, 1, 200)

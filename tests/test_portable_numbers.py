@@ -94,7 +94,13 @@ def test_rounding_leaves_what_is_not_finite() -> None:
      ("beta", (2, 5)), ("beta", (0.5, 0.5)), ("beta", (80, 3)), ("beta", (1e-3, 1e3))],
 )  # fmt: skip
 def test_a_table_changes_no_number(name: str, arguments: tuple[float, ...]) -> None:
-    u = np.concatenate([np.random.default_rng(3).random(60_000), np.geomspace(2.0**-54, 0.5, 999), 1 - np.geomspace(2.0**-53, 0.5, 999)])
+    u = np.concatenate(
+        [
+            np.random.default_rng(3).random(60_000),
+            np.geomspace(2.0**-54, 0.5, 999),
+            1 - np.geomspace(2.0**-53, 0.5, 999),
+        ]
+    )
     expected = rounded(quantile(name, u, *arguments))
     np.testing.assert_array_equal(rounded_quantile(name, u, *arguments), expected)
     np.testing.assert_array_equal(rounded_quantile(name, u[70:73], *arguments), expected[70:73])
@@ -109,7 +115,9 @@ SMALL = np.concatenate([-np.geomspace(1e-300, 0.999999, 4001), np.geomspace(1e-3
 def test_elementary_functions_are_those_of_the_library() -> None:
     near = {"rtol": 1e-15, "atol": 1e-322}
     np.testing.assert_allclose(elementary.log(ANY), np.log(ANY), **near)
-    np.testing.assert_allclose(elementary.exp(np.linspace(-745, 709, 9001)), np.exp(np.linspace(-745, 709, 9001)), **near)
+    np.testing.assert_allclose(
+        elementary.exp(np.linspace(-745, 709, 9001)), np.exp(np.linspace(-745, 709, 9001)), **near
+    )
     np.testing.assert_allclose(elementary.log1p(SMALL), np.log1p(SMALL), **near)
     np.testing.assert_allclose(elementary.expm1(SMALL), np.expm1(SMALL), **near)
     np.testing.assert_allclose(elementary.power(SMALL[4001:], 0.3), SMALL[4001:] ** 0.3, rtol=1e-13)
@@ -121,7 +129,9 @@ def test_elementary_functions_are_those_of_the_library() -> None:
 
 
 def test_the_bell_is_that_of_scipy() -> None:
-    u = np.concatenate([np.geomspace(5e-324, 0.5, 4001), np.linspace(0.001, 0.999, 4001), 1 - np.geomspace(1e-16, 0.5, 99)])
+    u = np.concatenate(
+        [np.geomspace(5e-324, 0.5, 4001), np.linspace(0.001, 0.999, 4001), 1 - np.geomspace(1e-16, 0.5, 99)]
+    )
     np.testing.assert_allclose(bell.normal_quantile(u), special.ndtri(u), rtol=3e-15, atol=1e-16)
     z = np.linspace(-37, 9, 20_001)
     np.testing.assert_allclose(bell.normal_cumulative(z), special.ndtr(z), rtol=3e-13)

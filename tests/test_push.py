@@ -200,7 +200,9 @@ def test_a_hub_that_makes_no_sense_is_a_fault(tmp_path: Path, status: int, body:
     assert result.exit_code == 3 and result.stderr.startswith("error: ") and not result.stdout
 
 
-@pytest.mark.parametrize("token", ["hf_two words0123456789", "hf_line\nbreak0123456789", "hf_\x07bell0123456789", "hf_ключ0123456789"])
+@pytest.mark.parametrize(
+    "token", ["hf_two words0123456789", "hf_line\nbreak0123456789", "hf_\x07bell0123456789", "hf_ключ0123456789"]
+)
 def test_a_token_that_is_none_is_neither_sent_nor_shown(token: str, tmp_path: Path, hub: Hub,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     folder = built(tmp_path)

@@ -29,7 +29,11 @@ def first_spec(url: str, dice: random.Random) -> Spec:
         "name": "edited",
         "rows": dice.randint(6, 24),
         "seed": dice.randint(0, 3),
-        "parameters": {"mood": ["calm", "cross", "glad"], "topic": {"values": {"bill": 3, "meter": 1}}, "age": "integer(20, 60)"},
+        "parameters": {
+            "mood": ["calm", "cross", "glad"],
+            "topic": {"values": {"bill": 3, "meter": 1}},
+            "age": "integer(20, 60)",
+        },
         "prompts": {"call": {"user": "A {{ mood }} call about a {{ topic }}.", "writes": ["call"]}},
         "fields": {"mood": {"value": "mood"}, "call": {"type": "string", "words": {"min": 2}}},
         "backend": {"provider": "openai", "model": "loop", "base_url": url, "temperature": 0.5},
@@ -116,7 +120,17 @@ EDITS = [
     reword, reword_for_a_value, more_or_fewer_rows, another_value, other_weights, unread_parameter, another_order, a_check,
     a_field_rule, a_computed_column, the_output, the_limits, the_temperature, the_seed, the_description, a_gate,
 ]  # fmt: skip
-FREE = {a_check, a_field_rule, a_computed_column, the_output, the_limits, the_description, a_gate, another_order, unread_parameter}
+FREE = {
+    a_check,
+    a_field_rule,
+    a_computed_column,
+    the_output,
+    the_limits,
+    the_description,
+    a_gate,
+    another_order,
+    unread_parameter,
+}
 
 
 def write(folder: Path, spec: Spec) -> Path:
@@ -174,7 +188,9 @@ def replies_of(spec: Spec, dataset: synthspec.Dataset) -> dict[str, str]:
     template, settings = Environment().from_string(spec["prompts"]["call"]["user"]), str(spec["backend"]["temperature"])
     seen: Counter[str] = Counter()
     found: dict[str, str] = {}
-    for row, values in zip(synthspec.plan(dataset.folder.parent / "spec.yaml").combinations(0, spec["rows"]), dataset.rows, strict=True):
+    for row, values in zip(
+        synthspec.plan(dataset.folder.parent / "spec.yaml").combinations(0, spec["rows"]), dataset.rows, strict=True
+    ):
         words = template.render(row)
         found[f"{settings}/{words}/{seen[words]}"] = values["call"]
         seen[words] += 1

@@ -24,7 +24,9 @@ LISTS: dict[str, list[float]] = {
     "just common enough": [4e-5, 0.3, 0.69996],
     "a long tail": [1 / k for k in range(1, 3001)],
 }
-weights = st.lists(st.one_of(st.integers(1, 9), st.floats(1e-9, 1), st.sampled_from([1e-4, 1e-6, 1e-12])), min_size=1, max_size=80)
+weights = st.lists(
+    st.one_of(st.integers(1, 9), st.floats(1e-9, 1), st.sampled_from([1e-4, 1e-6, 1e-12])), min_size=1, max_size=80
+)
 
 
 def levels_of(strategy: Any, start: int, stop: int, parts: list[float]) -> np.ndarray:

@@ -16,7 +16,9 @@ from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 ENDS = np.array([2.0**-54, 2.0**-53, 1e-10, 0.01, 0.3, 0.5, 0.9, 1 - 1e-10, 1 - 2.0**-53])
 SIZES = [5e-324, 1e-300, 1e-30, 1e-5, 0.003, 0.05, 0.3, 1, 7.5, 200, 1e5, 1e12, 9e15, 1e30, 1e300, 1.7e308]
 NUMERIC = [d for d in DISTRIBUTIONS.values() if all(a.kind == "number" for a in d.arguments)]
-ends = st.one_of(st.sampled_from([0, *SIZES, *(-s for s in SIZES)]), st.integers(-3, 40), st.floats(-1e3, 1e3), st.floats(0, 1))
+ends = st.one_of(
+    st.sampled_from([0, *SIZES, *(-s for s in SIZES)]), st.integers(-3, 40), st.floats(-1e3, 1e3), st.floats(0, 1)
+)
 
 
 def call_of(name: str, data: st.DataObject) -> str:
@@ -59,7 +61,9 @@ def test_truncated_values_lie_between_their_ends(name: str, low: float, high: fl
 
 
 @settings(max_examples=50, deadline=None)
-@given(data=st.data(), names=st.lists(st.sampled_from(["normal", "lognormal", "gamma", "pareto"]), min_size=2, max_size=3))
+@given(
+    data=st.data(), names=st.lists(st.sampled_from(["normal", "lognormal", "gamma", "pareto"]), min_size=2, max_size=3)
+)
 def test_mixtures_give_numbers(data: st.DataObject, names: list[str]) -> None:
     values = drawn(f"mixture([{', '.join(call_of(n, data) for n in names)}])")
     assert values is None or all(v is not None and math.isfinite(v) for v in values)

@@ -30,7 +30,9 @@ def test_the_first_spec_and_its_rows(tmp_path: Path) -> None:
     spec = (ROOT / "specs/first.yaml").read_text(encoding="utf-8")
     synthspec.build(ROOT / "specs/first.yaml", out=tmp_path)
     table = rows_table(tmp_path)
-    told = re.sub(r"(?s)```yaml\n(# specs/first.yaml|synthspec: 1).*?```", lambda m: f"```yaml\n{spec}```", README, count=1)
+    told = re.sub(
+        r"(?s)```yaml\n(# specs/first.yaml|synthspec: 1).*?```", lambda m: f"```yaml\n{spec}```", README, count=1
+    )
     told = re.sub(r"(?s)<!-- rows -->.*?<!-- end rows -->", lambda m: f"<!-- rows -->\n{table}<!-- end rows -->", told)
     if os.environ.get("UPDATE_GOLDEN"):
         (ROOT / "README.md").write_text(told, encoding="utf-8")

@@ -152,7 +152,11 @@ def copied(path: Path, text: str, folder: Path) -> Path:
 
 
 MEANT = re.compile(r"""did you mean (?:'([^']+)'|("[^"]+"))\?""")
-NAMED = [p for p in SPECS if p.stem != "E305-misspelt-argument" and MEANT.fullmatch((compile_spec(p).diagnostics or [None])[0].help)]
+NAMED = [
+    p
+    for p in SPECS
+    if p.stem != "E305-misspelt-argument" and MEANT.fullmatch((compile_spec(p).diagnostics or [None])[0].help)
+]
 
 
 def test_there_are_enough() -> None:

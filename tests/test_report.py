@@ -129,7 +129,9 @@ def assert_inert(page: str) -> None:
             assert attributes.get(name, "#").startswith(("#", "data:,")), (tag, attributes)  # type: ignore[union-attr]
     policy = next(a["content"] for t, a in elements.found if a.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None and "default-src 'none'" in policy and "unsafe-inline'; script" in policy
-    assert "@import" not in page and "url(" not in files("synthspec.evaluation.report").joinpath("page.css").read_text("utf-8")
+    assert "@import" not in page and "url(" not in files("synthspec.evaluation.report").joinpath("page.css").read_text(
+        "utf-8"
+    )
 
 
 def test_hostile_text_stays_text(hostile: Path) -> None:
@@ -150,7 +152,9 @@ def test_the_page_of_a_build(built: Path) -> None:
     assert_inert(page)
     for anchor in ("build", "diversity", "drift", "balance", "language", "similarity", "leakage", "sample"):
         assert f'id="{anchor}"' in page and f'href="#{anchor}"' in page
-    assert ("Diversity" in result.output and "What stands out" in result.output) or "Nothing stands out" in result.output
+    assert (
+        "Diversity" in result.output and "What stands out" in result.output
+    ) or "Nothing stands out" in result.output
     assert str(built / "report.html") in result.stderr
     assert "report.html" not in result.stdout
 
@@ -168,7 +172,9 @@ def test_rows_are_shown_with_the_calls_they_came_from(built: Path) -> None:
 
 def test_json(built: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.json"
-    result = CliRunner().invoke(cli, ["report", str(built), "--format", "json", "--against", str(REVIEWS), "--out", str(out)])
+    result = CliRunner().invoke(
+        cli, ["report", str(built), "--format", "json", "--against", str(REVIEWS), "--out", str(out)]
+    )
     assert result.exit_code == 0 and result.stdout == ""
     found = json.loads(out.read_text(encoding="utf-8"))
     assert list(found) == ["report", "name", "rows", "rows_read", "notes", "columns", "against", "metrics", "curves",
@@ -215,7 +221,9 @@ def test_a_damaged_store_spoils_nothing_else(built: Path, tmp_path: Path) -> Non
     folder = tmp_path / "copy"
     shutil.copytree(built, folder)
     (folder / "run.sqlite").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
-    (folder / "manifest.json").write_text('{"funnel": [1], "usage": null, "cost": "much", "gates": 3}', encoding="utf-8")
+    (folder / "manifest.json").write_text(
+        '{"funnel": [1], "usage": null, "cost": "much", "gates": 3}', encoding="utf-8"
+    )
     report = measure(read_corpus(folder))
     assert report.calls == [] and report_page(report) and report_text(report)
 
@@ -225,7 +233,9 @@ def test_what_stands_out() -> None:
         texts = [r["text"] for r in csv.DictReader(file)]
     sound = measure(corpus_of("sound", [{"text": t} for t in texts]))
     assert findings_of(sound) == ()
-    spoilt = measure(corpus_of("spoilt", [{"text": t} for t in texts[:60] * 2]), corpus_of("real", [{"text": t} for t in texts]))
+    spoilt = measure(
+        corpus_of("spoilt", [{"text": t} for t in texts[:60] * 2]), corpus_of("real", [{"text": t} for t in texts])
+    )
     told = " ".join(f.text for f in findings_of(spoilt))
     assert "50.0% of rows nearly repeat" in told and "100.0% of rows copy the original" in told
 
@@ -328,7 +338,9 @@ class _Browser:
 
         for domain in ("Page", "Log", "Runtime", "Network"):
             await send(f"{domain}.enable")
-        await send("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600)
+        await send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600
+        )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await send("Emulation.setEmulatedMedia", features=[scheme])
         await send("Page.navigate", url=page.as_uri())
@@ -341,7 +353,11 @@ class _Browser:
         here = page.as_uri()
         requests = [m["params"]["request"]["url"] for m in logged if m["method"] == "Network.requestWillBeSent"]
         faults = [m for m in logged if m["method"] != "Network.requestWillBeSent"]
-        return {**found["result"]["value"], "faults": faults, "loaded": [u for u in requests if u not in (here, "data:,")]}
+        return {
+            **found["result"]["value"],
+            "faults": faults,
+            "loaded": [u for u in requests if u not in (here, "data:,")],
+        }
 
 
 LOOK = """(() => {

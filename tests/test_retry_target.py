@@ -34,7 +34,9 @@ PROMPTS = {
 }
 
 
-@pytest.mark.parametrize("order", [("draft", "better", "score"), ("score", "better", "draft"), ("better", "score", "draft")])
+@pytest.mark.parametrize(
+    "order", [("draft", "better", "score"), ("score", "better", "draft"), ("better", "score", "draft")]
+)
 def test_the_latest_prompt_that_a_judge_read_is_asked_again(order: tuple[str, ...], tmp_path: Path) -> None:
     """A judge that reads a draft and its improvement condemns the improvement: the draft stands."""
     asked = {"DRAFT": 0, "BETTER": 0, "SCORE": 0}

@@ -192,7 +192,9 @@ def test_a_fault_in_a_backend_that_is_not_used_is_none(tmp_path: Path) -> None:
         ("claude:claude-sonnet-5", "anthropic:claude-sonnet-5"),
     ],
 )
-def test_a_model_without_its_provider_is_understood_and_the_remedy_works(written: str, meant: str, tmp_path: Path) -> None:
+def test_a_model_without_its_provider_is_understood_and_the_remedy_works(
+    written: str, meant: str, tmp_path: Path
+) -> None:
     path = calls_spec(tmp_path, "http://127.0.0.1:1/v1")
     faults = [d for d in synthspec.check(path, backend=written) if d.severity == "error"]
     assert [d.code for d in faults] == ["E601"]

@@ -52,7 +52,9 @@ def test_windows_text_is_read_and_said_to_be_a_guess(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "shift_jis", "cp1253"])
 def test_another_alphabet_is_not_taken_for_western(tmp_path: Path, encoding: str) -> None:
-    text = {"shift_jis": "名前,町\n花子,東京\n", "cp1253": "όνομα,πόλη\nΕλένη,Πάτρα\n"}.get(encoding, "имя,город\nАнна,Омск\n")
+    text = {"shift_jis": "名前,町\n花子,東京\n", "cp1253": "όνομα,πόλη\nΕλένη,Πάτρα\n"}.get(
+        encoding, "имя,город\nАнна,Омск\n"
+    )
     path = file_of(tmp_path, text, encoding)
     with pytest.raises(TableFault, match="not UTF-8") as found:
         read_table(path)

@@ -53,9 +53,7 @@ def assert_fair(column: NDArray[np.int64], weights: Sequence[float], start: int 
         assert all(abs(count * total - row * part) < total for count, row in zip(counts, rows, strict=True))
 
 
-def evenness(
-    table: Sequence[NDArray[np.int64]], shares: Sequence[NDArray[np.float64]]
-) -> tuple[float, float]:
+def evenness(table: Sequence[NDArray[np.int64]], shares: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
     """Mean chi-square over pairs, over that of independent draws: against margins, against shares."""
     own, fixed = [], []
     rows = len(table[0])
@@ -222,9 +220,7 @@ def test_requirement_is_plain_data() -> None:
     assert Dimension("d1", (1, 1), (need,)).requires == (need,)
 
 
-def combinations(
-    strategy: Strategy, weights: Sequence[Weights], start: int, stop: int
-) -> list[tuple[int, ...]]:
+def combinations(strategy: Strategy, weights: Sequence[Weights], start: int, stop: int) -> list[tuple[int, ...]]:
     table = columns(strategy.uniforms(start, stop), weights)
     return list(zip(*(column.tolist() for column in table), strict=True))
 

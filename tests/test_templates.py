@@ -90,7 +90,9 @@ def test_no_template_hangs_or_fills_the_memory(name: str) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 600_000  # KB
 
 
-@pytest.mark.parametrize("name", ["doubling", "doubling by with", "doubling in lists", "doubling by plus", "two variables"])
+@pytest.mark.parametrize(
+    "name", ["doubling", "doubling by with", "doubling in lists", "doubling by plus", "two variables"]
+)
 def test_what_doubles_is_reported(name: str) -> None:
     _, faults = check_template(BOMBS[name], {"t": TEXT, "l": Type("list", item=INTEGER)})
     assert {f.code for f in faults} == {"E403"}
@@ -249,7 +251,14 @@ def test_a_condition_that_rules_out_a_null(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "module", ["raise ImportError('no libfoo')\n", "raise SystemExit(3)\n", "import nothing_of_this_name\n", "def (:\n", "x = 1\n"]
+    "module",
+    [
+        "raise ImportError('no libfoo')\n",
+        "raise SystemExit(3)\n",
+        "import nothing_of_this_name\n",
+        "def (:\n",
+        "x = 1\n",
+    ],
 )
 def test_a_plug_in_that_cannot_be_used(
     kind: str, part: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,7 +20,12 @@ from synthspec.cli._echo import open_console
 from synthspec.diagnostics.terminal import one_line, visible, visible_json
 
 CLI = Path(__file__).parent.parent / "synthspec" / "cli"
-UNSAFE = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
+UNSAFE = {
+    *map(chr, range(0x20)),
+    *map(chr, range(0x7F, 0xA0)),
+    *map(chr, range(0x202A, 0x202F)),
+    *map(chr, range(0x2066, 0x206A)),
+}
 EVIL = "\x1b]0;owned\x07\x1b[2J\x1b[1A \x9b31m\u202egnp\u2066 \x08\x08\rover \x7f\x00"
 any_text = st.text(st.characters(exclude_categories=[]) | st.sampled_from(sorted(UNSAFE)))
 
@@ -87,7 +92,9 @@ def test_a_models_text_is_shown_harmless(form: str, tmp_path: Path, monkeypatch:
     """In previews of rows, of completions and of what was wrong with them, in reports, comparisons and differences."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FORCE_COLOR", "")
-    with Loopback(reply=lambda body, nth: f"{EVIL} a call of many words {len(body['messages'])}" if nth % 2 else EVIL) as server:
+    with Loopback(
+        reply=lambda body, nth: f"{EVIL} a call of many words {len(body['messages'])}" if nth % 2 else EVIL
+    ) as server:
         path = calls_spec(tmp_path, server.url, rows=6)
         for command in (["preview", "--rows", "3"], ["build"], ["build", "--rows", "5"], ["check"], ["plan"]):
             done = CliRunner().invoke(cli, [command[0], str(path), *command[1:], "--format", form] if command[0] != "build"
@@ -125,12 +132,18 @@ def test_a_providers_error_is_shown_harmless(fault: str, tmp_path: Path, monkeyp
 
 def test_names_of_files_and_specs_are_shown_harmless(tmp_path: Path) -> None:
     path = tmp_path / "a\x1b[2Jb.yaml"
-    path.write_text("synthspec: 1\nname: x\nrows: 2\nfields: {a: {value: nothing\u202e}}\n\x9b31m: 1\n", encoding="utf-8")
+    path.write_text(
+        "synthspec: 1\nname: x\nrows: 2\nfields: {a: {value: nothing\u202e}}\n\x9b31m: 1\n", encoding="utf-8"
+    )
     for form in ("text", "json", "github", "sarif"):
         done = CliRunner().invoke(cli, ["check", str(path), "--format", form])
         assert done.exit_code == 1
         _clean(done.output)
-    for arguments in (["report", str(path)], ["build", str(tmp_path / "no\x1b[2J")], ["push", str(path), "--repo", "a/b"]):
+    for arguments in (
+        ["report", str(path)],
+        ["build", str(tmp_path / "no\x1b[2J")],
+        ["push", str(path), "--repo", "a/b"],
+    ):
         done = CliRunner().invoke(cli, arguments)
         assert done.exit_code != 0
         _clean(done.output)
@@ -143,7 +156,9 @@ def test_markup_in_a_spec_is_text(command: str, tmp_path: Path, monkeypatch: pyt
     tag = "[/x] [link=http://evil.example]click [red]"
     with Loopback(reply=lambda body, nth: f"{tag} call of some words") as server:
         path = calls_spec(tmp_path, server.url, rows=3)
-        text = path.read_text().replace("calm, cross, glad", f"'{tag}', cross").replace("model: loop", f"model: '{tag}'")
+        text = (
+            path.read_text().replace("calm, cross, glad", f"'{tag}', cross").replace("model: loop", f"model: '{tag}'")
+        )
         path.write_text(text.replace("Write a call", "Write a [/y] call"))
         done = CliRunner().invoke(cli, [command, str(path)])
     assert done.exception is None, done.exception

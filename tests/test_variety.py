@@ -100,7 +100,9 @@ def test_spread_moves_rows_from_a_dry_combination(tmp_path: Path) -> None:
         path.write_text(path.read_text() + "novelty: {unique: [call], on_saturation: spread}\n")
         path.write_text(path.read_text().replace("calm, cross, glad", "calm, cross"))
         spread = synthspec.build(path, out=tmp_path / "spread", set={"limits.attempts": 2})
-        kept = synthspec.build(path, out=tmp_path / "kept", set={"limits.attempts": 2, "novelty.on_saturation": "continue"})
+        kept = synthspec.build(
+            path, out=tmp_path / "kept", set={"limits.attempts": 2, "novelty.on_saturation": "continue"}
+        )
     assert spread.manifest["funnel"]["kept"] > kept.manifest["funnel"]["kept"]
     assert list(spread.frame["call"]).count("the same old bill call") == 1
 
@@ -134,7 +136,9 @@ def test_four_in_five_of_the_last_two_hundred_verdicts(verdicts: str, saturated:
     assert watched(verdicts).saturated is saturated
 
 
-@pytest.mark.parametrize(("verdicts", "dry"), [("rrrrr", 0), ("rrrrrr", 6), ("rrrrrrr", 7), ("rrrkrrr", 0), ("rrrrrrkrrrrrr", 12)])
+@pytest.mark.parametrize(
+    ("verdicts", "dry"), [("rrrrr", 0), ("rrrrrr", 6), ("rrrrrrr", 7), ("rrrkrrr", 0), ("rrrrrrkrrrrrr", 12)]
+)
 def test_six_repeats_in_a_row_make_a_combination_dry(verdicts: str, dry: int) -> None:
     assert watched(verdicts).dry["topic=bill"] == dry
 

@@ -55,7 +55,9 @@ def _answer(wire: Wire) -> Any:
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def _with_server(wire: Wire, answering: Answering, use: Callable[[Backend], Awaitable[Any]], timeout: float = 20.0) -> Any:
+def _with_server(
+    wire: Wire, answering: Answering, use: Callable[[Backend], Awaitable[Any]], timeout: float = 20.0
+) -> Any:
     async def main() -> Any:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", answering)
@@ -116,7 +118,7 @@ def _check(outcome: Reply | BackendFault, body: bytes) -> None:
 
 @every_wire
 def test_a_reply_changed_in_one_place(wire: Wire) -> None:
-    bodies = list(single(_answer(wire)))[:: SPREAD]
+    bodies = list(single(_answer(wire)))[::SPREAD]
     started = time.process_time()
     for outcome, body in zip(_replies(wire, bodies), bodies, strict=True):
         _check(outcome, body)
@@ -358,7 +360,11 @@ def test_a_secret_is_hidden_wherever_it_is_cut() -> None:
     """A long text is cut before it is searched: no part of a key may stand at the end of what is left."""
     service = Service("X", "https://x.example", "m", secrets=(SECRET,))
     for before in range(0, 900, 7):
-        for text in ("a" * before + SECRET + "b" * 900, (SECRET + " ") * 3 + "a" * before + SECRET, SECRET * (before or 1)):
+        for text in (
+            "a" * before + SECRET + "b" * 900,
+            (SECRET + " ") * 3 + "a" * before + SECRET,
+            SECRET * (before or 1),
+        ):
             said = service.clean(text)
             assert not any(SECRET[at : at + 9] in said for at in range(len(SECRET) - 8)), said
 
@@ -370,7 +376,12 @@ def test_an_error_shows_neither_key_nor_escapes(wire: Wire, status: int) -> None
         await request.read()
         sent = " ".join(request.headers.values())
         said = f"\x1b]0;owned\x07\x1b[2J\x9b31m \u202eright to left \r over {sent} {SECRET}"
-        forms: Mapping[int, Any] = {0: {"error": {"message": said}}, 1: {"message": said}, 2: said, 3: [{"error": said}]}
+        forms: Mapping[int, Any] = {
+            0: {"error": {"message": said}},
+            1: {"message": said},
+            2: said,
+            3: [{"error": said}],
+        }
         body = json.dumps(forms[status % 4], ensure_ascii=status % 3 == 0).encode()
         headers = {"Location": f"http://127.0.0.1:1/?key={SECRET}"} if status == 302 else {}
         return web.Response(status=status, body=b"" if status == 204 else body, headers=headers)

@@ -221,7 +221,21 @@ def test_round_trip_of_numbers(tmp_path_factory: pytest.TempPathFactory, values:
 
 # --- csv for spreadsheets
 
-FORMULAS = ["=1+1", "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\tplain", " =1", "\n=1", "\ufeff=1", "＝1+1", "\0=1", '=HYPERLINK("x")']
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\tplain",
+    " =1",
+    "\n=1",
+    "\ufeff=1",
+    "＝1+1",
+    "\0=1",
+    '=HYPERLINK("x")',
+]
 
 
 def csv_of(path: Path, columns: tuple[Column, ...], rows: list[dict[str, Any]], **style: bool) -> list[list[str]]:

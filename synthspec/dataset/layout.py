@@ -31,6 +31,8 @@ from synthspec.spec import Output
 RowValues = Mapping[str, Any]
 Opener = Callable[[Path, Sequence[Column]], Writer]
 MOST_OPEN = 128  # files open at once; rows of further partitions wait in a file of their own
+
+
 def open_output(folder: Path, name: str, output: Output, columns: Sequence[Column], seed: int = 0) -> DatasetFiles:
     """Begin to write a dataset. `columns` are all that rows have; `output.columns` chooses among them.
 

@@ -89,10 +89,6 @@ Effect = Ask | Offer | Need | Lost
 # --- outcomes: what the driver answers
 
 
-
-
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether an offered row is new beside the rows before it: None, or why not."""
@@ -105,8 +101,6 @@ class Known:
     """What a `Need` asked for; None where there is nothing."""
 
     combination: Combination | None
-
-
 
 
 Outcome = Replied | Failed | Verdict | Known | Stopped

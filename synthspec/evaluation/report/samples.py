@@ -102,9 +102,7 @@ def _by_place(corpus: Corpus, rows: Array, kept: Sequence[tuple[str, ...]]) -> d
     return {int(row): kept[int(row)] for row in rows} if whole else {}
 
 
-def _by_words(
-    corpus: Corpus, rows: Array, store: Store, kept: Sequence[tuple[str, ...]]
-) -> dict[int, tuple[str, ...]]:
+def _by_words(corpus: Corpus, rows: Array, store: Store, kept: Sequence[tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
     """Of the completions that made the dataset, those that hold most of a row's texts."""
     forms = {int(r): [normal_form(as_text(corpus.columns[t][r])) for t in corpus.texts] for r in rows}
     probes: dict[tuple[str, ...], list[int]] = {}

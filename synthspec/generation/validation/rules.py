@@ -57,7 +57,7 @@ def _type_rule(name: str) -> Rule:
 def _remedy(name: str, value: Any) -> str:
     """What to write instead, where the value shows it: `: write 1000`."""
     if name == "string":
-        return f": write it in quotation marks, \"{value}\"" if _is_number(value) else ""
+        return f': write it in quotation marks, "{value}"' if _is_number(value) else ""
     if name not in ("integer", "number"):
         return ": write true or false" if name == "boolean" else ""
     if isinstance(value, float) and math.isfinite(value):

@@ -46,8 +46,10 @@ def alphabet(chars: Chars, text: str) -> Characters[str]:
             letters = "".join(sorted({form for form in forms if chars.contains(form)}))
     if not letters:
         raise PatternFault(
-            "a character class of the pattern holds nothing that can be written", max(text.find("["), 0),
-            "negated classes and . write printable ASCII; list the characters instead")
+            "a character class of the pattern holds nothing that can be written",
+            max(text.find("["), 0),
+            "negated classes and . write printable ASCII; list the characters instead",
+        )
     return letters
 
 

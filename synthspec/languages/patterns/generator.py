@@ -88,8 +88,10 @@ class Pattern:
 
 
 _IMPOSSIBLE = (
-    "hardly any text matches this pattern, if any does", 0,
-    "look for a ^, $ or \\b in the middle, or a group that cannot have taken part")
+    "hardly any text matches this pattern, if any does",
+    0,
+    "look for a ^, $ or \\b in the middle, or a group that cannot have taken part",
+)
 
 
 def parse_pattern(text: str) -> Pattern:
@@ -108,13 +110,17 @@ def _parse_pattern(text: str) -> Pattern:
     if any(isinstance(node, Look) for node in nodes):
         places = [offset for offset, token, _ in tokens(text) if token in ("(?=", "(?!", "(?<=", "(?<!")]
         raise PatternFault(
-            "text cannot be generated from a look-ahead or look-behind", min(places, default=0),
-            "write what the text holds, or check it with a field's pattern")
+            "text cannot be generated from a look-ahead or look-behind",
+            min(places, default=0),
+            "write what the text holds, or check it with a field's pattern",
+        )
     longest = longest_text(tree)
     if longest > LONGEST:
         raise PatternFault(
             f"the pattern writes texts of up to {longest:,} characters; the most is {LONGEST:,}",
-            max(text.find("{"), 0), "lower the repeats")
+            max(text.find("{"), 0),
+            "lower the repeats",
+        )
     pattern = Pattern(text, longest, _writer(tree, text), _needs_checking(tree, nodes))
     if pattern._checked:
         _probe(pattern)
@@ -139,7 +145,8 @@ def _needs_checking(tree: Node, nodes: list[Node]) -> bool:
         anchors -= len(tree.items) > 1 and tree.items[-1] in (Anchor("end"), Anchor("text end"), Anchor("line end"))
     return anchors > 0 or any(
         isinstance(node, Atomic | Backreference | Condition) or (isinstance(node, Repeat) and node.possessive)
-        for node in nodes)
+        for node in nodes
+    )
 
 
 def longest_text(node: Node) -> int:

@@ -119,8 +119,10 @@ def parse_tree(text: str) -> Node:
     """The tree of a regular expression that Python's `re` accepts. Raises PatternFault for any other."""
     if len(text) > LONGEST_TEXT:
         raise PatternFault(
-            f"the pattern is {len(text):,} characters long; the most is {LONGEST_TEXT:,}", LONGEST_TEXT,
-            "split it into several patterns")
+            f"the pattern is {len(text):,} characters long; the most is {LONGEST_TEXT:,}",
+            LONGEST_TEXT,
+            "split it into several patterns",
+        )
     return parse_any_length(text)
 
 
@@ -134,8 +136,10 @@ def parse_any_length(text: str) -> Node:
         return _Reader().sequence(parsed, parsed.state.flags, 0)
     except re.error as fault:
         raise PatternFault(
-            f"not a regular expression: {fault.msg}", min(fault.pos or 0, len(text)),
-            "write it in the syntax of Python's re; a backslash makes the next character literal") from None
+            f"not a regular expression: {fault.msg}",
+            min(fault.pos or 0, len(text)),
+            "write it in the syntax of Python's re; a backslash makes the next character literal",
+        ) from None
     except OverflowError as fault:
         raise PatternFault(f"not a regular expression: {fault}", max(text.find("{"), 0), "repeat less") from None
     except RecursionError:
@@ -151,8 +155,10 @@ def check_replacement(text: str, replacement: str) -> None:
     fault = replacement_error(text, replacement)
     if fault is not None:
         raise PatternFault(
-            f"not a replacement: {fault}", getattr(fault, "pos", None) or 0,
-            "\\1 and \\g<name> stand for groups; write \\\\ for a backslash")
+            f"not a replacement: {fault}",
+            getattr(fault, "pos", None) or 0,
+            "\\1 and \\g<name> stand for groups; write \\\\ for a backslash",
+        )
 
 
 def read_replacement(text: str, replacement: str) -> list[str | int]:
@@ -210,8 +216,7 @@ class _Reader:
             return Look(self.sequence(value[1], flags, depth), op == "ASSERT_NOT", behind)
         if op == "GROUPREF_EXISTS":
             number, yes, no = value
-            return Condition(
-                number, self.sequence(yes, flags, depth), self.sequence(no or (), flags, depth))
+            return Condition(number, self.sequence(yes, flags, depth), self.sequence(no or (), flags, depth))
         raise PatternFault(f"cannot read {op.lower()} in a pattern", 0, "write it another way")
 
     def chars(self, items: list[Item], negated: bool, flags: int) -> Chars:
@@ -232,8 +237,12 @@ def _item(code: str, argument: Any) -> Item | None:
 
 _ALPHABETS = re.ASCII | re.UNICODE
 _ANCHORS: dict[str, Literal["start", "end", "text end", "boundary", "no boundary"]] = {
-    "AT_BEGINNING": "start", "AT_BEGINNING_STRING": "start", "AT_END": "end", "AT_END_STRING": "text end",
-    "AT_BOUNDARY": "boundary", "AT_NON_BOUNDARY": "no boundary",
+    "AT_BEGINNING": "start",
+    "AT_BEGINNING_STRING": "start",
+    "AT_END": "end",
+    "AT_END_STRING": "text end",
+    "AT_BOUNDARY": "boundary",
+    "AT_NON_BOUNDARY": "no boundary",
 }
 
 

@@ -35,9 +35,7 @@ class Chooser:
         self._starts = np.concatenate([[0], np.cumsum(self._sizes)])
         self._rarity = np.concatenate([1 / np.sqrt(share) for share in shares]).astype(np.float32)
 
-    def fill(
-        self, sequences: Several[Sequence], fixed: NDArray[np.int64], noise: Single
-    ) -> NDArray[np.int64]:
+    def fill(self, sequences: Several[Sequence], fixed: NDArray[np.int64], noise: Single) -> NDArray[np.int64]:
         """Levels of the other dimensions, shape (sequences, step, superblocks).
 
         `fixed`, shape (given, step, superblocks), holds those of the given ones; `noise`, shape (sequences,
@@ -48,10 +46,7 @@ class Chooser:
         out = np.empty((len(sequences), step, many), dtype=np.int64)
         met = np.empty((given + len(sequences), many), dtype=np.int64)
         lines = [self._starts[:d, None] + np.arange(many) * self._starts[d] for d in range(len(self._sizes))]
-        tables = [
-            np.zeros((many * int(self._starts[d]), self._sizes[d]), np.float32)
-            for d in range(len(self._sizes))
-        ]
+        tables = [np.zeros((many * int(self._starts[d]), self._sizes[d]), np.float32) for d in range(len(self._sizes))]
         for row in range(step):
             met[:given] = fixed[:, row]
             for free, sequence in enumerate(sequences):

@@ -169,9 +169,7 @@ class Stretch:
     deadline: NDArray[np.int64]
 
 
-def schedule(
-    parts: Sequence[int], start: int, first: Sequence[int], stop: int, last: Sequence[int]
-) -> Stretch:
+def schedule(parts: Sequence[int], start: int, first: Sequence[int], stop: int, last: Sequence[int]) -> Stretch:
     """Rows start..stop-1 between boundaries `first` and `last`; about a microsecond for a row.
 
     The distance must be at least the widest window, sum(parts) / min(parts) + 2 rows.
@@ -262,9 +260,7 @@ class Counts:
 
     def _find_draws(self, block: int) -> list[list[float]]:
         size = _BLOCK * _TRIES
-        numbers: list[list[float]] = (
-            stream(self._key, block * size, (block + 1) * size).reshape(-1, _TRIES).tolist()
-        )
+        numbers: list[list[float]] = stream(self._key, block * size, (block + 1) * size).reshape(-1, _TRIES).tolist()
         return numbers
 
     def _find_boundary(self, epoch: int) -> tuple[int, ...]:

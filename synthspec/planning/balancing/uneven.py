@@ -88,9 +88,7 @@ class Remembering:
     def _blank(self, first: int, last: int) -> _Filled:
         many = last - first
         levels = np.zeros((len(self._sizes), STEP, many), dtype=np.int64)
-        return _Filled(
-            first, levels, np.zeros((many, *self._square()), np.float32), np.zeros(many, dtype=bool)
-        )
+        return _Filled(first, levels, np.zeros((many, *self._square()), np.float32), np.zeros(many, dtype=bool))
 
     def _reuse(self, work: _Filled) -> None:
         kept = self._kept

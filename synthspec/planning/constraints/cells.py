@@ -46,9 +46,7 @@ def _marked(order: Sequence[Dimension], table: Levels) -> Levels:
     return table
 
 
-def sample_cells(
-    ordered: Sequence[Dimension], ties: Sequence[Tie], key: int
-) -> tuple[Levels, NDArray[np.float64]]:
+def sample_cells(ordered: Sequence[Dimension], ties: Sequence[Tie], key: int) -> tuple[Levels, NDArray[np.float64]]:
     """Permitted cells drawn by the levels' shares, at most MOST_CELLS, and how often each was drawn.
 
     A level that none of these has is looked for on its own.

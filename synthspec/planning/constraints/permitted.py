@@ -15,9 +15,7 @@ from synthspec.planning.parameters import CompiledDraw, Drawing, dimensions_of, 
 from synthspec.spec import Draw, FakerDraw, GivenDraw, Parameter, PatternDraw, SourceDraw
 
 
-def ties_of(
-    rules: Sequence[Rule], draws: tuple[CompiledDraw, ...], parameters: Sequence[Parameter]
-) -> tuple[Tie, ...]:
+def ties_of(rules: Sequence[Rule], draws: tuple[CompiledDraw, ...], parameters: Sequence[Parameter]) -> tuple[Tie, ...]:
     """What the exclusions permit of listed values, rule by rule."""
     known = {d.key: d for d in dimensions_of(draws)}
     slow = {p.name for p in parameters if _is_slow(p.draw)}

@@ -67,12 +67,8 @@ class Tuples:
     number base[s] + levels . scale[s]; `total` is one more number, for what is not a tuple.
     """
 
-    def __init__(
-        self, sizes: Sequence[int], covered: Sequence[int], strength: int, units: Sequence[Unit]
-    ) -> None:
-        self.subsets = np.array(list(combinations(sorted(covered), strength)), dtype=np.int64).reshape(
-            -1, strength
-        )
+    def __init__(self, sizes: Sequence[int], covered: Sequence[int], strength: int, units: Sequence[Unit]) -> None:
+        self.subsets = np.array(list(combinations(sorted(covered), strength)), dtype=np.int64).reshape(-1, strength)
         widths = np.array(sizes, dtype=np.int64)[self.subsets]
         counts = widths.prod(axis=1)
         self.scale = np.concatenate(
@@ -149,9 +145,7 @@ class Greedy:
         inside = inside[chosen]
         outer = np.where(inside, self._factors, subsets[chosen])
         place = {factor: column for column, factor in enumerate(unit.factors)}
-        own = np.where(
-            inside, np.vectorize(lambda f: place.get(f, 0), otypes=[np.int64])(subsets[chosen]), len(place)
-        )
+        own = np.where(inside, np.vectorize(lambda f: place.get(f, 0), otypes=[np.int64])(subsets[chosen]), len(place))
         return chosen, outer, own, self._tuples.scale[chosen]
 
     def array(self, draws: Draws, most: int, begun: Array | None = None) -> Array | None:
@@ -203,15 +197,11 @@ class Greedy:
         best: Array = levels[int(gains.argmax()), :-1]
         return best
 
-    def _plant(
-        self, row: Array, done: NDArray[np.bool_], factors: list[int], wanted: list[int], draws: Draws
-    ) -> None:
+    def _plant(self, row: Array, done: NDArray[np.bool_], factors: list[int], wanted: list[int], draws: Draws) -> None:
         """Set the units of a missing tuple to options that hold it."""
         for place in dict.fromkeys(self._unit_of[factor] for factor in factors):
             unit = self._units[place]
-            pairs = [
-                (unit.factors.index(f), v) for f, v in zip(factors, wanted, strict=True) if f in unit.factors
-            ]
+            pairs = [(unit.factors.index(f), v) for f, v in zip(factors, wanted, strict=True) if f in unit.factors]
             if len(unit.factors) == 1:
                 row[unit.factors[0]] = pairs[0][1]
             else:

@@ -36,8 +36,7 @@ class Ties:
         self._weights = {one.key: one.weights for one in design.dimensions if one.weights is not None}
         self._permitted = design.permitted
         self._needs: dict[str, Sequence[Requirement]] = {
-            one.key: [need for need in one.requires if need.dimension in self.marks]
-            for one in design.by_key
+            one.key: [need for need in one.requires if need.dimension in self.marks] for one in design.by_key
         }
         self._draws = Draws(key)
         self._strength = strength
@@ -46,9 +45,7 @@ class Ties:
         self.keys = [name for group in groups for name in group]
         self.sizes = [len(self.marks[name].kept) for name in self.keys]
         self._base = dict.fromkeys(self.marks, 0)
-        self._ruled = (
-            frozenset().union(*design.permitted_reads) if design.permitted is not None else frozenset[str]()
-        )
+        self._ruled = frozenset().union(*design.permitted_reads) if design.permitted is not None else frozenset[str]()
         if not self._find_base(groups):
             groups = [[name for name in self.keys if self._in_ruled(name, groups)]] + [
                 group for group in groups if not self._ruled & set(group)
@@ -65,11 +62,7 @@ class Ties:
     def _groups(self, over: frozenset[str], reads: Iterable[frozenset[str]]) -> list[list[str]]:
         """Keys of the dimensions at issue, those that any rule or requirement ties together in one list."""
         ties = [set(rule) & set(self.marks) for rule in reads]
-        ties += [
-            {name, *(need.dimension for need in self._needs[name])}
-            for name in self.marks
-            if self._needs[name]
-        ]
+        ties += [{name, *(need.dimension for need in self._needs[name])} for name in self.marks if self._needs[name]]
         groups = [{name} for name in self.marks if name in over] + [tie for tie in ties if tie]
         merged: list[set[str]] = []
         for group in groups:
@@ -160,8 +153,6 @@ class Ties:
 
 def over_of(design: Design) -> frozenset[str]:
     """Keys of the dimensions to cover: those asked for, or all, that are discrete and have a choice."""
-    weights: Mapping[str, Sequence[float]] = {
-        o.key: o.weights for o in design.dimensions if o.weights is not None
-    }
+    weights: Mapping[str, Sequence[float]] = {o.key: o.weights for o in design.dimensions if o.weights is not None}
     wanted = weights.keys() if design.over is None else weights.keys() & design.over
     return frozenset(wanted)

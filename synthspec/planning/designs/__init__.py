@@ -104,8 +104,6 @@ class Strategy(Protocol):
         ...
 
 
-
-
 def find_strategy(name: str) -> Callable[[Design], Strategy]:
     """The class of strategy `name`: the `STRATEGY` of the plug-in module of that name.
 

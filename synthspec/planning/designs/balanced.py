@@ -119,9 +119,7 @@ class Balanced:
         first, last = start // STEP, -(-stop // STEP)
         begin, end, recent = self._recent
         if not (begin <= first and last <= end):
-            pieces = [
-                self._superblocks(at, min(at + self._batch, last)) for at in range(first, last, self._batch)
-            ]
+            pieces = [self._superblocks(at, min(at + self._batch, last)) for at in range(first, last, self._batch)]
             names = pieces[0] if pieces else ()
             recent = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
             begin = first

@@ -106,9 +106,7 @@ class Pairwise:
         covered = [place for place, name in enumerate(ties.keys) if name in self._over]
         widest = sorted((ties.sizes[place] for place in covered), reverse=True)[: self._strength]
         if comb(len(covered), self._strength) * int(np.prod(widest, dtype=np.float64)) > _MOST_TUPLES:
-            raise ValueError(
-                "too many tuples to cover; lower the strength, or name fewer parameters in `over`"
-            )
+            raise ValueError("too many tuples to cover; lower the strength, or name fewer parameters in `over`")
         return Tuples(ties.sizes, covered, self._strength, ties.units)
 
     @cached_property
@@ -120,9 +118,7 @@ class Pairwise:
             return np.empty((0, 0), dtype=np.int64)
         sizes = self._ties.sizes
         free = all(len(unit.factors) == 1 for unit in self._ties.units)
-        best = (
-            min(arrays(sizes, self._strength), key=len, default=None) if free and self._strength > 1 else None
-        )
+        best = min(arrays(sizes, self._strength), key=len, default=None) if free and self._strength > 1 else None
         return self._searched(best)
 
     def _searched(self, best: Array | None) -> Array:

@@ -25,20 +25,14 @@ class Tree:
     radix.
     """
 
-    def __init__(
-        self, root: Dimension, marks: Mapping[str, Marks], below: Mapping[str, Sequence[_Branch]]
-    ) -> None:
+    def __init__(self, root: Dimension, marks: Mapping[str, Marks], below: Mapping[str, Sequence[_Branch]]) -> None:
         self.key = root.key
-        self._branches = [
-            (branch, Tree(branch.dimension, marks, below)) for branch in below.get(root.key, ())
-        ]
+        self._branches = [(branch, Tree(branch.dimension, marks, below)) for branch in below.get(root.key, ())]
         kept = marks[root.key].kept.tolist()
         self._sizes = [
             [tree.size if level in branch.levels else 1 for level in kept] for branch, tree in self._branches
         ]
-        counts = (
-            [prod(column) for column in zip(*self._sizes, strict=True)] if self._branches else [1] * len(kept)
-        )
+        counts = [prod(column) for column in zip(*self._sizes, strict=True)] if self._branches else [1] * len(kept)
         self.size: int = sum(counts)
         self._exact = np.int64 if self.size <= MOST else object
         self._until = np.cumsum(np.array(counts, dtype=self._exact))

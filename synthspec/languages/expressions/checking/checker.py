@@ -133,9 +133,7 @@ class Check:
         owner, index = self.type_of(node.owner), self.type_of(node.index)
         if owner.kind == "map":
             if not fits(index, TEXT):
-                self.report(
-                    "E303", f"a map is indexed by the name of a member, not by {a(index)}", node.index
-                )
+                self.report("E303", f"a map is indexed by the name of a member, not by {a(index)}", node.index)
             elif isinstance(node.index, Literal):
                 found = owner.member(str(node.index.value))
                 if found is None:
@@ -221,9 +219,7 @@ def _check_matches(node: Binary, left: Type) -> Iterator[Fault]:
             start = min(pattern.start + 1 + at, pattern.end - 1)
             end = start + 1
         message = f"not a regular expression: {getattr(fault, 'msg', fault)}"
-        yield Fault(
-            "E310", message, start, end, "a backslash in front makes a sign stand for itself: \\( \\. \\?"
-        )
+        yield Fault("E310", message, start, end, "a backslash in front makes a sign stand for itself: \\( \\. \\?")
         return
     yield from _check_runaway(pattern)
 

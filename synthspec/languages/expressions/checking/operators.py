@@ -20,15 +20,9 @@ def operate_types(node: Binary, left: Type, right: Type) -> tuple[Type, list[Fau
 
 def as_date(node: Expression, kind: Type, opposite: Type) -> Type:
     """The type of an operand, a text literal opposite a date read as one."""
-    if (
-        opposite.kind in ("date", "datetime", "time")
-        and isinstance(node, Literal)
-        and isinstance(node.value, str)
-    ):
+    if opposite.kind in ("date", "datetime", "time") and isinstance(node, Literal) and isinstance(node.value, str):
         for wanted in ("date", "datetime", "time"):
-            if read_literal(node.value, wanted) is not None and (wanted == "time") == (
-                opposite.kind == "time"
-            ):
+            if read_literal(node.value, wanted) is not None and (wanted == "time") == (opposite.kind == "time"):
                 return Type(opposite.kind if wanted != "datetime" else "datetime")
     return kind
 
@@ -73,9 +67,7 @@ def _mismatch(node: Binary, left: Type, right: Type) -> Iterator[Fault]:
         other = node.left if right.kind == "text" else node.right
         kind = left if right.kind == "text" else right
         message = f"'+' cannot join text and {a(kind)}"
-        yield Fault(
-            "E303", message, other.start, other.end, "write text(x) to join it, or number(x) to add it"
-        )
+        yield Fault("E303", message, other.start, other.end, "write text(x) to join it, or number(x) to add it")
         return
     if operator in "+-" and left.kind == right.kind:
         message = f"'{operator}' does not work on two values of type {left}"

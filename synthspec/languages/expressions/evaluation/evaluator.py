@@ -110,9 +110,7 @@ class _Evaluation:
         value = self.value(node)
         if isinstance(value, Constant):
             return Constant(bool(value.value))
-        return (
-            value if value.dtype == np.bool_ else np.array([bool(v) for v in unpack(value)], dtype=np.bool_)
-        )
+        return value if value.dtype == np.bool_ else np.array([bool(v) for v in unpack(value)], dtype=np.bool_)
 
     def _unary(self, node: Unary) -> Value:
         if node.operator == "not":

@@ -188,9 +188,7 @@ class Builder(Transformer):  # type: ignore[type-arg]
         sign, operand = items
         start, end = _span(sign)
         mistakes = () if sign == "not" else (Mistake("sign", start, end, "not"),)
-        return _joined(
-            Unary("not", operand.node, start, operand.end), start, operand.end, [operand], *mistakes
-        )
+        return _joined(Unary("not", operand.node, start, operand.end), start, operand.end, [operand], *mistakes)
 
     def disjunction(self, items: list[Any]) -> Part:
         return _chain("or", items)
@@ -246,9 +244,7 @@ class Builder(Transformer):  # type: ignore[type-arg]
     def conditional(self, items: list[Any]) -> Part:
         start = _span(items[0])[0]
         miswritten = tuple(
-            Mistake("sign", *_span(items[at]), items[at].lower())
-            for at in (0, 2, 4)
-            if not items[at].islower()
+            Mistake("sign", *_span(items[at]), items[at].lower()) for at in (0, 2, 4) if not items[at].islower()
         )
         return _choose(items[1], items[3], items[5], start, items[5].end, *miswritten)
 

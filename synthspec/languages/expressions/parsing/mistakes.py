@@ -112,9 +112,7 @@ def _stray_character(text: str, at: int) -> Fault:
         remedy = f"close it with {character}; inside, write \\{character}"
         return _fault("this text is never closed", at, len(text.rstrip()), remedy)
     if character in QUOTES:
-        return _fault(
-            f"'{character}' does not quote", at, at + 1, f"use straight quotes: {QUOTES[character]}"
-        )
+        return _fault(f"'{character}' does not quote", at, at + 1, f"use straight quotes: {QUOTES[character]}")
     if character in "{}":
         doubled = rest[:2] in ("{{", "}}")
         remedy = "an expression names things as they are: attitude == 'positive'" if doubled else ""
@@ -208,9 +206,7 @@ def _stray_word(text: str, word: str, kind: str, start: int, end: int, before: S
         return _stray_comma(start, end, before, missing)
     if kind == "COLON":
         if missing is not None:
-            return _fault(
-                f"'{missing[0]}' belongs here", start, end, "write: if condition then value else other"
-            )
+            return _fault(f"'{missing[0]}' belongs here", start, end, "write: if condition then value else other")
         sliced = any(t.type == "LSQB" for t in _unclosed(before))
         remedy = "take one item with [0], the first with first(), the last with last()" if sliced else ""
         return _fault("':' means nothing here", start, end, remedy)
@@ -223,26 +219,20 @@ def _stray_word(text: str, word: str, kind: str, start: int, end: int, before: S
             remedy,
         )
     if kind == "IF" and not after_value:
-        return _fault(
-            "a choice inside a larger expression needs brackets", start, end, "write: (if … then … else …)"
-        )
+        return _fault("a choice inside a larger expression needs brackets", start, end, "write: (if … then … else …)")
     if after_value and word.lower() in _WORDS:
         message, remedy = _WORDS[word.lower()]
         return _fault(message, start, end, remedy)
     if after_value and last is not None:
         return _two_values(text, word, kind, start, end, last)
-    return _fault(
-        f"'{word}' is not expected here", start, end, "a value is missing before it" if last else ""
-    )
+    return _fault(f"'{word}' is not expected here", start, end, "a value is missing before it" if last else "")
 
 
 def _two_values(text: str, word: str, kind: str, start: int, end: int, last: Token) -> Fault:
     if kind == "LPAR":
         return _fault(f"'{last}' cannot be called", start, end, "only a function's name is followed by '('")
     if kind == "NAME" and last.type == "NAME" and str(last).lower() == "not":
-        return _fault(
-            "'not' is written in small letters", last.start_pos or 0, last.end_pos or 0, "write 'not'"
-        )
+        return _fault("'not' is written in small letters", last.start_pos or 0, last.end_pos or 0, "write 'not'")
     if kind == "NUMBER" and last.type == "NUMBER" and last.end_pos == start:
         return _fault("this number is not well formed", last.start_pos or 0, end, "write 0.5, 1e6 or 1_000")
     remedy = "put an operator between them: 'and', 'or', '==', '+', …"
@@ -265,9 +255,7 @@ def _stray_bracket(word: str, start: int, end: int, before: Sequence[Token], aft
         )
     missing = _missing_branch(before[before.index(unclosed[-1]) :])
     if after_value and missing is not None:
-        return _fault(
-            f"this 'if' has no '{missing[0]}'", *missing[1:], "write: if condition then value else other"
-        )
+        return _fault(f"this 'if' has no '{missing[0]}'", *missing[1:], "write: if condition then value else other")
     last = before[-1]
     if last is unclosed[-1]:
         return _fault("nothing between the brackets", at, end, "put a value in them")
@@ -275,16 +263,10 @@ def _stray_bracket(word: str, start: int, end: int, before: Sequence[Token], aft
     return _fault(message, last.start_pos or 0, last.end_pos or 0, "add what it works on, or take it out")
 
 
-def _stray_comma(
-    start: int, end: int, before: Sequence[Token], missing: tuple[str, int, int] | None
-) -> Fault:
+def _stray_comma(start: int, end: int, before: Sequence[Token], missing: tuple[str, int, int] | None) -> Fault:
     if missing is not None:
-        return _fault(
-            f"',' where '{missing[0]}' belongs", start, end, "write: if condition then value else other"
-        )
+        return _fault(f"',' where '{missing[0]}' belongs", start, end, "write: if condition then value else other")
     last = before[-1] if before else None
     if last is not None and last.type == "NUMBER":
-        return _fault(
-            "',' between numbers", start, end, "decimals are written with a point: 1.5; lists in brackets"
-        )
+        return _fault("',' between numbers", start, end, "decimals are written with a point: 1.5; lists in brackets")
     return _fault("',' means nothing here", start, end, "put a list in brackets: [a, b]")

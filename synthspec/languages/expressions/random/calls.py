@@ -124,9 +124,7 @@ def _weights(value: Any, length: int) -> Any:
         return [0.0 if w is None else float(w) for w in value.value or ()]
     rows = [[0.0 if w is None else float(w) for w in row or ()] for row in value.tolist()]
     width = max(map(len, rows), default=0)
-    return np.array([row + [0.0] * (width - len(row)) for row in rows], dtype=np.float64).reshape(
-        length, width
-    )
+    return np.array([row + [0.0] * (width - len(row)) for row in rows], dtype=np.float64).reshape(length, width)
 
 
 def _choose(given: Mapping[str, Expression], uniform: Column, value: Evaluate, length: int) -> Column:

@@ -172,8 +172,7 @@ class _Builder:
 
     def mask(self, chars: Chars) -> int:
         if chars not in self.masks:
-            self.masks[chars] = sum(
-                1 << bit for bit, char in enumerate(self.automaton.samples) if chars.contains(char))
+            self.masks[chars] = sum(1 << bit for bit, char in enumerate(self.automaton.samples) if chars.contains(char))
         return self.masks[chars]
 
     def position(self, mask: int, around: Around, span: int = 1) -> Part:

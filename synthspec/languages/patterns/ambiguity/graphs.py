@@ -20,9 +20,7 @@ T = TypeVar("T", bound=Hashable)
 class Search:
     """Steps that several paths take together, each within its own positions, over the same characters."""
 
-    def __init__(
-        self, automaton: Automaton, within: list[frozenset[int]], budget: list[int] | None = None
-    ) -> None:
+    def __init__(self, automaton: Automaton, within: list[frozenset[int]], budget: list[int] | None = None) -> None:
         self.automaton, self.within = automaton, within
         self.budget = budget if budget is not None else [BUDGET]
 

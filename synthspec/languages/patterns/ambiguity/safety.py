@@ -114,7 +114,8 @@ def _exponential(automaton: Automaton) -> str | None:
         return None
     return (
         f"a repeat inside a repeat can match {_quote(word)} in more than one way, so a text that almost matches "
-        "can take exponentially long")
+        "can take exponentially long"
+    )
 
 
 def ambiguity(automaton: Automaton) -> str | None:
@@ -150,7 +151,8 @@ def _polynomial(automaton: Automaton) -> str | None:
             run = _quote(_letter(automaton, shared))
             return (
                 f"{len(row)} repeats in a row can share out a run of {run} in very many ways, so a long one takes "
-                f"time that grows with its length to the power of {len(row)}")
+                f"time that grows with its length to the power of {len(row)}"
+            )
     degree = _degree(automaton)
     if degree >= DEGREE:
         return f"{degree + 1} of its repeats can share out the same text, in very many ways"

@@ -21,10 +21,17 @@ class Machine:
         self._entry = 1 << table.program.entry
         self._last = 2 * groups + 2
         self._do = {
-            Op.LOOP: self._loop, Op.SAVE: self._save, Op.MARK: self._mark, Op.ANCHOR: self._anchor,
-            Op.LOOK: self._look, Op.LOOK_END: self._look_end, Op.ATOMIC: self._atomic,
-            Op.ATOMIC_END: self._atomic_end, Op.BACKREFERENCE: self._backreference,
-            Op.CONDITION: self._condition, Op.ACCEPT: self._accept,
+            Op.LOOP: self._loop,
+            Op.SAVE: self._save,
+            Op.MARK: self._mark,
+            Op.ANCHOR: self._anchor,
+            Op.LOOK: self._look,
+            Op.LOOK_END: self._look_end,
+            Op.ATOMIC: self._atomic,
+            Op.ATOMIC_END: self._atomic_end,
+            Op.BACKREFERENCE: self._backreference,
+            Op.CONDITION: self._condition,
+            Op.ACCEPT: self._accept,
         }
 
     def search(self, start: int, nonempty: bool = False) -> list[int] | None:
@@ -149,7 +156,8 @@ class Machine:
         wanted, given = self.text[start:end], self.text[self.at : self.at + end - start]
         self.steps += end - start
         same = wanted == given or (
-            bool(it.c) and len(wanted) == len(given)
+            bool(it.c)
+            and len(wanted) == len(given)
             and all(a == b or a.lower() == b.lower() for a, b in zip(wanted, given, strict=True))
         )
         self.at += end - start

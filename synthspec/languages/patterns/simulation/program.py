@@ -208,7 +208,8 @@ def tester(chars: Chars) -> Callable[[str], object]:
         return bool
     items = "".join(
         "-".join(f"\\U{point:08x}" for point in item) if isinstance(item, tuple) else f"\\{item}"
-        for item in chars.items)
+        for item in chars.items
+    )
     flags = (re.IGNORECASE if chars.ignore_case else 0) | (re.ASCII if chars.ascii else 0)
     if not items:
         return bool if chars.negated else lambda char: False

@@ -145,12 +145,15 @@ class Viability:
         """The state before a character, from the mask after it."""
         kind = self._kinds[key // 32]
         found = self._seeds if self.whole and not last else [*self._seeds, 0]
-        found = [*found, *(
-            pc
-            for target in _bits(mask)
-            for pc, number in self._before[target]
-            if number < 0 or kind.accepted >> number & 1
-        )]
+        found = [
+            *found,
+            *(
+                pc
+                for target in _bits(mask)
+                for pc, number in self._before[target]
+                if number < 0 or kind.accepted >> number & 1
+            ),
+        ]
         viable: set[int] = set()
         self._close(viable, found)
         for group in self._guarded:

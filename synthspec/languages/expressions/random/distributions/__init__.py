@@ -90,107 +90,242 @@ def _entries() -> Iterator[Distribution]:
     nist, devroye = "NIST/SEMATECH e-Handbook 1.3.6.6", "Devroye, Non-Uniform Random Variate Generation"
     dlmf = "NIST DLMF"
     yield Distribution(
-        "uniform", "every value between two ends alike",
+        "uniform",
+        "every value between two ends alike",
         (Argument("low", "smallest value", 0.0), Argument("high", "largest value", 1.0)),
-        "number", f"{nist}.2", ordered, "(low + high)/2", "low + u·(high − low)")
+        "number",
+        f"{nist}.2",
+        ordered,
+        "(low + high)/2",
+        "low + u·(high − low)",
+    )
     yield Distribution(
-        "normal", "the bell curve",
+        "normal",
+        "the bell curve",
         (Argument("mean", "centre", 0.0), above("sd", "standard deviation", 0.0, 1.0)),
-        "number", f"{nist}.1", (), "mean", "mean + sd·Φ⁻¹(u)")
+        "number",
+        f"{nist}.1",
+        (),
+        "mean",
+        "mean + sd·Φ⁻¹(u)",
+    )
     yield Distribution(
-        "lognormal", "a value whose natural logarithm is normal: incomes, durations, file sizes",
+        "lognormal",
+        "a value whose natural logarithm is normal: incomes, durations, file sizes",
         (Argument("log_mean", "mean of the logarithm"), above("log_sd", "its standard deviation")),
-        "number", f"{nist}.9", (), "exp(log_mean + log_sd²/2)", "exp(log_mean + log_sd·Φ⁻¹(u))")
+        "number",
+        f"{nist}.9",
+        (),
+        "exp(log_mean + log_sd²/2)",
+        "exp(log_mean + log_sd·Φ⁻¹(u))",
+    )
     yield Distribution(
-        "exponential", "waiting time between independent events", (above("mean", "mean waiting time"),),
-        "number", f"{nist}.7", (), "mean", "−mean·ln(1 − u)")
+        "exponential",
+        "waiting time between independent events",
+        (above("mean", "mean waiting time"),),
+        "number",
+        f"{nist}.7",
+        (),
+        "mean",
+        "−mean·ln(1 − u)",
+    )
     yield Distribution(
-        "gamma", "a positive value with a long right tail",
+        "gamma",
+        "a positive value with a long right tail",
         (above("shape", "shape"), above("scale", "scale")),
-        "number", f"{nist}.11; {dlmf} 8.2", (), "shape·scale", "scale·P⁻¹(shape, u)")
+        "number",
+        f"{nist}.11; {dlmf} 8.2",
+        (),
+        "shape·scale",
+        "scale·P⁻¹(shape, u)",
+    )
     yield Distribution(
-        "beta", "a share between 0 and 1", (above("a", "pull towards 1"), above("b", "pull towards 0")),
-        "number", f"{nist}.17; {dlmf} 8.17", (), "a/(a + b)", "I⁻¹(a, b, u)")
+        "beta",
+        "a share between 0 and 1",
+        (above("a", "pull towards 1"), above("b", "pull towards 0")),
+        "number",
+        f"{nist}.17; {dlmf} 8.17",
+        (),
+        "a/(a + b)",
+        "I⁻¹(a, b, u)",
+    )
     yield Distribution(
-        "triangular", "a smallest, a likeliest and a largest value",
+        "triangular",
+        "a smallest, a likeliest and a largest value",
         (low, Argument("mode", "likeliest value"), high),
-        "number", "Kotz & van Dorp, Beyond Beta, chapter 1",
+        "number",
+        "Kotz & van Dorp, Beyond Beta, chapter 1",
         (*ordered, Relation("at most", ("low", "mode", "high"))),
-        "(low + mode + high)/3", "low + √(u·(high − low)·(mode − low)), mirrored beyond the mode")
+        "(low + mode + high)/3",
+        "low + √(u·(high − low)·(mode − low)), mirrored beyond the mode",
+    )
     yield Distribution(
-        "pareto", "few large and many small: wealth, city sizes",
+        "pareto",
+        "few large and many small: wealth, city sizes",
         (above("shape", "the smaller, the heavier the tail"), above("scale", "smallest value", 0.0, 1.0)),
-        "number", "Johnson, Kotz & Balakrishnan, Continuous Univariate Distributions 1, chapter 20", (),
-        "shape·scale/(shape − 1) for shape > 1", "scale·(1 − u)^(−1/shape)")
+        "number",
+        "Johnson, Kotz & Balakrishnan, Continuous Univariate Distributions 1, chapter 20",
+        (),
+        "shape·scale/(shape − 1) for shape > 1",
+        "scale·(1 − u)^(−1/shape)",
+    )
     yield Distribution(
-        "loguniform", "every order of magnitude alike",
+        "loguniform",
+        "every order of magnitude alike",
         (above("low", "smallest value"), above("high", "largest value")),
-        "number", "Hamming, On the Distribution of Numbers (1970)", ordered,
-        "(high − low)/ln(high/low)", "low·(high/low)^u")
+        "number",
+        "Hamming, On the Distribution of Numbers (1970)",
+        ordered,
+        "(high − low)/ln(high/low)",
+        "low·(high/low)^u",
+    )
     yield Distribution(
-        "student_t", "a bell curve with heavier tails",
-        (above("df", "degrees of freedom"), Argument("loc", "centre", 0.0),
-         above("scale", "scale", 0.0, 1.0)),
-        "number", f"{nist}.4", (), "loc for df > 1", "loc + scale·T⁻¹(df, u)")
+        "student_t",
+        "a bell curve with heavier tails",
+        (above("df", "degrees of freedom"), Argument("loc", "centre", 0.0), above("scale", "scale", 0.0, 1.0)),
+        "number",
+        f"{nist}.4",
+        (),
+        "loc for df > 1",
+        "loc + scale·T⁻¹(df, u)",
+    )
     yield Distribution(
-        "poisson", "how many independent events in a period",
+        "poisson",
+        "how many independent events in a period",
         (Argument("mean", "mean count", low=0.0, high=1e15),),
-        "integer", f"{nist}.19; {dlmf} 8.4.10", (), "mean", "smallest k with Q(k + 1, mean) ≥ u")
+        "integer",
+        f"{nist}.19; {dlmf} 8.4.10",
+        (),
+        "mean",
+        "smallest k with Q(k + 1, mean) ≥ u",
+    )
     yield Distribution(
-        "binomial", "how many successes in n tries",
+        "binomial",
+        "how many successes in n tries",
         (Argument("n", "number of tries", low=0.0, high=EXACT, integer=True), chance),
-        "integer", f"{nist}.18; {dlmf} 8.17.5", (), "n·p", "smallest k with I(n − k, k + 1, 1 − p) ≥ u")
+        "integer",
+        f"{nist}.18; {dlmf} 8.17.5",
+        (),
+        "n·p",
+        "smallest k with I(n − k, k + 1, 1 − p) ≥ u",
+    )
     yield Distribution(
-        "negative_binomial", "how many failures before the n-th success (n need not be whole)",
+        "negative_binomial",
+        "how many failures before the n-th success (n need not be whole)",
         (above("n", "successes waited for"), some_chance),
-        "integer", f"{dlmf} 8.17.24", (), "n·(1 − p)/p", "smallest k with I(n, k + 1, p) ≥ u")
+        "integer",
+        f"{dlmf} 8.17.24",
+        (),
+        "n·(1 − p)/p",
+        "smallest k with I(n, k + 1, p) ≥ u",
+    )
     yield Distribution(
-        "geometric", "tries up to and including the first success: 1, 2, 3, …", (some_chance,),
-        "integer", f"{devroye}, X.2", (), "1/p", "⌈ln(1 − u)/ln(1 − p)⌉")
+        "geometric",
+        "tries up to and including the first success: 1, 2, 3, …",
+        (some_chance,),
+        "integer",
+        f"{devroye}, X.2",
+        (),
+        "1/p",
+        "⌈ln(1 − u)/ln(1 − p)⌉",
+    )
     yield Distribution(
-        "zipf", "rank 1 to n, the k-th with weight k^−exponent: words, products, visits",
-        (Argument("exponent", "0: all alike; 1: Zipf's law", low=0.0),
-         Argument("n", "number of ranks", low=1.0, high=EXACT, integer=True)),
-        "integer", f"Zipf (1949); sums by Euler-Maclaurin, {dlmf} 2.10.1", (),
-        "H(n, exponent − 1)/H(n, exponent)", "smallest k with H(k, exponent) ≥ u·H(n, exponent)")
+        "zipf",
+        "rank 1 to n, the k-th with weight k^−exponent: words, products, visits",
+        (
+            Argument("exponent", "0: all alike; 1: Zipf's law", low=0.0),
+            Argument("n", "number of ranks", low=1.0, high=EXACT, integer=True),
+        ),
+        "integer",
+        f"Zipf (1949); sums by Euler-Maclaurin, {dlmf} 2.10.1",
+        (),
+        "H(n, exponent − 1)/H(n, exponent)",
+        "smallest k with H(k, exponent) ≥ u·H(n, exponent)",
+    )
+    yield Distribution("bernoulli", "true or false", (chance,), "boolean", f"{devroye}, X.1", (), "p", "u > 1 − p")
     yield Distribution(
-        "bernoulli", "true or false", (chance,), "boolean", f"{devroye}, X.1", (), "p", "u > 1 − p")
+        "integer",
+        "every whole number between two ends alike, both included",
+        (
+            Argument("low", "smallest value", low=-EXACT, high=EXACT, integer=True),
+            Argument("high", "largest value", low=-EXACT, high=EXACT, integer=True),
+        ),
+        "integer",
+        f"{devroye}, X.1",
+        (Relation("at most", ("low", "high")),),
+        "(low + high)/2",
+        "low + ⌈u·(high − low + 1)⌉ − 1",
+    )
     yield Distribution(
-        "integer", "every whole number between two ends alike, both included",
-        (Argument("low", "smallest value", low=-EXACT, high=EXACT, integer=True),
-         Argument("high", "largest value", low=-EXACT, high=EXACT, integer=True)),
-        "integer", f"{devroye}, X.1", (Relation("at most", ("low", "high")),),
-        "(low + high)/2", "low + ⌈u·(high − low + 1)⌉ − 1")
+        "choice",
+        "one of a list",
+        (
+            Argument("values", "what to choose from", kind="list"),
+            Argument("weights", "how likely each is, in any unit", "equal", kind="weights"),
+        ),
+        "any",
+        f"{devroye}, III.2",
+        (Relation("same length", ("values", "weights")),),
+        "Σ weight·value/Σ weight, of numbers",
+        "first value whose cumulative share is above u",
+    )
     yield Distribution(
-        "choice", "one of a list",
-        (Argument("values", "what to choose from", kind="list"),
-         Argument("weights", "how likely each is, in any unit", "equal", kind="weights")),
-        "any", f"{devroye}, III.2", (Relation("same length", ("values", "weights")),),
-        "Σ weight·value/Σ weight, of numbers", "first value whose cumulative share is above u")
-    yield Distribution(
-        "date", "every day between two dates alike, both included",
+        "date",
+        "every day between two dates alike, both included",
         (Argument("start", "first day", kind="date"), Argument("end", "last day", kind="date")),
-        "date", f"{devroye}, X.1", dated, "the middle day", "start + (⌈u·days⌉ − 1) days")
+        "date",
+        f"{devroye}, X.1",
+        dated,
+        "the middle day",
+        "start + (⌈u·days⌉ − 1) days",
+    )
     yield Distribution(
-        "datetime", "every second between two moments alike, both included",
+        "datetime",
+        "every second between two moments alike, both included",
         (Argument("start", "first moment", kind="datetime"), Argument("end", "last moment", kind="datetime")),
-        "datetime", f"{devroye}, X.1", dated, "the middle moment", "start + (⌈u·seconds⌉ − 1) s")
+        "datetime",
+        f"{devroye}, X.1",
+        dated,
+        "the middle moment",
+        "start + (⌈u·seconds⌉ − 1) s",
+    )
     yield Distribution(
-        "time", "every second between two times of day alike, both included; an early end is next day's",
+        "time",
+        "every second between two times of day alike, both included; an early end is next day's",
         (Argument("start", "first second", kind="time"), Argument("end", "last second", kind="time")),
-        "time", f"{devroye}, X.1", (), "the middle second", "start + (⌈u·seconds⌉ − 1) s, modulo one day")
+        "time",
+        f"{devroye}, X.1",
+        (),
+        "the middle second",
+        "start + (⌈u·seconds⌉ − 1) s, modulo one day",
+    )
     yield Distribution(
-        "truncated", "another distribution of numbers, given that it lies between two ends, both included",
-        (Argument("distribution", "call of a random function", kind="distribution"),
-         Argument("low", "smallest value", -INFINITY), Argument("high", "largest value", INFINITY)),
-        "any", f"{devroye}, II.2", (Relation("at most", ("low", "high")),),
-        "depends", "F⁻¹(F(low) + u·(F(high) − F(low)))")
+        "truncated",
+        "another distribution of numbers, given that it lies between two ends, both included",
+        (
+            Argument("distribution", "call of a random function", kind="distribution"),
+            Argument("low", "smallest value", -INFINITY),
+            Argument("high", "largest value", INFINITY),
+        ),
+        "any",
+        f"{devroye}, II.2",
+        (Relation("at most", ("low", "high")),),
+        "depends",
+        "F⁻¹(F(low) + u·(F(high) − F(low)))",
+    )
     yield Distribution(
-        "mixture", "one of several distributions, chosen anew for every row",
-        (Argument("distributions", "calls of random functions", kind="distributions"),
-         Argument("weights", "how likely each is, in any unit", "equal", kind="weights")),
-        "any", f"{devroye}, II.4", (Relation("same length", ("distributions", "weights")),),
-        "Σ weight·mean/Σ weight", "inverse of the one whose share holds u, at u's place within it")
+        "mixture",
+        "one of several distributions, chosen anew for every row",
+        (
+            Argument("distributions", "calls of random functions", kind="distributions"),
+            Argument("weights", "how likely each is, in any unit", "equal", kind="weights"),
+        ),
+        "any",
+        f"{devroye}, II.4",
+        (Relation("same length", ("distributions", "weights")),),
+        "Σ weight·mean/Σ weight",
+        "inverse of the one whose share holds u, at u's place within it",
+    )
 
 
 class _Table(Mapping[str, Distribution]):

@@ -221,9 +221,7 @@ def _mass(name: str, arguments: Sequence[Any], low: Array, high: Array) -> Array
     return truncated_mass(FAMILIES[name], values, low, high)
 
 
-def _truncated_cumulative(
-    x: Any, name: str, arguments: Sequence[Any], low: Any = -np.inf, high: Any = np.inf
-) -> Array:
+def _truncated_cumulative(x: Any, name: str, arguments: Sequence[Any], low: Any = -np.inf, high: Any = np.inf) -> Array:
     points, low, high = floats(x), floats(low), floats(high)
     if name in FAMILIES:
         values, _ = _arguments(DISTRIBUTIONS[name], arguments)

@@ -45,13 +45,12 @@ def truncated_mass(inner: Family, arguments: Sequence[Array], low: Array, high: 
         mass = np.where(
             floor > 0.5,
             inner.tail(below, *arguments) - inner.tail(high, *arguments),
-            inner.cumulative(high, *arguments) - floor)
+            inner.cumulative(high, *arguments) - floor,
+        )
     return np.where(low <= high, np.maximum(mass, 0), np.nan)
 
 
-def truncated_cumulative(
-    x: Array, inner: Family, arguments: Sequence[Array], low: Array, high: Array
-) -> Array:
+def truncated_cumulative(x: Array, inner: Family, arguments: Sequence[Array], low: Array, high: Array) -> Array:
     """The share of the mass between low and high that lies at or below x."""
     mass = truncated_mass(inner, arguments, low, high)
     inside = truncated_mass(inner, arguments, low, np.clip(x, low, high)) / mass

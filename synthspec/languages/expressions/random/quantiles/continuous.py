@@ -149,9 +149,8 @@ def beta_tail(x: Array, a: Array, b: Array) -> Array:
 def triangular(u: Array, low: Array, mode: Array, high: Array) -> Array:
     width, rise, fall = high - low, mode - low, high - mode
     return np.where(
-        u * width <= rise,
-        low + np.sqrt(u * width) * np.sqrt(rise),
-        high - np.sqrt((1 - u) * width) * np.sqrt(fall))
+        u * width <= rise, low + np.sqrt(u * width) * np.sqrt(rise), high - np.sqrt((1 - u) * width) * np.sqrt(fall)
+    )
 
 
 def triangular_cumulative(x: Array, low: Array, mode: Array, high: Array) -> Array:

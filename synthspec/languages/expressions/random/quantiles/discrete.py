@@ -183,8 +183,7 @@ def integer_cumulative(x: Array, low: Array, high: Array) -> Array:
 
 POISSON = Counting(poisson_cumulative, poisson_guess, lambda mean: (0.0, EXACT))
 BINOMIAL = Counting(binomial_cumulative, binomial_guess, lambda n, p: (0.0, n))
-NEGATIVE_BINOMIAL = Counting(
-    negative_binomial_cumulative, negative_binomial_guess, lambda n, p: (0.0, EXACT))
+NEGATIVE_BINOMIAL = Counting(negative_binomial_cumulative, negative_binomial_guess, lambda n, p: (0.0, EXACT))
 GEOMETRIC = Counting(geometric_cumulative, geometric_guess, lambda p: (1.0, EXACT))
 ZIPF = Counting(zipf_cumulative, zipf_guess, lambda exponent, n: (1.0, n))
 

@@ -26,8 +26,11 @@ def edges(weights: Weights) -> Array:
     """
     if all(isinstance(weight, int | float) for weight in weights):
         return _edges(tuple(float(weight) for weight in weights))
-    table = weights if isinstance(weights, np.ndarray) else np.stack(
-        np.broadcast_arrays(*(floats(weight) for weight in weights)), axis=-1)
+    table = (
+        weights
+        if isinstance(weights, np.ndarray)
+        else np.stack(np.broadcast_arrays(*(floats(weight) for weight in weights)), axis=-1)
+    )
     return _cut(table.astype(np.float64, copy=False))
 
 
