@@ -24,6 +24,8 @@ from synthspec.spec.used_names import draw_reads
 
 MAX_ENUMERATED = 300_000
 SAMPLED = 20_000
+MOST_TRIALS = 40_000_000  # rules times combinations
+FEWEST = 2_000  # combinations, however many rules there are
 NEAR = 0.002  # of a share; what rows miss it by beyond is said
 TRIED = 1_000
 LEAST = 0.001  # share of combinations that exclusions must leave
@@ -88,7 +90,8 @@ class Tried:
 
 def try_rules(plan: Plan, rules: Sequence[Rule], keys: Collection[str]) -> Tried:
     """Try rules on every combination of the levels of some dimensions, or on a sample where there are too many."""
-    uniforms, exact = _every_combination(plan, [d for d in plan.dimensions if d.key in keys])
+    most = max(FEWEST, MOST_TRIALS // max(1, len(rules)))
+    uniforms, exact = _every_combination(plan, [d for d in plan.dimensions if d.key in keys], most)
     length = len(next(iter(uniforms.values())))
     columns = plan._evaluate(uniforms, length)
     hits = [_is_true(evaluate(r.exclusion.expression, columns, length)) for r in rules]
@@ -141,19 +144,23 @@ def _unreachable(
 
 
 def _is_true(column: Any) -> NDArray[np.bool_]:
+    if column.dtype == bool:
+        return np.asarray(column)
     return np.fromiter((bool(v) and v is not None for v in column.tolist()), bool, len(column))
 
 
-def _every_combination(plan: Plan, dimensions: list[Dimension]) -> tuple[dict[str, NDArray[np.float64]], bool]:
+def _every_combination(
+    plan: Plan, dimensions: list[Dimension], most: int = MAX_ENUMERATED
+) -> tuple[dict[str, NDArray[np.float64]], bool]:
     """Uniform numbers for every combination of levels, or a sample where there are too many or some are continuous."""
     choices = [None if d.weights is None else middles(d.weights) for d in dimensions]
     levels = [c[~np.isnan(c)] for c in choices if c is not None]
     count = 1
     for c in levels:
         count *= len(c)
-    exact = len(levels) == len(dimensions) and count <= MAX_ENUMERATED
+    exact = len(levels) == len(dimensions) and count <= min(most, MAX_ENUMERATED)
     if not exact:
-        return dict(plan.strategy.uniforms(0, SAMPLED)), False
+        return dict(plan.strategy.uniforms(0, min(most, SAMPLED))), False
     grids = np.meshgrid(*levels, indexing="ij") if levels else []
     length = max(count, 1)
     uniforms = {d.key: np.full(length, 0.5) for d in plan.dimensions}
