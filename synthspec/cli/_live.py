@@ -92,9 +92,9 @@ class View:
         match event:
             case Forecast(stored, to_make):
                 self.say(_forecast(stored, to_make, len(self.spec.prompts)))
-            case Stop() if not self._stopping:
+            case Stop(reason) if not self._stopping:
                 self._stopping = True
-                if self._watched.in_flight:
+                if self._watched.in_flight or reason == "interrupted":  # begun calls may not have been told of yet
                     self.say("stopping: waiting for the calls in flight, which are paid for (Ctrl-C to stop at once)")
         with self._lock:
             self._watched.take(event, self._clock())

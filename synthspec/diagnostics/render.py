@@ -27,7 +27,7 @@ def coloured(style: str, text: str) -> str:
 
 def render_text(diagnostics: Sequence[Diagnostic], paint: Paint = plain, texts: Mapping[str, str] | None = None) -> str:
     """Each diagnostic with its source line, a caret and its remedy. `texts` are those of specs that are no files."""
-    files = {name: text.split("\n") for name, text in (texts or {}).items()}
+    files = {name: _hidden(text.split("\n")) for name, text in (texts or {}).items()}
     return "\n".join(_block(d, files, paint) for d in diagnostics)
 
 
@@ -86,8 +86,13 @@ def _wide(char: str) -> bool:
 def _lines(file: str, files: dict[str, list[str]]) -> list[str]:
     """The lines of a file, read once, what looks like a secret in them hidden."""
     if file not in files:
-        files[file] = [_SECRET.sub(lambda m: m[1] + "•" * len(m[2]), line) for line in _read(file)]
+        files[file] = _hidden(_read(file))
     return files[file]
+
+
+def _hidden(lines: list[str]) -> list[str]:
+    """The lines without what looks like a secret."""
+    return [_SECRET.sub(lambda m: m[1] + "•" * len(m[2]), line) for line in lines]
 
 
 def _read(file: str) -> list[str]:
