@@ -8,12 +8,14 @@ time; needs cmake and a C++ compiler.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = "llama-cpp-python>=0.3.16,<0.4"
@@ -53,12 +55,25 @@ def find_server(build: bool = True) -> Path:
         raise CannotBuildError(f"llama-server is not built; `python {__file__}` does that")
     if shutil.which("cmake") is None or not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
         raise CannotBuildError("llama-server needs cmake and a C++ compiler, which are not here")
-    with tempfile.TemporaryDirectory() as work:
+    with _alone(kept), tempfile.TemporaryDirectory() as work:
+        if kept.is_file():  # another process of the tests has built it meanwhile
+            return kept
         made = _compile(_unpack(_download(Path(work))), Path(work) / "out")
-        kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(made, kept.with_suffix(".new"))
         kept.with_suffix(".new").replace(kept)
     return kept
+
+
+@contextlib.contextmanager
+def _alone(kept: Path) -> Iterator[None]:
+    """One build at a time: it takes all processors for some minutes."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.with_suffix(".lock").open("w") as lock:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def cache_folder() -> Path:
