@@ -79,8 +79,7 @@ class AnthropicBackend:
         if system:
             body["system"] = system
         body["messages"] = [m for m in _chat.messages_of(request) if m["role"] != "system"]
-        if request.temperature is not None:
-            body["temperature"] = request.temperature
+        body |= _chat.sampling_of(request)
         shape = self._cut(request.constraint.json_schema) if request.constraint.json_schema is not None else None
         config = {**self._effort, **({"format": shape} if shape is not None and self._constrain else {})}
         if config:

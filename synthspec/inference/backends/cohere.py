@@ -94,10 +94,7 @@ class CohereBackend:
     async def complete(self, request: Request) -> Reply:
         """One chat call."""
         body = {**self._body, "messages": _chat.messages_of(request)}
-        if request.temperature is not None:
-            body["temperature"] = request.temperature
-        if (seed := _chat.seed_of(self._seed, request)) is not None:
-            body["seed"] = seed
+        body |= _chat.sampling_of(request, self._seed)
         schema = request.constraint.json_schema
         if self._constrain and schema is not None and (shape := self._cut(schema)) is not None:
             body["response_format"] = shape

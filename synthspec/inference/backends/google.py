@@ -100,10 +100,7 @@ class GoogleBackend:
     async def complete(self, request: Request) -> Reply:
         """One generation."""
         config = dict(self._config)
-        if request.temperature is not None:
-            config["temperature"] = request.temperature
-        if (seed := _chat.seed_of(self._seed, request)) is not None:
-            config["seed"] = seed
+        config |= _chat.sampling_of(request, self._seed)
         if self._constrain and request.constraint.json_schema is not None:
             config["responseMimeType"] = "application/json"
             config["responseJsonSchema"] = self._cut(request.constraint.json_schema)

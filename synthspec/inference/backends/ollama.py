@@ -114,10 +114,7 @@ class OllamaBackend:
     async def complete(self, request: Request) -> Reply:
         """One chat call."""
         runtime = dict(self._runtime)
-        if request.temperature is not None:
-            runtime["temperature"] = request.temperature
-        if (seed := _chat.seed_of(self._seed, request)) is not None:
-            runtime["seed"] = seed
+        runtime |= _chat.sampling_of(request, self._seed)
         body = {**self._body, "messages": _chat.messages_of(request), "options": runtime}
         if self._constrain and request.constraint.json_schema is not None:
             body["format"] = self._cut(request.constraint.json_schema)

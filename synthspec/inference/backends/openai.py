@@ -99,10 +99,7 @@ class OpenAIBackend:
     async def complete(self, request: Request) -> Reply:
         """One chat completion."""
         body = {**self._body, "messages": _chat.messages_of(request)}
-        if request.temperature is not None:
-            body["temperature"] = request.temperature
-        if (seed := _chat.seed_of(self._seed, request)) is not None:
-            body["seed"] = seed
+        body |= _chat.sampling_of(request, self._seed)
         if self._constrain:
             body.update(self._guide.keys(request.constraint))
         return self._read(await self._client.post("chat/completions", body))

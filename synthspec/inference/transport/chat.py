@@ -46,11 +46,12 @@ def renamed(settings: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
     return {names.get(k, k): v for k, v in listed.items()}
 
 
-def seed_of(option: Any, request: Request) -> int | None:
-    """The seed to send, from the `seed` option. 31 bits: what every server takes."""
-    if option is True:
-        return request.seed & 0x7FFFFFFF
-    return option if isinstance(option, int) and option is not False else None
+def sampling_of(request: Request, option: Any = None) -> dict[str, Any]:
+    """What a request sets for itself: its temperature, and the seed that the `seed` option asks for (31 bits: what
+    every server takes)."""
+    seed = request.seed & 0x7FFFFFFF if option is True else option
+    found: dict[str, Any] = {} if request.temperature is None else {"temperature": request.temperature}
+    return found | {"seed": seed} if isinstance(seed, int) and seed is not False else found
 
 
 def messages_of(request: Request) -> list[dict[str, str]]:
