@@ -189,15 +189,18 @@ def test_rows_are_those_of_a_build() -> None:
     assert list(stream) == [] and stream.reason is None and not stream.missing
 
 
-def test_a_loop_left_early_keeps_what_was_paid(folder: Path) -> None:
+@pytest.mark.parametrize("in_flight", [1, 2])
+def test_a_loop_left_early_keeps_what_was_paid(folder: Path, in_flight: int) -> None:
     with Loopback(reply=lambda body, nth: f"note number {nth}") as server:
-        spec = chat(server.url)
+        spec = {**chat(server.url), "limits": {"concurrency": in_flight}}
         for number, row in enumerate(synthspec.rows(spec, out="kept")):
             assert row["note"].startswith("note number")
             if number == 2:
                 break
         made = server.total
-        assert 3 <= made < 12, "no call is begun for rows that nobody takes"
+        assert 3 <= made
+        if in_flight == 1:  # with more, the replies to later rows may all come before the first row's
+            assert made <= 4, "no call is begun for rows that nobody takes"
         assert calls_of(folder / "kept") == made, "calls in flight are waited for and kept"
         dataset = synthspec.build(spec, out="kept")
         assert dataset.complete and server.total == 12 and dataset.manifest["run"]["reused"] == made

@@ -17,8 +17,8 @@ from wire.server import Seen, Server
 from wire.wires import TEXT, WIRES, Wire
 
 from synthspec.diagnostics import Span
+from synthspec.inference.accounting.prices import AS_OF, price_of
 from synthspec.inference.backends import Backend
-from synthspec.inference.prices import AS_OF, price_of
 from synthspec.inference.transport.errors import Service, fault_of_status
 from synthspec.inference.transport.guided import Guide
 from synthspec.inference.transport.schemas import strict_schema

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from synthspec.cli._build import COLLECTED, _rare_collections
+from synthspec.cli.shared.run_build import COLLECTED, _rare_collections
 from synthspec.languages.templates.template import MAX_TEXT, WorkFault, compiled, render
 
 

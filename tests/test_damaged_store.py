@@ -15,7 +15,7 @@ import pytest
 from test_store import fault_of, filled, key_of, kill, put, run, start_writer
 
 from synthspec.inference.store import Spent, Store, StoreDamaged
-from synthspec.inference.store.carve import PAGE
+from synthspec.inference.store.rescue.carve import PAGE
 from synthspec.spec.messages import Completion, Constraint, Message, Reply, Request, Usage
 
 DATA = Path(__file__).parent / "data" / "store"
@@ -306,7 +306,7 @@ def test_a_rescue_that_cannot_be_written_leaves_all_as_it_is(tmp_path: Path, mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("synthspec.inference.store.salvage._write", full)
+    monkeypatch.setattr("synthspec.inference.store.rescue.salvage._write", full)
     assert "full" in fault_of(lambda: Store.open(tmp_path, accept_loss=True)).message
     assert [p.name for p in tmp_path.iterdir()] == ["run.sqlite"]
     assert path.read_bytes() == broken

@@ -19,11 +19,11 @@ from test_latency import built, random_spec, reply
 import synthspec.inference.engines
 from synthspec.diagnostics import Span
 from synthspec.generation import build as builder
-from synthspec.inference.concurrency import Governor
-from synthspec.inference.endpoints import Endpoint
 from synthspec.inference.engines import Call, Done, Engine, How
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.requests import Sender
+from synthspec.inference.sending.concurrency import Governor
+from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.spec import BackendChoice, Limits
 from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request
 

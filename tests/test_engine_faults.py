@@ -21,7 +21,7 @@ from test_latency import built, reply
 
 from synthspec.cli import cli
 from synthspec.generation import output_folder as dataset_module
-from synthspec.generation import variety
+from synthspec.generation.scheduling import variety
 from synthspec.generation.validation.novelty import NoveltyIndex
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.store import Store

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from synthspec.inference.budget import Budget, Governor, estimate_tokens, expected_tokens, worst_cost
-from synthspec.inference.latency import TokenBucket
+from synthspec.inference.accounting.budget import Budget, Governor, estimate_tokens, expected_tokens, worst_cost
+from synthspec.inference.sending.latency import TokenBucket
 from synthspec.inference.store import Spent
 from synthspec.spec import Limits, Prices
 from synthspec.spec.messages import BackendFault, FaultKind

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from synthspec.cli._live import View
-from synthspec.cli._watched import Watched
+from synthspec.cli.shared.live import View
+from synthspec.cli.shared.watched import Watched
 from synthspec.compiler import compile_text
 from synthspec.inference.events import (
     CallBegun,

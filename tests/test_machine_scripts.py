@@ -9,10 +9,21 @@ from typing import Any
 import pytest
 
 from synthspec.compiler import compile_spec
-from synthspec.generation.program import Program
-from synthspec.generation.row_machine import advance, begin
-from synthspec.generation.row_turn import MAX_MOVES, MAX_TRIES_KEPT
-from synthspec.generation.states import Ask, Combination, Effect, Known, Lost, Need, Note, Offer, Outcome, Verdict
+from synthspec.generation.machine.program import Program
+from synthspec.generation.machine.row_machine import advance, begin
+from synthspec.generation.machine.row_turn import MAX_MOVES, MAX_TRIES_KEPT
+from synthspec.generation.machine.states import (
+    Ask,
+    Combination,
+    Effect,
+    Known,
+    Lost,
+    Need,
+    Note,
+    Offer,
+    Outcome,
+    Verdict,
+)
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.spec.messages import Rejection, Stage

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from synthspec.generation.reorder_buffer import ReorderBuffer
-from synthspec.generation.variety import FEWEST, Watch
+from synthspec.generation.scheduling.reorder_buffer import ReorderBuffer
+from synthspec.generation.scheduling.variety import FEWEST, Watch
 from synthspec.spec.messages import Missing, Path, Rejection, Row, Stage
 
 

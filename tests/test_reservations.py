@@ -17,13 +17,13 @@ from test_build import calls_spec
 from test_faults import command, environment
 
 import synthspec
-from synthspec.inference.budget import Budget
-from synthspec.inference.client import complete_all
-from synthspec.inference.concurrency import Governor
-from synthspec.inference.counters import Tally
-from synthspec.inference.endpoints import Endpoint
-from synthspec.inference.ledger import Ledger
+from synthspec.inference.accounting.budget import Budget
+from synthspec.inference.accounting.counters import Tally
+from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.requests import Sender
+from synthspec.inference.sending.client import complete_all
+from synthspec.inference.sending.concurrency import Governor
+from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store
 from synthspec.inference.transport.errors import Service
 from synthspec.inference.transport.replies import reply_of

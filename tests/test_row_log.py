@@ -11,7 +11,7 @@ from test_build import calls_spec
 
 import synthspec
 from synthspec.inference.store import Store, StoreFault
-from synthspec.inference.store.row_log import RowLog, digest_of_values, read_histories, read_history
+from synthspec.inference.store.derived.row_log import RowLog, digest_of_values, read_histories, read_history
 
 
 def two_prompts(folder: Path, url: str, rows: int = 20) -> Path:

@@ -14,9 +14,9 @@ from loopback import digest
 from test_latency import random_spec, reply
 
 from synthspec.compiler import compile_spec
-from synthspec.generation.program import Program
-from synthspec.generation.row_machine import advance, begin, paths_of
-from synthspec.generation.states import Ask, Combination, Known, Lost, Need, Offer, Outcome, State, Verdict
+from synthspec.generation.machine.program import Program
+from synthspec.generation.machine.row_machine import advance, begin, paths_of
+from synthspec.generation.machine.states import Ask, Combination, Known, Lost, Need, Offer, Outcome, State, Verdict
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.planning.plan import build_plan
@@ -142,7 +142,7 @@ def test_an_outcome_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_a_machine_knows_no_clock_no_task_and_no_store() -> None:
     import ast
 
-    from synthspec.generation import program, row_machine, row_turn, states
+    from synthspec.generation.machine import program, row_machine, row_turn, states
 
     for module in (program, row_machine, row_turn, states):
         assert module.__file__ is not None

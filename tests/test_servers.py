@@ -14,7 +14,7 @@ from test_build import calls_spec
 
 import synthspec
 from synthspec.cli import cli
-from synthspec.inference.endpoints import KeptFingerprints
+from synthspec.inference.sending.endpoints import KeptFingerprints
 from synthspec.inference.store import Store
 
 
@@ -203,6 +203,6 @@ def test_a_model_without_its_provider_is_understood_and_the_remedy_works(
 
 
 def test_an_unknown_name_is_not_guessed() -> None:
-    from synthspec.inference.prices import provider_of
+    from synthspec.inference.accounting.prices import provider_of
 
     assert [provider_of(n) for n in ("bert", "opnai", "", "my-gpt-5", "ngram", "oops")] == [None] * 6

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthspec.inference.store import Spent, Store, StoreFault, folder_lock
-from synthspec.inference.store.rows import StoredRequest
+from synthspec.inference.store.derived.rows import StoredRequest
 from synthspec.inference.store.schema import DUPLICATE, SETTLED
 from synthspec.inference.store.writer import Writer
 from synthspec.spec.messages import (
@@ -369,7 +369,7 @@ def test_one_bad_value_harms_no_other_put(store: Store) -> None:
 
 def test_a_clock_set_back_does_not_matter(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     run(put(store, 1, text="first"))
-    monkeypatch.setattr("synthspec.inference.store.rows.time.time", lambda: 0.0)
+    monkeypatch.setattr("synthspec.inference.store.derived.rows.time.time", lambda: 0.0)
     run(put(store, 1, 2, text="second"))
     found = store.get(key_of(1))
     assert found is not None

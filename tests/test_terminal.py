@@ -16,7 +16,7 @@ from loopback import Loopback
 from test_build import calls_spec
 
 from synthspec.cli import cli
-from synthspec.cli._echo import open_console
+from synthspec.cli.shared.echo import open_console
 from synthspec.diagnostics.terminal import one_line, visible, visible_json
 
 CLI = Path(__file__).parent.parent / "synthspec" / "cli"

@@ -10,7 +10,7 @@ from test_build import calls_spec, output, spec_file
 
 import synthspec
 from synthspec.formats.recovery.verbalized import choose_answer, split_answers
-from synthspec.generation.variety import Recent, Watch
+from synthspec.generation.scheduling.variety import Recent, Watch
 
 AVOID = """
     synthspec: 1

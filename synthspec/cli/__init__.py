@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from synthspec.cli._echo import echo
+from synthspec.cli.shared.echo import echo
 from synthspec.plugins import find_plugin, installed_names, is_plugin, plugin_error, plugin_package
 
 # in the order in which a person meets them

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from synthspec.cli._echo import echo, echo_json
-from synthspec.cli._options import form_option, look_options
+from synthspec.cli.shared.echo import echo, echo_json
+from synthspec.cli.shared.options import form_option, look_options
 
 
 @click.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthspec.cli._options import form_option, look_options, spec_argument, spec_options
+from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options
 
 
 @click.command()
@@ -43,7 +43,7 @@ def command(
 
     A dataset that stands in DIR is not replaced by a poorer one: that goes to DIR/incomplete.
     """
-    from synthspec.cli._build import Asked, build_all
+    from synthspec.cli.shared.run_build import Asked, build_all
 
     if out is not None and len(specs) > 1:
         raise click.UsageError("--out takes one spec; several go to build/NAME/ each")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from synthspec.cli._echo import echo, echo_coloured
-from synthspec.cli._options import form_option, look_options, spec_argument, spec_options, wants_colour
+from synthspec.cli.shared.echo import echo, echo_coloured
+from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options, wants_colour
 from synthspec.diagnostics.terminal import visible_json
 
 
@@ -27,7 +27,7 @@ def command(
     import sys
 
     from synthspec import __version__
-    from synthspec.cli._show import summary_line
+    from synthspec.cli.shared.show import summary_line
     from synthspec.compiler import compile_spec
     from synthspec.diagnostics import Diagnostic, has_errors
     from synthspec.diagnostics.render import coloured, plain, render_github, render_json, render_sarif, render_text

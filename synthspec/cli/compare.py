@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthspec.cli._options import form_option, look_options
+from synthspec.cli.shared.options import form_option, look_options
 
 
 @click.command()
@@ -41,12 +41,12 @@ def command(
     The last builds the same combinations on each backend, in build/NAME/compare-BACKEND/; what was paid for
     before is used again.
     """
-    from synthspec.cli._progress import steps
-    from synthspec.cli._show import fail
-    from synthspec.cli._written import give, read_or_exit
+    from synthspec.cli.shared.progress import steps
+    from synthspec.cli.shared.show import fail
+    from synthspec.cli.shared.written import give, read_or_exit
 
     if data[0].suffix in (".yaml", ".yml"):
-        from synthspec.cli._compare import build_each
+        from synthspec.cli.shared.compare_options import build_each
 
         if len(data) > 1:
             raise click.UsageError("give one spec, or several datasets")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from synthspec.cli._echo import echo, echo_json
-from synthspec.cli._options import form_option, look_options, spec_options
+from synthspec.cli.shared.echo import echo, echo_json
+from synthspec.cli.shared.options import form_option, look_options, spec_options
 
 if TYPE_CHECKING:
     from synthspec.generation.diff import SpecDiff
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def command(old: Path, new: Path, overrides: dict[str, str], form: str, quiet: bool, no_color: bool) -> None:
     """Show what changes from one spec to another: combinations, calls to make again, cost. Calls no model."""
 
-    from synthspec.cli._errors import ending_on_errors
-    from synthspec.cli._show import compile_or_exit
+    from synthspec.cli.shared.errors import ending_on_errors
+    from synthspec.cli.shared.show import compile_or_exit
     from synthspec.generation.diff import diff_specs
 
     compiled = [compile_or_exit(p, overrides, no_color=no_color, quiet=True, form=form) for p in (old, new)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from synthspec.cli._echo import echo, open_console
+from synthspec.cli.shared.echo import echo, open_console
 
 
 def _codes(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from synthspec.cli._echo import echo, echo_json
-from synthspec.cli._options import form_option
+from synthspec.cli.shared.echo import echo, echo_json
+from synthspec.cli.shared.options import form_option
 
 
 def _names(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:

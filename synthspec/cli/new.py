@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from synthspec.cli._echo import echo
+from synthspec.cli.shared.echo import echo
 
 _SCAFFOLD = """\
 # yaml-language-server: $schema={schema}
@@ -53,7 +53,7 @@ def command(name: str | None, like: str | None, listing: bool, out: Path, force:
     """Write a spec to begin with: NAME.yaml in specs/."""
     import re
 
-    from synthspec.cli._show import fail
+    from synthspec.cli.shared.show import fail
     from synthspec.diagnostics import did_you_mean
     from synthspec.document.resources import schema_path, specs_folder
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from synthspec.cli._echo import echo, echo_json, open_console
-from synthspec.cli._options import form_option, look_options, spec_argument, spec_options
+from synthspec.cli.shared.echo import echo, echo_json, open_console
+from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,8 +31,8 @@ LARGE = 10**15
 def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, quiet: bool, no_color: bool) -> None:
     """Show the combinations of a spec, and the calls, tokens and cost they would take. Calls no model."""
 
-    from synthspec.cli._errors import failure_of
-    from synthspec.cli._show import compile_or_exit, fail
+    from synthspec.cli.shared.errors import failure_of
+    from synthspec.cli.shared.show import compile_or_exit, fail
     from synthspec.diagnostics.errors import SynthspecError
     from synthspec.planning.plan import build_plan
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from synthspec.cli._echo import echo, echo_json, open_console
-from synthspec.cli._options import form_option, look_options, spec_argument, spec_options
+from synthspec.cli.shared.echo import echo, echo_json, open_console
+from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,8 +29,8 @@ def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet:
     """
     import asyncio
 
-    from synthspec.cli._errors import ending_on_errors
-    from synthspec.cli._show import compile_or_exit
+    from synthspec.cli.shared.errors import ending_on_errors
+    from synthspec.cli.shared.show import compile_or_exit
     from synthspec.generation.preview import preview_rows
 
     compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet, form=form)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from synthspec.cli._echo import echo
-from synthspec.cli._options import look_options
+from synthspec.cli.shared.echo import echo
+from synthspec.cli.shared.options import look_options
 
 
 @click.command()
@@ -37,7 +37,7 @@ def command(
     """
     import sys
 
-    from synthspec.cli._errors import INTERRUPTED, ending_on_errors
+    from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
     from synthspec.dataset.publish import REPO, Target, pack_dataset, push_dataset
 
     if not REPO.fullmatch(repo):

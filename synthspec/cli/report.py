@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from synthspec.cli._echo import echo
-from synthspec.cli._options import form_option, look_options
+from synthspec.cli.shared.echo import echo
+from synthspec.cli.shared.options import form_option, look_options
 
 if TYPE_CHECKING:
     from synthspec.evaluation.asked import Models
@@ -51,7 +51,7 @@ def command(
     """
     import json
 
-    from synthspec.cli._written import give, read_or_exit
+    from synthspec.cli.shared.written import give, read_or_exit
     from synthspec.diagnostics.terminal import visible_json
     from synthspec.evaluation.asked import AskedError, read_models
 
@@ -77,8 +77,8 @@ def command(
 
 
 def _measure(corpus: Corpus, original: Corpus | None, models: Models, *, quiet: bool, no_color: bool) -> Report:
-    from synthspec.cli._errors import ending_on_errors
-    from synthspec.cli._progress import steps
+    from synthspec.cli.shared.errors import ending_on_errors
+    from synthspec.cli.shared.progress import steps
     from synthspec.evaluation.asked import report_on
     from synthspec.evaluation.report.measure import step_count
 

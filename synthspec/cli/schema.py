@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from synthspec.cli._echo import echo
+from synthspec.cli.shared.echo import echo
 
 
 @click.command()

@@ -61,7 +61,7 @@ def read_models(
 
 def _named(option: str, text: str, known: Sequence[str]) -> tuple[str, str]:
     from synthspec.diagnostics import did_you_mean
-    from synthspec.inference.prices import meant_backend
+    from synthspec.inference.accounting.prices import meant_backend
 
     provider, _, model = text.partition(":")
     if provider not in known:

@@ -16,8 +16,8 @@ import numpy as np
 
 from synthspec.evaluation.corpus.vectors import CHARACTERS, Array
 from synthspec.evaluation.model_calls import TIMEOUT, ModelCalls, key_of
+from synthspec.inference.accounting.token_estimates import worst_tokens
 from synthspec.inference.backends import Backend
-from synthspec.inference.token_estimates import worst_tokens
 from synthspec.inference.transport.errors import Service, strange_reply
 from synthspec.inference.transport.http import JsonClient
 from synthspec.inference.transport.replies import answer_of, member

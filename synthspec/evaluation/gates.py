@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from synthspec.inference.counters import Tally
+from synthspec.inference.accounting.counters import Tally
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.plugins import find_plugin, is_plugin
 from synthspec.spec import Gate, Spec

@@ -12,8 +12,8 @@ import numpy as np
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.metrics.drift import Drift, drift_of
 from synthspec.evaluation.model_calls import TIMEOUT, ModelCalls, key_of
+from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
 from synthspec.inference.backends import Backend, BackendContext
-from synthspec.inference.token_estimates import estimate_tokens, worst_tokens
 from synthspec.plugins import find_plugin
 from synthspec.spec.messages import BackendFault, Completion, Constraint, FaultKind, Message, Request
 

@@ -14,15 +14,15 @@ from typing import Any
 from synthspec.dataset.names import safe_name
 from synthspec.diagnostics import Span
 from synthspec.evaluation.corpus.corpus import Corpus
+from synthspec.inference.accounting.budget import Budget
+from synthspec.inference.accounting.counters import Tally
+from synthspec.inference.accounting.ledger import Ledger
+from synthspec.inference.accounting.prices import price_of
 from synthspec.inference.backends import Backend
-from synthspec.inference.budget import Budget
-from synthspec.inference.client import complete_all
-from synthspec.inference.concurrency import Governor
-from synthspec.inference.counters import Tally
-from synthspec.inference.endpoints import Endpoint
-from synthspec.inference.ledger import Ledger
-from synthspec.inference.prices import price_of
 from synthspec.inference.requests import Sender
+from synthspec.inference.sending.client import complete_all
+from synthspec.inference.sending.concurrency import Governor
+from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store
 from synthspec.inference.transport.keys import TYPED
 from synthspec.spec import BackendChoice, Limits

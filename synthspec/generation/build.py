@@ -13,22 +13,22 @@ from synthspec.dataset.similarity.semantic import ModelFault
 from synthspec.dataset.switch import SwitchFault, roll_forward
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.evaluation.call_tally import CallTally
-from synthspec.generation.driver import INTERRUPTED, Driver
+from synthspec.generation.machine.program import Program
+from synthspec.generation.machine.states import Combination
 from synthspec.generation.output_folder import Dataset, DatasetFolder, FinishedRun
-from synthspec.generation.program import Program
-from synthspec.generation.request_writer import RequestWriter
+from synthspec.generation.scheduling.driver import INTERRUPTED, Driver
+from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.settled import CatchingUp, Recorder, SettledRows, program_of
-from synthspec.generation.states import Combination
 from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
 from synthspec.generation.validation.rules import Validator
-from synthspec.inference.budget import Budget
-from synthspec.inference.counters import Tally
-from synthspec.inference.counting import count_event
-from synthspec.inference.endpoints import Endpoint, open_endpoints
+from synthspec.inference.accounting.budget import Budget
+from synthspec.inference.accounting.counters import Tally
+from synthspec.inference.accounting.counting import count_event
+from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.events import CallDone, Counted, Event, Forecast, RowKept, RowMissing, Started
-from synthspec.inference.ledger import Ledger
 from synthspec.inference.requests import PromptWriter
+from synthspec.inference.sending.endpoints import Endpoint, open_endpoints
 from synthspec.inference.store import Store, StoreFault
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.parameters import DrawFault

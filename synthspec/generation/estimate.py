@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.inference.requests import PromptWriter, Sender
-from synthspec.inference.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.languages.expressions.evaluation.columns import Column
 from synthspec.planning.parameters import places_in
 from synthspec.planning.plan import Plan

@@ -18,9 +18,9 @@ from synthspec.dataset.writers import Column
 from synthspec.dataset.writers.jsonl import line_of
 from synthspec.evaluation.call_tally import CallTally
 from synthspec.evaluation.gates import GateResult, GateWatch, acceptance_of, text_fields
-from synthspec.inference.counters import Tally
-from synthspec.inference.store.row_log import FILE as ROWS
-from synthspec.inference.store.row_log import RowLog
+from synthspec.inference.accounting.counters import Tally
+from synthspec.inference.store.derived.row_log import FILE as ROWS
+from synthspec.inference.store.derived.row_log import RowLog
 from synthspec.spec import BackendChoice, Spec
 from synthspec.spec.messages import Missing, Row, path_text
 

@@ -20,13 +20,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from synthspec.generation.request_writer import RequestWriter
+from synthspec.generation.scheduling.request_writer import RequestWriter
+from synthspec.generation.scheduling.variety import Watch, listed_names, mark_of
 from synthspec.generation.validation.novelty import NoveltyIndex
-from synthspec.generation.variety import Watch, listed_names, mark_of
 from synthspec.inference.events import CallDone, CallFailed, Counted, Event, RowKept, RowMissing
 from synthspec.inference.requests import PromptWriter
 from synthspec.inference.store import Store
-from synthspec.inference.store.row_log import RowLog, count_settled, read_settled
+from synthspec.inference.store.derived.row_log import RowLog, count_settled, read_settled
 from synthspec.planning.plan import Plan
 from synthspec.plugins import is_built_in
 from synthspec.spec import Spec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synthspec.inference.budget import Budget
+from synthspec.inference.accounting.budget import Budget
 from synthspec.planning.plan import Plan
 from synthspec.spec.messages import Completion, Missing, Path, Rejection, Request, Row
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.formats import Shape
 from synthspec.formats.recovery import verbalized
-from synthspec.inference.token_estimates import estimate_tokens, worst_tokens
+from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
 from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.plugins import find_plugin

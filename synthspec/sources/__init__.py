@@ -19,15 +19,7 @@ from typing import Any
 
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.expressions.types import ANY, Type, type_of_values
-from synthspec.plugins import (
-    find_plugin,
-    is_built_in,
-    is_plugin,
-    plugin_error,
-    plugin_names,
-    plugin_package,
-    raised,
-)
+from synthspec.plugins import find_plugin, is_built_in, is_plugin, plugin_error, plugin_names, plugin_package, raised
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_VALUES = 10_000_000

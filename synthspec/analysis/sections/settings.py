@@ -59,7 +59,7 @@ def lower_backend(ctx: AnalysisContext, node: Node | None, limits: Limits, *path
     else:
         return default
     if not is_plugin("backends", provider):
-        from synthspec.inference.prices import meant_backend
+        from synthspec.inference.accounting.prices import meant_backend
 
         help = meant_backend(provider, model) or did_you_mean(provider, plugin_names("backends"))
         if isinstance(node, ScalarNode) and model and help.startswith("did you mean '"):
@@ -92,7 +92,7 @@ def _known_backend(
     given = options.get("prices")
     prices = Prices(float(given["prompt"]), float(given["completion"])) if isinstance(given, dict) else None
     if prices is None and not module.FREE:
-        from synthspec.inference.prices import price_of
+        from synthspec.inference.accounting.prices import price_of
 
         prices = price_of(provider, model)
     if prices is None and model and not module.FREE and limits.budget is not None:

@@ -6,8 +6,8 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from synthspec.inference.endpoints import Endpoint
 from synthspec.inference.engines import Call, Done, How
+from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.spec.messages import BackendFault, FaultKind, Reply
 
 

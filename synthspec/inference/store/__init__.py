@@ -17,13 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from synthspec.inference.store import calls
-from synthspec.inference.store.file import FAULTS, MORE_MEMORY, StoreDamaged, StoreFault, connect_reader, explain_fault
-from synthspec.inference.store.folder_lock import FolderLock, FolderLocked
-from synthspec.inference.store.jobs import Change, Note, Put, Reserve, Settle
-from synthspec.inference.store.ledger import Send, make_send
-from synthspec.inference.store.opening import Opened, open_writer
-from synthspec.inference.store.rescue import Rescue
-from synthspec.inference.store.rows import (
+from synthspec.inference.store.derived.rows import (
     READ_COLUMNS,
     Decayed,
     SharedTexts,
@@ -33,6 +27,12 @@ from synthspec.inference.store.rows import (
     key_bytes,
     read_completion,
 )
+from synthspec.inference.store.file import FAULTS, MORE_MEMORY, StoreDamaged, StoreFault, connect_reader, explain_fault
+from synthspec.inference.store.folder_lock import FolderLock, FolderLocked
+from synthspec.inference.store.jobs import Change, Note, Put, Reserve, Settle
+from synthspec.inference.store.ledger import Send, make_send
+from synthspec.inference.store.opening import Opened, open_writer
+from synthspec.inference.store.rescue.rescued import Rescue
 from synthspec.inference.store.schema import DAMAGE, LOST, RELEASED
 from synthspec.inference.store.writer import Writer
 from synthspec.spec.messages import Completion, Request

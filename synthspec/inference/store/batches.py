@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthspec.inference.store import Store
+from synthspec.inference.store.derived.rows import key_text
 from synthspec.inference.store.ledger import Send
-from synthspec.inference.store.rows import key_text
 from synthspec.inference.store.schema import CLOSED_BATCHES
 
 STATES = (

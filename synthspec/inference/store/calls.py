@@ -6,8 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from synthspec.inference.store.parts import Find
-from synthspec.inference.store.rows import (
+from synthspec.inference.store.derived.rows import (
     CALL_COLUMNS,
     READ_COLUMNS,
     Decayed,
@@ -17,6 +16,7 @@ from synthspec.inference.store.rows import (
     read_completion,
     read_request,
 )
+from synthspec.inference.store.parts import Find
 from synthspec.inference.store.schema import upgrade_row
 
 _ORDER = "ORDER BY combination, prompt, attempt, key"

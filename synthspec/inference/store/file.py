@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from synthspec.diagnostics.errors import SynthspecError
-from synthspec.inference.store.rows import Decayed
+from synthspec.inference.store.derived.rows import Decayed
 from synthspec.inference.store.schema import APPLICATION, VERSION, create_tables
 
 FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)  # what SQLite says of a damaged file may be no text either

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synthspec.inference.store.derived.rows import Row
 from synthspec.inference.store.ledger import MOST_COST, MOST_TOKENS, Ledger, Send
-from synthspec.inference.store.rows import Row
 from synthspec.inference.store.schema import (
     DUPLICATE,
     INSERT_BLOB,

@@ -8,6 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from synthspec.inference.store.derived.rows import Decayed
 from synthspec.inference.store.file import (
     FAULTS,
     StoreDamaged,
@@ -24,8 +25,7 @@ from synthspec.inference.store.file import (
     unfit,
 )
 from synthspec.inference.store.ledger import Ledger, Send, StrangeTotal
-from synthspec.inference.store.rows import Decayed
-from synthspec.inference.store.salvage import Rescued, drop_repeated, earlier_files, free_number, salvage
+from synthspec.inference.store.rescue.salvage import Rescued, drop_repeated, earlier_files, free_number, salvage
 from synthspec.inference.store.schema import (
     CLOSED_BATCHES,
     DAMAGE,

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from synthspec.inference.store.derived.rows import CALL_COLUMNS, Decayed, checksum, completion_checksum, key_bytes
 from synthspec.inference.store.ledger import Ledger, Total, units
-from synthspec.inference.store.rows import CALL_COLUMNS, Decayed, checksum, completion_checksum, key_bytes
 
 VERSION = 2
 APPLICATION = 0x53594E53  # "SYNS": `file run.sqlite` shows it

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synthspec.generation.output_folder import Dataset
-    from synthspec.inference.counters import Tally
+    from synthspec.inference.accounting.counters import Tally
 
 SHOWN = 8  # files named
 

@@ -15,9 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synthspec.inference.store.carve import MISSING, carve
-from synthspec.inference.store.ledger import Ledger, Send, StrangeTotal, Total, read_total
-from synthspec.inference.store.rows import (
+from synthspec.inference.store.derived.rows import (
     CALL_COLUMNS,
     Decayed,
     blob_digest,
@@ -26,6 +24,8 @@ from synthspec.inference.store.rows import (
     key_text,
     read_completion,
 )
+from synthspec.inference.store.ledger import Ledger, Send, StrangeTotal, Total, read_total
+from synthspec.inference.store.rescue.carve import MISSING, carve
 from synthspec.inference.store.schema import (
     DAMAGE,
     INSERT_BLOB,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthspec.inference.counters import Tally
+from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, Counted, Event, RowKept, RowMissing
 
 

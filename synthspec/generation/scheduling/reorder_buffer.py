@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from synthspec.generation.variety import Watch
+from synthspec.generation.scheduling.variety import Watch
 from synthspec.inference.outcomes import Id
 from synthspec.spec.messages import Missing, Path, Rejection, Row
 

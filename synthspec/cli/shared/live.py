@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from synthspec.cli._echo import echo, open_console
-from synthspec.cli._watched import PromptWork, Watched
-from synthspec.inference.prices import dollars
+from synthspec.cli.shared.echo import echo, open_console
+from synthspec.cli.shared.watched import PromptWork, Watched
+from synthspec.inference.accounting.prices import dollars
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

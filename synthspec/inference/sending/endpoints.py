@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from synthspec.inference.backends import Backend, BackendContext
-from synthspec.inference.concurrency import Governor
 from synthspec.inference.requests import DEFAULT_MAX_TOKENS, Sender
+from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.store import Store
 from synthspec.plugins import find_plugin
 from synthspec.sources import Table

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from synthspec.cli._echo import open_console
+from synthspec.cli.shared.echo import open_console
 
 
 @contextmanager

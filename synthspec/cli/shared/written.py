@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthspec.cli._echo import echo
+from synthspec.cli.shared.echo import echo
 
 if TYPE_CHECKING:
     from synthspec.evaluation.corpus.corpus import Corpus
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def read_or_exit(path: Path) -> Corpus:
     """The dataset at a path; a fault ends the command with status 1."""
-    from synthspec.cli._errors import ending_on_errors
+    from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.evaluation.corpus.corpus import read_corpus
 
     with ending_on_errors(help="name a build's folder, or a CSV, JSONL, JSON or Parquet file"):
@@ -25,7 +25,7 @@ def give(text: str, out: Path | None) -> None:
     if out is None:
         echo(text, nl=False)
         return
-    from synthspec.cli._show import fail
+    from synthspec.cli.shared.show import fail
     from synthspec.dataset.atomic_files import write_whole
 
     try:

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from synthspec.inference.counters import Tally
-from synthspec.inference.counting import count_event
-from synthspec.inference.endpoints import Endpoint
+from synthspec.inference.accounting.counters import Tally
+from synthspec.inference.accounting.counting import count_event
+from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.events import CallDone, Event
-from synthspec.inference.ledger import Ledger
 from synthspec.inference.outcomes import Failed, Id, Outcome
-from synthspec.inference.sender import Sends
+from synthspec.inference.sending.endpoints import Endpoint
+from synthspec.inference.sending.sender import Sends
 from synthspec.spec.messages import BackendFault, Completion, FaultKind, Request
 
 

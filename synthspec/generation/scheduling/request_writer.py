@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from synthspec.generation.occurrences import Occurrences
-from synthspec.generation.program import Program
-from synthspec.generation.states import Ask, Combination
+from synthspec.generation.machine.program import Program
+from synthspec.generation.machine.states import Ask, Combination
+from synthspec.generation.scheduling.occurrences import Occurrences
 from synthspec.inference.requests import Identity, PromptWriter, request_key
 from synthspec.spec.messages import Message, Request
 

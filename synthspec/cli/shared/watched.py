@@ -22,7 +22,7 @@ from synthspec.inference.events import (
 )
 
 if TYPE_CHECKING:
-    from synthspec.inference.budget import Budget
+    from synthspec.inference.accounting.budget import Budget
     from synthspec.spec import Prompt, Spec
     from synthspec.spec.messages import Path, Request
 

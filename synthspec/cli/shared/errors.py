@@ -42,7 +42,7 @@ def ending_on_errors(
 
     Errors of the operating system are explained where a `folder` is given, and left alone otherwise.
     """
-    from synthspec.cli._show import fail
+    from synthspec.cli.shared.show import fail
 
     try:
         yield

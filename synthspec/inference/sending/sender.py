@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from synthspec.inference.endpoints import Endpoint
+from synthspec.inference.accounting.ledger import Ledger, Worst, worst_of
 from synthspec.inference.engines import Call, Done, Engine
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Spend, Stop
-from synthspec.inference.ledger import Ledger, Worst, worst_of
 from synthspec.inference.outcomes import Failed, Id, Outcome, Replied, Stopped
+from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.spec.messages import FAULT_RULES, BackendFault, Completion, FaultKind, Rejection, Reply, Request, Stage
 
 MAX_RESENDS = 8  # times one request is sent again after faults that may pass

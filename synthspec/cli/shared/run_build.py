@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.analysis.compiled import Compiled
-from synthspec.cli._echo import echo, echo_json
-from synthspec.cli._errors import INTERRUPTED, ending_on_errors
-from synthspec.cli._show import fail, show_diagnostics, show_faults_as_json
+from synthspec.cli.shared.echo import echo, echo_json
+from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
+from synthspec.cli.shared.show import fail, show_diagnostics, show_faults_as_json
 from synthspec.compiler import compile_spec
 
 if TYPE_CHECKING:
     from synthspec.generation.build import Build
     from synthspec.generation.output_folder import Dataset
-    from synthspec.inference.counters import Tally
+    from synthspec.inference.accounting.counters import Tally
     from synthspec.inference.events import Event
 
 COLLECTED = (20_000, 20, 20)  # `gc` thresholds of a build
@@ -86,7 +86,7 @@ def _same_folder(compiled: list[Compiled]) -> str | None:
 
 
 def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
-    from synthspec.cli._live import watch
+    from synthspec.cli.shared.live import watch
     from synthspec.generation.build import Build, default_folder
 
     spec = compiled.spec
@@ -138,7 +138,7 @@ async def run_with_signals(build: Build, take: Callable[[Event], None]) -> None:
 
 def _report(dataset: Dataset, tally: Tally, *, quiet: bool, form: str) -> None:
     """How it went, for a person; where it is, for a program."""
-    from synthspec.cli._summary import summary_lines
+    from synthspec.cli.shared.summary import summary_lines
 
     for line in () if quiet else summary_lines(dataset, tally):
         echo(line, err=True)

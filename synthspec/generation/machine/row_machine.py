@@ -11,9 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from synthspec.generation.program import Program, Step
-from synthspec.generation.row_turn import BATCH, MAX_TRIES_KEPT, RowTurn
-from synthspec.generation.states import Ask, BatchState, Combination, Effect, Lost, Note, Outcome, RowState, State
+from synthspec.generation.machine.program import Program, Step
+from synthspec.generation.machine.row_turn import BATCH, MAX_TRIES_KEPT, RowTurn
+from synthspec.generation.machine.states import (
+    Ask,
+    BatchState,
+    Combination,
+    Effect,
+    Lost,
+    Note,
+    Outcome,
+    RowState,
+    State,
+)
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback
 from synthspec.spec.messages import Path, Stage, Try

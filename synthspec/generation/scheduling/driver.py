@@ -13,11 +13,9 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthspec.generation.program import Program
-from synthspec.generation.reorder_buffer import CrossRowRules, ReorderBuffer
-from synthspec.generation.request_writer import FirstRequest, RequestWriter
-from synthspec.generation.row_machine import Turn, advance, begin, paths_of
-from synthspec.generation.states import (
+from synthspec.generation.machine.program import Program
+from synthspec.generation.machine.row_machine import Turn, advance, begin, paths_of
+from synthspec.generation.machine.states import (
     Ask,
     Combination,
     Effect,
@@ -30,13 +28,15 @@ from synthspec.generation.states import (
     State,
     Verdict,
 )
-from synthspec.generation.variety import Chain, Recent, Watch, elsewhere, listed_names, mark_of
-from synthspec.inference.endpoints import Endpoint
+from synthspec.generation.scheduling.reorder_buffer import CrossRowRules, ReorderBuffer
+from synthspec.generation.scheduling.request_writer import FirstRequest, RequestWriter
+from synthspec.generation.scheduling.variety import Chain, Recent, Watch, elsewhere, listed_names, mark_of
+from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.engines import Engine
 from synthspec.inference.events import Counted, Event, RowKept, RowMissing, RowReady, RowRejected
-from synthspec.inference.ledger import Ledger
 from synthspec.inference.outcomes import Id, Stopped
-from synthspec.inference.sender import Sends
+from synthspec.inference.sending.endpoints import Endpoint
+from synthspec.inference.sending.sender import Sends
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.plan import Plan
 from synthspec.spec.messages import Missing, Path, Row, Stage

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from synthspec.inference.budget import Budget, actual_cost, worst_cost
-from synthspec.inference.endpoints import Endpoint
+from synthspec.inference.accounting.budget import Budget, actual_cost, worst_cost
+from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store
 from synthspec.spec.messages import Completion, Reply, Request, Sent, Usage
 

@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from synthspec.inference.concurrency import Governor
-from synthspec.inference.prices import dollars
-from synthspec.inference.token_estimates import estimate_tokens, expected_tokens
+from synthspec.inference.accounting.prices import dollars
+from synthspec.inference.accounting.token_estimates import estimate_tokens, expected_tokens
+from synthspec.inference.sending.concurrency import Governor
 from synthspec.spec import Limits, Prices
 from synthspec.spec.messages import Usage
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from synthspec.cli._echo import echo, echo_coloured
-from synthspec.cli._options import wants_colour
+from synthspec.cli.shared.echo import echo, echo_coloured
+from synthspec.cli.shared.options import wants_colour
 from synthspec.diagnostics.terminal import visible_json
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from synthspec.inference.store.derived.rows import key_bytes, key_text
 from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
-from synthspec.inference.store.rows import key_bytes, key_text
 
 FILE = "rows.sqlite"
 VERSION = 1

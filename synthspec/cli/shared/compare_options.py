@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthspec.cli._echo import echo
-from synthspec.cli._errors import INTERRUPTED, ending_on_errors
-from synthspec.cli._show import compile_or_exit, fail
-from synthspec.cli._written import read_or_exit
+from synthspec.cli.shared.echo import echo
+from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
+from synthspec.cli.shared.show import compile_or_exit, fail
+from synthspec.cli.shared.written import read_or_exit
 
 if TYPE_CHECKING:
     from synthspec.analysis.compiled import Compiled
@@ -38,8 +38,8 @@ def build_each(
 
 
 def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bool) -> Path:
-    from synthspec.cli._build import run_with_signals
-    from synthspec.cli._live import watch
+    from synthspec.cli.shared.live import watch
+    from synthspec.cli.shared.run_build import run_with_signals
     from synthspec.generation.build import Build, default_folder
 
     assert compiled.spec is not None

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from synthspec.inference.latency import LatencyWindow, TokenBucket
+from synthspec.inference.sending.latency import LatencyWindow, TokenBucket
 from synthspec.spec import Limits
 from synthspec.spec.messages import FAULT_RULES, BackendFault, FaultKind
 

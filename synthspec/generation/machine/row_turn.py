@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-from synthspec.generation.program import Program, Step
-from synthspec.generation.states import Ask, Effect, Known, Lost, Need, Note, Offer, Outcome, RowState, Verdict
+from synthspec.generation.machine.program import Program, Step
+from synthspec.generation.machine.states import Ask, Effect, Known, Lost, Need, Note, Offer, Outcome, RowState, Verdict
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
 from synthspec.spec.messages import Rejection, Stage, Try

@@ -1,0 +1,1 @@
+"""The pure row machine: one combination's work as frozen values."""

@@ -1,0 +1,1 @@
+"""`rows.sqlite`: what rows came to, and which completions made them."""
