@@ -127,6 +127,99 @@ class Examples:
 
 
 @dataclass(frozen=True, slots=True)
+class Each:
+    """`each: fact in facts`, `map: a in answers`: a name for every item of a list in turn."""
+
+    name: str
+    items: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A prompt asked again and again, what it wrote fed back. `round` counts from 1."""
+
+    times: Expression  # a whole number of rounds; 0 keeps the seed
+    seed: Mapping[str, Expression]  # `from`: what each name is before the first round; then what the prompt wrote
+    until: Expression | None = None  # looked at after each round
+    trail: bool = False  # keeps every round's value, in a list
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """A backend for each row: by the value of an expression, as text."""
+
+    expression: Expression
+    of: Mapping[str, BackendChoice]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTemplate:
+    """One message as a spec writes it; with `each`, one for every item of a list."""
+
+    role: Literal["system", "user", "assistant"]
+    text: Template
+    each: Each | None = None  # shared by the messages of one `for`
+    group: int = 0  # messages of one `for` entry have the same number
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """One side of a conversation. `role` is what it is in the dataset."""
+
+    name: str
+    role: Literal["user", "assistant"]
+    system: Template | None
+    opening: Template | None  # its first message, without a call
+    tools: Expression | None  # gives the names of the tools it may use
+    backend: BackendChoice | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """Speakers in turn. An exchange is each of them once; `until` is looked at after an exchange from `minimum` on."""
+
+    speakers: tuple[Speaker, ...]
+    minimum: Expression
+    maximum: Expression
+    until: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAnswer:
+    """A tool answers with a row of a source: the first for which `where` holds."""
+
+    source: str
+    where: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAnswer:
+    """A tool answers with the value of an expression over its arguments, parameters and fields."""
+
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class PromptAnswer:
+    """A prompt plays the tool."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Something a model may call. `parameters` is the JSON Schema of its arguments, an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    answer: SourceAnswer | ValueAnswer | PromptAnswer
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """One call to a model, made for each combination (or for each row, when it reads written fields)."""
 
@@ -145,6 +238,19 @@ class Prompt:
     span: Span
     reads: frozenset[str] = frozenset()  # every parameter, field and special name the templates read
     verbalize: int = 1  # answers asked for, one drawn (Verbalized Sampling); 1 is off
+    level: int = 0  # how many fan-outs lie above what it writes: its rows' paths have `level + 1` numbers
+    each: Each | None = None  # a row for every item of a list
+    samples: int = 1  # times it is asked for one row; above 1 its fields are lists
+    map: Each | None = None  # asked once for every item of a list; its fields are lists
+    repeat: Repeat | None = None
+    backends: tuple[BackendChoice, ...] = ()  # of `backend: [a, b]`: each sample from the next; `backend` is the first
+    choose: Choose | None = None
+    messages: tuple[MessageTemplate, ...] = ()  # instead of `system` and `user`
+    complete: Template | None = None  # raw completion, instead of messages
+    reasoning: str | None = None  # the field that takes what the model thought
+    images: tuple[Expression, ...] = ()  # paths, bytes or data URLs, shown with the last user message
+    dialogue: Dialogue | None = None  # instead of one message
+    tools: Expression | None = None  # gives the names of the tools a plain prompt may use
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +295,7 @@ class Check:
     expression: Expression
     text: str
     message: str
-    severity: Literal["error", "warn"]
+    severity: Literal["error", "warn", "drop"]
     span: Span
     retry: str | None = None
     told: frozenset[str] = frozenset()  # the names its message reads
@@ -314,6 +420,17 @@ class Limits:
     timeout: float = 120.0  # seconds for one call
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+    combinations: int | None = None  # tried at most, where rows are dropped or replaced; None: ten times the planned
+    tool_rounds: int = 8  # replies in a row that only call tools
+
+
+@dataclass(frozen=True, slots=True)
+class RowsEach:
+    """A combination for every row of a source, `times` over; combination i uses row i // times of those passing."""
+
+    source: str
+    times: int = 1
+    where: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,5 +456,8 @@ class Spec:
     backend: BackendChoice
     limits: Limits
     repair: bool = True
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    each: RowsEach | None = None  # `rows: {each: …}`: one combination for every row of a source
+    on_missing: Literal["report", "replace"] = "report"
     digest: str = ""  # of the merged document: changes when anything in the spec does
     program_digest: str = ""  # the same of what rows are made by: not of the output, the gates, or what it may cost

@@ -14,7 +14,8 @@ from synthspec.analysis.sections.fields import lower_fields
 from synthspec.analysis.sections.output import lower_output
 from synthspec.analysis.sections.parameters import lower_parameters
 from synthspec.analysis.sections.plan import lower_plan
-from synthspec.analysis.sections.prompts import Surroundings, lower_prompts
+from synthspec.analysis.sections.prompts.lowering import lower_prompts
+from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.rules import lower_checks, lower_gates
 from synthspec.analysis.sections.settings import lower_backend, lower_limits, lower_novelty
 from synthspec.analysis.sections.sources import lower_sources

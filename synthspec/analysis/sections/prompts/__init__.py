@@ -1,0 +1,1 @@
+"""The `prompts` section: one file a construct, put together in `lowering`."""

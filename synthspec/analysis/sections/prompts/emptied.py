@@ -1,0 +1,53 @@
+"""What a prompt may read and find null."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from synthspec.analysis.sections.context import AnalysisContext
+from synthspec.analysis.sections.prompts.surroundings import Surroundings
+from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
+from synthspec.spec import SourceDraw
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """Names that are null together, and the conditions that rule it out."""
+
+    names: frozenset[str]
+    unless: frozenset[str] = frozenset()
+
+
+def may_be_empty(
+    ctx: AnalysisContext, entries: list[Entry], writes: Mapping[str, tuple[str, ...]], around: Surroundings
+) -> list[Emptied]:
+    """What a prompt may read and find null: fields of a prompt with `when`, optional fields, gaps in a source."""
+    found: list[Emptied] = []
+    for entry in entries:
+        when = entry.value.get("when") if isinstance(entry.value, MapNode) else None
+        if isinstance(when, ScalarNode) and writes[entry.key.text]:
+            found.append(Emptied(frozenset(writes[entry.key.text]), _conditions(when)))
+    found += [Emptied(frozenset({f.name})) for f in around.fields.values() if f.optional and f.value is None]
+    gaps: dict[str, set[str]] = {}
+    for name, draw in around.draws.items():
+        if isinstance(draw, SourceDraw) and None in ctx.tables[draw.source].columns[draw.column]:
+            gaps.setdefault(f"{draw.source}.{draw.column}", set()).add(name)
+    found += [Emptied(frozenset(names)) for names in gaps.values()]
+    if around.avoid:
+        found.append(Emptied(frozenset({"avoid"})))
+    return found
+
+
+def _conditions(when: Node | None) -> frozenset[str]:
+    """What is joined by `and` in a condition, white space aside."""
+    if not isinstance(when, ScalarNode):
+        return frozenset()
+    return frozenset(re.sub(r"\s+", " ", part).strip() for part in re.split(r"\band\b", when.text))
+
+
+def empty_here(empty: list[Emptied], when: Node | None, reads: frozenset[str]) -> list[frozenset[str]]:
+    """The groups of names that may be null where a prompt runs: its own `when` may rule some out."""
+    own = _conditions(when)
+    return [e.names for e in empty if not (e.unless and e.unless <= own) and not e.names & reads]

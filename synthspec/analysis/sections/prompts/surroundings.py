@@ -1,0 +1,22 @@
+"""What the prompts of a spec can name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from synthspec.languages.expressions.types import Type
+from synthspec.spec import Draw, Field, Limits, SourceTable
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the prompts can name."""
+
+    parameters: Mapping[str, Type]
+    fields: Mapping[str, Field]
+    sources: Mapping[str, SourceTable]
+    limits: Limits
+    avoid: bool
+    draws: Mapping[str, Draw]
+    types: Mapping[str, Type]  # of the fields

@@ -1,0 +1,96 @@
+"""Who writes which field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from synthspec.analysis.sections.context import AnalysisContext
+from synthspec.diagnostics import Related, did_you_mean, nearest
+from synthspec.document.reader import Entry, MapNode, ScalarNode
+from synthspec.languages.expressions.types import Type
+from synthspec.spec import Field, Prompt
+
+
+def who_writes(ctx: AnalysisContext, entries: list[Entry], fields: Mapping[str, Field]) -> dict[str, tuple[str, ...]]:
+    """The fields each prompt writes; one prompt may leave it unsaid and takes what is left."""
+    every = ctx.names_under("fields")
+    taken: dict[str, ScalarNode] = {}
+    writes: dict[str, tuple[str, ...]] = {}
+    unsaid: list[Entry] = []
+    for entry in entries:
+        node = entry.value.get("writes") if isinstance(entry.value, MapNode) else None
+        if node is None:
+            if not ctx.is_broken("prompts", entry.key.text, "writes"):
+                unsaid.append(entry)
+            writes[entry.key.text] = ()
+            continue
+        good: list[str] = []
+        for item in ctx.items(node):
+            if isinstance(item, ScalarNode) and _may_write(ctx, item, fields, every, taken):
+                taken[item.text] = item
+                good.append(item.text)
+        writes[entry.key.text] = tuple(good)
+    left = tuple(n for n, f in fields.items() if f.value is None and n not in taken)
+    for entry in unsaid[1:]:
+        first = Related(unsaid[0].key.span, "so does this one")
+        message = f"the prompt '{entry.key.text}' does not say what it writes"
+        ctx.report("E421", entry.key, message, "add `writes:` to all prompts but one", (first,))
+    if len(unsaid) == 1:
+        writes[unsaid[0].key.text] = left
+        if not left and fields and not any(len(p) == 2 and p[0] == "fields" for p in ctx.broken):
+            message = f"the prompt '{unsaid[0].key.text}' writes no field: all are written already"
+            ctx.report("E421", unsaid[0].key, message, "add a field for it, or remove the prompt")
+    return writes
+
+
+def _may_write(
+    ctx: AnalysisContext,
+    node: ScalarNode,
+    fields: Mapping[str, Field],
+    every: Mapping[str, Type],
+    taken: Mapping[str, ScalarNode],
+) -> bool:
+    name = node.text
+    if name not in every:
+        if ctx.is_lost("fields"):
+            return False
+        free = [known for known in every if known not in taken]
+        ctx.report("E411", node, f"there is no field '{name}'", did_you_mean(name, free, "declare it under `fields`"))
+    elif name in taken:
+        first = Related(taken[name].span, "first written here")
+        ctx.report("E412", node, f"the field '{name}' is written twice", "leave it to one prompt", (first,))
+    elif name in fields and fields[name].value is not None:
+        first = Related(fields[name].span, "computed here")
+        ctx.report("E420", node, f"the field '{name}' is computed by its `value`", "remove one of the two", (first,))
+    else:
+        return name in fields
+    return False
+
+
+def nobody_writes(
+    ctx: AnalysisContext, prompts: list[Prompt], fields: Mapping[str, Field], entries: list[Entry]
+) -> None:
+    if (
+        ctx.is_lost("prompts")
+        or ctx.is_broken("prompts")
+        or any(ctx.is_broken("prompts", e.key.text, "writes") for e in entries)
+    ):
+        return
+    if sum(isinstance(e.value, MapNode) and e.value.get("writes") is None for e in entries) > 1:
+        return  # who writes what is unsaid
+    written = {w for p in prompts for w in p.writes} | _meant(ctx, entries)
+    for field in fields.values():
+        if field.value is None and field.name not in written and not ctx.is_broken("fields", field.name):
+            if not prompts:
+                help = "add a prompt, or compute it with `value:`"
+            else:
+                help = "add it to the `writes` of a prompt, or compute it with `value:`"
+            ctx.report("E410", field.span, f"nobody writes the field '{field.name}'", help)
+
+
+def _meant(ctx: AnalysisContext, entries: list[Entry]) -> set[str | None]:
+    """The fields that misspelt names under `writes` stand for."""
+    every = ctx.names_under("fields")
+    nodes = (e.value.get("writes") for e in entries if isinstance(e.value, MapNode))
+    named = (n.text for node in nodes for n in ctx.items(node) if isinstance(n, ScalarNode))
+    return {nearest(name, every) for name in named if name not in every}
