@@ -56,7 +56,7 @@ def _unread_prompts(spec: Spec) -> Iterator[Diagnostic]:
     for prompt in spec.prompts:
         if prompt.writes and not read & set(prompt.writes):
             help = "add one of them to `output.columns` or a check, or remove the prompt"
-            yield Diagnostic("W702", f"nobody reads what the prompt '{prompt.name}' writes", prompt.span, help)
+            yield Diagnostic("W702", f"nothing reads what the prompt '{prompt.name}' writes", prompt.span, help)
 
 
 def _no_examples(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]:

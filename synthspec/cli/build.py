@@ -15,11 +15,11 @@ from synthspec.cli.shared.options import form_option, look_options, spec_argumen
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Where to write; build/NAME/ unless given.")  # fmt: skip
 @click.option("--replace", is_flag=True,
-              help="Take the place of what stands there, though rows are missing that it has.")  # fmt: skip
+              help="Replace the dataset that is there, even if rows are missing that it has.")  # fmt: skip
 @click.option("--accept-loss", is_flag=True,
-              help="Go on with what can be read of a damaged run.sqlite; what is lost is paid for again.")  # fmt: skip
+              help="Continue with what can be recovered from a damaged run.sqlite; lost completions are paid for again.")  # fmt: skip
 @click.option("--no-cache", is_flag=True,
-              help="Make every row anew from its completions, though an earlier build did.")  # fmt: skip
+              help="Rebuild every row from its completions; reuse no rows of an earlier build.")  # fmt: skip
 @click.option("--metrics", is_flag=True, help="Also write metrics.csv: tokens, latency and cost of every call.")
 @form_option("text", "json")
 @look_options

@@ -135,7 +135,7 @@ def _circle(target: Path, chain: tuple[Path, ...]) -> tuple[str, str]:
     if len(around) == 1:
         return f"'{target.name}' extends itself", "remove it from `extends`"
     path = " → ".join(p.name for p in (*around, around[0]))
-    return f"files extend each other in a circle: {path}", "remove one of these `extends`"
+    return f"circular extends: {path}", "remove one of these `extends`"
 
 
 def merge_maps(under: MapNode, over: MapNode) -> MapNode:

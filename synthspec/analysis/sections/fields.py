@@ -97,7 +97,7 @@ def _circle(reads: Mapping[str, Mapping[str, Any]], start: str, component: froze
 def _circular(circle: list[str]) -> tuple[str, str]:
     if len(circle) == 2:
         return f"the field '{circle[0]}' is computed from itself", "compute it from other fields or parameters"
-    message = f"fields are computed from each other in a circle: {shown_circle(circle)}"
+    message = f"circular computed fields: {shown_circle(circle)}"
     return message, "compute one of them from other fields or parameters"
 
 

@@ -26,7 +26,7 @@ def in_order(ctx: AnalysisContext, prompts: list[Prompt], fields: Mapping[str, F
             stuck.extend(component)
             if len(component) > 1 or name in known[name].needs:
                 circle = _circle(known, next(n for n in known if n in component), component)
-                message = f"the prompts read each other's fields in a circle: {shown_circle(circle)}"
+                message = f"circular prompts, which read each other's fields: {shown_circle(circle)}"
                 ctx.report("E413", known[circle[0]].span, message, "let one of them do without the other's field")
         else:
             wave[name] = 1 + max(behind, default=0)

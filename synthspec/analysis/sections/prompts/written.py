@@ -85,7 +85,7 @@ def nobody_writes(
                 help = "add a prompt, or compute it with `value:`"
             else:
                 help = "add it to the `writes` of a prompt, or compute it with `value:`"
-            ctx.report("E410", field.span, f"nobody writes the field '{field.name}'", help)
+            ctx.report("E410", field.span, f"no prompt writes the field '{field.name}'", help)
 
 
 def _meant(ctx: AnalysisContext, entries: list[Entry]) -> set[str | None]:
