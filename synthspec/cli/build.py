@@ -17,7 +17,7 @@ from synthspec.cli.shared.options import form_option, look_options, spec_argumen
 @click.option("--replace", is_flag=True,
               help="Replace the dataset that is there, even if rows are missing that it has.")  # fmt: skip
 @click.option("--accept-loss", is_flag=True,
-              help="Continue with what can be read of a damaged run.sqlite; lost calls are paid for again.")  # fmt: skip
+              help="Use what can be read of a damaged run.sqlite; pay for the rest again.")  # fmt: skip
 @click.option("--no-cache", is_flag=True,
               help="Rebuild every row from its completions; reuse no rows of an earlier build.")  # fmt: skip
 @click.option("--metrics", is_flag=True, help="Also write metrics.csv: tokens, latency and cost of every call.")
