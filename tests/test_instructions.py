@@ -15,7 +15,7 @@ from synthspec.formats.instructions.constraints import row_schema
 from synthspec.formats.instructions.descriptions import describe
 from synthspec.formats.instructions.keywords import FORMATS, NUMBERS
 from synthspec.formats.recovery.coercion import FieldReader
-from synthspec.generation.validation.rules import field_rules
+from synthspec.generation.validation.field_rules import field_rules
 from synthspec.plugins import find_plugin
 
 BASKET = make_field(

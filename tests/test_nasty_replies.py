@@ -20,7 +20,7 @@ import yaml
 from format_fields import make_field
 
 from synthspec.formats import Shape
-from synthspec.generation.validation.rules import field_rules
+from synthspec.generation.validation.field_rules import field_rules
 from synthspec.plugins import find_plugin
 
 FOLDER = Path(__file__).parent / "formats"

@@ -165,7 +165,7 @@ class Build:
             async for event in events:
                 warned: dict[int, list[str]] = {}
                 if isinstance(event, RowKept):
-                    warned[event.row.slot] = validator.warnings(event.row.values, {})
+                    warned[event.row.slot] = validator.warnings(event.row.values, {}, event.row.path)
                 self._take(event, calls, files, warned)
                 if recorder is not None:
                     recorder.note(event, warned[event.row.slot] if isinstance(event, RowKept) else [])

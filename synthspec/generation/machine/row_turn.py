@@ -90,7 +90,7 @@ class RowTurn:
         and known to keep their rules."""
         validator, values = self.program.validator, self.combination.values
         while True:
-            validator.compute(self.values, values)
+            validator.compute(self.values, values, self.row.path)
             unsound = validator.computed_faults(self.values, {**self.values, **values}, sound)
             if unsound:
                 if not self._go_back(self.program.writer_behind(unsound[0]), unsound):
@@ -98,7 +98,7 @@ class RowTurn:
                 fresh, sound = frozenset(), set(self.combination.context)
                 continue
             sound.update(n for n in self.values if n in validator.computed)
-            faults = validator.check_faults(self.values, values, fresh)
+            faults = validator.check_faults(self.values, values, fresh, self.row.path)
             if faults:
                 retries = self.program.retries
                 target = retries[faults[0][0]]
@@ -122,7 +122,7 @@ class RowTurn:
         self.values.update(values)
         self.keys[step.prompt.name] = key
         self.texts[step.prompt.name] = text
-        self.program.validator.compute(self.values, self.combination.values)
+        self.program.validator.compute(self.values, self.combination.values, self.row.path)
         return (frozenset(self.values) - before) | frozenset(step.prompt.writes)
 
     def _read(self, step: Step, reply: tuple[str, str, str]) -> None:
