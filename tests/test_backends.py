@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from wire.server import Seen, Server
-from wire.wires import TEXT, WIRES, Wire
+from wire.wires import TEXT, THOUGHT, WIRES, Wire
 
 from synthspec.diagnostics import Span
 from synthspec.inference.accounting.prices import AS_OF, price_of
@@ -339,6 +339,28 @@ def test_replies_of_parts_and_halves_of_characters() -> None:
     sent, seen = _ask(WIRES[0], request=a_request(messages=(Message("user", "half \ud83d"),)))
     assert isinstance(sent, Reply)
     assert seen[0].body["messages"][0]["content"] == "half ?"
+
+
+@every_wire
+def test_what_a_model_thought_is_kept_apart_from_its_answer(wire: Wire) -> None:
+    reply, _ = _ask(wire, "thought")
+    assert isinstance(reply, Reply)
+    assert (reply.text, reply.reasoning) == (TEXT, THOUGHT)
+
+
+@pytest.mark.parametrize(
+    ("fault", "thought"),
+    [
+        ("thought elsewhere", THOUGHT),
+        ("thought in parts", THOUGHT),
+        ("thought, half", THOUGHT + "?"),
+        ("thought, strange", ""),
+    ],
+)
+def test_servers_put_thinking_in_several_places(fault: str, thought: str) -> None:
+    reply, _ = _ask(WIRES[0], fault)
+    assert isinstance(reply, Reply)
+    assert (reply.text, reply.reasoning) == (TEXT, thought)
 
 
 def test_reasoning_models_take_other_parameters() -> None:

@@ -144,3 +144,14 @@ def test_a_run_of_the_store_is_replayed(tmp_path: Path) -> None:
     (reply,) = _ask(_open(tmp_path), replace(request, key="other"))
     assert isinstance(reply, Reply)
     assert (reply.text, reply.finish, reply.usage.completion_tokens) == ("kept", "length", 4)
+
+
+def test_a_run_that_showed_a_model_its_thinking_is_found_too(tmp_path: Path) -> None:
+    def told(said: str) -> Request:
+        turns = (Message("user", "Write."), Message("assistant", said), Message("user", "Again."))
+        return a_request(messages=turns)
+
+    make_run(tmp_path / "run.sqlite", (told("<think>\nhm\n</think>\n\nshort"), "long enough"))
+    assert _texts(_ask(_open(tmp_path), told("short"))) == ["long enough"]
+    make_run(tmp_path / "other.sqlite", (told("<think>never ends"), "long enough"))
+    assert _texts(_ask(_open(tmp_path, "other.sqlite"), told("(nothing)"))) == ["long enough"]

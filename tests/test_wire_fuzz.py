@@ -49,7 +49,8 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _answer(wire: Wire) -> Any:
-    return wire.answer(PATHS.get(wire.name, "/"), {"model": "tiny"})
+    """A reply with what the model thought in it."""
+    return wire.fault("thought", PATHS.get(wire.name, "/"), {"model": "tiny"})[1]
 
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]

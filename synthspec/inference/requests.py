@@ -10,6 +10,7 @@ from typing import Any
 
 from synthspec.formats import Shape
 from synthspec.formats.recovery import verbalized
+from synthspec.formats.recovery.thinking import kept_tags, thinking_in, without_thinking
 from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
 from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
@@ -144,7 +145,7 @@ class PromptWriter:
         told = self.instructions(rows)
         messages = [*base[:-1], Message("user", f"{base[-1].content}\n\n{told}" if told else base[-1].content)]
         if feedback is not None and self.spec.repair:
-            messages.append(Message("assistant", feedback.text[:MAX_ECHO] or "(nothing)"))
+            messages.append(Message("assistant", self._said(feedback.text)[:MAX_ECHO] or "(nothing)"))
             messages.append(Message("user", _complaint(feedback)))
         return Request(
             key=key,
@@ -159,6 +160,10 @@ class PromptWriter:
             worst_tokens=(worst_tokens(messages) + self._constraint_tokens(rows), self.sender.max_tokens),
             temperature=self._temperature(index),
         )
+
+    def _said(self, text: str) -> str:
+        """A failed reply as the model is shown it: never what it thought."""
+        return without_thinking(text, kept_tags(self.shape)).strip() if thinking_in(text) else text
 
     def instructions(self, rows: int) -> str:
         """What the format adds to the prompt for so many rows."""

@@ -254,6 +254,8 @@ def check_reply(reply: Reply) -> None:
     assert isinstance(reply, Reply)
     assert isinstance(reply.text, str)
     reply.text.encode("utf-8")
+    assert isinstance(reply.reasoning, str)
+    reply.reasoning.encode("utf-8")
     assert reply.finish in FINISHES
     assert isinstance(reply.model, str)
     assert reply.usage.prompt_tokens is None or reply.usage.prompt_tokens >= 0

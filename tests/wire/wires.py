@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol
 
+THOUGHT = "2 and 2 — that is 4."
 TEXT = "Agent: hello. Client: the bill is wrong — 40 €."
 Fault = tuple[int, Any, dict[str, str]]
 
@@ -27,6 +28,12 @@ def _text_for(schema: Any) -> str:
     kinds = {"string": TEXT, "integer": 4, "number": 0.5, "boolean": True, "array": []}
     names = schema.get("properties", {})
     return json.dumps({n: kinds.get(s.get("type"), TEXT) for n, s in names.items()})
+
+
+_MISTRAL = [
+    {"type": "thinking", "thinking": [{"type": "text", "text": THOUGHT}]},
+    {"type": "text", "text": TEXT},
+]
 
 
 class OpenAIWire:
@@ -99,6 +106,11 @@ class OpenAIWire:
                 {},
             ),
             "surrogate": (200, self.answer(path, body, content="cut \ud83d"), {}),
+            "thought": (200, self.answer(path, body, reasoning_content=THOUGHT), {}),
+            "thought elsewhere": (200, self.answer(path, body, reasoning=THOUGHT, reasoning_details=[{}]), {}),
+            "thought in parts": (200, self.answer(path, body, content=_MISTRAL), {}),
+            "thought, half": (200, self.answer(path, body, reasoning_content=THOUGHT + "\ud83d"), {}),
+            "thought, strange": (200, self.answer(path, body, reasoning_content=4, reasoning=[[], None]), {}),
         }
         return faults[fault]
 
@@ -111,11 +123,11 @@ def body_key(body: Any) -> str:
 class OllamaWire:
     name, prefix = "ollama", ""
 
-    def answer(self, path: str, body: Any, finish: str = "stop") -> Any:
+    def answer(self, path: str, body: Any, finish: str = "stop", **message: Any) -> Any:
         return {
             "model": body["model"],
             "created_at": "2026-01-01T00:00:00Z",
-            "message": {"role": "assistant", "content": _text_for(body.get("format"))},
+            "message": {"role": "assistant", "content": _text_for(body.get("format")), **message},
             "done": True,
             "done_reason": finish,
             "prompt_eval_count": 21,
@@ -145,6 +157,7 @@ class OllamaWire:
                 {},
             ),
             "length": (200, self.answer(path, body, "length"), {}),
+            "thought": (200, self.answer(path, body, thinking=THOUGHT), {}),
         }
         return faults[fault]
 
@@ -152,7 +165,7 @@ class OllamaWire:
 class AnthropicWire:
     name, prefix = "anthropic", ""
 
-    def answer(self, path: str, body: Any, finish: str = "end_turn") -> Any:
+    def answer(self, path: str, body: Any, finish: str = "end_turn", thought: str = "hm") -> Any:
         shape = ((body.get("output_config") or {}).get("format") or {}).get("schema")
         return {
             "id": "msg_1",
@@ -160,7 +173,7 @@ class AnthropicWire:
             "role": "assistant",
             "model": f"{body['model']}-20260101",
             "content": [
-                {"type": "thinking", "thinking": "hm", "signature": "x"},
+                {"type": "thinking", "thinking": thought, "signature": "x"},
                 {"type": "text", "text": _text_for(shape)},
             ],
             "stop_reason": finish,
@@ -197,6 +210,7 @@ class AnthropicWire:
             "long": error(400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
             "refused": (200, self.answer(path, body, "refusal"), {}),
             "length": (200, self.answer(path, body, "max_tokens"), {}),
+            "thought": (200, self.answer(path, body, thought=THOUGHT), {}),
         }
         return faults[fault]
 
@@ -204,12 +218,12 @@ class AnthropicWire:
 class CohereWire:
     name, prefix = "cohere", ""
 
-    def answer(self, path: str, body: Any, finish: str = "COMPLETE") -> Any:
+    def answer(self, path: str, body: Any, finish: str = "COMPLETE", *before: Any) -> Any:
         shape = (body.get("response_format") or {}).get("json_schema")
         return {
             "id": "c1",
             "finish_reason": finish,
-            "message": {"role": "assistant", "content": [{"type": "text", "text": _text_for(shape)}]},
+            "message": {"role": "assistant", "content": [*before, {"type": "text", "text": _text_for(shape)}]},
             "usage": {
                 "billed_units": {"input_tokens": 21, "output_tokens": 12},
                 "tokens": {"input_tokens": 90, "output_tokens": 14},
@@ -240,6 +254,7 @@ class CohereWire:
             "long": (400, {"message": "too many tokens: size limit exceeded by 20 tokens."}, {}),
             "refused": (200, self.answer(path, body, "ERROR_TOXIC"), {}),
             "length": (200, self.answer(path, body, "MAX_TOKENS"), {}),
+            "thought": (200, self.answer(path, body, "COMPLETE", {"type": "thinking", "thinking": THOUGHT}), {}),
         }
         return faults[fault]
 
@@ -247,9 +262,9 @@ class CohereWire:
 class GoogleWire:
     name, prefix = "google", ""
 
-    def answer(self, path: str, body: Any, finish: str = "STOP") -> Any:
+    def answer(self, path: str, body: Any, finish: str = "STOP", thought: str = "hm") -> Any:
         shape = (body.get("generationConfig") or {}).get("responseJsonSchema")
-        content = {"role": "model", "parts": [{"text": "hm", "thought": True}, {"text": _text_for(shape)}]}
+        content = {"role": "model", "parts": [{"text": thought, "thought": True}, {"text": _text_for(shape)}]}
         return {
             "candidates": [{"content": content, "finishReason": finish, "index": 0}],
             "usageMetadata": {"promptTokenCount": 21, "candidatesTokenCount": 8, "thoughtsTokenCount": 4},
@@ -294,6 +309,7 @@ class GoogleWire:
             "refused": (200, blocked, {}),
             "filtered": (200, self.answer(path, body, "SAFETY"), {}),
             "length": (200, self.answer(path, body, "MAX_TOKENS"), {}),
+            "thought": (200, self.answer(path, body, thought=THOUGHT), {}),
             "empty": (200, {"modelVersion": "x"}, {}),
         }
         return faults[fault]

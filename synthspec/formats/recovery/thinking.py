@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from synthspec.formats import Shape
 from synthspec.formats.recovery.sightings import holds_any, lowered
 
 _SURE = ("think", "thinking", "antthinking", "seed:think")
@@ -28,6 +29,9 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _FINAL = re.compile(r"<\|channel\|>\s*final\b[^<\n]{0,40}(?:<\|constrain\|>[^<\n]{0,40})?<\|message\|>")
+_ANALYSIS = re.compile(
+    r"<\|channel\|>\s*analysis\b[^<\n]{0,40}<\|message\|>(.*?)(?=<\|(?:end|start|channel|call|return)\|>|\Z)", re.DOTALL
+)
 _HALF = re.compile(r"\s*(?:analysis|commentary)(?=[A-Z\"'“\[{(<])")
 _FOLDED = re.compile(
     r"\s*<details>\s*<summary>[^<\n]{0,40}(?:think|thought|reason)[^<\n]{0,40}</summary>", re.IGNORECASE
@@ -38,6 +42,7 @@ _ALOUD = (
     (re.compile(r"\s*Here is my thought process:"), re.compile(r"Here is my response:")),
 )
 _OPENINGS = ((_FOLDED, _FOLDED_END), *_ALOUD)
+_TOLD_BY = ("think", "thought", "<channel|>", "<unused95>")  # a sure mark holds one of these
 _BRACKETED = ("[think]", "[/think]", "[inst]", "[/inst]")
 _BEGIN = re.compile(
     r"\s*(?:<\|im_start\|>assistant|<start_of_turn>model|<\|start_header_id\|>assistant<\|end_header_id\|>"
@@ -50,6 +55,15 @@ _END = re.compile(
     r"|end_of_solution|start_header_id|user|END_OF_TURN_TOKEN)\|>|<end_of_turn>|<start_of_turn>|<eos>"
     r"|<｜end▁of▁sentence｜>|(?P<strike></s>)|\[INST\])"
 )
+
+
+@lru_cache(maxsize=1024)
+def fold_tag(name: str) -> str:
+    """A name without case, spaces and lines."""
+    return re.sub(r"[\s_\-]+", "", name).casefold()
+
+
+_MAYBE = frozenset(map(fold_tag, _LIKELY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,26 @@ def without_thinking(text: str, kept: Collection[str] = ()) -> str:
     return _turn(_after(text, kept))
 
 
+def thinking_in(text: str) -> str:
+    """What a reply thinks aloud, without its marks; empty where nothing in it is sure to be thinking.
+
+    Marks that may as well be the answer's own (`<analysis>`, `<reason>`) are left alone here.
+
+    >>> thinking_in("<think>2 and 2?</think>4"), thinking_in("Hm, 4.</think>4"), thinking_in("4")
+    ('2 and 2?', 'Hm, 4.', '')
+    """
+    if "<|channel|>" in text:
+        return "\n\n".join(filter(None, (found[1].strip() for found in _ANALYSIS.finditer(text))))
+    for opening, closing in _OPENINGS:
+        if opened := opening.match(text):
+            shut = closing.search(text, opened.end())
+            return text[opened.end() : shut.start() if shut else len(text)].strip()
+    if not holds_any(lowered(text), _TOLD_BY):
+        return ""
+    thoughts = _divide(text, _MAYBE)[1]
+    return "\n\n".join(filter(None, (text[start:end].strip() for start, end in thoughts)))
+
+
 def _channel(text: str) -> str:
     """The last final message of a reply in channels; of one whose channel marks were lost, what their names leave."""
     if "<|channel|>" in text:
@@ -91,22 +125,33 @@ def _channel(text: str) -> str:
 
 
 def _after(text: str, kept: Collection[str]) -> str:
-    cut, opened = 0, False
+    cut = _divide(text, kept)[0]
+    return "" if cut is None else text[cut:]
+
+
+def _divide(text: str, kept: Collection[str]) -> tuple[int | None, list[tuple[int, int]]]:
+    """Where the answer begins, None where thinking never ends; and where each piece of thinking begins and ends."""
+    cut, opened = 0, -1  # -1: no thinking is open
+    thoughts: list[tuple[int, int]] = []
     muted: list[str] = []  # tags that are text, and wait for their closing ones
     for mark in _marks(text):
         if mark.family in kept:
             continue
         if mark.opens:
-            if mark.quoted or not (opened or mark.sure or _leads(text[max(cut, mark.start - 400) : mark.start])):
+            is_open = opened >= 0
+            if mark.quoted or not (is_open or mark.sure or _leads(text[max(cut, mark.start - 400) : mark.start])):
                 muted.append(mark.family)
-            else:
-                opened = True
-        elif muted and muted[-1] == mark.family and not opened:
+            elif not is_open:
+                opened = mark.end
+        elif muted and muted[-1] == mark.family and opened < 0:
             muted.pop()
         elif not mark.quoted:
-            cut, opened = mark.end, False
+            thoughts.append((opened if opened >= 0 else cut, mark.start))
+            cut, opened = mark.end, -1
             muted.clear()
-    return "" if opened else text[cut:]
+    if opened < 0:
+        return cut, thoughts
+    return None, [*thoughts, (opened, len(text))]
 
 
 def _leads(before: str) -> bool:
@@ -132,10 +177,17 @@ def _marks(text: str) -> Iterator[_Mark]:
         yield _Mark(start, end, opens, fold_tag(family), tag not in _LIKELY, marks % 2 == 1 or "`" in around)
 
 
-@lru_cache(maxsize=1024)
-def fold_tag(name: str) -> str:
-    """A name without case, spaces and lines."""
-    return re.sub(r"[\s_\-]+", "", name).casefold()
+def kept_tags(shape: Shape) -> frozenset[str]:
+    """The tags of thinking that are a reply's own markup: its fields', and those that the format's options name."""
+    names = frozenset(fold_tag(n) for n in shape.names)
+    return names | _kept_by(str(dict(shape.options))) if shape.options else names
+
+
+@lru_cache(maxsize=64)
+def _kept_by(options: str) -> frozenset[str]:
+    """The tags of thinking that a format's options name."""
+    folded = options.casefold()
+    return frozenset(n for n in ("think", "thinking", "reasoning", "analysis", "thought") if n in folded)
 
 
 def _turn(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from functools import lru_cache
 
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.recovery.refusals import refuse
@@ -19,7 +18,7 @@ from synthspec.formats.recovery.remarks import (
     judge_remark,
 )
 from synthspec.formats.recovery.sightings import holds_any, lowered
-from synthspec.formats.recovery.thinking import fold_tag, without_thinking
+from synthspec.formats.recovery.thinking import kept_tags, without_thinking
 
 __all__ = ["Body", "corrected", "is_fence", "is_preamble", "is_rule", "peel", "read_last", "tidy", "unfence"]
 
@@ -74,18 +73,7 @@ def tidy(text: str, shape: Shape | None = None) -> str:
     text = text.removeprefix("\ufeff")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept: set[str] = set()
-    if shape is not None:
-        kept = {fold_tag(n) for n in shape.names}
-        kept |= _kept_by(str(dict(shape.options)) if shape.options else "")
-    return Body(without_thinking(text, kept))
-
-
-@lru_cache(maxsize=64)
-def _kept_by(options: str) -> frozenset[str]:
-    """The tags of thinking that a format's options name."""
-    folded = options.casefold()
-    return frozenset(n for n in ("think", "thinking", "reasoning", "analysis", "thought") if n in folded)
+    return Body(without_thinking(text, kept_tags(shape) if shape is not None else ()))
 
 
 def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], Parsed]) -> Parsed:

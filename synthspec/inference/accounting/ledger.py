@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from synthspec.formats.recovery.thinking import thinking_in
 from synthspec.inference.accounting.budget import Budget, actual_cost, worst_cost
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store
@@ -81,8 +82,9 @@ class Ledger:
             StoreFault: it could not be written.
         """
         usage = plausible_usage(reply, request)
-        if usage != reply.usage:
-            reply = replace(reply, usage=usage)
+        reasoning = reply.reasoning or thinking_in(reply.text)
+        if usage != reply.usage or reasoning != reply.reasoning:
+            reply = replace(reply, usage=usage, reasoning=reasoning)
         cost = actual_cost(endpoint.sender.choice.prices, reply.usage, endpoint.free)
         completion = Completion(request.key, reply, cost, latency)
         charged = worst.charged(completion)

@@ -10,7 +10,16 @@ from synthspec.inference.backends import BackendContext
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
-from synthspec.inference.transport.replies import answer_of, member, misfit, names_in, reply_of, text_in, total
+from synthspec.inference.transport.replies import (
+    answer_of,
+    member,
+    misfit,
+    names_in,
+    reasoning_in,
+    reply_of,
+    text_in,
+    total,
+)
 from synthspec.inference.transport.schemas import SchemaCuts, described_schema
 from synthspec.spec.messages import Reply, Request
 
@@ -105,6 +114,7 @@ class AnthropicBackend:
             (total(*(member(answer, "usage", k) for k in _READ)), member(answer, "usage", "output_tokens")),
             answer.get("model"),
             answer.get("stop_reason"),
+            reasoning=reasoning_in(content),
         )
 
 

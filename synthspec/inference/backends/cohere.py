@@ -10,7 +10,7 @@ from synthspec.inference.backends import BackendContext
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
-from synthspec.inference.transport.replies import answer_of, map_in, member, names_in, reply_of, text_in
+from synthspec.inference.transport.replies import answer_of, map_in, member, names_in, reasoning_in, reply_of, text_in
 from synthspec.inference.transport.schemas import SchemaCuts, keep_keywords
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 
@@ -118,6 +118,7 @@ class CohereBackend:
             (member(counted, "input_tokens"), member(counted, "output_tokens")),
             self._service.model,
             answer.get("finish_reason"),
+            reasoning=reasoning_in(message.get("content")),
         )
 
 

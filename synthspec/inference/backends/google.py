@@ -130,22 +130,23 @@ class GoogleBackend:
             return reply_of(self._service, "", (member(usage, "promptTokenCount"), spent or 0), model, "safety")
         first = first_in(self._service, answer, "candidates")
         counts = (member(usage, "promptTokenCount"), spent)
-        return reply_of(self._service, self._text_of(first, answer), counts, model, first.get("finishReason"))
+        said, thought = self._texts_of(first, answer)
+        return reply_of(self._service, said, counts, model, first.get("finishReason"), reasoning=thought)
 
-    def _text_of(self, candidate: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
-        """The text of a candidate, its thoughts left out; one that was stopped at once has no content."""
+    def _texts_of(self, candidate: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[str, str]:
+        """The text of a candidate, and its thoughts; one that was stopped at once has no content."""
         if candidate.get("content") is None:
-            return ""
+            return "", ""
         parts = map_in(self._service, candidate, "content").get("parts")
         if not isinstance(parts, list | None):
             raise misfit(self._service, "parts", parts, "a list", answer)
         texts: list[str] = []
+        thoughts: list[str] = []
         for part in parts or ():
             if not isinstance(part, Mapping) or not isinstance(part.get("text", ""), str):
                 raise misfit(self._service, "parts[]", part, "a text", answer)
-            if not part.get("thought"):
-                texts.append(part.get("text", ""))
-        return "".join(texts)
+            (thoughts if part.get("thought") else texts).append(part.get("text", ""))
+        return "".join(texts), "".join(thoughts)
 
 
 def _generates(model: Any) -> bool:

@@ -11,7 +11,7 @@ from synthspec.inference.backends import BackendContext
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service, cut_reply
-from synthspec.inference.transport.replies import answer_of, map_in, member, names_in, reply_of, text_in
+from synthspec.inference.transport.replies import answer_of, map_in, member, names_in, reasoning_in, reply_of, text_in
 from synthspec.inference.transport.schemas import SchemaCuts, plain_schema
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 
@@ -135,6 +135,7 @@ class OllamaBackend:
             (answer.get("prompt_eval_count"), answer.get("eval_count")),
             answer.get("model"),
             answer.get("done_reason"),
+            reasoning=reasoning_in(message.get("thinking")),
         )
 
     async def close(self) -> None:

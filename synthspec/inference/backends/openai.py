@@ -17,7 +17,16 @@ from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service, missing_key
 from synthspec.inference.transport.guided import SERVERS, Guide
-from synthspec.inference.transport.replies import answer_of, first_in, map_in, member, names_in, reply_of, text_in
+from synthspec.inference.transport.replies import (
+    answer_of,
+    first_in,
+    map_in,
+    member,
+    names_in,
+    reasoning_in,
+    reply_of,
+    text_in,
+)
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 
 if TYPE_CHECKING:
@@ -40,6 +49,7 @@ FREE = False
 DEFAULT_MODEL = ""
 
 _REASONING = re.compile(r"(?:.*/)?(?:gpt-[5-9](?!.*chat)|o\d)")
+_THOUGHTS = ("reasoning_content", "reasoning")  # DeepSeek, llama-server, older vLLM; vLLM, OpenRouter, Groq
 _OWNER = _keys.Owner("OpenAI", "openai.com", "OPENAI_BASE_URL")
 _URL = "https://api.openai.com/v1"
 _PLACES = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
@@ -126,7 +136,15 @@ class OpenAIBackend:
             answer.get("model"),
             choice.get("finish_reason"),
             refused=bool(refusal),
+            reasoning=reasoning_in(*_thoughts(message)),
         )
+
+
+def _thoughts(message: Mapping[str, Any]) -> list[Any]:
+    """The places where servers put what a model thought: a text, or parts of the message itself (Mistral)."""
+    content = message.get("content")
+    told = [message.get(name) for name in _THOUGHTS]
+    return [*told, content] if isinstance(content, list) else told
 
 
 def _body_of(model: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

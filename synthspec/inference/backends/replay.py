@@ -11,8 +11,9 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from synthspec.formats.recovery.thinking import thinking_in, without_thinking
 from synthspec.inference.backends import BackendContext
 from synthspec.inference.store import Store, StoreFault
 from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request
@@ -111,8 +112,14 @@ def _distance(held: Place, wanted: Place) -> tuple[bool, int, int]:
 
 
 def _words(messages: Sequence[Message]) -> bytes:
-    spoken = json.dumps([[m.role, m.key_form] for m in messages])
+    """A digest of what is said, thinking left out, which runs before 0.2 showed the model again."""
+    spoken = json.dumps([[m.role, _told(m) if m.role == "assistant" else m.key_form] for m in messages])
     return hashlib.blake2b(spoken.encode(), digest_size=16).digest()
+
+
+def _told(message: Message) -> Any:
+    said = message.key_form
+    return without_thinking(said).strip() or "(nothing)" if isinstance(said, str) and thinking_in(said) else said
 
 
 def _find_run(choice: BackendChoice, context: BackendContext) -> Path:

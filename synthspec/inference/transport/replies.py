@@ -103,10 +103,39 @@ def text_in(service: Service, content: Any, around: Any) -> str:
     return "".join(texts)
 
 
+def reasoning_in(*places: Any) -> str:
+    """What a model thought, out of the first place that holds some: a text, or a list of parts of which those of
+    the type `thinking` count. Whatever else stands there is left alone: no reply is lost for it.
+
+    >>> reasoning_in(None, [{"type": "thinking", "thinking": "2 and 2?"}, {"type": "text", "text": "4"}])
+    '2 and 2?'
+    """
+    for place in places:
+        if isinstance(place, list):
+            thoughts = (_thought(part.get("thinking")) for part in _maps(place) if part.get("type") == "thinking")
+            place = "\n\n".join(filter(None, thoughts))
+        if isinstance(place, str) and place.strip():
+            return place
+    return ""
+
+
+def _thought(value: Any) -> str:
+    """A thought: a text, or (Mistral) a list of parts of text."""
+    if isinstance(value, list):
+        value = "".join(p["text"] for p in _maps(value) if isinstance(p.get("text"), str))
+    return value if isinstance(value, str) else ""
+
+
 def reply_of(
-    service: Service, text: str, usage: tuple[Any, Any], model: Any, finish: Any, refused: bool = False
+    service: Service,
+    text: str,
+    usage: tuple[Any, Any],
+    model: Any,
+    finish: Any,
+    refused: bool = False,
+    reasoning: str = "",
 ) -> Reply:
-    """A reply with its text, and the rest as the provider sent it.
+    """A reply with its text and what the model thought, and the rest as the provider sent it.
 
     Raises:
         BackendFault: the reply says that the provider gave up.
@@ -114,10 +143,13 @@ def reply_of(
     ended = finish.lower() if isinstance(finish, str) else ""
     if ended in _GAVE_UP:
         raise BackendFault(_GAVE_UP[ended], f"{service.name} ({service.address}) gave up: {ended}")
-    if not text.isascii():
-        text = text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
     how = "refused" if refused else _FINISHES.get(ended, "stop")
-    return Reply(text, Usage.read(*usage), _name(model), how)
+    return Reply(_whole(text), Usage.read(*usage), _name(model), how, _whole(reasoning))
+
+
+def _whole(text: str) -> str:
+    """A text without lone surrogates, which cannot be stored."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def total(*counts: Any) -> Any:

@@ -8,9 +8,10 @@ import math
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from synthspec.formats.recovery.thinking import thinking_in
 from synthspec.inference.store.parts import Find, read_parts, read_text, write_parts
 from synthspec.spec.messages import Completion, Constraint, Message, Reply, Request, Text, Usage
 
@@ -203,6 +204,8 @@ def read_completion(row: Sequence[Any]) -> Completion:
         beside = json.loads(more) if more else {}
         parts = read_parts(beside["parts"], lambda digest: None) if "parts" in beside else text
         made = Reply(parts, Usage(asked, given), model, finish, beside.get("reasoning", ""))
+        if not made.reasoning and (thought := thinking_in(made.text)):
+            made = replace(made, reasoning=thought)
         return Completion(key_text(key), made, cost, latency, reused=True)
     except (TypeError, ValueError, AttributeError, LookupError):  # not even of the right types
         raise Decayed("a completion is not what was stored") from None
@@ -230,9 +233,9 @@ def read_request(text: Any, find_blob: Find) -> StoredRequest:
 
 
 def _more_of(reply: Reply) -> str | None:
-    """What a reply holds besides its text."""
+    """What a reply holds besides its text; thinking that stands in its text is kept there alone."""
     beside: dict[str, Any] = {}
-    if reply.reasoning:
+    if reply.reasoning and reply.reasoning != thinking_in(reply.text):
         beside["reasoning"] = reply.reasoning
     if len(reply.parts) != 1 or not isinstance(reply.parts[0], Text):
         beside["parts"] = write_parts(reply.parts)
