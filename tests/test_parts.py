@@ -15,7 +15,14 @@ parts = some.lists(
     some.one_of(
         some.builds(Text, some.text(max_size=9)),
         some.builds(Image, some.binary(max_size=9), some.just("image/png")),
-        some.builds(ToolCall, some.text(max_size=4), some.text(max_size=4), some.just({"order": "A1"})),
+        some.builds(
+            ToolCall,
+            some.text(max_size=4),
+            some.text(max_size=4),
+            some.just({"order": "A1"}),
+            some.sampled_from(("", "{no")),
+            some.sampled_from(("", "google:s")),
+        ),
         some.builds(ToolResult, some.text(max_size=4), some.text(max_size=9)),
     ),
     max_size=4,
@@ -46,9 +53,14 @@ def test_what_differs_has_another_key(one: list[Part], other: list[Part]) -> Non
     left, right = Message("user", one), Message("user", other)
     only_text = all(isinstance(p, Text) for p in (*one, *other))
     if not only_text and left.key_form == right.key_form:
-        assert left == right
+        assert _untold(left) == _untold(right)
     if left == right:
         assert left.key_form == right.key_form
+
+
+def _untold(message: Message) -> list[Part]:
+    """The parts without what a provider wants back in its own words, which is in no key."""
+    return [replace(p, opaque="") if isinstance(p, ToolCall) else p for p in message.parts]
 
 
 def test_a_picture_is_known_by_its_bytes() -> None:

@@ -35,6 +35,7 @@ from synthspec.spec.messages import (
     Request,
     Text,
     ToolCall,
+    ToolDeclaration,
     ToolResult,
     Usage,
 )
@@ -123,7 +124,12 @@ parts = st.one_of(
     st.builds(Text, texts),
     st.builds(Image, st.binary(max_size=200), st.sampled_from(["image/png", "image/jpeg"])),
     st.builds(
-        ToolCall, texts, texts, st.dictionaries(texts, st.one_of(st.integers(), texts, st.none(), st.lists(texts)))
+        ToolCall,
+        texts,
+        texts,
+        st.dictionaries(texts, st.one_of(st.integers(), texts, st.none(), st.lists(texts))),
+        texts,
+        texts,
     ),
     st.builds(ToolResult, texts, texts),
 )
@@ -148,6 +154,19 @@ def test_every_part_and_the_reasoning_are_read_as_they_were_stored(
                 assert found.reply == reply
                 assert call.request is not None
                 assert call.request.turns == messages
+
+
+def test_tools_and_raw_text_are_read_as_they_were_stored(store: Store) -> None:
+    tools = (ToolDeclaration("order_status", "Where an order is.", {"type": "object", "required": ["order"]}),) * 2
+
+    async def fill() -> None:
+        for n in range(4):
+            request = Request(key_of(n), "call", n, 1, (Message("user", "x"),), rows=1, tools=tools, raw=n > 1)
+            await store.put(request, completion_of(n))
+
+    run(fill())
+    requests = [call.request for call in store.iterate_calls(texts=True)]
+    assert [(r.tools, r.raw) for r in requests if r is not None] == [(tools, n > 1) for n in range(4)]
 
 
 def test_a_picture_is_stored_once(store: Store) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from aiohttp import web
+from wire.called import CALLED, CONTINUED
 from wire.mutations import several, single
 from wire.wires import TEXT, WIRES, Wire
 
@@ -28,7 +29,7 @@ from synthspec.inference.transport.errors import Service, fault_of_status
 from synthspec.inference.transport.waits import seconds_to_wait
 from synthspec.plugins import find_plugin
 from synthspec.spec import BackendChoice
-from synthspec.spec.messages import BackendFault, FaultKind, Reply
+from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request, ToolDeclaration
 from synthspec.testing.backend_contract import NOWHERE, a_context, a_request, check_reply
 
 SECRET = "sk-secret-of-the-test-0123456789"
@@ -77,14 +78,14 @@ def _with_server(
     return asyncio.run(main())
 
 
-async def _outcome(backend: Backend) -> Reply | BackendFault:
+async def _outcome(backend: Backend, request: Request | None = None) -> Reply | BackendFault:
     try:
-        return await backend.complete(a_request())
+        return await backend.complete(request or a_request())
     except BackendFault as fault:
         return fault
 
 
-def _replies(wire: Wire, bodies: list[bytes]) -> list[Reply | BackendFault]:
+def _replies(wire: Wire, bodies: list[bytes], request: Request | None = None) -> list[Reply | BackendFault]:
     """What each of these bodies, sent as a success, ends in."""
     sent = iter(bodies)
 
@@ -93,7 +94,7 @@ def _replies(wire: Wire, bodies: list[bytes]) -> list[Reply | BackendFault]:
         return web.Response(body=next(sent), content_type="application/json")
 
     async def use(backend: Backend) -> list[Reply | BackendFault]:
-        return [await _outcome(backend) for _ in bodies]
+        return [await _outcome(backend, request) for _ in bodies]
 
     found: list[Reply | BackendFault] = _with_server(wire, answering, use)
     return found
@@ -125,6 +126,29 @@ def test_a_reply_changed_in_one_place(wire: Wire) -> None:
         _check(outcome, body)
     assert len(bodies) > 100
     assert time.process_time() - started < 0.1 * len(bodies) + 10
+
+
+@every_wire
+def test_a_reply_that_calls_tools_changed_in_one_place(wire: Wire) -> None:
+    bodies = list(single(CALLED[wire.name]))[::SPREAD]
+    whole = json.dumps(CALLED[wire.name]).encode()
+    request = a_request(tools=(ToolDeclaration("order_status", "", {"type": "object"}),))
+    outcomes = _replies(wire, [whole, *bodies], request)
+    assert isinstance(outcomes[0], Reply) and len(outcomes[0].calls) == 2
+    for outcome, body in zip(outcomes[1:], bodies, strict=True):
+        _check(outcome, body)
+        for call in outcome.calls if isinstance(outcome, Reply) else ():
+            assert all(isinstance(t, str) for t in (call.id, call.name, call.unread, call.opaque)) and call.id
+            json.dumps([call.id, call.name, call.arguments, call.unread], ensure_ascii=False).encode()
+            assert isinstance(call.arguments, dict) and not (call.arguments and call.unread)
+
+
+@pytest.mark.parametrize("wire", [pytest.param(w, id=w.name) for w in WIRES if w.name in CONTINUED])
+def test_a_raw_completion_changed_in_one_place(wire: Wire) -> None:
+    bodies = list(single(CONTINUED[wire.name]))
+    request = a_request(messages=(Message("user", "Once"),), raw=True)
+    for outcome, body in zip(_replies(wire, bodies, request), bodies, strict=True):
+        _check(outcome, body)
 
 
 @pytest.mark.slow

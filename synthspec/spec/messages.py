@@ -40,6 +40,8 @@ class ToolCall:
     id: str
     name: str
     arguments: Mapping[str, Any]
+    unread: str = ""  # arguments that are no JSON object, as the model wrote them; `arguments` is empty then
+    opaque: str = ""  # what the provider wants back with the call, in its own words; in no key
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,20 @@ class ToolResult:
 
     id: str
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDeclaration:
+    """A tool that a model may call. `parameters` is the JSON Schema of its arguments, an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def key_form(self) -> list[Any]:
+        """What a request's key is made of."""
+        return [self.name, self.description, dict(self.parameters)]
 
 
 Part = Text | Image | ToolCall | ToolResult
@@ -99,8 +115,8 @@ def _key_form(part: Part) -> list[Any]:
             return ["text", text]
         case Image():
             return ["image", part.media_type, part.digest]
-        case ToolCall(id, name, arguments):
-            return ["call", id, name, dict(arguments)]
+        case ToolCall(id, name, arguments, unread):
+            return ["call", id, name, dict(arguments), *([unread] if unread else ())]
         case ToolResult(id, content):
             return ["result", id, content]
 
@@ -133,6 +149,8 @@ class Request:
     seed: int = 0  # for backends that take one; a function of the spec's seed and the key
     worst_tokens: tuple[int, int] = (0, 0)  # prompt and completion tokens at worst
     temperature: float | None = None  # overrides the backend's where set
+    tools: tuple[ToolDeclaration, ...] = ()  # that the model may call
+    raw: bool = False  # its one message is text to go on from, under no chat template
 
 
 MOST_TOKENS = 10**12  # a larger count is no count of tokens
@@ -207,6 +225,11 @@ class Reply:
     def text(self) -> str:
         """The text of the reply."""
         return text_of(self.parts)
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The tools that the model asks for."""
+        return tuple(p for p in self.parts if isinstance(p, ToolCall))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 
-from synthspec.spec.messages import Message
+from synthspec.spec.messages import Image, Message, Part, Text, ToolCall, ToolDeclaration, ToolResult
 
+TOLD_OF_TOOLS = 1_000  # tokens of a system prompt of the provider's own
 PER_MESSAGE = 8  # tokens a chat template puts around a message
 
 
 def worst_tokens(messages: Sequence[Message]) -> int:
     """At least as many tokens as the messages have, with what a chat template puts around each."""
-    return sum(PER_MESSAGE + estimate_tokens(m.content) for m in messages)
+    return sum(PER_MESSAGE + sum(map(_part_tokens, m.parts)) for m in messages)
+
+
+def tool_tokens(tools: Sequence[ToolDeclaration]) -> int:
+    """At least as many tokens as these declarations have, with what a provider tells its model about tools beside
+    them (Anthropic states up to 700)."""
+    told = sum(PER_MESSAGE + estimate_tokens(json.dumps(t.key_form, ensure_ascii=False)) for t in tools)
+    return TOLD_OF_TOOLS + told if tools else 0
+
+
+def _part_tokens(part: Part) -> int:
+    """Of a picture nothing: that hangs on who is asked (`image_tokens`)."""
+    match part:
+        case Text(text) | ToolResult(_, text):
+            return estimate_tokens(text)
+        case ToolCall(id, name, arguments, unread):
+            return PER_MESSAGE + estimate_tokens(id + name + json.dumps(dict(arguments), ensure_ascii=False) + unread)
+        case Image():
+            return 0
 
 
 def estimate_tokens(text: str) -> int:

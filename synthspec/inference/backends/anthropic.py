@@ -21,6 +21,7 @@ from synthspec.inference.transport.replies import (
     total,
 )
 from synthspec.inference.transport.schemas import SchemaCuts, described_schema
+from synthspec.inference.transport.wires import anthropic as _wire
 from synthspec.spec.messages import Reply, Request
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = False
 DEFAULT_MODEL = ""
+TOOLS = IMAGES = True
 
 LONGEST_REPLY = 4096  # tokens: the API wants a number where the spec has none
 _OWNER = _keys.Owner("Anthropic", "anthropic.com", "ANTHROPIC_BASE_URL")
@@ -87,8 +89,10 @@ class AnthropicBackend:
         system = "\n\n".join(m.content for m in request.messages if m.role == "system")
         if system:
             body["system"] = system
-        body["messages"] = [m for m in _chat.messages_of(request) if m["role"] != "system"]
+        body["messages"] = _wire.messages_of(request.messages)
         body |= _chat.sampling_of(request)
+        if request.tools:
+            body["tools"] = _wire.tools_of(request.tools)
         shape = self._cut(request.constraint.json_schema) if request.constraint.json_schema is not None else None
         config = {**self._effort, **({"format": shape} if shape is not None and self._constrain else {})}
         if config:
@@ -115,6 +119,7 @@ class AnthropicBackend:
             answer.get("model"),
             answer.get("stop_reason"),
             reasoning=reasoning_in(content),
+            calls=_wire.calls_in(content),
         )
 
 

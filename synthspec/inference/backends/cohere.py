@@ -12,6 +12,7 @@ from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
 from synthspec.inference.transport.replies import answer_of, map_in, member, names_in, reasoning_in, reply_of, text_in
 from synthspec.inference.transport.schemas import SchemaCuts, keep_keywords
+from synthspec.inference.transport.wires import cohere as _wire
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = False
 DEFAULT_MODEL = ""
+TOOLS = IMAGES = True
 
 # https://docs.cohere.com/docs/structured-outputs: the rest is not supported
 _KEPT = frozenset(
@@ -93,8 +95,10 @@ class CohereBackend:
 
     async def complete(self, request: Request) -> Reply:
         """One chat call."""
-        body = {**self._body, "messages": _chat.messages_of(request)}
+        body = {**self._body, "messages": _wire.messages_of(request.messages)}
         body |= _chat.sampling_of(request, self._seed)
+        if request.tools:
+            body["tools"] = _wire.tools_of(request.tools)
         schema = request.constraint.json_schema
         if self._constrain and schema is not None and (shape := self._cut(schema)) is not None:
             body["response_format"] = shape
@@ -118,7 +122,8 @@ class CohereBackend:
             (member(counted, "input_tokens"), member(counted, "output_tokens")),
             self._service.model,
             answer.get("finish_reason"),
-            reasoning=reasoning_in(message.get("content")),
+            reasoning=reasoning_in(message.get("content")) or reasoning_in(message.get("tool_plan")),
+            calls=_wire.calls_in(self._service, message, answer),
         )
 
 

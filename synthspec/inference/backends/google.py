@@ -14,7 +14,8 @@ from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
 from synthspec.inference.transport.replies import answer_of, first_in, map_in, member, misfit, names_in, reply_of, total
 from synthspec.inference.transport.schemas import SchemaCuts, keep_keywords
-from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request
+from synthspec.inference.transport.wires import google as _wire
+from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 
 if TYPE_CHECKING:
     from synthspec.spec import BackendChoice
@@ -33,6 +34,7 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = False
 DEFAULT_MODEL = ""
+TOOLS = IMAGES = True
 
 _URL = "https://generativelanguage.googleapis.com"
 _OWNER = _keys.Owner("Google", "generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL")
@@ -104,8 +106,10 @@ class GoogleBackend:
         if self._constrain and request.constraint.json_schema is not None:
             config["responseMimeType"] = "application/json"
             config["responseJsonSchema"] = self._cut(request.constraint.json_schema)
-        body = {**self._beside, "contents": [_turn(m) for m in request.messages if m.role != "system"]}
+        body = {**self._beside, "contents": _wire.contents_of(request.messages, self._service.model)}
         body["generationConfig"] = config
+        if request.tools:
+            body["tools"] = [*body.get("tools", ()), *_wire.tools_of(request.tools)]
         system = [m.content for m in request.messages if m.role == "system"]
         if system:
             body["systemInstruction"] = {"parts": [{"text": "\n\n".join(system)}]}
@@ -131,7 +135,9 @@ class GoogleBackend:
         first = first_in(self._service, answer, "candidates")
         counts = (member(usage, "promptTokenCount"), spent)
         said, thought = self._texts_of(first, answer)
-        return reply_of(self._service, said, counts, model, first.get("finishReason"), reasoning=thought)
+        calls = _wire.calls_in(member(first, "content", "parts") or ())
+        finish = first.get("finishReason")
+        return reply_of(self._service, said, counts, model, finish, reasoning=thought, calls=calls)
 
     def _texts_of(self, candidate: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[str, str]:
         """The text of a candidate, and its thoughts; one that was stopped at once has no content."""
@@ -152,11 +158,6 @@ class GoogleBackend:
 def _generates(model: Any) -> bool:
     methods = member(model, "supportedGenerationMethods")
     return isinstance(methods, list) and "generateContent" in methods
-
-
-def _turn(message: Message) -> dict[str, Any]:
-    role = "model" if message.role == "assistant" else "user"
-    return {"role": role, "parts": [{"text": message.content}]}
 
 
 def _config_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,8 +11,18 @@ from synthspec.inference.backends import BackendContext
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service, cut_reply
-from synthspec.inference.transport.replies import answer_of, map_in, member, names_in, reasoning_in, reply_of, text_in
+from synthspec.inference.transport.replies import (
+    answer_of,
+    map_in,
+    member,
+    misfit,
+    names_in,
+    reasoning_in,
+    reply_of,
+    text_in,
+)
 from synthspec.inference.transport.schemas import SchemaCuts, plain_schema
+from synthspec.inference.transport.wires import ollama as _wire
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 
 if TYPE_CHECKING:
@@ -35,6 +45,7 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = True
 DEFAULT_MODEL = ""
+TOOLS = IMAGES = COMPLETES = True
 
 
 _OWNER = _keys.Owner("Ollama", "ollama.com", "OLLAMA_HOST")
@@ -112,12 +123,20 @@ class OllamaBackend:
         self.earlier_fingerprint = _chat.fingerprint_of("ollama", self._service.address, options)
 
     async def complete(self, request: Request) -> Reply:
-        """One chat call."""
+        """One chat call, or one of bare text."""
         runtime = dict(self._runtime)
         runtime |= _chat.sampling_of(request, self._seed)
-        body = {**self._body, "messages": _chat.messages_of(request), "options": runtime}
+        body = {**self._body, "options": runtime}
+        if request.raw:
+            body |= {"prompt": request.messages[-1].content, "raw": True}
+        else:
+            body["messages"] = _wire.messages_of(request.messages)
+        if request.tools:
+            body["tools"] = _wire.tools_of(request.tools)
         if self._constrain and request.constraint.json_schema is not None:
             body["format"] = self._cut(request.constraint.json_schema)
+        if request.raw:
+            return self._read_raw(await self._client.post("api/generate", body))
         return self._read(await self._client.post("api/chat", body))
 
     async def models(self) -> tuple[str, ...]:
@@ -136,7 +155,20 @@ class OllamaBackend:
             answer.get("model"),
             answer.get("done_reason"),
             reasoning=reasoning_in(message.get("thinking")),
+            calls=_wire.calls_in(self._service, message, answer),
         )
+
+    def _read_raw(self, answer: Any) -> Reply:
+        answer = answer_of(self._service, answer, "response")
+        said = answer.get("response")
+        if not isinstance(said, str):
+            raise misfit(self._service, "response", said, "a text", answer)
+        if answer.get("done") is False:
+            raise cut_reply(self._service)
+        counts = (answer.get("prompt_eval_count"), answer.get("eval_count"))
+        thought = reasoning_in(answer.get("thinking"))
+        model, finish = answer.get("model"), answer.get("done_reason")
+        return reply_of(self._service, said, counts, model, finish, reasoning=thought)
 
     async def close(self) -> None:
         """Close every connection."""

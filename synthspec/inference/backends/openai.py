@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from synthspec.inference.transport.replies import (
     reply_of,
     text_in,
 )
+from synthspec.inference.transport.wires import openai as _wire
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = False
 DEFAULT_MODEL = ""
+TOOLS = IMAGES = COMPLETES = True
+
+LONGEST_COMPLETION = 1024  # tokens of raw text where the spec sets no `max_tokens`
 
 _REASONING = re.compile(r"(?:.*/)?(?:gpt-[5-9](?!.*chat)|o\d)")
 _THOUGHTS = ("reasoning_content", "reasoning")  # DeepSeek, llama-server, older vLLM; vLLM, OpenRouter, Groq
@@ -107,12 +112,29 @@ class OpenAIBackend:
         self.earlier_fingerprint = _chat.fingerprint_of("openai", service.address, options)
 
     async def complete(self, request: Request) -> Reply:
-        """One chat completion."""
-        body = {**self._body, "messages": _chat.messages_of(request)}
+        """One chat completion, or one of the other kind."""
+        if request.raw:
+            return await self._go_on(request)
+        body = {**self._body, "messages": _wire.messages_of(request.messages)}
         body |= _chat.sampling_of(request, self._seed)
+        if request.tools:
+            body["tools"] = _wire.tools_of(request.tools)
         if self._constrain:
             body.update(self._guide.keys(request.constraint))
         return self._read(await self._client.post("chat/completions", body))
+
+    async def _go_on(self, request: Request) -> Reply:
+        """A completion of bare text. Servers cut one off after 16 tokens where the spec sets no `max_tokens`."""
+        body = {"max_tokens": LONGEST_COMPLETION, **self._body, "prompt": request.messages[-1].content}
+        body["max_tokens"] = body.pop("max_completion_tokens", body["max_tokens"])
+        body.pop("reasoning_effort", None)
+        body |= _chat.sampling_of(request, self._seed)
+        if self._constrain:  # no schema: `response_format` is of chat alone
+            body.update(self._guide.keys(replace(request.constraint, json_schema=None)))
+        answer = answer_of(self._service, await self._client.post("completions", body), "choices")
+        choice = first_in(self._service, answer, "choices")
+        said = text_in(self._service, choice.get("text"), answer)
+        return reply_of(self._service, said, _usage(answer), answer.get("model"), choice.get("finish_reason"))
 
     async def models(self) -> tuple[str, ...]:
         """The models the server lists."""
@@ -132,11 +154,12 @@ class OpenAIBackend:
         return reply_of(
             self._service,
             said or (refusal if isinstance(refusal, str) else ""),
-            (member(answer, "usage", "prompt_tokens"), member(answer, "usage", "completion_tokens")),
+            _usage(answer),
             answer.get("model"),
             choice.get("finish_reason"),
             refused=bool(refusal),
             reasoning=reasoning_in(*_thoughts(message)),
+            calls=_wire.calls_in(self._service, message, answer),
         )
 
 
@@ -145,6 +168,10 @@ def _thoughts(message: Mapping[str, Any]) -> list[Any]:
     content = message.get("content")
     told = [message.get(name) for name in _THOUGHTS]
     return [*told, content] if isinstance(content, list) else told
+
+
+def _usage(answer: Mapping[str, Any]) -> tuple[Any, Any]:
+    return member(answer, "usage", "prompt_tokens"), member(answer, "usage", "completion_tokens")
 
 
 def _body_of(model: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

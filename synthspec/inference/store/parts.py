@@ -50,8 +50,9 @@ def _write(part: Part, text: KeepText, data: KeepBytes) -> dict[str, Any]:
             return {"text": text(said)}
         case Image(content, media_type):
             return {"image": data(content), "media_type": media_type}
-        case ToolCall(id, name, arguments):
-            return {"call": id, "name": name, "arguments": dict(arguments)}
+        case ToolCall(id, name, arguments, unread, opaque):
+            beside = {n: v for n, v in (("unread", unread), ("opaque", opaque)) if v}
+            return {"call": id, "name": name, "arguments": dict(arguments), **beside}
         case ToolResult(id, content):
             return {"result": id, "content": text(content)}
 
@@ -60,7 +61,8 @@ def _read(written: Mapping[str, Any], find: Find) -> Part | None:
     if "text" in written:
         return Text(read_text(written["text"], find))
     if "call" in written:
-        return ToolCall(written["call"], written["name"], written["arguments"])
+        beside = written.get("unread", ""), written.get("opaque", "")
+        return ToolCall(written["call"], written["name"], written["arguments"], *beside)
     if "result" in written:
         return ToolResult(written["result"], read_text(written["content"], find))
     kept = written["image"]

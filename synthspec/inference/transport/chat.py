@@ -54,11 +54,6 @@ def sampling_of(request: Request, option: Any = None) -> dict[str, Any]:
     return found | {"seed": seed} if isinstance(seed, int) and seed is not False else found
 
 
-def messages_of(request: Request) -> list[dict[str, str]]:
-    """The conversation as most providers take it."""
-    return [{"role": m.role, "content": m.content} for m in request.messages]
-
-
 def address_of(url: str) -> str:
     """Scheme, host and path of a URL, for messages: no credentials, no query.
 

@@ -88,6 +88,8 @@ class LocalModel:
         return [row[: text.count] for row, text in zip(rows, texts, strict=True)], room
 
     def _prompt(self, request: Request) -> list[int]:
+        if request.raw:
+            return self._raw_prompt(request.messages[-1].content)
         messages = [{"role": m.role, "content": m.content} for m in request.messages]
         if self._tokenizer.chat_template is None:
             return list(self._tokenizer("\n\n".join(m["content"] for m in messages) + "\n")["input_ids"])
@@ -96,6 +98,12 @@ class LocalModel:
         except Exception:  # templates without a system role raise what they like
             text = self._tokenizer.apply_chat_template(_folded(messages), tokenize=False, add_generation_prompt=True)
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _raw_prompt(self, text: str) -> list[int]:
+        """Text without a template; a beginning-of-text token is added where it has none of its own."""
+        begins = self._tokenizer.bos_token
+        own = begins is not None and text.startswith(begins)
+        return list(self._tokenizer(text, add_special_tokens=not own)["input_ids"])
 
     def _text(self, request: Request, manner: Manner) -> Writing:
         temperature = manner.temperature if request.temperature is None else request.temperature

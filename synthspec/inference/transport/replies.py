@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthspec.inference.transport.errors import Service, fault_of_status, strange_reply
-from synthspec.spec.messages import BackendFault, FaultKind, Reply, Usage
+from synthspec.spec.messages import BackendFault, FaultKind, Reply, Text, ToolCall, Usage
 
 _FINISHES = {
     **dict.fromkeys(("length", "max_tokens", "model_context_window_exceeded", "continuation"), "length"),
@@ -134,8 +134,9 @@ def reply_of(
     finish: Any,
     refused: bool = False,
     reasoning: str = "",
+    calls: Sequence[ToolCall] = (),
 ) -> Reply:
-    """A reply with its text and what the model thought, and the rest as the provider sent it.
+    """A reply with its text, what the model thought and the tools that it calls, and the rest as the provider sent it.
 
     Raises:
         BackendFault: the reply says that the provider gave up.
@@ -144,10 +145,11 @@ def reply_of(
     if ended in _GAVE_UP:
         raise BackendFault(_GAVE_UP[ended], f"{service.name} ({service.address}) gave up: {ended}")
     how = "refused" if refused else _FINISHES.get(ended, "stop")
-    return Reply(_whole(text), Usage.read(*usage), _name(model), how, _whole(reasoning))
+    parts = (*([Text(whole_text(text))] if text or not calls else ()), *calls)
+    return Reply(parts, Usage.read(*usage), _name(model), how, whole_text(reasoning))
 
 
-def _whole(text: str) -> str:
+def whole_text(text: str) -> str:
     """A text without lone surrogates, which cannot be stored."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 

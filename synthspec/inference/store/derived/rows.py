@@ -13,7 +13,7 @@ from typing import Any
 
 from synthspec.formats.recovery.thinking import thinking_in
 from synthspec.inference.store.parts import Find, read_parts, read_text, write_parts
-from synthspec.spec.messages import Completion, Constraint, Message, Reply, Request, Text, Usage
+from synthspec.spec.messages import Completion, Constraint, Message, Reply, Request, Text, ToolDeclaration, Usage
 
 CALL_COLUMNS = (
     "key", "prompt", "combination", "attempt", "model", "finish", "in_tok", "out_tok", "cost", "latency", "created",
@@ -73,6 +73,8 @@ class StoredRequest:
     temperature: float | None = None
     constraint: Mapping[str, Any] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[ToolDeclaration, ...] = ()
+    raw: bool = False
 
     @property
     def messages(self) -> tuple[tuple[str, str], ...]:
@@ -227,7 +229,10 @@ def read_request(text: Any, find_blob: Find) -> StoredRequest:
             if name in body:
                 given[name] = body.pop(name)
         rows, seed, temperature = body.pop("rows", 1), body.pop("seed", 0), body.pop("temperature", None)
-        return StoredRequest(turns, int(rows), int(seed), temperature, given, body)
+        raw, declared = bool(body.pop("raw", False)), body.pop("tools", None)
+        listed = json.loads(read_text(declared, find_blob)) if declared else []
+        tools = tuple(ToolDeclaration(*tool) for tool in listed)
+        return StoredRequest(turns, int(rows), int(seed), temperature, given, body, tools, raw)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return StoredRequest()
 
@@ -258,6 +263,10 @@ def _request_text(
         body["seed"] = request.seed
     if request.temperature is not None:
         body["temperature"] = request.temperature
+    if request.raw:
+        body["raw"] = True
+    if request.tools:
+        body["tools"] = text(_encode([t.key_form for t in request.tools]))
     constraint = _constraint_text(request.constraint)
     if constraint:
         body["constraint"] = shared.put(constraint, fresh)
