@@ -35,6 +35,7 @@ from synthspec.planning.parameters import DrawFault
 from synthspec.planning.plan import Plan, build_plan
 from synthspec.sources import Table
 from synthspec.spec import Novelty, Spec
+from synthspec.spec.backends_used import backends_used
 from synthspec.spec.messages import BackendFault
 
 KEPT = "every completion is kept: build again to go on; if it stops there again, report it with the spec"
@@ -128,7 +129,10 @@ class Build:
         plan = build_plan(spec, self.tables)
         validator = Validator(spec)
         program = Program(spec, validator)
-        writers = {p.name: PromptWriter(spec, p, endpoints[p.name].sender, self.tables) for p in spec.prompts}
+        writers = {
+            name: PromptWriter(spec, prompt, endpoints[name].sender, self.tables, name if name != prompt.name else "")
+            for name, (prompt, _) in backends_used(spec).items()
+        }
         ledger = open_ledger(spec, store)
         yield Started(plan, ledger.budget)
         judge = _open_judge(spec.novelty, self.tables)

@@ -68,6 +68,7 @@ class PromptWriter:
     prompt: Prompt
     sender: Sender
     tables: Mapping[str, Table]
+    endpoint: str = ""  # the name of the one it writes for; "" for the prompt's own
     shape: Shape = field(init=False)
     fixed: str = field(init=False)  # what all its keys hang on besides words and fields
     _instructions: dict[int, str] = field(init=False, default_factory=dict)
@@ -159,6 +160,7 @@ class PromptWriter:
             seed=int.from_bytes(hashlib.blake2b(key.encode(), digest_size=6).digest(), "big"),
             worst_tokens=(worst_tokens(messages) + self._constraint_tokens(rows), self.sender.max_tokens),
             temperature=self._temperature(index),
+            endpoint=self.endpoint,
         )
 
     def _said(self, text: str) -> str:
@@ -242,6 +244,11 @@ def request_key(content: str, *parts: object) -> str:
     """32 hex digits for a request: its content, and what tells it from others of the same content."""
     text = "\x1f".join([content, *map(str, parts)])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def combined_key(keys: Sequence[str]) -> str:
+    """One name for several completions that something was made of; "" for none."""
+    return request_key("several", *keys) if keys else ""
 
 
 def _complaint(feedback: Feedback) -> str:

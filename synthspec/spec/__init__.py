@@ -240,7 +240,7 @@ class Prompt:
     verbalize: int = 1  # answers asked for, one drawn (Verbalized Sampling); 1 is off
     level: int = 0  # how many fan-outs lie above what it writes: its rows' paths have `level + 1` numbers
     each: Each | None = None  # a row for every item of a list
-    samples: int = 1  # times it is asked for one row; above 1 its fields are lists
+    samples: int | None = None  # times it is asked for one row; its fields are lists
     map: Each | None = None  # asked once for every item of a list; its fields are lists
     repeat: Repeat | None = None
     backends: tuple[BackendChoice, ...] = ()  # of `backend: [a, b]`: each sample from the next; `backend` is the first

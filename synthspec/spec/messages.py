@@ -151,6 +151,7 @@ class Request:
     temperature: float | None = None  # overrides the backend's where set
     tools: tuple[ToolDeclaration, ...] = ()  # that the model may call
     raw: bool = False  # its one message is text to go on from, under no chat template
+    endpoint: str = ""  # the name of the backend it goes to (`sending/endpoints.py`); "" for the prompt's own
 
 
 MOST_TOKENS = 10**12  # a larger count is no count of tokens

@@ -132,7 +132,7 @@ class Watched:
     def _note_text(self, path: Path, text: str) -> None:
         if len(self._texts) >= TEXTS:
             self._texts.pop(next(iter(self._texts)))
-        self._texts[path] = text
+        self._texts[path if path[-1] >= 0 else path[:-1]] = text  # of a row that waits for several: the last
 
     def _begin(self, request: Request, path: Path, now: float) -> None:
         self._begun = True

@@ -3,21 +3,55 @@ again when a rule fails. Pure: a function of the spec."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.recovery.thinking import without_thinking
 from synthspec.formats.recovery.verbalized import choose_answer
 from synthspec.generation.validation.rules import Validator
+from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.plugins import find_plugin
 from synthspec.spec import Check, Prompt, Spec
 from synthspec.spec.messages import Rejection, Stage
 
+if TYPE_CHECKING:
+    from synthspec.generation.machine.row_turn import RowTurn
+    from synthspec.generation.machine.states import Ask
+
 REFUSED = Rejection(Stage.PARSE, "refused", "the model refused")
 CUT_OFF = Rejection(Stage.PARSE, "cut off", "the reply was cut off at its greatest length: write less")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A request that builds on no completion. It is written when its combination's turn comes, in plan order."""
+
+    name: str  # one in its combination
+    seen: Mapping[str, Any] = field(default_factory=dict)  # names bound for it alone
+    endpoint: str = ""  # "" for the prompt's own
+
+
+class Calls(Protocol):
+    """How a prompt that makes several calls for one row is worked on. One module a kind; it keeps no state."""
+
+    def openings(self, step: Step, values: Mapping[str, Any]) -> Iterable[Opening]:
+        """Its requests that build on no completion, where the prompt needs no other."""
+        ...
+
+    def begin(self, turn: RowTurn, step: Step) -> None:
+        """Ask, for the first time or after the row went back to it or to before it."""
+        ...
+
+    def take(self, turn: RowTurn, step: Step, question: Ask, outcome: Replied | Failed | Stopped) -> None:
+        """Take in what became of one of its calls."""
+        ...
+
+    def reopen(self, turn: RowTurn, step: Step, rejections: Sequence[Rejection]) -> bool:
+        """What it wrote is rejected: have `begin` ask what is to be asked again. False where attempts are used up."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +62,11 @@ class Step:
     shape: Shape
     when: Any  # compiled condition, or None
     after: frozenset[str]  # prompts that hang on it, through any number of others
+    calls: Calls | None = None  # of a prompt that makes several for one row
+
+    def openings(self, values: Mapping[str, Any]) -> Iterable[Opening]:
+        """The requests of a prompt that needs no other which build on no completion."""
+        return (Opening(self.prompt.name),) if self.calls is None else self.calls.openings(self, values)
 
     def wanted(self, row: Mapping[str, Any]) -> bool:
         """Whether its `when` lets it run for a row."""

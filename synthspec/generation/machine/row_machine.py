@@ -23,6 +23,7 @@ from synthspec.generation.machine.states import (
     Outcome,
     RowState,
     State,
+    row_of,
 )
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback
@@ -61,19 +62,19 @@ def advance(program: Program, state: State, id: Id, outcome: Outcome) -> Turn:
     Raises:
         KeyError: no question of this id is open.
     """
-    row = state.rows.get(id[0])
-    if row is None or row.waits is None or row.waits.id != id:
-        raise KeyError(f"no open question {id}")
-    if isinstance(row, BatchState):
+    row = state.rows.get(row_of(id))
+    if isinstance(row, BatchState) and row.waits is not None and row.waits.id == id:
         return _advance_batch(program, state, row, outcome)
-    return _taken(state, RowTurn(program, row).advance(outcome))
+    if isinstance(row, RowState) and (id in row.calls or (row.waits is not None and row.waits.id == id)):
+        return _taken(state, RowTurn(program, row).advance(id, outcome))
+    raise KeyError(f"no open question {id}")
 
 
 def _taken(state: State, turn: RowTurn) -> Turn:
     """The state with one row as it is after its turn; a row that is final leaves it."""
     after = turn.after()
     rows = dict(state.rows)
-    if after.waits is None:
+    if after.is_final:
         rows.pop(after.path, None)
     else:
         rows[after.path] = after
@@ -98,6 +99,7 @@ def _ask_batch(step: Step, batch: BatchState) -> BatchState:
         combination=batch.combination,
         values=batch.combination.values,
         feedback=batch.feedback,
+        opening="" if step.prompt.needs else step.prompt.name,
     )
     return replace(batch, attempt=attempt, waits=question)
 

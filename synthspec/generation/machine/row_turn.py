@@ -5,13 +5,13 @@ The turn works on copies; the state it began with is left as it was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
-from synthspec.generation.machine.program import Program, Step
+from synthspec.generation.machine.program import Program, Read, Step
 from synthspec.generation.machine.states import Ask, Effect, Known, Lost, Need, Note, Offer, Outcome, RowState, Verdict
-from synthspec.inference.outcomes import Failed, Replied, Stopped
-from synthspec.inference.requests import Feedback
+from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
+from synthspec.inference.requests import Feedback, combined_key
 from synthspec.spec.messages import Rejection, Stage, Try
 
 BATCH = -1  # the place of a request for all rows of a combination
@@ -36,6 +36,9 @@ class RowTurn:
         self.moves = row.moves
         self.questions = row.questions
         self.waits: Ask | Offer | Need | None = None
+        self.work = dict(row.work)
+        self.made = dict(row.made)
+        self.calls = dict(row.calls)
         self.effects: list[Effect] = []
         self.notes: list[Note] = []
 
@@ -55,6 +58,9 @@ class RowTurn:
             moves=self.moves,
             questions=self.questions,
             waits=self.waits,
+            work=self.work,
+            made=self.made,
+            calls=self.calls,
         )
 
     def begin(self) -> Self:
@@ -62,12 +68,17 @@ class RowTurn:
         self._go_on(frozenset(self.values), set(self.combination.context))
         return self
 
-    def advance(self, outcome: Outcome) -> Self:
-        """Take the answer to the question the row waits for."""
+    def advance(self, id: Id, outcome: Outcome) -> Self:
+        """Take the answer to a question the row waits for."""
+        if id in self.calls:
+            self._take(self.calls.pop(id), outcome)
+            return self
         waited = self.row.waits
         match waited, outcome:
             case _, Stopped(reason):
                 self._lose(Stage.CALL, (reason,))
+            case Ask(), Replied() | Failed() if self.program.step(waited.prompt).calls is not None:
+                self._take(waited, outcome)
             case Ask(), Replied(key, text, finish):
                 self._read(self.program.step(waited.prompt), (key, text, finish))
             case Ask(), Failed(rejection):
@@ -84,6 +95,13 @@ class RowTurn:
             case _:
                 raise TypeError(f"{type(waited).__name__} is not answered with {type(outcome).__name__}")
         return self
+
+    def _take(self, question: Ask, outcome: Outcome) -> None:
+        """What became of a call of a prompt that makes several."""
+        step = self.program.step(question.prompt)
+        if step.calls is None or not isinstance(outcome, Replied | Failed | Stopped):
+            raise TypeError(f"{type(question).__name__} is not answered with {type(outcome).__name__}")
+        step.calls.take(self, step, question, outcome)
 
     def _go_on(self, fresh: frozenset[str], sound: set[str]) -> None:
         """Check what is there and ask for what is not. `fresh` fields are not checked yet, `sound` ones are computed
@@ -111,6 +129,9 @@ class RowTurn:
                 self._offer()
                 return
             if step.wanted({**self.values, **values}):
+                if step.calls is not None:
+                    step.calls.begin(self, step)
+                    return
                 spent = f"'{step.prompt.name}' was asked {self.program.limit} times, as `limits.attempts` allows"
                 self._ask_again(step, self.last[0], (*self.last[1], spent))
                 return
@@ -122,6 +143,7 @@ class RowTurn:
         self.values.update(values)
         self.keys[step.prompt.name] = key
         self.texts[step.prompt.name] = text
+        self.made.pop(step.prompt.name, None)
         self.program.validator.compute(self.values, self.combination.values, self.row.path)
         return (frozenset(self.values) - before) | frozenset(step.prompt.writes)
 
@@ -137,11 +159,27 @@ class RowTurn:
         name = step.prompt.name
         stage = read.rejections[0].stage if read.rejections else Stage.PARSE
         reasons = tuple(r.reason for r in read.rejections) or ("the reply held no row",)
-        self._tried(Try(name, self.asked[name], text, reasons))
+        self.tried(Try(name, self.asked[name], text, reasons))
         self.feedback[name] = Feedback(text, read.rejections, 1)
         self._ask_again(step, stage, reasons)
 
-    def _tried(self, attempt: Try) -> None:
+    def read(self, step: Step, reply: tuple[str, str, str]) -> Read:
+        """What a reply (key, text and finish) holds: one row, or why not."""
+        return self.program.read(step, self.combination.values, reply, 1)
+
+    def finish_step(self, step: Step, values: Mapping[str, Any], keys: Sequence[str], text: str) -> None:
+        """Take in what a prompt that makes several calls wrote, by these completions, and go on."""
+        sound = {n for n in self.values if n in self.program.validator.computed}
+        fresh = self._write(step, dict(values), keys[0] if len(keys) == 1 else combined_key(keys), text)
+        self.made[step.prompt.name] = tuple(keys)
+        self._go_on(fresh, sound | set(self.combination.context))
+
+    def give_up(self, stage: Stage, reasons: tuple[str, ...]) -> None:
+        """The row cannot be had."""
+        self._lose(stage, reasons)
+
+    def tried(self, attempt: Try) -> None:
+        """Note an attempt that is not kept."""
         self.tries = (*self.tries, attempt)[-MAX_TRIES_KEPT:]
 
     def _id(self) -> tuple[tuple[int, ...], int]:
@@ -152,6 +190,47 @@ class RowTurn:
         self.waits = question
         self.effects.append(question)
 
+    def ask(
+        self,
+        step: Step,
+        attempt: int,
+        *,
+        item: int | None = None,
+        feedback: Feedback | None = None,
+        lineage: Sequence[str] | None = None,
+        opening: str = "",
+        variant: tuple[str | int, ...] = (),
+        seen: Mapping[str, Any] | None = None,
+        endpoint: str = "",
+    ) -> None:
+        """Ask for one completion. With `item`, a number from 0, other calls of the row may be open besides."""
+        id = self._id() if item is None else ((*self.row.path, -1 - item), attempt)
+        question = Ask(
+            id=id,
+            path=self.row.path,
+            prompt=step.prompt.name,
+            attempt=attempt,
+            rows=1,
+            place=self.row.place,
+            lineage=self.lineage(step) if lineage is None else tuple(lineage),
+            combination=self.combination,
+            values={**self.values, **self.combination.values},
+            feedback=feedback,
+            opening=opening,
+            variant=variant,
+            seen=seen or {},
+            endpoint=endpoint,
+        )
+        if item is None:
+            self._wait_for(question)
+        else:
+            self.calls[id] = question
+            self.effects.append(question)
+
+    def lineage(self, step: Step) -> tuple[str, ...]:
+        """The completions that what a prompt reads was written by."""
+        return tuple(self.keys[n] for n in step.prompt.needs)
+
     def _ask_again(self, step: Step, stage: Stage, reasons: tuple[str, ...]) -> None:
         """Ask a prompt for this row; where its attempts are used up the row is lost, for these reasons."""
         name = step.prompt.name
@@ -160,22 +239,12 @@ class RowTurn:
             self._lose(stage, reasons)
             return
         self.asked[name] = attempt
-        question = Ask(
-            id=self._id(),
-            path=self.row.path,
-            prompt=name,
-            attempt=attempt,
-            rows=1,
-            place=self.row.place,
-            lineage=tuple(self.keys[n] for n in step.prompt.needs),
-            combination=self.combination,
-            values={**self.values, **self.combination.values},
-            feedback=self.feedback.get(name),
-        )
-        self._wait_for(question)
+        opening = "" if step.prompt.needs else name
+        self.ask(step, attempt, feedback=self.feedback.get(name), opening=opening)
 
     def _offer(self) -> None:
-        lineage = tuple(self.keys.values())
+        made = (self.made.get(n, (key,)) for n, key in self.keys.items())
+        lineage = tuple(key for keys in made for key in keys)
         self._wait_for(Offer(self._id(), self.row.path, self.combination, dict(self.values), lineage, self.tries))
 
     def _go_back(self, target: str | None, rejections: Sequence[Rejection]) -> bool:
@@ -188,21 +257,29 @@ class RowTurn:
             return False
         self.last = (stage, reasons)
         text = self.texts[target]
-        self._tried(Try(target, self.asked.get(target, 0), text, reasons))
-        if self.asked.get(target, 0) >= self.program.limit:
+        self.tried(Try(target, self.asked.get(target, 0), text, reasons))
+        step = self.program.step(target)
+        again = step.calls.reopen(self, step, rejections) if step.calls is not None else self._may_be_asked(target)
+        if not again:
             self._lose(stage, reasons)
             return False
         self.feedback[target] = Feedback(text, tuple(rejections), 1)
-        for name in (target, *self.program.step(target).after):
+        for name in (target, *step.after):
             self.keys.pop(name, None)
             self.texts.pop(name, None)
+            self.made.pop(name, None)
             if name != target:
                 self.feedback.pop(name, None)
+                if name in self.work:
+                    self.work[name] = self.work[name].restarted()
             for written in self.program.step(name).prompt.writes:
                 self.values.pop(written, None)
         for computed in self.program.validator.computed:
             self.values.pop(computed, None)
         return True
+
+    def _may_be_asked(self, name: str) -> bool:
+        return self.asked.get(name, 0) < self.program.limit
 
     def _lose(self, stage: Stage, reasons: tuple[str, ...]) -> None:
         """The row cannot be had here; where repeats are to be spread, perhaps under another combination."""
@@ -223,5 +300,6 @@ class RowTurn:
         self.combination = known.combination
         self.moves += 1
         self.values, self.asked, self.keys, self.texts, self.feedback = {}, {}, {}, {}, {}
+        self.work, self.made = {}, {}
         self.tries, self.last = self.tries[-2:], (Stage.CALL, ())
         self._go_on(frozenset(), set(self.combination.context))

@@ -43,6 +43,10 @@ class Ask:
     combination: Combination
     values: Mapping[str, Any]  # what the templates see: parameters, and fields written before
     feedback: Feedback | None
+    opening: str = ""  # the opening of its combination that it belongs to; "" where it builds on completions
+    variant: tuple[str | int, ...] = ()  # what tells it from others of the same prompt and row: ("sample", 3)
+    seen: Mapping[str, Any] = field(default_factory=dict)  # names bound for this call alone: the item of a map, `round`
+    endpoint: str = ""  # the backend it is for, by the name of its endpoint; "" for the prompt's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +125,19 @@ class Note:
 # --- the state
 
 
+class Work:
+    """What there is of a prompt that makes several calls for one row: a frozen dataclass of its own module."""
+
+    __slots__ = ()
+
+    def restarted(self) -> Work:
+        """What is left of it where the row goes back to before it: how often it was asked."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class RowState:
-    """The history of one row, and the question it waits for."""
+    """The history of one row, and the questions it waits for: one, or the calls of one prompt that makes several."""
 
     path: Path
     place: int  # among the rows of its combination
@@ -137,7 +151,15 @@ class RowState:
     last: tuple[Stage, tuple[str, ...]] = (Stage.CALL, ())  # what it was last sent back for
     moves: int = 0  # how often it came here from another combination
     questions: int = 0
-    waits: Ask | Offer | Need | None = None  # None: the row is final
+    waits: Ask | Offer | Need | None = None
+    work: Mapping[str, Work] = field(default_factory=dict)  # by prompt
+    made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the completions of prompts that made several
+    calls: Mapping[Id, Ask] = field(default_factory=dict)  # of its work, that are open
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing is waited for any more."""
+        return self.waits is None and not self.calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,4 +188,16 @@ class State:
     @property
     def open(self) -> dict[Id, Path]:
         """Every question that waits for its answer, and the row that asks."""
-        return {row.waits.id: path for path, row in self.rows.items() if row.waits is not None}
+        found = {row.waits.id: path for path, row in self.rows.items() if row.waits is not None}
+        found.update((id, path) for path, row in self.rows.items() if isinstance(row, RowState) for id in row.calls)
+        return found
+
+
+def row_of(id: Id) -> Path:
+    """The path of the row that asks. Calls of one row that are open at once have a negative number at its end.
+
+    >>> row_of(((17, 3, -2), 1))
+    (17, 3)
+    """
+    path = id[0]
+    return path if path[-1] >= 0 else path[:-1]

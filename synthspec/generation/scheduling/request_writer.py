@@ -35,7 +35,7 @@ class RequestWriter:
         self.keeps_marks = False
 
     def open(self, combination: Combination, *, moved: int | None = None) -> dict[str, FirstRequest]:
-        """Write the first request of every prompt that needs no other. Called in plan order.
+        """Write the openings of every prompt that needs no other. Called in plan order.
 
         A row of number `moved` that came here from another combination has keys of its own.
 
@@ -47,17 +47,24 @@ class RequestWriter:
         for step in self._program.steps:
             if step.prompt.needs or not step.wanted(seen):
                 continue
-            name, writer = step.prompt.name, self._writers[step.prompt.name]
-            base = writer.base(index, seen, step.prompt.rows)
-            content = writer.content(base, index)
-            if moved is not None:
-                firsts[name] = FirstRequest(base, request_key(content, "moved", moved))
-            else:
-                mark = int(content[:15], 16)
-                if self.keeps_marks:
-                    self.marks.setdefault(index, []).append(mark)
-                firsts[name] = FirstRequest(base, request_key(content, "first", self._seen.add(mark)))
+            for opening in step.openings(seen):
+                writer = self._writers[opening.endpoint or step.prompt.name]
+                base = writer.base(index, {**seen, **opening.seen} if opening.seen else seen, step.prompt.rows)
+                content = writer.content(base, index)
+                if moved is not None:
+                    firsts[opening.name] = FirstRequest(base, request_key(content, "moved", moved))
+                else:
+                    firsts[opening.name] = FirstRequest(
+                        base, request_key(content, "first", self._count(index, content))
+                    )
         return firsts
+
+    def _count(self, index: int, content: str) -> int:
+        """How many requests of this content came before."""
+        mark = int(content[:15], 16)
+        if self.keeps_marks:
+            self.marks.setdefault(index, []).append(mark)
+        return self._seen.add(mark)
 
     def skip(self, marks: Iterable[int]) -> None:
         """First requests of a combination that an earlier build settled: counted, not written."""
@@ -71,15 +78,19 @@ class RequestWriter:
             TemplateFault: a value is not what a template needs.
         """
         prompt, combination = self._program.step(ask.prompt).prompt, ask.combination
-        writer, first, index = self._writers[ask.prompt], firsts.get(ask.prompt), ask.combination.index
+        writer, index = self._writers[ask.endpoint or ask.prompt], ask.combination.index
+        first = firsts.get(ask.opening) if ask.opening else None
+        values = {**ask.values, **ask.seen} if ask.seen else ask.values
         if first is not None:
             base, key = first.base, first.key
             if ask.attempt > 1 or ask.rows != prompt.rows:
                 key = request_key(key, ask.place, ask.attempt)
                 if not self._program.spec.repair and "rows" in prompt.reads:
-                    base = writer.base(index, {**combination.context, **ask.values}, ask.rows)
+                    base = writer.base(index, {**combination.context, **values}, ask.rows)
         else:
-            base = writer.base(index, {**combination.context, **ask.values}, ask.rows)
+            base = writer.base(index, {**combination.context, **values}, ask.rows)
             key = request_key(writer.content(base, index), *ask.lineage, ask.place, ask.attempt)
+        if ask.variant:
+            key = request_key(key, *ask.variant)
         identity = Identity(ask.lineage, ask.place, ask.attempt)
-        return writer.request(index, ask.values, base, key, identity, ask.rows, ask.feedback)
+        return writer.request(index, values, base, key, identity, ask.rows, ask.feedback)

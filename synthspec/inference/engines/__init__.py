@@ -22,7 +22,7 @@ class Call:
 
     send: int
     request: Request
-    endpoint: str  # the name of the prompt whose backend is asked
+    endpoint: str  # the name of the backend that is asked (`spec/backends_used.py`)
     path: Path  # of the row it is for: the lowest goes first
     tokens: int = 0  # it may take at most
     not_before: float = 0.0  # on the clock of the event loop

@@ -16,6 +16,7 @@ from synthspec.inference.store import Store
 from synthspec.plugins import find_plugin
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Limits, Spec
+from synthspec.spec.backends_used import backends_used
 from synthspec.spec.messages import BackendFault
 
 
@@ -34,7 +35,7 @@ _NOTE = "fingerprints"  # the name under which a store keeps them
 
 
 def open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Endpoint]:
-    """For each prompt the backend it runs on; prompts with the same choice share one.
+    """For each endpoint of the spec (`spec/backends_used.py`) its backend; those with the same choice share one.
 
     Raises:
         BackendFault: one cannot be opened.
@@ -43,12 +44,12 @@ def open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store) -> dic
     endpoints: dict[str, Endpoint] = {}
     governors: dict[str, Governor] = {}
     kept = KeptFingerprints(store)
-    for prompt in spec.prompts:
-        choice = with_limits(prompt.backend or spec.backend, spec.limits)
+    for name, (_, given) in backends_used(spec).items():
+        choice = with_limits(given, spec.limits)
         mark = repr((choice.provider, choice.model, sorted(choice.options.items(), key=str), choice.settings))
         if mark not in opened:
             opened[mark] = _open_endpoint(choice, spec, tables, governors, kept)
-        endpoints[prompt.name] = opened[mark]
+        endpoints[name] = opened[mark]
     kept.note()
     return endpoints
 

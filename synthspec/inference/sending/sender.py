@@ -34,6 +34,10 @@ class _Asked:
     not_before: float = 0.0
 
 
+def _endpoint_of(request: Request) -> str:
+    return request.endpoint or request.prompt
+
+
 class Sends:
     """The calls of one run."""
 
@@ -85,12 +89,12 @@ class Sends:
             return self._replied(id, request, stored)
         if self.stopping is not None:
             return Stopped(self.stopping)
-        self._wait(_Asked(id, request, worst_of(self._endpoints[request.prompt], request)))
+        self._wait(_Asked(id, request, worst_of(self._endpoints[_endpoint_of(request)], request)))
         return None
 
     def _wait(self, asked: _Asked) -> None:
         self._count += 1
-        heapq.heappush(self._ready[asked.request.prompt], (asked.id[0], self._count, asked))
+        heapq.heappush(self._ready[_endpoint_of(asked.request)], (asked.id[0], self._count, asked))
 
     def _replied(self, id: Id, request: Request, completion: Completion) -> Replied:
         self._events.append(CallDone(request, id[0], completion))
@@ -108,7 +112,7 @@ class Sends:
             self._count += 1
             self._flying[self._count] = asked
             path, request = asked.id[0], asked.request
-            calls.append(Call(self._count, request, request.prompt, path, asked.worst.tokens, asked.not_before))
+            calls.append(Call(self._count, request, _endpoint_of(request), path, asked.worst.tokens, asked.not_before))
         if calls:
             await self._submit(calls)
         if self.stopping is None:
@@ -201,7 +205,7 @@ class Sends:
         works = []
         for done, asked in replied:
             assert isinstance(done.result, Reply)
-            endpoint = self._endpoints[asked.request.prompt]
+            endpoint = self._endpoints[_endpoint_of(asked.request)]
             endpoint.answered = True
             works.append(self._ledger.commit(endpoint, asked.request, done.result, done.latency, asked.worst))
         found = [await works[0]] if len(works) == 1 else await asyncio.gather(*works, return_exceptions=True)
@@ -232,7 +236,7 @@ class Sends:
 
     def _after_fault(self, asked: _Asked, fault: BackendFault) -> Outcome | None:
         """What a fault comes to; None where the request is sent again."""
-        rule, endpoint = FAULT_RULES[fault.kind], self._endpoints[asked.request.prompt]
+        rule, endpoint = FAULT_RULES[fault.kind], self._endpoints[_endpoint_of(asked.request)]
         provider = endpoint.sender.choice.provider
         if rule.stop:
             self.stop(f"{provider}: {fault.message}")

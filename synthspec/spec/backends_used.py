@@ -1,0 +1,44 @@
+"""The backends that a spec uses, each under the name of its endpoint.
+
+`answers` is the backend of the prompt of that name, `answers#2` the second of its list, `answers=small` the one chosen
+under that name, `talk/agent` that of a speaker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from synthspec.spec import BackendChoice, Prompt, Spec
+
+
+def endpoint_of_sample(prompt: Prompt, sample: int) -> str:
+    """The name of the endpoint that a sample, from 0, goes to: each to the next of the prompt's list."""
+    place = sample % max(1, len(prompt.backends))
+    return f"{prompt.name}#{place + 1}" if place else prompt.name
+
+
+def endpoint_chosen(prompt: Prompt, name: str) -> str:
+    """The name of the endpoint for one name of `backend: {choose: …, of: …}`."""
+    return f"{prompt.name}={name}"
+
+
+def endpoint_of_speaker(prompt: Prompt, speaker: str) -> str:
+    """The name of a speaker's endpoint."""
+    return f"{prompt.name}/{speaker}"
+
+
+def endpoints_of(spec: Spec, prompt: Prompt) -> dict[str, BackendChoice]:
+    """Every backend that a prompt may be asked of."""
+    own = prompt.backend or spec.backend
+    if prompt.choose is not None:
+        return {endpoint_chosen(prompt, name): choice for name, choice in prompt.choose.of.items()}
+    if prompt.backends:
+        return {endpoint_of_sample(prompt, place): choice for place, choice in enumerate(prompt.backends)}
+    if prompt.dialogue is not None:
+        return {endpoint_of_speaker(prompt, s.name): s.backend or own for s in prompt.dialogue.speakers}
+    return {prompt.name: own}
+
+
+def backends_used(spec: Spec) -> Mapping[str, tuple[Prompt, BackendChoice]]:
+    """Every endpoint of a spec: the prompt it is of, and its backend."""
+    return {name: (p, choice) for p in spec.prompts for name, choice in endpoints_of(spec, p).items()}
