@@ -68,6 +68,36 @@ def test_imports_run_one_way() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def private_names_of(path: Path) -> Iterator[str]:
+    """The private names of other packages that a file imports, or reads from a module that it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    foreign: dict[str, str] = {}  # the name in the file, and what it is
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.module.startswith(("synthspec", "__future__")):
+            foreign |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+        elif isinstance(node, ast.Import):
+            named = [
+                (a.asname or a.name.split(".")[0], a.name) for a in node.names if a.name.split(".")[0] != "synthspec"
+            ]
+            foreign |= dict(named)
+    names = list(foreign.values())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            dotted = ast.unparse(node)
+            first, _, rest = dotted.partition(".")
+            names += [f"{foreign[first]}.{rest}"] if re.fullmatch(r"[\w.]+", dotted) and first in foreign else []
+    for name in names:
+        if any(part.startswith("_") and not part.startswith("__") for part in name.split(".")):
+            yield name
+
+
+def test_no_private_name_of_another_package_is_used() -> None:
+    allowed = {"re._parser", "re._constants"}  # Python parses no pattern in public
+    found = {(str(p.relative_to(PACKAGE)), n) for p in sorted(PACKAGE.rglob("*.py")) for n in private_names_of(p)}
+    assert {(f, n) for f, n in found if ".".join(n.split(".")[:2]) not in allowed} == set()
+    assert {f for f, _ in found} == {"languages/patterns/python_parser.py"}, "one module is to know of them"
+
+
 def test_no_circle() -> None:
     names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for _, path in modules()}
     graph = {name: {n for n in whole_names(path) if n in names and n != name} for name, path in names.items()}

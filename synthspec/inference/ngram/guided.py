@@ -36,8 +36,7 @@ class Guide:
     """Writes texts of a corpus that match a pattern."""
 
     def __init__(self, corpus: Corpus, pattern: str) -> None:
-        from llguidance import LLMatcher, LLTokenizer
-        from llguidance._tokenizer import TokenizerWrapper
+        from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
         self.corpus = corpus
         self.vocabulary = Vocabulary(corpus.words)
