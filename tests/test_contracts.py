@@ -1,4 +1,4 @@
-"""The suites that a plug-in's author runs, over every source, writer, metric, distribution, command and format built in."""
+"""The suites that a plug-in's author runs, over all that is built in of each kind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date, datetime, time
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -19,15 +20,18 @@ import pytest
 
 from synthspec.cli import COMMANDS
 from synthspec.evaluation import metrics
+from synthspec.languages.expressions import FUNCTIONS
 from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 from synthspec.languages.expressions.random.quantiles import FAMILIES as QUANTILES
-from synthspec.plugins import find_plugin, is_built_in, plugin_names, text_has
+from synthspec.plugins import HOMES, find_plugin, is_built_in, plugin_names, text_has
 from synthspec.testing.command_contract import CommandContract
 from synthspec.testing.distribution_contract import DistributionContract
 from synthspec.testing.format_contract import FIELDS, FormatContract
 from synthspec.testing.format_contract import ROWS as FORMAT_ROWS
+from synthspec.testing.function_contract import Example, FunctionContract
 from synthspec.testing.metric_contract import MetricContract
 from synthspec.testing.source_contract import SourceContract
+from synthspec.testing.strategy_contract import StrategyContract
 from synthspec.testing.writer_contract import WriterContract
 
 T = TypeVar("T")
@@ -147,6 +151,52 @@ def test_formats(name: str, test: str) -> None:
     for attribute, value in FORMATS.get(name, {}).items():
         setattr(contract, attribute, value)
     getattr(contract, test)()
+
+
+@pytest.mark.parametrize("test", cases_of(StrategyContract))
+@pytest.mark.parametrize("name", plugin_names("strategies"))
+def test_strategies(name: str, test: str) -> None:
+    contract = StrategyContract()
+    contract.module = find_plugin("strategies", name)
+    contract.keeps_shares = name in ("random", "balanced")
+    getattr(contract, test)()
+
+
+DAY = date(2024, 2, 29)
+CALLS: dict[str, list[Example]] = {
+    "round": [((2.5,), 2), ((2.345, 1), 2.3)], "floor": [((-0.5,), -1)], "ceil": [((0.5,), 1)], "abs": [((-3,), 3)],
+    "sqrt": [((9,), 3.0)], "exp": [((0,), 1.0)], "log": [((1,), 0.0)], "log10": [((100,), 2.0)],
+    "min": [((3, 1, 2), 1), (([4, 2],), 2)], "max": [((3, 1, 2), 3)], "clip": [((12, 0, 10), 10)],
+    "sum": [(([1, 2, 3],), 6)], "mean": [(([1, 2],), 1.5)], "len": [((["a", "b"],), 2), (("abc",), 3)],
+    "chars": [(("année",), 5)], "words": [(("one two, three",), 3)], "sentences": [(("One. Two!",), 2)],
+    "lines": [(("a\nb",), 2)], "lower": [(("ÀB",), "àb")], "upper": [(("ab",), "AB")], "title": [(("ab cd",), "Ab Cd")],
+    "capitalize": [(("ab cd",), "Ab cd")], "strip": [((" a ",), "a")], "replace": [(("aba", "a", "c"), "cbc")],
+    "contains": [(("abc", "b"), True)], "starts_with": [(("abc", "a"), True)], "ends_with": [(("abc", "a"), False)],
+    "join": [((["a", 1], "-"), "a-1")], "split": [(("a-b", "-"), ["a", "b"])], "concat": [(("a", None, 1), "a1")],
+    "distinct": [(([1, 2, 1],), [1, 2])], "sorted": [(([2, None, 1],), [1, 2])], "first": [(([4, 5],), 4)],
+    "last": [(([4, 5],), 5)], "count": [((["a", "b", "a"], "a"), 2)], "year": [((DAY,), 2024)], "month": [((DAY,), 2)],
+    "day": [((DAY,), 29)], "weekday": [((DAY,), 4)], "hour": [((datetime(2024, 2, 29, 13),), 13)],
+    "minute": [((time(9, 41),), 41)], "days_between": [((date(2024, 2, 1), DAY), 28)], "date": [(("2024-02-29",), DAY)],
+    "datetime": [(("2024-02-29T13:00:00",), datetime(2024, 2, 29, 13))], "time": [(("09:41",), time(9, 41))],
+    "fixed": [((2, 2), "2.00")], "text": [((4,), "4")], "number": [(("4.5",), 4.5)], "integer": [(("4",), 4)],
+    "missing": [((None,), True)], "coalesce": [((None, 2), 2)], "similarity": [(("a b", "a b"), 1.0)],
+    "overlap": [(("a b", "b c"), 0.5)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("test", cases_of(FunctionContract))
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_functions(name: str, test: str) -> None:
+    contract = FunctionContract()
+    contract.function, contract.examples = FUNCTIONS[name], CALLS[name]
+    getattr(contract, test)()
+
+
+def test_every_kind_of_plugin_has_a_contract() -> None:
+    for kind in HOMES:
+        one = "strategy" if kind == "strategies" else kind.removesuffix("s")
+        module = import_module(f"synthspec.testing.{one}_contract")
+        assert cases_of(getattr(module, f"{one.title()}Contract"))
 
 
 def test_every_command_is_listed() -> None:

@@ -19,6 +19,7 @@ BLOCKS = dict(re.findall(r"```(?:python|toml|yaml)\n# (\S+)\n(.*?)```", PAGE, re
 HOMES = {  # where the page says that a module goes inside this repository
     "canned": "inference/backends", "toml_source": "sources", "xml": "dataset/writers", "questions": "evaluation/metrics",
     "gumbel": "languages/expressions/random/distributions", "columns": "cli",
+    "latin": "planning/designs",
 }  # fmt: skip
 
 
@@ -56,7 +57,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_block_is_a_file() -> None:
     assert len(BLOCKS) == len(re.findall(r"^```\w", PAGE, re.MULTILINE))
-    assert {n.split("/")[-1] for n in BLOCKS if n.startswith("tests/")} == {f"test_{m}.py" for m in HOMES}
+    assert {n.split("/")[-1] for n in BLOCKS if n.startswith("tests/")} == {
+        f"test_{m}.py" for m in (*HOMES, "functions")
+    }
 
 
 def test_contracts_of_the_page(package: Path) -> None:
