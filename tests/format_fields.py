@@ -8,14 +8,17 @@ from synthspec.diagnostics import Span
 from synthspec.formats import Shape
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import Field
+from synthspec.spec.conversation import messages_type
 
 NOWHERE = Span("spec.yaml", 1, 1, 1, 1)
 JSON_TYPES = {"text": "string", "list": "array", "map": "object", "date": "string"}
 
 
-def make_field(name: str, kind: str = "text", *, optional: bool = False, **keywords: Any) -> Field:
+def make_field(name: str, kind: str = "text", *, optional: bool = False, named: bool = False, **keywords: Any) -> Field:
     """A field of this kind with these JSON Schema keywords."""
     schema = {"type": JSON_TYPES.get(kind, kind), **keywords}
+    if kind == "messages":
+        return Field(name, messages_type(named=named), schema, NOWHERE, optional=optional)
     return Field(name, Type(kind), schema, NOWHERE, optional=optional)  # type: ignore[arg-type]
 
 

@@ -24,6 +24,8 @@ from synthspec.languages.expressions import FUNCTIONS
 from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 from synthspec.languages.expressions.random.quantiles import FAMILIES as QUANTILES
 from synthspec.plugins import HOMES, find_plugin, is_built_in, plugin_names, text_has
+from synthspec.spec import Field
+from synthspec.spec.conversation import messages_type
 from synthspec.testing.command_contract import CommandContract
 from synthspec.testing.distribution_contract import DistributionContract
 from synthspec.testing.format_contract import FIELDS, FormatContract
@@ -138,6 +140,9 @@ FORMATS: dict[str, dict[str, Any]] = {
     "text": {"fields": FIELDS[:1], "rows": [{"title": r["title"]} for r in FORMAT_ROWS[:1]]},
     "pairs": {"fields": (FIELDS[0], replace(FIELDS[0], name="answer")),
               "rows": [{"title": f"What is {w}?", "answer": f"It is {w}."} for w in ("tea", "milk", "sugar")]},
+    "turns": {"fields": (Field("talk", messages_type(), {"type": "messages"}, FIELDS[0].span),),
+              "options": {"turns": {"Asker": "user", "Keeper": "assistant"}},
+              "rows": [{"talk": [{"role": "user", "content": "Is there tea?"}, {"role": "assistant", "content": "Yes."}]}]},
     "regex": {"options": {"regex": r"(?P<title>[A-Za-z ]+): (?P<rating>\d)"}},
     "grammar": {"options": {"grammar": 'start: (title ": " rating "\\n"?)+\ntitle: /[A-Za-z ]+/\nrating: /[0-9]/'}},
 }  # fmt: skip

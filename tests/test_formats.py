@@ -31,6 +31,9 @@ GRAMMAR = 'start: row+\nrow: "<" title "|" rating ">" "\\n"*\ntitle: /[^|<>\\n]+
 OPTIONS: dict[str, dict[str, Any]] = {"regex": {"regex": RULE}, "grammar": {"grammar": GRAMMAR}}
 
 
+TALK = [{"role": "user", "content": "Is it fine?"}, {"role": "assistant", "content": "A fine day."}]
+
+
 def shape_of(case: dict[str, Any]) -> Shape:
     shapes = json.loads((GOLDEN / "shapes.json").read_text())
     fields = [
@@ -61,6 +64,8 @@ def test_golden(name: str) -> None:
 def shape_for(form: str, rows: int = 2) -> Shape:
     if form == "text":
         return make_shape(TITLE)
+    if form == "turns":
+        return make_shape(make_field("conversation", "messages"), turns={"Customer": "user", "Agent": "assistant"})
     fields = (TITLE, REVIEW) if form == "pairs" else (TITLE, RATING)
     return Shape(fields, rows, OPTIONS.get(form, {}))
 
@@ -75,7 +80,7 @@ def test_contract(form: str) -> None:
     said = module.instructions(shape)
     assert all(n in said for n in shape.names)
     assert isinstance(module.constraint(shape), Constraint)
-    values = {"title": "A fine day", "rating": 4, "review_text": "Sun and wind."}
+    values = {"title": "A fine day", "rating": 4, "review_text": "Sun and wind.", "conversation": TALK}
     rows = [{n: values[n] for n in shape.names}] * shape.rows
     assert module.parse(module.write(rows, shape), shape) == Parsed(tuple(rows))
 
@@ -139,6 +144,9 @@ JUNK: dict[str, Callable[[int], str]] = {
     "curly cells": lambda n: "“a”,“b”\n" * (n // 8),
     "speakers": lambda n: "\nUser: a\n" * (n // 9),
     "bold": lambda n: "**a** " * (n // 6),
+    "talk": lambda n: "Customer: a\nAgent: b\n" * (n // 21),
+    "talk on a line": lambda n: "Customer: a. " * (n // 13),
+    "names": lambda n: "Customer " * (n // 9),
     "options": lambda n: "Option 1\n" * (n // 9),
     "half objects": lambda n: '{"title":"x' * (n // 11),
     "anything": lambda n: "".join(random.Random(1).choices("abc ,\"\n{}[]:|1;\t'\\#*-Q", k=n)),

@@ -26,7 +26,8 @@ from synthspec.plugins import find_plugin
 FOLDER = Path(__file__).parent / "formats"
 SHAPES = json.loads((FOLDER / "shapes.json").read_text())
 KINDS = {"string": "text", "array": "list", "object": "map"}
-FORMATS = ("text", "csv", "json", "sections", "pairs", "regex", "grammar")
+FORMATS = ("text", "csv", "json", "sections", "pairs", "turns", "regex", "grammar")
+ROLES = {"u": "user", "a": "assistant"}
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,18 @@ def make_shape(case: Mapping[str, Any]) -> Shape:
     return Shape(tuple(made), case.get("rows", 1), case.get("options", {}))
 
 
+def talk_of(value: Any) -> Any:
+    """A conversation out of `u: …` and `a: …`; `u Ana: …` where speakers have names."""
+    if not isinstance(value, list) or not all(isinstance(v, str) and v[:1] in ROLES for v in value):
+        return value
+    talk = []
+    for head, _, content in (line.partition(": ") for line in value):
+        talk.append({"role": ROLES[head[0]], "content": content, **({"name": head[2:]} if head[1:] else {})})
+    return talk
+
+
 def rows_of(shape: Shape, right: list[list[Any]]) -> list[dict[str, Any]]:
-    rows = [dict(zip(shape.names, values, strict=True)) for values in right]
+    rows = [dict(zip(shape.names, map(talk_of, values), strict=True)) for values in right]
     return [{n: v for n, v in row.items() if v is not None} for row in rows]
 
 
@@ -81,6 +92,8 @@ def written() -> Iterator[Case]:
             case = {**given, "shape": given.get("shape", answers.get(form, {}).get("shape"))}
             if form in ("regex", "grammar"):
                 case = {"rows": 2, "options": answers[form]["options"], **case}
+            if form == "turns":
+                case = {"options": answers[form]["options"], **case}
             shape = make_shape(case)
             yield Case(
                 f"{form}/{name}", form, shape, given["reply"], rows_of(shape, given["right"]), given.get("lost", 0)

@@ -9,6 +9,7 @@ from synthspec.languages.expressions import names_of
 from synthspec.plugins import find_plugin
 from synthspec.spec import Bounds, Field, Prompt, Spec
 from synthspec.spec.backends_used import endpoints_of
+from synthspec.spec.conversation import holds_prose
 
 _GUIDED = ("regex", "grammar")
 
@@ -33,11 +34,11 @@ def texts_without_rules(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def _is_text(field: Field) -> bool:
-    return field.value is None and field.type.kind == "text" and field.type.values is None
+    return field.value is None and holds_prose(field)
 
 
 def _has_rule(prompt: Prompt, field: Field) -> bool:
-    bounded = Bounds() != field.words or Bounds() != field.sentences or bool(field.rejects)
+    bounded = any(b != Bounds() for b in (field.words, field.sentences, field.turns)) or bool(field.rejects)
     return bounded or bool(field.schema.keys() - {"type", "description"}) or prompt.format in _GUIDED
 
 

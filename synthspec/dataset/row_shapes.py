@@ -7,6 +7,9 @@ Each role of a shape is played by a field: the one the spec names, else the firs
 A usual name that belongs to one role alone names it too: `prompt: question` is `user: question`. Fields without
 a role are left out, but for those under `keep`.
 
+A field of `type: messages` is a whole conversation, and plays `messages`; `system` then names a field whose text
+stands before it.
+
 - `messages`: `messages`, a list of `{role, content}` (OpenAI, TRL)
 - `alpaca`: `instruction`, `input`, `output`, and `system` where there is one
 - `sharegpt`: `conversations`, a list of `{from, value}`
@@ -20,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synthspec.dataset.cells import cell_text
+from synthspec.dataset.cells import cell_text, json_text
 from synthspec.dataset.writers import Column
 from synthspec.diagnostics import did_you_mean
 from synthspec.languages.expressions.types import TEXT, Type
@@ -137,19 +140,28 @@ def open_shape(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> Res
         return Reshape(tuple(columns), lambda row: row)
     options = _options(kind, shape)
     made = SHAPES[kind]
-    fields = _played(made.roles, options, {c.name: c.type for c in columns})
+    types = {c.name: c.type for c in columns}
+    fields = _played(made.roles, options, types)
+    converses = "messages" in fields and _is_conversation(types[fields["messages"]])
     given = options.get("keep", ())
     keep = [given] if isinstance(given, str) else list(given)
     roles = frozenset(fields)
 
     def reshaped(row: RowValues) -> Mapping[str, Any]:
         if "messages" in roles:
-            shaped = _given_turns(kind, row.get(fields["messages"]))
+            system = cell_text(row.get(fields["system"])) if "system" in roles else ""
+            shaped = _given_turns(kind, row.get(fields["messages"]), system, converses)
         else:
             shaped = made.make(roles, lambda role: cell_text(row.get(fields[role])))
         return {**shaped, **{name: row.get(name) for name in keep if name not in shaped}}
 
     own = made.columns(roles)
+    if converses and kind == "messages":
+        own = (
+            Column(
+                "messages", _with_system(types[fields["messages"]]) if "system" in roles else types[fields["messages"]]
+            ),
+        )
     kept = [c for c in columns if c.name in keep and c.name not in {o.name for o in own}]
     return Reshape((*own, *sorted(kept, key=lambda c: keep.index(c.name))), reshaped)
 
@@ -163,6 +175,8 @@ def _played(roles: Sequence[Role], options: Mapping[str, Any], types: Mapping[st
         free = (n for n in role.usual if n in types and n not in played.values())
         fits = (n for n in free if role.name != "messages" or types[n].kind in ("list", "any"))
         found = next(fits, None)
+        if found is None and role.name == "messages":
+            found = next((n for n, t in types.items() if _is_conversation(t)), None)
         if found is not None:
             played[role.name] = found
     return played
@@ -188,16 +202,46 @@ def _sharegpt(roles: frozenset[str], text: Texts) -> dict[str, Any]:
     return {"conversations": [{"from": _SPEAKERS[r], "value": c} for r, c in _turns(roles, text)]}
 
 
-def _given_turns(kind: str, value: Any) -> dict[str, Any]:
+def _is_conversation(of: Type) -> bool:
+    """Whether the values of a type are lists of messages."""
+    item = of.item
+    return of.kind == "list" and item is not None and {"role", "content"} <= {n for n, _ in item.members or ()}
+
+
+def _with_system(of: Type) -> Type:
+    """The type of a conversation before which a system message stands."""
+    assert of.item is not None and of.item.members is not None
+    members = tuple((n, TEXT if n == "role" else t) for n, t in of.item.members)
+    return Type("list", item=Type("map", members=members))
+
+
+def _given_turns(kind: str, value: Any, system: str, converses: bool) -> dict[str, Any]:
     """A field that holds the whole conversation already, in either of the two spellings."""
-    turns = []
-    for turn in value if isinstance(value, list | tuple) else []:
-        speaker = str(turn.get("role", turn.get("from", "user"))) if isinstance(turn, Mapping) else "user"
-        content = cell_text(turn.get("content", turn.get("value")) if isinstance(turn, Mapping) else turn)
-        turns.append((_ROLES.get(speaker, speaker), content))
+    turns = [_turn(m) for m in value] if isinstance(value, list | tuple) else []
+    if system:
+        turns.insert(0, {"role": "system", "content": system})
     if kind == "sharegpt":
-        return {"conversations": [{"from": _SPEAKERS.get(r, r), "value": c} for r, c in turns]}
-    return {"messages": [{"role": r, "content": c} for r, c in turns]}
+        return {"conversations": [said for m in turns for said in _sharegpt_turns(m)]}
+    return {"messages": [m if converses else {"role": m["role"], "content": m["content"]} for m in turns]}
+
+
+def _turn(message: Any) -> Mapping[str, Any]:
+    """A message with its role and content; what else it has stays."""
+    if not isinstance(message, Mapping):
+        return {"role": "user", "content": cell_text(message)}
+    role = str(message.get("role", message.get("from", "user")))
+    content = cell_text(message.get("content", message.get("value")))
+    rest = {n: v for n, v in message.items() if n not in ("role", "from", "content", "value")}
+    return {"role": _ROLES.get(role, role), "content": content, **rest}
+
+
+def _sharegpt_turns(message: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """A message as ShareGPT has it: calls of tools and their answers are turns of their own."""
+    calls = message.get("tool_calls") or ()
+    if message["content"] or not calls:
+        yield {"from": _SPEAKERS.get(message["role"], message["role"]), "value": message["content"]}
+    for call in calls:
+        yield {"from": "function_call", "value": json_text(call["function"], compact=False)}
 
 
 def _alpaca(roles: frozenset[str], text: Texts) -> dict[str, Any]:
@@ -225,12 +269,12 @@ def _turn_list(column: str, *members: str) -> tuple[Column, ...]:
     return (Column(column, Type("list", item=Type("map", members=tuple((m, TEXT) for m in members)))),)
 
 
-_SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
+_SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
 _ROLES = {"human": "user", "gpt": "assistant"}
 _ASKED = ("user", "instruction", "prompt", "question", "query", "input")
 _ANSWERED = ("assistant", "output", "completion", "answer", "response")
 _CHAT = (
-    Role("messages", ("messages", "conversations"), required=False),
+    Role("messages", ("messages", "conversations", "conversation"), required=False),
     Role("system", ("system",), required=False),
     Role("user", _ASKED),
     Role("context", ("context", "input"), required=False),

@@ -15,6 +15,8 @@ from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import fold, is_refusal, is_speaker, judge_preamble
 from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.wrappers import peel, read_last
+from synthspec.spec import Field
+from synthspec.spec.conversation import holds_messages
 from synthspec.spec.messages import Constraint
 
 SUMMARY = "the whole reply is one text"
@@ -28,10 +30,14 @@ def faults(shape: Shape) -> Iterator[str]:
     if shape.rows > 1:
         yield f"text carries one row, and the prompt asks for {shape.rows}: use csv or json"
     yield from (
-        f"text carries text, and {f.name} is {f.type.with_article}: use json"
-        for f in shape.fields
-        if f.type.kind in ("list", "map")
+        f"text carries text, and {f.name} is {_said(f)}" for f in shape.fields if f.type.kind in ("list", "map")
     )
+
+
+def _said(field: Field) -> str:
+    if holds_messages(field):
+        return "a conversation: use turns or json"
+    return f"{field.type.with_article}: use json"
 
 
 def instructions(shape: Shape) -> str:

@@ -282,6 +282,7 @@ class Field:
     value: Expression | None = None  # computed, not written by a prompt
     words: Bounds = Bounds()
     sentences: Bounds = Bounds()
+    turns: Bounds = Bounds()  # of a conversation: messages by its user
     rejects: tuple[str, ...] = ()  # regular expressions that must not be found
     clean: tuple[Clean, ...] = ()
     optional: bool = False

@@ -25,7 +25,10 @@ APPLIES = {
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     "array": ("items", "minItems", "maxItems", "uniqueItems"),
     "object": ("properties", "required", "additionalProperties"),
+    "messages": ("turns",),
 }
+_OF_EACH_MESSAGE = frozenset(APPLIES["string"]) - {"format"}
+_OF_NO_MESSAGE = ("enum", "const", "anyOf", "allOf", "oneOf", "not", "contains", "prefixItems", "propertyNames")
 _RANGES = (
     ("minimum", "maximum"),
     ("exclusiveMinimum", "exclusiveMaximum"),
@@ -93,10 +96,14 @@ def _kinds(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any]) -> None
     group = "number" if declared == "integer" else declared
     for kind, keywords in APPLIES.items():
         for keyword in keywords:
-            if kind != group and keyword in data:
+            if kind != group and keyword in data and not (group == "messages" and keyword in _OF_EACH_MESSAGE):
                 key = node.key(keyword)
                 help = f"remove it, or set `type: {kind}`"
                 ctx.report("E507", key or node, f"'{keyword}' says nothing about a field of type {declared}", help)
+    for keyword in _OF_NO_MESSAGE if group == "messages" else ():
+        if keyword in data:
+            message = f"'{keyword}' says nothing about a field of type messages"
+            ctx.report("E507", node.key(keyword) or node, message, "remove it; `pattern` holds for each message")
     _steps(ctx, node, declared)
 
 
@@ -106,9 +113,9 @@ def _steps(ctx: AnalysisContext, node: MapNode, declared: str) -> None:
         rounds = isinstance(step, MapNode) and step.get("round") is not None
         if isinstance(step, MapNode) and not rounds and step.get("replace") is None:
             continue  # at fault already
-        if rounds and declared in ("string", "boolean"):
+        if rounds and declared in ("string", "boolean", "messages"):
             message, help = f"'round' says nothing about a field of type {declared}", "remove it, or set `type: number`"
-        elif not rounds and declared != "string":
+        elif not rounds and declared not in ("string", "messages"):
             message = f"this step changes texts, and the field is of type {declared}"
             numbers = declared in ("number", "array", "object")
             help = "remove it" + (", or write `{round: 2}` to round numbers" if numbers else "")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, shown_circle, value_of
+from synthspec.analysis.sections.conversations import messages_type_of
 from synthspec.analysis.sections.field_rules import APPLIES, KINDS, check_rules
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import Diagnostic, did_you_mean
@@ -20,7 +21,7 @@ from synthspec.spec import Bounds, Clean, Field
 
 _FORMATS = {"date": "date", "date-time": "datetime", "time": "time"}  # a `format` of text -> the type it stands for
 _NAMES = {t.kind: n for n, t in KINDS.items()}
-_OURS = ("value", "words", "sentences", "rejects", "clean", "optional")
+_OURS = ("value", "words", "sentences", "turns", "rejects", "clean", "optional")
 
 
 def lower_fields(ctx: AnalysisContext, parameters: Mapping[str, Type]) -> tuple[Field, ...]:
@@ -106,6 +107,8 @@ def _draft(ctx: AnalysisContext, key: ScalarNode, node: MapNode) -> Field:
     check_rules(ctx, node, data)
     schema = {k: v for k, v in data.items() if k not in _OURS}
     kind = ANY if ctx.is_broken("fields", key.text) else _type(data)
+    if schema.get("type") == "messages" and kind is not ANY:
+        kind = messages_type_of(ctx)
     if "type" not in schema and kind.kind in _NAMES and node.get("value") is None:
         schema = {"type": _NAMES[kind.kind], **schema}
     rejects = [ctx.regex(n, "rejects") for n in ctx.items(node.get("rejects"))]
@@ -116,6 +119,7 @@ def _draft(ctx: AnalysisContext, key: ScalarNode, node: MapNode) -> Field:
         span=key.span,
         words=_bounds(ctx, node, "words"),
         sentences=_bounds(ctx, node, "sentences"),
+        turns=_bounds(ctx, node, "turns"),
         rejects=tuple(r for r in rejects if r is not None),
         clean=tuple(c for n in ctx.items(node.get("clean")) if (c := _clean(ctx, n)) is not None),
         optional=bool(data.get("optional", False)),
@@ -137,7 +141,7 @@ def _with_value(ctx: AnalysisContext, field: Field, node: Node, scope: Mapping[s
     elif kind.kind == _FORMATS.get(str(field.schema.get("format"))):
         field = replace(field, type=kind)  # a date declared as JSON Schema has it
     elif not fits(kind, field.type):
-        wanted = KINDS[str(declared)]
+        wanted = KINDS.get(str(declared), field.type)
         ctx.report(
             "E303",
             node,

@@ -30,6 +30,7 @@ from synthspec.spec import (
     Semantic,
     SourceTable,
 )
+from synthspec.spec.conversation import holds_messages, holds_prose
 
 _EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
 _SETTINGS = ("temperature", "top_p", "max_tokens", "stop", "reasoning_effort", "seed")
@@ -139,11 +140,13 @@ def field_names(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Fi
 def _texts(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Field]) -> tuple[str, ...]:
     """Text fields out of those named, or all that prompts write."""
     if node is None:
-        return tuple(f.name for f in fields.values() if f.value is None and f.type.kind == "text" and not f.type.values)
+        return tuple(f.name for f in fields.values() if f.value is None and holds_prose(f))
     names = field_names(ctx, node, fields)
     for item in ctx.items(node):
-        if isinstance(item, ScalarNode) and item.text in names and fields[item.text].type.kind not in ("text", "any"):
-            kind = fields[item.text].type
+        if not isinstance(item, ScalarNode) or item.text not in names or holds_messages(fields[item.text]):
+            continue
+        kind = fields[item.text].type
+        if kind.kind not in ("text", "any"):
             ctx.report(
                 "E606", item, f"'{item.text}' is {kind.with_article}, not a text to compare", "name a text field"
             )

@@ -21,6 +21,7 @@ from synthspec.dataset.cells import cell_text
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.extras import install_command
 from synthspec.spec import Semantic
+from synthspec.spec.conversation import said_in
 from synthspec.spec.messages import Rejection, Stage
 
 Vectors = NDArray[np.float32]
@@ -66,7 +67,7 @@ class SemanticRows:
 
     def _look_up(self, row: Mapping[str, Any]) -> _Known | None:
         """What is known of a row's text: the same row is judged again whenever others before it become final."""
-        text = "\n".join(cell_text(row.get(f)) for f in self._fields).strip()
+        text = "\n".join(cell_text(said_in(row.get(f))) for f in self._fields).strip()
         if not text:
             return None
         known = self._known.pop(text, None)

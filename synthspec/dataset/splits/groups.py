@@ -20,6 +20,7 @@ from synthspec.dataset.cells import cell_text
 from synthspec.dataset.similarity.index import NearIndex
 from synthspec.dataset.similarity.shingles import shingle_sets
 from synthspec.spec import Spec
+from synthspec.spec.conversation import holds_prose, said_in
 
 ALIKE = 0.8
 JOINED = 0.6
@@ -48,7 +49,7 @@ class SplitGroups:
     def of(self, rows: Sequence[RowValues]) -> list[int | None]:
         """The group of each row: the number of its first row; None where it is like no other yet and none
         can become like it."""
-        sets = shingle_sets([[cell_text(row.get(f)) for f in self._fields] for row in rows])
+        sets = shingle_sets([[cell_text(said_in(row.get(f))) for f in self._fields] for row in rows])
         return [self._group(sets[i]) for i in range(len(sets))]
 
     def _group(self, shingles: Any) -> int | None:
@@ -70,7 +71,7 @@ class SplitGroups:
 
 def open_split_groups(spec: Spec) -> SplitGroups | None:
     """What keeps near duplicates in one split; None where there is no split, or novelty lets none through."""
-    fields = tuple(f.name for f in spec.fields if f.value is None and f.type.kind == "text" and not f.type.values)
+    fields = tuple(f.name for f in spec.fields if f.value is None and holds_prose(f))
     if not spec.output.split or not fields:
         return None
     near = spec.novelty.near_duplicates

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from synthspec.formats.instructions.keywords import FORMAT_OF_KIND
 from synthspec.formats.recovery.coercion import spell
 from synthspec.spec import Field
+from synthspec.spec.conversation import ROLES, holds_messages
 
 _KINDS = {
     "text": "string",
@@ -18,6 +19,7 @@ _KINDS = {
     "datetime": "string",
     "time": "string",
 }
+_OF_TEXT = ("pattern", "minLength", "maxLength")
 _NOT_SCHEMA = frozenset({"words", "sentences", "rejects", "clean", "value", "optional"})
 
 
@@ -35,6 +37,8 @@ def field_regex(field: Field) -> str | None:
 
 def field_schema(field: Field) -> dict[str, Any]:
     """The field's JSON Schema, with its type and description filled in."""
+    if holds_messages(field):
+        return conversation_schema(field)
     schema = {k: v for k, v in field.schema.items() if k not in _NOT_SCHEMA}
     kind = field.type.kind
     if "type" not in schema and "enum" not in schema and "const" not in schema and kind != "any":
@@ -44,6 +48,15 @@ def field_schema(field: Field) -> dict[str, Any]:
     if field.description:
         schema.setdefault("description", field.description)
     return schema
+
+
+def conversation_schema(field: Field) -> dict[str, Any]:
+    """A list of messages, each by a user or an assistant; rules of text hold for their content."""
+    content = {"type": "string", **{k: field.schema[k] for k in _OF_TEXT if k in field.schema}}
+    members: dict[str, Any] = {"role": {"type": "string", "enum": list(ROLES)}, "content": content}
+    item = {"type": "object", "properties": members, "required": [*members], "additionalProperties": False}
+    told = {"description": field.description} if field.description else {}
+    return {"type": "array", "items": item, "minItems": max(2, field.turns.minimum or 0), **told}
 
 
 def row_schema(fields: tuple[Field, ...]) -> dict[str, Any]:

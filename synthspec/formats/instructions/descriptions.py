@@ -9,6 +9,7 @@ from typing import Any
 from synthspec.formats import Shape
 from synthspec.formats.instructions.keywords import COUNTS, FORMAT_OF_KIND, FORMATS, NUMBERS, TYPES
 from synthspec.spec import Bounds, Field
+from synthspec.spec.conversation import holds_messages
 
 _KINDS = {"text": "string", "list": "array", "map": "object"}
 _DEEPEST = 12
@@ -17,7 +18,30 @@ _COMBINED = {"anyOf": "any of these", "oneOf": "exactly one of these", "allOf": 
 
 def describe(field: Field) -> str:
     """The name, what it may be, its description; below it a line for each part of a nested value."""
+    if holds_messages(field):
+        return _conversation(field)
     return "\n".join(_lines(f"- {field.name}: ", _facts_of_field(field), _schema_of(field), 1))
+
+
+def message_facts(field: Field) -> list[str]:
+    """What a conversation's rules say of each of its messages, in words."""
+    rules = {k: v for k, v in field.schema.items() if k in ("pattern", "minLength", "maxLength")}
+    told = list(_facts({"type": "string", **rules}, field.words, field.sentences))
+    return [*told[1:], *("must not hold anything that matches " + pattern for pattern in field.rejects)]
+
+
+def conversation_facts(field: Field) -> list[str]:
+    """What a conversation's rules say of the whole, in words."""
+    told = list(_counts("messages by the user", field.turns))
+    told += ["may be left out"] if field.optional else []
+    return [*told, field.description.rstrip(".")] if field.description else told
+
+
+def _conversation(field: Field) -> str:
+    form = 'a list of messages in order, each {"role": "user" or "assistant", "content": text}'
+    head = f"- {field.name}: " + "; ".join([form, *conversation_facts(field)])
+    each = message_facts(field)
+    return head + (f"\n  - each content: {'; '.join(each)}" if each else "")
 
 
 def describe_all(shape: Shape) -> str:

@@ -10,9 +10,11 @@ from functools import cache
 from typing import Any
 
 from synthspec.formats.instructions.keywords import FORMAT_OF_KIND, FORMATS, NUMBERS
+from synthspec.formats.recovery.conversations import read_conversation
 from synthspec.formats.recovery.loose_json import Raw, decode
 from synthspec.languages.patterns import PatternFault, PatternTimeout, SafeRegex, compile_pattern
 from synthspec.spec import Field
+from synthspec.spec.conversation import holds_messages
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,300}(?:\.0{1,20})?\Z")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3}){1,8}\Z")
@@ -38,6 +40,7 @@ class FieldReader:
         self.field = field
         self.kind = _kind(field)
         self.nullable = "null" in _types(field.schema)
+        self._converses = holds_messages(field)
         self._choices = _choices(field)
         self._format = field.schema.get("format") or FORMAT_OF_KIND.get(self.kind, "")
         self._pattern = _compiled(field.schema["pattern"]) if "pattern" in field.schema else None
@@ -58,6 +61,11 @@ class FieldReader:
 
     def value(self, given: Any) -> Any:
         """The typed value where that is certain, else what was given."""
+        if self._converses:
+            return read_conversation(self._plain(given), self.field.type)
+        return self._plain(given)
+
+    def _plain(self, given: Any) -> Any:
         if not isinstance(given, str):
             return settle(given, self.field.schema)
         text = given.strip()

@@ -117,6 +117,14 @@ def corrected(text: str) -> str | None:
     return text[found:] if found is not None and text[found:].strip() else None
 
 
+def is_later_title(line: str) -> bool:
+    """Whether a line is nothing but the title of a later version: `Final version:`, `### Revised`."""
+    said = bare(line)
+    label = said.rstrip(":：").strip()
+    titled = bool(label) and (said != label or line.lstrip().startswith(("#", "**", "__")))
+    return titled and (_CORRECTED.match(label) is not None or _FINAL.match(label) is not None)
+
+
 def _next_blank(text: str, at: int) -> bool:
     return text[at : at + 1] == "\n"
 

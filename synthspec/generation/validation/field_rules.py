@@ -13,8 +13,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from synthspec.formats.instructions.keywords import FORMATS, NUMBERS
+from synthspec.generation.validation.conversations import conversation_rules, one_message
+from synthspec.generation.validation.counts import miscount
 from synthspec.languages.expressions import FUNCTIONS
 from synthspec.spec import Bounds, Field
+from synthspec.spec.conversation import holds_messages
 
 Rule = Callable[[Any], str | None]  # a value to what is wrong with it, None where nothing is
 
@@ -123,18 +126,7 @@ def _limit_rule(keyword: str, limit: float) -> Rule:
 
 def _length_rule(keyword: str, limit: int) -> Rule:
     low, high = (limit, None) if keyword == "minLength" else (None, limit)
-    return lambda v: _miscount(len(v), "characters", low, high) if isinstance(v, str) else None
-
-
-def _miscount(count: int, what: str, low: int | None, high: int | None) -> str | None:
-    """What is wrong with a number of words, of sentences, of characters; None where nothing is."""
-    if not ((low is not None and count < low) or (high is not None and count > high)):
-        return None
-    if low is not None and high is not None:
-        wanted = f"{low} to {high}" if low != high else f"exactly {low}"
-    else:
-        wanted = f"at least {low}" if high is None else f"at most {high}"
-    return f"{wanted} {what} wanted, {count} written"
+    return lambda v: miscount(len(v), "characters", low, high) if isinstance(v, str) else None
 
 
 def _format_rule(name: str) -> Rule:
@@ -149,7 +141,7 @@ def _count_rule(what: str, bounds: Bounds) -> Rule:
     def rule(value: Any) -> str | None:
         if not isinstance(value, str):
             return None
-        return _miscount(count(value), what, low, high)
+        return miscount(count(value), what, low, high)
 
     return rule
 
@@ -176,6 +168,9 @@ def _short(value: Any) -> str:
 
 def field_rules(field: Field) -> Iterator[tuple[str, Rule]]:
     """Every rule of a field under a short countable name, the telling ones first."""
+    if holds_messages(field):
+        yield from conversation_rules(field, tuple(field_rules(one_message(field))))
+        return
     schema = field.schema
     if not schema.keys() <= _SIMPLE:
         yield f"schema({field.name})", _whole_rule({k: v for k, v in schema.items() if k != "format"})

@@ -21,6 +21,7 @@ from synthspec.dataset.similarity.index import NearIndex
 from synthspec.dataset.similarity.shingles import Array, normal_form, shingle_set, shingle_sets, word_hashes, words_of
 from synthspec.sources import Table, TableFault, read_table
 from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
+from synthspec.spec.conversation import said_in
 from synthspec.spec.messages import Rejection, Stage
 
 RowValues = Mapping[str, Any]
@@ -118,7 +119,7 @@ class Unique:
         self._seen.update(d for r in rows if (d := self._digest(r)) is not None)
 
     def _digest(self, row: RowValues) -> int | None:
-        values = [row.get(f) for f in self._fields]
+        values = [said_in(row.get(f)) for f in self._fields]
         if all(v is None for v in values):
             return None
         forms = [normal_form(v) if isinstance(v, str) else [plain(v)] for v in values]
@@ -191,7 +192,7 @@ class Contamination:
 
     def judge(self, row: RowValues) -> Rejection | None:
         for field in self._fields:
-            words = word_hashes(words_of(cell_text(row.get(field))))
+            words = word_hashes(words_of(cell_text(said_in(row.get(field)))))
             for length, known in self._runs.items():
                 runs = _runs(words, length)
                 places = np.minimum(np.searchsorted(known, runs), len(known) - 1)
@@ -251,7 +252,7 @@ class _Texts:
         self._last: tuple[list[str], Array] = ([], shingle_set([]))
 
     def of(self, row: RowValues) -> list[str]:
-        return [cell_text(row.get(f)) for f in self._fields]
+        return [cell_text(said_in(row.get(f))) for f in self._fields]
 
     def shingles(self, row: RowValues) -> Array:
         texts = self.of(row)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthspec.generation.validation.cleaning import compile_cleaning
+from synthspec.generation.validation.conversations import each_message
 from synthspec.generation.validation.field_rules import field_rules
 from synthspec.generation.validation.place import FIELD, place_of, reads_place
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.traversal import children
 from synthspec.languages.expressions.tree import Call, Expression, Name
-from synthspec.spec import Check, Spec
+from synthspec.spec import Check, Field, Spec
+from synthspec.spec.conversation import holds_messages
 from synthspec.spec.messages import Path, Rejection, Stage
 
 
@@ -34,7 +36,7 @@ class Validator:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.cleaning = {f.name: c for f in spec.fields if (c := compile_cleaning(f.clean)) is not None}
+        self.cleaning = {f.name: c for f in spec.fields if (c := _cleaning(f)) is not None}
         self.rules = {f.name: tuple(field_rules(f)) for f in spec.fields}
         self.optional = {f.name for f in spec.fields if f.optional}
         self.checks = tuple(
@@ -138,6 +140,12 @@ class Validator:
                 continue  # not written yet, or left out: nothing to judge
             if not compiled.holds(row):
                 yield compiled, Rejection(Stage.VALID, compiled.label, _said(compiled.check, row))
+
+
+def _cleaning(field: Field) -> Callable[[Any], Any] | None:
+    """All cleaning steps of a field; those of a conversation are for each of its messages."""
+    clean = compile_cleaning(field.clean)
+    return each_message(clean) if clean is not None and holds_messages(field) else clean
 
 
 def _said(check: Check, row: Mapping[str, Any]) -> str:

@@ -37,7 +37,7 @@ def lower_format(
     module = find_plugin("formats", name)
     if isinstance(node, MapNode):
         inner = options.get(name)
-        if isinstance(inner, dict):
+        if isinstance(inner, dict) and name not in module.OPTIONS:
             options = {**inner, **{k: v for k, v in options.items() if k != name}}
         if not _options(ctx, node, name, options, module.OPTIONS):
             return name, options
