@@ -99,7 +99,7 @@ def expressions(kind: str, depth: int = 3) -> st.SearchStrategy[str]:
 _KINDS = {
     "i": "integer", "j": "integer", "k": "integer", "x": "number", "y": "number", "z": "number", "t": "text",
     "u": "text", "v": "text", "b": "boolean", "c": "boolean", "d": "date", "e": "date", "m": "datetime",
-    "n": "numbers", "l": "texts",
+    "n": "numbers", "l": "texts", "q": "map", "r": "map",
 }  # fmt: skip
 
 
@@ -122,8 +122,9 @@ _LEAVES: dict[str, st.SearchStrategy[str]] = {
     "boolean": st.sampled_from(["b", "true", "false"]),
     "date": st.one_of(st.sampled_from(["d"]), _DATES),
     "datetime": st.sampled_from(["m", "datetime('2024-01-31T10:00:00')"]),
-    "numbers": st.sampled_from(["n", "[]", "[1, 2.5]", "[x, i]"]),
-    "texts": st.sampled_from(["l", "[t, 'a']", "['a', 'b']"]),
+    "numbers": st.sampled_from(["n", "[]", "[1, 2.5]", "[x, i]", "[x, null]"]),
+    "texts": st.sampled_from(["l", "[t, 'a']", "['a', 'b']", "[null, t]"]),
+    "map": st.sampled_from(["{job: t, age: i}", "{job: null, age: 3}", "{'job': l[0], 'age': j,}"]),
 }
 _BRANCHES: dict[str, list[tuple[str, list[str]]]] = {
     "integer": _templates(
@@ -132,20 +133,23 @@ _BRANCHES: dict[str, list[tuple[str, list[str]]]] = {
         "clip({i}, 0, {j})", "len({l})", "len({n})", "chars({t})", "words({t})", "sentences({t})", "lines({t})",
         "count({l}, {t})", "count({t}, {u})", "year({d})", "weekday({m})", "month({m})", "day({d})", "hour({m})",
         "days_between({d}, {m})", "({d} - {e})", "({d} - '2024-01-31')", "integer({t})", "integer({x})",
-        "coalesce({i}, 0)",
+        "coalesce({i}, 0)", "{q}.age", "{q}['age']", "len({q})", "argmax({n})", "majority([{i}, {j}, {i}])",
+        "(if {b} then {i} else null)", "(if {b} then null else {j})",
     ),
     "number": _templates(
         "({x} + {y})", "({x} - {i})", "({x} * {y})", "({i} / {j})", "({x} / {y})", "({x} % {y})", "({x} ** {y})",
         "({i} ** {j})", "-({x})", "round({x}, 2)", "round({x}, {i})", "abs({x})", "sqrt({x})", "exp({x})",
         "log({x})", "log10({x})", "min({x}, {i})", "max({x}, {y})", "clip({x}, 0, 10)", "clip({x}, {y}, {z})",
         "sum({n})", "mean({n})", "number({t})", "coalesce({x}, {y}, 0)", "({m} - {d})", "similarity({t}, {u})",
-        "overlap({t}, {u})", "min({n})", "last({n})", "{n}[{i}]",
+        "overlap({t}, {u})", "min({n})", "last({n})", "{n}[{i}]", "quoted({t}, {u})",
+        "quoted({t}, {u}, {i})", "best({n}, {n})", "majority({n})", "(if {b} then null else {x})",
     ),
     "text": _templates(
         "({t} + {u})", "lower({t})", "upper({t})", "title({t})", "capitalize({t})", "strip({t})",
         "replace({t}, {u}, {v})", "join({l}, {t})", "join({n})", "fixed({x}, 2)", "fixed({x}, {i})", "text({x})",
         "text({i})", "text({d})", "text({b})", "text({l})", "concat({t}, {x}, {i})", "coalesce({t}, 'z')",
-        "first({l})", "{l}[{i}]", "{t}[{i}]", "max({l})", "min({t}, {u})",
+        "first({l})", "{l}[{i}]", "{t}[{i}]", "max({l})", "min({t}, {u})", "{q}.job", "text({q})",
+        "majority({l})", "best({l}, {n})", "coalesce(null, {t})", "(if {b} then {t} else null)", "{{a: {{b: {t}}}}}.a.b",
     ),
     "boolean": _templates(
         "({x} {op} {y})", "({i} {op} {j})", "({i} {op} {x})", "({t} {op} {u})", "({d} {op} {e})",
@@ -154,15 +158,20 @@ _BRANCHES: dict[str, list[tuple[str, list[str]]]] = {
         "({t} in ['a', 'b', ''])", "({x} in {n})", "({i} not in [1, 2, 3])", "({d} in ['2024-01-31'])",
         "({t} matches 'a|^$')", "contains({t}, {u})", "starts_with({t}, {u})", "ends_with({t}, {u})",
         "missing({x})", "missing({t})", "missing({d})", "(1 < {x} <= {i})", "({l} == {l})",
+        "({x} == null)", "({t} != null)", "(null != {d})", "({l} == null)", "({q} == null)", "({q} == {r})",
+        "({q} != {r})", "({t} in {q})", "parses({t}, 'json')", "parses({t}, 'python')", "parses({t}, 'yaml')",
+        "parses({t}, 'xml')", "fits({q}, {{type: 'object', properties: {{age: {{type: 'integer'}}}}}})",
+        "fits({t}, {{type: 'number'}})", "fits({l}, {{type: 'array', items: {{type: 'string'}}}})",
     ),
+    "map": _templates("{{job: {t}, age: {i}}}", "first([{q}, {r}])", "majority([{q}, {r}, {q}])"),
     "date": _templates("({d} + {i})", "({d} - {x})", "({i} + {d})", "date({m})", "min({d}, {e})", "coalesce({d}, {e})"),
     "datetime": _templates("({m} + {x})", "({m} - {i})", "datetime({d})", "max({m}, {m})"),
-    "numbers": _templates("({n} + {n})", "sorted({n})", "distinct({n})", "[{x}, {i}]"),
-    "texts": _templates("({l} + {l})", "sorted({l})", "distinct({l})", "split({t})", "split({t}, {u})", "[{t}, {u}]"),
+    "numbers": _templates("({n} + {n})", "sorted({n})", "distinct({n})", "[{x}, {i}]", "rank({n}, {n})"),
+    "texts": _templates("({l} + {l})", "sorted({l})", "distinct({l})", "split({t})", "split({t}, {u})", "[{t}, {u}]", "rank({l}, {n})"),
 }  # fmt: skip
 _CONDITIONAL = {
     "integer": ("i", "j"), "number": ("x", "i"), "text": ("t", "u"), "boolean": ("b", "c"), "date": ("d", "e"),
-    "datetime": ("m", "m"), "numbers": ("n", "n"), "texts": ("l", "l"),
+    "datetime": ("m", "m"), "numbers": ("n", "n"), "texts": ("l", "l"), "map": ("q", "r"),
 }  # fmt: skip
 for _kind, (_one, _other) in _CONDITIONAL.items():
     _BRANCHES[_kind] += _templates(f"(if {{b}} then {{{_one}}} else {{{_other}}})")

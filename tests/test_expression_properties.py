@@ -17,7 +17,7 @@ from synthspec.languages.expressions.evaluation.columns import unpack
 from synthspec.languages.expressions.evaluation.values import is_null
 from synthspec.languages.expressions.types import fits
 
-KINDS = ["integer", "number", "text", "boolean", "date", "datetime", "numbers", "texts"]
+KINDS = ["integer", "number", "text", "boolean", "date", "datetime", "numbers", "texts", "map"]
 DTYPES = {
     "integer": ("int64", "object"),  # objects where some are null or beyond 64 bits
     "number": ("float64",),
@@ -30,6 +30,8 @@ DTYPES = {
 def same(a: Any, b: Any) -> bool:
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
     if is_null(a) or is_null(b):
         return is_null(a) and is_null(b)
     if isinstance(a, datetime.datetime) != isinstance(b, datetime.datetime):
@@ -65,7 +67,7 @@ def test_evaluation_is_total_and_both_evaluators_agree(kind: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(alphabet="ab12.'\"()[]<>=!+-*/%^&|?:, \n\\{}ifthenelsandorné", max_size=60))
+@given(st.text(alphabet="ab12:null.'\"()[]<>=!+-*/%^&|?:, \n\\{}ifthenelsandorné", max_size=60))
 def test_any_text_gives_a_tree_or_a_fault_inside_it(text: str) -> None:
     expression, faults = parse_expression(text)
     assert expression is not None or faults

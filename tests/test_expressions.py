@@ -116,7 +116,7 @@ SYNTAX = [
     ("vip == True", "True", "true"),
     ("age ^ 2 > 3", "^", "**"),
     ("age is 3", "is", "=="),
-    ("call is not null", "is not null", "not missing(call)"),
+    ("call is not null", "is not null", "call != null"),
     ("call not matches 'a'", "not matches", "not text matches"),
     ("vip ? 1 : 2", "?", "if vip then 1 else 2"),
     ("1 if vip else 2", "if", "if vip then 1 else 2"),
@@ -172,7 +172,7 @@ def test_length_is_bounded_and_long_conditions_are_not_deep() -> None:
 
 FAULTS = [
     ("agee > 3", "E301", "agee", "'age'"),
-    ("call == null", "E301", "null", "missing(x)"),
+    ("call == nil", "E301", "nil", "null"),
     ("age > 'x'", "E303", "age > 'x'", "number"),
     ("call + 1 == ''", "E303", "1", "text(x)"),
     ("call * 2 == 3", "E303", "call", "number(x)"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode, first_line, to_data
-from synthspec.languages.expressions import Expression, check_expression, parse_expression
+from synthspec.languages.expressions import Expression, Fault, check_expression, parse_expression
 from synthspec.languages.expressions.tree import Literal
 from synthspec.languages.expressions.types import ANY, Type, type_of
 from synthspec.languages.templates.checker import check_template
@@ -93,8 +93,12 @@ class AnalysisContext:
         *,
         random: bool = False,
         explain: Explain = _no_hint,
+        placed: Collection[str] = (),
     ) -> tuple[Expression | None, Type]:
-        """Parse and type-check an expression written in a scalar; faults land on its very characters."""
+        """Parse and type-check an expression written in a scalar; faults land on its very characters.
+
+        `placed` are the functions of a row's place (`address`, `index`, `uuid`) that have a value here.
+        """
         if not isinstance(node, ScalarNode):
             return None, ANY
         if not isinstance(node.value, str):
@@ -104,7 +108,10 @@ class AnalysisContext:
         parsed, faults = parse_expression(node.text)
         kind = ANY
         if parsed is not None:
-            kind, found = check_expression(parsed, scope, random=random, known_elsewhere=explain)
+            kind, found = check_expression(parsed, scope, random=random, known_elsewhere=explain, placed=placed)
+            if kind.kind == "null" and not faults and not found:
+                message = "this is always null"
+                found = (Fault("E311", message, parsed.start, parsed.end, "write what it is to be, or leave it out"),)
             faults = (*faults, *found)
         for f in faults:
             if f.code != "E301" or not self.is_lost("parameters", "fields"):

@@ -129,7 +129,7 @@ def _draft(ctx: AnalysisContext, key: ScalarNode, node: MapNode) -> Field:
 
 def _with_value(ctx: AnalysisContext, field: Field, node: Node, scope: Mapping[str, Type]) -> Field:
     before = len(ctx.faults)
-    expression, kind = ctx.expression(node, scope)
+    expression, kind = ctx.expression(node, scope, placed=("address", "index", "uuid"))
     if expression is None:
         ctx.faults[before:] = _fixed_text(node, ctx.faults[before:])
         kept = field.type if "type" in field.schema or field.type.values else ANY

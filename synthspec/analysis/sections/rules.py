@@ -43,7 +43,7 @@ def _check(
     that = node.get("that") if isinstance(node, MapNode) else node
     if not isinstance(that, ScalarNode):
         return None
-    expression, kind = ctx.expression(that, scope)
+    expression, kind = ctx.expression(that, scope, placed=("address", "index"))
     retry: str | None = None
     message, severity, told = "", "error", frozenset[str]()
     if isinstance(node, MapNode):

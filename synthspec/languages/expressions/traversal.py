@@ -13,6 +13,7 @@ from synthspec.languages.expressions.tree import (
     Index,
     ListOf,
     Literal,
+    MapOf,
     Member,
     Name,
     Unary,
@@ -24,6 +25,8 @@ def children(node: Expression) -> tuple[Expression, ...]:
     match node:
         case ListOf(items=items):
             return items
+        case MapOf(entries=entries):
+            return tuple(value for _, value in entries)
         case Member(owner=owner):
             return (owner,)
         case Index(owner=owner, index=index):
@@ -70,9 +73,15 @@ def is_random(call: Call) -> bool:
     return call.function in DISTRIBUTIONS
 
 
+PLACED = frozenset(("address", "index", "uuid"))  # functions whose value hangs on where they stand
+
+
 def is_constant(expression: Expression) -> bool:
-    """Whether its value depends on no row and no draw."""
-    return not any(isinstance(n, Name) or (isinstance(n, Call) and is_random(n)) for n in walk(expression))
+    """Whether its value depends on no row, no place and no draw."""
+    return not any(
+        isinstance(n, Name) or (isinstance(n, Call) and (n.function in PLACED or is_random(n)))
+        for n in walk(expression)
+    )
 
 
 def distribution_arguments(call: Call) -> frozenset[int]:
@@ -117,6 +126,8 @@ def rebuild(node: Expression, change: Callable[[Expression], Expression]) -> Exp
             return change(node)
         case ListOf():
             return change(replace(node, items=tuple(rebuild(i, change) for i in node.items)))
+        case MapOf():
+            return change(replace(node, entries=tuple((k, rebuild(v, change)) for k, v in node.entries)))
         case Member():
             return change(replace(node, owner=rebuild(node.owner, change)))
         case Index():

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A number, text, boolean, or nothing else."""
+    """A number, text, boolean, or null."""
 
     value: Any
     start: int
@@ -29,6 +29,15 @@ class ListOf:
     """`[a, b, c]`."""
 
     items: tuple[Expression, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """`{role: 'user', content: x}`."""
+
+    entries: tuple[tuple[str, Expression], ...]
     start: int
     end: int
 
@@ -97,4 +106,4 @@ class Conditional:
     end: int
 
 
-Expression = Literal | Name | ListOf | Member | Index | Call | Unary | Binary | Conditional
+Expression = Literal | Name | ListOf | MapOf | Member | Index | Call | Unary | Binary | Conditional

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["integer", "number", "text", "boolean", "date", "datetime", "time", "list", "map", "any", "distribution"]
+Kind = Literal[
+    "integer", "number", "text", "boolean", "date", "datetime", "time", "list", "map", "any", "null", "distribution"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ DATE = Type("date")
 DATETIME = Type("datetime")
 TIME = Type("time")
 LIST = Type("list", item=ANY)
+NULL = Type("null")  # of the literal alone: a value of any type may be null
 
 
 def fits(given: Type, wanted: Type) -> bool:
@@ -64,6 +67,8 @@ def fits(given: Type, wanted: Type) -> bool:
 
 def join(left: Type, right: Type) -> Type:
     """The narrowest type that holds the values of both."""
+    if "null" in (left.kind, right.kind):
+        return right if left.kind == "null" else left
     values = None
     if left.values is not None and right.values is not None:
         values = tuple(_distinct(left.values + right.values))

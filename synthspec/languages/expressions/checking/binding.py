@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from synthspec.languages.expressions.functions.signatures import REQUIRED, Function, Parameter
-from synthspec.languages.expressions.tree import Call, Expression, ListOf, Literal
+from synthspec.languages.expressions.tree import Call, Expression, ListOf, Literal, Name
 from synthspec.languages.expressions.types import Kind
 
 READERS: dict[Kind, Any] = {
@@ -60,12 +60,13 @@ def bind_function(call: Call, function: Function) -> Bound:
 
 
 def function_arguments(call: Call, function: Function) -> list[Expression]:
-    """The arguments of a well-formed call in the order of the parameters, defaults filled in.
+    """The arguments of a well-formed call in the order of the parameters, defaults filled in; before them what the
+    function reads of the place where it stands.
 
     A text literal where only a date, datetime or time can stand is that moment.
     """
     given = bind_function(call, function).given
-    arguments: list[Expression] = []
+    arguments: list[Expression] = [Name(name, call.start, call.end) for name in function.place]
     for parameter in function.parameters:
         values = [value for name, value in given if name == parameter.name]
         if not values and parameter.default is not REQUIRED:

@@ -9,6 +9,7 @@ from synthspec.diagnostics import did_you_mean
 from synthspec.languages.expressions.checking.binding import Bound, as_moment, bind, bind_function
 from synthspec.languages.expressions.checking.descriptions import a, describe
 from synthspec.languages.expressions.errors import Fault
+from synthspec.languages.expressions.evaluation.rows import constant_value
 from synthspec.languages.expressions.functions.signatures import (
     REQUIRED,
     Function,
@@ -17,9 +18,9 @@ from synthspec.languages.expressions.functions.signatures import (
     function_names,
 )
 from synthspec.languages.expressions.reach import check_reach, constant_of
-from synthspec.languages.expressions.traversal import is_random
+from synthspec.languages.expressions.traversal import is_constant, is_random
 from synthspec.languages.expressions.tree import Call, Expression, ListOf, Literal
-from synthspec.languages.expressions.types import ANY, Type, fits, join, type_of
+from synthspec.languages.expressions.types import ANY, BOOLEAN, Type, fits, join, type_of
 from synthspec.plugins import is_plugin, plugin_error
 
 SYNONYMS = {
@@ -37,11 +38,19 @@ SYNONYMS = {
 }  # fmt: skip
 
 
+_STANDS = {  # where a function that reads its place may stand
+    "index": "it stands in parameters, a field's `value` and checks; elsewhere read a parameter: `number: index()`",
+    "address": "it stands in a field's `value` and in checks, where there is a row",
+    "uuid": "it stands in a field's `value`",
+}
+
+
 class Checking(Protocol):
     """What a check of calls needs of the check that it is part of."""
 
     random: bool
     scope: Any
+    placed: Any
     faults: list[Fault]
 
     def type_of(self, node: Expression) -> Type: ...
@@ -66,9 +75,25 @@ def check_call(node: Call, check: Checking) -> Type:
     kinds = [_argument(value, parameters[name], function, check) for name, value in bound.given]
     for value in (*bound.extra, *(v for _, v in (*bound.unknown, *bound.twice))):
         check.type_of(value)
+    if len(check.faults) == before:
+        _check_written(node, dict(bound.given), function, check)
+    if function.place and function.name not in check.placed:
+        check.report("E316", f"{function.name}() has no value here", node, _STANDS[function.name])
     if isinstance(function.result, Type):
         return function.result
     return ANY if unbound or not kinds else function.result(kinds)
+
+
+def _check_written(node: Call, given: dict[str, Expression], function: Function, check: Checking) -> None:
+    """Arguments that must be constants, each by what its function says of them."""
+    for name, faults in function.written:
+        value = given[name]
+        if not is_constant(value):
+            message = f"'{name}' of {function.name}() must be written out, so that it can be checked beforehand"
+            check.report("E312", message, value, f"write it in place: {function.signature}")
+            continue
+        for code, message, remedy in faults(constant_value(value)):
+            check.report(code, message, value, remedy)
 
 
 def _unusable(kind: str, node: Call, check: Checking) -> bool:
@@ -113,6 +138,11 @@ def _argument(value: Expression, parameter: Parameter, function: Function, check
     if moment is not value and isinstance(moment, Literal):
         return type_of(moment.value)
     wanted = parameter.types
+    if kind.kind == "null":
+        if not function.nulls:
+            message = f"{function.name}() of a null is {'false' if function.result == BOOLEAN else 'null'}"
+            check.report("E311", message, value, "to test for a null write: x == null, or x != null")
+        return kind if function.nulls else ANY
     if parameter.repeated and len(wanted) > 1 and kind.kind == "boolean":
         pass
     elif any(fits(kind, w) or (w.kind == "integer" and kind.kind == "any") for w in wanted):
@@ -134,7 +164,8 @@ def _check_binding(node: Call, bound: Bound, parameters: Iterable[Any], check: C
     if bound.extra:
         first, last = bound.extra[0], bound.extra[-1]
         count = len(node.arguments)
-        message = f"{node.function}() takes at most {_count(len(names))}, not {count}"
+        most = f"at most {_count(len(names))}" if names else "no arguments"
+        message = f"{node.function}() takes {most}, not {count}"
         check.faults.append(Fault("E305", message, first.start, last.end, f"write {signature}"))
     for name, value in bound.unknown:
         check.report("E305", f"{node.function}() has no argument '{name}'", value, did_you_mean(name, names))
@@ -183,6 +214,9 @@ def check_draw(node: Call, check: Checking, nested: bool = False) -> Type:
 
 
 def _draw_argument(node: Call, value: Expression, argument: Any, check: Checking) -> Type:
+    if isinstance(value, Literal) and value.value is None:
+        check.report("E311", f"{node.function}() cannot draw with a null", value, "write what it is to draw with")
+        return ANY
     if argument.kind == "distribution":
         return _nested(node, value, check)
     if argument.kind == "distributions":

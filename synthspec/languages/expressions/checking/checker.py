@@ -20,11 +20,12 @@ from synthspec.languages.expressions.tree import (
     Index,
     ListOf,
     Literal,
+    MapOf,
     Member,
     Name,
     Unary,
 )
-from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, LIST, TEXT, Type, fits, join, type_of
+from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, LIST, NULL, TEXT, Type, fits, join, type_of
 
 _NULLS = frozenset({"null", "none", "nil", "undefined", "nan"})
 
@@ -36,6 +37,7 @@ def check_expression(
     random: bool = False,
     broken: Collection[str] = (),
     known_elsewhere: Callable[[str], str | None] | None = None,
+    placed: Collection[str] = (),
 ) -> tuple[Type, tuple[Fault, ...]]:
     """The type of an expression and everything wrong with it, in the order of its text.
 
@@ -44,8 +46,9 @@ def check_expression(
         random: whether random functions are allowed.
         broken: names that are declared but faulty themselves; they have any type, and no fault is reported.
         known_elsewhere: a remedy for a name that is declared where this expression cannot see it.
+        placed: which of `address`, `index` and `uuid` have a value where the expression stands.
     """
-    check = Check(scope, random, broken, known_elsewhere)
+    check = Check(scope, random, broken, known_elsewhere, placed)
     kind = check.type_of(expression)
     faults = sorted(dict.fromkeys(check.faults), key=lambda f: (f.start, f.end, f.code))
     return kind, tuple(faults)
@@ -60,7 +63,9 @@ class Check:
         random: bool,
         broken: Collection[str],
         known_elsewhere: Callable[[str], str | None] | None,
+        placed: Collection[str] = (),
     ) -> None:
+        self.placed = placed
         self.scope, self.random, self.broken, self.known_elsewhere = scope, random, broken, known_elsewhere
         self.faults: list[Fault] = []
 
@@ -72,11 +77,13 @@ class Check:
         """The type of a node; its faults are noted."""
         match node:
             case Literal(value=value):
-                return type_of(value)
+                return NULL if value is None else type_of(value)
             case Name():
                 return self._name(node)
             case ListOf(items=items):
                 return self._list([self.type_of(i) for i in items])
+            case MapOf(entries=entries):
+                return Type("map", members=tuple((key, self.type_of(value)) for key, value in entries))
             case Member():
                 return self._member(node)
             case Index():
@@ -98,7 +105,7 @@ class Check:
             return ANY
         elsewhere = self.known_elsewhere(node.name) if self.known_elsewhere else None
         if elsewhere is None and node.name.lower() in _NULLS:
-            elsewhere = "test for a null with missing(x); replace one with coalesce(x, other)"
+            elsewhere = "a missing value is written null"
         names = [*self.scope, *self.broken]
         near = (nearest(node.name, sorted(set(names))) or "") if elsewhere is None else ""
         help = elsewhere or did_you_mean(node.name, names)
@@ -122,6 +129,8 @@ class Check:
                 message = f"{describe(node.owner)} has no member '{node.name}'"
                 self.faults.append(_at_end(node, "E309", message, did_you_mean(node.name, known)))
             return found or ANY
+        if self.is_null(owner, node.owner, "has no members"):
+            return ANY
         remedy = f"write {node.name}({_source(node.owner)})" if _is_function(node.name) else ""
         if owner.kind == "list":
             remedy = remedy or "take one of its items first: [0]"
@@ -144,6 +153,8 @@ class Check:
             return ANY
         if owner.kind == "any":
             return ANY
+        if self.is_null(owner, node.owner, "has no items"):
+            return ANY
         if owner.kind not in ("list", "text"):
             self.report(
                 "E303",
@@ -160,6 +171,8 @@ class Check:
             self.condition(node.operand, "what 'not' negates")
             return BOOLEAN
         kind = self.type_of(node.operand)
+        if self.is_null(kind, node.operand, f"is nothing that '{node.operator}' works on"):
+            return ANY
         if not kind.numeric and kind.kind != "any":
             self.report(
                 "E303",
@@ -169,10 +182,16 @@ class Check:
             return ANY
         return Type(kind.kind)
 
+    def is_null(self, kind: Type, node: Expression, why: str) -> bool:
+        """Whether a node can be nothing but null where a value is needed: a fault."""
+        if kind.kind == "null":
+            self.report("E311", f"a null {why}", node, TO_TEST)
+        return kind.kind == "null"
+
     def condition(self, node: Expression, role: str) -> None:
         """Check that a node is true or false."""
         kind = self.type_of(node)
-        if kind.kind in ("boolean", "any"):
+        if kind.kind in ("boolean", "any") or self.is_null(kind, node, "is neither true nor false"):
             return
         remedy = "compare it with something: ==, <, in, …"
         if isinstance(node, Literal) and isinstance(node.value, str):
@@ -189,6 +208,9 @@ class Check:
                 self.condition(side, f"each side of '{node.operator}'")
             return BOOLEAN
         left, right = self.type_of(node.left), self.type_of(node.right)
+        nulls = [self.is_null(kind, side, _of_null(node)) for kind, side in ((left, node.left), (right, node.right))]
+        if any(nulls):
+            return BOOLEAN if node.operator not in "+-*/%**//" else ANY
         if node.operator == "matches":
             self.faults.extend(_check_matches(node, left))
             return BOOLEAN
@@ -198,6 +220,18 @@ class Check:
         kind, faults = operate_types(node, left, right)
         self.faults.extend(faults)
         return kind
+
+
+TO_TEST = "to test for a null write: x == null, or x != null"
+
+
+def _of_null(node: Binary) -> str:
+    """Why an operator has no use for a null."""
+    if node.operator in ("in", "not in"):
+        return "is in no list, text or map, and nothing is in it"
+    if node.operator in ("<", "<=", ">", ">=", "==", "!="):
+        return "is neither less nor more than anything"
+    return f"is nothing that '{node.operator}' works on"
 
 
 def _check_matches(node: Binary, left: Type) -> Iterator[Fault]:

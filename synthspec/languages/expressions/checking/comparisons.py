@@ -102,6 +102,10 @@ def _check_items(node: Binary, left: Type, items: ListOf) -> Iterator[Fault]:
     for item in items.items:
         if not isinstance(item, Literal):
             continue
+        if item.value is None:
+            message = f"'{node.operator}' finds no null: a null is in no list"
+            yield Fault("E311", message, item.start, item.end, "write: x in [...] or x == null")
+            continue
         kind = as_date(item, type_of(item.value), left)
         if left.kind in MOMENTS and kind.kind == "text":
             yield _not_a_moment(item, left)

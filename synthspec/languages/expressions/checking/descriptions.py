@@ -12,13 +12,14 @@ from synthspec.languages.expressions.tree import (
     Index,
     ListOf,
     Literal,
+    MapOf,
     Member,
     Name,
     Unary,
 )
 from synthspec.languages.expressions.types import Type
 
-_ARTICLES = {"integer": "an integer", "any": "of any type"}
+_ARTICLES = {"integer": "an integer", "any": "of any type", "null": "null"}
 
 
 def describe(node: Expression) -> str:
@@ -34,6 +35,8 @@ def describe(node: Expression) -> str:
             return f"{function}(…)"
         case ListOf():
             return "this list"
+        case MapOf():
+            return "this map"
         case Unary(operator="not"):
             return "'not …'"
         case Unary(operator=operator):
@@ -57,6 +60,8 @@ def _path(node: Expression) -> str:
 
 def literal(value: Any) -> str:
     """A constant as an expression writes it."""
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

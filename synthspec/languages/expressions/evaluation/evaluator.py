@@ -26,6 +26,7 @@ from synthspec.languages.expressions.tree import (
     Index,
     ListOf,
     Literal,
+    MapOf,
     Member,
     Name,
     Unary,
@@ -81,6 +82,11 @@ class _Evaluation:
                 return standard(self.columns[name])
             case ListOf(items=items):
                 return self._map(lambda *values: [*values], [self.value(i) for i in items])
+            case MapOf(entries=entries):
+                keys = [key for key, _ in entries]
+                return self._map(
+                    lambda *values: dict(zip(keys, values, strict=True)), [self.value(v) for _, v in entries]
+                )
             case Member(owner=owner, name=name):
                 return self._map(lambda o: known(member(o, name)), [self.value(owner)])
             case Index(owner=owner, index=index):

@@ -29,6 +29,7 @@ from synthspec.languages.expressions.tree import (
     Index,
     ListOf,
     Literal,
+    MapOf,
     Member,
     Name,
     Unary,
@@ -81,6 +82,9 @@ def _compile(node: Expression) -> Evaluator:
         case ListOf(items=items):
             parts = [_compile(i) for i in items]
             return lambda row: [part(row) for part in parts]
+        case MapOf(entries=entries):
+            members = [(key, _compile(value)) for key, value in entries]
+            return lambda row: {key: value(row) for key, value in members}
         case Member(owner=inner, name=name):
             owner = _compile(inner)
             return lambda row: known(member(owner(row), name))

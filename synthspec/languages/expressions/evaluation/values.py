@@ -147,9 +147,12 @@ def equal(a: Any, b: Any) -> bool:
     """`==`. A null equals nothing; a date is its midnight."""
     if a is None or b is None:
         return False
-    if type(a) is not type(b) and isinstance(a, date) and isinstance(b, date):
-        return moment(a) == moment(b)
-    return bool(a == b)
+    try:
+        if type(a) is not type(b) and isinstance(a, date) and isinstance(b, date):
+            return moment(a) == moment(b)
+        return bool(a == b)
+    except FAULTS:  # lists in lists beyond what the machine compares
+        return False
 
 
 def unequal(a: Any, b: Any) -> bool:
@@ -180,7 +183,10 @@ def contains(item: Any, whole: Any) -> bool:
         return False
     if isinstance(item, date):
         return any(equal(item, other) for other in whole)
-    return item in whole
+    try:
+        return item in whole
+    except FAULTS:
+        return False
 
 
 def member(owner: Any, name: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from synthspec.languages.expressions import transcendental
 from synthspec.languages.expressions.evaluation.values import is_null, moment, settle, whole
-from synthspec.languages.expressions.functions import texts, vectors
+from synthspec.languages.expressions.functions import choosing, code, placed, schemas, texts, vectors
 from synthspec.languages.expressions.functions.signatures import Function, function
 from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, Type, join
 
@@ -207,6 +207,28 @@ def _entries() -> Iterable[Function]:
                    "shared words over all words of two texts, 0 to 1")
     yield function("overlap(a: text, b: text)", NUMBER, texts.overlap,
                    "the share of a's words that b has, 0 to 1")
+    yield function(f"quoted({text}, chunk: text, run: integer = 4)", NUMBER, texts.quoted,
+                   "the share of the text's runs of so many words that stand in the chunk, 0 to 1")
+    yield function("majority(items: list)", _item, choosing.majority,
+                   "the item that occurs most often, nulls left out; of several the first")
+    yield function("argmax(scores: list of number)", INTEGER, choosing.argmax,
+                   "the place, from 0, of the greatest score, nulls left out; of several the first")
+    yield function("best(items: list, scores: list of number)", _item, choosing.best,
+                   "the item with the greatest score, nulls left out; of several the first")
+    yield function("rank(items: list, scores: list of number)", _same, choosing.rank,
+                   "the items by their scores, the greatest first; those whose score is null left out")
+    yield function("parses(code: text, language: text)", BOOLEAN, code.parses,
+                   "whether the text is sound 'python', 'json', 'yaml', 'xml' or 'sql' (the extra `sql`)",
+                   written=(("language", code.check_language),))
+    yield function("fits(value: any, schema: map)", BOOLEAN, schemas.fits_schema,
+                   "whether the value fits a JSON Schema, written as a map",
+                   written=(("schema", schemas.check_schema),))
+    yield function("address()", TEXT, lambda address: address,
+                   "the row's address, such as 17 or 17.3: no other row has it", place=placed.READS["address"])
+    yield function("index()", INTEGER, lambda index: index,
+                   "the number of the row's combination, from 0", place=placed.READS["index"])
+    yield function("uuid()", TEXT, placed.uuid,
+                   "a UUID, version 5, of the seed, the field and the row's address", place=placed.READS["uuid"])
 # fmt: on
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,6 +21,7 @@ from synthspec.languages.expressions.types import ANY, Kind, Type
 from synthspec.plugins import find_plugin, is_plugin, plugin_fault, plugin_names
 
 REQUIRED: Any = object()
+Written = tuple[tuple[str, Callable[[Any], Iterable[tuple[str, str, str]]]], ...]
 Result = Type | Callable[[Sequence[Type]], Type]
 
 
@@ -52,6 +53,9 @@ class Function:
     summary: str
     columns: Callable[..., Any] | None = None
     nulls: bool = False
+    place: tuple[str, ...] = ()  # what it reads of where it stands, handed to `apply` before all else
+    written: Written = ()
+    """Parameters that must be constants, each with what is wrong with a value, as (code, message, help)."""
 
 
 _PARAMETER = re.compile(r"(\*?)(\w+): ([^=]+?)(?: = (.+))?")
@@ -64,14 +68,16 @@ def function(
     summary: str,
     columns: Callable[..., Any] | None = None,
     nulls: bool = False,
+    place: tuple[str, ...] = (),
+    written: Written = (),
 ) -> Function:
     """An entry of the table from its signature: `round(x: number, digits: integer = 0)`.
 
     Types are those of the language, `list of number` too, alternatives apart by `|`; `*values: any` repeats.
     """
     name, _, rest = signature.partition("(")
-    parameters = tuple(_parameter(text) for text in re.split(r", (?=\*?\w+:)", rest[:-1]))
-    return Function(name, signature, parameters, result, apply, summary, columns, nulls)
+    parameters = tuple(_parameter(text) for text in re.split(r", (?=\*?\w+:)", rest[:-1]) if text)
+    return Function(name, signature, parameters, result, apply, summary, columns, nulls, place, written)
 
 
 def _parameter(text: str) -> Parameter:

@@ -78,6 +78,24 @@ def overlap(a: str, b: str) -> float:
     return len(ours & word_set(b)) / len(ours) if ours else 0.0
 
 
+def quoted(text: str, chunk: str, run: int = 4) -> float:
+    """The share of the text's runs of so many words that stand in the chunk, case and punctuation aside.
+
+    A text with fewer words is one run; one without words has nothing that is quoted. Linear in both lengths.
+    """
+    words, others = (re.findall(r"\w+", t.casefold()) for t in (text, chunk))
+    length = min(max(1, run), len(words))
+    if not words:
+        return 0.0
+    there = set(_runs(others, length))
+    runs = list(_runs(words, length))
+    return sum(r in there for r in runs) / len(runs)
+
+
+def _runs(words: list[str], length: int) -> Iterable[tuple[str, ...]]:
+    return zip(*(words[n:] for n in range(length)), strict=False)
+
+
 def word_set(text: str) -> set[str]:
     """The different words of a text in small letters, without the punctuation around them."""
     return {w.casefold() for w in re.findall(r"\w+", text)}

@@ -19,6 +19,7 @@ from synthspec.languages.expressions.tree import (
     Index,
     ListOf,
     Literal,
+    MapOf,
     Member,
     Name,
     Unary,
@@ -102,6 +103,11 @@ class Builder(Transformer):  # type: ignore[type-arg]
         mistakes = () if word == word.lower() else (Mistake("word", start, end, word.lower()),)
         return Part(Literal(value, start, end), start, end, 1, mistakes)
 
+    def null(self, items: list[Any]) -> Part:
+        start, end = _span(items[0])
+        mistakes = () if items[0] == "null" else (Mistake("word", start, end, "null"),)
+        return Part(Literal(None, start, end), start, end, 1, mistakes)
+
     def name(self, items: list[Any]) -> Part:
         start, end = _span(items[0])
         return Part(Name(str(items[0]), start, end), start, end)
@@ -135,6 +141,33 @@ class Builder(Transformer):  # type: ignore[type-arg]
         (start, _), (_, end) = _span(items[0]), _span(items[-1])
         inside = [_unkeyed(p) for p in items[1]]
         return _joined(ListOf(tuple(p.node for p in inside), start, end), start, end, inside)
+
+    def key(self, items: list[Any]) -> Any:
+        return items[0]
+
+    def entry(self, items: list[Any]) -> tuple[Any, Part]:
+        key, sign, value = items
+        if sign == "=":
+            value = replace(value, mistakes=(*value.mistakes, Mistake("sign", *_span(sign), ":")))
+        return key, value
+
+    def entries(self, items: list[Any]) -> list[tuple[Any, Part]]:
+        return items[0] if items else []
+
+    def pairs(self, items: list[Any]) -> list[Any]:
+        return self.filled(items)
+
+    def map_of(self, items: list[Any]) -> Part:
+        (start, _), (_, end) = _span(items[0]), _span(items[-1])
+        entries: dict[str, Part] = {}
+        mistakes: tuple[Mistake, ...] = ()
+        for word, value in items[1]:
+            key = unescape(word[1:-1]) if word.type == "STRING" else str(word)
+            if key in entries:
+                mistakes += (Mistake("twice", *_span(word), key),)
+            entries[key] = value
+        node = MapOf(tuple((k, p.node) for k, p in entries.items()), start, end)
+        return _joined(node, start, end, [p for _, p in items[1]], *mistakes)
 
     def call(self, items: list[Any]) -> Part:
         (start, _), (_, end) = _span(items[0]), _span(items[-1])
@@ -225,18 +258,20 @@ class Builder(Transformer):  # type: ignore[type-arg]
 
     def _compared(self, left: Part, comparator: Any, right: Part) -> Part:
         operator, start, _, mistakes = comparator
-        null = isinstance(right.node, Name) and right.node.name.lower() in NULLS
-        if null and mistakes and mistakes[0].kind == "is":
+        if mistakes and mistakes[0].kind == "is" and _means_null(right):
+            right = Part(Literal(None, right.start, right.end), right.start, right.end, 1)
             mistakes = (Mistake("is null", start, right.end, operator, ((left.start, left.end),)),)
-            node: Expression = Call("missing", (left.node,), (), left.start, right.end)
+        if operator in ("==", "!=") and (_is_null(left) or _is_null(right)):
+            tested = left if _is_null(right) else right
+            test: Expression = Call("missing", (tested.node,), (), left.start, right.end)
             if operator == "!=":
-                node = Unary("not", node, left.start, right.end)
-            return _joined(node, left.start, right.end, [left], *mistakes)
+                test = Unary("not", test, left.start, right.end)
+            return _joined(test, left.start, right.end, [left, right], *mistakes)
         positive = "matches" if operator == "not matches" else operator
         pattern = right.node
         if positive == "matches" and right.raw is not None:
             pattern = Literal(right.raw, right.node.start, right.node.end)
-        node = Binary(positive, left.node, pattern, left.start, right.end)
+        node: Expression = Binary(positive, left.node, pattern, left.start, right.end)
         if positive != operator:
             node = Unary("not", node, left.start, right.end)
         return _joined(node, left.start, right.end, [left, right], *mistakes)
@@ -255,6 +290,15 @@ class Builder(Transformer):  # type: ignore[type-arg]
     def c_conditional(self, items: list[Any]) -> Part:
         condition, then, otherwise = items[0], items[2], items[4]
         return _reordered(condition, then, otherwise, "c conditional", _span(items[1]))
+
+
+def _is_null(part: Part) -> bool:
+    return isinstance(part.node, Literal) and part.node.value is None
+
+
+def _means_null(part: Part) -> bool:
+    """Whether it is null, or a name that other languages have for it."""
+    return _is_null(part) or (isinstance(part.node, Name) and part.node.name.lower() in NULLS)
 
 
 def _reordered(condition: Part, then: Part, otherwise: Part, kind: str, at: tuple[int, int]) -> Part:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from lark.exceptions import UnexpectedInput
 
 SYNTAX = "E302"
-CLOSES = {"(": ")", "[": "]"}
+CLOSES = {"(": ")", "[": "]", "{": "}"}
+OPENS = frozenset({"LPAR", "LSQB", "LBRACE"})
+ENDS = frozenset({"RPAR", "RSQB", "RBRACE"})
+VALUES = ENDS | {"NAME", "NUMBER", "STRING", "TRUTH", "NULL"}
 QUOTES = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "`": "'"}
 
 
@@ -37,6 +40,8 @@ def explain_mistake(text: str, mistake: Mistake) -> Fault:
 
 
 def _sign(written: str, meant: str, pieces: list[str]) -> tuple[str, str]:
+    if meant == ":":
+        return "'=' does not name a value in a map", "write ':'"
     if written == "=":
         return "'=' does not compare", "write '=='"
     return f"'{written}' is written '{meant}' here", f"write '{meant}'"
@@ -60,8 +65,7 @@ def _method(written: str, meant: str, pieces: list[str]) -> tuple[str, str]:
 
 
 def _is_null(written: str, meant: str, pieces: list[str]) -> tuple[str, str]:
-    negation = "not " if meant == "!=" else ""
-    return "a null equals nothing", f"write: {negation}missing({pieces[0]})"
+    return f"'{written.split()[0]}' does not compare", f"write: {pieces[0]} {meant} null"
 
 
 _MISTAKES: dict[str, Callable[[str, str, list[str]], tuple[str, str]]] = {
@@ -84,6 +88,7 @@ _MISTAKES: dict[str, Callable[[str, str, list[str]], tuple[str, str]]] = {
         "a positional argument after a named one",
         "put it before the named ones, or name it",
     ),
+    "twice": lambda written, meant, _: (f"the key '{meant}' is there twice", "a map has each key once"),
     "huge": lambda *_: ("a number too large to hold", "the largest is about 1.8e308"),
     "deep": lambda *_: ("nested more than 100 deep", "compute parts of it in parameters of their own"),
 }
@@ -107,16 +112,12 @@ def _fault(message: str, start: int, end: int, remedy: str = "") -> Fault:
 
 
 def _stray_character(text: str, at: int) -> Fault:
-    character, rest = text[at], text[at:]
+    character = text[at]
     if character in "'\"":
         remedy = f"close it with {character}; inside, write \\{character}"
         return _fault("this text is never closed", at, len(text.rstrip()), remedy)
     if character in QUOTES:
         return _fault(f"'{character}' does not quote", at, at + 1, f"use straight quotes: {QUOTES[character]}")
-    if character in "{}":
-        doubled = rest[:2] in ("{{", "}}")
-        remedy = "an expression names things as they are: attitude == 'positive'" if doubled else ""
-        return _fault("an expression has no braces", at, at + 1 + doubled, remedy)
     explained = {
         "|": ("filters belong to templates", "call the function: write round(x, 1) for x | round(1)"),
         "~": ("'~' is not an operator", "join text with '+', search it with 'matches'"),
@@ -142,9 +143,9 @@ def _stray_character(text: str, at: int) -> Fault:
 def _unclosed(tokens: Sequence[Token]) -> list[Token]:
     stack: list[Token] = []
     for token in tokens:
-        if token in ("(", "[") and token.type in ("LPAR", "LSQB"):
+        if token.type in OPENS:
             stack.append(token)
-        elif token.type in ("RPAR", "RSQB") and stack:
+        elif token.type in ENDS and stack:
             stack.pop()
     return stack
 
@@ -152,9 +153,9 @@ def _unclosed(tokens: Sequence[Token]) -> list[Token]:
 def _early_end(text: str, tokens: Sequence[Token]) -> Fault:
     end = len(text.rstrip())
     last = tokens[-1]
-    ready = last.type in ("NAME", "NUMBER", "STRING", "TRUTH", "RPAR", "RSQB")
+    ready = last.type in VALUES
     unclosed = _unclosed(tokens)
-    if unclosed and (ready or last.type in ("LPAR", "LSQB", "COMMA")):
+    if unclosed and (ready or (last.type in OPENS or last.type == "COMMA")):
         bracket = unclosed[-1]
         at = bracket.start_pos or 0
         return _fault(f"'{bracket}' is never closed", at, at + 1, f"add '{CLOSES[str(bracket)]}'")
@@ -195,8 +196,11 @@ _WORDS = {
 
 def _stray_word(text: str, word: str, kind: str, start: int, end: int, before: Sequence[Token]) -> Fault:
     last = before[-1] if before else None
-    after_value = last is not None and last.type in ("NAME", "NUMBER", "STRING", "TRUTH", "RPAR", "RSQB")
-    if kind in ("RPAR", "RSQB"):
+    after_value = last is not None and last.type in VALUES
+    braces = _in_braces(text, start, end, kind, before)
+    if braces is not None:
+        return braces
+    if kind in ENDS:
         return _stray_bracket(word, start, end, before, after_value)
     missing = _missing_branch(before)
     if kind == "EQUAL":
@@ -228,6 +232,20 @@ def _stray_word(text: str, word: str, kind: str, start: int, end: int, before: S
     return _fault(f"'{word}' is not expected here", start, end, "a value is missing before it" if last else "")
 
 
+def _in_braces(text: str, start: int, end: int, kind: str, before: Sequence[Token]) -> Fault | None:
+    """What stands between braces and is no map: a template's braces, a set, a block of another language."""
+    unclosed = _unclosed(before)
+    inside = bool(unclosed) and unclosed[-1].type == "LBRACE"
+    at = start if kind == "LBRACE" and not inside else (unclosed[-1].start_pos or 0) if inside else -1
+    if at >= 0 and text[at : at + 2] in ("{{", "{%"):
+        remedy = "an expression names things as they are: attitude == 'positive'"
+        return _fault("an expression has no braces", at, at + 2, remedy)
+    wants_key = inside and any(t is unclosed[-1] or t.type == "COMMA" for t in before[-2:])
+    if not wants_key:
+        return None
+    return _fault("this is no entry of a map", start, end, "a map is written {name: value, 'other name': value}")
+
+
 def _two_values(text: str, word: str, kind: str, start: int, end: int, last: Token) -> Fault:
     if kind == "LPAR":
         return _fault(f"'{last}' cannot be called", start, end, "only a function's name is followed by '('")
@@ -246,7 +264,7 @@ def _two_values(text: str, word: str, kind: str, start: int, end: int, last: Tok
 def _stray_bracket(word: str, start: int, end: int, before: Sequence[Token], after_value: bool) -> Fault:
     unclosed = _unclosed(before)
     if not unclosed:
-        opener = "(" if word == ")" else "["
+        opener = next(o for o, c in CLOSES.items() if c == word)
         return _fault(f"'{word}' closes nothing", start, end, f"take it out, or add '{opener}' before")
     opener, at = str(unclosed[-1]), unclosed[-1].start_pos or 0
     if CLOSES[opener] != word:

@@ -18,9 +18,9 @@ MAX_LENGTH = 10_000
 MAX_DEPTH = 100
 
 _SIGNS = {"AND_SIGN": "AND", "OR_SIGN": "OR", "NOT_SIGN": "NOT", "POWER_SIGN": "POWER"}
-_KEYWORDS = frozenset({"IF", "THEN", "ELSE", "OR", "AND", "NOT", "IN", "MATCHES", "TRUTH"})
-_OPENS_OPERAND = frozenset({"IF", "NOT", "TRUTH"})
-_ENDS_OPERAND = frozenset({"NAME", "NUMBER", "STRING", "TRUTH", "RPAR", "RSQB"})
+_KEYWORDS = frozenset({"IF", "THEN", "ELSE", "OR", "AND", "NOT", "IN", "MATCHES", "TRUTH", "NULL"})
+_OPENS_OPERAND = frozenset({"IF", "NOT", "TRUTH", "NULL"})
+_ENDS_OPERAND = frozenset({"NAME", "NUMBER", "STRING", "TRUTH", "NULL", "RPAR", "RSQB", "RBRACE"})
 
 
 class Words:

@@ -1,0 +1,66 @@
+"""Choosing among the items of a list: the commonest, the best, all in order of a score. Nulls never win."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from synthspec.languages.expressions.evaluation.values import is_null
+
+
+def majority(items: Sequence[Any]) -> Any:
+    """The item that occurs most often, nulls left out; of several that do, the one that comes first.
+
+    >>> majority(["a", None, "b", "b", None, None])
+    'b'
+    """
+    counts: dict[Any, int] = {}
+    first: dict[Any, Any] = {}
+    for item in items:
+        if not is_null(item):
+            mark = mark_of(item)
+            counts[mark] = counts.get(mark, 0) + 1
+            first.setdefault(mark, item)
+    return first[max(counts, key=counts.__getitem__)] if counts else None
+
+
+def mark_of(value: Any) -> Any:
+    """Something hashable that is equal for equal values only: 1 and 1.0 are one value, 1 and true are two."""
+    if isinstance(value, Mapping):
+        return frozenset((k, mark_of(v)) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(mark_of(v) for v in value)
+    return (value,) if isinstance(value, bool) else value
+
+
+def argmax(scores: Sequence[Any]) -> int | None:
+    """The place, from 0, of the greatest score, nulls left out; of several, the first."""
+    places = [n for n, score in enumerate(scores) if not is_null(score)]
+    return max(places, key=lambda n: scores[n]) if places else None
+
+
+def best(items: Sequence[Any], scores: Sequence[Any]) -> Any:
+    """The item with the greatest score.
+
+    Raises:
+        ValueError: there are not as many scores as items.
+    """
+    place = argmax(_beside(items, scores))
+    return None if place is None else items[place]
+
+
+def rank(items: Sequence[Any], scores: Sequence[Any]) -> list[Any]:
+    """The items by their scores, the greatest first; those without a score are left out. Equal ones keep their order.
+
+    Raises:
+        ValueError: there are not as many scores as items.
+    """
+    scores = _beside(items, scores)
+    places = [n for n, score in enumerate(scores) if not is_null(score)]
+    return [items[n] for n in sorted(places, key=lambda n: scores[n], reverse=True)]
+
+
+def _beside(items: Sequence[Any], scores: Sequence[Any]) -> Sequence[Any]:
+    if len(items) != len(scores):
+        raise ValueError(f"{len(items)} items and {len(scores)} scores")
+    return scores
