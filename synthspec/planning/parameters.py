@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.expressions import Expression, evaluate, names_of, random_calls
 from synthspec.languages.expressions.evaluation.columns import DTYPES, Column, conform_column, pack, unpack
+from synthspec.languages.expressions.functions.placed import INDEX, READS, placed_calls
 from synthspec.languages.expressions.random.quantiles import edges, level_of
 from synthspec.languages.expressions.tree import Call, ListOf, Literal, Unary
 from synthspec.languages.expressions.types import Type
@@ -41,12 +42,18 @@ Values = Callable[["Drawing"], Column]
 
 @dataclass(slots=True)
 class Drawing:
-    """One evaluation of some rows: uniform numbers by dimension, and the columns drawn so far."""
+    """One evaluation of some rows: uniform numbers by dimension, and the columns drawn so far.
+
+    Among the columns is one of the combinations' numbers, which `index()` reads: 0, 1, … unless it is given.
+    """
 
     length: int
     uniforms: Mapping[str, NDArray[np.float64]]
     columns: dict[str, Column] = field(default_factory=dict)
     picked: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # row of each source
+
+    def __post_init__(self) -> None:
+        self.columns.setdefault(INDEX, np.arange(self.length))
 
     def part(self, mask: NDArray[np.bool_]) -> Drawing:
         """The same evaluation of some of its rows."""
@@ -117,7 +124,7 @@ class _Compiler:
                 dimensions.append(Dimension(key, weights, requires))
                 return _choice(key, values, weights, parameter.type)
             case Formula(expression):
-                reads |= names_of(expression)
+                reads |= names_of(expression) | {name for c in placed_calls(expression) for name in READS[c.function]}
                 for call in random_calls(expression):
                     dimensions.append(Dimension(f"{key}#{call.ordinal}", _levels(call), requires))
                 return _formula(key, expression, parameter.type)

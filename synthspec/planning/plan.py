@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.evaluation.columns import Column, objects, unpack
+from synthspec.languages.expressions.functions.placed import INDEX
 from synthspec.planning.constraints.permitted import all_of, ties_of
 from synthspec.planning.constraints.rules import Bundle, Rule, broken, keys_to_redraw, redrawn
 from synthspec.planning.constraints.tying import Pull, tie_dimensions
@@ -128,7 +129,7 @@ class Plan:
         uniforms = dict(self.strategy.uniforms(start, stop))
         if self.copula is not None:
             uniforms = dict(self.copula.apply(uniforms))
-        columns = self._evaluate(uniforms, stop - start)
+        columns = self._evaluate(uniforms, np.arange(start, stop))
         if self.rules:
             self._redraw(np.arange(start, stop), uniforms, columns)
         return uniforms, columns
@@ -140,10 +141,12 @@ class Plan:
         rows = min(len(self), getattr(self.strategy, "firm_rows", 0))
         return self.strategy.coverage(self.numbers(0, rows)[0])
 
-    def _evaluate(self, uniforms: Mapping[str, NDArray[np.float64]], length: int) -> dict[str, Column]:
-        drawing = Drawing(length, uniforms)
+    def _evaluate(self, uniforms: Mapping[str, NDArray[np.float64]], numbers: NDArray[np.int64]) -> dict[str, Column]:
+        """The columns of the combinations of these numbers."""
+        drawing = Drawing(len(numbers), uniforms, {INDEX: numbers})
         for draw in self.draws:
             drawing.columns[draw.name] = draw.values(drawing)
+        del drawing.columns[INDEX]
         return drawing.columns
 
     def _redraw(
@@ -168,7 +171,7 @@ class Plan:
             for key in wanted:
                 uniforms[key] = uniforms[key].copy()
                 uniforms[key][at] = mixed[key]
-            for name, column in self._evaluate(mixed, len(at)).items():
+            for name, column in self._evaluate(mixed, rows[at]).items():
                 columns[name] = _placed(columns[name], at, column)
         raise DrawFault("", "the exclusions leave too little to draw from", "exclude less")
 

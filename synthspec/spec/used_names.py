@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from synthspec.languages.expressions import names_of, random_calls
+from synthspec.languages.expressions.functions.placed import placed_calls
 from synthspec.languages.expressions.reach import constant_known
 from synthspec.languages.expressions.tree import Call
-from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, PatternDraw, SourceDraw, Spec
+from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, SourceDraw, Spec
 
 
 def draw_reads(draw: Draw) -> frozenset[str]:
@@ -43,6 +44,24 @@ def used_names(spec: Spec) -> frozenset[str]:
             if name in by_name:
                 todo.append(by_name[name])
     return frozenset(p.name for p in spec.parameters if p.name in used)
+
+
+def counted(parameters: Sequence[Parameter]) -> frozenset[str]:
+    """The parameters that hang on `index()`, the number of their combination, directly or through others."""
+    found: set[str] = set()
+    for parameter in parameters:  # each reads those above it
+        if _counts(parameter.draw) or draw_reads(parameter.draw) & found:
+            found.add(parameter.name)
+    return frozenset(found)
+
+
+def _counts(draw: Draw) -> bool:
+    match draw:
+        case Formula(expression):
+            return bool(placed_calls(expression))
+        case GivenDraw(_, cases, otherwise):
+            return any(map(_counts, (*(d for _, d in cases), *([otherwise] if otherwise is not None else []))))
+    return False
 
 
 def parameters_to_try(spec: Spec) -> frozenset[str]:

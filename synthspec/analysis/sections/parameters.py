@@ -128,7 +128,9 @@ class _Drawing:
         if isinstance(node, ScalarNode):
             if node.value is None:
                 return None, ANY
-            expression, kind = self.ctx.expression(node, self.scope, random=True, explain=self.explain)
+            expression, kind = self.ctx.expression(
+                node, self.scope, random=True, explain=self.explain, placed=("index",)
+            )
             return (Formula(expression) if expression is not None else None), kind
         kinds: dict[str, Callable[[MapNode], Lowered]] = {
             "values": self.weighted,

@@ -8,9 +8,11 @@ from synthspec.analysis.sections.context import AnalysisContext, scalar_text, va
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import Related, did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
+from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import Type, fits
 from synthspec.plugins import is_plugin, plugin_names
 from synthspec.spec import Correlation, Exclusion, Parameter, PlanRules
+from synthspec.spec.used_names import counted
 
 
 def lower_plan(ctx: AnalysisContext, parameters: tuple[Parameter, ...]) -> PlanRules:
@@ -27,8 +29,11 @@ def lower_plan(ctx: AnalysisContext, parameters: tuple[Parameter, ...]) -> PlanR
         name = "balanced"
     over = [n for n in ctx.items(node.get("over")) if isinstance(n, ScalarNode)]
     good_over = tuple(n.text for n in over if _known_parameter(ctx, n, scope))
-    exclude = tuple(e for n in ctx.items(node.get("exclude")) if (e := _exclusion(ctx, n, scope)) is not None)
-    correlate = tuple(c for n in ctx.items(node.get("correlate")) if (c := _correlation(ctx, n, scope)) is not None)
+    numbered = counted(parameters)
+    exclude = tuple(e for n in ctx.items(node.get("exclude")) if (e := _exclusion(ctx, n, scope, numbered)) is not None)
+    correlate = tuple(
+        c for n in ctx.items(node.get("correlate")) if (c := _correlation(ctx, n, scope, numbered)) is not None
+    )
     return PlanRules(name, int(value_of(node.get("strength"), 2)), good_over, exclude, correlate)
 
 
@@ -41,7 +46,17 @@ def _known_parameter(ctx: AnalysisContext, node: ScalarNode, scope: Mapping[str,
     return False
 
 
-def _exclusion(ctx: AnalysisContext, node: Node, scope: Mapping[str, Type]) -> Exclusion | None:
+def _hangs_on_index(ctx: AnalysisContext, node: Node, names: frozenset[str]) -> bool:
+    """Report a rule over parameters that hang on the combination's number, of which a new draw changes nothing."""
+    for name in sorted(names):
+        message = f"'{name}' hangs on index(), the combination's number, which no other draw changes"
+        ctx.report("E318", node, message, f"leave '{name}' out here; compute other parameters from it where it matters")
+    return bool(names)
+
+
+def _exclusion(
+    ctx: AnalysisContext, node: Node, scope: Mapping[str, Type], numbered: frozenset[str]
+) -> Exclusion | None:
     expression, kind = ctx.expression(node, scope)
     if expression is None:
         return None
@@ -50,10 +65,14 @@ def _exclusion(ctx: AnalysisContext, node: Node, scope: Mapping[str, Type]) -> E
             "E303", node, f"an exclusion is true or false; this is {kind.with_article}", "compare it with something"
         )
         return None
+    if _hangs_on_index(ctx, node, names_of(expression) & numbered):
+        return None
     return Exclusion(expression, scalar_text(node), node.span)
 
 
-def _correlation(ctx: AnalysisContext, node: Node, scope: Mapping[str, Type]) -> Correlation | None:
+def _correlation(
+    ctx: AnalysisContext, node: Node, scope: Mapping[str, Type], numbered: frozenset[str]
+) -> Correlation | None:
     if not isinstance(node, MapNode):
         return None
     between = [n for n in ctx.items(node.get("between")) if isinstance(n, ScalarNode)]
@@ -65,6 +84,8 @@ def _correlation(ctx: AnalysisContext, node: Node, scope: Mapping[str, Type]) ->
         ctx.report("E527", between[1], "a parameter cannot be correlated with itself", "name two", (first,))
         return None
     for n in between:
+        if _hangs_on_index(ctx, n, numbered & {n.text}):
+            return None
         if scope[n.text].kind in ("list", "map"):
             ctx.report("E527", n, f"'{n.text}' has no order to correlate", "name a number, date or listed value")
             return None

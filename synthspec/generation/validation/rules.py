@@ -12,11 +12,14 @@ from synthspec.generation.validation.conversations import each_message
 from synthspec.generation.validation.field_rules import field_rules
 from synthspec.generation.validation.place import FIELD, place_of, reads_place
 from synthspec.languages.expressions import compile_row, names_of
-from synthspec.languages.expressions.traversal import children
-from synthspec.languages.expressions.tree import Call, Expression, Name
+from synthspec.languages.expressions.checking.descriptions import describe
+from synthspec.languages.expressions.traversal import children, walk
+from synthspec.languages.expressions.tree import Binary, Call, Expression, Name
 from synthspec.spec import Check, Field, Spec
 from synthspec.spec.conversation import holds_messages
 from synthspec.spec.messages import Path, Rejection, Stage
+
+COMPARED = frozenset(("==", "!=", "<", "<=", ">", ">=", "in", "not in", "matches"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ def _cleaning(field: Field) -> Callable[[Any], Any] | None:
 def _said(check: Check, row: Mapping[str, Any]) -> str:
     """What a check says of a row it rejects: its message is a template that sees the row."""
     if "{{" not in check.message and "{%" not in check.message:
-        return check.message or f"the rule `{check.text}` does not hold"
+        return check.message or f"the rule `{check.text}` does not hold{_null_in(check.expression, row)}"
     from synthspec.languages.templates.template import TemplateFault, render
 
     try:
@@ -160,10 +163,31 @@ def _said(check: Check, row: Mapping[str, Any]) -> str:
         return f"the rule `{check.text}` does not hold"
 
 
+def _null_in(expression: Expression, row: Mapping[str, Any]) -> str:
+    """The first side of a comparison that is null: a null is neither less nor more than anything, nor in a list."""
+    for node in walk(expression):
+        if isinstance(node, Binary) and node.operator in COMPARED:
+            for side in (node.left, node.right):
+                if compile_row(side)(row) is None:
+                    return f": {describe(side)} is null"
+    return ""
+
+
 def _needs(expression: Expression) -> frozenset[str]:
-    """The names a check cannot be judged without: all but those it reads through `missing` or `coalesce`."""
+    """The names a check cannot be judged without: all but those it tests for null, or reads through `coalesce`."""
+    tested = {
+        a.name
+        for n in walk(expression)
+        if isinstance(n, Call) and n.function == "missing"
+        for a in n.arguments
+        if isinstance(a, Name)
+    }
+    return _needed(expression) - tested
+
+
+def _needed(expression: Expression) -> frozenset[str]:
     if isinstance(expression, Call) and expression.function in ("missing", "coalesce"):
         return frozenset()
     if isinstance(expression, Name):
         return frozenset({expression.name})
-    return frozenset().union(*(_needs(e) for e in children(expression)))
+    return frozenset().union(*(_needed(e) for e in children(expression)))

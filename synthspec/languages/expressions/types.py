@@ -56,7 +56,7 @@ NULL = Type("null")  # of the literal alone: a value of any type may be null
 
 def fits(given: Type, wanted: Type) -> bool:
     """Whether a value of type `given` can stand where `wanted` is asked for."""
-    if given.kind == "any" or wanted.kind == "any":
+    if given.kind in ("any", "null") or wanted.kind == "any":
         return True
     if wanted.kind == "number":
         return given.numeric

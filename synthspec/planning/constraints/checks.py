@@ -93,7 +93,7 @@ def try_rules(plan: Plan, rules: Sequence[Rule], keys: Collection[str]) -> Tried
     most = max(FEWEST, MOST_TRIALS // max(1, len(rules)))
     uniforms, exact = _every_combination(plan, [d for d in plan.dimensions if d.key in keys], most)
     length = len(next(iter(uniforms.values())))
-    columns = plan._evaluate(uniforms, length)
+    columns = plan._evaluate(uniforms, np.arange(length))
     hits = [_is_true(evaluate(r.exclusion.expression, columns, length)) for r in rules]
     return Tried(columns, hits, ~np.logical_or.reduce(hits), exact)
 

@@ -7,6 +7,7 @@ from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, may
 from synthspec.analysis.sections.prompts.examples import lower_examples
 from synthspec.analysis.sections.prompts.formats import lower_format
 from synthspec.analysis.sections.prompts.order import in_order
+from synthspec.analysis.sections.prompts.placed import reads_no_place
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.prompts.written import nobody_writes, who_writes
 from synthspec.analysis.sections.scope import Scope
@@ -24,6 +25,7 @@ def lower_prompts(ctx: AnalysisContext, around: Surroundings) -> tuple[Prompt, .
     writes = who_writes(ctx, entries, around.fields)
     empty = may_be_empty(ctx, entries, writes, around)
     prompts = [_lower(ctx, e, writes[e.key.text], around, empty) for e in entries]
+    reads_no_place(ctx, prompts, around.fields)
     nobody_writes(ctx, prompts, around.fields, entries)
     return in_order(ctx, prompts, around.fields)
 

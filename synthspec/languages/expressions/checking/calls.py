@@ -77,7 +77,7 @@ def check_call(node: Call, check: Checking) -> Type:
         check.type_of(value)
     if len(check.faults) == before:
         _check_written(node, dict(bound.given), function, check)
-    if function.place and function.name not in check.placed:
+    if function.place and function.name not in check.placed and not unbound:
         check.report("E316", f"{function.name}() has no value here", node, _STANDS[function.name])
     if isinstance(function.result, Type):
         return function.result

@@ -140,6 +140,8 @@ class Check:
 
     def _index(self, node: Index) -> Type:
         owner, index = self.type_of(node.owner), self.type_of(node.index)
+        if self.is_null(index, node.index, "is the place of no item"):
+            return ANY
         if owner.kind == "map":
             if not fits(index, TEXT):
                 self.report("E303", f"a map is indexed by the name of a member, not by {a(index)}", node.index)

@@ -35,8 +35,20 @@ def mark_of(value: Any) -> Any:
 
 def argmax(scores: Sequence[Any]) -> int | None:
     """The place, from 0, of the greatest score, nulls left out; of several, the first."""
-    places = [n for n, score in enumerate(scores) if not is_null(score)]
+    places = _scored(scores)
     return max(places, key=lambda n: scores[n]) if places else None
+
+
+def _scored(scores: Sequence[Any]) -> list[int]:
+    """The places of the scores that are not null.
+
+    Raises:
+        TypeError: one is no number.
+    """
+    places = [n for n, score in enumerate(scores) if not is_null(score)]
+    if not all(isinstance(scores[n], int | float) for n in places):
+        raise TypeError("a score is a number")
+    return places
 
 
 def best(items: Sequence[Any], scores: Sequence[Any]) -> Any:
@@ -56,8 +68,7 @@ def rank(items: Sequence[Any], scores: Sequence[Any]) -> list[Any]:
         ValueError: there are not as many scores as items.
     """
     scores = _beside(items, scores)
-    places = [n for n, score in enumerate(scores) if not is_null(score)]
-    return [items[n] for n in sorted(places, key=lambda n: scores[n], reverse=True)]
+    return [items[n] for n in sorted(_scored(scores), key=lambda n: scores[n], reverse=True)]
 
 
 def _beside(items: Sequence[Any], scores: Sequence[Any]) -> Sequence[Any]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics import nearest
 from synthspec.extras import install_command
 
 MAX_CHARACTERS = 200_000
@@ -35,8 +35,9 @@ def check_language(language: Any) -> Iterator[tuple[str, str, str]]:
     """What is wrong with the name of a language, as (code, message, help)."""
     if language not in READERS:
         listed = ", ".join(f"'{name}'" for name in READERS)
-        help = did_you_mean(language, READERS) if isinstance(language, str) else ""
-        yield "E313", f"parses() knows no language {language!r}, only {listed}", help or f"write one of {listed}"
+        near = nearest(language, READERS) if isinstance(language, str) else None
+        help = f'did you mean "{near}"?' if near else f"write one of {listed}"
+        yield "E313", f"parses() knows no language {language!r}, only {listed}", help
     elif language == "sql" and find_spec("sqlglot") is None:
         yield "E315", "parses(…, 'sql') needs the package sqlglot", install_command("sql")
 

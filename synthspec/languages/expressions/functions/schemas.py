@@ -8,7 +8,7 @@ from datetime import date, time
 from functools import lru_cache
 from typing import Any
 
-from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics import nearest
 from synthspec.languages.expressions.evaluation.values import FAULTS
 from synthspec.languages.expressions.functions.code import MAX_CHARACTERS, read_json
 
@@ -77,7 +77,8 @@ def _misnamed(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Keywords that are none: a validator passes over them in silence."""
     for keyword in schema:
         if keyword not in KEYWORDS:
-            help = _FOREIGN.get(keyword) or did_you_mean(keyword, KEYWORDS)
+            near = nearest(keyword, sorted(KEYWORDS))
+            help = _FOREIGN.get(keyword) or (f"write '{near}'" if near else "remove it")
             yield f"the schema of fits() has '{keyword}', which is not tested", help
     for inner in _inside(schema):
         yield from _misnamed(inner)
@@ -101,6 +102,9 @@ def _invalid(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as fault:
+        if fault.validator == "format":
+            yield f"'{fault.instance}' is no regular expression"[:200], "correct the pattern"
+            return
         where = ".".join(map(str, fault.absolute_path))
         about = f"'{where}' of " if where else ""
         yield f"{about}the schema of fits(): {fault.message}"[:200], "write it as JSON Schema has it"

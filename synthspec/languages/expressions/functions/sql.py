@@ -13,10 +13,11 @@ from sqlglot.parser import Parser
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it logs what it reads as an unknown command
 
 STEPS = 100  # for each token, and as many again: a parser that tries one way after the other is stopped
-_STATEMENTS = (
-    exp.Query, exp.DML, exp.DDL, exp.Merge, exp.Drop, exp.Alter, exp.TruncateTable, exp.Grant, exp.Revoke,
-    exp.Transaction, exp.Commit, exp.Rollback, exp.Set, exp.Use, exp.Pragma, exp.Describe, exp.Comment, exp.Values,
-)  # fmt: skip
+_NAMES = (  # not every version of sqlglot has all
+    "Query DML DDL Merge Drop Alter TruncateTable Grant Revoke Transaction Commit Rollback Set Use Pragma Describe "
+    "Comment Values"
+)
+_STATEMENTS = tuple(getattr(exp, name) for name in _NAMES.split() if hasattr(exp, name))
 
 
 class _TooLong(Exception):
@@ -53,4 +54,9 @@ def _is_sql(code: str) -> bool:
         statements = [s for s in parser.parse(tokens, code) if s is not None]
     except (SqlglotError, RecursionError, _TooLong, ValueError):
         return False
-    return bool(statements) and all(isinstance(s, _STATEMENTS) for s in statements)
+    return bool(statements) and all(isinstance(s, _STATEMENTS) and not _empty(s) for s in statements)
+
+
+def _empty(statement: Any) -> bool:
+    """Whether a SELECT in it selects nothing, which sqlglot lets pass."""
+    return any(not select.expressions for select in statement.find_all(exp.Select))
