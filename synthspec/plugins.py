@@ -189,6 +189,10 @@ def _misshapen(kind: str, name: str, plugin: Any) -> str | None:
         return f"'METRICS' of {what} has no metric '{name}'"
     if kind == "distributions" and getattr(plugin.DISTRIBUTION, "name", None) != name:
         return f"'DISTRIBUTION' of {what} is not named '{name}'"
+    if kind == "functions" and not all(hasattr(p, "types") for p in plugin.parameters):
+        return f"{what} is not made with synthspec.languages.expressions.function(…)"
+    if kind == "functions" and plugin.name != name:
+        return f"{what} is named '{plugin.name}', and its entry point '{name}'"
     return None
 
 

@@ -185,7 +185,9 @@ CALLS: dict[str, list[Example]] = {
     "datetime": [(("2024-02-29T13:00:00",), datetime(2024, 2, 29, 13))], "time": [(("09:41",), time(9, 41))],
     "fixed": [((2, 2), "2.00")], "text": [((4,), "4")], "number": [(("4.5",), 4.5)], "integer": [(("4",), 4)],
     "missing": [((None,), True)], "coalesce": [((None, 2), 2)], "similarity": [(("a b", "a b"), 1.0)],
-    "overlap": [(("a b", "b c"), 0.5)],
+    "overlap": [(("a b", "b c"), 0.5)], "quoted": [(("a b c d e", "x a b c d"), 0.5)], "majority": [((["a", "b", "b"],), "b")],
+    "argmax": [(([1, None, 3],), 2)], "best": [((["a", "b"], [1, 2]), "b")], "rank": [((["a", "b"], [1, 2]), ["b", "a"])],
+    "parses": [(("[1]", "json"), True)], "fits": [(("[1]", {"type": "array"}), True)],
 }  # fmt: skip
 
 

@@ -119,6 +119,7 @@ MISTAKES = [
     ("toml_source", 'SUFFIXES = (".toml",)', 'SUFFIXES = (".tml",)'),
     ("questions", 'name="question_share"', 'name="questions"'),
     ("gumbel", '"gumbel",', '"gumble",'),
+    ("functions", '"initials(text: text)"', '"firsts(text: text)"'),
     ("canned", "FREE = True", "FREES = True"),
     ("toml_source", "rows = tomllib", '"".foo; rows = tomllib'),
     ("", "toml = my_package.toml_source\n", ""),
@@ -139,6 +140,33 @@ def test_what_a_mistake_says(number: int, tmp_path: Path) -> None:
     messages = re.findall(r"^\| [^|]+ \| `(.+)` \|$", PAGE.split("## When something is wrong")[1], re.MULTILINE)
     assert len(messages) == len(MISTAKES)
     assert messages[number] in done.stdout + done.stderr
+
+
+WRONG = [  # what a function does instead, and what is said of it
+    ("1 / 0", ""),  # an error that means null
+    ("open('/')", "raised IsADirectoryError: [Errno 21] Is a directory: '/'"),
+    ("exit(5)", "raised SystemExit: 5"),
+    ("{text}", "gave a value of the type set, which is not a text"),
+    ("3", "gave a value of the type int, which is not a text"),
+    ("None", ""),
+]
+
+
+@pytest.mark.parametrize(("does", "said"), WRONG)
+def test_a_function_that_breaks_its_contract(does: str, said: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    path = tmp_path / "my_package" / "functions.py"
+    text = path.read_text(encoding="utf-8")
+    body = '"".join(w[0] for w in text.split())'
+    assert body in text
+    path.write_text(text.replace(body, does), encoding="utf-8")
+    spec = tmp_path / "floods.yaml"
+    spec.write_text(spec.read_text(encoding="utf-8").replace("initials(place)", "coalesce(initials(place), 'none')"))
+    done = run(tmp_path, "synthspec", "build", "floods.yaml", "--quiet")
+    told = done.stdout + done.stderr
+    assert "Traceback" not in told
+    assert done.returncode == (3 if said else 0), told
+    assert (f"the function 'initials' of the package 'my-package' {said}" in told) == bool(said)
 
 
 def test_a_command_that_cannot_be_used(tmp_path: Path) -> None:

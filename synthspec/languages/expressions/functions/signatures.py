@@ -116,8 +116,9 @@ def find_function(name: str) -> Function | None:
         return built_in()[name]
     if not is_plugin("functions", name) or plugin_fault("functions", name) is not None:
         return None
-    found: Function = find_plugin("functions", name)
-    return found
+    from synthspec.languages.expressions.functions.installed import held
+
+    return held(find_plugin("functions", name), name)
 
 
 def function_names() -> frozenset[str]:
