@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_backend import FakeBackend, use
+from fan_out_specs import fan_out_reply, fan_out_spec
 from loopback import digest
 
 from synthspec.compiler import compile_spec
@@ -157,9 +159,15 @@ def built(path: Path, out: Path, fake: FakeBackend, concurrency: int) -> dict[st
     }
 
 
-def agree(number: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def agree(
+    number: int,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    draw: Callable[[int, Path], Path] = random_spec,
+    reply: Callable[[Request], str] = reply,
+) -> None:
     """One spec, built in several ways."""
-    path = random_spec(number, folder)
+    path = draw(number, folder)
     rng = random.Random(number + 1000)
 
     def fresh(seed: int, **options: Any) -> FakeBackend:
@@ -177,13 +185,24 @@ def agree(number: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         cut = fresh(rng.randrange(10**6), abandon_at=rng.randrange(1, 60))
         whole = built(path, out, cut, rng.choice([2, 8, 64]))
         assert whole is None or whole == first, f"spec {number} before kill {kill}"
-    again = built(path, out, fresh(rng.randrange(10**6)), rng.choice([2, 8, 64]))
+    last = fresh(rng.randrange(10**6))
+    again = built(path, out, last, rng.choice([2, 8, 64]))
     assert again == first, f"spec {number} after kills"
+    idle = fresh(rng.randrange(10**6))
+    assert built(path, out, idle, rng.choice([2, 64])) == first, f"spec {number} built again"
+    assert not idle.calls, f"spec {number} makes calls when it is built again"
 
 
 @pytest.mark.parametrize("number", [*range(8), *(pytest.param(n, marks=pytest.mark.slow) for n in range(8, 24))])
 def test_latency_changes_nothing(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     agree(number, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("number", [*range(12), *(pytest.param(n, marks=pytest.mark.slow) for n in range(12, 60))])
+def test_latency_changes_nothing_where_rows_fan_out(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agree(number, tmp_path, monkeypatch, fan_out_spec, fan_out_reply)
 
 
 @pytest.mark.slow

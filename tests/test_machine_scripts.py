@@ -16,6 +16,7 @@ from synthspec.generation.machine.states import (
     Ask,
     Combination,
     Effect,
+    Fanned,
     Known,
     Lost,
     Need,
@@ -78,7 +79,7 @@ class Script:
 
     def _take(self, effects: Iterable[Effect], notes: Iterable[tuple[Any, Note]]) -> None:
         effects = list(effects)
-        self.open = [e for e in effects if not isinstance(e, Lost)]
+        self.open = [e for e in effects if not isinstance(e, Lost | Fanned)]
         self.lost += [e for e in effects if isinstance(e, Lost)]
         self.notes += [note for _, note in notes]
 

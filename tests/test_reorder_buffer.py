@@ -46,7 +46,8 @@ def dropped_of(path: Path) -> Missing:
 
 def opened(count: int, judge: Unique | None, stops: bool = False) -> ReorderBuffer:
     buffer = ReorderBuffer(judge, Watch(("call",)), dropped_of if stops else None)
-    buffer.open((n,) for n in range(count))
+    for n in range(count):
+        buffer.open(n)
     return buffer
 
 

@@ -160,7 +160,7 @@ class Build:
                 if reused % BREATH == 0:
                     await asyncio.sleep(0)
             catching_up.finish()
-            driver.skip(reused)
+            driver.skip(reused, self.tally.settled, self.tally.dropped.total())
             recorder = Recorder(files.log, requests, reused)
         forecast = _forecast(program, foreseen, store, plan, reused, firsts)
         if forecast is not None:

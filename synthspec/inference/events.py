@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from synthspec.inference.accounting.budget import Budget
 from synthspec.planning.plan import Plan
@@ -92,6 +94,17 @@ class RowMissing:
 
 
 @dataclass(frozen=True, slots=True)
+class RowDropped:
+    """A row that its spec does not want, with all that would have come of it: it is neither kept nor missing."""
+
+    path: Path
+    combination: int
+    rule: str  # the check, countable
+    reason: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Spend:
     """What all runs of the folder used so far: US dollars and tokens of settled calls."""
 
@@ -117,6 +130,7 @@ Event = (
     | RowRejected
     | RowKept
     | RowMissing
+    | RowDropped
     | Spend
     | Stop
 )

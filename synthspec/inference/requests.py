@@ -38,7 +38,7 @@ class Identity:
     """What tells one request from another of the same words: where it stands in its row's history."""
 
     lineage: tuple[str, ...] = ()  # keys of the completions it builds on
-    slot: int = 0  # row within the combination
+    place: str = "0"  # of the row among those of its combination
     attempt: int = 1
 
 

@@ -24,6 +24,7 @@ from synthspec.planning.parameters import DrawFault, Drawing, compile_draws, dim
 from synthspec.planning.sampling.beside import Beside
 from synthspec.sources import Table
 from synthspec.spec import Correlation, Exclusion, Spec
+from synthspec.spec.fan_outs import rows_per_combination
 from synthspec.spec.used_names import used_names
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class Plan:
 
     @property
     def rows_per_combination(self) -> int:
-        """How many dataset rows one combination is asked for."""
-        return max((p.rows for p in self.spec.prompts), default=1)
+        """How many dataset rows one combination is expected to give."""
+        return rows_per_combination(self.spec)
 
     def __len__(self) -> int:
         """How many combinations the spec's `rows` need."""

@@ -337,11 +337,13 @@ class Row:
     """A row that passed every rule, with where it came from."""
 
     combination: int
-    slot: int  # index in the dataset's order of rows asked for
+    slot: int  # number in the dataset's order, given when it is handed on
     values: Mapping[str, Any]
     keys: tuple[str, ...] = ()  # the completions it is made of
     path: Path = ()
     tries: tuple[Try, ...] = ()  # attempts at it that were not kept
+    line: tuple[int, ...] = ()  # how many of the keys each row above it has, from the first down
+    uses: int | None = None  # how many of the keys no row before it has; None for all
 
 
 @dataclass(frozen=True, slots=True)

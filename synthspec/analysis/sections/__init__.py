@@ -11,6 +11,7 @@ from typing import Any
 from synthspec.analysis.sections.comments import cut_texts
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.fields import lower_fields
+from synthspec.analysis.sections.items import item_types
 from synthspec.analysis.sections.output import lower_output
 from synthspec.analysis.sections.parameters import lower_parameters
 from synthspec.analysis.sections.plan import lower_plan
@@ -47,8 +48,10 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
     by_name = {f.name: f for f in fields}
     novelty = lower_novelty(ctx, by_name, sources)
     avoid = novelty.avoid is not None or ctx.is_broken("novelty", "avoid")
+    written = {f.name: f.type for f in fields}
+    items = item_types(ctx, {**written, **types})
     around = Surroundings(types, by_name, sources, limits, avoid, {p.name: p.draw for p in parameters},
-                          {f.name: f.type for f in fields})  # fmt: skip
+                          written, items)  # fmt: skip
     prompts = lower_prompts(ctx, around)
     root = document.get
     spec = Spec(
@@ -64,7 +67,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         plan=plan,
         prompts=prompts,
         fields=fields,
-        checks=lower_checks(ctx, by_name, types, prompts),
+        checks=lower_checks(ctx, by_name, {**types, **items}, prompts),
         novelty=novelty,
         gates=lower_gates(ctx),
         output=lower_output(ctx, by_name),

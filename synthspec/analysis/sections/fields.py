@@ -10,6 +10,7 @@ from typing import Any
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, shown_circle, value_of
 from synthspec.analysis.sections.conversations import messages_type_of
 from synthspec.analysis.sections.field_rules import APPLIES, KINDS, check_rules
+from synthspec.analysis.sections.items import item_types
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import Diagnostic, did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
@@ -33,7 +34,8 @@ def lower_fields(ctx: AnalysisContext, parameters: Mapping[str, Type]) -> tuple[
     for entry in entries:
         if isinstance(entry.value, MapNode) and (value := entry.value.get("value")) is not None:
             values[entry.key.text] = value
-    drawn = Scope(parameters, ctx.names_under("parameters"))
+    items = item_types(ctx, {**known, **parameters})
+    drawn = Scope(items, parameters, ctx.names_under("parameters"))
     for name in _in_order_of_reading(ctx, values, drawn):
         hidden = frozenset[str]() if name in drawn else frozenset({name})
         seen = Scope(drawn, known, ctx.names_under("fields"), hidden=hidden)

@@ -19,6 +19,7 @@ from synthspec.languages.expressions.types import Type, fits
 from synthspec.spec import Check, Field, Gate, Prompt
 
 MAX_ENUMERATED = 20_000
+_SEVERITIES: Mapping[str, OneOf["error", "warn", "drop"]] = {"warn": "warn", "drop": "drop"}
 _BOOLEAN = Type("boolean")
 
 
@@ -72,8 +73,10 @@ def _check(
         for part in () if _never(ctx, that, expression, scope, stern) else _parts(expression):
             if not _never(ctx, that, part, scope, stern):
                 _out_of_bounds(ctx, that, part, fields)
-    grade: OneOf["error", "warn"] = "warn" if severity == "warn" else "error"
-    return Check(expression, that.text, message, grade, that.span, retry, told)
+    if severity == "drop" and retry is not None and isinstance(node, MapNode):
+        message_of = "a row that a `drop` check does not want is left out: no prompt is retried for it"
+        ctx.report("E434", node.get("retry") or node, message_of, "remove `retry`, or the severity")
+    return Check(expression, that.text, message, _SEVERITIES.get(severity, "error"), that.span, retry, told)
 
 
 def _parts(expression: Expression) -> Iterator[Expression]:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.recovery.thinking import without_thinking
 from synthspec.formats.recovery.verbalized import choose_answer
+from synthspec.generation.machine.levels import compile_levels, expected_below, makers
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.plugins import find_plugin
 from synthspec.spec import Check, Prompt, Spec
-from synthspec.spec.messages import Rejection, Stage
+from synthspec.spec.fan_outs import asked_at
+from synthspec.spec.messages import Path, Rejection, Stage
 
 if TYPE_CHECKING:
     from synthspec.generation.machine.row_turn import RowTurn
@@ -93,14 +95,44 @@ class Program:
         self.spreads = spec.novelty.on_saturation == "spread"
         self.position = {s.prompt.name: i for i, s in enumerate(self.steps)}
         self.writes = {w: s.prompt.name for s in self.steps for w in s.prompt.writes}
-        self.batch = next((s for s in self.steps if s.prompt.rows > 1), None)
-        self.rows = self.batch.prompt.rows if self.batch is not None else 1
+        self.levels = compile_levels(spec, self.steps)
+        self.last = len(self.levels) - 1
+        self.fewest = expected_below(self.levels, lambda level: level.fewest)
+        self.most = expected_below(self.levels, lambda level: level.most)
+        self.rows = self.fewest[0]
+        self.makers = makers(
+            self.levels, lambda names: {self.writes[n] for n in self._behind(names) if n in self.writes}
+        )
+        self.exact = all(level.items is None for level in self.levels)  # a row's place tells its number in the dataset
+        self.is_settled_by_plan = self.exact and not validator.drops  # the combinations of the plan are all it takes
+        self.level_of = self._field_levels()
         self.retries = {c: self._retry_target(c) for c in spec.checks}
+        self.novel_level = self._novelty_level()
         self.novel_target = self._novelty_target()
 
     def step(self, name: str) -> Step:
         """A prompt by its name."""
         return self.steps[self.position[name]]
+
+    def opens(self, step: Step) -> bool:
+        """Whether a prompt builds on no completion, so that its first request is known with its combination."""
+        return not step.prompt.needs and not self.makers[asked_at(step.prompt)]
+
+    def lineage_of(self, step: Step) -> tuple[str, ...]:
+        """The prompts whose completions tell one request of a prompt from others of the same words."""
+        return step.prompt.needs or self.makers[asked_at(step.prompt)]
+
+    def number_of(self, path: Path) -> int:
+        """The number of a row, or of the first that comes of it, in the dataset's order, where all is as expected."""
+        return sum(place * below for place, below in zip(path, self.fewest, strict=False))
+
+    def rows_of(self, path: Path) -> int:
+        """How many rows of the next level replies are to make for a row: no more than the dataset has room for."""
+        level = self.levels[len(path) - 1]
+        if not self.is_settled_by_plan:
+            return level.fewest
+        room = self.spec.rows - self.number_of(path)
+        return max(0, min(level.fewest, -(-room // self.fewest[len(path)])))
 
     def context(self, combination: Mapping[str, Any]) -> dict[str, Any]:
         """What prompts see beside the parameters before anything is written: fields computed from these alone."""
@@ -165,15 +197,31 @@ class Program:
         if check.retry is not None:
             return check.retry
         names = self._behind(names_of(check.expression))
+        level = max((self.level_of.get(n, 0) for n in names), default=0)
         writers = sorted({self.position[self.writes[n]] for n in names if n in self.writes})
-        if not writers:
-            return None
-        last = self.steps[writers[-1]].prompt
+        own = [at for at in writers if self.steps[at].prompt.level == level]
+        if not own:
+            return None  # nothing that was written for such a row alone
+        last = self.steps[own[-1]].prompt
         types = {f.name: f.type for f in self.spec.fields}
         verdicts = all(types[n].kind != "text" or types[n].values for n in names if self.writes.get(n) == last.name)
         if len(writers) == 1 and last.needs and verdicts:
-            return max(last.needs, key=lambda n: self.position[n])
+            judged = max(last.needs, key=lambda n: self.position[n])
+            return judged if self.step(judged).prompt.level == level else last.name
         return last.name
+
+    def _field_levels(self) -> dict[str, int]:
+        """The level at which each field, and each item of a list, is known: the deepest of what it hangs on."""
+        found = {name: self.step(writer).prompt.level for name, writer in self.writes.items()}
+        found |= {level.name: level.number + 1 for level in self.levels if level.items is not None}
+        for name in (f.name for f in self.spec.fields if f.value is not None):
+            if name not in found:
+                found[name] = max((found.get(n, 0) for n in self._behind([name])), default=0)
+        return found
+
+    def _novelty_level(self) -> int:
+        """The level whose rows are judged beside each other: that of the deepest field that a rule reads."""
+        return max((self.level_of[f] for f in self._novelty_fields() if f in self.writes), default=self.last)
 
     def _behind(self, wanted: Collection[str]) -> set[str]:
         """The named fields and all that they are computed from."""
@@ -188,12 +236,17 @@ class Program:
         return names
 
     def _novelty_target(self) -> str | None:
+        """The first prompt that wrote what the rules between rows read, of those that are asked for such a row."""
+        writers = [self.position[self.writes[f]] for f in self._novelty_fields() if f in self.writes]
+        own = [at for at in writers if self.steps[at].prompt.level == self.novel_level]
+        return self.steps[min(own)].prompt.name if own else None
+
+    def _novelty_fields(self) -> set[str]:
         rules = self.spec.novelty
         fields = set(rules.unique)
         for rule in (rules.near_duplicates, rules.semantic, rules.no_copies, rules.decontaminate):
             fields |= set(rule.fields) if rule is not None else set()
-        writers = [self.position[self.writes[f]] for f in fields if f in self.writes]
-        return self.steps[min(writers)].prompt.name if writers else None
+        return fields
 
 
 def compile_steps(spec: Spec) -> tuple[Step, ...]:

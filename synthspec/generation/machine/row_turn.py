@@ -5,16 +5,30 @@ The turn works on copies; the state it began with is left as it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
+from synthspec.generation.machine.levels import Level
 from synthspec.generation.machine.program import Program, Read, Step
-from synthspec.generation.machine.states import Ask, Effect, Known, Lost, Need, Note, Offer, Outcome, RowState, Verdict
+from synthspec.generation.machine.states import (
+    Ask,
+    Dropped,
+    Effect,
+    Known,
+    Lost,
+    Need,
+    Note,
+    Offer,
+    Outcome,
+    RowState,
+    Verdict,
+    completions,
+)
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback, combined_key
-from synthspec.spec.messages import Rejection, Stage, Try
+from synthspec.spec.messages import Path, Rejection, Stage, Try
 
-BATCH = -1  # the place of a request for all rows of a combination
+BATCH = "-1"  # the end of the place of a request for several rows
 MAX_TRIES_KEPT = 12
 MAX_MOVES = 2  # how often a row may be moved to another combination
 
@@ -39,6 +53,9 @@ class RowTurn:
         self.work = dict(row.work)
         self.made = dict(row.made)
         self.calls = dict(row.calls)
+        self.above = row.above
+        self.line = row.line
+        self.fans = False  # the row's own prompts are done, and it makes the rows of the next level
         self.effects: list[Effect] = []
         self.notes: list[Note] = []
 
@@ -48,6 +65,7 @@ class RowTurn:
             path=self.row.path,
             place=self.row.place,
             combination=self.combination,
+            above=self.above,
             values=self.values,
             asked=self.asked,
             keys=self.keys,
@@ -57,16 +75,38 @@ class RowTurn:
             last=self.last,
             moves=self.moves,
             questions=self.questions,
+            line=self.line,
             waits=self.waits,
             work=self.work,
             made=self.made,
             calls=self.calls,
         )
 
-    def begin(self) -> Self:
-        """The first question of a row."""
-        self._go_on(frozenset(self.values), set(self.combination.context))
+    @property
+    def level(self) -> Level:
+        """The level of the row."""
+        return self.program.levels[len(self.row.path) - 1]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no further rows come of it."""
+        return len(self.row.path) > self.program.last
+
+    def begin(self, names: Collection[str] = ()) -> Self:
+        """The first question of a row, for which these names were bound."""
+        self.program.validator.compute(self.values, self.combination.values, self._place)
+        self._go_on(frozenset(self.values.keys() - self.above.keys()) | frozenset(names), self._sound())
         return self
+
+    @property
+    def _place(self) -> Path:
+        """The row's address, as computed fields and checks see it: known of rows of the dataset alone."""
+        return self.row.path if self.is_last else ()
+
+    def _sound(self) -> set[str]:
+        """The computed fields that are known to keep their rules before anything is written for this row."""
+        computed = self.program.validator.computed
+        return {*self.combination.context, *(n for n in self.above if n in computed)}
 
     def advance(self, id: Id, outcome: Outcome) -> Self:
         """Take the answer to a question the row waits for."""
@@ -85,11 +125,11 @@ class RowTurn:
                 self.notes.append(Note(rejections=(rejection,)))
                 self._ask_again(self.program.step(waited.prompt), Stage.CALL, (rejection.reason,))
             case Offer(), Verdict(None):
-                pass
+                self.fans = not self.is_last
             case Offer(), Verdict(rejection):
                 assert rejection is not None
                 if self._go_back(self.program.novel_target, [rejection]):
-                    self._go_on(frozenset(self.values), set(self.combination.context))
+                    self._go_on(frozenset(self.values), self._sound())
             case Need(), Known():
                 self._move(outcome)
             case _:
@@ -108,25 +148,30 @@ class RowTurn:
         and known to keep their rules."""
         validator, values = self.program.validator, self.combination.values
         while True:
-            validator.compute(self.values, values, self.row.path)
+            validator.compute(self.values, values, self._place)
             unsound = validator.computed_faults(self.values, {**self.values, **values}, sound)
             if unsound:
                 if not self._go_back(self.program.writer_behind(unsound[0]), unsound):
                     return
-                fresh, sound = frozenset(), set(self.combination.context)
+                fresh, sound = frozenset(), self._sound()
                 continue
             sound.update(n for n in self.values if n in validator.computed)
-            faults = validator.check_faults(self.values, values, fresh, self.row.path)
+            faults = validator.check_faults(self.values, values, fresh, self._place)
             if faults:
                 retries = self.program.retries
                 target = retries[faults[0][0]]
                 if not self._go_back(target, [r for c, r in faults if retries[c] == target]):
                     return
-                fresh, sound = frozenset(), set(self.combination.context)
+                fresh, sound = frozenset(), self._sound()
                 continue
-            step = next((s for s in self.program.steps if s.prompt.name not in self.keys), None)
+            dropped = validator.drop_of(self.values, values, fresh, self._place)
+            if dropped is not None:
+                said = {**values, **self.values}
+                self.effects.append(Dropped(self.row.path, self.combination, dropped.rule, dropped.reason, said))
+                return
+            step = next((s for s in self._steps if s.prompt.name not in self.keys), None)
             if step is None:
-                self._offer()
+                self._end()
                 return
             if step.wanted({**self.values, **values}):
                 if step.calls is not None:
@@ -137,6 +182,11 @@ class RowTurn:
                 return
             fresh = self._write(step, dict.fromkeys(step.prompt.writes), "", "")
 
+    @property
+    def _steps(self) -> tuple[Step, ...]:
+        """The prompts that write the row's fields: all of them where it was moved here from another combination."""
+        return self.program.steps if self.moves else self.level.steps
+
     def _write(self, step: Step, values: dict[str, object], key: str, text: str) -> frozenset[str]:
         """Take in what a prompt wrote; the fields that are new by it."""
         before = frozenset(self.values)
@@ -144,7 +194,7 @@ class RowTurn:
         self.keys[step.prompt.name] = key
         self.texts[step.prompt.name] = text
         self.made.pop(step.prompt.name, None)
-        self.program.validator.compute(self.values, self.combination.values, self.row.path)
+        self.program.validator.compute(self.values, self.combination.values, self._place)
         return (frozenset(self.values) - before) | frozenset(step.prompt.writes)
 
     def _read(self, step: Step, reply: tuple[str, str, str]) -> None:
@@ -154,7 +204,7 @@ class RowTurn:
         if read.good:
             sound = {n for n in self.values if n in self.program.validator.computed}
             fresh = self._write(step, read.good[0], key, text)
-            self._go_on(fresh, sound | set(self.combination.context))
+            self._go_on(fresh, sound | self._sound())
             return
         name = step.prompt.name
         stage = read.rejections[0].stage if read.rejections else Stage.PARSE
@@ -172,7 +222,7 @@ class RowTurn:
         sound = {n for n in self.values if n in self.program.validator.computed}
         fresh = self._write(step, dict(values), keys[0] if len(keys) == 1 else combined_key(keys), text)
         self.made[step.prompt.name] = tuple(keys)
-        self._go_on(fresh, sound | set(self.combination.context))
+        self._go_on(fresh, sound | self._sound())
 
     def give_up(self, stage: Stage, reasons: tuple[str, ...]) -> None:
         """The row cannot be had."""
@@ -229,7 +279,7 @@ class RowTurn:
 
     def lineage(self, step: Step) -> tuple[str, ...]:
         """The completions that what a prompt reads was written by."""
-        return tuple(self.keys[n] for n in step.prompt.needs)
+        return tuple(self.keys[n] for n in self.program.lineage_of(step))
 
     def _ask_again(self, step: Step, stage: Stage, reasons: tuple[str, ...]) -> None:
         """Ask a prompt for this row; where its attempts are used up the row is lost, for these reasons."""
@@ -242,17 +292,22 @@ class RowTurn:
         opening = "" if step.prompt.needs else name
         self.ask(step, attempt, feedback=self.feedback.get(name), opening=opening)
 
-    def _offer(self) -> None:
-        made = (self.made.get(n, (key,)) for n, key in self.keys.items())
-        lineage = tuple(key for keys in made for key in keys)
-        self._wait_for(Offer(self._id(), self.row.path, self.combination, dict(self.values), lineage, self.tries))
+    def _end(self) -> None:
+        """All that is asked for the row is there."""
+        if not self.is_last and self.level.number != self.program.novel_level:
+            self.fans = True
+            return
+        lineage, values = completions(self.keys, self.made), dict(self.values)
+        self._wait_for(
+            Offer(self._id(), self.row.path, self.combination, values, lineage, self.tries, self.is_last, self.line)
+        )
 
     def _go_back(self, target: str | None, rejections: Sequence[Rejection]) -> bool:
         """Undo what a prompt wrote and all that hangs on it; False where the row is lost instead."""
         self.notes.append(Note(rejections=tuple(rejections)))
         reasons = tuple(r.reason for r in rejections)
         stage = rejections[0].stage
-        if target is None or target not in self.keys:
+        if target is None or target not in self.keys or not self._is_own(target):
             self._lose(stage, (*reasons, "no prompt can be retried for it"))
             return False
         self.last = (stage, reasons)
@@ -275,11 +330,16 @@ class RowTurn:
             for written in self.program.step(name).prompt.writes:
                 self.values.pop(written, None)
         for computed in self.program.validator.computed:
-            self.values.pop(computed, None)
+            if computed not in self.above:
+                self.values.pop(computed, None)
         return True
 
     def _may_be_asked(self, name: str) -> bool:
         return self.asked.get(name, 0) < self.program.limit
+
+    def _is_own(self, prompt: str) -> bool:
+        """Whether a prompt is asked for this row, not for one above it that others come of too."""
+        return bool(self.moves) or self.program.step(prompt).prompt.level == self.level.number
 
     def _lose(self, stage: Stage, reasons: tuple[str, ...]) -> None:
         """The row cannot be had here; where repeats are to be spread, perhaps under another combination."""
@@ -301,5 +361,6 @@ class RowTurn:
         self.moves += 1
         self.values, self.asked, self.keys, self.texts, self.feedback = {}, {}, {}, {}, {}
         self.work, self.made = {}, {}
+        self.above, self.line = {}, ()
         self.tries, self.last = self.tries[-2:], (Stage.CALL, ())
         self._go_on(frozenset(), set(self.combination.context))

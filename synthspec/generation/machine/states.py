@@ -8,10 +8,13 @@ outcomes of one state may come in any order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Literal
 
+from synthspec.generation.machine.rows import Rows
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback
 from synthspec.spec.messages import Path, Rejection, Stage, Try
@@ -38,7 +41,7 @@ class Ask:
     prompt: str
     attempt: int  # from 1
     rows: int  # that the reply should hold
-    place: int  # of the row in its combination; BATCH for all its rows at once
+    place: str  # of the row among those of its combination, as keys know it; BATCH at its end for several at once
     lineage: tuple[str, ...]  # keys of the completions it builds on
     combination: Combination
     values: Mapping[str, Any]  # what the templates see: parameters, and fields written before
@@ -51,7 +54,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A row that keeps every rule of its own. Answered by `Verdict`."""
+    """A row that keeps every rule of its own. Answered by `Verdict`.
+
+    One that is not `whole` is still to make the rows of the next level: only whether it is new is asked.
+    """
 
     id: Id
     path: Path
@@ -59,6 +65,8 @@ class Offer:
     values: Mapping[str, Any]
     lineage: tuple[str, ...]
     tries: tuple[Try, ...] = ()  # attempts at it that were not kept
+    whole: bool = True
+    line: tuple[int, ...] = ()  # how many of the lineage each row above it has, from the first down
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,26 @@ class Lost:
     tries: tuple[Try, ...]
 
 
-Effect = Ask | Offer | Need | Lost
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A row that its spec does not want, with all that would come of it. Not answered."""
+
+    path: Path
+    combination: Combination
+    rule: str  # the check, countable
+    reason: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fanned:
+    """A row stands for so many rows of the next level. Not answered."""
+
+    path: Path
+    count: int
+
+
+Effect = Ask | Offer | Need | Lost | Dropped | Fanned
 
 
 # --- outcomes: what the driver answers
@@ -140,8 +167,9 @@ class RowState:
     """The history of one row, and the questions it waits for: one, or the calls of one prompt that makes several."""
 
     path: Path
-    place: int  # among the rows of its combination
+    place: str  # among the rows of its combination, as keys know it
     combination: Combination
+    above: Mapping[str, Any] = field(default_factory=dict)  # the values it has of the row that it came of
     values: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, int] = field(default_factory=dict)  # calls made for it, by prompt
     keys: Mapping[str, str] = field(default_factory=dict)  # the completion that wrote each prompt's fields
@@ -151,6 +179,7 @@ class RowState:
     last: tuple[Stage, tuple[str, ...]] = (Stage.CALL, ())  # what it was last sent back for
     moves: int = 0  # how often it came here from another combination
     questions: int = 0
+    line: tuple[int, ...] = ()  # how many completions each row above it was made of, from the first down
     waits: Ask | Offer | Need | None = None
     work: Mapping[str, Work] = field(default_factory=dict)  # by prompt
     made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the completions of prompts that made several
@@ -162,14 +191,63 @@ class RowState:
         return self.waits is None and not self.calls
 
 
+def completions(keys: Mapping[str, str], made: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The completions that a row is made of, in the order in which its prompts were done."""
+    return tuple(key for name, one in keys.items() for key in made.get(name, (one,)))
+
+
 @dataclass(frozen=True, slots=True)
-class BatchState:
-    """One prompt asked for all rows of a combination, and for the rest until they are there."""
+class Made:
+    """A row of the next level that is there, and not worked on yet."""
+
+    number: int  # of the rows that its parent makes
+    place: str
+    names: Mapping[str, Any]  # bound for it and all below: the item of a list
+    values: Mapping[str, Any]  # that were written with it
+    attempt: int = 0  # of the call that wrote these
+    key: str = ""
+    text: str = ""
+    tries: tuple[Try, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The rows that a list makes, each ready when it is looked at."""
+
+    name: str
+    values: Sequence[Any]
+    prefix: str  # of their places
+    again: Mapping[int, int]  # by number, of items that equal some before: how many these are
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, number: int) -> Made:
+        item = self.values[number]
+        mark, again = digest_of(item), self.again.get(number, 0)
+        place = f"{self.prefix}{mark}+{again}" if again else f"{self.prefix}{mark}"
+        return Made(number, place, {self.name: item}, {})
+
+
+def digest_of(item: Any) -> str:
+    """What tells an item from those that do not equal it, wherever it stands in its list."""
+    text = json.dumps(item, sort_keys=True, default=str, ensure_ascii=False)
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class FanState:
+    """A row whose own prompts are done and that makes rows of the next level: one for every item of a list, or those of
+    replies, asked for together until all are there. Not all of them are worked on at once.
+    """
 
     path: Path
-    combination: Combination
-    places: tuple[int, ...]  # of the rows still to be written
-    wanted: int  # rows to ask for
+    row: RowState  # what they come of
+    made: tuple[Made, ...] | Items = ()  # in order
+    begun: int = 0  # of those made
+    open: int = 0  # of those begun, not final
+    places: tuple[int, ...] = ()  # of the rows still to be written
+    wanted: int = 0  # rows to ask for
     attempt: int = 0
     stage: Stage = Stage.CALL
     reasons: tuple[str, ...] = ()
@@ -183,7 +261,7 @@ class State:
     """The work on one combination. Rows that are final are no longer in it."""
 
     combination: Combination
-    rows: Mapping[Path, RowState | BatchState]
+    rows: Rows
 
     @property
     def open(self) -> dict[Id, Path]:

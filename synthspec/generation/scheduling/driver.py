@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from synthspec.generation.machine.program import Program
-from synthspec.generation.machine.row_machine import Turn, advance, begin, paths_of
+from synthspec.generation.machine.row_machine import Turn, advance, begin, lost
+from synthspec.generation.machine.rows import Rows
 from synthspec.generation.machine.states import (
     Ask,
     Combination,
+    Dropped,
     Effect,
+    Fanned,
     Known,
     Lost,
     Need,
@@ -28,12 +31,13 @@ from synthspec.generation.machine.states import (
     State,
     Verdict,
 )
-from synthspec.generation.scheduling.reorder_buffer import CrossRowRules, ReorderBuffer
-from synthspec.generation.scheduling.request_writer import FirstRequest, RequestWriter
+from synthspec.generation.scheduling.reorder_buffer import CrossRowRules, ReorderBuffer, Unwanted
+from synthspec.generation.scheduling.reorder_buffer import Outcome as Settled
+from synthspec.generation.scheduling.request_writer import Firsts, RequestWriter
 from synthspec.generation.scheduling.variety import Chain, Recent, Watch, elsewhere, listed_names, mark_of
 from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.engines import Engine
-from synthspec.inference.events import Counted, Event, RowKept, RowMissing, RowReady, RowRejected
+from synthspec.inference.events import Counted, Event, RowDropped, RowKept, RowMissing, RowReady, RowRejected
 from synthspec.inference.outcomes import Id, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.sending.sender import Sends
@@ -45,6 +49,7 @@ INTERRUPTED = "interrupted"  # the reason of a run stopped by hand: nothing is w
 SATURATED = "the model only repeats itself (novelty.on_saturation: stop)"
 WINDOW = 16_384  # rows that may be worked on ahead of the first that is not final
 WINDOW_JUDGED = 4_096  # the same where rows wait for their turn
+MOST_COMBINATIONS = 10  # times the planned, unless `limits.combinations` says otherwise
 STUCK = 8  # turns in which nothing happens and nothing is waited for: a fault of ours
 OPENED_AT_ONCE = 64  # combinations begun before others have a turn of the event loop
 
@@ -54,13 +59,12 @@ class _Work:
     """One combination being worked on."""
 
     state: State
-    firsts: Mapping[str, FirstRequest]
+    firsts: Firsts
     mark: str  # its listed values
-    rows: int  # not final yet
     chain: tuple[Chain, int] | None = None  # where its texts are told to later rows, and its place there
     kept: dict[Path, Mapping[str, Any]] = field(default_factory=dict)
     notes: dict[Path, list[Note]] = field(default_factory=dict)
-    moved: dict[Path, tuple[Mapping[str, FirstRequest], str]] = field(default_factory=dict)
+    moved: dict[Path, tuple[Firsts, str]] = field(default_factory=dict)
 
 
 class Driver:
@@ -81,8 +85,12 @@ class Driver:
         self.watch = Watch(tuple(f.name for f in spec.fields if f.value is None))
         self.events: list[Event] = []
         self._sends = Sends(engine, ledger, endpoints, self.events)
-        drop = self._dropped if spec.novelty.on_saturation == "stop" else None
-        self._buffer = ReorderBuffer(judge, self.watch, drop)
+        drop = self._after_stop if spec.novelty.on_saturation == "stop" else None
+        self._buffer = ReorderBuffer(judge, self.watch, drop, program.most, program.novel_level)
+        self._rows = 0  # handed on, and counted as rows of the dataset
+        self._dropped = 0
+        self._last: Path = ()  # of the row that was kept last
+        self._end = most_combinations(program, plan)
         self._window = WINDOW if judge is None else WINDOW_JUDGED
         self._listed = listed_names(spec)
         avoid = spec.novelty.avoid
@@ -100,9 +108,9 @@ class Driver:
         """Why no further call is begun; None while calls are."""
         return self._sends.stopping
 
-    def skip(self, combinations: int) -> None:
-        """Begin after so many combinations, whose rows an earlier build settled. To be called before `run`."""
-        self._next = combinations
+    def skip(self, combinations: int, rows: int, dropped: int = 0) -> None:
+        """Begin after so many combinations, of which an earlier build settled these rows. To be called before `run`."""
+        self._next, self._rows, self._dropped = combinations, rows, dropped
 
     def stop(self, reason: str) -> None:
         """Let calls in flight end and begin no other."""
@@ -114,7 +122,7 @@ class Driver:
         Raises:
             StoreFault: a completion could not be stored.
         """
-        self._combinations = self.plan.combinations(self._next, len(self.plan))
+        self._combinations = self.plan.combinations(self._next, self._end)
         idle = 0
         try:
             while True:
@@ -125,7 +133,7 @@ class Driver:
                     raise RuntimeError("no call is in flight, and rows are still open")
                 for event in self._told():
                     yield event
-                if (not more and not self._works and self._waiting is None) or self._is_interrupted():
+                if self._is_done(more) or self._is_interrupted():
                     break
                 self._answers.extend(await self._sends.send())
                 if self._answers or more or not self._sends.in_flight:
@@ -142,6 +150,16 @@ class Driver:
         self.events.clear()
         return told
 
+    def _is_done(self, more: bool) -> bool:
+        """Whether the dataset has all its rows, or nothing is left that could make one."""
+        if self._rows >= self.program.spec.rows:
+            return True
+        if more or self._works or self._waiting is not None:
+            return False
+        if self._next >= self._end and self._dropped and self.stopping is None:
+            self.stop(_too_few(self._rows, self.program.spec.rows, self._end, self._dropped))
+        return True
+
     def _is_interrupted(self) -> bool:
         return self.stopping == INTERRUPTED and not self._sends.in_flight
 
@@ -152,7 +170,11 @@ class Driver:
         for _ in range(OPENED_AT_ONCE):
             if self.stopping == INTERRUPTED or not (self.stopping or self._sends.has_room):
                 return False
-            if len(self._buffer) >= self._window or not self._open_next():
+            if len(self._buffer) >= self._window:
+                return False
+            if not self.program.is_settled_by_plan:
+                self._settle()  # what is stored is used before anything new is begun
+            if self._rows + len(self._buffer) >= self.program.spec.rows or not self._open_next():
                 return False
             self._answer_all()
         return True
@@ -180,18 +202,14 @@ class Driver:
         return True
 
     def _open(self, combination: Combination) -> None:
-        paths = paths_of(self.program, combination.index)
-        self._buffer.open(paths)
+        self._buffer.open(combination.index)
         mark = mark_of(self._listed, combination.values)
-        work = _Work(State(combination, {}), {}, mark, len(paths), self._joined)
+        work = _Work(State(combination, Rows()), {}, mark, self._joined)
         self._works[combination.index] = work
         try:
             work.firsts = self.requests.open(combination)
         except TemplateFault as e:
-            for path in paths:
-                reasons = (f"the prompt: {e}",)
-                self._act(work, Lost(path, combination, Stage.CALL, reasons, dict(combination.values), ()))
-            self._finish_texts(work)
+            self._take(work, lost(self.program, combination, Stage.CALL, (f"the prompt: {e}",)))
             return
         self._take(work, begin(self.program, combination))
 
@@ -209,7 +227,8 @@ class Driver:
         if verdict.rejection is None and self._recent is not None:
             row = work.state.rows[path]
             assert isinstance(row.waits, Offer)
-            work.kept[path] = row.waits.values
+            if row.waits.whole:
+                work.kept[path] = row.waits.values
 
     def _take(self, work: _Work, turn: Turn) -> None:
         """A turn of the machine: its state kept, its notes counted, its effects carried out."""
@@ -227,15 +246,26 @@ class Driver:
         match effect:
             case Ask():
                 self._ask(work, effect)
-            case Offer(id, path, combination, values, lineage, tries):
-                mark = work.moved[path][1] if path in work.moved else work.mark
-                row = Row(combination.index, self._slot(path), values, lineage, path, tries)
-                self.events.append(RowReady(path))
-                self._buffer.offer(id, row, mark)
+            case Offer():
+                self._offer(work, effect)
             case Need():
                 self._answers.append((effect.id, Known(self._move(work, effect))))
             case Lost(path, combination, stage, reasons, values, tries):
-                self._buffer.lose(Missing(combination.index, self._slot(path), stage, reasons, values, tries, path))
+                self._buffer.lose(Missing(combination.index, 0, stage, reasons, values, tries, path))
+            case Dropped(path, combination, rule, reason, values):
+                self._buffer.lose(Unwanted(path, combination.index, rule, reason, values))
+            case Fanned(path, count):
+                self._buffer.fan(path, count)
+
+    def _offer(self, work: _Work, offer: Offer) -> None:
+        path, values = offer.path, offer.values
+        mark = work.moved[path][1] if path in work.moved else work.mark
+        if not offer.whole:
+            self._buffer.offer_above(offer.id, path, values, mark)
+            return
+        row = Row(offer.combination.index, 0, values, offer.lineage, path, offer.tries, offer.line)
+        self.events.append(RowReady(path))
+        self._buffer.offer(offer.id, row, mark)
 
     def _ask(self, work: _Work, ask: Ask) -> None:
         firsts = work.moved[ask.path][0] if ask.path in work.moved else work.firsts
@@ -250,7 +280,7 @@ class Driver:
 
     def _move(self, work: _Work, need: Need) -> Combination | None:
         """Another combination to make a row under: a function of its place in the plan alone."""
-        spec, slot = self.program.spec, self._slot(need.path)
+        spec, slot = self.program.spec, self.program.number_of(need.path)
         mark = mark_of(self._listed, need.combination.values)
         for attempt in range(8):
             index = elsewhere(spec.seed, slot, need.combination.index, attempt + 8 * need.times)
@@ -275,8 +305,10 @@ class Driver:
             self._answer_all()
             self._buffer.advance()
             for path, outcome, dropped in self._buffer.settled:
-                self._hand_on(path, outcome, dropped)
+                if self._rows < self.program.spec.rows:
+                    self._hand_on(path, outcome, dropped)
             self._buffer.settled.clear()
+            self._close_passed()
             self._answers.extend((id, Verdict(r)) for id, r in self._buffer.verdicts)
             self._buffer.verdicts.clear()
             if self._buffer.stopped:
@@ -284,18 +316,43 @@ class Driver:
             if not self._answers:
                 return
 
-    def _hand_on(self, path: Path, outcome: Row | Missing, dropped: bool) -> None:
-        work = self._works[path[0]]
-        for note in work.notes.pop(path, ()):
+    def _hand_on(self, path: Path, outcome: Settled | None, dropped: bool) -> None:
+        for note in self._works[path[0]].notes.pop(path, ()):
             if not dropped:
                 self.events.append(Counted(path, note.asked, note.held, note.rejections))
-        self.events.append(RowKept(outcome) if isinstance(outcome, Row) else RowMissing(outcome))
-        work.rows -= 1
-        self._close(work)
+        match outcome:
+            case Row():
+                self.events.append(RowKept(replace(outcome, slot=self._rows, uses=self._newly_used(outcome))))
+                self._last = path
+                self._rows += 1
+            case Missing():
+                self.events.append(RowMissing(replace(outcome, slot=self._rows)))
+                self._rows += 1
+            case Unwanted(path, combination, rule, reason, values):
+                self.events.append(RowDropped(path, combination, rule, reason, values))
+                self._dropped += 1
+
+    def _newly_used(self, row: Row) -> int:
+        """How many of a row's completions no row before it was made of: it may share those above a fan-out."""
+        shared = 0
+        for length, inherited in enumerate(row.line, 1):
+            if row.path[:length] != self._last[:length]:
+                break
+            shared = inherited
+        return sum(1 for key in row.keys[shared:] if key)
+
+    def _close_passed(self) -> None:
+        """Forget the combinations of which all rows were handed on."""
+        while self._works:
+            index = next(iter(self._works))
+            if index >= self._buffer.combination or self._works[index].state.rows:
+                return
+            del self._works[index]
 
     def _close(self, work: _Work) -> None:
-        if work.rows == 0 and not work.state.rows:
-            self._works.pop(work.state.combination.index, None)
+        index = work.state.combination.index
+        if index < self._buffer.combination and not work.state.rows:
+            self._works.pop(index, None)
 
     def _finish_texts(self, work: _Work) -> None:
         """The rows of a combination are made: later ones may avoid their texts."""
@@ -306,10 +363,19 @@ class Driver:
             chain.finish(place, [" ".join(str(r.get(f) or "") for f in self._avoided).strip() for r in rows])
         self._close(work)
 
-    def _slot(self, path: Path) -> int:
-        return path[0] * self.program.rows + (path[1] if len(path) > 1 else 0)
-
-    def _dropped(self, path: Path) -> Missing:
+    def _after_stop(self, path: Path) -> Missing:
         """What a row after a saturation stop comes to, whatever was made of it."""
         values = self.plan[path[0]]
-        return Missing(path[0], self._slot(path), Stage.CALL, (SATURATED,), values, (), path)
+        return Missing(path[0], 0, Stage.CALL, (SATURATED,), values, (), path)
+
+
+def most_combinations(program: Program, plan: Plan) -> int:
+    """How many combinations may be begun: those of the plan, and more of them where rows may be dropped."""
+    if program.is_settled_by_plan:
+        return len(plan)
+    return program.spec.limits.combinations or MOST_COMBINATIONS * len(plan)
+
+
+def _too_few(rows: int, wanted: int, combinations: int, dropped: int) -> str:
+    said = f"{rows:,} of {wanted:,} rows after {combinations:,} combinations (limits.combinations)"
+    return f"{said}: {dropped:,} were dropped"

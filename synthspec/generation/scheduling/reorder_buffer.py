@@ -3,12 +3,14 @@
 Rules between rows see only rows before, so what is rejected does not depend on which call was faster. A rejection that
 is sure to stand, with the same reason, at the row's turn is told at once; all others wait. Repeats are counted in path
 order too: where the model only repeats itself, the stop names a row, and no row after it is kept, finished or not.
+
+Where a prompt makes several rows of one, the rules between rows may be about rows above the last fan-out: these have an
+order of their own, and are judged in it before the rows that come of them are there.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,79 +31,227 @@ class CrossRowRules(Protocol):
     def keep(self, slot: int, row: Mapping[str, Any]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """A row that its spec drops, with all that would come of it."""
+
+    path: Path
+    combination: int
+    rule: str
+    reason: str
+    values: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class _Offered:
     id: Id
-    row: Row
+    path: Path
+    values: Mapping[str, Any]
     mark: str  # of its combination's listed values
+    row: Row | None  # None of one that still makes the rows of the next level
+
+
+Outcome = Row | Missing | Unwanted
 
 
 class ReorderBuffer:
     """Rows between being made and being final.
 
-    `drop` makes what a row after a saturation stop comes to; without it there is no such stop. `verdicts` and
-    `settled` are taken by the driver.
+    `drop` makes what a row after a saturation stop comes to; without it there is no such stop. `levels` are the rows of
+    the dataset that a row of each level may come to; `judged` is the level of rows that the rules between rows are
+    about, the last where nothing is said. `verdicts` and `settled` are taken by the driver; a path without an outcome
+    is of a row of which others come (or none), told when its turn has come.
     """
 
-    def __init__(self, judge: CrossRowRules | None, watch: Watch, drop: Callable[[Path], Missing] | None) -> None:
-        self.stopped = False  # the model only repeats itself: every row from here on is dropped
+    def __init__(
+        self,
+        judge: CrossRowRules | None,
+        watch: Watch,
+        drop: Callable[[Path], Missing] | None,
+        levels: Sequence[int] = (1,),
+        judged: int | None = None,
+    ) -> None:
+        self.stopped: Path | None = None  # the model only repeats itself: every row from here on is dropped
         self.verdicts: list[tuple[Id, Rejection | None]] = []
-        self.settled: list[tuple[Path, Row | Missing, bool]] = []  # the last: dropped because of the stop
+        self.settled: list[tuple[Path, Outcome | None, bool]] = []  # the last: dropped because of the stop
         self._judge = judge
         self._watch = watch
         self._drop = drop
-        self._order: deque[Path] = deque()  # rows that are not final, in path order
+        self._levels = tuple(levels)
+        self._judged = (len(levels) if judged is None else judged + 1) if judge is not None else 0  # length of a path
+        self._next: Path | None = None  # the row whose turn it is
+        self._turn: Path | None = None  # of rows above the last fan-out: the one to be judged next
+        self._opened = 0  # combinations before this are begun
+        self._expected = 0
+        self._counts: dict[Path, int] = {}  # rows that come of a row
         self._ready: dict[Path, _Offered] = {}
-        self._lost: dict[Path, Missing] = {}
+        self._final: dict[Path, Missing | Unwanted] = {}
         self._repeats: dict[Path, list[str]] = {}
         self._new = 0  # rows kept since the last sweep
 
     def __len__(self) -> int:
-        return len(self._order)
+        """Rows of the dataset that those that are begun may still come to."""
+        return self._expected
 
-    def open(self, paths: Iterable[Path]) -> None:
-        """Rows are begun. Called in path order."""
-        self._order.extend(paths)
+    @property
+    def combination(self) -> int:
+        """All rows of the combinations before this one are final."""
+        return self._next[0] if self._next is not None else 0
+
+    def open(self, combination: int) -> None:
+        """A combination is begun. Called in plan order."""
+        if self._next is None:
+            self._next = self._turn = (combination,)
+        self._opened = combination + 1
+        self._expected += self._levels[0]
+
+    def fan(self, path: Path, count: int) -> None:
+        """So many rows come of a row."""
+        self._counts[path] = count
+        self._expected += count * self._levels[len(path)] - self._levels[len(path) - 1]
 
     def offer(self, id: Id, row: Row, mark: str) -> None:
         """A sound row. Its verdict follows: at once where it is sure, else at its turn."""
-        self._ready[row.path] = _Offered(id, row, mark)
-        if self._judge is None or self.stopped:
-            self.verdicts.append((id, None))
-        elif row.path != self._order[0]:
-            self._judge_early(row.path)
+        self._offered(_Offered(id, row.path, row.values, mark, row))
 
-    def lose(self, missing: Missing) -> None:
+    def offer_above(self, id: Id, path: Path, values: Mapping[str, Any], mark: str) -> None:
+        """The same for a row that still makes the rows of the next level."""
+        self._offered(_Offered(id, path, values, mark, None))
+
+    def _offered(self, offered: _Offered) -> None:
+        path = offered.path
+        if len(path) != self._judged or self._is_after_stop(path):
+            self.verdicts.append((offered.id, None))
+            if offered.row is None:
+                return
+        self._ready[path] = offered
+        if len(path) == self._judged and not self._is_after_stop(path) and path != self._turn_of(path):
+            self._judge_early(path)
+
+    def lose(self, missing: Missing | Unwanted) -> None:
         """A row that will not come."""
-        self._lost[missing.path] = missing
+        self._final[missing.path] = missing
+        if len(missing.path) < len(self._levels):
+            self._expected += 1 - self._levels[len(missing.path) - 1]
 
     def advance(self) -> None:
         """Judge and hand on every row whose turn has come."""
-        while self._order:
-            path = self._order[0]
-            missing = self._lost.pop(path, None)
-            if missing is not None:
-                self._settle(path, missing, "")
-                continue
-            offered = self._ready.get(path)
-            if offered is None or not self._is_new(offered):
-                break
-            del self._ready[path]
-            self._settle(path, offered.row, offered.mark)
-        if self._judge is not None and self._ready and self._new * SWEEP >= len(self._ready) and not self.stopped:
+        if 0 < self._judged < len(self._levels):
+            self._judge_above()
+        while self._next is not None and self._next[0] < self._opened and self._hand_on(self._next):
+            pass
+        if self._judged and self._ready and self._new * SWEEP >= len(self._ready) and self.stopped is None:
             self._new = 0
-            for path in list(self._ready):
+            for path in [p for p in self._ready if len(p) == self._judged]:
                 self._judge_early(path)
+
+    # --- the order of rows
+
+    def _after(self, path: Path) -> Path:
+        """The row after this one and all that come of it."""
+        while len(path) > 1:
+            if path[-1] + 1 < self._counts[path[:-1]]:
+                return (*path[:-1], path[-1] + 1)
+            path = path[:-1]
+        return (path[0] + 1,)
+
+    def _go_on(self, path: Path) -> None:
+        """The turn goes on after a row, and what is known of those that it ends is forgotten."""
+        after = self._after(path)
+        for length in range(len(path) - 1, 0, -1):
+            if after[:length] == path[:length]:
+                break
+            self._counts.pop(path[:length])
+        self._next = after
+
+    def _hand_on(self, path: Path) -> bool:
+        """One step of the turn; False where the row whose turn it is must be waited for."""
+        count = self._counts.get(path)
+        if count is not None:
+            self.settled.append((path, None, False))
+            if count:
+                self._next = (*path, 0)
+            else:
+                self._go_on(path)
+                self._counts.pop(path)
+            return True
+        final = self._final.pop(path, None)
+        if final is not None:
+            self._settle(path, final, "")
+            return True
+        offered = self._ready.get(path)
+        if offered is None or offered.row is None or not self._is_new(offered):
+            return False
+        del self._ready[path]
+        self._settle(path, offered.row, offered.mark)
+        return True
+
+    def _settle(self, path: Path, outcome: Outcome, mark: str) -> None:
+        """The row whose turn it is goes on, and what it says of the model is counted."""
+        self._go_on(path)
+        self._expected -= 1
+        if self._is_after_stop(path):
+            assert self._drop is not None
+            self.settled.append((path, self._drop(path), True))
+            return
+        if self._judged in (0, len(self._levels)):
+            self._count(path, self._next or path, mark, outcome.values if isinstance(outcome, Row) else None)
+        self.settled.append((path, outcome, False))
+
+    def _count(self, path: Path, after: Path, mark: str, kept: Mapping[str, Any] | None) -> None:
+        """What a row says of the model: how often it repeated itself, and what was kept. A stop begins `after` it."""
+        for repeated in self._repeats.pop(path, ()):
+            self._watch.repeated(repeated)
+        if kept is not None:
+            self._watch.kept(mark, kept)
+        if self._drop is None or self.stopped is not None or not self._watch.saturated:
+            return
+        self.stopped = after
+        for offered in [o for o in self._ready.values() if len(o.path) == self._judged and o.path != path]:
+            self.verdicts.append((offered.id, None))
+            if offered.row is None:
+                del self._ready[offered.path]
+
+    def _is_after_stop(self, path: Path) -> bool:
+        return self.stopped is not None and path >= self.stopped
+
+    # --- rules between rows
+
+    def _turn_of(self, path: Path) -> Path | None:
+        return self._next if len(path) == len(self._levels) else self._turn
+
+    def _judge_above(self) -> None:
+        """Judge the rows of a level above the last, in their own order."""
+        while self._turn is not None and self._turn[0] < self._opened and self._judge_turn(self._turn):
+            pass
+
+    def _judge_turn(self, path: Path) -> bool:
+        count = self._counts.get(path)
+        if len(path) < self._judged and count:
+            self._turn = (*path, 0)
+            return True
+        offered = self._ready.get(path)
+        if offered is not None:
+            if not self._is_new(offered):
+                return False
+            del self._ready[path]
+            self._count(path, self._after(path), offered.mark, offered.values)
+        elif count is None and path not in self._final:
+            return False
+        else:
+            self._count(path, self._after(path), "", None)
+        self._turn = self._after(path)
+        return True
 
     def _is_new(self, offered: _Offered) -> bool:
         """Judge the row whose turn it is."""
-        if self._judge is None or self.stopped:
+        if self._judge is None or len(offered.path) != self._judged or self._is_after_stop(offered.path):
             return True
-        rejection = self._judge.judge(offered.row.values)
+        rejection = self._judge.judge(offered.values)
         if rejection is not None:
             self._reject(offered, rejection)
             return False
-        self._judge.keep(offered.row.slot, offered.row.values)
+        self._judge.keep(offered.row.slot if offered.row is not None else 0, offered.values)
         self._new += 1
         self.verdicts.append((offered.id, None))
         return True
@@ -109,29 +259,11 @@ class ReorderBuffer:
     def _judge_early(self, path: Path) -> None:
         assert self._judge is not None
         offered = self._ready[path]
-        rejection = self._judge.judge_early(offered.row.values)
+        rejection = self._judge.judge_early(offered.values)
         if rejection is not None:
             self._reject(offered, rejection)
 
     def _reject(self, offered: _Offered, rejection: Rejection) -> None:
-        path = offered.row.path
-        self._repeats.setdefault(path, []).append(offered.mark)
-        del self._ready[path]
+        self._repeats.setdefault(offered.path, []).append(offered.mark)
+        del self._ready[offered.path]
         self.verdicts.append((offered.id, rejection))
-
-    def _settle(self, path: Path, outcome: Row | Missing, mark: str) -> None:
-        """The row whose turn it is goes on, and what it says of the model is counted."""
-        self._order.popleft()
-        repeats = self._repeats.pop(path, ())
-        if self.stopped:
-            assert self._drop is not None
-            self.settled.append((path, self._drop(path), True))
-            return
-        for repeated in repeats:
-            self._watch.repeated(repeated)
-        if isinstance(outcome, Row):
-            self._watch.kept(mark, outcome.values)
-        self.settled.append((path, outcome, False))
-        if self._drop is not None and self._watch.saturated:
-            self.stopped = True
-            self.verdicts.extend((o.id, None) for o in self._ready.values())

@@ -6,14 +6,16 @@ order; every other by what it says and by the row's history. A row's path is in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from synthspec.generation.machine.program import Program
+from synthspec.generation.machine.program import Program, Step
 from synthspec.generation.machine.states import Ask, Combination
 from synthspec.generation.scheduling.occurrences import Occurrences
 from synthspec.inference.requests import Identity, PromptWriter, request_key
-from synthspec.spec.messages import Message, Request
+from synthspec.spec.fan_outs import asked_at
+from synthspec.spec.messages import Message, Path, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,9 @@ class FirstRequest:
 
     base: tuple[Message, ...]
     key: str
+
+
+Firsts = dict[tuple[str, Path], FirstRequest]  # by opening, and by the row's path in its combination
 
 
 class RequestWriter:
@@ -34,7 +39,7 @@ class RequestWriter:
         self.marks: dict[int, list[int]] = {}  # by combination, of its first requests; for whoever takes them away
         self.keeps_marks = False
 
-    def open(self, combination: Combination, *, moved: int | None = None) -> dict[str, FirstRequest]:
+    def open(self, combination: Combination, *, moved: int | None = None) -> Firsts:
         """Write the openings of every prompt that needs no other. Called in plan order.
 
         A row of number `moved` that came here from another combination has keys of its own.
@@ -42,22 +47,36 @@ class RequestWriter:
         Raises:
             TemplateFault: a value is not what a template needs.
         """
-        firsts: dict[str, FirstRequest] = {}
+        firsts: Firsts = {}
         index, seen = combination.index, {**combination.context, **combination.values}
-        for step in self._program.steps:
-            if step.prompt.needs or not step.wanted(seen):
-                continue
-            for opening in step.openings(seen):
-                writer = self._writers[opening.endpoint or step.prompt.name]
-                base = writer.base(index, {**seen, **opening.seen} if opening.seen else seen, step.prompt.rows)
-                content = writer.content(base, index)
-                if moved is not None:
-                    firsts[opening.name] = FirstRequest(base, request_key(content, "moved", moved))
-                else:
-                    firsts[opening.name] = FirstRequest(
-                        base, request_key(content, "first", self._count(index, content))
-                    )
+        for path, names in self._known((index,), seen):
+            for step in self._program.steps:
+                if asked_at(step.prompt) == len(path) - 1 and self._program.opens(step) and step.wanted(names):
+                    self._open(firsts, step, path, names, moved)
         return firsts
+
+    def _known(self, path: Path, seen: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+        """The rows of a combination that lists of its parameters make, in order, with what their templates see."""
+        yield path, seen
+        level = self._program.levels[len(path) - 1]
+        if level.items is None or self._program.makers[len(path)]:
+            return
+        items = level.items(seen)
+        for number, item in enumerate(items if isinstance(items, list | tuple) else ()):
+            names = {**seen, level.name: item}
+            yield from self._known((*path, number), {**names, **self._program.context(names)})
+
+    def _open(self, firsts: Firsts, step: Step, path: Path, seen: Mapping[str, Any], moved: int | None) -> None:
+        index = path[0]
+        for opening in step.openings(seen):
+            writer = self._writers[opening.endpoint or step.prompt.name]
+            base = writer.base(index, {**seen, **opening.seen} if opening.seen else seen, step.prompt.rows)
+            content = writer.content(base, index)
+            if moved is not None:
+                key = request_key(content, "moved", moved)
+            else:
+                key = request_key(content, "first", self._count(index, content))
+            firsts[opening.name, path[1:]] = FirstRequest(base, key)
 
     def _count(self, index: int, content: str) -> int:
         """How many requests of this content came before."""
@@ -71,7 +90,7 @@ class RequestWriter:
         for mark in marks:
             self._seen.add(mark)
 
-    def request(self, ask: Ask, firsts: Mapping[str, FirstRequest]) -> Request:
+    def request(self, ask: Ask, firsts: Mapping[tuple[str, Path], FirstRequest]) -> Request:
         """The call that a row asks for.
 
         Raises:
@@ -79,7 +98,8 @@ class RequestWriter:
         """
         prompt, combination = self._program.step(ask.prompt).prompt, ask.combination
         writer, index = self._writers[ask.endpoint or ask.prompt], ask.combination.index
-        first = firsts.get(ask.opening) if ask.opening else None
+        place = ask.path[1 : asked_at(prompt) + 1]
+        first = firsts.get((ask.opening, place)) if ask.opening else None
         values = {**ask.values, **ask.seen} if ask.seen else ask.values
         if first is not None:
             base, key = first.base, first.key

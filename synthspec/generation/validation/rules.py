@@ -53,6 +53,7 @@ class Validator:
             )
             for c in spec.checks
         )
+        self.drops = any(c.severity == "drop" for c in spec.checks)
         computed = [(f, f.value) for f in spec.fields if f.value is not None]
         self.computed = {f.name: (names_of(value), compile_row(value, f.type)) for f, value in computed}
         self.placed = frozenset(f.name for f, value in computed if reads_place(value))
@@ -123,6 +124,15 @@ class Validator:
     ) -> list[tuple[Check, Rejection]]:
         """The error checks that fail, among those decidable now that read at least one `fresh` field."""
         return [(c.check, r) for c, r in self._failing(values, combination, fresh, path) if c.check.severity == "error"]
+
+    def drop_of(
+        self, values: Mapping[str, Any], combination: Mapping[str, Any], fresh: frozenset[str], path: Path = ()
+    ) -> Rejection | None:
+        """The first `drop` check by which a row is not wanted, of those that `check_faults` would look at."""
+        if not self.drops:
+            return None
+        failing = self._failing(values, combination, fresh, path)
+        return next((r for c, r in failing if c.check.severity == "drop"), None)
 
     def warnings(self, values: Mapping[str, Any], combination: Mapping[str, Any], path: Path = ()) -> list[str]:
         """Labels of the `warn` checks that a finished row breaks."""

@@ -27,6 +27,7 @@ class Tally:
     planned: int = 0
     kept: int = 0
     missing: Counter[Stage] = field(default_factory=Counter)  # rows lost for good, by the stage they did not pass
+    dropped: Counter[str] = field(default_factory=Counter)  # rows the spec does not want, by check
     calls: int = 0  # made in this run
     reused: int = 0  # taken from the store
     in_flight: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthspec.inference.accounting.counters import Tally
-from synthspec.inference.events import CallBegun, CallDone, CallFailed, Counted, Event, RowKept, RowMissing
+from synthspec.inference.events import CallBegun, CallDone, CallFailed, Counted, Event, RowDropped, RowKept, RowMissing
 
 
 def count_event(tally: Tally, event: Event) -> None:
@@ -26,6 +26,8 @@ def count_event(tally: Tally, event: Event) -> None:
             tally.rejected(rejections)
         case RowKept(row):
             tally.kept += 1
-            tally.used += sum(1 for key in row.keys if key)
+            tally.used += sum(1 for key in row.keys if key) if row.uses is None else row.uses
         case RowMissing(missing):
             tally.missing[missing.stage] += 1
+        case RowDropped(rule=rule):
+            tally.dropped[rule] += 1

@@ -8,6 +8,7 @@ from synthspec.analysis.sections.prompts.examples import lower_examples
 from synthspec.analysis.sections.prompts.formats import lower_format
 from synthspec.analysis.sections.prompts.order import in_order
 from synthspec.analysis.sections.prompts.placed import reads_no_place
+from synthspec.analysis.sections.prompts.rows import lower_each
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.prompts.written import nobody_writes, who_writes
 from synthspec.analysis.sections.scope import Scope
@@ -50,6 +51,7 @@ def _lower(
             return "add `avoid: {last: 20}` under `novelty`"
         return None
 
+    each = lower_each(ctx, name, node, scope, around, explain)
     when = None
     if (at := node.get("when")) is not None:
         when, kind = ctx.expression(at, scope, explain=explain)
@@ -65,6 +67,7 @@ def _lower(
         ctx.report("W706", node.key("examples") or node, "no template of this prompt shows its examples",
                    help.replace("COLUMN", column))  # fmt: skip
     reads = user.reads | (system.reads if system else frozenset()) | (names_of(when) if when else frozenset())
+    reads |= names_of(each.items) if each is not None else frozenset()
     if examples is not None and examples.where is not None:
         reads |= names_of(examples.where) - {"row"}
     sound = len(ctx.items(node.get("writes"))) in (0, len(writes))
@@ -88,6 +91,7 @@ def _lower(
         span=entry.key.span,
         reads=reads,
         verbalize=int(value_of(node.get("verbalize"), 1)),
+        each=each,
     )
 
 
@@ -97,6 +101,6 @@ def _scope(ctx: AnalysisContext, writes: tuple[str, ...], around: Surroundings, 
         special["examples"] = examples
     if around.avoid:
         special["avoid"] = Type("list", item=Type("text"))
-    drawn = Scope(special, around.parameters, ctx.names_under("parameters"))
+    drawn = Scope(special, around.items, around.parameters, ctx.names_under("parameters"))
     own = frozenset(name for name in writes if name not in drawn)
     return Scope(drawn, around.types, ctx.names_under("fields"), hidden=own)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from synthspec.analysis.sections.context import AnalysisContext, shown_circle
-from synthspec.diagnostics import Related
-from synthspec.document.reader import MapNode
+from synthspec.analysis.sections.prompts.rows import with_levels
 from synthspec.languages.expressions import names_of
 from synthspec.languages.patterns.ambiguity.graphs import components
 from synthspec.spec import Field, Prompt
@@ -17,37 +16,43 @@ def in_order(ctx: AnalysisContext, prompts: list[Prompt], fields: Mapping[str, F
     """The prompts with what each needs: first those that need none, then those that need these, and so on."""
     needs = _needs(ctx, prompts, fields)
     known = {p.name: replace(p, needs=needs[p.name]) for p in prompts}
+    behind_item = _makers_of_items(prompts, fields)
+    after = {n: tuple(dict.fromkeys((*p.needs, *behind_item[n]))) for n, p in known.items()}
     wave: dict[str, int] = {}
     stuck: list[str] = []
-    for component in components(known, lambda name: known[name].needs):
+    for component in components(known, lambda name: after[name]):
         name = next(iter(component))
-        behind = [wave.get(n, -1) for n in known[name].needs]
-        if len(component) > 1 or name in known[name].needs or -1 in behind:
+        behind = [wave.get(n, -1) for n in after[name]]
+        if len(component) > 1 or name in after[name] or -1 in behind:
             stuck.extend(component)
-            if len(component) > 1 or name in known[name].needs:
-                circle = _circle(known, next(n for n in known if n in component), component)
+            if len(component) > 1 or name in after[name]:
+                circle = _circle(after, next(n for n in known if n in component), component)
                 message = f"circular prompts, which read each other's fields: {shown_circle(circle)}"
                 ctx.report("E413", known[circle[0]].span, message, "let one of them do without the other's field")
         else:
             wave[name] = 1 + max(behind, default=0)
-    _one_makes_rows(ctx, list(known.values()))
     lost = set(stuck)
     ready = sorted((n for n in known if n not in lost), key=wave.__getitem__)
-    return tuple(known[n] for n in (*ready, *(n for n in known if n in lost)))
+    ordered = with_levels(ctx, [known[n] for n in ready], fields)
+    return (*ordered, *(known[n] for n in known if n in lost))
 
 
-def _one_makes_rows(ctx: AnalysisContext, prompts: list[Prompt]) -> None:
-    batch = [p for p in prompts if p.rows > 1]
-    for prompt in batch:
-        if prompt.needs:
-            at = ctx.section("prompts").get(prompt.name)
-            place = at.get("rows") if isinstance(at, MapNode) else None
-            message = f"'{prompt.name}' asks for {prompt.rows} rows but reads a field of another prompt"
-            ctx.report("E415", place or prompt.span, message, "a prompt that reads written fields makes one row")
-    for prompt in batch[1:]:
-        first = Related(batch[0].span, "the first is here")
-        message = "two prompts ask for several rows at once"
-        ctx.report("E415", prompt.span, message, "let one make the rows and the others read them", (first,))
+def _makers_of_items(prompts: list[Prompt], fields: Mapping[str, Field]) -> dict[str, tuple[str, ...]]:
+    """For each prompt, those that go over the lists whose items it reads, also through computed fields."""
+    makers = {p.each.name: p.name for p in prompts if p.each is not None}
+    if not makers:
+        return {p.name: () for p in prompts}
+    found: dict[str, tuple[str, ...]] = {}
+    for prompt in prompts:
+        names, todo = set[str](), list(prompt.reads)
+        while todo:
+            name = todo.pop()
+            field = fields.get(name)
+            if name not in names:
+                names.add(name)
+                todo.extend(names_of(field.value) if field is not None and field.value is not None else ())
+        found[prompt.name] = tuple(makers[n] for n in sorted(names) if n in makers and makers[n] != prompt.name)
+    return found
 
 
 def _needs(ctx: AnalysisContext, prompts: list[Prompt], fields: Mapping[str, Field]) -> dict[str, tuple[str, ...]]:
@@ -74,11 +79,11 @@ def _needs(ctx: AnalysisContext, prompts: list[Prompt], fields: Mapping[str, Fie
     return found
 
 
-def _circle(prompts: Mapping[str, Prompt], start: str, component: frozenset[str]) -> list[str]:
+def _circle(after: Mapping[str, tuple[str, ...]], start: str, component: frozenset[str]) -> list[str]:
     path = {start: 0}
     name = start
     while True:
-        name = next(n for n in prompts[name].needs if n in component)
+        name = next(n for n in after[name] if n in component)
         if name in path:
             return [*list(path)[path[name] :], name]
         path[name] = len(path)

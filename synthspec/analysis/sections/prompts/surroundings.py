@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import Draw, Field, Limits, SourceTable
@@ -20,3 +20,4 @@ class Surroundings:
     avoid: bool
     draws: Mapping[str, Draw]
     types: Mapping[str, Type]  # of the fields
+    items: Mapping[str, Type] = field(default_factory=dict)  # of the lists that prompts go over

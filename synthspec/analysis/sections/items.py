@@ -1,0 +1,57 @@
+"""Items of lists: `fact in facts`, the name that stands for each of them in turn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from synthspec.analysis.sections.context import AnalysisContext, Explain
+from synthspec.document.reader import MapNode, Node, ScalarNode
+from synthspec.languages.expressions import check_expression, parse_expression
+from synthspec.languages.expressions.types import ANY, Type
+from synthspec.spec import Each
+
+FORM = re.compile(r"\s*([^\W\d]\w*)\s+in\s+(?=\S)")
+SPECIAL = ("rows", "examples", "avoid", "round", "turn", "row")  # names that are bound elsewhere
+
+
+def lower_item(
+    ctx: AnalysisContext, node: Node | None, key: str, scope: Mapping[str, Type], explain: Explain
+) -> tuple[Each | None, Type]:
+    """`each` or `map`, by its key: the list, and the type of its items."""
+    if not isinstance(node, ScalarNode):
+        return None, ANY
+    form = FORM.match(node.text)
+    if form is None:
+        message = f"`{key}` names each item of a list in turn; this is not of the form `name in list`"
+        ctx.report("E430", node, message, f"write `{key}: item in LIST`")
+        return None, ANY
+    name, inner = form.group(1), _list_of(node, form.end())
+    items, kind = ctx.expression(inner, scope, explain=explain)
+    if items is None:
+        return None, ANY
+    if kind.kind not in ("list", "any"):
+        message = f"`{key}` goes over a list; this is {kind.with_article}"
+        ctx.report("E431", inner, message, "name a field of `type: array`, or an expression that gives a list")
+        return None, ANY
+    return Each(name, items, inner.span), kind.item or ANY
+
+
+def item_types(ctx: AnalysisContext, scope: Mapping[str, Type]) -> dict[str, Type]:
+    """The names that `each` binds, as far as they can be typed by these names; nothing is reported."""
+    found: dict[str, Type] = {}
+    for entry in ctx.section("prompts").entries:
+        node = entry.value.get("each") if isinstance(entry.value, MapNode) else None
+        form = FORM.match(node.text) if isinstance(node, ScalarNode) else None
+        if form is None or not isinstance(node, ScalarNode):
+            continue
+        parsed = parse_expression(node.text[form.end() :])[0]
+        kind = check_expression(parsed, {**scope, **found})[0] if parsed is not None else ANY
+        found[form.group(1)] = kind.item or ANY if kind.kind == "list" else ANY
+    return found
+
+
+def _list_of(node: ScalarNode, start: int) -> ScalarNode:
+    """The expression behind `in`, each of its characters where it stands in the file."""
+    return replace(node, value=node.text, text=" " * start + node.text[start:])

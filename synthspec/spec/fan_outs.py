@@ -1,0 +1,32 @@
+"""How many rows come of one combination: what prompts with `rows` and `each` make of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from synthspec.languages.expressions.tree import Expression, Name
+from synthspec.spec import Prompt, Spec
+
+
+def rows_per_combination(spec: Spec) -> int:
+    """Rows of the dataset that are expected of one combination: of a list without `minItems`, one."""
+    return math.prod(
+        p.rows * (items_expected(spec, p.each.items)[0] if p.each is not None else 1) for p in spec.prompts
+    )
+
+
+def items_expected(spec: Spec, items: Expression) -> tuple[int, int | None]:
+    """How many items a list has at least, and at most (None where nothing says), as far as its field's rules tell."""
+    if isinstance(items, Name):
+        field = next((f for f in spec.fields if f.name == items.name), None)
+        if field is not None and isinstance(field.schema, Mapping):
+            least, most = field.schema.get("minItems"), field.schema.get("maxItems")
+            return max(1, least if isinstance(least, int) else 1), most if isinstance(most, int) else None
+    return 1, None
+
+
+def asked_at(prompt: Prompt) -> int:
+    """The level of the rows for which a prompt is asked: with several `rows`, that above what it writes. With `each`
+    it is the level of the items."""
+    return prompt.level - (1 if prompt.rows > 1 else 0)
