@@ -402,6 +402,16 @@ def test_every_u_lies_in_the_interval_of_its_level(weights, u):
     assert weights[level] > 0
 
 
+@pytest.mark.parametrize("levels", [1, 2, 22, 23, 24, 25, 60])
+def test_a_short_list_is_cut_as_a_long_one(levels):
+    chance = np.random.default_rng(levels)
+    weights = np.append(chance.integers(0, 3, levels - 1), 1).tolist()
+    cuts = edges(weights)
+    u = np.concatenate([cuts[:-1], np.nextafter(cuts[1:], 0), chance.random(500)])
+    assert level_of(u, weights).tolist() == np.searchsorted(cuts[1:-1], u, side="right").tolist()
+    assert level_of(u, weights).dtype == np.int64
+
+
 @patient
 @given(weight_lists)
 def test_interval_edges_map_back_to_their_level(weights):

@@ -37,10 +37,7 @@ def large(parts: Sequence[int], key: int) -> Shared:
     A row costs that of its permutation or schedule, which are as long as there are levels or as `LONGEST`, twice
     over at most; a few are kept.
     """
-    common = common_levels(parts)
-    if len(common) == len(parts):
-        return Whole(parts, key)
-    return Pooled(parts, common, key)
+    return Whole(parts, key) if all_common(parts) else _pooled(parts, _likeliest_first(parts), key)
 
 
 def common_levels(parts: Sequence[int]) -> list[int]:
@@ -48,13 +45,46 @@ def common_levels(parts: Sequence[int]) -> list[int]:
 
     As many as can be such that the rarest of them comes once in `LONGEST` rows of theirs, or in two for each of them.
     """
-    order = sorted(range(len(parts)), key=lambda level: -parts[level])
-    together = most = 0
-    for count, level in enumerate(order, 1):
-        together += parts[level]
-        if together <= max(LONGEST, 2 * count) * parts[level]:
-            most = count
-    return sorted(order[:most])
+    if all_common(parts):
+        return list(range(len(parts)))
+    order = _likeliest_first(parts)
+    return sorted(order[: _many_common(parts, order, sum(parts))])
+
+
+def all_common(parts: Sequence[int]) -> bool:
+    """Whether none of the levels is too rare."""
+    return sum(parts) <= max(LONGEST, 2 * len(parts)) * min(parts)
+
+
+def _likeliest_first(parts: Sequence[int]) -> list[int]:
+    return sorted(range(len(parts)), key=parts.__getitem__, reverse=True)
+
+
+def _many_common(parts: Sequence[int], order: Sequence[int], together: int) -> int:
+    """How many of the likeliest levels are common; all of them add up to `together`."""
+    for count in range(len(order), 1, -1):
+        part = parts[order[count - 1]]
+        if together <= max(LONGEST, 2 * count) * part:
+            return count
+        together -= part
+    return 1
+
+
+def _pooled(parts: Sequence[int], order: Sequence[int], key: int) -> Shared:
+    """Pools in pools, of levels whose order is known: it is found once, however deep they lie."""
+    pools: list[tuple[Levels, Whole, Levels, int, int, int]] = []
+    total = sum(parts)
+    while (most := _many_common(parts, order, total)) < len(parts):
+        common, rare = np.sort(order[:most]), np.sort(order[most:])
+        of_common = Whole([parts[level] for level in common.tolist()], key)
+        order = np.searchsorted(rare, order[most:]).tolist()
+        parts = [parts[level] for level in rare.tolist()]
+        pools.append((common, of_common, rare, key ^ 2, total, total := sum(parts)))
+        key += 1
+    found: Shared = Whole(parts, key)
+    for common, of_common, rare, of_pool, whole, pool in reversed(pools):
+        found = Pooled(common, of_common, rare, found, of_pool, whole, pool)
+    return found
 
 
 class Whole:
@@ -83,14 +113,13 @@ class Whole:
 class Pooled:
     """`common` levels, and a pool of the others."""
 
-    def __init__(self, parts: Sequence[int], common: Sequence[int], key: int) -> None:
-        held = set(common)
-        rare = [level for level in range(len(parts)) if level not in held]
-        self._common, self._rare = np.array(common), np.array(rare)
-        self._total, self._pool = sum(parts), sum(parts[level] for level in rare)
-        self._of_common = large([parts[level] for level in common], key)
-        self._of_rare = large([parts[level] for level in rare], key + 1)
-        self._key = key ^ 2
+    def __init__(
+        self, common: Levels, of_common: Shared, rare: Levels, of_rare: Shared, key: int, total: int, pool: int
+    ) -> None:
+        self._common, self._of_common = common, of_common
+        self._rare, self._of_rare = rare, of_rare
+        self._total, self._pool = total, pool
+        self._key = key
 
     def levels(self, start: int, stop: int) -> Levels:
         """The level of each of rows start..stop-1."""

@@ -18,9 +18,7 @@ widest window do not disturb each other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, localcontext
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -29,6 +27,8 @@ from math import gcd, lcm
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.planning.balancing.deadlines import schedule, shuffle
+from synthspec.planning.balancing.many_levels import boundary_of_many
 from synthspec.planning.designs import Levels
 from synthspec.planning.sampling.philox import stream
 
@@ -69,10 +69,19 @@ def _scaled(weights: Sequence[float]) -> list[int]:
     """Weights as whole numbers: each as the decimal it prints as, times one power of ten."""
     if all(w == int(w) and w <= 2**53 for w in weights):
         return [int(w) for w in weights]
-    decimals = [Decimal(repr(float(w))) if isinstance(w, float) else Decimal(w) for w in weights]
-    least = min(int(d.as_tuple().exponent) for d in decimals)
-    with localcontext(Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)):
-        return [int(d.scaleb(-least)) for d in decimals]
+    decimals = [_decimal(w) for w in weights]
+    least = min(exponent for _, exponent in decimals)
+    tens = {exponent: 10 ** (exponent - least) for exponent in {e for _, e in decimals}}
+    return [digits * tens[exponent] for digits, exponent in decimals]
+
+
+def _decimal(weight: float) -> tuple[int, int]:
+    """Digits and the power of ten that they are times: 0.25 is 25 and -2."""
+    if isinstance(weight, int):
+        return weight, 0
+    mantissa, _, exponent = repr(float(weight)).partition("e")
+    whole, _, part = mantissa.partition(".")
+    return int(whole + part), int(exponent or 0) - len(part)
 
 
 def boundary(parts: Sequence[int], row: int, draws: Sequence[float] = ()) -> tuple[int, ...]:
@@ -83,9 +92,10 @@ def boundary(parts: Sequence[int], row: int, draws: Sequence[float] = ()) -> tup
     just the probability frac(row * p); the first that both sides can live with is taken, else the earliest
     deadlines.
     """
+    if len(parts) > _FEW:
+        return boundary_of_many(parts, row, draws)
     total = sum(parts)
-    find = _open_alike if len(parts) <= _FEW else _open
-    left, since, until, before, after = find(tuple(parts), total, row % total)
+    left, since, until, before, after = _open(tuple(parts), total, row % total)
     here = list(since)
     for turn, draw in enumerate(draws):
         order = sorted(here, key=(until if turn % 2 else since).__getitem__)
@@ -99,6 +109,7 @@ def boundary(parts: Sequence[int], row: int, draws: Sequence[float] = ()) -> tup
 _Open = tuple[list[int], dict[int, int], dict[int, int], dict[int, int], dict[int, int]]
 
 
+@lru_cache(maxsize=512)
 def _open(parts: tuple[int, ...], total: int, row: int) -> _Open:
     """Of the levels open at a row: their fractions, time since and until, and farthest slots before and after."""
     left = [row * w % total for w in parts]
@@ -108,9 +119,6 @@ def _open(parts: tuple[int, ...], total: int, row: int) -> _Open:
     before = _slots({v: left[v] for v in here}, since, total)
     after = _slots({v: total - left[v] for v in here}, until, total)
     return left, since, until, before, after
-
-
-_open_alike = lru_cache(maxsize=512)(_open)
 
 
 def _systematic(left: Sequence[int], order: Sequence[int], offset: int, total: int) -> frozenset[int]:
@@ -156,71 +164,6 @@ def _slots(fractions: Mapping[int, int], distance: Mapping[int, int], total: int
                 reach[same] = -(-running // total)
             first = place + 1
     return reach
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Consecutive rows in earliest-deadline-first order: the level of each, and the window [release,
-    deadline) of that occurrence, as rows counted from the first. Three arrays of one length.
-    """
-
-    level: NDArray[np.int64]
-    release: NDArray[np.int64]
-    deadline: NDArray[np.int64]
-
-
-def schedule(parts: Sequence[int], start: int, first: Sequence[int], stop: int, last: Sequence[int]) -> Stretch:
-    """Rows start..stop-1 between boundaries `first` and `last`; about a microsecond for a row.
-
-    The distance must be at least the widest window, sum(parts) / min(parts) + 2 rows.
-    """
-    total = sum(parts)
-    ready: list[tuple[int, int, int]] = []
-    waiting: dict[int, list[tuple[int, int, int]]] = {}
-    counts = [start * w // total + x for w, x in zip(parts, first, strict=True)]
-    ends = [stop * w // total + x for w, x in zip(parts, last, strict=True)]
-
-    def announce(level: int, now: int) -> None:
-        done, w = counts[level], parts[level]
-        if done < ends[level]:
-            release = max(done * total // w - start, 0)
-            deadline = min(-(-(done + 1) * total // w), stop) - start
-            if release <= now:
-                heappush(ready, (deadline, level, release))
-            else:
-                waiting.setdefault(release, []).append((deadline, level, release))
-
-    for level in range(len(parts)):
-        announce(level, 0)
-    table = np.empty((3, stop - start), dtype=np.int64)
-    for now in range(stop - start):
-        for job in waiting.pop(now, ()):
-            heappush(ready, job)
-        deadline, level, release = heappop(ready)
-        table[:, now] = level, release, deadline
-        counts[level] += 1
-        announce(level, now + 1)
-    return Stretch(table[0], table[1], table[2])
-
-
-def shuffle(stretch: Stretch, draws: Iterable[NDArray[np.float64]]) -> Levels:
-    """Levels of `stretch` after random exchanges of rows 1, 2, 4 … apart, where both stay in their windows.
-
-    `draws` holds an array for each round, of a number in [0, 1) for each row.
-    """
-    table = np.stack([stretch.level, stretch.release, stretch.deadline])
-    rows = np.arange(table.shape[1])
-    reach = max(int((table[2] - table[1]).max()).bit_length(), 1)
-    for turn, draw in enumerate(draws):
-        apart = 1 << (turn % reach)
-        left = rows[: max(len(rows) - apart, 0)]
-        left = left[(left + int(draw[0] * 2 * apart)) // apart % 2 == 0]
-        fits = (table[1, left + apart] <= left) & (table[2, left] > left + apart) & (draw[left] < 0.5)
-        left = left[fits]
-        both = np.concatenate([left, left + apart])
-        table[:, both] = table[:, np.concatenate([left + apart, left])]
-    levels: Levels = table[0]
-    return levels
 
 
 class Counts:
