@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
 from aiohttp import web
@@ -34,6 +35,21 @@ def prose(body: dict[str, Any], nth: int) -> str:
     """Some words that depend on the messages alone."""
     number = digest(body["messages"])
     return " ".join(WORDS[(number >> (5 * i)) % len(WORDS)] for i in range(11)) + f" {number % 100000}."
+
+
+class Varied:
+    """Texts of so many words as uneven as those of a language; one in 200 is one of fifty that come again."""
+
+    def __init__(self, words: int) -> None:
+        self.words = words
+
+    def __call__(self, body: dict[str, Any], nth: int) -> str:
+        number = digest(body["messages"])
+        draw = Random(number // 200 % 50 if number % 200 == 0 else number).random
+        return " ".join(_VOCABULARY[int(len(_VOCABULARY) ** draw()) - 1] for _ in range(self.words)) + "."
+
+
+_VOCABULARY = tuple(a + b[::-1] + c for a in WORDS for b in WORDS[:20] for c in ("", "s", "er", "ing", "ly"))
 
 
 def count_words(text: str, dimensions: int = 32) -> list[float]:
@@ -186,11 +202,13 @@ def main() -> None:
     parser.add_argument("--faults", default="{}")
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--hang", type=float, default=30.0)
+    parser.add_argument("--words", type=int, default=0, help="replies of so many words, as uneven as in a language")
     parser.add_argument("--forget", action="store_true", help="keep no bodies")
     options = parser.parse_args()
 
     async def run() -> None:
-        server = Loopback(faults=json.loads(options.faults), latency=options.latency, hang=options.hang,
+        reply = Varied(options.words) if options.words else prose
+        server = Loopback(reply, json.loads(options.faults), options.latency, hang=options.hang,
                           remember=not options.forget)  # fmt: skip
         await server.start()
         print(server.url, flush=True)

@@ -6,6 +6,7 @@ import itertools
 import random
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -323,3 +324,49 @@ def test_kept_rows_are_never_near(texts: list[str], similarity: float) -> None:
     slots = kept(index, [{"t": t} for t in texts])
     pairs = near_pairs([texts[s] for s in slots], similarity)
     assert isinstance(pairs, numpy.ndarray) and not len(pairs)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_mixture_of_adding_and_asking_answers_as_a_plain_comparison(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("_RECENT", 40), ("_BULK", 90), ("_RECENT_PART", 1000), ("_BULK_PART", 1000)):
+        monkeypatch.setattr(f"synthspec.dataset.similarity.postings.{name}", value)
+    monkeypatch.setattr("synthspec.dataset.similarity.shingles.CHUNK_SHINGLES", 300)
+    dice = random.Random(seed)
+    words = [f"w{i}" for i in range(40)]
+    index, kept = NearIndex(0.6), list[set[int]]()
+    for _ in range(60):
+        texts = [[" ".join(dice.choices(words, k=dice.randrange(0, 25)))] for _ in range(dice.choice([1, 1, 1, 4, 70]))]
+        if dice.random() < 0.5:
+            index.extend(shingle_sets(texts))
+        else:
+            for text in texts:
+                index.add(shingle_set(text))
+        kept += [set(shingle_set(text).tolist()) for text in texts]
+        assert len(index) == len(kept)
+        for asked in [texts[0], [" ".join(dice.choices(words, k=12))], dice.choice(texts)]:
+            own = set(shingle_set(asked).tolist())
+            alike = [len(own & other) / len(own | other) if own else 0.0 for other in kept]
+            best = max(alike)
+            assert index.has_near(shingle_set(asked)) == (best >= 0.6 - 1e-9)
+            found = index.nearest(shingle_set(asked))
+            assert found == ((alike.index(best), best) if best >= 0.6 - 1e-9 else None)
+
+
+def test_what_is_remembered_of_a_row_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthspec.dataset.similarity.postings._RECENT", 512)  # a table that does not grow with rows
+    dice = random.Random(1)
+    sets = [shingle_set([" ".join(f"w{dice.randrange(4000)}" for _ in range(30))]) for _ in range(3_600)]
+    assert 58 < sum(map(len, sets)) / len(sets) < 60
+    tracemalloc.start()
+    try:
+        index, held = NearIndex(0.8), []
+        for number, shingles in enumerate(sets):
+            if number == 1_100:  # between two of the times at which the order of shingles is learnt
+                held.append(tracemalloc.get_traced_memory()[0])
+            index.add(shingles)
+        held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert (held[1] - held[0]) / 2_500 < 350

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthspec.inference.store import Spent, Store, StoreFault, folder_lock
-from synthspec.inference.store.derived.rows import StoredRequest
+from synthspec.inference.store.derived.stored_request import StoredRequest
 from synthspec.inference.store.schema import DUPLICATE, SETTLED
 from synthspec.inference.store.writer import Writer
 from synthspec.spec.messages import (

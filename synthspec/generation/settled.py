@@ -34,7 +34,7 @@ from synthspec.spec.messages import Completion, Missing, Rejection, Request, Row
 
 HASHED = 64 << 20  # bytes of a source up to which its content is read; of a larger one, size and time tell
 _AT_ONCE = 64  # combinations read at once
-_TAKEN = 256  # rows taken in by the rules between rows at once
+_TAKEN = 1024  # rows taken in by the rules between rows at once
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
@@ -225,15 +225,16 @@ class CatchingUp:
         self._listed = listed_names(spec)
         self._taken: list[Mapping[str, Any]] = []
         self._count = 0
-        self._repeats = False  # whether any row was like one before it
+        self._combinations: Iterator[dict[str, Any]] | None = None  # from the first that had a row like one before it
 
     def take(self, settled: Settled) -> None:
         """One combination more."""
         for requests in self._requests:
             requests.skip(settled.marks)
         repeats = sum(r.stage is Stage.NOVEL for e in settled.events if isinstance(e, Counted) for r in e.rejections)
-        self._repeats = self._repeats or repeats > 0
-        mark = mark_of(self._listed, self._plan[self._count]) if self._repeats else ""
+        if repeats and self._combinations is None:
+            self._combinations = self._plan.combinations(self._count, len(self._plan))
+        mark = mark_of(self._listed, next(self._combinations)) if self._combinations is not None else ""
         for _ in range(repeats):
             self._watch.repeated(mark)
         for event in settled.events:

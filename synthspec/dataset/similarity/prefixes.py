@@ -14,6 +14,7 @@ from synthspec.dataset.similarity.shingles import Array, Sets
 CHUNK = 5_000  # sets handled at once, so that temporaries stay small
 BITMAP_WORDS = 4
 RARITY_BITS = 20
+_AT_ONCE = 1 << 16
 SLACK = 1e-9  # 0.8 * 5 must not need 5 of 5
 LOW = np.uint64(0xFFFFFFFF)
 SHIFT = np.uint64(32)
@@ -63,7 +64,10 @@ def tally(flat: Array) -> Array:
 
 def steps(seen: Array) -> Array:
     """How common a shingle is, 0 to 4095, in steps of one part in 200 of a doubling."""
-    levels: Array = np.minimum(np.log2(seen + 1.0) * 200, 4095).astype(np.uint16)
+    levels = np.empty(len(seen), np.uint16)
+    for at in range(0, len(seen), _AT_ONCE):  # so that no copy of the whole in real numbers is made
+        part = slice(at, at + _AT_ONCE)
+        levels[part] = np.minimum(np.log2(seen[part] + 1.0) * 200, 4095)
     return levels
 
 
@@ -74,6 +78,17 @@ def prefixes(sets: Sets, rarity: Array, similarity: float) -> tuple[Array, Array
         return np.empty(0, np.uint32), np.empty(0, np.uint32), np.empty(0, np.uint16)
     tokens, rows, places = (np.concatenate(p) for p in zip(*parts, strict=True))
     return tokens, rows, places
+
+
+def prefix_places(sets: Sets, rarity: Array, similarity: float) -> Array:
+    """Where in `flat` the rarest shingles of every set stand."""
+    found = [np.empty(0, np.uint32)]
+    for first, part in sets.chunks(CHUNK):
+        tokens, rows, _ = _chunk_prefixes(part, 0, rarity, similarity)
+        owners = np.repeat(np.arange(len(part), dtype=np.uint64), np.diff(part.starts))
+        places = np.searchsorted(owners << SHIFT | part.flat, rows.astype(np.uint64) << SHIFT | tokens)
+        found.append((places + sets.starts[first]).astype(np.uint32))
+    return np.concatenate(found)
 
 
 def _chunk_prefixes(sets: Sets, first: int, rarity: Array, similarity: float) -> tuple[Array, Array, Array]:

@@ -32,6 +32,7 @@ Array = NDArray[Any]
 
 MOST = 4_096  # that many shingles have texts of some 2,000 words
 CHUNK = 5_000
+CHUNK_SHINGLES = 1 << 15
 _VOCABULARY_MOST = 200_000
 _PAIR, _FIELD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
@@ -111,10 +112,13 @@ class Sets:
         return self.flat[self.starts[index] : self.starts[index + 1]]
 
     def chunks(self, size: int) -> Iterator[tuple[int, Sets]]:
-        """Parts of at most `size` sets, each with the index of its first."""
-        for at in range(0, len(self), size):
-            starts = self.starts[at : at + size + 1]
+        """Parts of at most `size` sets and about `CHUNK_SHINGLES` shingles, each with the index of its first."""
+        at = 0
+        while at < len(self):
+            full = int(np.searchsorted(self.starts, self.starts[at] + CHUNK_SHINGLES))
+            starts = self.starts[at : min(max(full, at + 1), at + size, len(self)) + 1]
             yield at, Sets(self.flat[starts[0] : starts[-1]], starts - starts[0])
+            at += len(starts) - 1
 
 
 def shingle_set(texts: Sequence[str]) -> Array:

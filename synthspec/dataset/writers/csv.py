@@ -22,7 +22,6 @@ SUMMARY = "comma-separated values (RFC 4180), one header line"
 BINARY = False
 
 _EMPTY = '""'  # readers skip an empty line: a lone null is written as empty text
-_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$|^\ufeff')
 _FORMULA = re.compile(r"[\s\0\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r]")  # full-width signs too
 
 
@@ -70,6 +69,10 @@ def _cell(value: Any) -> str:
 def _quoted(text: str) -> str:
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
-    if not text or _NEEDS_QUOTES.search(text):
-        return '"' + text.replace('"', '""') + '"'
-    return text
+    return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text
+
+
+def _needs_quotes(text: str) -> bool:
+    if not text or "," in text or '"' in text or "\n" in text or "\r" in text:
+        return True
+    return text[0].isspace() or text[-1].isspace() or text[0] == "\ufeff"

@@ -20,13 +20,13 @@ from synthspec.inference.store import calls
 from synthspec.inference.store.derived.rows import (
     READ_COLUMNS,
     Decayed,
-    SharedTexts,
     Spent,
     StoredCall,
     call_row,
     key_bytes,
     read_completion,
 )
+from synthspec.inference.store.derived.stored_request import SharedTexts
 from synthspec.inference.store.file import FAULTS, MORE_MEMORY, StoreDamaged, StoreFault, connect_reader, explain_fault
 from synthspec.inference.store.folder_lock import FolderLock, FolderLocked
 from synthspec.inference.store.jobs import Change, Note, Put, Reserve, Settle

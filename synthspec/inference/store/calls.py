@@ -14,8 +14,8 @@ from synthspec.inference.store.derived.rows import (
     StoredCall,
     key_bytes,
     read_completion,
-    read_request,
 )
+from synthspec.inference.store.derived.stored_request import read_request
 from synthspec.inference.store.parts import Find
 from synthspec.inference.store.schema import upgrade_row
 

@@ -18,12 +18,12 @@ from typing import Any
 from synthspec.inference.store.derived.rows import (
     CALL_COLUMNS,
     Decayed,
-    blob_digest,
     checksum,
     is_whole_request,
     key_text,
     read_completion,
 )
+from synthspec.inference.store.derived.stored_request import blob_digest
 from synthspec.inference.store.ledger import Ledger, Send, StrangeTotal, Total, read_total
 from synthspec.inference.store.rescue.carve import MISSING, carve
 from synthspec.inference.store.schema import (

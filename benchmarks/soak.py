@@ -1,0 +1,171 @@
+"""What a long build costs: memory a row, with and without near duplicates; a rebuild with nothing to do; taking up a
+build that was killed.
+
+    python benchmarks/soak.py [--rows 20000 40000] [--words 30] [--only memory|rebuild|resume]
+
+Rows of two prompts, the second of which reads the field of the first, against a server in its own process on
+127.0.0.1. Whole processes; CPU and memory are the operating system's own account of each. Bytes a row are the
+difference in peak memory between the largest and the smallest build, divided by the difference in rows. "Taken up" is a
+build killed (SIGKILL) in the middle, built again with no call allowed beyond those that were made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+SPEC = """
+synthspec: 1
+name: soak
+rows: {rows}
+parameters:
+  topic: [parcels, charges, passwords, screens, sizes, signals, coupons, refunds, repairs, returns]
+  number: floor(uniform(0, 1000000000))
+prompts:
+  ask:
+    system: You write questions that callers put to a support desk.
+    user: Write one question about {{{{ topic }}}}, the one of number {{{{ number }}}}.
+    writes: [question]
+  reply:
+    user: "Answer this question about {{{{ topic }}}}: {{{{ question }}}}"
+    writes: [answer]
+fields:
+  topic: {{value: topic}}
+  question: {{type: string, words: {{min: 1, max: 500}}}}
+  answer: {{type: string, words: {{min: 1, max: 500}}}}
+{novelty}
+backend: {{provider: openai, model: loop, base_url: {url}, max_tokens: 256}}
+limits: {{concurrency: 64}}
+"""
+NEAR = "novelty: {near_duplicates: {fields: [answer], similarity: 0.8}}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One finished process: seconds of CPU, peak resident memory in bytes, its exit status."""
+
+    cpu: float
+    memory: int
+    status: int
+
+
+class Soak:
+    """One build folder, and the builds that are made in it."""
+
+    def __init__(self, folder: Path, url: str, rows: int, novelty: str) -> None:
+        folder.mkdir()
+        self.folder, self.rows = folder, rows
+        self.spec = folder / "soak.yaml"
+        self.spec.write_text(SPEC.format(rows=rows, url=url, novelty=novelty), encoding="utf-8")
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "synthspec", "build", str(self.spec), "--out", str(self.folder / "out")]
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        where = {**os.environ, "PYTHONPATH": path}
+        return subprocess.Popen(
+            [*command, "--quiet", *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=where
+        )
+
+    def build(self, *options: str, ends: tuple[int, ...] = (0, 3)) -> Cost:
+        process = self.start(*options)
+        cost = wait(process)
+        if cost.status not in ends:
+            raise SystemExit(f"a build ended with {cost.status}")
+        return cost
+
+    def completions(self) -> int:
+        """In its store, as far as it is written."""
+        try:
+            with closing(sqlite3.connect(f"file:{self.folder / 'out' / 'run.sqlite'}?mode=ro", uri=True)) as store:
+                return int(store.execute("SELECT stored FROM totals WHERE what = 'settled'").fetchone()[0])
+        except sqlite3.Error:  # not made yet
+            return 0
+
+    def kill_at(self, completions: int) -> None:
+        process = self.start()
+        while process.poll() is None and self.completions() < completions:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        wait(process)
+
+
+def wait(process: subprocess.Popen[str]) -> Cost:
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if said and process.returncode not in (0, -signal.SIGKILL):
+        print(said.strip(), file=sys.stderr)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, process.returncode)
+
+
+def measure_memory(base: Path, url: str, sizes: list[int]) -> None:
+    for title, novelty in (("no rule between rows", ""), ("near_duplicates", NEAR)):
+        costs = [Soak(base / f"memory-{title[:4]}-{rows}", url, rows, novelty).build() for rows in sizes]
+        for rows, cost in zip(sizes, costs, strict=True):
+            figures = f"{cost.cpu:.1f} s CPU, {1000 * cost.cpu / rows:.3f} ms a row, {cost.memory / 1e6:.1f} MB"
+            print(f"{title:22} {rows:>8,} rows: {figures}", flush=True)
+        if len(sizes) > 1:
+            slope = (costs[-1].memory - costs[0].memory) / (sizes[-1] - sizes[0])
+            print(f"{title:22} {slope:8.0f} bytes a row", flush=True)
+
+
+def measure_rebuild(base: Path, url: str, rows: int) -> None:
+    soak = Soak(base / "rebuild", url, rows, NEAR)
+    soak.build()
+    again, anew = soak.build(), soak.build("--no-cache")
+    for title, cost in (("nothing to do", again), ("the same, --no-cache", anew)):
+        print(f"{title:22} {rows:>8,} rows: {cost.cpu:.1f} s CPU, {cost.memory / 1e6:.1f} MB", flush=True)
+
+
+def measure_resume(base: Path, url: str, rows: int) -> None:
+    soak = Soak(base / "resume", url, rows, NEAR)
+    soak.kill_at(rows)
+    made = soak.completions()
+    taken = soak.build("--set", f"limits.requests={made}", ends=(3,))
+    title = f"killed at {made:,} calls"
+    print(f"{title:22} {rows:>8,} rows: taken up in {taken.cpu:.1f} s CPU, {taken.memory / 1e6:.1f} MB", flush=True)
+    rest = soak.build()
+    print(f"{'and its rest':22} {rows:>8,} rows: {rest.cpu:.1f} s CPU, {rest.memory / 1e6:.1f} MB", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, nargs="+", default=[20_000, 40_000])
+    parser.add_argument("--words", type=int, default=30, help="of every reply")
+    parser.add_argument("--only", choices=("memory", "rebuild", "resume"))
+    parser.add_argument("--keep", type=Path, help="a folder to leave the builds in")
+    options = parser.parse_args()
+    base = options.keep or Path(tempfile.mkdtemp(prefix="soak-"))
+    command = [sys.executable, str(ROOT / "tests/loopback.py"), "--forget", "--words", str(options.words)]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    url = server.stdout.readline().strip()
+    try:
+        if options.only in (None, "memory"):
+            measure_memory(base, url, options.rows)
+        if options.only in (None, "rebuild"):
+            measure_rebuild(base, url, options.rows[-1])
+        if options.only in (None, "resume"):
+            measure_resume(base, url, options.rows[-1])
+    finally:
+        server.communicate("")
+        if options.keep is None:
+            shutil.rmtree(base)
+
+
+if __name__ == "__main__":
+    main()
