@@ -44,8 +44,10 @@ def lower_limits(ctx: AnalysisContext) -> Limits:
     return Limits(**{e.key.text: value_of(e.value) for e in node.entries})
 
 
-def lower_backend(ctx: AnalysisContext, node: Node | None, limits: Limits, *path: str) -> BackendChoice:
-    """The backend a node names: `provider:model` or a map."""
+def lower_backend(
+    ctx: AnalysisContext, node: Node | None, limits: Limits, *path: str, inherits: bool = False
+) -> BackendChoice:
+    """The backend a node names: `provider:model` or a map, which may take from the spec's what it leaves out."""
     default = BackendChoice("ngram", "", {}, {}, None, (node or ctx.root).span)
     if node is None or ctx.is_broken(*path, "backend"):
         return default
@@ -55,6 +57,8 @@ def lower_backend(ctx: AnalysisContext, node: Node | None, limits: Limits, *path
         place: Node = node
     elif isinstance(node, MapNode):
         options = value_of(node)
+        if inherits:
+            options = {**_inherited(ctx, options), **options}
         provider, model = str(options.get("provider", "")), str(options.get("model", "") or "")
         place = node.get("provider") or node
     else:
@@ -70,6 +74,26 @@ def lower_backend(ctx: AnalysisContext, node: Node | None, limits: Limits, *path
     if not ctx.usable("backends", provider, place):
         return default
     return _known_backend(ctx, node, place, provider, model, options, limits)
+
+
+def _inherited(ctx: AnalysisContext, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a prompt's backend takes from the spec's.
+
+    Another provider has other models, another server and options of its own; another model has other prices.
+    """
+    given = ctx.root.get("backend")
+    if given is None or ctx.is_broken("backend"):
+        return {}
+    base = value_of(given)
+    if isinstance(base, str):
+        provider, _, model = base.partition(":")
+        base = {"provider": provider, "model": model} if model else {"provider": provider}
+    if not isinstance(base, dict):
+        return {}
+    if own.get("provider", base.get("provider")) != base.get("provider"):
+        return {k: v for k, v in base.items() if k in _SETTINGS}
+    other = own.get("model", base.get("model")) != base.get("model")
+    return {k: v for k, v in base.items() if not (other and k == "prices")}
 
 
 def _known_backend(
