@@ -66,6 +66,10 @@ def lower_backend(
     if not is_plugin("backends", provider):
         from synthspec.inference.accounting.prices import meant_backend
 
+        if not provider and isinstance(node, MapNode):
+            help = "add `provider: …`, or a `backend` of the spec to take it from"
+            ctx.report("E601", place, "this backend names no provider", help)
+            return default
         help = meant_backend(provider, model) or did_you_mean(provider, plugin_names("backends"))
         if isinstance(node, ScalarNode) and model and help.startswith("did you mean '"):
             help = f"{help[:-2]}:{model}'?"
@@ -83,15 +87,17 @@ def _inherited(ctx: AnalysisContext, own: Mapping[str, Any]) -> dict[str, Any]:
     """
     given = ctx.root.get("backend")
     if given is None or ctx.is_broken("backend"):
-        return {}
+        return {} if own.keys() & {"model", "base_url"} else {"provider": "ngram"}
     base = value_of(given)
     if isinstance(base, str):
         provider, _, model = base.partition(":")
         base = {"provider": provider, "model": model} if model else {"provider": provider}
     if not isinstance(base, dict):
         return {}
-    if own.get("provider", base.get("provider")) != base.get("provider"):
-        return {k: v for k, v in base.items() if k in _SETTINGS}
+    provider = own.get("provider", base.get("provider"))
+    if provider != base.get("provider"):
+        known = find_plugin("backends", str(provider)).OPTIONS if is_plugin("backends", str(provider)) else ()
+        return {k: v for k, v in base.items() if k in _SETTINGS or (k in known and k != "base_url")}
     other = own.get("model", base.get("model")) != base.get("model")
     return {k: v for k, v in base.items() if not (other and k == "prices")}
 

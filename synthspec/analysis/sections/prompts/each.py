@@ -25,9 +25,7 @@ class Reading:
     taken: Collection[str]  # names that no item may take
 
 
-def lower_each(
-    ctx: AnalysisContext, node: Node, reading: Reading, key: str, code: str = "E472"
-) -> tuple[Each | None, Scope]:
+def lower_each(ctx: AnalysisContext, node: Node, reading: Reading, key: str, code: str) -> tuple[Each | None, Scope]:
     """The name and the list, None where they are at fault; and the names in scope of what is said for each item."""
     form = _FORM.fullmatch(node.text) if isinstance(node, ScalarNode) else None
     if form is None or not isinstance(node, ScalarNode):
