@@ -61,18 +61,22 @@ class ColumnFacts:
     kind: Type | None = None
 
 
-def build_card(facts: BuildFacts, columns: Sequence[ColumnFacts]) -> str:
-    """The card as Markdown."""
+Tables = Mapping[str, Sequence[ColumnFacts]]  # the columns of each; the name is "" where there is one table
+
+
+def build_card(facts: BuildFacts, columns: Sequence[ColumnFacts], tables: Tables | None = None) -> str:
+    """The card as Markdown. `tables` are the columns of each of several tables, instead of `columns`."""
+    tables = tables or {"": columns}
     parts = [
-        f"---\n{_front_matter(facts, columns)}---",
+        f"---\n{_front_matter(facts, tables)}---",
         f"# {escaped(facts.name)}",
         "\n\n".join(escaped(p) for p in re.split(r"\n\s*\n", facts.description) if p.strip()),
         "A synthetic dataset, built by `synthspec` from a declarative spec.",
         "## Columns",
-        _columns_table(columns),
+        "\n\n".join(_columns_of(facts, name, columns) for name, columns in tables.items()),
         "## Files",
         _files_table(facts.files),
-        '```python\nfrom datasets import load_dataset\n\ndataset = load_dataset("path/to/this/folder")\n```',
+        _loading(facts),
         "## How it was made",
         _table(("", ""), [(k, v) for k, v in _origin(facts)]),
         "## From plan to rows",
@@ -82,6 +86,17 @@ def build_card(facts: BuildFacts, columns: Sequence[ColumnFacts]) -> str:
         "\n".join(f"- {limit}" for limit in _limits(facts)),
     ]
     return "\n\n".join(p for p in parts if p) + "\n"
+
+
+def _columns_of(facts: BuildFacts, name: str, columns: Sequence[ColumnFacts]) -> str:
+    shown = _columns_table(columns)
+    return f"### {escaped(name)}\n\n{shown}" if facts.tables else shown
+
+
+def _loading(facts: BuildFacts) -> str:
+    named = [f', "{name}"' for name in reversed(facts.tables)] or [""]
+    lines = [f'dataset = load_dataset("path/to/this/folder"{name})' for name in named]
+    return "```python\nfrom datasets import load_dataset\n\n" + "\n".join(lines) + "\n```"
 
 
 def column_facts(fields: Sequence[Field], columns: Sequence[Column]) -> tuple[ColumnFacts, ...]:
@@ -141,7 +156,7 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _front_matter(facts: BuildFacts, columns: Sequence[ColumnFacts]) -> str:
+def _front_matter(facts: BuildFacts, tables: Tables) -> str:
     tags = [t for t in facts.tags if _language(t) is None]
     matter: dict[str, Any] = {"pretty_name": facts.name}
     languages = [code for t in facts.tags if (code := _language(t)) is not None]
@@ -153,16 +168,32 @@ def _front_matter(facts: BuildFacts, columns: Sequence[ColumnFacts]) -> str:
         if not known:
             matter["license_name"] = facts.license
     matter["tags"] = list(dict.fromkeys([*tags, "synthetic", "synthspec"]))
-    matter["size_categories"] = [_size(sum(f.rows for f in _loaded(facts.files)))]
-    configs = list(_configs(facts))
+    loaded = _loaded(facts.files)
+    counted = facts.tables[-1] if facts.tables else ""
+    matter["size_categories"] = [_size(sum(f.rows for f in loaded if f.table == counted))]
+    configs = list(_table_configs(facts)) if facts.tables else list(_configs(facts))
     if configs:
         matter["configs"] = configs
-        types = [Column(c.name, c.kind) for c in columns if c.kind is not None]
-        features = features_of(types, _loaded(facts.files)[0].format)
-        if features:
-            info = [{"config_name": c["config_name"], "features": features} for c in configs]
+        found = [(c["config_name"], _features(tables, c["config_name"], loaded[0].format)) for c in configs]
+        info = [{"config_name": name, "features": features} for name, features in found if features]
+        if info:
             matter["dataset_info"] = info if len(info) > 1 else info[0]
     return yaml.dump(matter, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _features(tables: Tables, config: str, form: str) -> list[dict[str, Any]] | None:
+    columns = tables.get(config, tables.get("", ()))
+    return features_of([Column(c.name, c.kind) for c in columns if c.kind is not None], form)
+
+
+def _table_configs(facts: BuildFacts) -> Iterator[dict[str, Any]]:
+    """One config for each table, the deepest by default."""
+    files = _loaded(facts.files)
+    for name in reversed(facts.tables):
+        of_table = _data_files([f for f in files if f.table == name])
+        default = {"default": True} if name == facts.tables[-1] else {}
+        if of_table:
+            yield {"config_name": name, **default, "data_files": of_table}
 
 
 def _configs(facts: BuildFacts) -> Iterator[dict[str, Any]]:

@@ -67,13 +67,25 @@ class DatasetFiles:
         """The columns of the files, as the shape makes them."""
         return tuple(self._shape.columns)
 
-    def write(self, rows: Sequence[RowValues], groups: Sequence[Hashable | None] | None = None) -> None:
-        """Add rows, in plan order. Rows of one group are kept in one split."""
+    @property
+    def tables(self) -> Mapping[str, tuple[Column, ...]]:
+        """The columns of the one table there is."""
+        return {"": self.columns}
+
+    def write(
+        self,
+        rows: Sequence[RowValues],
+        groups: Sequence[Hashable | None] | None = None,
+        *,
+        paths: Sequence[Sequence[int]] | None = None,
+        splits: Sequence[str | None] | None = None,
+    ) -> None:
+        """Add rows, in plan order. Rows of one group are kept in one split; `splits` are given where they are known."""
         waiting: dict[_Part, list[RowValues]] = {}
         for i, row in enumerate(rows):
             partition = tuple(cell_text(row.get(key)) for key in self._output.partition_by)
-            split = None
-            if self._splitter is not None:
+            split = splits[i] if splits is not None else None
+            if self._splitter is not None and splits is None:
                 stratum = cell_text(row.get(self._output.stratify)) if self._output.stratify else None
                 split = self._splitter.assign(stratum, groups[i] if groups is not None else None)
             waiting.setdefault(self._part(partition, split), []).append(self._shape.of(row))

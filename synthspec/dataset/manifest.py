@@ -30,6 +30,7 @@ class WrittenFile:
     format: str
     partition: tuple[str, ...] = ()  # the values it holds, in the order of `partition_by`
     split: str | None = None
+    table: str = ""  # of several
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class BuildFacts:
     prompts: Sequence[Mapping[str, Any]] = ()  # the calls of each, as `call_tally` tells them
     texts: tuple[str, ...] = ()  # the columns in which gates and reports look for texts
     partition_by: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()  # of several, the deepest last: its rows are those counted
     splits: Mapping[str, int] = field(default_factory=dict)  # how rows of one kind were kept in one split
     files: tuple[WrittenFile, ...] = ()
     quarantined: int = 0
@@ -106,6 +108,7 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
         "prompts": [dict(p) for p in facts.prompts],
         "texts": list(facts.texts),
         "partition_by": list(facts.partition_by),
+        **({"tables": list(facts.tables)} if facts.tables else {}),
         **({"splits": dict(facts.splits)} if facts.splits else {}),
         "gates": dict(facts.gates),
         "metrics": dict(facts.metrics),
@@ -154,6 +157,7 @@ def listed_files(manifest: Mapping[str, Any] | None) -> tuple[WrittenFile, ...]:
                     format=str(entry["format"]),
                     partition=tuple(str(v) for v in entry.get("partition", ())),
                     split=None if entry.get("split") is None else str(entry["split"]),
+                    table=str(entry.get("table", "")),
                 )
             )
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -181,4 +185,6 @@ def _file(file: WrittenFile) -> dict[str, Any]:
         entry["partition"] = list(file.partition)
     if file.split is not None:
         entry["split"] = file.split
+    if file.table:
+        entry["table"] = file.table
     return entry

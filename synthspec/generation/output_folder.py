@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.dataset.card import build_card, column_facts
-from synthspec.dataset.layout import DatasetFiles, open_output
+from synthspec.dataset.layout import DatasetFiles
 from synthspec.dataset.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
 from synthspec.dataset.splits.groups import open_split_groups
 from synthspec.dataset.switch import FILES, INCOMPLETE, NEXT, clear_stage, commit, is_poorer, stage, standing
+from synthspec.dataset.tables import DatasetTables, open_dataset
 from synthspec.dataset.writers import Column
 from synthspec.dataset.writers.jsonl import line_of
 from synthspec.evaluation.call_tally import CallTally
@@ -23,6 +24,7 @@ from synthspec.inference.store.derived.row_log import FILE as ROWS
 from synthspec.inference.store.derived.row_log import RowLog
 from synthspec.spec import BackendChoice, Spec
 from synthspec.spec.messages import Missing, Row, path_text
+from synthspec.spec.messages import Path as RowPath
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,13 +121,13 @@ class DatasetFolder:
         self.watch = GateWatch(spec)
         self.columns = tuple(spec.output.columns) or tuple(f.name for f in spec.fields)
         types = {f.name: f.type for f in spec.fields}
-        self.output: DatasetFiles = open_output(
+        self.output: DatasetFiles | DatasetTables = open_dataset(
             self.stage, spec.name, spec.output, tuple(Column(n, t) for n, t in types.items()), seed=spec.seed
         )
         self.groups = open_split_groups(spec)
         self.log = RowLog(self.stage / ROWS)
         self.quarantine = Quarantine(self.stage / "quarantine.jsonl")
-        self.pending: list[Mapping[str, Any]] = []
+        self.pending: list[Row] = []
         self.rows: list[Mapping[str, Any]] = []
         self.missing: list[Missing] = []
 
@@ -137,11 +139,17 @@ class DatasetFolder:
                 self.missing.append(outcome)
             return
         self.watch.passed(outcome, bool(warned))
-        self.pending.append(outcome.values)
+        self.pending.append(outcome)
         if self.keep_rows:
             self.rows.append(outcome.values)
         if len(self.pending) >= BATCH:
             self.flush()
+
+    def take_empty(self, values: Mapping[str, Any], path: RowPath) -> None:
+        """A node that had no rows of the next level to make: no row of the dataset, but one of its own table."""
+        if isinstance(self.output, DatasetTables):
+            self.flush()
+            self.output.write_empty(values, path)
 
     def earlier_rows(self) -> list[Path]:
         """Where what earlier builds settled may be: one that was cut off, the dataset that stands, one beside it."""
@@ -154,7 +162,9 @@ class DatasetFolder:
 
     def flush(self) -> None:
         if self.pending:
-            self.output.write(self.pending, self.groups.of(self.pending) if self.groups is not None else None)
+            rows = [row.values for row in self.pending]
+            groups = self.groups.of(rows) if self.groups is not None else None
+            self.output.write(rows, groups, paths=[row.path for row in self.pending])
             self.pending = []
 
     def abandon(self) -> None:
@@ -174,7 +184,8 @@ class DatasetFolder:
         self.log.close()
         facts = self._facts(run, gates, files)
         manifest = build_manifest(facts)
-        card = build_card(facts, column_facts(self.spec.fields, self.output.columns))
+        tables = {n: column_facts(self.spec.fields, c) for n, c in self.output.tables.items()}
+        card = build_card(facts, (), tables)
         (self.stage / "README.md").write_text(card, encoding="utf-8", newline="\n")
         (self.stage / "manifest.json").write_text(manifest_text(manifest), encoding="utf-8", newline="\n")
         better = None if self.replace else standing(self.folder)
@@ -221,6 +232,7 @@ class DatasetFolder:
             prompts=run.calls.figures(),
             texts=text_fields(spec),
             partition_by=spec.output.partition_by,
+            tables=tuple(t.name for t in spec.output.tables),
             splits=self.groups.facts if self.groups is not None else {},
             files=tuple(files),
             quarantined=tally.lost,

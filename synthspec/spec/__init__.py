@@ -142,10 +142,7 @@ class Repeat:
     times: Expression  # a whole number of rounds; 0 keeps the seed
     seed: Mapping[str, Expression]  # `from`: what each name is before the first round; then what the prompt wrote
     until: Expression | None = None  # looked at after each round
-    collect: Mapping[str, str] = field(
-        default_factory=dict
-    )  # field -> written field whose every round's value it lists
-    most: int = 0  # rounds there can be
+    trail: bool = False  # keeps every round's value, in a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +376,15 @@ class CsvStyle:
 
 
 @dataclass(frozen=True, slots=True)
+class TableOutput:
+    """One table of several: a row for every node of a level, 0 for combinations."""
+
+    name: str
+    columns: tuple[str, ...]
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """What is written."""
 
@@ -389,6 +395,8 @@ class Output:
     shape: str | Mapping[str, Any] = "table"
     stratify: str | None = None
     csv: CsvStyle = CsvStyle()
+    tables: tuple[TableOutput, ...] = ()  # the lowest level first
+    group: str | None = None  # rows with the same value of this expression share a split
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from synthspec.document.paths import Path as NodePath
 from synthspec.document.reader import MapNode, ScalarNode, to_data
 from synthspec.sources import Table
 from synthspec.spec import Spec
+from synthspec.spec.field_levels import field_levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         checks=lower_checks(ctx, by_name, {**types, **items}, prompts),
         novelty=novelty,
         gates=lower_gates(ctx),
-        output=lower_output(ctx, by_name),
+        output=lower_output(ctx, by_name, field_levels(fields, prompts, types)),
         backend=lower_backend(ctx, root("backend"), limits),
         limits=limits,
         repair=bool(value_of(root("repair"), True)),

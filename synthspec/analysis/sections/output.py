@@ -7,6 +7,7 @@ from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.settings import field_names
+from synthspec.analysis.sections.tables import lower_tables
 from synthspec.dataset.names import RESERVED
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
@@ -14,8 +15,8 @@ from synthspec.plugins import is_plugin, plugin_names
 from synthspec.spec import CsvStyle, Field, Output
 
 
-def lower_output(ctx: AnalysisContext, fields: Mapping[str, Field]) -> Output:
-    """What is written, and as what."""
+def lower_output(ctx: AnalysisContext, fields: Mapping[str, Field], levels: Mapping[str, int]) -> Output:
+    """What is written, and as what. `levels` are those of the fields."""
     node = ctx.section("output")
     formats: list[str] = []
     for item in ctx.items(node.get("formats")):
@@ -43,6 +44,7 @@ def lower_output(ctx: AnalysisContext, fields: Mapping[str, Field]) -> Output:
         shape=_shape(ctx, node.get("shape"), fields, columns),
         stratify=stratify[0] if stratify else None,
         csv=_csv_style(ctx, node.get("csv"), written),
+        tables=lower_tables(ctx, node, fields, levels),
     )
 
 
@@ -56,13 +58,18 @@ def _csv_style(ctx: AnalysisContext, node: Node | None, formats: tuple[str, ...]
 
 def _own_files(ctx: AnalysisContext, node: MapNode, formats: tuple[str, ...]) -> None:
     """A dataset must not have the name of a file that every build writes."""
-    name = value_of(ctx.root.get("name"), "")
+    tables = node.get("tables")
+    names: list[tuple[str, Node, str]] = [
+        (value_of(ctx.root.get("name"), ""), ctx.root.get("name") or node, "give the dataset another `name`")
+    ]
+    if isinstance(tables, MapNode):
+        names = [(e.key.text, e.key, "give the table another name") for e in tables.entries]
     plain = not node.get("split") and not node.get("partition_by")
-    for form in formats if plain and isinstance(name, str) else ():
-        if f"{name}.{form}".casefold() in {r.casefold() for r in RESERVED}:
-            place = ctx.root.get("name") or node
-            message = f"'{name}.{form}' is a file of every build, so it cannot be the dataset's"
-            ctx.report("E651", place, message, "give the dataset another `name`")
+    for name, place, help in names if plain else ():
+        for form in formats:
+            if f"{name}.{form}".casefold() in {r.casefold() for r in RESERVED}:
+                message = f"'{name}.{form}' is a file of every build, so it cannot be the dataset's"
+                ctx.report("E651", place, message, help)
 
 
 def _sum_of_shares(ctx: AnalysisContext, node: Node | None, split: Mapping[str, float]) -> None:

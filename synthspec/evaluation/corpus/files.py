@@ -34,7 +34,9 @@ def find_data(path: Path) -> tuple[list[Path], Mapping[str, Any] | None]:
     if not path.is_dir():
         raise TableFault(f"there is no {path}")
     manifest = read_manifest(path)
-    listed = [path / f.path for f in listed_files(manifest)]
+    tables = (manifest or {}).get("tables")
+    counted = str(tables[-1]) if isinstance(tables, list) and tables else ""
+    listed = [path / f.path for f in listed_files(manifest) if f.table == counted]
     found = listed or sorted(p for p in path.iterdir() if p.is_file() and p.name != "quarantine.jsonl")
     for suffix in (*DATA, *sorted({p.suffix.lower() for p in listed} - {*DATA})):
         if suffix not in DATA and not is_readable(suffix):
