@@ -79,6 +79,43 @@ def test_any_text_gives_a_tree_or_a_fault_inside_it(text: str) -> None:
         assert fits(found, found) and all(0 <= f.start < f.end <= len(text) for f in more)
 
 
+def _deep(levels: int) -> Any:
+    value: Any = 1
+    for level in range(levels):
+        value = [value] if level % 2 else {"k": value}
+    return value
+
+
+ANYTHING = st.recursive(
+    st.sampled_from([None, True, 0, -1, 2.5, float("nan"), "", "a b", "2024-01-31", "12", "\ud800"])
+    | st.builds(_deep, st.sampled_from([3, 5000]))
+    | st.dates()
+    | st.datetimes()
+    | st.times()
+    | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["job", "age", "a"]), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_evaluation_is_total_of_values_of_any_type(kind: str) -> None:
+    """What stands under a name may be anything: a field without a type, a column of JSON. Nothing is raised."""
+
+    @settings(max_examples=150, deadline=None)
+    @given(expressions(kind), st.fixed_dictionaries(dict.fromkeys(SCOPE, ANYTHING)))
+    def holds(text: str, row: dict[str, Any]) -> None:
+        expression, faults = parse_expression(text)
+        assert expression is not None and not faults
+        compile_row(expression)(row)
+        columns = {name: np.empty(1, dtype=object) for name in row}
+        for name, value in row.items():
+            columns[name][0] = value
+        evaluate(expression, columns, 1)
+
+    holds()
+
+
 DRAWS = [
     "normal(x, 2)", "poisson(clip(i, 0, 9))", "choice(['a', 'b'])", "choice([1, 2.5], [1, 3])", "bernoulli(0.3)",
     "integer(1, 6)", "date('2024-01-01', '2024-12-31')", "date(d, '2024-12-31')", "time('08:00', '09:30')",

@@ -112,7 +112,11 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
     elif error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and node.entries:
         keys = _branch_keys(error)
         stray = next((e.key for e in node.entries if e.key.text not in keys), None)
-        if stray is None:
+        if not keys:  # no branch has any: it is an expression
+            message = f"{place_name(path)} is a map of YAML; an expression is needed"
+            help = "put the whole in quotes: \"{role: 'user', content: name}\""
+            yield path, Diagnostic("E204", message, first_line(node.span), help)
+        elif stray is None:
             help = str(error.schema.get("description", ""))
             yield (
                 path,
