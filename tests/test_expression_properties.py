@@ -93,7 +93,9 @@ ANYTHING = st.recursive(
     | st.datetimes()
     | st.times()
     | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["job", "age", "a"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["job", "age", "a"]), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 

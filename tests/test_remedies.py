@@ -80,6 +80,8 @@ EDITS: dict[str, tuple[str, ...]] = {
         "  tone: [kind, rude]\nplan:\n  exclude:\n    - day < '2024-02-01' and tone == 'rude'  # error: E318\n",
         "  drawn: [kind, rude]\n  tone: \"if day < '2024-02-01' then 'kind' else drawn\"\n",
     ),
+    "E532-more-rows-than-there-are": ("rows: 5", "rows: 2"),
+    "E533-nothing-to-compare": ("nearest: topic", "nearest: topic, by: number"),
     "E310-matches-a-broken-regex": (r"(\d+", r"\(\d+"),
     "E401-braces-never-closed": ('theme."', 'theme }}."'),
     "E403-a-call": ("theme.upper()", "theme | upper"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST = 4_000  # characters of a prompt shown to a person
 SHOWN = 100  # parameters
+LONGEST_VALUE = 100  # characters of a list or map
 LARGE = 10**15
 
 
@@ -117,13 +118,19 @@ def _show_parameter(console: Console, parameter: ParameterReport, counted: int) 
     table.add_column("planned", justify="right")
     table.add_column("share", justify="right")
     for v in parameter.values[:20]:
-        cells = [escape(str(v.value))]
+        cells = [escape(_short(v.value))]
         if v.share is not None:
             cells.append(f"{v.share:.1%}")
         table.add_row(*cells, f"{v.count:,}", f"{v.count / max(counted, 1):.1%}")
     console.print(table)
     if len(parameter.values) > 20:
         console.print(f"… and {len(parameter.values) - 20} more values (all with --format json)")
+
+
+def _short(value: Any) -> str:
+    """A value in a table; of a list or a map, such as a row of a source, its beginning."""
+    text = str(value)
+    return text if not isinstance(value, list | dict) or len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
 def _show_prompts(console: Console, report: PlanReport) -> None:

@@ -31,7 +31,7 @@ from synthspec.inference.requests import PromptWriter
 from synthspec.inference.sending.endpoints import Endpoint, open_endpoints
 from synthspec.inference.store import Store, StoreFault
 from synthspec.languages.templates.template import TemplateFault
-from synthspec.planning.parameters import DrawFault
+from synthspec.planning.drawing import DrawFault
 from synthspec.planning.plan import Plan, build_plan
 from synthspec.sources import Table
 from synthspec.spec import Novelty, Spec

@@ -14,6 +14,7 @@ from synthspec.formats.recovery.thinking import kept_tags, thinking_in, without_
 from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
 from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
+from synthspec.planning.sampling.some import draw_some
 from synthspec.plugins import find_plugin
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Prompt, Spec
@@ -224,20 +225,6 @@ class PromptWriter:
                 self._examples.clear()
             self._examples[known] = [i for i in range(len(table)) if test({**values, "row": table.row(i)})]
         return self._examples[known]
-
-
-def draw_some(candidates: Sequence[int], count: int, seed: str) -> list[int]:
-    """`count` different candidates, a function of the seed alone (a partial Fisher-Yates shuffle)."""
-    pool: dict[int, int] = {}
-    size = len(candidates)
-    stream = hashlib.shake_128(seed.encode()).digest(8 * min(count, size))
-    drawn: list[int] = []
-    for step in range(min(count, size)):
-        number = int.from_bytes(stream[8 * step : 8 * step + 8], "big")
-        at = step + number % (size - step)
-        drawn.append(candidates[pool.get(at, at)])
-        pool[at] = pool.get(step, step)
-    return drawn
 
 
 def request_key(content: str, *parts: object) -> str:

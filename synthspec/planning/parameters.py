@@ -6,63 +6,25 @@ A dimension's key is stable: `attitude` for a list, `age#0` for the first random
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.expressions import Expression, evaluate, names_of, random_calls
 from synthspec.languages.expressions.evaluation.columns import DTYPES, Column, conform_column, pack, unpack
-from synthspec.languages.expressions.functions.placed import INDEX, READS, placed_calls
+from synthspec.languages.expressions.functions.placed import READS, placed_calls
 from synthspec.languages.expressions.random.quantiles import edges, level_of
 from synthspec.languages.expressions.tree import Call, ListOf, Literal, Unary
 from synthspec.languages.expressions.types import Type
 from synthspec.planning.designs import Dimension, Requirement
+from synthspec.planning.drawing import MAX_LEVELS, Drawing, Values
+from synthspec.planning.sampling.alike import Alike, indexed
+from synthspec.planning.source_draws import nearest_rows, one_row, several_rows
 from synthspec.sources import Table
 from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, SourceDraw
-
-MAX_LEVELS = 100_000  # a source of more rows is drawn from as if it were continuous
-
-
-class DrawFault(SynthspecError):
-    """A draw has nothing to give for a combination; the message says which."""
-
-    default_status = 1
-
-    def __init__(self, parameter: str, message: str, help: str) -> None:
-        super().__init__(message, help)
-        self.parameter = parameter
-
-
-Values = Callable[["Drawing"], Column]
-
-
-@dataclass(slots=True)
-class Drawing:
-    """One evaluation of some rows: uniform numbers by dimension, and the columns drawn so far.
-
-    Among the columns is one of the combinations' numbers, which `index()` reads: 0, 1, … unless it is given.
-    """
-
-    length: int
-    uniforms: Mapping[str, NDArray[np.float64]]
-    columns: dict[str, Column] = field(default_factory=dict)
-    picked: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # row of each source
-
-    def __post_init__(self) -> None:
-        self.columns.setdefault(INDEX, np.arange(self.length))
-
-    def part(self, mask: NDArray[np.bool_]) -> Drawing:
-        """The same evaluation of some of its rows."""
-        return Drawing(
-            int(mask.sum()),
-            {k: u[mask] for k, u in self.uniforms.items()},
-            {n: c[mask] for n, c in self.columns.items()},
-            {n: p[mask] for n, p in self.picked.items()},
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +56,12 @@ def compile_draws(parameters: tuple[Parameter, ...], tables: Mapping[str, Table]
 class _Compiler:
     def __init__(self, parameters: tuple[Parameter, ...], tables: Mapping[str, Table]) -> None:
         self.tables = tables
+        self.indexes: dict[tuple[str, tuple[str, ...]], Alike] = {}
         self.lists: dict[str, Choice] = {p.name: p.draw for p in parameters if isinstance(p.draw, Choice)}
         self.filters: dict[str, list[Expression]] = {}
         for p in parameters:
             for draw in _inside(p.draw):
-                if isinstance(draw, SourceDraw):
+                if isinstance(draw, SourceDraw) and draw.shares_row:
                     found = self.filters.setdefault(draw.source, [])
                     if draw.where is not None and draw.where not in found:
                         found.append(draw.where)
@@ -135,7 +98,7 @@ class _Compiler:
                 dimensions.append(Dimension(key, None, requires))
                 return _faker(key, draw, parameter.type)
             case SourceDraw():
-                return self.source(draw, parameter, requires, dimensions, reads)
+                return self.source(draw, parameter, key, requires, dimensions, reads)
             case GivenDraw():
                 return self.given(draw, parameter, key, requires, dimensions, reads)
 
@@ -143,19 +106,30 @@ class _Compiler:
         self,
         draw: SourceDraw,
         parameter: Parameter,
+        key: str,
         requires: tuple[Requirement, ...],
         dimensions: list[Dimension],
         reads: set[str],
     ) -> Values:
         table = self.tables[draw.source]
+        if draw.nearest is not None or draw.rows is not None:
+            reads |= names_of(draw.where) - {"row"} if draw.where is not None else frozenset()
+            if draw.nearest is not None:
+                reads |= names_of(draw.nearest)
+                return nearest_rows(parameter.name, draw, table, self.index_of)
+            dimensions.append(Dimension(key, None, requires))
+            return several_rows(parameter.name, key, draw, table)
         filters = tuple(self.filters[draw.source])
         for where in filters:
             reads |= names_of(where) - {"row"}
         rows = len(table)
         few = not filters and rows <= MAX_LEVELS
         dimensions.append(Dimension(f"source:{draw.source}", (1.0,) * rows if few else None))
-        column = pack(list(table.columns[draw.column]))
-        return _source(parameter.name, draw.source, table, column, filters)
+        return one_row(parameter.name, draw, table, filters)
+
+    def index_of(self, draw: SourceDraw) -> Alike:
+        """The index of the words of a source, made when the first text is compared."""
+        return indexed(self.indexes, draw.source, self.tables[draw.source], draw.by)
 
     def given(
         self,
@@ -293,53 +267,6 @@ def _faker(key: str, draw_of: FakerDraw, kind: Type) -> Values:
         return _settled(made, kind)
 
     return draw
-
-
-def _source(parameter: str, name: str, table: Table, column: Column, filters: tuple[Expression, ...]) -> Values:
-    def draw(drawing: Drawing) -> Column:
-        if name not in drawing.picked:
-            u = drawing.uniforms[f"source:{name}"]
-            if filters:
-                drawing.picked[name] = _pick(parameter, name, table, filters, drawing, u)
-            elif len(table) <= MAX_LEVELS:
-                drawing.picked[name] = level_of(u, (1.0,) * len(table))
-            else:
-                drawing.picked[name] = np.minimum((u * len(table)).astype(np.int64), len(table) - 1)
-        return column[drawing.picked[name]]
-
-    return draw
-
-
-def _pick(
-    parameter: str,
-    name: str,
-    table: Table,
-    filters: tuple[Expression, ...],
-    drawing: Drawing,
-    u: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    """For each row, one of the source's rows that pass the filters, which may depend on the combination."""
-    reads = sorted(frozenset().union(*(names_of(f) for f in filters)) - {"row"})
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for index, values in enumerate(zip(*(unpack(drawing.columns[n]) for n in reads), strict=True)):
-        groups.setdefault(tuple(map(repr, values)), []).append(index)
-    if not reads:
-        groups = {(): list(range(drawing.length))}
-    picked = np.zeros(drawing.length, dtype=np.int64)
-    rows = _boxed(tuple(table.row(i) for i in range(len(table))))
-    for members in groups.values():
-        first = {n: np.repeat(drawing.columns[n][members[:1]], len(table)) for n in reads}
-        passing = np.ones(len(table), dtype=bool)
-        for where in filters:
-            passing &= evaluate(where, {**first, "row": rows}, len(table)).astype(bool)
-        found = np.flatnonzero(passing)
-        if not len(found):
-            said = " and ".join(f"{n} = {unpack(drawing.columns[n][members[:1]])[0]!r}" for n in reads)
-            message = f"no row of the source '{name}' passes `where`" + (f" for {said}" if said else "")
-            raise DrawFault(parameter, message, "widen `where`, add rows to the source, or exclude the value")
-        at = np.array(members)
-        picked[at] = found[np.minimum((u[at] * len(found)).astype(np.int64), len(found) - 1)]
-    return picked
 
 
 def _given(on: str, cases: tuple[tuple[Any, Values], ...], otherwise: Values | None, kind: Type) -> Values:

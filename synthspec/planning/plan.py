@@ -20,7 +20,8 @@ from synthspec.planning.constraints.permitted import all_of, ties_of
 from synthspec.planning.constraints.rules import Bundle, Rule, broken, keys_to_redraw, redrawn
 from synthspec.planning.constraints.tying import Pull, tie_dimensions
 from synthspec.planning.designs import Design, Dimension, Strategy, find_strategy
-from synthspec.planning.parameters import DrawFault, Drawing, compile_draws, dimensions_of
+from synthspec.planning.drawing import DrawFault, Drawing
+from synthspec.planning.parameters import compile_draws, dimensions_of
 from synthspec.planning.sampling.beside import Beside
 from synthspec.sources import Table
 from synthspec.spec import Correlation, Exclusion, Spec

@@ -54,6 +54,11 @@ class Table:
         """One row by its index, from 0."""
         return {name: values[index] for name, values in self.columns.items()}
 
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns with text in them: what a row is compared by where nothing else is said."""
+        return tuple(n for n, values in self.columns.items() if any(isinstance(v, str) for v in values))
+
     def column_type(self, name: str) -> Type:
         """The type of a column's values; nulls do not count. Few different values are remembered."""
         values = [v for v in self.columns[name] if v is not None]

@@ -49,12 +49,20 @@ class PatternDraw:
 
 @dataclass(frozen=True, slots=True)
 class SourceDraw:
-    """A column of a source. Parameters that draw from one source take the same row of it."""
+    """A column of a source, or the whole row as a map. Parameters that draw one row of a source take the same one."""
 
     source: str
-    column: str
+    column: str = ""  # "" for the whole row
     where: Expression | None = None
     replacement: bool = True
+    rows: int | None = None  # a list of so many different rows, drawn for this parameter alone
+    nearest: Expression | None = None  # a text: the rows most alike to it, in the order of likeness
+    by: str = ""  # the column that is compared with it; "" for all columns of text
+
+    @property
+    def shares_row(self) -> bool:
+        """Whether it is of the one row that all such draws of the source take."""
+        return self.rows is None and self.nearest is None
 
 
 @dataclass(frozen=True, slots=True)

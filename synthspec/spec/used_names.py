@@ -19,8 +19,9 @@ def draw_reads(draw: Draw) -> frozenset[str]:
         case GivenDraw(on, cases, otherwise):
             below = [d for _, d in cases] + ([otherwise] if otherwise is not None else [])
             return frozenset({on}).union(*(draw_reads(d) for d in below))
-        case SourceDraw(where=where):
-            return names_of(where) - {"row"} if where is not None else frozenset()
+        case SourceDraw(where=where, nearest=nearest):
+            read = names_of(where) - {"row"} if where is not None else frozenset[str]()
+            return read | names_of(nearest) if nearest is not None else read
         case Choice() | PatternDraw() | FakerDraw():
             return frozenset()
 

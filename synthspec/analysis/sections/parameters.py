@@ -8,11 +8,12 @@ from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.faker import clock_fault, faker_fault, faker_type
+from synthspec.analysis.sections.source_draws import lower_source_draw
 from synthspec.diagnostics import Related, did_you_mean
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Expression, Name
-from synthspec.languages.expressions.types import ANY, TEXT, Type, fits, join_all, type_of_values
+from synthspec.languages.expressions.types import ANY, TEXT, Type, join_all, type_of_values
 from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, SourceDraw, SourceTable
 
 Lowered = tuple[Draw | None, Type]
@@ -65,7 +66,7 @@ def _read_too_early(ctx: AnalysisContext, parameters: list[Parameter], condition
         help = f"move '{late.name}' above '{begun.name}'"
         if _hangs_on(read, condition.source, parameters):
             help = f"declare the data a second time, as another source, and draw '{begun.name}' from that"
-            if isinstance(read.draw, SourceDraw):
+            if isinstance(read.draw, SourceDraw) and read.draw.column:
                 help = f"write `row.{read.draw.column}`: draws from one source take the same row"
         related = (Related(begun.span, "drawn here"),)
         ctx.report("E551", condition.node.place(late.start, late.end), message, help, related)
@@ -73,7 +74,8 @@ def _read_too_early(ctx: AnalysisContext, parameters: list[Parameter], condition
 
 def _sources_of(draw: Draw) -> Iterator[str]:
     if isinstance(draw, SourceDraw):
-        yield draw.source
+        if draw.shares_row:
+            yield draw.source
     elif isinstance(draw, GivenDraw):
         for below in (*(d for _, d in draw.cases), *((draw.otherwise,) if draw.otherwise is not None else ())):
             yield from _sources_of(below)
@@ -190,33 +192,11 @@ class _Drawing:
         return PatternDraw(regex.text), TEXT
 
     def drawn(self, node: MapNode) -> Lowered:
-        source, column = node.get("from"), node.get("column")
-        if not isinstance(source, ScalarNode) or not isinstance(column, ScalarNode):
-            return None, ANY
-        table = find_source(self.ctx, source, self.sources)
-        if table is None:
-            return None, ANY
-        kind = find_column(self.ctx, column, table)
-        if kind is None:
-            return None, ANY
-        where = node.get("where")
-        expression = None
-        if where is not None:
-            scope = {**self.scope, "row": row_type(table)}
-            expression, truth = self.ctx.expression(where, scope, explain=self.explain)
-            if expression is None:
-                return None, kind
-            if not fits(truth, Type("boolean")):
-                self.ctx.report(
-                    "E303",
-                    where,
-                    f"`where` is true or false; this is {truth.with_article}",
-                    "compare it with something",
-                )
-                return None, kind
-            if isinstance(where, ScalarNode):
-                self.conditions.append(_Condition(table.name, where, expression))
-        return SourceDraw(table.name, column.text, expression, bool(value_of(node.get("replacement"), True))), kind
+        found = lower_source_draw(self.ctx, node, self.scope, self.sources, self.explain)
+        if found.draw is not None and found.draw.shares_row and isinstance(found.where, ScalarNode):
+            assert found.draw.where is not None
+            self.conditions.append(_Condition(found.draw.source, found.where, found.draw.where))
+        return found.draw, found.type
 
     def faked(self, node: MapNode) -> Lowered:
         provider = node.get("faker")
@@ -306,27 +286,3 @@ def shown(value: Any) -> str:
 def _mark(value: Any) -> Any:
     """What is equal for equal values; `true` and 1 are two."""
     return (isinstance(value, bool), value if isinstance(value, Hashable) else repr(value))
-
-
-def find_source(ctx: AnalysisContext, node: ScalarNode, sources: Mapping[str, SourceTable]) -> SourceTable | None:
-    """The source a node names; a fault where there is none (and none was at fault before)."""
-    if node.text in sources:
-        return sources[node.text]
-    if node.text not in ctx.names_under("sources") and not ctx.is_lost("sources"):
-        help = did_you_mean(node.text, ctx.names_under("sources"), "declare it under `sources`")
-        ctx.report("E510", node, f"there is no source '{node.text}'", help)
-    return None
-
-
-def find_column(ctx: AnalysisContext, node: ScalarNode, source: SourceTable) -> Type | None:
-    """The type of the column a node names."""
-    kind = source.columns.get(node.text)
-    if kind is None:
-        help = did_you_mean(node.text, source.columns)
-        ctx.report("E512", node, f"the source '{source.name}' has no column '{node.text}'", help)
-    return kind
-
-
-def row_type(source: SourceTable) -> Type:
-    """The type of one row of a source."""
-    return Type("map", members=tuple(source.columns.items()))

@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.extra_body import check_extra_body
-from synthspec.analysis.sections.parameters import find_source
+from synthspec.analysis.sections.source_draws import find_source
 from synthspec.analysis.sections.sources import data_path
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode

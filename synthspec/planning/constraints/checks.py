@@ -16,7 +16,8 @@ from synthspec.planning.constraints.listed import nothing_left, out_of_reach, to
 from synthspec.planning.constraints.rules import Rule
 from synthspec.planning.constraints.tying import Group
 from synthspec.planning.designs import Dimension
-from synthspec.planning.parameters import DrawFault, Drawing, middles, with_ancestors
+from synthspec.planning.drawing import DrawFault, Drawing
+from synthspec.planning.parameters import middles, with_ancestors
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
 from synthspec.spec import Choice, Correlation, Exclusion, Formula, GivenDraw, Parameter, SourceDraw, Spec

@@ -11,7 +11,8 @@ from synthspec.planning.constraints.cells import Tie
 from synthspec.planning.constraints.rules import Rule
 from synthspec.planning.constraints.trials import try_numbers
 from synthspec.planning.designs import Levels, Permitted
-from synthspec.planning.parameters import CompiledDraw, Drawing, dimensions_of, middles, with_ancestors
+from synthspec.planning.drawing import Drawing
+from synthspec.planning.parameters import CompiledDraw, dimensions_of, middles, with_ancestors
 from synthspec.spec import Draw, FakerDraw, GivenDraw, Parameter, PatternDraw, SourceDraw
 
 

@@ -25,7 +25,8 @@ from synthspec.planning.correlation.targets import (
     rank_correlation,
 )
 from synthspec.planning.designs import Dimension, Levels, Strategy
-from synthspec.planning.parameters import CompiledDraw, Drawing, middles, places_in, with_ancestors
+from synthspec.planning.drawing import Drawing
+from synthspec.planning.parameters import CompiledDraw, middles, places_in, with_ancestors
 from synthspec.spec import Choice, Correlation, Spec
 
 Array = NDArray[np.float64]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
-from synthspec.analysis.sections.parameters import find_source, row_type
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
+from synthspec.analysis.sections.source_draws import find_source, row_type
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions.types import ANY, Type, fits
 from synthspec.spec import Examples
