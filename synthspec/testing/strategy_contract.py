@@ -86,8 +86,6 @@ class StrategyContract:
 
     def test_is_the_same_in_another_process(self) -> None:
         """Nothing hangs on `hash`, on a set's order, on the clock or on what else was drawn."""
-        if not isinstance(self.module, ModuleType):
-            return
         code = _PRINTED.format(module=self.module.__name__, seed=SEED)
         path = os.pathsep.join(p or "." for p in sys.path)
         for number in ("1", "2"):
