@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from synthspec.analysis.compiled import Compiled
+from synthspec.analysis.failed_plugin import plugin_that_failed
 from synthspec.analysis.sections import lower_spec
 from synthspec.analysis.whole import check_whole
 from synthspec.diagnostics import Diagnostic, has_errors, in_order
@@ -18,6 +19,7 @@ from synthspec.document.reader import MapNode, read_document
 from synthspec.document.schema import check_schema
 from synthspec.document.source import Source, read_source, text_source
 from synthspec.planning.constraints.listed import check_listed
+from synthspec.plugins.guarding import PluginFault
 from synthspec.sources import Table
 from synthspec.spec import Spec
 from synthspec.spec.used_names import parameters_to_try
@@ -48,13 +50,19 @@ def _compile(source: Source | None, faults: tuple[Diagnostic, ...], overrides: M
     faults += found
     root, broken, found = check_schema(root)
     faults += found
-    lowered = lower_spec(path, root, broken)
+    try:
+        lowered = lower_spec(path, root, broken)
+    except PluginFault as e:
+        return Compiled(None, {}, in_order((*faults, plugin_that_failed(root, e))))
     faults += lowered.diagnostics
-    if not has_errors(faults):
-        faults += check_whole(lowered.spec, lowered.tables)
-        faults += _check_plan(lowered.spec, lowered.tables)
-    if not has_errors(faults):
-        faults += _check_draws(lowered.spec, lowered.tables)
+    try:
+        if not has_errors(faults):
+            faults += check_whole(lowered.spec, lowered.tables)
+            faults += _check_plan(lowered.spec, lowered.tables)
+        if not has_errors(faults):
+            faults += _check_draws(lowered.spec, lowered.tables)
+    except PluginFault as e:
+        faults += (plugin_that_failed(root, e),)
     return Compiled(lowered.spec, lowered.tables, in_order(faults))
 
 

@@ -166,7 +166,7 @@ def test_a_function_that_breaks_its_contract(does: str, said: str, tmp_path: Pat
     told = done.stdout + done.stderr
     assert "Traceback" not in told
     assert done.returncode == (3 if said else 0), told
-    assert (f"the function 'initials' of the package 'my-package' {said}" in told) == bool(said)
+    assert (f"the plug-in 'initials' of the package 'my-package' {said}" in told) == bool(said)
 
 
 def test_a_command_that_cannot_be_used(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import sys
 import click
 
 from synthspec.cli.shared.echo import echo
-from synthspec.plugins import find_plugin, installed_names, is_plugin, plugin_error, plugin_package
+from synthspec.plugins import find_plugin, installed_names, is_built_in, is_plugin, plugin_error, plugin_package
 
 # in the order in which a person meets them
 COMMANDS = (
@@ -42,14 +42,20 @@ class _Commands(click.Group):
         if not isinstance(command, click.Command):
             said = f"the plug-in '{cmd_name}' of the package '{plugin_package('commands', cmd_name)}' cannot be used"
             return _broken(cmd_name, f"{said}: its 'command' is not a click command", "decorate it: @click.command()")
-        return command
+        return command if is_built_in("commands", cmd_name) else _blamed(cmd_name, command)
 
     def invoke(self, ctx: click.Context) -> object:
+        from synthspec.plugins.guarding import PluginFault
+
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             echo("interrupted", err=True)
             raise SystemExit(130) from None
+        except PluginFault as e:
+            from synthspec.cli.shared.show import fail
+
+            fail(e.message, e.help, e.status)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -63,6 +69,20 @@ class _Commands(click.Group):
                 help = did_you_mean(args[0], self.list_commands(ctx))
                 raise click.UsageError(f"there is no command '{args[0]}'; {help}", ctx) from None
             raise e
+
+
+def _blamed(name: str, command: click.Command) -> click.Command:
+    """A package's command: what it raises, but for what click knows, is one sentence that names it."""
+    from synthspec.plugins.guarding import blaming
+
+    invoke = command.invoke
+
+    def blamed(ctx: click.Context) -> object:
+        with blaming("commands", name, (click.exceptions.Exit, click.Abort, click.ClickException, SystemExit, OSError)):
+            return invoke(ctx)
+
+    command.invoke = blamed  # type: ignore[method-assign]
+    return command
 
 
 def _broken(name: str, message: str, help: str) -> click.Command:

@@ -24,8 +24,7 @@ from synthspec.dataset.manifest import WrittenFile
 from synthspec.dataset.names import RESERVED, Names, safe_name
 from synthspec.dataset.row_shapes import Reshape, open_shape
 from synthspec.dataset.splits.quotas import Splitter
-from synthspec.dataset.writers import Column, Writer
-from synthspec.plugins import find_plugin
+from synthspec.dataset.writers import Column, Writer, find_opener
 from synthspec.spec import Output
 
 RowValues = Mapping[str, Any]
@@ -51,7 +50,7 @@ class DatasetFiles:
     def __init__(self, folder: Path, name: str, output: Output, shape: Reshape, seed: int) -> None:
         self._folder, self._name, self._output, self._shape = folder, name, output, shape
         self._formats = tuple(dict.fromkeys(output.formats))
-        self._modules = {f: find_plugin("writers", f) for f in self._formats}
+        self._opens: dict[str, Opener] = {f: find_opener(f) for f in self._formats}
         self._splitter = Splitter(output.split, seed) if output.split else None
         self._split_names = Names()
         own = [f"{safe_name(name)}.{f}" for f in self._formats]
@@ -115,7 +114,7 @@ class DatasetFiles:
         return self._parts[key]
 
     def _opener(self, form: str) -> Opener:
-        opener: Opener = self._modules[form].open_writer
+        opener = self._opens[form]
         style = asdict(self._output.csv) if form == "csv" else {}
         return partial(opener, **style) if any(style.values()) else opener
 

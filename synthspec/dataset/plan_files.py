@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthspec.dataset.atomic_files import replacing
-from synthspec.dataset.writers import Column, ColumnWriter
+from synthspec.dataset.writers import Column, ColumnWriter, find_opener
 from synthspec.dataset.writers._columnar import Coded
 from synthspec.diagnostics import did_you_mean
 from synthspec.planning.plan import Plan
-from synthspec.plugins import find_plugin, is_plugin, plugin_names
+from synthspec.plugins import is_plugin, plugin_names
 
 CHUNK = 1 << 17
 
@@ -28,7 +28,7 @@ def write_combinations(plan: Plan, path: Path) -> int:
         raise ValueError(f"no writer for '.{extension}' files; {did_you_mean(extension, plugin_names('writers'))}")
     columns = tuple(Column(p.name, p.type) for p in plan.spec.parameters)
     with replacing(path) as beside:
-        writer = find_plugin("writers", extension).open_writer(beside, columns)
+        writer = find_opener(extension)(beside, columns)
         if isinstance(writer, ColumnWriter) and columns:
             _write_columns(plan, writer)
         else:

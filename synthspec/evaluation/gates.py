@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from synthspec.inference.accounting.counters import Tally
@@ -63,6 +63,7 @@ class GateResult:
     text: str
     holds: bool
     figures: Mapping[str, float]
+    failures: tuple[str, ...] = ()  # of the code of packages that should have measured them
 
     def as_dict(self) -> dict[str, Any]:
         figures = {n: None if math.isnan(v) else v for n, v in self.figures.items()}
@@ -82,6 +83,7 @@ class GateWatch:
     _whole: EvenSample[dict[str, Any]] | None = None  # rows in full, for those
     _columns: tuple[str, ...] = ()
     _last: int = -1
+    _failures: dict[str, str] = field(default_factory=dict)  # metrics whose code failed, each with what it raised
 
     def __post_init__(self) -> None:
         named = frozenset[str]().union(*(names_of(g.expression) for g in self.spec.gates))
@@ -111,7 +113,7 @@ class GateWatch:
     def judge(self, tally: Tally, combinations: int) -> tuple[GateResult, ...]:
         """Every gate of the spec, judged on the finished dataset."""
         figures = self.figures(tally, combinations)
-        return tuple(_judge(g, figures) for g in self.spec.gates)
+        return tuple(_judge(g, figures, self._failures) for g in self.spec.gates)
 
     def figures(self, tally: Tally, combinations: int) -> dict[str, float]:
         """Every figure whose makings are at hand."""
@@ -129,7 +131,7 @@ class GateWatch:
         if self._sample is not None:
             found |= text_figures(self._sample.items)
         if self._whole is not None:
-            found |= further_figures(self._whole.items, self._further)
+            found |= further_figures(self._whole.items, self._further, self._failures)
         return found
 
 
@@ -155,10 +157,14 @@ def text_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {name: _UNMEASURED[name] if f is None else f.value for name, f in found.items()}
 
 
-def further_figures(rows: Sequence[Mapping[str, Any]], names: Collection[str]) -> dict[str, float]:
-    """Figures of modules and packages on the rows of a dataset; NaN where one cannot be measured."""
+def further_figures(
+    rows: Sequence[Mapping[str, Any]], names: Collection[str], failures: dict[str, str] | None = None
+) -> dict[str, float]:
+    """Figures of modules and packages on the rows of a dataset; NaN where one cannot be measured. What failed is added
+    to `failures`, each with a sentence that says why.
+    """
     from synthspec.evaluation.corpus.corpus import corpus_of
-    from synthspec.evaluation.metrics.metric import Context, compute
+    from synthspec.evaluation.metrics.metric import Context, compute, failures_of
 
     context = Context(corpus_of("", rows)) if rows and rows[0] else None
     found = {}
@@ -166,6 +172,8 @@ def further_figures(rows: Sequence[Mapping[str, Any]], names: Collection[str]) -
         metric = next(m for m in find_plugin("metrics", name).METRICS if m.name == name)
         figure = compute(metric, context) if context is not None else None
         found[name] = float("nan") if figure is None else float(figure.value)
+    if failures is not None and context is not None:
+        failures.update(failures_of(context))
     return found
 
 
@@ -178,7 +186,12 @@ def _share(part: float, whole: float, otherwise: float) -> float:
     return part / whole if whole else otherwise
 
 
-def _judge(gate: Gate, figures: Mapping[str, float]) -> GateResult:
+def _judge(gate: Gate, figures: Mapping[str, float], failures: Mapping[str, str]) -> GateResult:
     read = {n: figures[n] for n in sorted(names_of(gate.expression))}
     known = not any(math.isnan(v) for v in read.values())
-    return GateResult(gate.text, known and bool(compile_row(gate.expression)(dict(figures))), read)
+    return GateResult(
+        gate.text,
+        known and bool(compile_row(gate.expression)(dict(figures))),
+        read,
+        tuple(failures[n] for n in read if n in failures),
+    )

@@ -13,7 +13,7 @@ from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.metrics.drift import Drift, drift_of
 from synthspec.evaluation.model_calls import TIMEOUT, ModelCalls, key_of
 from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
-from synthspec.inference.backends import Backend, BackendContext
+from synthspec.inference.backends import Backend, BackendContext, open_backend
 from synthspec.plugins import find_plugin
 from synthspec.spec.messages import BackendFault, Completion, Constraint, FaultKind, Message, Request
 
@@ -76,8 +76,7 @@ def judge_labels(
     choice = calls.choice(provider, model, base_url, {"max_tokens": LONGEST_REPLY})
 
     def opened() -> Backend:
-        backend: Backend = module.open_backend(choice, BackendContext(None, {}, TIMEOUT))  # type: ignore[arg-type]
-        return backend
+        return open_backend(choice, BackendContext(None, {}, TIMEOUT))  # type: ignore[arg-type]
 
     fingerprint = opened().fingerprint  # nothing is sent by opening
     questions = _questions(corpus, seed, (provider, model, fingerprint, choice.settings))

@@ -20,8 +20,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from synthspec.plugins import find_plugin
+from synthspec.plugins.guarding import guarded
 from synthspec.spec import Field
 from synthspec.spec.messages import Rejection
+
+
+def find_format(name: str) -> Any:
+    """The module of a format, as above; of what a package's raises only a PluginFault comes out.
+
+    Raises:
+        LookupError: there is none of this name.
+    """
+    return guarded("formats", name, find_plugin("formats", name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from synthspec.inference.store import Store, StoreFault
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.drawing import DrawFault
 from synthspec.planning.plan import Plan, build_plan
+from synthspec.plugins.guarding import PluginFault
 from synthspec.sources import Table
 from synthspec.spec import Novelty, Spec
 from synthspec.spec.backends_used import backends_used
@@ -47,7 +48,7 @@ class BuildFault(SynthspecError):
     """The build cannot begin, or cannot go on; `help` says what to do about it."""
 
 
-_EXPLAINED = (BuildFault, StoreFault, DrawFault, OSError)  # these say of themselves what is wrong
+_EXPLAINED = (BuildFault, StoreFault, DrawFault, PluginFault, OSError)  # these say of themselves what is wrong
 
 
 def default_folder(spec: Spec) -> Path:
@@ -105,6 +106,7 @@ class Build:
             BuildFault: a backend cannot be used, there is nothing to build, or something unforeseen went wrong.
             StoreFault: the folder's store is in use, damaged, or cannot be written.
             DrawFault: a combination cannot be drawn.
+            PluginFault: the code of a package failed; every completion is kept.
             OSError: the output cannot be written; the completions are in the store.
         """
         async with _opened(self.spec, self.tables, self.folder, self._accept_loss) as (store, endpoints):

@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthspec.formats import Shape
+from synthspec.formats import Shape, find_format
 from synthspec.formats.recovery import verbalized
 from synthspec.formats.recovery.thinking import kept_tags, thinking_in, without_thinking
 from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
 from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.sampling.some import draw_some
-from synthspec.plugins import find_plugin
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Prompt, Spec
 from synthspec.spec.messages import Constraint, Message, Rejection, Request
@@ -173,7 +172,7 @@ class PromptWriter:
         if not self.prompt.instructions:
             return ""
         if rows not in self._instructions:
-            module = find_plugin("formats", self.prompt.format)
+            module = find_format(self.prompt.format)
             told = module.instructions(self.asks_for(rows))
             if self.prompt.verbalize > 1:
                 told = f"{verbalized.instructions(self.prompt.verbalize)}\n\n{told}"
@@ -185,7 +184,7 @@ class PromptWriter:
         if self.prompt.verbalize > 1:
             return Constraint()
         if rows not in self._constraints:
-            module = find_plugin("formats", self.prompt.format)
+            module = find_format(self.prompt.format)
             self._constraints[rows] = module.constraint(self.asks_for(rows))
         return self._constraints[rows]
 

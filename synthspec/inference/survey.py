@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Any
 
 from synthspec.diagnostics import Span
+from synthspec.diagnostics.errors import SynthspecError
 from synthspec.extras import install_command
-from synthspec.inference.backends import BackendContext
+from synthspec.inference.backends import BackendContext, open_backend
 from synthspec.inference.transport.keys import TYPED
 from synthspec.plugins import find_plugin, plugin_error
 from synthspec.spec import BackendChoice
-from synthspec.spec.messages import BackendFault
 
 PATIENCE = 5.0  # seconds for a server to answer
 
@@ -58,17 +59,18 @@ async def _look(name: str, base_url: str | None) -> BackendState:
     options = {"base_url": base_url} if base_url else {}
     choice = BackendChoice(name, module.DEFAULT_MODEL or "MODEL", options, {}, None, Span(TYPED, 1, 1, 1, 1))
     try:
-        backend = module.open_backend(choice, BackendContext(None, {}, PATIENCE))  # type: ignore[arg-type]
-    except BackendFault as e:
+        backend = open_backend(choice, BackendContext(None, {}, PATIENCE))  # type: ignore[arg-type]
+    except SynthspecError as e:
         return BackendState(name, summary, True, key, False, e.message)
     try:
         async with asyncio.timeout(PATIENCE):
             models = await backend.models()
-    except BackendFault as e:
+    except SynthspecError as e:
         return BackendState(name, summary, True, key, False, e.message)
     except TimeoutError:
         return BackendState(name, summary, True, key, False, f"no answer within {PATIENCE:g} s")
     finally:
-        await backend.close()
+        with suppress(SynthspecError):  # a plug-in's, once more
+            await backend.close()
     said = f"ready ({key} is set)" if key else "ready: the server answers"
     return BackendState(name, summary, True, key, True, said, tuple(models))

@@ -32,6 +32,7 @@ def summary_lines(dataset: Dataset, tally: Tally) -> Iterator[str]:
     for gate in dataset.gates:
         figures = ", ".join(f"{n} = {'unknown' if math.isnan(v) else f'{v:.4g}'}" for n, v in gate.figures.items())
         yield f"  gate {'passed' if gate.holds else 'FAILED'}: {gate.text}  ({figures})"
+        yield from (f"    {failure}" for failure in gate.failures)
     for path in dataset.files[:SHOWN]:
         yield f"  {path}"
     if len(dataset.files) > SHOWN:

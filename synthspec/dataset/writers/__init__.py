@@ -15,11 +15,13 @@ allows. The engine gives a temporary path and renames it once the writer is clos
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from synthspec.languages.expressions.types import Type
+from synthspec.plugins import find_plugin, is_built_in
+from synthspec.plugins.guarding import guarded
 
 if TYPE_CHECKING:  # a spec is checked without loading NumPy
     from synthspec.dataset.writers._columnar import Cells
@@ -39,6 +41,20 @@ class Writer(Protocol):
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None: ...
 
     def close(self) -> None: ...
+
+
+def find_opener(name: str) -> Callable[..., Writer]:
+    """The `open_writer` of a writer; of what a package's raises only OSError and PluginFault come out.
+
+    Raises:
+        LookupError: there is none of this name.
+    """
+    opener: Callable[..., Writer] = find_plugin("writers", name).open_writer
+    if is_built_in("writers", name):
+        return opener
+    return lambda *given, **named: guarded(
+        "writers", name, guarded("writers", name, opener, OSError)(*given, **named), OSError
+    )
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -14,6 +14,8 @@ from scipy.sparse import csr_array
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.corpus.vectors import similarities, vectors_of
 from synthspec.evaluation.embeddings import Embedder
+from synthspec.plugins import plugin_in
+from synthspec.plugins.guarding import PluginFault, blaming
 
 Array = NDArray[Any]
 Better = Literal["higher", "lower", "near 1", "near 0.5", "depends"]
@@ -97,10 +99,21 @@ class Metric:
 
 
 def compute(metric: Metric, context: Context) -> Figure | None:
-    """What a metric comes to; None where there is nothing to measure, or where the code of a package fails."""
-    try:
+    """What a metric comes to; None where there is nothing to measure, or where the code of a package fails, which
+    `failures_of` the context tells.
+    """
+    module = metric.compute.__module__
+    if module.partition(".")[0] == "synthspec":
         return metric.compute(context)
-    except Exception:
-        if metric.compute.__module__.partition(".")[0] == "synthspec":
-            raise
+    try:
+        with blaming("metrics", plugin_in("metrics", metric.name, module)):
+            return metric.compute(context)
+    except PluginFault as fault:
+        context.notes.setdefault("failures", {})[metric.name] = fault.message
         return None
+
+
+def failures_of(context: Context) -> Mapping[str, str]:
+    """The metrics whose code failed so far, by name, each with a sentence that says so."""
+    failures: Mapping[str, str] = context.notes.get("failures", {})
+    return failures

@@ -21,7 +21,7 @@ from synthspec.evaluation.metrics.curves import Curve, curves_of
 from synthspec.evaluation.metrics.drift import Drift, label_drift
 from synthspec.evaluation.metrics.language import language_figures
 from synthspec.evaluation.metrics.leakage import copies, nearest
-from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric, Sizes, compute
+from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric, Sizes, compute, failures_of
 
 Progress = Callable[[str], None]
 GROUP_ROWS = 400  # rows of a group that language figures are computed on
@@ -159,7 +159,7 @@ def measure(corpus: Corpus, against: Corpus | None = None, progress: Progress | 
         corpus, against, tuple(measured), curves, drift, balance_of(corpus, lost), pairs_of(corpus), language,
         [length_histogram(corpus, against, c) for c in corpus.texts],
         _closest(context), said_calls(corpus.manifest), quarantine, count,
-        broken_metrics(), embed.name if embed else "", judgement, copies(context),
+        (*broken_metrics(), *failures_of(context).values()), embed.name if embed else "", judgement, copies(context),
     )  # fmt: skip
 
 

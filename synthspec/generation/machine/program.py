@@ -7,14 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from synthspec.formats import Parsed, Shape
+from synthspec.formats import Parsed, Shape, find_format
 from synthspec.formats.recovery.thinking import without_thinking
 from synthspec.formats.recovery.verbalized import choose_answer
 from synthspec.generation.machine.levels import compile_levels, expected_below, makers
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.languages.expressions import compile_row, names_of
-from synthspec.plugins import find_plugin
 from synthspec.spec import Check, Prompt, Spec
 from synthspec.spec.fan_outs import asked_at
 from synthspec.spec.messages import Path, Rejection, Stage
@@ -161,7 +160,7 @@ class Program:
         if step.prompt.verbalize > 1:
             text = choose_answer(without_thinking(text), key, cut_off=finish == "length")
         shape = step.shape if rows == step.shape.rows else Shape(step.shape.fields, rows, step.shape.options)
-        parsed: Parsed = find_plugin("formats", step.prompt.format).parse(text, shape)
+        parsed: Parsed = find_format(step.prompt.format).parse(text, shape)
         return parsed
 
     def _sound(

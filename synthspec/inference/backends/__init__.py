@@ -21,11 +21,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from synthspec.plugins import find_plugin
+from synthspec.plugins.guarding import guarded
 from synthspec.spec.messages import Reply, Request
 
 if TYPE_CHECKING:
     from synthspec.sources import Table
-    from synthspec.spec import Spec
+    from synthspec.spec import BackendChoice, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,15 @@ class Backend(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def open_backend(choice: BackendChoice, context: BackendContext) -> Backend:
+    """Open the backend of a provider. Makes no call.
+
+    Raises:
+        BackendFault: it cannot be used as it is: a key is missing, or a setting is wrong.
+        PluginFault: the code of a package raised something else. So do the functions of its backend.
+    """
+    name = choice.provider
+    opened: Backend = guarded("backends", name, find_plugin("backends", name).open_backend)(choice, context)
+    return guarded("backends", name, opened)

@@ -53,9 +53,8 @@ class NgramBackend:
         return Reply(text, Usage(prompt_tokens, max(1, len(text) // 4)), "ngram", "stop")
 
     def _write(self, request: Request) -> str:
-        from synthspec.formats import Shape
+        from synthspec.formats import Shape, find_format
         from synthspec.inference.ngram.rows import RowWriter
-        from synthspec.plugins import find_plugin
 
         prompt = self._prompts.get(request.prompt)
         if prompt is None:
@@ -63,7 +62,7 @@ class NgramBackend:
         writer = RowWriter(self._material, prompt, request)
         shape = Shape(writer.fields, request.rows, prompt.format_options)
         try:
-            text: str = find_plugin("formats", prompt.format).write(writer.write(), shape)
+            text: str = find_format(prompt.format).write(writer.write(), shape)
         except ValueError as e:
             raise BackendFault(FaultKind.REFUSED, f"no rows that fit the format {prompt.format}: {e}") from None
         return text

@@ -6,8 +6,10 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from synthspec.diagnostics.errors import SynthspecError
 from synthspec.inference.engines import Call, Done, How
 from synthspec.inference.sending.endpoints import Endpoint
+from synthspec.plugins import raised
 from synthspec.spec.messages import BackendFault, FaultKind, Reply
 
 
@@ -71,7 +73,7 @@ class LocalEngine:
             if call.send not in self._sent:  # one that was in flight is not known to have come to anything
                 self._answer([Done(call.send, None)])
         elif (error := task.exception()) is not None:
-            said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            said = error.message if isinstance(error, SynthspecError) else raised(error)[:300]
             self._answer([Done(call.send, BackendFault(FaultKind.BAD_REQUEST, said, sent="maybe"))])
         self._sent.discard(call.send)
         self._news.set()

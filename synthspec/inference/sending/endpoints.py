@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
-from synthspec.inference.backends import Backend, BackendContext
+from synthspec.inference.backends import Backend, BackendContext, open_backend
 from synthspec.inference.requests import DEFAULT_MAX_TOKENS, Sender
 from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.store import Store
@@ -71,7 +71,7 @@ def _open_endpoint(
 ) -> Endpoint:
     module = find_plugin("backends", choice.provider)
     try:
-        backend: Backend = module.open_backend(choice, BackendContext(spec, tables, spec.limits.timeout))
+        backend = open_backend(choice, BackendContext(spec, tables, spec.limits.timeout))
     except BackendFault as e:
         raise BackendFault(e.kind, f"the backend '{choice.provider}' cannot be used: {e.message}") from None
     sender = Sender(choice, kept.of(choice, backend), backend.seeded)

@@ -13,6 +13,7 @@ from synthspec.languages.expressions.checking.binding import bind
 from synthspec.languages.expressions.traversal import is_constant, is_random
 from synthspec.languages.expressions.tree import Call, Expression, ListOf
 from synthspec.plugins import find_plugin, is_plugin
+from synthspec.plugins.guarding import guarded
 
 _TAIL = 37.5  # −ln of the smallest share, 2**-54
 _SIGMA = 8.3  # and the normal's quantile there
@@ -28,7 +29,8 @@ def ends_of(function: str, values: Mapping[str, Any]) -> Ends | None:
     """
     bound = _ENDS.get(function)
     if bound is None and is_plugin("distributions", function):
-        bound = getattr(find_plugin("distributions", function), "ends", None)
+        module = find_plugin("distributions", function)
+        bound = getattr(guarded("distributions", function, module, OverflowError), "ends", None)
     if bound is None or any(v is None for v in values.values()):
         return None
     try:

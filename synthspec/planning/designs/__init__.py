@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
-from synthspec.plugins import find_plugin
+from synthspec.plugins import find_plugin, is_built_in
+from synthspec.plugins.guarding import guarded
 
 if TYPE_CHECKING:  # a spec is checked without loading NumPy
     import numpy as np
@@ -110,4 +111,7 @@ def find_strategy(name: str) -> Callable[[Design], Strategy]:
     Raises:
         LookupError: nothing of that name is built in or installed.
     """
-    return cast(Callable[[Design], Strategy], find_plugin("strategies", name).STRATEGY)
+    made = cast(Callable[[Design], Strategy], find_plugin("strategies", name).STRATEGY)
+    if is_built_in("strategies", name):
+        return made
+    return lambda design: guarded("strategies", name, guarded("strategies", name, made)(design))

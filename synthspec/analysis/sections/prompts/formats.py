@@ -10,8 +10,8 @@ from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
-from synthspec.formats import Shape
-from synthspec.plugins import find_plugin, is_plugin, plugin_names
+from synthspec.formats import Shape, find_format
+from synthspec.plugins import is_plugin, plugin_names
 
 
 def lower_format(
@@ -34,7 +34,7 @@ def lower_format(
         return "json", {}
     if node is not None and not ctx.usable("formats", name, node):
         return "json", {}
-    module = find_plugin("formats", name)
+    module = find_format(name)
     if isinstance(node, MapNode):
         inner = options.get(name)
         if isinstance(inner, dict) and name not in module.OPTIONS:

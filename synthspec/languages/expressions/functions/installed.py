@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.expressions.evaluation.values import FAULTS, settle
 from synthspec.languages.expressions.types import ANY, Type
-from synthspec.plugins import plugin_package, raised
+from synthspec.plugins.guarding import PluginFault, blaming
 
 if TYPE_CHECKING:
     from synthspec.languages.expressions.functions.signatures import Function
@@ -20,10 +19,6 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "date": (date,), "datetime": (datetime,), "time": (time,),
     "any": (int, float, str, bool, list, dict, date, datetime, time),
 }  # fmt: skip
-
-
-class FunctionError(SynthspecError):
-    """A package's function broke its contract."""
 
 
 def held(found: Function, name: str) -> Function:
@@ -40,7 +35,8 @@ def held(found: Function, name: str) -> Function:
             return None
         if type(value) not in kinds:
             gave = f"gave a value of the type {type(value).__name__}, which is not {result.with_article}"
-            raise _error(name, gave if result.kind != "any" else f"gave a {type(value).__name__}, which is no value")
+            gave = gave if result.kind != "any" else f"gave a {type(value).__name__}, which is no value"
+            raise PluginFault("functions", name, gave)
         return settle(value)
 
     def typed(given: Sequence[Type]) -> Type:
@@ -59,12 +55,8 @@ def held(found: Function, name: str) -> Function:
 
 
 def _called(call: Callable[..., Any], values: Sequence[Any], name: str) -> Any:
-    try:
+    with blaming("functions", name, FAULTS):
         return call(*values)
-    except (*FAULTS, SynthspecError, KeyboardInterrupt):
-        raise
-    except BaseException as e:  # another's code: even SystemExit is its error
-        raise _error(name, f"raised {raised(e)}") from e
 
 
 def _whole(columns: Callable[..., Any], values: Sequence[Any], name: str) -> Any:
@@ -72,8 +64,3 @@ def _whole(columns: Callable[..., Any], values: Sequence[Any], name: str) -> Any
         return _called(columns, values, name)
     except FAULTS:
         return NotImplemented  # row by row
-
-
-def _error(name: str, what: str) -> FunctionError:
-    package = plugin_package("functions", name)
-    return FunctionError(f"the function '{name}' of the package '{package}' {what}", f"update {package}, or report it")

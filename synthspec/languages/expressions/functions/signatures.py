@@ -39,10 +39,10 @@ class Parameter:
 class Function:
     """One function of the language.
 
-    `apply` gets plain values in the order of the parameters. It may raise TypeError, ValueError,
-    ArithmeticError or LookupError, which mean null. Unless `nulls`, it is not called when an argument is null:
-    the result is null too (false of a function that gives a boolean). `columns`, where there is one, gets
-    float64 and int64 arrays (or numbers) and must give the same values, or NotImplemented.
+    `apply` gets plain values in the order of the parameters. It may raise one of `FAULTS`, which means null. Unless
+    `nulls`, it is not called when an argument is null: the result is null too (false of a function that gives a
+    boolean). `columns`, where there is one, gets float64 and int64 arrays (or numbers) and must give the same values,
+    or NotImplemented.
     """
 
     name: str

@@ -37,6 +37,7 @@ from synthspec.languages.expressions.random.quantiles.families import Array, Fam
 from synthspec.languages.expressions.random.quantiles.levels import Weights, edges, interval_of, level_of
 from synthspec.languages.expressions.random.quantiles.tabulated import tabulated
 from synthspec.plugins import find_plugin, is_plugin, plugin_names
+from synthspec.plugins.guarding import guarded
 
 __all__ = ["FAMILIES", "cumulative", "edges", "interval_of", "level_of", "mixture", "quantile", "truncated"]
 
@@ -51,7 +52,7 @@ class _Families(Mapping[str, Family]):
 
     def __getitem__(self, name: str) -> Family:
         if name not in self._found and name in self:
-            module = find_plugin("distributions", name)
+            module = guarded("distributions", name, find_plugin("distributions", name))
             tails = getattr(module, "tail_quantile", None), getattr(module, "tail", None)
             whole = module.DISTRIBUTION.result in ("integer", "boolean")
             self._found[name] = Family(module.quantile, module.cumulative, *tails, discrete=whole)

@@ -216,6 +216,19 @@ def plugin_package(kind: str, name: str) -> str:
     return entry.dist.name if entry.dist is not None else entry.value
 
 
+def plugin_in(kind: str, name: str, module: str) -> str:
+    """The plug-in of a package that this is, or that is in this module: a module of metrics has several names."""
+    installed = _installed(kind)
+    if name in installed:
+        return name
+    return next((n for n, value in installed.items() if value.partition(":")[0].strip() == module), name)
+
+
+def plugin_module(kind: str, name: str) -> str:
+    """The module that a plug-in is, or is in."""
+    return (_built_in(kind).get(name) or _installed(kind).get(name, "")).partition(":")[0].strip()
+
+
 def find_plugin(kind: str, name: str) -> Any:
     """The plug-in's module; of an entry point that names an attribute, that.
 
