@@ -12,6 +12,7 @@ from synthspec.diagnostics import Diagnostic
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.sources import Table
 from synthspec.spec import Spec
+from synthspec.spec.backends_used import endpoints_of
 from synthspec.spec.used_names import used_names
 
 MAX_TRIED = 200_000  # rows of a source times combinations of listed values
@@ -19,7 +20,7 @@ MAX_TRIED = 200_000  # rows of a source times combinations of listed values
 
 def check_whole(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
     """Warnings about a spec whose parts are sound."""
-    found = (_unused_parameters(spec), _unread_prompts(spec), _no_examples(spec, tables))
+    found = (_unused_parameters(spec), _unread_prompts(spec), _no_examples(spec, tables), _samples_without_chance(spec))
     return (*itertools.chain(*found), *values_left_out(spec), *texts_without_rules(spec))
 
 
@@ -58,6 +59,17 @@ def _unread_prompts(spec: Spec) -> Iterator[Diagnostic]:
         if prompt.writes and not read & set(prompt.writes):
             help = "add one of them to `output.columns` or a check, or remove the prompt"
             yield Diagnostic("W702", f"nothing reads what the prompt '{prompt.name}' writes", prompt.span, help)
+
+
+def _samples_without_chance(spec: Spec) -> Iterator[Diagnostic]:
+    """A prompt whose samples are asked of one backend more than once, at a temperature of 0."""
+    for prompt in spec.prompts:
+        choices = endpoints_of(spec, prompt).values()
+        if prompt.samples is None or prompt.samples <= len(prompt.backends) or prompt.samples == 1:
+            continue
+        if any(c.settings.get("temperature") == 0 for c in choices):
+            message = f"'{prompt.name}' is asked the same {prompt.samples} times at temperature 0"
+            yield Diagnostic("W725", message, prompt.span, "set a higher `temperature` in its `backend`")
 
 
 def _no_examples(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]:

@@ -17,6 +17,7 @@ from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.sampling.some import draw_some
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Prompt, Spec
+from synthspec.spec.asked import fields_asked
 from synthspec.spec.messages import Constraint, Message, Rejection, Request
 
 KEY_VERSION = 1
@@ -77,8 +78,7 @@ class PromptWriter:
     _schema_tokens: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        by_name = {f.name: f for f in self.spec.fields}
-        fields = tuple(by_name[w] for w in self.prompt.writes)
+        fields = fields_asked(self.prompt, {f.name: f for f in self.spec.fields})
         self.shape = Shape(fields, self.prompt.rows, self.prompt.format_options)
         choice = self.sender.choice
         settings = {k: v for k, v in choice.settings.items() if k != "temperature" or not isinstance(v, list)}

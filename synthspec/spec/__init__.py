@@ -150,7 +150,10 @@ class Repeat:
     times: Expression  # a whole number of rounds; 0 keeps the seed
     seed: Mapping[str, Expression]  # `from`: what each name is before the first round; then what the prompt wrote
     until: Expression | None = None  # looked at after each round
-    trail: bool = False  # keeps every round's value, in a list
+    collect: Mapping[str, str] = field(
+        default_factory=dict
+    )  # field -> written field whose every round's value it lists
+    most: int = 0  # rounds there can be
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ under that name, `talk/agent` that of a speaker.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from synthspec.spec import BackendChoice, Prompt, Spec
 
@@ -15,6 +16,15 @@ def endpoint_of_sample(prompt: Prompt, sample: int) -> str:
     """The name of the endpoint that a sample, from 0, goes to: each to the next of the prompt's list."""
     place = sample % max(1, len(prompt.backends))
     return f"{prompt.name}#{place + 1}" if place else prompt.name
+
+
+def choice_text(value: Any) -> str:
+    """A value as `of` names it, as YAML writes it.
+
+    >>> choice_text(True), choice_text(3), choice_text("small")
+    ('true', '3', 'small')
+    """
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 
 def endpoint_chosen(prompt: Prompt, name: str) -> str:

@@ -94,8 +94,10 @@ class AnalysisContext:
         random: bool = False,
         explain: Explain = _no_hint,
         placed: Collection[str] = (),
+        start: int = 0,
     ) -> tuple[Expression | None, Type]:
-        """Parse and type-check an expression written in a scalar; faults land on its very characters.
+        """Parse and type-check an expression written in a scalar, from the character `start` on; faults land on its
+        very characters.
 
         `placed` are the functions of a row's place (`address`, `index`, `uuid`) that have a value here.
         """
@@ -105,7 +107,7 @@ class AnalysisContext:
             return Literal(to_data(node), 0, len(node.text)), type_of(node.value)
         if self.reads_forbidden(node.text):
             return None, ANY
-        parsed, faults = parse_expression(node.text)
+        parsed, faults = parse_expression(node.text[start:])
         kind = ANY
         if parsed is not None:
             kind, found = check_expression(parsed, scope, random=random, known_elsewhere=explain, placed=placed)
@@ -116,7 +118,13 @@ class AnalysisContext:
         for f in faults:
             if f.code != "E301" or not self.is_lost("parameters", "fields"):
                 self.faults.append(
-                    Diagnostic(f.code, f.message, node.place(f.start, f.end), f.help, suggestion=f.suggestion)
+                    Diagnostic(
+                        f.code,
+                        f.message,
+                        node.place(start + f.start, start + f.end),
+                        f.help,
+                        suggestion=f.suggestion,
+                    )
                 )
         return (None if faults else parsed), kind
 

@@ -42,14 +42,18 @@ _ONE = ("items", "additionalProperties", "not", "contains", "propertyNames")
 _LISTED = ("anyOf", "allOf", "oneOf", "prefixItems")
 
 
-def check_rules(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any], inside: bool = False) -> None:
-    """Report what is wrong with the rules of a schema and of the schemas inside it."""
+def check_rules(
+    ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any], inside: bool = False, of_replies: bool = False
+) -> None:
+    """Report what is wrong with the rules of a schema and of the schemas inside it. Rules about texts and cleaning
+    steps of a list of replies are those of its items."""
     _ranges(ctx, node, data)
     if "pattern" in data:
         ctx.regex(node.get("pattern"), "pattern")
     _enums(ctx, node, data)
     if not inside or data.get("type") is not None:
-        _kinds(ctx, node, data)
+        items = _item_kind(data) if of_replies and data.get("type") == "array" else None
+        _kinds(ctx, node, data, items)
     for below, value in _schemas(node, data):
         check_rules(ctx, below, value, inside=True)
 
@@ -83,7 +87,17 @@ def _ranges(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any]) -> Non
         ctx.report("E501", node.get("minimum") or node, "no whole number lies in this range", "widen it")
 
 
-def _kinds(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any]) -> None:
+def _item_kind(data: Mapping[str, Any]) -> str:
+    """The declared type of a list's items: texts where nothing is said."""
+    items = data.get("items")
+    kind = items.get("type", "string") if isinstance(items, Mapping) else "string"
+    return kind if isinstance(kind, str) else "object"
+
+
+_OF_TEXTS = ("words", "sentences", "rejects")  # what a list of replies says of its items
+
+
+def _kinds(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any], items: str | None = None) -> None:
     """Keywords that say nothing about values of the field's type."""
     declared = data.get("type")
     if declared is None and ("enum" in data or "value" in data):
@@ -97,14 +111,18 @@ def _kinds(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any]) -> None
     for kind, keywords in APPLIES.items():
         for keyword in keywords:
             if kind != group and keyword in data and not (group == "messages" and keyword in _OF_EACH_MESSAGE):
+                if items == "string" and keyword in _OF_TEXTS:
+                    continue
                 key = node.key(keyword)
                 help = f"remove it, or set `type: {kind}`"
+                if items == kind:
+                    help = "write it under `items`: it is said of each of them"
                 ctx.report("E507", key or node, f"'{keyword}' says nothing about a field of type {declared}", help)
     for keyword in _OF_NO_MESSAGE if group == "messages" else ():
         if keyword in data:
             message = f"'{keyword}' says nothing about a field of type messages"
             ctx.report("E507", node.key(keyword) or node, message, "remove it; `pattern` holds for each message")
-    _steps(ctx, node, declared)
+    _steps(ctx, node, items or declared)
 
 
 def _steps(ctx: AnalysisContext, node: MapNode, declared: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, shown_circle, value_of
 from synthspec.analysis.sections.conversations import messages_type_of
 from synthspec.analysis.sections.field_rules import APPLIES, KINDS, check_rules
+from synthspec.analysis.sections.gathered import lists_of_replies
 from synthspec.analysis.sections.items import item_types
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import Diagnostic, did_you_mean
@@ -28,7 +29,10 @@ _OURS = ("value", "words", "sentences", "turns", "rejects", "clean", "optional")
 def lower_fields(ctx: AnalysisContext, parameters: Mapping[str, Type]) -> tuple[Field, ...]:
     """Every field, in the order declared. Those with `value` are typed by it."""
     entries = [e for e in ctx.section("fields").entries if isinstance(e.value, MapNode)]
-    drafts = {e.key.text: _draft(ctx, e.key, e.value) for e in entries if isinstance(e.value, MapNode)}
+    lists = lists_of_replies(ctx)
+    drafts = {
+        e.key.text: _draft(ctx, e.key, e.value, e.key.text in lists) for e in entries if isinstance(e.value, MapNode)
+    }
     known: dict[str, Type] = {n: f.type for n, f in drafts.items()}
     values: dict[str, Node] = {}
     for entry in entries:
@@ -104,9 +108,12 @@ def _circular(circle: list[str]) -> tuple[str, str]:
     return message, "compute one of them from other fields or parameters"
 
 
-def _draft(ctx: AnalysisContext, key: ScalarNode, node: MapNode) -> Field:
+def _draft(ctx: AnalysisContext, key: ScalarNode, node: MapNode, of_replies: bool) -> Field:
+    """A field by itself. Of a list of replies, items are texts where nothing else is said, and rules may be theirs."""
     data = to_data(node, json=True)
-    check_rules(ctx, node, data)
+    check_rules(ctx, node, data, of_replies=of_replies)
+    if of_replies and data.get("type") == "array" and "items" not in data:
+        data = {**data, "items": {"type": "string"}}
     schema = {k: v for k, v in data.items() if k not in _OURS}
     kind = ANY if ctx.is_broken("fields", key.text) else _type(data)
     if schema.get("type") == "messages" and kind is not ANY:

@@ -44,8 +44,10 @@ def lower_limits(ctx: AnalysisContext) -> Limits:
     return Limits(**{e.key.text: value_of(e.value) for e in node.entries})
 
 
-def lower_backend(ctx: AnalysisContext, node: Node | None, limits: Limits, *path: str) -> BackendChoice:
-    """The backend a node names: `provider:model` or a map."""
+def lower_backend(
+    ctx: AnalysisContext, node: Node | None, limits: Limits, *path: str, inherits: bool = False
+) -> BackendChoice:
+    """The backend a node names: `provider:model` or a map, which may take from the spec's what it leaves out."""
     default = BackendChoice("ngram", "", {}, {}, None, (node or ctx.root).span)
     if node is None or ctx.is_broken(*path, "backend"):
         return default
@@ -55,6 +57,8 @@ def lower_backend(ctx: AnalysisContext, node: Node | None, limits: Limits, *path
         place: Node = node
     elif isinstance(node, MapNode):
         options = value_of(node)
+        if inherits:
+            options = {**_inherited(ctx, options), **options}
         provider, model = str(options.get("provider", "")), str(options.get("model", "") or "")
         place = node.get("provider") or node
     else:
@@ -62,6 +66,10 @@ def lower_backend(ctx: AnalysisContext, node: Node | None, limits: Limits, *path
     if not is_plugin("backends", provider):
         from synthspec.inference.accounting.prices import meant_backend
 
+        if not provider and isinstance(node, MapNode):
+            help = "add `provider: …`, or a `backend` of the spec to take it from"
+            ctx.report("E601", place, "this backend names no provider", help)
+            return default
         help = meant_backend(provider, model) or did_you_mean(provider, plugin_names("backends"))
         if isinstance(node, ScalarNode) and model and help.startswith("did you mean '"):
             help = f"{help[:-2]}:{model}'?"
@@ -70,6 +78,28 @@ def lower_backend(ctx: AnalysisContext, node: Node | None, limits: Limits, *path
     if not ctx.usable("backends", provider, place):
         return default
     return _known_backend(ctx, node, place, provider, model, options, limits)
+
+
+def _inherited(ctx: AnalysisContext, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a prompt's backend takes from the spec's.
+
+    Another provider has other models, another server and options of its own; another model has other prices.
+    """
+    given = ctx.root.get("backend")
+    if given is None or ctx.is_broken("backend"):
+        return {} if own.keys() & {"model", "base_url"} else {"provider": "ngram"}
+    base = value_of(given)
+    if isinstance(base, str):
+        provider, _, model = base.partition(":")
+        base = {"provider": provider, "model": model} if model else {"provider": provider}
+    if not isinstance(base, dict):
+        return {}
+    provider = own.get("provider", base.get("provider"))
+    if provider != base.get("provider"):
+        known = find_plugin("backends", str(provider)).OPTIONS if is_plugin("backends", str(provider)) else ()
+        return {k: v for k, v in base.items() if k in _SETTINGS or (k in known and k != "base_url")}
+    other = own.get("model", base.get("model")) != base.get("model")
+    return {k: v for k, v in base.items() if not (other and k == "prices")}
 
 
 def _known_backend(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from synthspec.generation.machine.levels import Level
-from synthspec.generation.machine.program import Program, Step
+from synthspec.generation.machine.program import Program
 from synthspec.generation.machine.row_turn import BATCH, MAX_TRIES_KEPT, RowTurn
 from synthspec.generation.machine.rows import Rows
 from synthspec.generation.machine.states import (
@@ -31,6 +31,7 @@ from synthspec.generation.machine.states import (
     completions,
     digest_of,
 )
+from synthspec.generation.machine.steps import Step
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
 from synthspec.spec.messages import Path, Stage, Try
@@ -107,11 +108,16 @@ class Rowwork:
         if level.items is not None:
             self._over_items(row, level)
             return
+        seen = {**row.values, **row.combination.values}
+        if level.fan.endpoint(seen) is None:
+            self.lose(row.path, row.combination, Stage.CALL, (level.fan.not_listed(seen),), seen, row.tries)
+            self._leave(row.path)
+            return
         count = self.program.rows_of(row.path)
         self.effects.append(Fanned(row.path, count))
         places = tuple(range(count))
         fan = FanState(row.path, row, places=places, wanted=level.fewest)
-        if level.fan.wanted({**row.values, **row.combination.values}):
+        if level.fan.wanted(seen):
             self._ask(level.fan, fan)
         else:
             nothing = dict.fromkeys(level.fan.prompt.writes)
@@ -189,6 +195,7 @@ class Rowwork:
             values={**row.values, **row.combination.values},
             feedback=fan.feedback,
             opening="" if step.prompt.needs else step.prompt.name,
+            endpoint=step.endpoint({**row.values, **row.combination.values}) or "",
         )
         self.effects.append(question)
         self._keep(replace(fan, attempt=attempt, waits=question))

@@ -13,7 +13,7 @@ from synthspec.spec import Spec
 from synthspec.spec.fan_outs import asked_at, items_expected
 
 if TYPE_CHECKING:
-    from synthspec.generation.machine.program import Step
+    from synthspec.generation.machine.steps import Step
 
 QUOTAS = (1024, 64, 16)  # rows of the next level that one row of a level has open at once; the last for all below
 

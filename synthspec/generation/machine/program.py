@@ -3,75 +3,26 @@ again when a rule fails. Pure: a function of the spec."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from synthspec.formats import Parsed, Shape, find_format
 from synthspec.formats.recovery.thinking import without_thinking
 from synthspec.formats.recovery.verbalized import choose_answer
+from synthspec.generation.machine.gather import Gathering
 from synthspec.generation.machine.levels import compile_levels, expected_below, makers
+from synthspec.generation.machine.rounds import Repeating
+from synthspec.generation.machine.steps import Calls, Step
 from synthspec.generation.validation.rules import Validator
-from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.languages.expressions import compile_row, names_of
-from synthspec.spec import Check, Prompt, Spec
+from synthspec.spec import Check, Field, Prompt, Spec
+from synthspec.spec.asked import fields_asked, judged_one_by_one, lists_of_replies
 from synthspec.spec.fan_outs import asked_at
 from synthspec.spec.messages import Path, Rejection, Stage
 
-if TYPE_CHECKING:
-    from synthspec.generation.machine.row_turn import RowTurn
-    from synthspec.generation.machine.states import Ask
-
 REFUSED = Rejection(Stage.PARSE, "refused", "the model refused")
 CUT_OFF = Rejection(Stage.PARSE, "cut off", "the reply was cut off at its greatest length: write less")
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A request that builds on no completion. It is written when its combination's turn comes, in plan order."""
-
-    name: str  # one in its combination
-    seen: Mapping[str, Any] = field(default_factory=dict)  # names bound for it alone
-    endpoint: str = ""  # "" for the prompt's own
-
-
-class Calls(Protocol):
-    """How a prompt that makes several calls for one row is worked on. One module a kind; it keeps no state."""
-
-    def openings(self, step: Step, values: Mapping[str, Any]) -> Iterable[Opening]:
-        """Its requests that build on no completion, where the prompt needs no other."""
-        ...
-
-    def begin(self, turn: RowTurn, step: Step) -> None:
-        """Ask, for the first time or after the row went back to it or to before it."""
-        ...
-
-    def take(self, turn: RowTurn, step: Step, question: Ask, outcome: Replied | Failed | Stopped) -> None:
-        """Take in what became of one of its calls."""
-        ...
-
-    def reopen(self, turn: RowTurn, step: Step, rejections: Sequence[Rejection]) -> bool:
-        """What it wrote is rejected: have `begin` ask what is to be asked again. False where attempts are used up."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One prompt, ready to be used."""
-
-    prompt: Prompt
-    shape: Shape
-    when: Any  # compiled condition, or None
-    after: frozenset[str]  # prompts that hang on it, through any number of others
-    calls: Calls | None = None  # of a prompt that makes several for one row
-
-    def openings(self, values: Mapping[str, Any]) -> Iterable[Opening]:
-        """The requests of a prompt that needs no other which build on no completion."""
-        return (Opening(self.prompt.name),) if self.calls is None else self.calls.openings(self, values)
-
-    def wanted(self, row: Mapping[str, Any]) -> bool:
-        """Whether its `when` lets it run for a row."""
-        return self.when is None or bool(self.when(row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +40,10 @@ class Program:
     def __init__(self, spec: Spec, validator: Validator) -> None:
         self.spec = spec
         self.validator = validator
+        self._lists = frozenset[str]().union(*map(lists_of_replies, spec.prompts))
+        whole = replace(spec, fields=judged_one_by_one(spec), checks=(), prompts=())
+        self.by_reply = Validator(whole) if self._lists else validator  # rules of what one reply gives
+        self._types = {f.name: f.type for f in spec.fields}
         self.steps = compile_steps(spec)
         self.limit = spec.limits.attempts
         self.spreads = spec.novelty.on_saturation == "spread"
@@ -167,7 +122,7 @@ class Program:
         self, step: Step, combination: Mapping[str, Any], parsed: Parsed, rows: int
     ) -> tuple[list[dict[str, Any]], list[Rejection]]:
         """All are judged before any is surplus: the first may be an echo of what was asked."""
-        validator, names = self.validator, step.prompt.writes
+        validator, names = self.by_reply, tuple(f.name for f in step.shape.fields)
         good: list[dict[str, Any]] = []
         unsound: list[Rejection] = []
         for raw in parsed.rows:
@@ -177,8 +132,8 @@ class Program:
             faults = validator.field_faults(names, values)
             if not faults and rows > 1:  # checks that read its own fields alone, while the rest can be asked for
                 row = dict(values)
-                validator.compute(row, combination)
-                faults = [r for _, r in validator.check_faults(row, combination, frozenset(names))]
+                self.validator.compute(row, combination)
+                faults = [r for _, r in self.validator.check_faults(row, combination, frozenset(names))]
             if faults:
                 unsound.extend(faults)
             else:
@@ -202,8 +157,7 @@ class Program:
         if not own:
             return None  # nothing that was written for such a row alone
         last = self.steps[own[-1]].prompt
-        types = {f.name: f.type for f in self.spec.fields}
-        verdicts = all(types[n].kind != "text" or types[n].values for n in names if self.writes.get(n) == last.name)
+        verdicts = all(self._is_verdict(n) for n in names if self.writes.get(n) == last.name)
         if len(writers) == 1 and last.needs and verdicts:
             judged = max(last.needs, key=lambda n: self.position[n])
             return judged if self.step(judged).prompt.level == level else last.name
@@ -221,6 +175,13 @@ class Program:
     def _novelty_level(self) -> int:
         """The level whose rows are judged beside each other: that of the deepest field that a rule reads."""
         return max((self.level_of[f] for f in self._novelty_fields() if f in self.writes), default=self.last)
+
+    def _is_verdict(self, name: str) -> bool:
+        """Whether a field, or each item of a list of replies, is a value and no text."""
+        kind = self._types[name]
+        if name in self._lists and kind.item is not None:
+            kind = kind.item
+        return kind.kind != "text" or bool(kind.values)
 
     def _behind(self, wanted: Collection[str]) -> set[str]:
         """The named fields and all that they are computed from."""
@@ -259,12 +220,22 @@ def compile_steps(spec: Spec) -> tuple[Step, ...]:
             need = todo.pop()
             after[need].add(prompt.name)
             todo.extend(needs[need])
+    gathered_by = {w: p.name for p in spec.prompts if p.samples is not None or p.map is not None for w in p.writes}
     return tuple(
         Step(
             p,
-            Shape(tuple(fields[w] for w in p.writes), p.rows, p.format_options),
+            Shape(fields_asked(p, fields), p.rows, p.format_options),
             compile_row(p.when) if p.when is not None else None,
             frozenset(after[p.name]),
+            _calls(p, fields, gathered_by),
+            compile_row(p.choose.expression) if p.choose is not None else None,
         )
         for p in spec.prompts
     )
+
+
+def _calls(prompt: Prompt, fields: Mapping[str, Field], gathered_by: Mapping[str, str]) -> Calls | None:
+    """How a prompt that makes several calls for one row is worked on; None for one that makes one."""
+    if prompt.samples is not None or prompt.map is not None:
+        return Gathering(prompt, fields, gathered_by)
+    return Repeating(prompt) if prompt.repeat is not None else None

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 from synthspec.generation.machine.levels import Level
-from synthspec.generation.machine.program import Program, Read, Step
+from synthspec.generation.machine.program import Program, Read
 from synthspec.generation.machine.states import (
     Ask,
     Dropped,
@@ -24,6 +24,7 @@ from synthspec.generation.machine.states import (
     Verdict,
     completions,
 )
+from synthspec.generation.machine.steps import Step
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback, combined_key
 from synthspec.spec.messages import Path, Rejection, Stage, Try
@@ -290,7 +291,12 @@ class RowTurn:
             return
         self.asked[name] = attempt
         opening = "" if step.prompt.needs else name
-        self.ask(step, attempt, feedback=self.feedback.get(name), opening=opening)
+        values = {**self.values, **self.combination.values}
+        endpoint = step.endpoint(values)
+        if endpoint is None:
+            self._lose(Stage.CALL, (step.not_listed(values),))
+        else:
+            self.ask(step, attempt, feedback=self.feedback.get(name), opening=opening, endpoint=endpoint)
 
     def _end(self) -> None:
         """All that is asked for the row is there."""
@@ -312,8 +318,9 @@ class RowTurn:
             return False
         self.last = (stage, reasons)
         text = self.texts[target]
-        self.tried(Try(target, self.asked.get(target, 0), text, reasons))
         step = self.program.step(target)
+        if step.calls is None:
+            self.tried(Try(target, self.asked.get(target, 0), text, reasons))
         again = step.calls.reopen(self, step, rejections) if step.calls is not None else self._may_be_asked(target)
         if not again:
             self._lose(stage, reasons)

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthspec.generation.machine.program import Program, Step
+from synthspec.generation.machine.program import Program
 from synthspec.generation.machine.states import Ask, Combination
+from synthspec.generation.machine.steps import Step
 from synthspec.generation.scheduling.occurrences import Occurrences
 from synthspec.inference.requests import Identity, PromptWriter, request_key
 from synthspec.spec.fan_outs import asked_at

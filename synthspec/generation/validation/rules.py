@@ -16,6 +16,7 @@ from synthspec.languages.expressions.checking.descriptions import describe
 from synthspec.languages.expressions.traversal import children, walk
 from synthspec.languages.expressions.tree import Binary, Call, Expression, Name
 from synthspec.spec import Check, Field, Spec
+from synthspec.spec.asked import judged_whole
 from synthspec.spec.conversation import holds_messages
 from synthspec.spec.messages import Path, Rejection, Stage
 
@@ -39,8 +40,9 @@ class Validator:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.cleaning = {f.name: c for f in spec.fields if (c := _cleaning(f)) is not None}
-        self.rules = {f.name: tuple(field_rules(f)) for f in spec.fields}
+        fields = judged_whole(spec)
+        self.cleaning = {f.name: c for f in fields if (c := _cleaning(f)) is not None}
+        self.rules = {f.name: tuple(field_rules(f)) for f in fields}
         self.optional = {f.name for f in spec.fields if f.optional}
         self.checks = tuple(
             CompiledCheck(

@@ -10,6 +10,7 @@ from synthspec.inference.ngram.draft import RowDraft
 from synthspec.inference.ngram.material import Material, topics_of
 from synthspec.inference.ngram.origin import Origin
 from synthspec.inference.ngram.scene import Scene
+from synthspec.spec.asked import fields_asked
 
 if TYPE_CHECKING:
     from synthspec.spec import Prompt
@@ -23,7 +24,7 @@ class RowWriter:
 
     def __init__(self, material: Material, prompt: Prompt, request: Request) -> None:
         self.material, self.prompt, self.request = material, prompt, request
-        self.fields = tuple(material.fields[name] for name in prompt.writes if name in material.fields)
+        self.fields = fields_asked(prompt, material.fields)
         self.known = material.conditions(request.values)
         self.lengths = {name: n for name in prompt.writes if (n := _length(name, self.known)) is not None}
         self.demands = material.demands(prompt)

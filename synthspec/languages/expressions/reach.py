@@ -182,6 +182,11 @@ def _written(call: Call) -> str:
     return f"{call.function}({', '.join(parts)})" if constant_known(call) else f"{call.function}(…)"
 
 
+def reach_of(call: Call) -> Ends | None:
+    """The lowest and the highest value of a random call; None where nobody can tell beforehand."""
+    return ends_of(call.function, _values(call)) if constant_known(call) else None
+
+
 def constant_known(call: Call) -> bool:
     """Whether every argument of the call is known before a row is drawn."""
     return not any(v is None for v in _values(call).values())

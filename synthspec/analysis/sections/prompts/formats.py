@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
-from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.formats import Shape, find_format
 from synthspec.plugins import is_plugin, plugin_names
+from synthspec.spec import Field
 
 
 def lower_format(
-    ctx: AnalysisContext, node: Node | None, writes: tuple[str, ...], rows: int, around: Surroundings
+    ctx: AnalysisContext, node: Node | None, fields: tuple[Field, ...], rows: int
 ) -> tuple[str, dict[str, Any]]:
-    fields = tuple(around.fields[w] for w in writes if w in around.fields)
+    """The format of a prompt whose replies hold these fields, and its options; none where a field is not known."""
     name, options = "json", dict[str, Any]()
     if len(fields) == 1 and fields[0].type.kind == "text" and fields[0].type.values is None and rows == 1:
         name = "text"
@@ -41,7 +41,7 @@ def lower_format(
             options = {**inner, **{k: v for k, v in options.items() if k != name}}
         if not _options(ctx, node, name, options, module.OPTIONS):
             return name, options
-    if fields and len(fields) == len(writes) and not ctx.is_broken("fields"):
+    if fields and not ctx.is_broken("fields"):
         place = node if node is not None else ctx.section("prompts")
         for message in itertools.islice(module.faults(Shape(fields, rows, options)), 1):
             span = place.span if node is not None else next(iter(fields)).span

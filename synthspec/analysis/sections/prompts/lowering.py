@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from synthspec.analysis.sections.context import AnalysisContext, value_of
+from synthspec.analysis.sections.prompts.backends import lower_own_backends
+from synthspec.analysis.sections.prompts.each import Reading
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, may_be_empty
 from synthspec.analysis.sections.prompts.examples import lower_examples
 from synthspec.analysis.sections.prompts.formats import lower_format
 from synthspec.analysis.sections.prompts.order import in_order
 from synthspec.analysis.sections.prompts.placed import reads_no_place
 from synthspec.analysis.sections.prompts.rows import lower_each
+from synthspec.analysis.sections.prompts.several import check_lists, check_together, lower_several
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.prompts.written import nobody_writes, who_writes
 from synthspec.analysis.sections.scope import Scope
-from synthspec.analysis.sections.settings import lower_backend
 from synthspec.document.reader import Entry, MapNode
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import ANY, INTEGER, Type, fits
 from synthspec.languages.templates.template import Template
 from synthspec.spec import Prompt
+from synthspec.spec.asked import fields_asked
 
 
 def lower_prompts(ctx: AnalysisContext, around: Surroundings) -> tuple[Prompt, ...]:
@@ -41,8 +46,11 @@ def _lower(
     if ctx.is_broken("prompts", name, "examples"):
         of_examples = Type("list", item=ANY)
     scope = _scope(ctx, writes, around, of_examples)
+    check_together(ctx, node)
 
     def explain(wanted: str) -> str | None:
+        if wanted in writes and node.get("repeat") is not None:
+            return f"to read what the round before wrote, add `from: {{{wanted}: …}}`: what it is before the first"
         if wanted in writes:
             return f"this prompt writes '{wanted}' itself: it cannot read it"
         if wanted == "examples":
@@ -58,41 +66,58 @@ def _lower(
         if when is not None and not fits(kind, Type("boolean")):
             ctx.report("E303", at, f"`when` is true or false; this is {kind.with_article}", "compare it with something")
     nulls = empty_here(empty, at, names_of(when) if when else frozenset())
-    system = ctx.template(node.get("system"), scope, explain, nulls)
-    user = ctx.template(node.get("user"), scope, explain, nulls) or Template("")
+    several = lower_several(ctx, node, writes, around, Reading(scope, explain, nulls, _taken(around)))
+    inner = Scope(several.bound, scope) if several.bound else scope
+    system = ctx.template(node.get("system"), inner, explain, nulls)
+    user = ctx.template(node.get("user"), inner, explain, nulls) or Template("")
     shown = user.reads | (system.reads if system else frozenset())
     if examples is not None and "examples" not in shown and user.text:
         help = "write {% for e in examples %}{{ e.COLUMN }}{% endfor %} in `user`, or remove it"
         column = next(iter(around.sources[examples.source].columns), "")
         ctx.report("W706", node.key("examples") or node, "no template of this prompt shows its examples",
                    help.replace("COLUMN", column))  # fmt: skip
-    reads = user.reads | (system.reads if system else frozenset()) | (names_of(when) if when else frozenset())
+    own = lower_own_backends(ctx, name, node, around, inner, explain)
+    reads = (shown | own.reads) - frozenset(several.bound) | several.reads | (names_of(when) if when else frozenset())
     reads |= names_of(each.items) if each is not None else frozenset()
     if examples is not None and examples.where is not None:
         reads |= names_of(examples.where) - {"row"}
-    sound = len(ctx.items(node.get("writes"))) in (0, len(writes))
-    kind_of, options = lower_format(ctx, node.get("format"), writes if sound else (), rows, around)
-    own = node.get("backend")
-    backend = lower_backend(ctx, own, around.limits, "prompts", name) if own is not None else None
+    beside = several.repeat is not None and any(n != of for n, of in several.repeat.collect.items())
+    sound = len(ctx.items(node.get("writes"))) in (0, len(writes) - beside)
     wanted = value_of(node.get("instructions"), True)
-    return Prompt(
+    prompt = Prompt(
         name=name,
         user=user,
         system=system,
         writes=writes,
-        format=kind_of,
-        format_options=options,
+        format="json",
+        format_options={},
         rows=rows,
         examples=examples,
         when=when,
         needs=(),
         instructions=wanted not in ("none", False),
-        backend=backend,
+        backend=own.backend,
         span=entry.key.span,
         reads=reads,
         verbalize=int(value_of(node.get("verbalize"), 1)),
         each=each,
+        samples=several.samples,
+        map=several.map,
+        repeat=several.repeat,
+        backends=own.backends,
+        choose=own.choose,
     )
+    check_lists(ctx, node, prompt, around.fields)
+    known = sound and all(w in around.fields for w in writes)
+    asked = fields_asked(prompt, around.fields) if known else ()
+    kind_of, options = lower_format(ctx, node.get("format"), asked, rows)
+    return replace(prompt, format=kind_of, format_options=options)
+
+
+def _taken(around: Surroundings) -> frozenset[str]:
+    """Names that an item may not take: parameters, and fields that prompts write."""
+    written = (n for n, f in around.fields.items() if f.value is None)
+    return frozenset((*around.parameters, *written, "rows", "examples", "avoid", "round", "turn"))
 
 
 def _scope(ctx: AnalysisContext, writes: tuple[str, ...], around: Surroundings, examples: Type | None) -> Scope:

@@ -73,7 +73,12 @@ def _needs(ctx: AnalysisContext, prompts: list[Prompt], fields: Mapping[str, Fie
         for name in prompt.reads:
             if name not in parameters:
                 bits |= writers.get(name, 0) | behind.get(name, 0)
-        bits &= ~(1 << number[prompt.name])
+        own = 1 << number[prompt.name]
+        computed = next((r for r in sorted(prompt.reads) if r not in parameters and behind.get(r, 0) & own), None)
+        if computed is not None and computed not in prompt.writes:
+            message = f"'{prompt.name}' reads '{computed}', which is computed from what it writes"
+            ctx.report("E413", prompt.span, message, "read other fields, or let another prompt write it")
+        bits &= ~own
         marks = bin(bits)[:1:-1] if bits else ""
         found[prompt.name] = tuple(sorted(p.name for p, mark in zip(prompts, marks, strict=False) if mark == "1"))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext
+from synthspec.analysis.sections.gathered import collects_itself
 from synthspec.diagnostics import Related, did_you_mean, nearest
 from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.languages.expressions.types import Type
@@ -17,6 +18,7 @@ def who_writes(ctx: AnalysisContext, entries: list[Entry], fields: Mapping[str, 
     taken: dict[str, ScalarNode] = {}
     writes: dict[str, tuple[str, ...]] = {}
     unsaid: list[Entry] = []
+    collected = {e.key.text: name for e in entries if (name := _collected(ctx, e, fields, every, taken)) is not None}
     for entry in entries:
         node = entry.value.get("writes") if isinstance(entry.value, MapNode) else None
         if node is None:
@@ -37,10 +39,29 @@ def who_writes(ctx: AnalysisContext, entries: list[Entry], fields: Mapping[str, 
         ctx.report("E421", entry.key, message, "add `writes:` to all prompts but one", (first,))
     if len(unsaid) == 1:
         writes[unsaid[0].key.text] = left
-        if not left and fields and not any(len(p) == 2 and p[0] == "fields" for p in ctx.broken):
-            message = f"the prompt '{unsaid[0].key.text}' writes no field: all are written already"
-            ctx.report("E421", unsaid[0].key, message, "add a field for it, or remove the prompt")
+    for prompt, name in collected.items():
+        writes[prompt] = (*writes[prompt], name)
+    if len(unsaid) == 1 and not left and fields and not any(len(p) == 2 and p[0] == "fields" for p in ctx.broken):
+        message = f"the prompt '{unsaid[0].key.text}' writes no field: all are written already"
+        ctx.report("E421", unsaid[0].key, message, "add a field for it, or remove the prompt")
     return writes
+
+
+def _collected(
+    ctx: AnalysisContext,
+    entry: Entry,
+    fields: Mapping[str, Field],
+    every: Mapping[str, Type],
+    taken: dict[str, ScalarNode],
+) -> str | None:
+    """The field that lists what every round of a prompt wrote."""
+    node = entry.value.get("collect") if isinstance(entry.value, MapNode) else None
+    if not isinstance(node, ScalarNode) or not isinstance(entry.value, MapNode):
+        return None
+    if collects_itself(ctx, entry.value) or not _may_write(ctx, node, fields, every, taken):
+        return None
+    taken[node.text] = node
+    return node.text
 
 
 def _may_write(
