@@ -17,6 +17,7 @@ import pytest
 from fake_backend import FakeBackend, use
 from fan_out_specs import fan_out_reply, fan_out_spec
 from loopback import digest
+from several_specs import several_reply, several_spec
 
 from synthspec.compiler import compile_spec
 from synthspec.generation.build import Build, finish_build
@@ -203,6 +204,13 @@ def test_latency_changes_nothing_where_rows_fan_out(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agree(number, tmp_path, monkeypatch, fan_out_spec, fan_out_reply)
+
+
+@pytest.mark.parametrize("number", [*range(12), *(pytest.param(n, marks=pytest.mark.slow) for n in range(12, 90))])
+def test_latency_changes_nothing_where_prompts_are_asked_several_times(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agree(number, tmp_path, monkeypatch, several_spec, several_reply)
 
 
 @pytest.mark.slow

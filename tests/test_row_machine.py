@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fan_out_specs import fan_out_reply, fan_out_spec
 from loopback import digest
+from several_specs import several_reply, several_spec
 from test_latency import random_spec, reply
 
 from synthspec.compiler import compile_spec
@@ -27,6 +28,7 @@ from synthspec.generation.machine.states import (
     Need,
     Offer,
     Outcome,
+    RowState,
     State,
     Verdict,
 )
@@ -39,14 +41,21 @@ STALE = Rejection(Stage.NOVEL, "unique(call)", "the same call as in a row before
 NO_REPLY = Rejection(Stage.CALL, "too long", "the provider refused it")
 
 
+KINDS = {
+    "plain": (random_spec, reply),
+    "fans": (fan_out_spec, fan_out_reply),
+    "several": (several_spec, several_reply),
+}
+
+
 class World:
     """Answers a question as a function of the question alone."""
 
-    def __init__(self, number: int, folder: Path, fans: bool = False) -> None:
-        compiled = compile_spec((fan_out_spec if fans else random_spec)(number, folder), {})
+    def __init__(self, number: int, folder: Path, kind: str = "plain") -> None:
+        draw, self.reply = KINDS[kind]
+        compiled = compile_spec(draw(number, folder), {})
         assert compiled.spec is not None and compiled.ok
         self.number = number
-        self.reply = fan_out_reply if fans else reply
         self.program = Program(compiled.spec, Validator(compiled.spec))
         self.plan = build_plan(compiled.spec, compiled.tables)
 
@@ -75,7 +84,9 @@ class World:
 
 
 def questions(state: State) -> list[Any]:
-    return [row.waits for _, row in sorted(state.rows.items()) if row.waits is not None]
+    rows = [row for _, row in sorted(state.rows.items())]
+    calls = [call for row in rows if isinstance(row, RowState) for _, call in sorted(row.calls.items())]
+    return [row.waits for row in rows if row.waits is not None] + calls
 
 
 def played(world: World, index: int, rng: random.Random) -> tuple[dict[Any, Any], list[Any], int]:
@@ -119,21 +130,21 @@ def leaves(path: Any, fans: dict[Any, int], came: dict[Any, Any]) -> list[Any]:
     return [leaf for number in range(fans[path]) for leaf in leaves((*path, number), fans, came)]
 
 
-@pytest.mark.parametrize("fans", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("number", range(40))
-def test_any_order_gives_the_same_rows(number: int, fans: bool, tmp_path: Path) -> None:
-    world = World(number, tmp_path, fans)
+def test_any_order_gives_the_same_rows(number: int, kind: str, tmp_path: Path) -> None:
+    world = World(number, tmp_path, kind)
     for index in range(3):
         first = played(world, index, random.Random(0))
         for seed in range(1, 6):
             assert played(world, index, random.Random(seed)) == first
 
 
-@pytest.mark.parametrize("fans", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("number", range(60))
-def test_outcomes_of_one_state_commute(number: int, fans: bool, tmp_path: Path) -> None:
-    world = World(number, tmp_path, fans)
-    if world.program.last == 0:
+def test_outcomes_of_one_state_commute(number: int, kind: str, tmp_path: Path) -> None:
+    world = World(number, tmp_path, kind)
+    if world.program.last == 0 and kind != "several":
         return  # one row: never two questions at once
     rng = random.Random(number)
     state, _, _ = begin(world.program, world.combination(0))
@@ -152,7 +163,7 @@ def test_outcomes_of_one_state_commute(number: int, fans: bool, tmp_path: Path) 
         tried += len(ends)
         question = rng.choice(waiting)
         state, _, _ = advance(world.program, state, question.id, world.answer(question))
-    assert tried or fans  # a list may be empty
+    assert tried or kind != "plain"  # a list may be empty
 
 
 def test_an_outcome_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -237,6 +237,11 @@ class RowTurn:
         self.questions += 1
         return self.row.path, self.questions
 
+    def _id_of_item(self, step: Step, item: int, attempt: int) -> Id:
+        """Given by what is asked alone: the calls of a row come back in any order."""
+        before = self.program.position[step.prompt.name] * (self.program.limit + 1)
+        return (*self.row.path, -1 - item), before + attempt
+
     def _wait_for(self, question: Ask | Offer | Need) -> None:
         self.waits = question
         self.effects.append(question)
@@ -255,7 +260,7 @@ class RowTurn:
         endpoint: str = "",
     ) -> None:
         """Ask for one completion. With `item`, a number from 0, other calls of the row may be open besides."""
-        id = self._id() if item is None else ((*self.row.path, -1 - item), attempt)
+        id = self._id() if item is None else self._id_of_item(step, item, attempt)
         question = Ask(
             id=id,
             path=self.row.path,
