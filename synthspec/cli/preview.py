@@ -60,8 +60,9 @@ def _show(shown: Preview, no_color: bool) -> None:
     console = open_console(no_color=no_color)
     for call in shown.calls:
         again = ", cached" if call["reused"] else ""
+        part = f", {call['part']}" if "part" in call else ""
         console.rule(
-            f"combination {call['combination']}, prompt {call['prompt']}, attempt {call['attempt']}{again}",
+            f"combination {call['combination']}, prompt {call['prompt']}{part}, attempt {call['attempt']}{again}",
             align="left",
         )
         for message in call["messages"]:

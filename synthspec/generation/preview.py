@@ -33,21 +33,23 @@ async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, fold
     Raises:
         BuildFault, StoreFault: as `Build.events`.
     """
-    calls: list[Mapping[str, Any]] = []
+    calls: list[tuple[tuple[int, ...], Mapping[str, Any]]] = []
+    position = {prompt.name: number for number, prompt in enumerate(spec.prompts)}
     rows: list[Mapping[str, Any]] = []
     missing: list[Mapping[str, Any]] = []
     build = Build(replace(spec, rows=min(count, spec.rows)), tables, folder or default_folder(spec), writes=False)
     async with aclosing(build.events()) as events:
         async for event in events:
             match event:
-                case CallDone(request, _, completion):
-                    calls.append(_call(request, completion))
+                case CallDone(request, path, completion):
+                    place = (request.combination, request.attempt, position[request.prompt], *map(abs, path[1:]))
+                    calls.append((place, _call(request, completion)))
                 case RowKept(row):
                     rows.append({"row": row.slot, "path": path_text(row.path), "values": dict(row.values)})
                 case RowMissing(lost):
                     missing.append(_missing(lost))
-    calls.sort(key=lambda c: (c["combination"], c["attempt"]))
-    return Preview(tuple(calls), tuple(rows), tuple(missing))
+    calls.sort(key=lambda c: c[0])
+    return Preview(tuple(call for _, call in calls), tuple(rows), tuple(missing))
 
 
 def _call(request: Request, completion: Completion) -> dict[str, Any]:
@@ -55,10 +57,16 @@ def _call(request: Request, completion: Completion) -> dict[str, Any]:
         "prompt": request.prompt,
         "combination": request.combination,
         "attempt": request.attempt,
+        **({"part": part} if (part := _part(request.variant)) else {}),
         "reused": completion.reused,
         "messages": [{"role": m.role, "content": m.content} for m in request.messages],
         "completion": completion.reply.text,
     }
+
+
+def _part(variant: tuple[str | int, ...]) -> str:
+    """Which of the samples of one row it is: `sample 4`, as people count; "" for the first and where there are none."""
+    return f"sample {variant[1] + 1}" if variant[:1] == ("sample",) and isinstance(variant[1], int) else ""
 
 
 def _missing(lost: Missing) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class Identity:
     lineage: tuple[str, ...] = ()  # keys of the completions it builds on
     place: str = "0"  # of the row among those of its combination
     attempt: int = 1
+    variant: tuple[str | int, ...] = ()  # what tells it from others of the same prompt and row
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ class PromptWriter:
             worst_tokens=(worst_tokens(messages) + self._constraint_tokens(rows), self.sender.max_tokens),
             temperature=self._temperature(index),
             endpoint=self.endpoint,
+            variant=identity.variant,
         )
 
     def _said(self, text: str) -> str:

@@ -151,7 +151,8 @@ class Request:
     temperature: float | None = None  # overrides the backend's where set
     tools: tuple[ToolDeclaration, ...] = ()  # that the model may call
     raw: bool = False  # its one message is text to go on from, under no chat template
-    endpoint: str = ""  # the name of the backend it goes to (`sending/endpoints.py`); "" for the prompt's own
+    endpoint: str = ""  # the name of the backend it goes to (`spec/backends_used.py`); "" for the prompt's own
+    variant: tuple[str | int, ...] = ()  # what tells it from others of the same prompt and row
 
 
 MOST_TOKENS = 10**12  # a larger count is no count of tokens

@@ -16,7 +16,7 @@ from synthspec.generation.machine.steps import Step
 from synthspec.generation.scheduling.occurrences import Occurrences
 from synthspec.inference.requests import Identity, PromptWriter, request_key
 from synthspec.spec.fan_outs import asked_at
-from synthspec.spec.messages import Message, Path, Request
+from synthspec.spec.messages import Message, Path, Request, path_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +113,6 @@ class RequestWriter:
             key = request_key(writer.content(base, index), *ask.lineage, ask.place, ask.attempt)
         if ask.variant:
             key = request_key(key, *ask.variant)
-        identity = Identity(ask.lineage, ask.place, ask.attempt)
+        row = ("row", path_text(ask.path[1:])) if len(ask.path) > 1 else ()
+        identity = Identity(ask.lineage, ask.place, ask.attempt, (*ask.variant, *row))
         return writer.request(index, values, base, key, identity, ask.rows, ask.feedback)

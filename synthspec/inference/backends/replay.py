@@ -1,7 +1,7 @@
 """Answers from an earlier run: `replay:path/to/run.sqlite`. Free and exact, for tests of a spec.
 
 A request is found by what it says, not by its key, which depends on the backend that answered. Of stored
-requests of the same words, the one of the same prompt, combination and attempt is its own; where there is
+requests of the same words, the one of the same prompt, combination, sample and attempt is its own; where there is
 none, the nearest not given yet: the n-th request of the same words gets the n-th completion.
 """
 
@@ -30,7 +30,7 @@ FREE = True
 IN_PROCESS = True
 DEFAULT_MODEL = ""
 
-Place = tuple[str, int, int]  # prompt, combination, attempt
+Place = tuple[str, int, int, tuple[str | int, ...]]  # prompt, combination, attempt, sample or item
 
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> ReplayBackend:
@@ -60,7 +60,8 @@ class ReplayBackend:
         digest = hashlib.blake2b(digest_size=16)
         for call in sorted(store.iterate_requests(), key=lambda c: (c.combination, c.attempt)):
             places = self._held.setdefault(_words(call.request.turns if call.request else ()), {})
-            places.setdefault((call.prompt, call.combination, call.attempt), []).append(call.key)
+            variant = call.request.variant if call.request else ()
+            places.setdefault((call.prompt, call.combination, call.attempt, variant), []).append(call.key)
             digest.update(call.key.encode())
         self.fingerprint = f"replay:{digest.hexdigest()}"
 
@@ -90,7 +91,7 @@ class ReplayBackend:
 
     def _take(self, request: Request) -> str:
         places = self._held.get(_words(request.messages), {})
-        place = (request.prompt, request.combination, request.attempt)
+        place = (request.prompt, request.combination, request.attempt, request.variant)
         if place not in places:
             place = min(places, key=lambda p: _distance(p, place), default=place)
         rows = places.get(place)
@@ -107,8 +108,8 @@ class ReplayBackend:
         return BackendFault(FaultKind.BAD_REQUEST, f"{self._name} holds no completion for {where}: {why}")
 
 
-def _distance(held: Place, wanted: Place) -> tuple[bool, int, int]:
-    return held[0] != wanted[0], abs(held[1] - wanted[1]), abs(held[2] - wanted[2])
+def _distance(held: Place, wanted: Place) -> tuple[bool, bool, int, int]:
+    return held[0] != wanted[0], held[3] != wanted[3], abs(held[1] - wanted[1]), abs(held[2] - wanted[2])
 
 
 def _words(messages: Sequence[Message]) -> bytes:

@@ -30,6 +30,7 @@ class StoredRequest:
     more: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[ToolDeclaration, ...] = ()
     raw: bool = False
+    variant: tuple[str | int, ...] = ()
 
     @property
     def messages(self) -> tuple[tuple[str, str], ...]:
@@ -104,7 +105,8 @@ def read_request(text: Any, find_blob: Find) -> StoredRequest:
         raw, declared = bool(body.pop("raw", False)), body.pop("tools", None)
         listed = json.loads(read_text(declared, find_blob)) if declared else []
         tools = tuple(ToolDeclaration(*tool) for tool in listed)
-        return StoredRequest(turns, int(rows), int(seed), temperature, given, body, tools, raw)
+        variant = tuple(body.pop("variant", ()))
+        return StoredRequest(turns, int(rows), int(seed), temperature, given, body, tools, raw, variant)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return StoredRequest()
 
@@ -121,6 +123,8 @@ def request_text(
         text += f',"seed":{request.seed}'
     if request.temperature is not None:
         text += f',"temperature":{_encode(request.temperature)}'
+    if request.variant:
+        text += f',"variant":{_encode(list(request.variant))}'
     if request.raw:
         text += ',"raw":true'
     if request.tools:
