@@ -1,7 +1,7 @@
 """What a long build costs: memory a row, with and without near duplicates; a rebuild with nothing to do; taking up a
 build that was killed.
 
-    python benchmarks/soak.py [--rows 20000 40000] [--words 30] [--only memory|rebuild|resume]
+    python benchmarks/soak.py [--rows 20000 40000] [--words 30] [--anew] [--keep DIR]
 
 Rows of two prompts, the second of which reads the field of the first, against a server in its own process on
 127.0.0.1. Whole processes; CPU and memory are the operating system's own account of each. Bytes a row are the
@@ -112,41 +112,42 @@ def wait(process: subprocess.Popen[str]) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, process.returncode)
 
 
-def measure_memory(base: Path, url: str, sizes: list[int]) -> None:
-    for title, novelty in (("no rule between rows", ""), ("near_duplicates", NEAR)):
-        costs = [Soak(base / f"memory-{title[:4]}-{rows}", url, rows, novelty).build() for rows in sizes]
-        for rows, cost in zip(sizes, costs, strict=True):
-            figures = f"{cost.cpu:.1f} s CPU, {1000 * cost.cpu / rows:.3f} ms a row, {cost.memory / 1e6:.1f} MB"
-            print(f"{title:22} {rows:>8,} rows: {figures}", flush=True)
-        if len(sizes) > 1:
-            slope = (costs[-1].memory - costs[0].memory) / (sizes[-1] - sizes[0])
-            print(f"{title:22} {slope:8.0f} bytes a row", flush=True)
+def measure_builds(base: Path, url: str, sizes: list[int], title: str, novelty: str) -> Soak:
+    """Builds of each size; the last of them, to be built again."""
+    soaks = [Soak(base / f"{title.split()[0]}-{rows}", url, rows, novelty) for rows in sizes]
+    costs = []
+    for soak in soaks:
+        costs.append(soak.build())
+        tell(title, soak.rows, costs[-1], f", {1000 * costs[-1].cpu / soak.rows:.3f} ms a row")
+    if len(sizes) > 1:
+        slope = (costs[-1].memory - costs[0].memory) / (sizes[-1] - sizes[0])
+        print(f"{title:24} {slope:8.0f} bytes a row", flush=True)
+    return soaks[-1]
 
 
-def measure_rebuild(base: Path, url: str, rows: int) -> None:
-    soak = Soak(base / "rebuild", url, rows, NEAR)
-    soak.build()
-    again, anew = soak.build(), soak.build("--no-cache")
-    for title, cost in (("nothing to do", again), ("the same, --no-cache", anew)):
-        print(f"{title:22} {rows:>8,} rows: {cost.cpu:.1f} s CPU, {cost.memory / 1e6:.1f} MB", flush=True)
+def measure_rebuild(soak: Soak, anew: bool) -> None:
+    tell("nothing to do", soak.rows, soak.build())
+    if anew:
+        tell("the same, --no-cache", soak.rows, soak.build("--no-cache"))
 
 
 def measure_resume(base: Path, url: str, rows: int) -> None:
-    soak = Soak(base / "resume", url, rows, NEAR)
+    soak = Soak(base / "killed", url, rows, NEAR)
     soak.kill_at(rows)
     made = soak.completions()
     taken = soak.build("--set", f"limits.requests={made}", ends=(3,))
-    title = f"killed at {made:,} calls"
-    print(f"{title:22} {rows:>8,} rows: taken up in {taken.cpu:.1f} s CPU, {taken.memory / 1e6:.1f} MB", flush=True)
-    rest = soak.build()
-    print(f"{'and its rest':22} {rows:>8,} rows: {rest.cpu:.1f} s CPU, {rest.memory / 1e6:.1f} MB", flush=True)
+    tell(f"killed at {made:,} calls", rows, taken)
+
+
+def tell(title: str, rows: int, cost: Cost, more: str = "") -> None:
+    print(f"{title:24} {rows:>8,} rows: {cost.cpu:6.1f} s CPU, {cost.memory / 1e6:6.1f} MB{more}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[20_000, 40_000])
     parser.add_argument("--words", type=int, default=30, help="of every reply")
-    parser.add_argument("--only", choices=("memory", "rebuild", "resume"))
+    parser.add_argument("--anew", action="store_true", help="also build again with --no-cache")
     parser.add_argument("--keep", type=Path, help="a folder to leave the builds in")
     options = parser.parse_args()
     base = options.keep or Path(tempfile.mkdtemp(prefix="soak-"))
@@ -155,12 +156,10 @@ def main() -> None:
     assert server.stdout is not None
     url = server.stdout.readline().strip()
     try:
-        if options.only in (None, "memory"):
-            measure_memory(base, url, options.rows)
-        if options.only in (None, "rebuild"):
-            measure_rebuild(base, url, options.rows[-1])
-        if options.only in (None, "resume"):
-            measure_resume(base, url, options.rows[-1])
+        measure_builds(base, url, options.rows, "no rule between rows", "")
+        last = measure_builds(base, url, options.rows, "near_duplicates", NEAR)
+        measure_rebuild(last, options.anew)
+        measure_resume(base, url, options.rows[-1])
     finally:
         server.communicate("")
         if options.keep is None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import random
+import resource
+import sys
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from synthspec.planning.covering.greedy import Tuples, missing_after, single
 from synthspec.planning.covering.orthogonal import field_array, fused, hyperoval, prime_power, two_levels, widened
 from synthspec.planning.designs import Design, Dimension, Requirement, find_strategy
 from synthspec.planning.designs.pairwise import Pairwise
+from synthspec.planning.drawing import DrawFault
 
 Table = NDArray[np.int64]
 
@@ -54,7 +58,7 @@ def test_field_arrays(order: int) -> None:
         array = field_array(order, strength)
         assert array.shape == (order**strength, order + 1)
         assert covers(array, [order] * (order + 1), strength)
-    wide = widened(order, order + 2)
+    wide = widened(order, order * (order + 1) + 1)
     assert wide.shape == (2 * order**2 - order, order * (order + 1) + 1)
     assert covers(wide, [order] * wide.shape[1], 2)
     if order > 3:
@@ -196,12 +200,65 @@ def test_a_sample_of_too_many_combinations(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_refusals() -> None:
     none = design([2, 2], permitted=lambda c: np.zeros(len(c["d0"]), bool), permitted_reads=(frozenset({"d0"}),))
-    with pytest.raises(ValueError, match="leave nothing"):
+    with pytest.raises(DrawFault, match="leave nothing"):
         Pairwise(none).coverage()
-    with pytest.raises(ValueError, match="too many tuples"):
+    with pytest.raises(DrawFault, match="too many tuples"):
         Pairwise(design([50] * 40, strength=4)).coverage()
-    with pytest.raises(ValueError, match="strength"):
+    with pytest.raises(DrawFault, match="strength"):
         Pairwise(design([2, 2], strength=5)).coverage()
+
+
+@pytest.mark.parametrize(
+    "sizes, strength, refused",
+    [
+        ([2_000, 2_000, 2_000], 2, "too many tuples"),
+        ([2_000] * 12, 2, "too many tuples"),
+        ([100_000, 3, 2], 2, "too many tuples"),
+        ([60] * 6, 4, "too many tuples"),
+        ([500] * 6, 2, "too long"),
+        ([300, 350, 360, 370, 3], 2, "too long"),
+    ],
+)
+def test_what_would_take_too_long_or_too_much_is_refused_at_once(sizes: list[int], strength: int, refused: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    with pytest.raises(DrawFault, match=refused) as caught:
+        Pairwise(design(sizes, strength=strength)).uniforms(0, 5)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    assert after.ru_utime - before.ru_utime < 20
+    assert after.ru_maxrss - before.ru_maxrss < 200 << (20 if sys.platform == "darwin" else 10)
+    assert "shorten the lists" in caught.value.help
+
+
+def test_exclusions_over_long_lists_are_refused_at_once() -> None:
+    def permitted(levels: Mapping[str, Table]) -> NDArray[np.bool_]:
+        return np.asarray((levels["d0"] != 3) | (levels["d1"] != 4))
+
+    found = design([400, 400, 130], permitted=permitted, permitted_reads=(frozenset({"d0", "d1", "d2"}),))
+    with pytest.raises(DrawFault, match="tie together too many"):
+        Pairwise(found).coverage()
+
+
+@pytest.mark.parametrize("sizes", [[600, 400], [150_000], [2_000, 100]])
+def test_long_lists_of_which_every_combination_is_a_row_are_listed(sizes: list[int]) -> None:
+    found = design(sizes)
+    rows = table(found, int(np.prod(sizes)))
+    assert len(np.unique(rows, axis=0)) == len(rows)
+    assert not np.array_equal(rows, rows[np.lexsort(rows.T[::-1])]), "in an order of the seed's own"
+    assert Pairwise(found).coverage().rows == len(rows)
+
+
+@pytest.mark.parametrize("sizes, strength, rows", [([100] * 60, 2, 101**2), ([40, 39, 41, 43, 37], 3, 43**3)])
+def test_a_known_array_stands_where_no_search_can_be_made_in_time(sizes: list[int], strength: int, rows: int) -> None:
+    coverage = Pairwise(design(sizes, strength=strength)).coverage()
+    assert coverage.covered == coverage.possible == sum(map(prod, itertools.combinations(sizes, strength)))
+    assert coverage.rows <= rows
+
+
+def test_only_the_wanted_columns_of_a_wide_array_are_made() -> None:
+    whole = widened(5, 31)
+    for columns in (7, 12, 25, 30):
+        assert np.array_equal(widened(5, columns)[:, :columns], whole[:, :columns])
+    assert whole.shape[1] == 31
 
 
 @pytest.mark.slow

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from synthspec.cli import cli
 from synthspec.compiler import compile_spec
 from synthspec.planning.balancing.joint import Chooser
 from synthspec.planning.balancing.uneven import Remembering
@@ -93,3 +95,20 @@ def test_long_lists_are_not_filled_together_without_bound(monkeypatch: pytest.Mo
     monkeypatch.setattr(Remembering, "_square", lambda self: sizes.append(original(self)[0]) or original(self))
     columns = Balanced(design).uniforms(0, 40)
     assert len(columns) == 120 and max(sizes) <= 2048
+
+
+@pytest.mark.parametrize("command", ["plan", "build", "preview"])
+def test_a_plan_that_would_take_too_long_is_refused_with_what_to_do(command: str, tmp_path: Path) -> None:
+    lists = "".join(f"  p{n}: [{', '.join(f'v{i}' for i in range(600))}]\n" for n in range(3))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        f"synthspec: 1\nrows: 3\nparameters:\n{lists}plan: {{strategy: pairwise}}\nprompts:\n"
+        "  say: {user: 'Say {{ p0 }} {{ p1 }} {{ p2 }}', writes: [text]}\nfields:\n"
+        "  text: {type: string, words: {min: 1}}\nbackend: ngram:en\n",
+        encoding="utf-8",
+    )
+    found = CliRunner().invoke(cli, [command, str(spec), *(["--out", str(tmp_path / "out")] * (command == "build"))])
+    assert found.exit_code == 1, found.output
+    assert "too many tuples to cover: 360,000 of 2 parameters" in found.output
+    assert "shorten the lists" in found.output
+    assert "internal error" not in found.output

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from synthspec.planning.balancing.pfair import boundary, schedule, whole_shares
 from synthspec.planning.designs import Design, Dimension, Requirement, Strategy, find_strategy
+from synthspec.planning.drawing import DrawFault
 from synthspec.planning.sampling.bijection import Order
 from synthspec.plugins import plugin_names
 
@@ -306,7 +307,7 @@ def test_factorial_leaves_out_what_is_excluded(listed: int, monkeypatch: pytest.
 def test_factorial_of_nothing(listed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synthspec.planning.designs.factorial.LISTED", listed)
     none = needing(permitted=lambda c: np.zeros(len(c["a"]), dtype=bool), permitted_reads=(frozenset({"a"}),))
-    with pytest.raises(ValueError, match="no combination"):
+    with pytest.raises(DrawFault, match="no combination"):
         find_strategy("factorial")(none).uniforms(0, 1)
 
 

@@ -122,7 +122,7 @@ class Greedy:
     """Makes covering arrays for `units` one after another.
 
     `spent` is about the microseconds of work so far, reckoned from sizes, not from a clock, so that whoever
-    stops by it stops at the same array on every machine.
+    stops by it stops at the same array on every machine. `row_cost` is what a row takes, in the same measure.
     """
 
     def __init__(self, factors: int, units: Sequence[Unit], tuples: Tuples) -> None:
@@ -133,6 +133,7 @@ class Greedy:
         work = [len(touching[0]) * size + 1 for touching, size in zip(self._touching, sizes, strict=True)]
         self._candidates = max(2, min(_CANDIDATES, _WORK // max(work)))
         self._cost = len(units) * 45 + self._candidates * sum(work) // 250
+        self.row_cost = self._cost + tuples.total // 1500  # with a look at all that is missing
         self.spent = 0
 
     def _find_touching(self, unit: Unit) -> tuple[Array, Array, Array, Array]:

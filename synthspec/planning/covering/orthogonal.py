@@ -118,11 +118,16 @@ def fused(order: int) -> Array:
 
 
 def widened(order: int, columns: int) -> Array:
-    """Levels 0..order-1, at least `columns` columns, strength 2, from `field_array` by repeated widening."""
+    """Levels 0..order-1, at least `columns` columns, strength 2, from `field_array` by repeated widening.
+
+    No more columns are made than are of use: with all of them a hundred lists of a hundred values take gigabytes.
+    """
     square = field_array(order, 2)
     extra = square[order:]
     array = square
     while array.shape[1] < columns:
+        if columns <= order * array.shape[1]:
+            array = array[:, : -(-columns // order)]
         wide = np.repeat(array, order, axis=1)
         below = np.tile(extra[:, :order], (1, array.shape[1]))
         top = np.concatenate([wide, np.zeros((len(wide), 1), dtype=np.int64)], axis=1)

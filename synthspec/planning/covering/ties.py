@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from synthspec.languages.expressions.random.quantiles.levels import level_of
 from synthspec.planning.covering.greedy import INACTIVE, Draws, Unit
 from synthspec.planning.designs import Design, Floats, Levels, Requirement
+from synthspec.planning.drawing import DrawFault
 from synthspec.planning.sampling.marks import Marks
 
 LISTED = 1 << 20
 _SAMPLE = 1 << 18
 _TRIES = 1 << 13
+_LOOKED = 1 << 14  # tuples at most that are looked for so; what is left is as impossible as those not found
 _CHUNK = 1 << 16
 
 
@@ -27,8 +29,8 @@ class Ties:
 
     A unit of up to 2**20 combinations is looked through whole. Of a larger one a sample is kept, and whatever
     `strength` levels never met in it are looked for on their own, 8,192 times: then a tuple may be taken for
-    impossible that is only rarer than that, and `proved` is false. Raises ValueError when nothing is
-    permitted.
+    impossible that is only rarer than that, and `proved` is false. Raises DrawFault when nothing is
+    permitted, or where such a unit has more tuples than the sample has combinations.
     """
 
     def __init__(self, design: Design, over: frozenset[str], strength: int, key: int) -> None:
@@ -112,7 +114,7 @@ class Ties:
         size = prod(len(self.marks[name].kept) for name in names)
         rows = self._every(names, size) if size <= LISTED else self._sample(names)
         if not len(rows):
-            raise ValueError(f"the exclusions leave nothing of {', '.join(names)}")
+            raise DrawFault("", f"the exclusions leave nothing of {', '.join(names)}", "exclude less")
         return Unit(factors, np.unique(self._without_inactive(names, rows), axis=0))
 
     def _every(self, names: Sequence[str], size: int) -> Levels:
@@ -126,16 +128,24 @@ class Ties:
 
     def _sample(self, names: Sequence[str]) -> Levels:
         self.proved = False
+        sizes = [len(self.marks[name].kept) for name in names]
+        if sum(prod(widths) for widths in combinations(sizes, self._strength)) > _SAMPLE:
+            raise DrawFault(
+                "",
+                f"exclusions tie together too many values of {', '.join(names)} for their combinations to be covered",
+                "shorten the lists, exclude less, name fewer parameters in `over`, or use another strategy",
+            )
         found = [np.empty((0, len(names)), dtype=np.int64)]
         for _ in range(_SAMPLE // _CHUNK):
             rows = self._random(names, _CHUNK)
             found.append(rows[self._good(names, rows)])
-        table = np.concatenate(found)
+        table, looked = np.concatenate(found), 0
         for columns in combinations(range(len(names)), self._strength):
             widths = [len(self.marks[names[column]].kept) for column in columns]
             met = set(map(tuple, np.unique(table[:, columns], axis=0).tolist()))
             for levels in product(*map(range, widths)):
-                if levels not in met:
+                if levels not in met and looked < _LOOKED:
+                    looked += 1
                     rows = self._random(names, _TRIES)
                     rows[:, columns] = levels
                     found.append(rows[self._good(names, rows)][:1])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synthspec.planning.designs import Design, Floats, Levels
 from synthspec.planning.designs.random import redraw
+from synthspec.planning.drawing import DrawFault
 from synthspec.planning.sampling.bijection import MOST, Order, Shuffles, mixed
 from synthspec.planning.sampling.philox import key_of, stream
 from synthspec.planning.sampling.space import Space, Tree
@@ -42,7 +43,7 @@ class Factorial:
     More than 2**62 combinations are told apart by as many of the dimensions as have fewer; the others are
     drawn at random.
 
-    Raises ValueError, when rows are asked for, if exclusions leave nothing, or nothing among 2**24 in a row.
+    Raises DrawFault, when rows are asked for, if exclusions leave nothing, or nothing among 2**24 in a row.
     """
 
     def __init__(self, design: Design) -> None:
@@ -127,7 +128,7 @@ class Factorial:
                 found.append(numbers[self._permitted(_split(self._bound, numbers))])
             self._listed = np.concatenate(found)
             if not len(self._listed):
-                raise ValueError("the exclusions leave no combination")
+                raise DrawFault("", "the exclusions leave no combination", "exclude less")
         return self._listed
 
     def _walk(self, start: int, stop: int) -> tuple[Levels, Levels]:
@@ -182,7 +183,7 @@ class _Walk:
         behind = len(self._until) - 1 - _PATIENCE // _CHUNK
         ended = len(self._until) * _CHUNK >= self._order.size
         if (behind >= 0 and self._until[behind] == self.size) or (ended and not self.size):
-            raise ValueError("the exclusions leave no combination, or none that can be found")
+            raise DrawFault("", "the exclusions leave no combination, or none that can be found", "exclude less")
 
 
 def _fitting(bound: Sequence[Tree], free: Sequence[Tree]) -> tuple[list[Tree], list[Tree], list[Tree]]:

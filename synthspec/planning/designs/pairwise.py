@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb
+from math import comb, prod
 
 import numpy as np
 
@@ -15,13 +15,19 @@ from synthspec.planning.covering.ties import Ties, over_of
 from synthspec.planning.designs import Design, Floats, Levels
 from synthspec.planning.designs.balanced import Balanced
 from synthspec.planning.designs.random import redraw
+from synthspec.planning.drawing import DrawFault
 from synthspec.planning.sampling.philox import key_of, stream
 from synthspec.planning.sampling.tied import cells_of
 
 SUMMARY = "every permitted pair (or 3 or 4) of values in as few rows as possible, then balanced"
 _MOST_TUPLES = 1 << 26
+_MOST_ROWS = 1 << 18
+_MOST_LISTED = 1 << 22  # the same where every combination is a row, and none is searched for
+_LISTED = 1 << 17  # combinations from which that is so
+_MOST_WORK = 32_000_000  # of a search, in its own microseconds
 _EFFORT = 500_000
 _TRIES = 3
+_FEWER = "shorten the lists, name fewer parameters in `over`, lower `strength`, or use another strategy"
 _IDLE = 40
 
 
@@ -51,8 +57,8 @@ class Pairwise:
     search with a fixed number of tries. Levels that it leaves open, and all other dimensions, are drawn at
     random.
 
-    Raises ValueError, when first used, if the strength is not 1 to 4, exclusions leave nothing, or there are
-    more than 2**26 tuples.
+    Raises DrawFault, when first used, if the strength is not 1 to 4, exclusions leave nothing, or the array would
+    have more rows, or take more time and memory to find, than a plan may.
     """
 
     def __init__(self, design: Design) -> None:
@@ -98,28 +104,40 @@ class Pairwise:
 
     @cached_property
     def _ties(self) -> Ties:
+        if not 1 <= self._design.strength <= 4:
+            raise DrawFault("", "strength is 1 to 4", "change `strength`")
+        self._refuse_too_many()
         return Ties(self._design, self._over, self._strength, self._key("ties"))
 
     @cached_property
     def _tuples(self) -> Tuples:
         ties = self._ties
         covered = [place for place, name in enumerate(ties.keys) if name in self._over]
-        widest = sorted((ties.sizes[place] for place in covered), reverse=True)[: self._strength]
-        if comb(len(covered), self._strength) * int(np.prod(widest, dtype=np.float64)) > _MOST_TUPLES:
-            raise ValueError("too many tuples to cover; lower the strength, or name fewer parameters in `over`")
         return Tuples(ties.sizes, covered, self._strength, ties.units)
 
     @cached_property
     def _array(self) -> Array:
         """The covering array, shape (rows, keys of the ties); negative where any level will do."""
-        if not 1 <= self._design.strength <= 4:
-            raise ValueError("strength is 1 to 4")
         if not self._over:
             return np.empty((0, 0), dtype=np.int64)
         sizes = self._ties.sizes
         free = all(len(unit.factors) == 1 for unit in self._ties.units)
-        best = min(arrays(sizes, self._strength), key=len, default=None) if free and self._strength > 1 else None
+        best = None
+        if free and self._strength > 1:
+            best = min(arrays(sizes, self._strength), key=len, default=None)
+        if free and len(sizes) == self._strength and prod(sizes) > _LISTED:
+            return self._shuffled(np.stack(np.unravel_index(np.arange(prod(sizes)), sizes), axis=1))
         return self._searched(best)
+
+    def _refuse_too_many(self) -> None:
+        """Before any table is made: that the tuples are too many to cover."""
+        sizes = [np.count_nonzero(one.weights or ()) for one in self._design.dimensions if one.key in self._over]
+        widest = prod(sorted(sizes, reverse=True)[: self._strength])
+        most = _MOST_LISTED if len(sizes) == self._strength else _MOST_ROWS
+        if widest > most or comb(len(sizes), self._strength) * widest > _MOST_TUPLES:
+            raise DrawFault(
+                "", f"`pairwise` has too many tuples to cover: {widest:,} of {self._strength} parameters alone", _FEWER
+            )
 
     def _searched(self, best: Array | None) -> Array:
         """The shortest of a few greedy arrays and `best`, made shorter as long as that goes on working."""
@@ -128,6 +146,10 @@ class Pairwise:
         if best is not None and (len(best) == least or (max(sizes) == 2 and self._strength == 2)):
             return self._shuffled(best)  # no array has fewer rows
         greedy = Greedy(len(sizes), self._ties.units, tuples)
+        if least * greedy.row_cost > _MOST_WORK:
+            if best is None:
+                raise DrawFault("", f"`pairwise` would take too long to find a plan of {least:,} rows or more", _FEWER)
+            return self._shuffled(best)
         draws = Draws(self._key("covering"))
         found = best
         for _ in range(_TRIES):
@@ -145,8 +167,8 @@ class Pairwise:
 
     def _least(self) -> int:
         """No array is shorter than the possible tuples of one subset of dimensions."""
-        subset = np.searchsorted(self._tuples.base, np.flatnonzero(self._tuples.possible), side="right")
-        return int(np.bincount(subset).max(initial=0))
+        possible = self._tuples.possible[:-1]
+        return int(np.add.reduceat(possible, self._tuples.base, dtype=np.int64).max(initial=0)) if len(possible) else 0
 
     def _shuffled(self, array: Array) -> Array:
         """`array` with its rows, and the levels of each column, in an order of the seed's own."""
