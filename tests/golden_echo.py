@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from synthspec.spec.asked import fields_asked
 from synthspec.spec.messages import Reply, Request, Usage
 
 SUMMARY = "replies for golden tests"
@@ -19,6 +20,7 @@ OPTIONS: Mapping[str, str] = {}
 FREE = True
 IN_PROCESS = True
 DEFAULT_MODEL = "echo-1"
+TOOLS = IMAGES = COMPLETES = REASONS = True
 
 WORDS = (
     "amber basin cedar delta ember fjord grove harbor inlet juniper kettle lagoon meadow nectar orchard pebble "
@@ -49,7 +51,7 @@ class Echo:
 
         asked.append((request.prompt, request.attempt, request.key))
         prompt = self.prompts[request.prompt]
-        fields = tuple(self.fields[w] for w in prompt.writes)
+        fields = fields_asked(prompt, self.fields)
         rows = [
             {f.name: self.value(f, f"{request.prompt}/{request.key}/{i}/{f.name}") for f in fields}
             for i in range(request.rows)
@@ -59,7 +61,8 @@ class Echo:
         if "short" in request.prompt and request.attempt == 1:
             rows = rows[:-1]
         text = find_plugin("formats", prompt.format).write(rows, Shape(fields, request.rows, prompt.format_options))
-        return Reply(text, Usage(10, 5), "echo-1", "stop")
+        thought = words(request.key, 5) if prompt.reasoning is not None else ""
+        return Reply(text, Usage(10, 5), "echo-1", "stop", thought)
 
     def value(self, field: Any, text: str) -> Any:
         number = int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)

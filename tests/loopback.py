@@ -71,7 +71,9 @@ class Loopback:
         hang: float = 30.0,
         tokens: tuple[int, int] = (50, 100),
         remember: bool = True,
+        beside: Mapping[str, Any] | None = None,
     ) -> None:
+        self.beside = dict(beside or {})  # what else stands in each message, such as `reasoning_content`
         self.reply, self.faults, self.latency, self.seed, self.hang = reply, dict(faults or {}), latency, seed, hang
         self.tokens = tokens
         self.remember = remember  # keep every request's body
@@ -112,6 +114,7 @@ class Loopback:
     async def start(self) -> web.AppRunner:
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/completions", self._complete)
         app.router.add_post("/v1/embeddings", self._embeddings)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/stats", self._stats)
@@ -135,6 +138,20 @@ class Loopback:
         data = [{"object": "embedding", "index": i, "embedding": count_words(t)} for i, t in enumerate(body["input"])]
         return web.json_response({"object": "list", "model": "loop-1", "data": data[::-1],
                                   "usage": {"prompt_tokens": 1, "total_tokens": 1}})  # fmt: skip
+
+    async def _complete(self, request: web.Request) -> web.Response:
+        """Raw completion: the reply to a body whose one message is the prompt."""
+        body = await request.json()
+        mark = f"{digest(body['prompt']):016x}"
+        nth = self.calls[mark]
+        self.calls[mark] += 1
+        self.answered[mark] += 1
+        if self.remember:
+            self.bodies.append(body)
+        text = self.reply({"messages": [{"role": "user", "content": body["prompt"]}]}, nth)
+        return web.json_response({"id": "x", "object": "text_completion", "model": "loop-1",
+                                  "choices": [{"index": 0, "text": text, "finish_reason": "stop"}],
+                                  "usage": {"prompt_tokens": self.tokens[0], "completion_tokens": self.tokens[1]}})  # fmt: skip
 
     async def _stats(self, request: web.Request) -> web.Response:
         return web.json_response({"calls": dict(self.calls), "answered": dict(self.answered)})
@@ -168,7 +185,7 @@ class Loopback:
         return None
 
     def _answer(self, body: dict[str, Any], nth: int) -> dict[str, Any]:
-        message = {"role": "assistant", "content": self.reply(body, nth)}
+        message = {"role": "assistant", "content": self.reply(body, nth), **self.beside}
         usage = {"prompt_tokens": self.tokens[0], "completion_tokens": self.tokens[1]}
         finish = "length" if message["content"].endswith("…") else "stop"
         choice = {"index": 0, "message": message, "finish_reason": finish}

@@ -657,7 +657,7 @@ def _without_places(value: object) -> str:
         ("", "columns: []", "`fields:"),
         ("prompt", "temperature: 0.7", "under `backend`"),
         ("prompt", "model: gpt-5-mini", "`backend: PROVIDER:MODEL`"),
-        ("prompt", "messages: []", "`system: …` and `user: …`"),
+        ("prompt", "conversation: []", "`system: …` and `user: …`"),
         ("prompt", "max_tokens: 5", "max_tokens: …"),
         ("prompt", "top_p: 1", "top_p: …"),
         ("prompt", "tools: []", "remove it"),

@@ -158,6 +158,19 @@ EDITS: dict[str, tuple[str, ...]] = {
     "W740-four-combinations-for-seven-values": ("rows: 5", "rows: 3"),
     "W741-any-text-is-kept": ("review: {type: string}", "review: {type: string, words: {min: 5}}"),
     "W750-text-of-windows": ("western.csv}", "western.csv, encoding: cp1252}"),
+    "E470-messages-beside-user": ("    user: Answer briefly.  # error: E470 on 'user'\n", ""),
+    "E471-last-message-of-the-assistant": ("{assistant: A book of accounts.}", "{user: And a quill?}"),
+    "E430-for-without-a-list": ("for: examples", "for: e in examples", "examples[0].q", "e.q"),
+    "E473-raw-completion-of-a-chat-service": ("anthropic:claude-haiku-4-5", "ollama:llama3.2"),
+    "E474-reasoning-into-a-number": ("steps: {type: integer}", "steps: {type: string}"),
+    "E475-no-such-picture": ("data/blue.png", "data/wide.gif"),
+    "E475-row-without-a-picture": ("    images:", "    when: not missing(photo)\n    images:"),
+    "E476-picture-wider-than-the-provider-takes": ("data/wide.gif", "data/red.png"),
+    "E477-pictures-under-a-budget": ("gpt-5.5}", "gpt-5.5, prices: {prompt: 5, completion: 30, image_tokens: 2000}}"),
+    "E478-a-number-as-a-picture": ("[1, 2, 9]", "[data/red.png]"),
+    "W731-claude-that-is-not-asked-to-think": (
+        "anthropic:claude-haiku-4-5", "{provider: anthropic, model: claude-haiku-4-5, thinking: {type: adaptive}}",
+    ),
 }  # fmt: skip
 
 

@@ -345,6 +345,8 @@ def test_raw_text_goes_past_the_template_of_ollama() -> None:
 
 def test_what_backends_can_is_told_by_their_modules() -> None:
     can = {n: find_plugin("backends", n) for n in plugin_names("backends")}
-    assert {n for n, m in can.items() if getattr(m, "TOOLS", False)} == set(by_name)
-    assert {n for n, m in can.items() if getattr(m, "IMAGES", False)} == set(by_name)
-    assert {n for n, m in can.items() if getattr(m, "COMPLETES", False)} == {"openai", "ollama", "transformers"}
+    assert {n for n, m in can.items() if getattr(m, "TOOLS", False)} == {*by_name, "replay"}
+    assert {n for n, m in can.items() if getattr(m, "IMAGES", False)} == {*by_name, "replay"}
+    local = {"openai", "ollama", "transformers", "ngram", "replay"}
+    assert {n for n, m in can.items() if getattr(m, "COMPLETES", False)} == local
+    assert {n for n, m in can.items() if getattr(m, "REASONS", False)} == {*by_name, "transformers", "replay"}

@@ -146,10 +146,10 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for p in report.prompts:
         table.add_row(
-            p.name, escape(p.backend), f"{p.calls:,}", f"{p.prompt_tokens:,}", f"{p.completion_tokens:,}", money(p.cost)
+            p.name, escape(p.backend), count(p.calls), count(p.prompt_tokens), count(p.completion_tokens), money(p.cost)
         )
     for name, totals in (("expected", report.expected), ("at worst", report.worst)):
-        figures = [f"{totals[k]:,.0f}" for k in ("calls", "prompt_tokens", "completion_tokens")]
+        figures = [count(totals[k]) for k in ("calls", "prompt_tokens", "completion_tokens")]
         table.add_row(f"[bold]{name}[/]", "", *figures, money(totals["cost"]))
     console.print(table)
     console.print("Tokens are estimated. At worst every attempt is used, and every reply is as long as it may be.")
@@ -158,6 +158,11 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
 def shortened(text: str) -> str:
     """A text as long as a person will read; all of it is in the JSON."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n… ({len(text) - LONGEST:,} more characters)"
+
+
+def count(number: float | None) -> str:
+    """A count for a reader."""
+    return "unknown" if number is None else f"{number:,.0f}"
 
 
 def money(cost: float | None) -> str:

@@ -44,7 +44,7 @@ def wrap_singles(root: MapNode) -> MapNode:
     """The document with lists of one where a single value stands for one: `writes: name`, `gates: rows > 5`."""
     wrapped = _wrapped(root, ("checks", "gates", "tags"))
     below = {"plan": ("over", "exclude", "correlate"), "output": ("columns",)}
-    inside = {"prompts": ("writes",), "fields": ("clean",)}
+    inside = {"prompts": ("writes", "images"), "fields": ("clean",)}
     entries: list[Entry] = []
     for entry in wrapped.entries:
         name, value = entry.key.text, entry.value

@@ -19,7 +19,7 @@ _BAD_NAME = "a name is a letter or underscore, then letters, digits and undersco
 
 def useful_errors(error: Any) -> Iterator[Any]:
     """The errors worth showing out of one: for `anyOf`, those of the branch that was meant."""
-    if error.validator not in ("anyOf", "oneOf") or not error.context:
+    if error.validator not in ("anyOf", "oneOf") or not error.context or _one_of_keys(error.schema):
         yield error
         return
     if _bare_weights(error):
@@ -38,6 +38,13 @@ def useful_errors(error: Any) -> Iterator[Any]:
             yield from useful_errors(sub)
     else:
         yield error
+
+
+def _one_of_keys(schema: Any) -> list[str]:
+    """The keys of which a map must have one, the usual one first; none where its `anyOf` says something else."""
+    branches = schema.get("anyOf", ()) if isinstance(schema, dict) else ()
+    bare = branches and all(set(b) == {"required"} for b in branches if isinstance(b, dict))
+    return [str(b["required"][0]) for b in branches] if bare else []
 
 
 def _bare_weights(error: Any) -> bool:
@@ -89,6 +96,7 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
     """The faults of one error, with the path of the part at fault."""
     path: Path = tuple(error.absolute_path)
     node = node_at(document, path)
+    lacks_one = _one_of_keys(error.schema) if error.validator == "anyOf" else []
     if path[:1] == ("prompts",) and len(path) > 1 and (key := _nameless_prompt(document)) is not None:
         yield path[:1], Diagnostic("E204", "this prompt has no name", key.span, _NAME_A_PROMPT)
     elif error.validator == "additionalProperties" and isinstance(node, MapNode):
@@ -103,13 +111,13 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
                 help = f"did you mean '{near}'?" if near else did_you_mean(str(name), allowed)
                 meant = "" if elsewhere else near or ""
                 yield (*path, name), Diagnostic("E202", message, span, elsewhere or help, suggestion=meant)
-    elif error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and _bare_weights(error):
+    elif not lacks_one and error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and _bare_weights(error):
         shown = ", ".join(f"{e.key.text}: {e.value.text}" for e in node.entries[:4] if isinstance(e.value, ScalarNode))
         rest = ", …" if len(node.entries) > 4 else ""
         message = f"{place_name(path)} has weights without `values`"
         help = f"write `values: {{{shown}{rest}}}`"
         yield path, Diagnostic("E204", message, first_line(_value_span(document, path, node)), help)
-    elif error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and node.entries:
+    elif not lacks_one and error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and node.entries:
         keys = _branch_keys(error)
         stray = next((e.key for e in node.entries if e.key.text not in keys), None)
         if not keys:  # no branch has any: it is an expression
@@ -126,8 +134,8 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
             message = f"'{stray.text}' is not a key of {place_name(path)}"
             near = nearest(stray.text, sorted(set(keys))) or ""
             yield path, Diagnostic("E202", message, stray.span, did_you_mean(stray.text, keys), suggestion=near)
-    elif error.validator == "required":
-        name = next(n for n in error.validator_value if n not in error.instance)
+    elif error.validator == "required" or lacks_one:
+        name = next(n for n in (lacks_one or error.validator_value) if n not in error.instance)
         allowed = error.schema.get("properties", {})
         others = [str(k) for k in error.instance if str(k) not in allowed]
         if any(nearest(k, [name]) for k in others) or _lost_key(error.schema, error.instance) == name:
@@ -159,7 +167,9 @@ def _nameless_prompt(document: MapNode) -> ScalarNode | None:
 def _lost_key(schema: Any, instance: Any) -> str | None:
     """The one required key that is missing where one key too many stands, near to no other: it was meant."""
     allowed = schema.get("properties", {})
-    missing = [n for n in schema.get("required", ()) if n not in instance]
+    either = _one_of_keys(schema)
+    wanted = schema.get("required", ()) or (() if any(n in instance for n in either) else either[:1])
+    missing = [n for n in wanted if n not in instance]
     stray = [str(k) for k in instance if str(k) not in allowed]
     if len(missing) == 1 and len(stray) == 1 and allowed and not nearest(stray[0], set(allowed) - set(missing)):
         return str(missing[0])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from synthspec.inference.accounting.image_tokens import picture_tokens
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.languages.expressions.evaluation.columns import Column
@@ -17,8 +18,9 @@ from synthspec.planning.plan import Plan
 from synthspec.planning.shares import ParameterReport, parameter_report
 from synthspec.plugins import find_plugin
 from synthspec.sources import Table
-from synthspec.spec import Choice, Field, Prompt, Spec
-from synthspec.spec.messages import Message
+from synthspec.spec import BackendChoice, Choice, Field, Prompt, Spec
+from synthspec.spec.asked import fields_asked
+from synthspec.spec.messages import Image, Message
 from synthspec.spec.used_names import used_names
 
 COUNTED = 1_000_000  # combinations looked at for the figures of a parameter
@@ -52,7 +54,7 @@ class PromptReport:
     name: str
     backend: str
     calls: int
-    prompt_tokens: int
+    prompt_tokens: int | None  # None where how many a picture has is not known
     completion_tokens: int
     cost: float | None
 
@@ -184,28 +186,41 @@ def _prompt_report(
     calls = spec.rows if prompt.needs else (len(plan) if prompt.rows > 1 else -(-spec.rows // prompt.rows))
     writer = PromptWriter(spec, prompt, Sender(choice, "", False), tables)
     asked = worst = 0
+    pictures: int | None = 0
     step = max(1, len(plan) // SAMPLED)
     indices = list(range(0, len(plan), step))[:SAMPLED]
     for index in indices:
         messages = _messages(spec, writer, plan[index], index, tables)
         asked += sum(expected_tokens(m.content) + PER_MESSAGE // 2 for m in messages)
         worst += worst_tokens(messages)
+        more = _picture_tokens(prompt, choice, messages)
+        pictures = None if more is None or pictures is None else pictures + more
     share = 1 / max(len(indices), 1)
-    fields = [f for f in spec.fields if f.name in prompt.writes]
+    fields = fields_asked(prompt, {f.name: f for f in spec.fields})
     reply = min(writer.sender.max_tokens, prompt.rows * sum(_field_tokens(f, spec, tables) for f in fields) + 8)
     name = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
     free = find_plugin("backends", choice.provider).FREE
 
-    def figures(count: int, sent: float, got: float) -> PromptReport:
+    def figures(count: int, text: float, got: float) -> PromptReport:
+        sent = None if pictures is None else text + pictures * share
         cost = 0.0 if free else None
-        if choice.prices is not None:
+        if choice.prices is not None and sent is not None:
             cost = (count * sent * choice.prices.prompt + count * got * choice.prices.completion) / 1e6
-        return PromptReport(prompt.name, name, count, round(count * sent), round(count * got), cost)
+        asked_for = None if sent is None else round(count * sent)
+        return PromptReport(prompt.name, name, count, asked_for, round(count * got), cost)
 
     attempts = spec.limits.attempts * (1 if prompt.rows == 1 else prompt.rows)
     return figures(calls, asked * share, reply), figures(
         calls * attempts, worst * share * 1.5, writer.sender.max_tokens
     )
+
+
+def _picture_tokens(prompt: Prompt, choice: BackendChoice, messages: Sequence[Message]) -> int | None:
+    """What the pictures of a call count for; None where nobody knows, or which they are is not known yet."""
+    if not prompt.images:
+        return 0
+    shown = any(isinstance(p, Image) for m in messages for p in m.parts)
+    return picture_tokens(choice, messages) if shown else None
 
 
 def _messages(
@@ -216,9 +231,7 @@ def _messages(
     for field in spec.fields:
         if field.name not in values:
             values[field.name] = _stand_in(field, spec, tables)
-    base = writer.drafted(index, values, writer.prompt.rows)
-    told = writer.instructions(writer.prompt.rows)
-    return [*base[:-1], Message("user", f"{base[-1].content}\n\n{told}" if told else base[-1].content)]
+    return writer.told(writer.drafted(index, values, writer.prompt.rows), writer.prompt.rows)
 
 
 def _stand_in(field: Field, spec: Spec, tables: Mapping[str, Table]) -> Any:
@@ -247,10 +260,10 @@ def _field_tokens(field: Field, spec: Spec, tables: Mapping[str, Table]) -> int:
 
 
 def _total(reports: list[PromptReport]) -> dict[str, float | None]:
-    costs = [r.cost for r in reports]
+    costs, asked = [r.cost for r in reports], [r.prompt_tokens for r in reports]
     return {
         "calls": sum(r.calls for r in reports),
-        "prompt_tokens": sum(r.prompt_tokens for r in reports),
+        "prompt_tokens": None if None in asked else sum(t for t in asked if t is not None),
         "completion_tokens": sum(r.completion_tokens for r in reports),
         "cost": None if any(c is None for c in costs) else sum(c for c in costs if c is not None),
     }
@@ -262,5 +275,5 @@ def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> 
     for prompt in spec.prompts:
         sender = Sender(prompt.backend or spec.backend, "", False)
         messages = _messages(spec, PromptWriter(spec, prompt, sender, tables), combination, index, tables)
-        prompts[prompt.name] = [{"role": m.role, "content": m.content} for m in messages]
+        prompts[prompt.name] = [{"role": m.role, "content": m.shown} for m in messages]
     return {"combination": combination, "prompts": prompts}

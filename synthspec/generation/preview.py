@@ -59,7 +59,7 @@ def _call(request: Request, completion: Completion) -> dict[str, Any]:
         "attempt": request.attempt,
         **({"part": part} if (part := _part(request.variant)) else {}),
         "reused": completion.reused,
-        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+        "messages": [{"role": m.role, "content": m.shown} for m in request.messages],
         "completion": completion.reply.text,
     }
 

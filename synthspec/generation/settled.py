@@ -47,7 +47,14 @@ def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
     novelty = spec.novelty
     formats = {p.format for p in spec.prompts}
     foreign = not is_built_in("strategies", spec.plan.strategy) or not all(is_built_in("formats", f) for f in formats)
-    if foreign or novelty.semantic is not None or novelty.avoid is not None or novelty.on_saturation != "continue":
+    pictures = any(p.images for p in spec.prompts)  # files that no source names, perhaps named by a model
+    if (
+        foreign
+        or pictures
+        or novelty.semantic is not None
+        or novelty.avoid is not None
+        or novelty.on_saturation != "continue"
+    ):
         return None
     files = [s.path for s in spec.sources.values() if s.path is not None]
     if novelty.decontaminate is not None:

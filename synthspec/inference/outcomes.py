@@ -16,6 +16,7 @@ class Replied:
     key: str
     text: str
     finish: str = "stop"
+    reasoning: str = ""  # what the model thought
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from synthspec.formats import Shape, find_format
 from synthspec.formats.recovery import verbalized
 from synthspec.formats.recovery.thinking import kept_tags, thinking_in, without_thinking
+from synthspec.inference.accounting.image_tokens import picture_tokens
 from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
+from synthspec.inference.images import ImageFault, read_images
 from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.sampling.some import draw_some
 from synthspec.sources import Table
-from synthspec.spec import BackendChoice, Prompt, Spec
+from synthspec.spec import BackendChoice, Each, MessageTemplate, Prompt, Spec
 from synthspec.spec.asked import fields_asked
-from synthspec.spec.messages import Constraint, Message, Rejection, Request
+from synthspec.spec.messages import Constraint, Image, Message, Rejection, Request, Text
 
 KEY_VERSION = 1
 DEFAULT_MAX_TOKENS = 4096  # what a reply may cost at worst where the spec sets no max_tokens
+MOST_MESSAGES = 1_000  # of one request
 MAX_ECHO = 6_000  # characters of a failed reply shown to the model again
 
 
@@ -77,10 +82,17 @@ class PromptWriter:
     _constraints: dict[int, Constraint] = field(init=False, default_factory=dict)
     _examples: dict[str, Sequence[int]] = field(init=False, default_factory=dict)
     _schema_tokens: dict[int, int] = field(init=False, default_factory=dict)
+    _images: tuple[Any, ...] = field(init=False, default=())
+    _groups: tuple[tuple[Each | None, tuple[MessageTemplate, ...]], ...] = field(init=False, default=())
+    _lists: Mapping[int, Any] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         fields = fields_asked(self.prompt, {f.name: f for f in self.spec.fields})
         self.shape = Shape(fields, self.prompt.rows, self.prompt.format_options)
+        self._images = tuple(compile_row(e) for e in self.prompt.images)
+        groups = [tuple(g) for _, g in itertools.groupby(self.prompt.messages, lambda m: m.group)]
+        self._groups = tuple((g[0].each, g) for g in groups)
+        self._lists = {n: compile_row(e.items) for n, (e, _) in enumerate(self._groups) if e is not None}
         choice = self.sender.choice
         settings = {k: v for k, v in choice.settings.items() if k != "temperature" or not isinstance(v, list)}
         self.fixed = json.dumps(
@@ -96,6 +108,7 @@ class PromptWriter:
                 [(f.name, f.type.kind) for f in fields],
                 self.prompt.verbalize,
                 self.spec.seed if self.sender.seeded else None,
+                *(["complete"] if self.prompt.complete is not None else []),
             ],
             sort_keys=True,
             default=str,
@@ -115,18 +128,57 @@ class PromptWriter:
         seen["rows"] = rows
         if self.prompt.examples is not None:
             seen["examples"] = self.examples(index, values)
+        messages = self._said_in(seen)
+        if self.prompt.images:
+            pictures = [p for e in self._images for p in read_pictures(e(seen), self.spec.path.parent)]
+            messages[-1] = Message(messages[-1].role, (*pictures, *messages[-1].parts))
+        return tuple(messages)
+
+    def _said_in(self, seen: Mapping[str, Any]) -> list[Message]:
+        if self.prompt.complete is not None:
+            return [Message("user", self.prompt.complete.render(seen))]
+        if self.prompt.messages:
+            return list(self._turns(seen))
         messages = [Message("user", self.prompt.user.render(seen).strip("\n"))]
         if self.prompt.system is not None:
             messages.insert(0, Message("system", self.prompt.system.render(seen).strip("\n")))
-        return tuple(messages)
+        return messages
+
+    def _turns(self, seen: Mapping[str, Any]) -> Iterator[Message]:
+        """The messages of `messages`, those of a `for` once for each item of its list; of null none."""
+        count = 0
+        for number, (each, templates) in enumerate(self._groups):
+            items = [{}] if each is None else [{each.name: i} for i in listed(self._lists[number](seen))]
+            for item in items:
+                for template in templates:
+                    count += 1
+                    if count > MOST_MESSAGES:
+                        raise TemplateFault(f"more than {MOST_MESSAGES} messages")
+                    yield Message(template.role, template.text.render({**seen, **item}).strip("\n"))
 
     def drafted(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
         """The messages for stand-in values; the templates as written where these cannot be filled in."""
         try:
             return self.base(index, {"avoid": [], **values}, rows)
         except TemplateFault:
-            user, system = Message("user", self.prompt.user.text), self.prompt.system
-            return (user,) if system is None else (Message("system", system.text), user)
+            return self._as_written()
+
+    def _as_written(self) -> tuple[Message, ...]:
+        if self.prompt.complete is not None:
+            return (Message("user", self.prompt.complete.text),)
+        if self.prompt.messages:
+            return tuple(Message(m.role, m.text.text) for m in self.prompt.messages)
+        user, system = Message("user", self.prompt.user.text), self.prompt.system
+        return (user,) if system is None else (Message("system", system.text), user)
+
+    def told(self, base: Sequence[Message], rows: int) -> list[Message]:
+        """The messages with what the format says of the reply, at the end of the last."""
+        told = self.instructions(rows)
+        if not told:
+            return list(base)
+        *parts, said = base[-1].parts
+        assert isinstance(said, Text)
+        return [*base[:-1], Message("user", (*parts, Text(f"{said.text}\n\n{told}")))]
 
     def content(self, base: Sequence[Message], index: int) -> str:
         """A digest of all that a person wrote into the request: not its instructions, which follow the field rules."""
@@ -144,9 +196,9 @@ class PromptWriter:
         feedback: Feedback | None,
     ) -> Request:
         """The call itself: base messages, the format's instructions, and what was wrong before."""
-        told = self.instructions(rows)
-        messages = [*base[:-1], Message("user", f"{base[-1].content}\n\n{told}" if told else base[-1].content)]
-        if feedback is not None and self.spec.repair:
+        messages = self.told(base, rows)
+        raw = self.prompt.complete is not None
+        if feedback is not None and self.spec.repair and not raw:
             messages.append(Message("assistant", self._said(feedback.text)[:MAX_ECHO] or "(nothing)"))
             messages.append(Message("user", _complaint(feedback)))
         return Request(
@@ -159,11 +211,16 @@ class PromptWriter:
             values=values,
             constraint=self.constraint(rows),
             seed=int.from_bytes(hashlib.blake2b(key.encode(), digest_size=6).digest(), "big"),
-            worst_tokens=(worst_tokens(messages) + self._constraint_tokens(rows), self.sender.max_tokens),
+            worst_tokens=(self._worst_tokens(messages) + self._constraint_tokens(rows), self.sender.max_tokens),
             temperature=self._temperature(index),
             endpoint=self.endpoint,
             variant=identity.variant,
+            raw=raw,
         )
+
+    def _worst_tokens(self, messages: Sequence[Message]) -> int:
+        pictures = picture_tokens(self.sender.choice, messages) if self.prompt.images else 0
+        return worst_tokens(messages) + (pictures or 0)  # not known without a limit alone: E477
 
     def _said(self, text: str) -> str:
         """A failed reply as the model is shown it: never what it thought."""
@@ -226,6 +283,31 @@ class PromptWriter:
                 self._examples.clear()
             self._examples[known] = [i for i in range(len(table)) if test({**values, "row": table.row(i)})]
         return self._examples[known]
+
+
+def listed(value: Any) -> Sequence[Any]:
+    """The items of a list; none of null.
+
+    Raises:
+        TemplateFault: it is no list.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise TemplateFault(f"`for` goes through a list; this is {type(value).__name__}")
+    return value
+
+
+def read_pictures(value: Any, folder: Path) -> list[Image]:
+    """The pictures that a value stands for.
+
+    Raises:
+        TemplateFault: one cannot be used.
+    """
+    try:
+        return list(read_images(value, folder))
+    except ImageFault as fault:
+        raise TemplateFault(str(fault)) from None
 
 
 def request_key(content: str, *parts: object) -> str:

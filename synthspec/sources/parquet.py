@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
 from synthspec.sources import MAX_BYTES, Reading, Table, TableFault, refuse_many
 
 SUFFIXES = (".parquet",)
+_PICTURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+)
 
 
 def read(path: Path, reading: Reading) -> Table:
@@ -27,7 +33,19 @@ def read(path: Path, reading: Reading) -> Table:
             table = file.read()
     except (pa.ArrowException, OSError, ValueError) as e:
         raise TableFault(f"not a readable Parquet file: {str(e).splitlines()[0]}") from None
-    return Table({name: _values(table.column(name)) for name in table.column_names})
+    return Table({name: [_plain(v) for v in _values(table.column(name))] for name in table.column_names})
+
+
+def _plain(value: Any) -> Any:
+    """The value with the bytes of pictures as data URLs, which a prompt can show: other bytes stay."""
+    if isinstance(value, bytes):
+        kind = next((kind for start, kind in _PICTURES if value.startswith(start)), None)
+        if value[:4] == b"RIFF" and value[8:12] == b"WEBP":
+            kind = "image/webp"
+        return value if kind is None else f"data:{kind};base64,{base64.b64encode(value).decode('ascii')}"
+    if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
+        return {**value, "bytes": _plain(value["bytes"])}
+    return value
 
 
 def _refuse_large(metadata: Any) -> None:

@@ -258,7 +258,7 @@ class Prompt:
     choose: Choose | None = None
     messages: tuple[MessageTemplate, ...] = ()  # instead of `system` and `user`
     complete: Template | None = None  # raw completion, instead of messages
-    reasoning: str | None = None  # the field that takes what the model thought
+    reasoning: str | None = None  # the field that takes what the model thought; the last of `writes`
     images: tuple[Expression, ...] = ()  # paths, bytes or data URLs, shown with the last user message
     dialogue: Dialogue | None = None  # instead of one message
     tools: Expression | None = None  # gives the names of the tools a plain prompt may use
@@ -416,6 +416,7 @@ class Prices:
 
     prompt: float
     completion: float
+    image_tokens: int | None = None  # what one picture counts for at worst, where the provider does not state it
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,11 +102,35 @@ class Message:
         return text_of(self.parts)
 
     @property
+    def shown(self) -> str:
+        """The message for people: its text, and a word for each picture, call and result.
+
+        >>> Message("user", (Image(b"....", "image/png"), Text("What is this?"))).shown
+        '[image: image/png, 4 bytes]\\nWhat is this?'
+        """
+        if all(isinstance(p, Text) for p in self.parts):
+            return self.content
+        return "\n".join(map(_shown, self.parts))
+
+    @property
     def key_form(self) -> Any:
         """What a request's key is made of: the text alone where there is nothing else."""
         if all(isinstance(p, Text) for p in self.parts):
             return self.content
         return [_key_form(p) for p in self.parts]
+
+
+def _shown(part: Part) -> str:
+    match part:
+        case Text(text):
+            return text
+        case Image(data, media_type):
+            return f"[image: {media_type}, {len(data):,} bytes]"
+        case ToolCall(_, name, arguments, unread):
+            told = unread or ", ".join(f"{k}={v!r}" for k, v in arguments.items())
+            return f"[call: {name}({told})]"
+        case ToolResult(_, content):
+            return f"[result: {content}]"
 
 
 def _key_form(part: Part) -> list[Any]:

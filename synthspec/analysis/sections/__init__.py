@@ -15,6 +15,7 @@ from synthspec.analysis.sections.items import item_types
 from synthspec.analysis.sections.output import lower_output
 from synthspec.analysis.sections.parameters import lower_parameters
 from synthspec.analysis.sections.plan import lower_plan
+from synthspec.analysis.sections.prompts.abilities import check_abilities
 from synthspec.analysis.sections.prompts.lowering import lower_prompts
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.rules import lower_checks, lower_gates
@@ -78,6 +79,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         digest=_digest(to_data(document, json=True)),
         program_digest=_digest(_program_of(to_data(document, json=True))),
     )
+    check_abilities(ctx, spec, around)
     return Lowered(spec, ctx.tables, (*ctx.faults, *cut_texts(document)))
 
 

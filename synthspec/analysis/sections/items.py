@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain
 from synthspec.document.reader import MapNode, Node, ScalarNode
@@ -27,15 +26,20 @@ def lower_item(
         message = f"`{key}` names each item of a list in turn; this is not of the form `name in list`"
         ctx.report("E430", node, message, f"write `{key}: item in LIST`")
         return None, ANY
-    name, inner = form.group(1), _list_of(node, form.end())
-    items, kind = ctx.expression(inner, scope, explain=explain)
+    name, start = form.group(1), form.end()
+    items, kind = ctx.expression(node, scope, explain=explain, start=start)
     if items is None:
         return None, ANY
     if kind.kind not in ("list", "any"):
         message = f"`{key}` goes over a list; this is {kind.with_article}"
-        ctx.report("E431", inner, message, "name a field of `type: array`, or an expression that gives a list")
+        ctx.report(
+            "E431",
+            node.place(start, len(node.text.rstrip())),
+            message,
+            "name a field of `type: array`, or an expression that gives a list",
+        )
         return None, ANY
-    return Each(name, items, inner.span), kind.item or ANY
+    return Each(name, items, node.span), (kind.item or ANY) if kind.kind == "list" else ANY
 
 
 def item_types(ctx: AnalysisContext, scope: Mapping[str, Type]) -> dict[str, Type]:
@@ -50,8 +54,3 @@ def item_types(ctx: AnalysisContext, scope: Mapping[str, Type]) -> dict[str, Typ
         kind = check_expression(parsed, {**scope, **found})[0] if parsed is not None else ANY
         found[form.group(1)] = kind.item or ANY if kind.kind == "list" else ANY
     return found
-
-
-def _list_of(node: ScalarNode, start: int) -> ScalarNode:
-    """The expression behind `in`, each of its characters where it stands in the file."""
-    return replace(node, value=node.text, text=" " * start + node.text[start:])

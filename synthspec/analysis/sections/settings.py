@@ -121,7 +121,7 @@ def _known_backend(
             elif entry.key.text == "extra_body":
                 check_extra_body(ctx, entry.value)
     given = options.get("prices")
-    prices = Prices(float(given["prompt"]), float(given["completion"])) if isinstance(given, dict) else None
+    prices = _prices(given) if isinstance(given, dict) else None
     if prices is None and not module.FREE:
         from synthspec.inference.accounting.prices import price_of
 
@@ -133,6 +133,10 @@ def _known_backend(
     settings = {k: v for k, v in options.items() if k in _SETTINGS}
     own = {k: v for k, v in options.items() if k not in _SETTINGS and k not in ("provider", "model", "prices")}
     return BackendChoice(provider, model, own, settings, prices, place.span)
+
+
+def _prices(given: Mapping[str, Any]) -> Prices:
+    return Prices(float(given["prompt"]), float(given["completion"]), given.get("image_tokens"))
 
 
 def _no_templates(ctx: AnalysisContext, node: Node) -> None:

@@ -210,8 +210,8 @@ class Rowwork:
             case Failed(rejection):
                 self.notes.append((first, Note(rejections=(rejection,))))
                 fan = replace(fan, reasons=(rejection.reason,))
-            case Replied(key, text, finish):
-                fan = self._read(fan, step, (key, text, finish), first)
+            case Replied():
+                fan = self._read(fan, step, outcome, first)
             case Stopped(reason):
                 self._give_up(replace(fan, stage=Stage.CALL, reasons=(reason,)))
                 return
@@ -222,8 +222,8 @@ class Rowwork:
         else:
             self._give_up(fan)
 
-    def _read(self, fan: FanState, step: Step, reply: tuple[str, str, str], first: Path) -> FanState:
-        key, text, _ = reply
+    def _read(self, fan: FanState, step: Step, reply: Replied, first: Path) -> FanState:
+        key, text = reply.key, reply.text
         read = self.program.read(step, fan.row.combination.values, reply, fan.wanted)
         self.notes.append((first, Note(fan.wanted, read.held, read.rejections)))
         good = read.good[: fan.wanted]

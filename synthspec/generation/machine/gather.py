@@ -198,8 +198,8 @@ class Gathering:
             case Failed(rejection):
                 note = Note(rejections=(rejection,))
                 return replace(part, notes=(*part.notes, note), lost=(Stage.CALL, (rejection.reason,))), True
-            case Replied(key, text, finish):
-                read = turn.read(step, (key, text, finish))
+            case Replied(key, text):
+                read = turn.read(step, outcome)
                 notes = (*part.notes, Note(1, read.held, read.rejections))
                 if read.good:
                     return replace(part, values=read.good[0], key=key, text=text, notes=notes, lost=None), False

@@ -15,6 +15,7 @@ from synthspec.generation.machine.levels import compile_levels, expected_below, 
 from synthspec.generation.machine.rounds import Repeating
 from synthspec.generation.machine.steps import Calls, Step
 from synthspec.generation.validation.rules import Validator
+from synthspec.inference.outcomes import Replied
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.spec import Check, Field, Prompt, Spec
 from synthspec.spec.asked import fields_asked, judged_one_by_one, lists_of_replies
@@ -94,10 +95,13 @@ class Program:
         self.validator.compute(values, combination)
         return values
 
-    def read(self, step: Step, combination: Mapping[str, Any], reply: tuple[str, str, str], rows: int) -> Read:
-        """The rows of a reply (key, text and finish) that was asked for so many."""
+    def read(self, step: Step, combination: Mapping[str, Any], reply: Replied, rows: int) -> Read:
+        """The rows of a reply that was asked for so many."""
         parsed = self._parse(step, reply, rows)
-        cut = reply[2] == "length"
+        if step.prompt.reasoning is not None:
+            thought = {step.prompt.reasoning: reply.reasoning or None}
+            parsed = Parsed(tuple({**row, **thought} for row in parsed.rows), parsed.rejections)
+        cut = reply.finish == "length"
         if cut and parsed.rows and step.prompt.format != "json":  # a cut-off object is no object; a cut-off text is one
             parsed = Parsed(parsed.rows[:-1], parsed.rejections)
         good, unsound = self._sound(step, combination, parsed, rows)
@@ -108,8 +112,8 @@ class Program:
             rejections.append(CUT_OFF)
         return Read(tuple(good), tuple(rejections), len(parsed.rows))
 
-    def _parse(self, step: Step, reply: tuple[str, str, str], rows: int) -> Parsed:
-        key, text, finish = reply
+    def _parse(self, step: Step, reply: Replied, rows: int) -> Parsed:
+        key, text, finish = reply.key, reply.text, reply.finish
         if finish == "refused" and not text.strip():
             return Parsed((), (REFUSED,))
         if step.prompt.verbalize > 1:
@@ -122,14 +126,14 @@ class Program:
         self, step: Step, combination: Mapping[str, Any], parsed: Parsed, rows: int
     ) -> tuple[list[dict[str, Any]], list[Rejection]]:
         """All are judged before any is surplus: the first may be an echo of what was asked."""
-        validator, names = self.by_reply, tuple(f.name for f in step.shape.fields)
+        validator, names = self.by_reply, _judged(step)
         good: list[dict[str, Any]] = []
         unsound: list[Rejection] = []
         for raw in parsed.rows:
             if len(good) == rows:
                 break
             values = validator.clean(raw)
-            faults = validator.field_faults(names, values)
+            faults = [_told(step.prompt, r) for r in validator.field_faults(names, values)]
             if not faults and rows > 1:  # checks that read its own fields alone, while the rest can be asked for
                 row = dict(values)
                 self.validator.compute(row, combination)
@@ -207,6 +211,19 @@ class Program:
         for rule in (rules.near_duplicates, rules.semantic, rules.no_copies, rules.decontaminate):
             fields |= set(rule.fields) if rule is not None else set()
         return fields
+
+
+def _judged(step: Step) -> tuple[str, ...]:
+    """The fields that a reply gives, what its model thought with them."""
+    names = tuple(f.name for f in step.shape.fields)
+    return names if step.prompt.reasoning is None else (*names, step.prompt.reasoning)
+
+
+def _told(prompt: Prompt, rejection: Rejection) -> Rejection:
+    """A rejection in words that fit what a model thought: it is not asked for as other fields are."""
+    if prompt.reasoning is None or rejection.rule != f"missing({prompt.reasoning})":
+        return rejection
+    return replace(rejection, reason=f"{prompt.reasoning}: no reasoning came with the reply; reason first, then answer")
 
 
 def compile_steps(spec: Spec) -> tuple[Step, ...]:

@@ -132,8 +132,8 @@ class Repeating:
             case Failed(rejection):
                 turn.notes.append(Note(rejections=(rejection,)))
                 self._ask(turn, step, work, Stage.CALL, (rejection.reason,))
-            case Replied(key, text, finish):
-                read = turn.read(step, (key, text, finish))
+            case Replied(key, text):
+                read = turn.read(step, outcome)
                 turn.notes.append(Note(1, read.held, read.rejections))
                 if read.good:
                     done = (*work.done, Round(read.good[0], key, text))

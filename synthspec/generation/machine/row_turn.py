@@ -120,8 +120,8 @@ class RowTurn:
                 self._lose(Stage.CALL, (reason,))
             case Ask(), Replied() | Failed() if self.program.step(waited.prompt).calls is not None:
                 self._take(waited, outcome)
-            case Ask(), Replied(key, text, finish):
-                self._read(self.program.step(waited.prompt), (key, text, finish))
+            case Ask(), Replied():
+                self._read(self.program.step(waited.prompt), outcome)
             case Ask(), Failed(rejection):
                 self.notes.append(Note(rejections=(rejection,)))
                 self._ask_again(self.program.step(waited.prompt), Stage.CALL, (rejection.reason,))
@@ -198,10 +198,10 @@ class RowTurn:
         self.program.validator.compute(self.values, self.combination.values, self._place)
         return (frozenset(self.values) - before) | frozenset(step.prompt.writes)
 
-    def _read(self, step: Step, reply: tuple[str, str, str]) -> None:
+    def _read(self, step: Step, reply: Replied) -> None:
         read = self.program.read(step, self.combination.values, reply, 1)
         self.notes.append(Note(1, read.held, read.rejections))
-        key, text, _ = reply
+        key, text = reply.key, reply.text
         if read.good:
             sound = {n for n in self.values if n in self.program.validator.computed}
             fresh = self._write(step, read.good[0], key, text)
@@ -214,8 +214,8 @@ class RowTurn:
         self.feedback[name] = Feedback(text, read.rejections, 1)
         self._ask_again(step, stage, reasons)
 
-    def read(self, step: Step, reply: tuple[str, str, str]) -> Read:
-        """What a reply (key, text and finish) holds: one row, or why not."""
+    def read(self, step: Step, reply: Replied) -> Read:
+        """What a reply holds: one row, or why not."""
         return self.program.read(step, self.combination.values, reply, 1)
 
     def finish_step(self, step: Step, values: Mapping[str, Any], keys: Sequence[str], text: str) -> None:

@@ -77,7 +77,7 @@ class RequestWriter:
                 key = request_key(content, "moved", moved)
             else:
                 key = request_key(content, "first", self._count(index, content))
-            firsts[opening.name, path[1:]] = FirstRequest(base, key)
+            firsts[opening.name, path[1:]] = FirstRequest(() if step.prompt.images else base, key)
 
     def _count(self, index: int, content: str) -> int:
         """How many requests of this content came before."""
@@ -104,6 +104,8 @@ class RequestWriter:
         values = {**ask.values, **ask.seen} if ask.seen else ask.values
         if first is not None:
             base, key = first.base, first.key
+            if prompt.images:  # not kept while the row is worked on: pictures are large
+                base = writer.base(index, {**combination.context, **values}, prompt.rows)
             if ask.attempt > 1 or ask.rows != prompt.rows:
                 key = request_key(key, ask.place, ask.attempt)
                 if not self._program.spec.repair and "rows" in prompt.reads:

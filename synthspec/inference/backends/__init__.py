@@ -10,6 +10,10 @@ A backend is a module with these names (third parties: entry point group `synths
     FREE: bool                                      # no money is ever paid: no price needed under a budget
     IN_PROCESS: bool                                # optional: no server is asked, so full speed is safe at once
     DEFAULT_MODEL: str                              # used for a bare `provider`, "" where a model must be named
+    TOOLS, IMAGES, COMPLETES, REASONS: bool         # optional: it takes tools, takes pictures, goes on from bare text,
+                                                    # tells what a model thought; false where it is not said
+    MOST_IMAGE: tuple[int, int]                     # optional: bytes of a picture, pixels of its side; 0 is no limit
+    def image_tokens(model, width, height) -> int | None       # optional: what a picture counts for at worst
     def open_backend(choice, context) -> Backend    # may raise BackendFault; must not call out
 
 The engine owns retries, limits, concurrency and time: a backend makes one call and says how it went.

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from synthspec.inference.accounting.image_tokens import claude_tokens
 from synthspec.inference.backends import BackendContext
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
@@ -40,7 +41,9 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = False
 DEFAULT_MODEL = ""
-TOOLS = IMAGES = True
+TOOLS = IMAGES = REASONS = True
+MOST_IMAGE = (3_932_160, 8_000)  # bytes, 5 MiB of base64; pixels of a side
+image_tokens = claude_tokens
 
 LONGEST_REPLY = 4096  # tokens: the API wants a number where the spec has none
 _OWNER = _keys.Owner("Anthropic", "anthropic.com", "ANTHROPIC_BASE_URL")

@@ -31,7 +31,8 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = False
 DEFAULT_MODEL = ""
-TOOLS = IMAGES = True
+TOOLS = IMAGES = REASONS = True
+MOST_IMAGE = (14_000_000, 0)  # bytes: a request has 20 MB at most; no limit of pixels
 
 # https://docs.cohere.com/docs/structured-outputs: the rest is not supported
 _KEPT = frozenset(

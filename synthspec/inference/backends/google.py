@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from synthspec.inference.accounting.image_tokens import gemini_tokens
 from synthspec.inference.backends import BackendContext
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
@@ -30,11 +31,14 @@ OPTIONS: Mapping[str, str] = {
     "seed": _chat.SEED,
     "reasoning_effort": "minimal, low, medium or high: the thinking level",
     "thinking_budget": "tokens to think with: 0 is off, -1 as the model likes",
+    "include_thoughts": "whether the model tells what it thought, for `reasoning` (default false)",
     "extra_body": _chat.EXTRA_BODY + ", such as {safety_settings: [...]}",
 }
 FREE = False
 DEFAULT_MODEL = ""
-TOOLS = IMAGES = True
+TOOLS = IMAGES = REASONS = True
+MOST_IMAGE = (14_000_000, 0)  # bytes: a request has 20 MB at most; no limit of pixels
+image_tokens = gemini_tokens
 
 _URL = "https://generativelanguage.googleapis.com"
 _OWNER = _keys.Owner("Google", "generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL")
@@ -169,6 +173,8 @@ def _config_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple
         thinking["thinkingBudget"] = options["thinking_budget"]
     if "reasoning_effort" in options:
         thinking["thinkingLevel"] = str(options["reasoning_effort"]).upper()
+    if "include_thoughts" in options:
+        thinking["includeThoughts"] = options["include_thoughts"]
     if thinking:
         given["thinkingConfig"] = thinking
     if unknown := next((k for k in given if k not in _BESIDE | _CONFIG), None):

@@ -16,6 +16,7 @@ OPTIONS: Mapping[str, str] = {}
 FREE = True
 IN_PROCESS = True
 DEFAULT_MODEL = ""
+COMPLETES = True
 NOTICE = (
     "The embedded n-gram model is for trying out a spec: it writes fluent fragments,"
     " not a language model's text; name a real backend with --backend."

@@ -45,7 +45,7 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = True
 DEFAULT_MODEL = ""
-TOOLS = IMAGES = COMPLETES = True
+TOOLS = IMAGES = COMPLETES = REASONS = True
 
 
 _OWNER = _keys.Owner("Ollama", "ollama.com", "OLLAMA_HOST")

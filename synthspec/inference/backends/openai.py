@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from synthspec.inference.accounting.image_tokens import openai_tokens
 from synthspec.inference.backends import BackendContext
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
@@ -49,7 +50,8 @@ OPTIONS: Mapping[str, str] = {
 }
 FREE = False
 DEFAULT_MODEL = ""
-TOOLS = IMAGES = COMPLETES = True
+TOOLS = IMAGES = COMPLETES = REASONS = True
+image_tokens = openai_tokens
 
 LONGEST_COMPLETION = 1024  # tokens of raw text where the spec sets no `max_tokens`
 

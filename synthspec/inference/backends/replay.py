@@ -29,6 +29,7 @@ OPTIONS: Mapping[str, str] = {}
 FREE = True
 IN_PROCESS = True
 DEFAULT_MODEL = ""
+TOOLS = IMAGES = COMPLETES = REASONS = True
 
 Place = tuple[str, int, int, tuple[str | int, ...]]  # prompt, combination, attempt, sample or item
 

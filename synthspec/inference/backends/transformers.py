@@ -37,7 +37,7 @@ OPTIONS: Mapping[str, str] = {
 FREE = True
 IN_PROCESS = True
 DEFAULT_MODEL = ""
-COMPLETES = True
+COMPLETES = REASONS = True
 
 COLLECT = 0.005  # seconds to wait for company
 

@@ -98,7 +98,8 @@ class Sends:
 
     def _replied(self, id: Id, request: Request, completion: Completion) -> Replied:
         self._events.append(CallDone(request, id[0], completion))
-        return Replied(completion.key, completion.reply.text, completion.reply.finish)
+        reply = completion.reply
+        return Replied(completion.key, reply.text, reply.finish, reply.reasoning)
 
     async def send(self) -> list[Answer]:
         """Send what there is room and money for, the lowest path first; once stopping, answer what waits.

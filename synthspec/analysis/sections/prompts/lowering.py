@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
+from synthspec.analysis.sections.items import SPECIAL
 from synthspec.analysis.sections.prompts.backends import lower_own_backends
 from synthspec.analysis.sections.prompts.each import Reading
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, may_be_empty
 from synthspec.analysis.sections.prompts.examples import lower_examples
 from synthspec.analysis.sections.prompts.formats import lower_format
+from synthspec.analysis.sections.prompts.images import lower_images
+from synthspec.analysis.sections.prompts.messages import lower_spoken
 from synthspec.analysis.sections.prompts.order import in_order
 from synthspec.analysis.sections.prompts.placed import reads_no_place
 from synthspec.analysis.sections.prompts.rows import lower_each
@@ -20,7 +23,6 @@ from synthspec.analysis.sections.scope import Scope
 from synthspec.document.reader import Entry, MapNode
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import ANY, INTEGER, Type, fits
-from synthspec.languages.templates.template import Template
 from synthspec.spec import Prompt
 from synthspec.spec.asked import fields_asked
 
@@ -28,16 +30,21 @@ from synthspec.spec.asked import fields_asked
 def lower_prompts(ctx: AnalysisContext, around: Surroundings) -> tuple[Prompt, ...]:
     """Every prompt, each after those whose fields it reads."""
     entries = [e for e in ctx.section("prompts").entries if isinstance(e.value, MapNode)]
-    writes = who_writes(ctx, entries, around.fields)
+    writes, thoughts = who_writes(ctx, entries, around.fields)
     empty = may_be_empty(ctx, entries, writes, around)
-    prompts = [_lower(ctx, e, writes[e.key.text], around, empty) for e in entries]
+    prompts = [_lower(ctx, e, writes[e.key.text], thoughts.get(e.key.text), around, empty) for e in entries]
     reads_no_place(ctx, prompts, around.fields)
     nobody_writes(ctx, prompts, around.fields, entries)
     return in_order(ctx, prompts, around.fields)
 
 
 def _lower(
-    ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings, empty: list[Emptied]
+    ctx: AnalysisContext,
+    entry: Entry,
+    writes: tuple[str, ...],
+    thought: str | None,
+    around: Surroundings,
+    empty: list[Emptied],
 ) -> Prompt:
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
@@ -66,28 +73,30 @@ def _lower(
         if when is not None and not fits(kind, Type("boolean")):
             ctx.report("E303", at, f"`when` is true or false; this is {kind.with_article}", "compare it with something")
     nulls = empty_here(empty, at, names_of(when) if when else frozenset())
-    several = lower_several(ctx, node, writes, around, Reading(scope, explain, nulls, _taken(around)))
+    reading = Reading(scope, explain, nulls, _taken(ctx, around))
+    several = lower_several(ctx, node, writes, around, reading)
     inner = Scope(several.bound, scope) if several.bound else scope
-    system = ctx.template(node.get("system"), inner, explain, nulls)
-    user = ctx.template(node.get("user"), inner, explain, nulls) or Template("")
-    shown = user.reads | (system.reads if system else frozenset())
-    if examples is not None and "examples" not in shown and user.text:
+    reading = replace(reading, scope=inner)
+    spoken = lower_spoken(ctx, node, reading)
+    images = lower_images(ctx, node.get("images"), reading, around, conditional=node.get("when") is not None)
+    if examples is not None and "examples" not in spoken.reads and not spoken.is_empty:
         help = "write {% for e in examples %}{{ e.COLUMN }}{% endfor %} in `user`, or remove it"
         column = next(iter(around.sources[examples.source].columns), "")
         ctx.report("W706", node.key("examples") or node, "no template of this prompt shows its examples",
                    help.replace("COLUMN", column))  # fmt: skip
     own = lower_own_backends(ctx, name, node, around, inner, explain)
+    shown = spoken.reads.union(*map(names_of, images))
     reads = (shown | own.reads) - frozenset(several.bound) | several.reads | (names_of(when) if when else frozenset())
     reads |= names_of(each.items) if each is not None else frozenset()
     if examples is not None and examples.where is not None:
         reads |= names_of(examples.where) - {"row"}
     beside = several.repeat is not None and any(n != of for n, of in several.repeat.collect.items())
-    sound = len(ctx.items(node.get("writes"))) in (0, len(writes) - beside)
+    sound = len(ctx.items(node.get("writes"))) in (0, len(writes) - beside - (thought is not None))
     wanted = value_of(node.get("instructions"), True)
     prompt = Prompt(
         name=name,
-        user=user,
-        system=system,
+        user=spoken.user,
+        system=spoken.system,
         writes=writes,
         format="json",
         format_options={},
@@ -95,7 +104,7 @@ def _lower(
         examples=examples,
         when=when,
         needs=(),
-        instructions=wanted not in ("none", False),
+        instructions=wanted not in ("none", False) and spoken.complete is None,
         backend=own.backend,
         span=entry.key.span,
         reads=reads,
@@ -106,6 +115,10 @@ def _lower(
         repeat=several.repeat,
         backends=own.backends,
         choose=own.choose,
+        messages=spoken.messages,
+        complete=spoken.complete,
+        reasoning=thought,
+        images=images,
     )
     check_lists(ctx, node, prompt, around.fields)
     known = sound and all(w in around.fields for w in writes)
@@ -114,10 +127,10 @@ def _lower(
     return replace(prompt, format=kind_of, format_options=options)
 
 
-def _taken(around: Surroundings) -> frozenset[str]:
-    """Names that an item may not take: parameters, and fields that prompts write."""
-    written = (n for n, f in around.fields.items() if f.value is None)
-    return frozenset((*around.parameters, *written, "rows", "examples", "avoid", "round", "turn"))
+def _taken(ctx: AnalysisContext, around: Surroundings) -> frozenset[str]:
+    """The names that no item of a list may take: parameters, written fields, and those with a meaning of their own."""
+    written = {name for name, field in around.fields.items() if field.value is None}
+    return frozenset({*ctx.names_under("parameters"), *written, *SPECIAL})
 
 
 def _scope(ctx: AnalysisContext, writes: tuple[str, ...], around: Surroundings, examples: Type | None) -> Scope:

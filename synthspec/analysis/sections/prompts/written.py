@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.analysis.sections.gathered import collects_itself
+from synthspec.analysis.sections.prompts.reasoning import lower_reasoning
 from synthspec.diagnostics import Related, did_you_mean, nearest
 from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import Field, Prompt
 
+Written = dict[str, tuple[str, ...]]
 
-def who_writes(ctx: AnalysisContext, entries: list[Entry], fields: Mapping[str, Field]) -> dict[str, tuple[str, ...]]:
-    """The fields each prompt writes; one prompt may leave it unsaid and takes what is left."""
+
+def who_writes(
+    ctx: AnalysisContext, entries: list[Entry], fields: Mapping[str, Field]
+) -> tuple[Written, dict[str, str]]:
+    """The fields each prompt writes; one prompt may leave it unsaid and takes what is left. Second, the field of each
+    that takes what its model thought, the last of those it writes."""
     every = ctx.names_under("fields")
     taken: dict[str, ScalarNode] = {}
     writes: dict[str, tuple[str, ...]] = {}
@@ -32,6 +39,7 @@ def who_writes(ctx: AnalysisContext, entries: list[Entry], fields: Mapping[str, 
                 taken[item.text] = item
                 good.append(item.text)
         writes[entry.key.text] = tuple(good)
+    thoughts = lower_reasoning(ctx, entries, fields, taken)
     left = tuple(n for n, f in fields.items() if f.value is None and n not in taken)
     for entry in unsaid[1:]:
         first = Related(unsaid[0].key.span, "so does this one")
@@ -39,12 +47,12 @@ def who_writes(ctx: AnalysisContext, entries: list[Entry], fields: Mapping[str, 
         ctx.report("E421", entry.key, message, "add `writes:` to all prompts but one", (first,))
     if len(unsaid) == 1:
         writes[unsaid[0].key.text] = left
-    for prompt, name in collected.items():
+    for prompt, name in (*collected.items(), *thoughts.items()):
         writes[prompt] = (*writes[prompt], name)
     if len(unsaid) == 1 and not left and fields and not any(len(p) == 2 and p[0] == "fields" for p in ctx.broken):
         message = f"the prompt '{unsaid[0].key.text}' writes no field: all are written already"
         ctx.report("E421", unsaid[0].key, message, "add a field for it, or remove the prompt")
-    return writes
+    return writes, thoughts
 
 
 def _collected(
@@ -114,4 +122,6 @@ def _meant(ctx: AnalysisContext, entries: list[Entry]) -> set[str | None]:
     every = ctx.names_under("fields")
     nodes = (e.value.get("writes") for e in entries if isinstance(e.value, MapNode))
     named = (n.text for node in nodes for n in ctx.items(node) if isinstance(n, ScalarNode))
-    return {nearest(name, every) for name in named if name not in every}
+    nodes = (e.value.get("reasoning") for e in entries if isinstance(e.value, MapNode))
+    thoughts = (n.text for n in nodes if isinstance(n, ScalarNode))
+    return {nearest(name, every) for name in itertools.chain(named, thoughts) if name not in every}

@@ -1,0 +1,142 @@
+"""What a prompt asks of a backend that it cannot give: bare text gone on from, pictures, thoughts; and pictures whose
+cost under a limit nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+
+from synthspec.analysis.sections.context import AnalysisContext
+from synthspec.analysis.sections.prompts.images import looks_of
+from synthspec.analysis.sections.prompts.surroundings import Surroundings
+from synthspec.document.reader import MapNode, Node
+from synthspec.inference.accounting.image_tokens import image_tokens
+from synthspec.languages.expressions.tree import Expression
+from synthspec.plugins import find_plugin, plugin_error, plugin_names
+from synthspec.spec import BackendChoice, Prompt, Spec
+from synthspec.spec.backends_used import endpoints_of
+
+_NEEDS = (
+    ("complete", "COMPLETES", "goes on from bare text"),
+    ("images", "IMAGES", "takes pictures"),
+    ("reasoning", "REASONS", "tells what its model thinks"),
+    ("tools", "TOOLS", "calls tools"),
+)
+_ANY_SIZE = (1024, 1024)  # pixels of a picture that is not known beforehand: whether its tokens would be
+
+
+def check_abilities(ctx: AnalysisContext, spec: Spec, around: Surroundings) -> None:
+    """Report what the backends of prompts cannot do."""
+    for prompt in spec.prompts:
+        node = ctx.section("prompts").get(prompt.name)
+        if not isinstance(node, MapNode) or ctx.is_broken("prompts", prompt.name):
+            continue
+        for choice in dict.fromkeys(_Told(c) for c in endpoints_of(spec, prompt).values()):
+            _check(ctx, spec, prompt, node, choice.choice, around)
+
+
+class _Told:
+    """A choice, compared by provider and model: each fault is told once."""
+
+    def __init__(self, choice: BackendChoice) -> None:
+        self.choice = choice
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Told) and self._mark == other._mark
+
+    def __hash__(self) -> int:
+        return hash(self._mark)
+
+    @property
+    def _mark(self) -> tuple[str, str]:
+        return self.choice.provider, self.choice.model
+
+
+def _check(
+    ctx: AnalysisContext, spec: Spec, prompt: Prompt, node: MapNode, choice: BackendChoice, around: Surroundings
+) -> None:
+    if plugin_error("backends", choice.provider) is not None:
+        return
+    module = find_plugin("backends", choice.provider)
+    for key, ability, what in _NEEDS:
+        if _asks(prompt, key) and not getattr(module, ability, False):
+            able = ", ".join(n for n in plugin_names("backends") if _is_able(n, ability) and n != "replay")
+            message = f"the backend '{choice.provider}' is none that {what}"
+            ctx.report("E473", node.key(key) or node, message, f"remove `{key}`, or use a backend that can: {able}")
+    if prompt.images and getattr(module, "IMAGES", False):
+        for place, expression in zip(ctx.items(node.get("images")), prompt.images, strict=False):
+            _check_pictures(ctx, spec, choice, module, (place, expression), around)
+    if prompt.reasoning is not None and (silent := _silence(choice)) is not None:
+        ctx.report("W731", node.get("reasoning") or node, *silent)
+
+
+def _asks(prompt: Prompt, key: str) -> bool:
+    found = getattr(prompt, key)
+    speakers = prompt.dialogue.speakers if prompt.dialogue is not None and key == "tools" else ()
+    return bool(found) or any(s.tools is not None for s in speakers)
+
+
+def _is_able(provider: str, ability: str) -> bool:
+    if plugin_error("backends", provider) is not None:
+        return False
+    return bool(getattr(find_plugin("backends", provider), ability, False))
+
+
+def _check_pictures(
+    ctx: AnalysisContext,
+    spec: Spec,
+    choice: BackendChoice,
+    module: ModuleType,
+    shown: tuple[Node, Expression],
+    around: Surroundings,
+) -> None:
+    node, expression = shown
+    most_bytes, most_side = getattr(module, "MOST_IMAGE", (0, 0))
+    sizes: list[tuple[int, int]] = []
+    for name, looks in looks_of(ctx, expression, around):
+        wide = most_side and max(looks.width, looks.height) > most_side
+        if wide or (most_bytes and looks.size > most_bytes):
+            limit = f"{most_side:,} pixels a side" if wide else f"{most_bytes / 1e6:.1f} MB"
+            has = f"{looks.width:,} × {looks.height:,} pixels" if wide else f"{looks.size / 1e6:.1f} MB"
+            message = f"'{name}' has {has}; '{choice.provider}' takes at most {limit}"
+            ctx.report("E476", node, message, "make it smaller")
+            return
+        sizes.append((looks.width, looks.height))
+    if _is_limited(spec, module) and any(image_tokens(choice, *size) is None for size in sizes or [_ANY_SIZE]):
+        model = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
+        message = f"a limit is set, but how many tokens a picture has for '{model}' is not known"
+        help = "add `prices: {…, image_tokens: …}` to the backend: what one picture counts for at most"
+        ctx.report("E477", node, message, help)
+
+
+def _is_limited(spec: Spec, module: ModuleType) -> bool:
+    """Whether a limit holds that pictures count for."""
+    return spec.limits.tokens is not None or (spec.limits.budget is not None and not module.FREE)
+
+
+def _silence(choice: BackendChoice) -> tuple[str, str] | None:
+    """Why a backend will hardly tell what its model thought, and what makes it; None where it does."""
+    told = {**choice.options, **_below(choice.options.get("extra_body"))}
+    if choice.provider == "anthropic" and not _is_on(told.get("thinking")):
+        return "Claude is not asked to think", "add `thinking: {type: adaptive}` to the backend"
+    if choice.provider == "google" and not told.get("include_thoughts") and not any(_thinking_configs(told)):
+        return "Gemini is not asked to tell what it thinks", "add `include_thoughts: true` to the backend"
+    if choice.provider == "openai" and "base_url" not in choice.options:
+        help = "make the field `optional: true`, or name a server that does by `base_url`"
+        return "OpenAI's own API does not tell what its models think", help
+    return None
+
+
+def _below(value: object) -> dict[str, object]:
+    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else {}
+
+
+def _is_on(thinking: object) -> bool:
+    return isinstance(thinking, dict) and thinking.get("type") != "disabled"
+
+
+def _thinking_configs(options: dict[str, object]) -> Iterator[bool]:
+    for holder in (options, _below(options.get("generation_config")), _below(options.get("generationConfig"))):
+        for name in ("thinking_config", "thinkingConfig"):
+            inner = _below(holder.get(name))
+            yield bool(inner.get("include_thoughts") or inner.get("includeThoughts"))

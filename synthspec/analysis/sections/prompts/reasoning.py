@@ -1,0 +1,56 @@
+"""`reasoning: trace`: the field that takes what the model thought before it answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from synthspec.analysis.sections.context import AnalysisContext, value_of
+from synthspec.diagnostics import Related, did_you_mean
+from synthspec.document.reader import Entry, MapNode, ScalarNode
+from synthspec.spec import Field
+
+_MANY = ("samples", "map")  # of a prompt with one of these, every field is a list
+
+
+def lower_reasoning(
+    ctx: AnalysisContext, entries: list[Entry], fields: Mapping[str, Field], taken: dict[str, ScalarNode]
+) -> dict[str, str]:
+    """The field of each prompt that asks for one; each is `taken`."""
+    found: dict[str, str] = {}
+    every = ctx.names_under("fields")
+    for entry in entries:
+        prompt = entry.value
+        node = prompt.get("reasoning") if isinstance(prompt, MapNode) else None
+        if not isinstance(node, ScalarNode) or not isinstance(prompt, MapNode):
+            continue
+        name = node.text
+        if name not in every:
+            if not ctx.is_lost("fields"):
+                help = did_you_mean(name, [n for n in every if n not in taken], "declare it under `fields`")
+                ctx.report("E411", node, f"there is no field '{name}'", help)
+        elif name in taken:
+            first = Related(taken[name].span, "first written here")
+            ctx.report("E412", node, f"the field '{name}' is written twice", "leave it to one prompt", (first,))
+        elif name in fields and fields[name].value is not None:
+            first = Related(fields[name].span, "computed here")
+            ctx.report(
+                "E420", node, f"the field '{name}' is computed by its `value`", "remove one of the two", (first,)
+            )
+        elif name in fields:
+            taken[name] = node
+            found[entry.key.text] = name
+            _check(ctx, prompt, node, fields[name])
+    return found
+
+
+def _check(ctx: AnalysisContext, prompt: MapNode, node: ScalarNode, field: Field) -> None:
+    """Whether a prompt of this kind can have one, and the field can take it."""
+    lists = any(prompt.get(key) is not None for key in _MANY)
+    if prompt.get("dialogue") is not None or value_of(prompt.get("rows"), 1) != 1:
+        other = "dialogue" if prompt.get("dialogue") is not None else "rows"
+        message = f"a prompt with `{other}` has no `reasoning`: what the model thought belongs to no one row"
+        ctx.report("E474", node, message, f"remove `reasoning`, or `{other}`")
+    elif field.type.values or field.type.kind not in (("list",) if lists else ("text", "any")):
+        wanted = "a list of texts, one for each reply" if lists else "a text"
+        message = f"'{field.name}' is {field.type.with_article}; what a model thought is {wanted}"
+        ctx.report("E474", node, message, f"declare it as {'{type: array}' if lists else '{type: string}'}")
