@@ -133,6 +133,9 @@ def _short(value: Any) -> str:
     return text if not isinstance(value, list | dict) or len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
+_FIGURES = ("calls", "prompt_tokens", "completion_tokens")
+
+
 def _show_prompts(console: Console, report: PlanReport) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -145,12 +148,12 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
                           ("completion tokens", "right"), ("cost", "right")):  # fmt: skip
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for p in report.prompts:
-        table.add_row(
-            p.name, escape(p.backend), count(p.calls), count(p.prompt_tokens), count(p.completion_tokens), money(p.cost)
-        )
-    for name, totals in (("expected", report.expected), ("at worst", report.worst)):
-        figures = [count(totals[k]) for k in ("calls", "prompt_tokens", "completion_tokens")]
-        table.add_row(f"[bold]{name}[/]", "", *figures, money(totals["cost"]))
+        least = p.least or p
+        figures = [span(getattr(least, k), getattr(p, k)) for k in _FIGURES]
+        table.add_row(p.name, escape(p.backend), *figures, money_span(least.cost, p.cost))
+    for name, low, high in (("expected", report.least, report.expected), ("at worst", report.worst, report.worst)):
+        figures = [span(low[k], high[k]) for k in _FIGURES]
+        table.add_row(f"[bold]{name}[/]", "", *figures, money_span(low["cost"], high["cost"]))
     console.print(table)
     console.print("Tokens are estimated. At worst every attempt is used, and every reply is as long as it may be.")
 
@@ -160,9 +163,20 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n… ({len(text) - LONGEST:,} more characters)"
 
 
-def count(number: float | None) -> str:
-    """A count for a reader."""
-    return "unknown" if number is None else f"{number:,.0f}"
+def span(low: float | None, high: float | None) -> str:
+    """A count for a reader, or from where to where it goes.
+
+    >>> span(12, 12), span(12, 3600), span(None, None)
+    ('12', '12–3,600', 'unknown')
+    """
+    if low is None or high is None:
+        return "unknown"
+    return f"{high:,.0f}" if low == high else f"{low:,.0f}–{high:,.0f}"
+
+
+def money_span(low: float | None, high: float | None) -> str:
+    """US dollars for a reader, or from where to where they go."""
+    return money(high) if low == high or low is None or high is None else f"{money(low)}–{money(high)}"
 
 
 def money(cost: float | None) -> str:

@@ -65,11 +65,24 @@ def _without_own_backends(root: MapNode) -> MapNode:
     prompts = root.get("prompts")
     if not isinstance(prompts, MapNode):
         return root
-    entries = tuple(
-        replace(e, value=e.value.without("backend")) if isinstance(e.value, MapNode) else e for e in prompts.entries
-    )
-    bare = replace(prompts, entries=entries)
+    bare = replace(prompts, entries=tuple(replace(e, value=_without_backend(e.value)) for e in prompts.entries))
     return replace(root, entries=tuple(replace(e, value=bare) if e.value is prompts else e for e in root.entries))
+
+
+def _without_backend(prompt: Node) -> Node:
+    """A prompt without a backend of its own, its speakers neither."""
+    if not isinstance(prompt, MapNode):
+        return prompt
+    bare = prompt.without("backend")
+    speakers = bare.get("dialogue")
+    if not isinstance(speakers, MapNode):
+        return bare
+    each = tuple(
+        replace(e, value=e.value.without("backend") if isinstance(e.value, MapNode) else e.value)
+        for e in speakers.entries
+    )
+    plain = replace(speakers, entries=each)
+    return replace(bare, entries=tuple(replace(e, value=plain) if e.value is speakers else e for e in bare.entries))
 
 
 def _backend_map(node: ScalarNode) -> MapNode:

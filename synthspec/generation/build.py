@@ -27,8 +27,8 @@ from synthspec.inference.accounting.counting import count_event
 from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.events import CallDone, Counted, Event, Forecast, RowKept, RowMissing, Started
-from synthspec.inference.requests import PromptWriter
 from synthspec.inference.sending.endpoints import Endpoint, open_endpoints
+from synthspec.inference.speaker_requests import open_writer
 from synthspec.inference.store import Store, StoreFault
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.drawing import DrawFault
@@ -132,7 +132,7 @@ class Build:
         validator = Validator(spec)
         program = Program(spec, validator)
         writers = {
-            name: PromptWriter(spec, prompt, endpoints[name].sender, self.tables, name if name != prompt.name else "")
+            name: open_writer(spec, prompt, endpoints[name].sender, self.tables, name if name != prompt.name else "")
             for name, (prompt, _) in backends_used(spec).items()
         }
         ledger = open_ledger(spec, store)

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from synthspec.analysis.compiled import Compiled
-from synthspec.generation.estimate import report_plan
+from synthspec.generation.estimate import PromptReport, report_plan
+from synthspec.generation.talk_diff import talk_contents
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.languages.expressions.types import Type
 from synthspec.planning.plan import Plan, build_plan
@@ -94,6 +95,12 @@ def _prompt_diffs(old: Compiled, new: Compiled, before: Plan, after: Plan) -> It
     asked_again: dict[str, frozenset[int]] = {}  # combinations whose prompt of that name changed
     for prompt in new.spec.prompts:
         theirs = known.get(prompt.name)
+        if prompt.dialogue is not None or (theirs is not None and theirs.dialogue is not None):
+            upstream = frozenset[int]().union(*(asked_again.get(n, frozenset()) for n in prompt.needs))
+            report = _sum_of(reports, prompt.name)
+            changed, asked_again[prompt.name] = _talk_diff(old, new, theirs, prompt, (before, after), upstream, report)
+            yield changed
+            continue
         ours = _contents(new.spec, prompt, after, new.tables)
         others = _contents(old.spec, theirs, before, old.tables) if theirs is not None else {}
         if prompt.needs:
@@ -109,6 +116,49 @@ def _prompt_diffs(old: Compiled, new: Compiled, before: Plan, after: Plan) -> It
         yield PromptDiff(prompt.name, (len(ours) - len(moved)) * per_call, len(moved) * per_call, gone * per_call, cost)
     for name in known.keys() - {p.name for p in new.spec.prompts}:
         yield PromptDiff(name, 0, 0, len(before), 0.0)
+
+
+def _sum_of(reports: Mapping[str, PromptReport], name: str) -> PromptReport:
+    """The figures of all endpoints of a prompt together."""
+    own = [r for n, r in reports.items() if n == name or n.startswith((f"{name}/", f"{name}#", f"{name}="))]
+    costs = [r.cost for r in own]
+    cost = None if None in costs else sum(c for c in costs if c is not None)
+    return PromptReport(name, "", sum(r.calls for r in own), 0, 0, cost)
+
+
+def _talk_diff(
+    old: Compiled,
+    new: Compiled,
+    theirs: Prompt | None,
+    ours: Prompt,
+    plans: tuple[Plan, Plan],
+    upstream: frozenset[int],
+    report: PromptReport,
+) -> tuple[PromptDiff, frozenset[int]]:
+    """A prompt that is a dialogue, or was one; and the combinations in whose talk something changed."""
+    after = _messages_of(new, ours, plans[1])
+    before = _messages_of(old, theirs, plans[0]) if theirs is not None else []
+    same = made = gone = 0
+    changed: set[int] = set(upstream)
+    for place in range(max(len(after), len(before))):
+        mine = after[place] if place < len(after) else {}
+        others = before[place] if place < len(before) else {}
+        moved = frozenset(i for i in mine if others.get(i) != mine[i]) if ours.needs else _unmatched(mine, others)
+        moved |= upstream & mine.keys()
+        changed |= moved
+        same, made = same + len(mine) - len(moved), made + len(moved)
+        gone += max(0, len(others) - (len(mine) - len(moved)))
+    cost = None if report.cost is None else report.cost * made / max(report.calls, 1)
+    return PromptDiff(ours.name, same, made, gone, cost), frozenset(changed)
+
+
+def _messages_of(compiled: Compiled, prompt: Prompt, plan: Plan) -> list[dict[int, str]]:
+    """A digest of each call of a prompt, by combination: one, or for a dialogue one a message."""
+    assert compiled.spec is not None
+    if prompt.dialogue is None:
+        return [_contents(compiled.spec, prompt, plan, compiled.tables)]
+    stand_ins = {f.name: _stand_in(f.type, f.name) for f in compiled.spec.fields}
+    return talk_contents(compiled.spec, prompt, plan, compiled.tables, stand_ins, min(len(plan), COMPARED))
 
 
 def _unmatched(ours: Mapping[int, str], others: Mapping[int, str]) -> frozenset[int]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from synthspec.generation.talk_estimate import SpeakerUse, speaker_uses
 from synthspec.inference.accounting.image_tokens import picture_tokens
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.inference.requests import PromptWriter, Sender
+from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.expressions.evaluation.columns import Column
 from synthspec.planning.parameters import places_in
 from synthspec.planning.plan import Plan
@@ -20,6 +22,8 @@ from synthspec.plugins import find_plugin
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Choice, Field, Prompt, Spec
 from synthspec.spec.asked import fields_asked
+from synthspec.spec.backends_used import endpoints_of
+from synthspec.spec.conversation import holds_messages, one_message
 from synthspec.spec.messages import Image, Message
 from synthspec.spec.used_names import used_names
 
@@ -57,6 +61,7 @@ class PromptReport:
     prompt_tokens: int | None  # None where how many a picture has is not known
     completion_tokens: int
     cost: float | None
+    least: PromptReport | None = None  # the figures at least; None where they are fixed, and these the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,8 @@ class PlanReport:
     covering: Mapping[str, Any] | None  # of a strategy that makes a covering array: strength, rows, tuples covered
     correlations: tuple[RankReport, ...]
     prompts: tuple[PromptReport, ...]
-    expected: Mapping[str, float | None]
+    expected: Mapping[str, float | None]  # at most, where talks may end early
+    least: Mapping[str, float | None]  # the same at least
     worst: Mapping[str, float | None]
     samples: tuple[Mapping[str, Any], ...]
 
@@ -91,7 +97,7 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
     used = used_names(spec) if spec.fields else frozenset(p.name for p in spec.parameters)
     columns = plan.columns(0, counted) if counted else {}
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
-    prompts = tuple(_prompt_report(spec, p, plan, tables) for p in spec.prompts)
+    prompts = tuple(r for p in spec.prompts for r in _reports(spec, p, plan, tables))
     space, excluded = _space(plan, lists)
     return PlanReport(
         name=spec.name,
@@ -110,6 +116,7 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
         correlations=_ranks(plan, columns),
         prompts=tuple(r for r, _ in prompts),
         expected=_total([r for r, _ in prompts]),
+        least=_total([r.least or r for r, _ in prompts]),
         worst=_total([w for _, w in prompts]),
         samples=tuple(_sample(spec, plan, tables, i) for i in range(min(2, len(plan)))),
     )
@@ -178,6 +185,35 @@ def _impossible_pairs(plan: Plan, lists: Mapping[str, Choice]) -> int:
     return lost
 
 
+def _reports(
+    spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table]
+) -> list[tuple[PromptReport, PromptReport]]:
+    """What a prompt is expected to use, and what at worst; each speaker of a dialogue for itself."""
+    if prompt.dialogue is None:
+        return [_prompt_report(spec, prompt, plan, tables)]
+    step = max(1, len(plan) // SAMPLED)
+    samples = [(i, _with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
+    field = next(f for f in spec.fields if f.name == prompt.writes[0])
+    talks = len(plan) if prompt.level == 0 else spec.rows
+    uses = speaker_uses(spec, prompt, talks, samples, _field_tokens(one_message(field), spec, tables))
+    return [_speaker_report(use) for use in uses]
+
+
+def _speaker_report(use: SpeakerUse) -> tuple[PromptReport, PromptReport]:
+    least, most, worst = (_figures(use.endpoint, use.choice, u.calls, u.sent, u.got)
+                          for u in (use.least, use.most, use.worst))  # fmt: skip
+    return (most if least == most else replace(most, least=least)), worst
+
+
+def _figures(name: str, choice: BackendChoice, calls: float, sent: float, got: float) -> PromptReport:
+    """Calls and tokens, all together, and what they cost."""
+    cost = 0.0 if find_plugin("backends", choice.provider).FREE else None
+    if choice.prices is not None:
+        cost = (sent * choice.prices.prompt + got * choice.prices.completion) / 1e6
+    backend = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
+    return PromptReport(name, backend, round(calls), round(sent), round(got), cost)
+
+
 def _prompt_report(
     spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table]
 ) -> tuple[PromptReport, PromptReport]:
@@ -227,11 +263,18 @@ def _messages(
     spec: Spec, writer: PromptWriter, combination: Mapping[str, Any], index: int, tables: Mapping[str, Table]
 ) -> list[Message]:
     """The messages of a call, with stand-ins of the expected length for fields that are not written yet."""
+    values = _with_stand_ins(spec, combination, tables)
+    if isinstance(writer, SpeakerWriter):
+        return list(writer.instructed(writer.drafted(index, values, 1)))
+    return writer.told(writer.drafted(index, values, writer.prompt.rows), writer.prompt.rows)
+
+
+def _with_stand_ins(spec: Spec, combination: Mapping[str, Any], tables: Mapping[str, Table]) -> dict[str, Any]:
     values = dict(combination)
     for field in spec.fields:
         if field.name not in values:
             values[field.name] = _stand_in(field, spec, tables)
-    return writer.told(writer.drafted(index, values, writer.prompt.rows), writer.prompt.rows)
+    return values
 
 
 def _stand_in(field: Field, spec: Spec, tables: Mapping[str, Table]) -> Any:
@@ -244,6 +287,9 @@ def _stand_in(field: Field, spec: Spec, tables: Mapping[str, Table]) -> Any:
 
 def _field_tokens(field: Field, spec: Spec, tables: Mapping[str, Table]) -> int:
     """About how many tokens a value of a field takes in a reply, its label included."""
+    if holds_messages(field):
+        turns = [n for n in (field.turns.minimum, field.turns.maximum) if n is not None] or [3]
+        return round(2 * sum(turns) / len(turns) * _field_tokens(one_message(field), spec, tables))
     if field.type.kind != "text" or field.type.values:
         return 8
     low, high = field.words.minimum, field.words.maximum
@@ -273,7 +319,8 @@ def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> 
     combination = plan[index]
     prompts = {}
     for prompt in spec.prompts:
-        sender = Sender(prompt.backend or spec.backend, "", False)
-        messages = _messages(spec, PromptWriter(spec, prompt, sender, tables), combination, index, tables)
-        prompts[prompt.name] = [{"role": m.role, "content": m.shown} for m in messages]
+        for name, choice in endpoints_of(spec, prompt).items():
+            writer = open_writer(spec, prompt, Sender(choice, "", False), tables, name if name != prompt.name else "")
+            messages = _messages(spec, writer, combination, index, tables)
+            prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]
     return {"combination": combination, "prompts": prompts}

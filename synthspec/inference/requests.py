@@ -196,7 +196,20 @@ class PromptWriter:
         feedback: Feedback | None,
     ) -> Request:
         """The call itself: base messages, the format's instructions, and what was wrong before."""
-        messages = self.told(base, rows)
+        return self.sent(index, values, self.told(base, rows), key, identity, rows, feedback)
+
+    def sent(
+        self,
+        index: int,
+        values: Mapping[str, Any],
+        told: Sequence[Message],
+        key: str,
+        identity: Identity,
+        rows: int,
+        feedback: Feedback | None,
+    ) -> Request:
+        """The call of these messages and, where one was made before, what was wrong with its reply."""
+        messages = list(told)
         raw = self.prompt.complete is not None
         if feedback is not None and self.spec.repair and not raw:
             messages.append(Message("assistant", self._said(feedback.text)[:MAX_ECHO] or "(nothing)"))

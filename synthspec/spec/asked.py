@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from synthspec.languages.expressions.types import TEXT
 from synthspec.spec import Bounds, Field, Prompt, Spec
+from synthspec.spec.conversation import one_message
 
 _TEXT_ITEM = {"type": "string"}
 
@@ -26,6 +27,8 @@ def fields_asked(prompt: Prompt, fields: Mapping[str, Field]) -> tuple[Field, ..
     collected = prompt.repeat.collect if prompt.repeat is not None else {}
     beside = {name for name, of in collected.items() if name != of} | {prompt.reasoning}
     names = [w for w in prompt.writes if w in fields and w not in beside]
+    if prompt.dialogue is not None:
+        return tuple(one_message(fields[n]) for n in names)
     return tuple(item_field(fields[n]) if n in lists else fields[n] for n in names)
 
 

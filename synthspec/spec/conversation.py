@@ -7,12 +7,15 @@ A conversation is a list of maps, each with `role` and `content`; `name` where s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from synthspec.languages.expressions.types import ANY, TEXT, Type
-from synthspec.spec import Field
+from synthspec.spec import Bounds, Field
+from synthspec.spec.messages import Part, ToolCall, ToolResult, text_of
 
 ROLES = ("user", "assistant")
+MOST_EXCHANGES = 200  # of one dialogue
 MEMBERS = ("role", "content", "name", "tool_calls", "tool_call_id")
 _CALL = Type(
     "map",
@@ -42,6 +45,15 @@ def messages_type(*, named: bool = False, tools: bool = False) -> Type:
 def holds_messages(field: Field) -> bool:
     """Whether the field is declared as a conversation."""
     return field.schema.get("type") == "messages"
+
+
+_OF_TEXT = ("pattern", "minLength", "maxLength")
+
+
+def one_message(field: Field) -> Field:
+    """The field as a text: what the rules of a conversation say of each of its messages."""
+    schema = {k: field.schema[k] for k in _OF_TEXT if k in field.schema}
+    return replace(field, type=TEXT, schema=schema, turns=Bounds())
 
 
 def holds_prose(field: Field) -> bool:
@@ -75,3 +87,62 @@ def said_in(value: Any) -> Any:
 def count_turns(messages: Sequence[Mapping[str, Any]]) -> int:
     """How many messages a user wrote."""
     return sum(m.get("role") == "user" for m in messages)
+
+
+SO_FAR = "(so far)"  # under which a request's values hold the talk that it goes on from; no name in a spec
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One step of a talk: a speaker's text, the tools it calls, or what a tool gave it."""
+
+    speaker: str
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+        return text_of(self.parts)
+
+    @property
+    def result(self) -> ToolResult | None:
+        """What a tool gave, where this is that."""
+        part = self.parts[0] if self.parts else None
+        return part if isinstance(part, ToolResult) else None
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The tools that the speaker calls."""
+        return tuple(p for p in self.parts if isinstance(p, ToolCall))
+
+
+@dataclass(frozen=True, slots=True)
+class TalkSoFar:
+    """A talk that a request goes on from, and why the attempt at it before was not kept."""
+
+    said: tuple[Said, ...] = ()
+    rejected: tuple[str, ...] = ()
+
+
+def messages_of(said: Sequence[Said], roles: Mapping[str, str], *, named: bool) -> list[dict[str, Any]]:
+    """A talk as the messages of a dataset. `roles`: what each speaker is there; `named`: some share a role."""
+    made: list[dict[str, Any]] = []
+    names: dict[str, str] = {}
+    for step in said:
+        result = step.result
+        if result is not None:
+            content = {"name": names.get(result.id, ""), "content": result.content}
+            made.append({"role": "tool", "tool_call_id": result.id, **content})
+            continue
+        message: dict[str, Any] = {"role": roles[step.speaker], "content": step.text}
+        if named:
+            message["name"] = step.speaker
+        if step.calls:
+            names.update((c.id, c.name) for c in step.calls)
+            message["tool_calls"] = [_call(c) for c in step.calls]
+        made.append(message)
+    return made
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": dict(call.arguments)}}

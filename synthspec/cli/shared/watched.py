@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from synthspec.generation.talk_estimate import calls_of_a_talk
 from synthspec.inference.events import (
     CallBegun,
     CallDone,
@@ -221,4 +222,6 @@ class Watched:
 def _work_of(prompt: Prompt, rows: int) -> PromptWork:
     """A prompt that reads what another writes is asked once for each row; a first one may be asked for several."""
     per_call = 1 if prompt.needs else prompt.rows
+    if prompt.dialogue is not None:
+        return PromptWork(rows * sum(calls_of_a_talk(prompt.dialogue, {})) / 2, bool(prompt.needs), 1)
     return PromptWork(math.ceil(rows / per_call), bool(prompt.needs), per_call)

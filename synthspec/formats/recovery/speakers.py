@@ -12,9 +12,14 @@ from typing import Literal
 from synthspec.formats.recovery.remarks import is_speaker
 from synthspec.formats.recovery.wrappers import is_fence
 
-Style = Literal["colon", "closed", "alone", "dash", "bare", "inside"]
+Style = Literal["colon", "closed", "alone", "dash", "bare", "inside", "run on"]
 
 _NUMBER = r"(?:(?:turn|message|line|exchange|round)[ \t]*#?)?\d{1,3}(?:[:.]\d{2}){0,2}(?:[ \t]?[ap]\.?m\.?)?"
+_MENTIONS = re.compile(
+    r"\b(?:an?|the|this|that|my|your|our|his|her|their|to|of|by|for|from|with|as|and|or|says?|said|tell|told|ask|asked"
+    r"|called|dear|is|was|named|type|typed|write|wrote|see|read)\Z",
+    re.IGNORECASE,
+)
 _ENDED = ".!?…)]\"”'’*_:。！？—–-"
 
 
@@ -47,12 +52,21 @@ def find_marks(body: str, labels: Sequence[str]) -> list[Mark]:
             unclear.append(candidate)
     if found and unclear:
         raise UnclearSpeakerError(unclear[0])
+    run_on = next((m for m in found if m.style == "run on"), None)
+    if run_on is not None and not _changes(found):
+        raise UnclearSpeakerError(_line_at(body, run_on.start))
     if all(m.style in ("bare", "dash") for m in found):
         return _alone_in_style(body, found)
     doubtful = [m for m in found if m.style in ("bare", "dash")]
     if doubtful and not _alternate(body, found):
         raise UnclearSpeakerError(_line_at(body, doubtful[0].start))
     return found
+
+
+def sure_marks(body: str, labels: Sequence[str]) -> list[Mark]:
+    """The marks of a speaker that are surely such; lines that may be one are text."""
+    found = (m for m in _candidates(body, labels) if isinstance(m, Mark))
+    return [m for m in found if m.style in ("colon", "closed", "inside")]
 
 
 def _candidates(body: str, labels: Sequence[str]) -> Iterator[Mark | str]:
@@ -107,11 +121,11 @@ def _inside(line: str, start: int, at: int, labels: Sequence[str]) -> Iterator[M
             continue
         label = spelled(match["label"], labels)
         ended = not before or before[-1] in _ENDED or before[-1] in "|/>" or ord(before[-1]) > 0x2190
-        if not ended or label.islower():
+        if match["label"].islower() or (not ended and _MENTIONS.search(before)):
             yield line
             continue
         opened = _opened(match["open"], match["close"])
-        yield Mark(label, at + match.start(), at + match.end(), "inside", opened)
+        yield Mark(label, at + match.start(), at + match.end(), "inside" if ended else "run on", opened)
 
 
 def _is_unclear(line: str, labels: Sequence[str]) -> bool:

@@ -13,17 +13,15 @@ from synthspec.formats.recovery.verbalized import choose_answer
 from synthspec.generation.machine.gather import Gathering
 from synthspec.generation.machine.levels import compile_levels, expected_below, makers
 from synthspec.generation.machine.rounds import Repeating
-from synthspec.generation.machine.steps import Calls, Step
+from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Calls, Step
+from synthspec.generation.machine.talk import Talking
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Replied
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.spec import Check, Field, Prompt, Spec
 from synthspec.spec.asked import fields_asked, judged_one_by_one, lists_of_replies
 from synthspec.spec.fan_outs import asked_at
-from synthspec.spec.messages import Path, Rejection, Stage
-
-REFUSED = Rejection(Stage.PARSE, "refused", "the model refused")
-CUT_OFF = Rejection(Stage.PARSE, "cut off", "the reply was cut off at its greatest length: write less")
+from synthspec.spec.messages import Path, Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +251,8 @@ def compile_steps(spec: Spec) -> tuple[Step, ...]:
 
 def _calls(prompt: Prompt, fields: Mapping[str, Field], gathered_by: Mapping[str, str]) -> Calls | None:
     """How a prompt that makes several calls for one row is worked on; None for one that makes one."""
+    if prompt.dialogue is not None:
+        return Talking(prompt, fields[prompt.writes[0]])
     if prompt.samples is not None or prompt.map is not None:
         return Gathering(prompt, fields, gathered_by)
     return Repeating(prompt) if prompt.repeat is not None else None

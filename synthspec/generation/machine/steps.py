@@ -11,10 +11,13 @@ from synthspec.generation.machine.states import Ask
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.spec import Prompt
 from synthspec.spec.backends_used import choice_text, endpoint_chosen
-from synthspec.spec.messages import Rejection
+from synthspec.spec.messages import Rejection, Stage
 
 if TYPE_CHECKING:
     from synthspec.generation.machine.row_turn import RowTurn
+
+REFUSED = Rejection(Stage.PARSE, "refused", "the model refused")
+CUT_OFF = Rejection(Stage.PARSE, "cut off", "the reply was cut off at its greatest length: write less")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from synthspec.generation.validation.counts import miscount
@@ -12,13 +11,6 @@ from synthspec.spec import Bounds, Field
 from synthspec.spec.conversation import MEMBERS, ROLES, count_turns, spoken
 
 Rule = Callable[[Any], str | None]
-_OF_TEXT = ("pattern", "minLength", "maxLength")
-
-
-def one_message(field: Field) -> Field:
-    """The field as a text: what the rules of a conversation say of each of its messages."""
-    schema = {k: field.schema[k] for k in _OF_TEXT if k in field.schema}
-    return replace(field, type=TEXT, schema=schema, turns=Bounds())
 
 
 def conversation_rules(field: Field, texts: Sequence[tuple[str, Rule]]) -> Iterator[tuple[str, Rule]]:

@@ -14,6 +14,7 @@ from synthspec.inference.ngram.reading import SLOT, normal
 from synthspec.inference.ngram.stock import stock_words
 from synthspec.inference.ngram.text import TextRules, write_text
 from synthspec.inference.ngram.tokens import content_word, split
+from synthspec.spec.conversation import ROLES, one_message
 
 if TYPE_CHECKING:
     from synthspec.inference.ngram.rows import RowWriter
@@ -65,6 +66,8 @@ class RowDraft:
         if kind == "boolean":
             told = next((t for v in seen if (t := canonical(v)) in ("yes", "no")), None)
             return told == "yes" if told else self.dice.roll() < 0.5
+        if kind == "messages":
+            return self._conversation(field, origin)
         if kind == "object":
             return self._object(field, schema, origin, column, depth)
         if kind == "array":
@@ -128,6 +131,17 @@ class RowDraft:
                 own = self.writer.material.origin(self.writer.prompt, name)
                 made[name] = self.value(field, member, own, name if own else path, depth + 1)
         return made
+
+    def _conversation(self, field: Field, origin: Origin | None) -> list[dict[str, Any]]:
+        """Messages by both sides in turn, the user's first."""
+        one = one_message(field)
+        least = field.turns.minimum or 1
+        count = self.dice.between(least, max(least, field.turns.maximum or least + 2))
+        return [
+            {"role": role, "content": self.text(one, one.schema, origin, field.name)}
+            for _ in range(count)
+            for role in ROLES
+        ]
 
     def _array(
         self, field: Field, schema: Mapping[str, Any], origin: Origin | None, column: str, depth: int

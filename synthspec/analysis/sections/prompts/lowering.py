@@ -7,6 +7,7 @@ from dataclasses import replace
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.items import SPECIAL
 from synthspec.analysis.sections.prompts.backends import lower_own_backends
+from synthspec.analysis.sections.prompts.dialogue import check_no_dialogue, lower_dialogue
 from synthspec.analysis.sections.prompts.each import Reading
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, may_be_empty
 from synthspec.analysis.sections.prompts.examples import lower_examples
@@ -48,12 +49,15 @@ def _lower(
 ) -> Prompt:
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
+    if isinstance(node.get("dialogue"), MapNode):
+        return lower_dialogue(ctx, entry, writes, around, empty)
     examples, of_examples = lower_examples(ctx, node.get("examples"), around)
     rows = int(value_of(node.get("rows"), 1))
     if ctx.is_broken("prompts", name, "examples"):
         of_examples = Type("list", item=ANY)
     scope = _scope(ctx, writes, around, of_examples)
     check_together(ctx, node)
+    check_no_dialogue(ctx, name, node)
 
     def explain(wanted: str) -> str | None:
         if wanted in writes and node.get("repeat") is not None:

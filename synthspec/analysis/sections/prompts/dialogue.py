@@ -1,0 +1,248 @@
+"""`dialogue`: speakers, how long they speak, and what does not go with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synthspec.analysis.sections.context import AnalysisContext, Explain, value_of
+from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here
+from synthspec.analysis.sections.prompts.rows import lower_each
+from synthspec.analysis.sections.prompts.several import check_together
+from synthspec.analysis.sections.prompts.surroundings import Surroundings
+from synthspec.analysis.sections.scope import Scope
+from synthspec.analysis.sections.settings import lower_backend
+from synthspec.diagnostics import Related
+from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
+from synthspec.languages.expressions import compile_row, names_of
+from synthspec.languages.expressions.tree import Expression, Literal
+from synthspec.languages.expressions.types import INTEGER, TEXT, Type, fits
+from synthspec.languages.templates.template import Template
+from synthspec.spec import Dialogue, Prompt, Speaker
+from synthspec.spec.conversation import MOST_EXCHANGES, ROLES, holds_messages
+
+OTHER_KEYS = (
+    "user",
+    "system",
+    "messages",
+    "complete",
+    "images",
+    "format",
+    "examples",
+    "reasoning",
+    "tools",
+)
+_RESERVED = ("turn", "round", "rows", "row", "examples", "avoid")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Where the parts of a dialogue are read."""
+
+    ctx: AnalysisContext
+    around: Surroundings
+    scope: Scope
+    explain: Explain
+    nulls: list[frozenset[str]]
+    prompt: str
+
+
+def lower_dialogue(
+    ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings, empty: list[Emptied]
+) -> Prompt:
+    """A prompt with `dialogue`."""
+    node, name = entry.value, entry.key.text
+    assert isinstance(node, MapNode)
+    speakers = node.get("dialogue")
+    assert isinstance(speakers, MapNode)
+    _alone(ctx, node)
+    check_together(ctx, node)
+    _writes_one(ctx, entry, writes, around)
+    scope = _scope(ctx, writes, around)
+
+    def explain(wanted: str) -> str | None:
+        return f"this prompt writes '{wanted}' itself: it cannot read it" if wanted in writes else None
+
+    each = lower_each(ctx, name, node, scope, around, explain)
+    when, at = None, node.get("when")
+    if at is not None:
+        when, kind = ctx.expression(at, scope, explain=explain)
+        if when is not None and not fits(kind, Type("boolean")):
+            ctx.report("E303", at, f"`when` is true or false; this is {kind.with_article}", "compare it with something")
+    nulls = empty_here(empty, at, names_of(when) if when else frozenset())
+    reading = _Reading(ctx, around, scope, explain, nulls, name)
+    lowered = tuple(_speaker(reading, e) for e in speakers.entries if isinstance(e.value, MapNode))
+    _both_roles(ctx, speakers, lowered)
+    dialogue = Dialogue(lowered, *_turns(reading, node), _until(reading, node, lowered))
+    sound = not ctx.is_broken("prompts", name, "turns")
+    if sound and dialogue.until is None and dialogue.minimum != dialogue.maximum and node.get("until") is None:
+        message = "nothing ends the talk before its greatest number of exchanges: `min` does nothing"
+        ctx.report("W755", node.get("turns") or node, message, "add `until:`, or write the one number")
+    own = node.get("backend")
+    beside = [e for e in (when, each.items if each is not None else None) if e is not None]
+    return Prompt(
+        name=name,
+        user=Template(""),
+        system=None,
+        writes=writes,
+        format="text",
+        format_options={},
+        rows=1,
+        examples=None,
+        when=when,
+        needs=(),
+        instructions=value_of(node.get("instructions"), True) not in ("none", False),
+        backend=lower_backend(ctx, own, around.limits, "prompts", name, inherits=True) if own is not None else None,
+        span=entry.key.span,
+        reads=_reads(dialogue).union(*map(names_of, beside)),
+        each=each,
+        dialogue=dialogue,
+    )
+
+
+def check_no_dialogue(ctx: AnalysisContext, name: str, node: MapNode) -> None:
+    """Report what only a dialogue has."""
+    lost = ctx.is_broken("prompts", name, "dialogue")
+    if (at := node.key("turns")) is not None and node.get("dialogue") is None and not lost:
+        message = "`turns` belongs to a prompt with `dialogue`"
+        ctx.report("E485", at, message, "remove it; a field of `type: messages` has `turns` of its own")
+
+
+def _alone(ctx: AnalysisContext, node: MapNode) -> None:
+    """Report what a dialogue has no use for."""
+    for key in OTHER_KEYS:
+        if (at := node.key(key)) is not None:
+            help = "remove it" if key not in ("system", "tools") else f"give it to a speaker: `NAME: {{{key}: …}}`"
+            ctx.report("E480", at, f"a prompt with `dialogue` has no `{key}`: its speakers write the messages", help)
+
+
+def _writes_one(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings) -> None:
+    """A dialogue writes one conversation."""
+    node = entry.value
+    assert isinstance(node, MapNode)
+    at = node.get("writes") or entry.key
+    if len(writes) > 1:
+        message = f"a dialogue writes one field, and this one writes {len(writes)}"
+        ctx.report("E481", at, message, "leave it one field of `type: messages`")
+    for name in writes[:1]:
+        field = around.fields.get(name)
+        if field is not None and not holds_messages(field) and not ctx.is_broken("fields", name) and len(writes) == 1:
+            message = f"a dialogue writes a conversation, and '{name}' is {field.type.with_article}"
+            ctx.report("E481", field.span, message, "declare it with `type: messages`")
+
+
+def _scope(ctx: AnalysisContext, writes: tuple[str, ...], around: Surroundings) -> Scope:
+    special: dict[str, Type] = {"turn": INTEGER}
+    if around.avoid:
+        special["avoid"] = Type("list", item=TEXT)
+    drawn = Scope(special, around.items, around.parameters, ctx.names_under("parameters"))
+    own = frozenset(name for name in writes if name not in drawn)
+    return Scope(drawn, around.types, ctx.names_under("fields"), hidden=own)
+
+
+def _speaker(reading: _Reading, entry: Entry) -> Speaker:
+    ctx, node, name = reading.ctx, entry.value, entry.key.text
+    assert isinstance(node, MapNode)
+    known = {**dict.fromkeys(_RESERVED, "a name of its own meaning")}
+    known |= dict.fromkeys(ctx.names_under("fields"), "a field")
+    known |= dict.fromkeys(ctx.names_under("parameters"), "a parameter")
+    if name in known:
+        message = f"the speaker '{name}' is called like {known[name]}"
+        ctx.report("E483", entry.key, message, f"give the speaker another name, such as '{name}_speaker'")
+    own = node.get("backend")
+    path = ("prompts", reading.prompt, "dialogue", name)
+    return Speaker(
+        name=name,
+        role="user" if value_of(node.get("as")) == "user" else "assistant",
+        system=ctx.template(node.get("system"), reading.scope, reading.explain, reading.nulls),
+        opening=ctx.template(node.get("opening"), reading.scope, reading.explain, reading.nulls),
+        tools=None,
+        backend=lower_backend(ctx, own, reading.around.limits, *path, inherits=True) if own is not None else None,
+        span=entry.key.span,
+    )
+
+
+def _both_roles(ctx: AnalysisContext, node: MapNode, speakers: tuple[Speaker, ...]) -> None:
+    """Trainers need both sides; and an opening is given only where no earlier speaker is asked."""
+    if any(isinstance(e.value, MapNode) and e.value.get("as") is None for e in node.entries):
+        return  # at fault already
+    absent = next((role for role in ROLES if all(s.role != role for s in speakers)), None)
+    if absent is not None and len(speakers) > 1:
+        message = f"no speaker of this dialogue is the {absent}"
+        ctx.report("E482", node.key(speakers[-1].name) or node, message, f"let one of them be `as: {absent}`")
+    asked: Speaker | None = None
+    for speaker in speakers:
+        if speaker.opening is not None and asked is not None:
+            inner = node.get(speaker.name)
+            at = inner.get("opening") if isinstance(inner, MapNode) else None
+            first = Related(asked.span, "this one speaks before it, and is asked")
+            message = f"'{speaker.name}' has an opening, but '{asked.name}' speaks before it"
+            help = f"give '{asked.name}' an opening too, or let '{speaker.name}' come first"
+            ctx.report("E484", at or node, message, help, (first,))
+        elif speaker.opening is None:
+            asked = asked or speaker
+
+
+def _turns(reading: _Reading, node: MapNode) -> tuple[Expression, Expression]:
+    """The least and the greatest number of exchanges."""
+    ctx, at = reading.ctx, node.get("turns")
+    if at is None:
+        if not ctx.is_broken("prompts", reading.prompt, "turns"):
+            place = node.key("dialogue") or node
+            ctx.report("E485", place, "nothing says how many exchanges this dialogue has", "add `turns: 4`")
+        return Literal(1, 0, 0), Literal(1, 0, 0)
+    if not isinstance(at, MapNode):
+        exact = _count(reading, at)
+        return exact, exact
+    least = _count(reading, at.get("min")) if at.get("min") is not None else Literal(1, 0, 0)
+    if at.get("max") is None:
+        ctx.report("E485", at, "nothing says how many exchanges this dialogue has at most", "add `max:`")
+        return least, least
+    most = _count(reading, at.get("max"))
+    if isinstance(least, Literal) and isinstance(most, Literal) and least.value > most.value:
+        message = f"turns: min {least.value} is over max {most.value}"
+        ctx.report("E501", at.get("min") or at, message, "no talk can have both: lower min or raise max")
+    return least, most
+
+
+def _count(reading: _Reading, node: Node | None) -> Expression:
+    """A number of exchanges: written, or an expression that gives one."""
+    ctx = reading.ctx
+    if not isinstance(node, ScalarNode):
+        return Literal(1, 0, 0)
+    expression, kind = ctx.expression(node, reading.scope, explain=reading.explain)
+    if expression is None:
+        return Literal(1, 0, 0)
+    if not fits(kind, INTEGER):
+        message = f"`turns` is a whole number; this is {kind.with_article}"
+        ctx.report("E303", node, message, "write a whole number, or an expression that gives one")
+        return Literal(1, 0, 0)
+    values = (
+        kind.values if kind.values is not None else (() if names_of(expression) else (compile_row(expression)({}),))
+    )
+    for value in values:
+        if not isinstance(value, int) or not 1 <= value <= MOST_EXCHANGES:
+            message = f"`turns` may come to {value}: a dialogue has 1 to {MOST_EXCHANGES} exchanges"
+            ctx.report("E486", node, message, "write a number in this range")
+            return Literal(1, 0, 0)
+    return expression
+
+
+def _until(reading: _Reading, node: MapNode, speakers: tuple[Speaker, ...]) -> Expression | None:
+    at = node.get("until")
+    if at is None:
+        return None
+    names = {s.name: TEXT for s in speakers}
+    expression, kind = reading.ctx.expression(at, Scope(names, reading.scope), explain=reading.explain)
+    if expression is not None and not fits(kind, Type("boolean")):
+        message = f"`until` is true or false; this is {kind.with_article}"
+        reading.ctx.report("E303", at, message, "compare it with something")
+    return expression
+
+
+def _reads(dialogue: Dialogue) -> frozenset[str]:
+    """The parameters and fields that a dialogue reads."""
+    templates = [t for s in dialogue.speakers for t in (s.system, s.opening) if t is not None]
+    read = frozenset[str]().union(*(t.reads for t in templates), names_of(dialogue.minimum), names_of(dialogue.maximum))
+    if dialogue.until is not None:
+        read |= names_of(dialogue.until)
+    return read - {s.name for s in dialogue.speakers} - {"turn"}

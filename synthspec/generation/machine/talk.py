@@ -1,0 +1,246 @@
+"""`dialogue`: speakers in turn. Each message is a call of its own, which builds on the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from synthspec.formats.recovery.turn import read_turn
+from synthspec.generation.machine.states import Ask, Note, Work
+from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Opening, Step
+from synthspec.generation.validation.field_rules import field_rules
+from synthspec.inference.outcomes import Failed, Replied, Stopped
+from synthspec.inference.requests import Feedback
+from synthspec.languages.expressions import compile_row
+from synthspec.languages.templates.template import TemplateFault
+from synthspec.spec import Field, Prompt, Speaker
+from synthspec.spec.backends_used import endpoint_of_speaker
+from synthspec.spec.conversation import MOST_EXCHANGES, SO_FAR, Said, TalkSoFar, messages_of, one_message
+from synthspec.spec.messages import Rejection, Stage, Text, Try
+
+if TYPE_CHECKING:
+    from synthspec.generation.machine.row_turn import RowTurn
+
+
+@dataclass(frozen=True, slots=True)
+class Talk(Work):
+    """A talk as far as it has come."""
+
+    attempt: int = 0  # at the whole talk; 0 before the first
+    said: tuple[Said, ...] = ()
+    spoken: int = 0  # texts in it: whose turn it is
+    keys: tuple[str, ...] = ()  # of its completions
+    asked: int = 0  # calls for the message that is waited for
+    feedback: Feedback | None = None  # on the reply before
+    rejected: tuple[str, ...] = ()  # why the attempt before was not kept
+
+    def restarted(self) -> Talk:
+        return Talk(self.attempt)
+
+
+class Talking:
+    """How a dialogue is worked on."""
+
+    def __init__(self, prompt: Prompt, field: Field) -> None:
+        assert prompt.dialogue is not None
+        dialogue = prompt.dialogue
+        self._name = prompt.name
+        self._field = field.name
+        self._speakers = dialogue.speakers
+        self._roles = {s.name: s.role for s in dialogue.speakers}
+        self._named = len(set(self._roles.values())) < len(self._roles)
+        self._endpoints = {s.name: endpoint_of_speaker(prompt, s.name) for s in dialogue.speakers}
+        self._others = {s.name: [o.name for o in dialogue.speakers if o is not s] for s in dialogue.speakers}
+        self._least, self._most = compile_row(dialogue.minimum), compile_row(dialogue.maximum)
+        self._until = compile_row(dialogue.until) if dialogue.until is not None else None
+        self._rules = tuple(field_rules(one_message(field)))
+
+    def openings(self, step: Step, values: Mapping[str, Any]) -> Iterator[Opening]:
+        """The first message that is not given, by whoever speaks it."""
+        talk = self._given(Talk(1), values)
+        if isinstance(self._bounds(values), tuple) and not self._ends(talk, values):
+            speaker = self._next(talk)
+            yield Opening(self._name, self._seen(talk), self._endpoints[speaker.name])
+
+    # --- the row's turn
+
+    def begin(self, turn: RowTurn, step: Step) -> None:
+        before = turn.work.get(self._name)
+        attempt = before.attempt if isinstance(before, Talk) else 0
+        feedback = turn.feedback.get(self._name)
+        rejected = tuple(r.reason for r in feedback.rejections) if feedback is not None else ()
+        self._restart(turn, step, attempt, *turn.last, rejected)
+
+    def reopen(self, turn: RowTurn, step: Step, rejections: Sequence[Rejection]) -> bool:
+        talk = turn.work.get(self._name)
+        return isinstance(talk, Talk) and talk.attempt < turn.program.limit
+
+    def take(self, turn: RowTurn, step: Step, question: Ask, outcome: Replied | Failed | Stopped) -> None:
+        talk = turn.work[self._name]
+        assert isinstance(talk, Talk)
+        match outcome:
+            case Stopped(reason):
+                turn.give_up(Stage.CALL, (reason,))
+            case Failed(rejection):
+                turn.notes.append(Note(rejections=(rejection,)))
+                self._ask(turn, step, talk, Stage.CALL, (rejection.reason,))
+            case Replied():
+                self._read(turn, step, talk, outcome)
+
+    def _restart(
+        self,
+        turn: RowTurn,
+        step: Step,
+        attempt: int,
+        stage: Stage,
+        reasons: tuple[str, ...],
+        rejected: tuple[str, ...],
+    ) -> None:
+        """Begin the talk, or begin it again; where attempts are used up the row is lost, for these reasons."""
+        if attempt >= turn.program.limit:
+            turn.give_up(stage, reasons or (f"the talk was begun {attempt} times, as `limits.attempts` allows",))
+            return
+        values = self._known(turn)
+        bounds = self._bounds(values)
+        if isinstance(bounds, str):
+            turn.give_up(Stage.VALID, (bounds,))
+            return
+        turn.asked[self._name] = attempt + 1
+        try:
+            talk = self._given(Talk(attempt + 1, rejected=rejected), values)
+        except TemplateFault as e:
+            turn.give_up(Stage.CALL, (f"the prompt: {e}",))
+            return
+        self._go_on(turn, step, talk)
+
+    def _go_on(self, turn: RowTurn, step: Step, talk: Talk) -> None:
+        """Ask for the next message, or end the talk."""
+        if self._ends(talk, self._known(turn)):
+            self._finish(turn, step, talk)
+        else:
+            self._ask(turn, step, talk, Stage.CALL, ())
+
+    def _ask(self, turn: RowTurn, step: Step, talk: Talk, stage: Stage, reasons: tuple[str, ...]) -> None:
+        """Ask for the message that is to come; where its attempts are used up the row is lost, for these reasons."""
+        if talk.asked >= turn.program.limit:
+            turn.work[self._name] = talk
+            turn.give_up(stage, reasons)
+            return
+        talk = replace(talk, asked=talk.asked + 1)
+        turn.work[self._name] = talk
+        first = not talk.keys and turn.program.opens(step)
+        turn.ask(
+            step,
+            talk.asked,
+            feedback=talk.feedback,
+            lineage=(*turn.lineage(step), *talk.keys[-1:]),
+            opening=self._name if first else "",
+            variant=("turn", len(talk.said), talk.attempt),
+            seen=self._seen(talk),
+            endpoint=self._endpoints[self._next(talk).name],
+        )
+
+    def _read(self, turn: RowTurn, step: Step, talk: Talk, reply: Replied) -> None:
+        speaker = self._next(talk)
+        text, rejections = self._text(turn, speaker, reply)
+        turn.notes.append(Note(1, 0 if text is None else 1, tuple(rejections)))
+        if text is None or rejections:
+            reasons = tuple(r.reason for r in rejections)
+            turn.tried(Try(self._name, talk.attempt, f"{speaker.name}: {reply.text}", reasons))
+            talk = replace(talk, feedback=Feedback(reply.text, tuple(rejections), 1))
+            self._ask(turn, step, talk, rejections[0].stage, reasons)
+            return
+        said = (*talk.said, Said(speaker.name, (Text(text),)))
+        talk = replace(talk, said=said, spoken=talk.spoken + 1, keys=(*talk.keys, reply.key), asked=0, feedback=None)
+        self._go_on(turn, step, talk)
+
+    def _text(self, turn: RowTurn, speaker: Speaker, reply: Replied) -> tuple[str | None, list[Rejection]]:
+        """The message that a reply is, and which rules it breaks; None where it is no message."""
+        if reply.finish == "refused" and not reply.text.strip():
+            return None, [REFUSED]
+        simulated = self._roles[speaker.name] == "user"
+        text = read_turn(reply.text, speaker.name, self._others[speaker.name], simulated=simulated)
+        if isinstance(text, Rejection):
+            return None, [text]
+        if reply.finish == "length":
+            return None, [CUT_OFF]
+        return text, self._faults(turn, text)
+
+    def _faults(self, turn: RowTurn, text: str) -> list[Rejection]:
+        """The first rule that a message breaks, if any."""
+        cleaned = turn.program.validator.clean({self._field: [{"role": "user", "content": text}]})
+        content = cleaned[self._field][0]["content"]
+        if not content.strip():
+            return [Rejection(Stage.VALID, f"type({self._field})", f"{self._field}: the message is empty", self._field)]
+        for label, rule in self._rules:
+            fault = rule(content)
+            if fault is not None:
+                return [Rejection(Stage.VALID, label, f"{self._field}: {fault}", self._field)]
+        return []
+
+    def _finish(self, turn: RowTurn, step: Step, talk: Talk) -> None:
+        """The talk is whole: it stands, or it is begun again where it breaks a rule."""
+        turn.work[self._name] = talk
+        made = messages_of(talk.said, self._roles, named=self._named)
+        validator = turn.program.validator
+        values = validator.clean({self._field: made})
+        faults = validator.field_faults((self._field,), values)
+        text = "\n".join(f"{s.speaker}: {s.text}" for s in talk.said)
+        if not faults:
+            turn.finish_step(step, values, talk.keys, text)
+            return
+        turn.notes.append(Note(rejections=tuple(faults)))
+        reasons = tuple(r.reason for r in faults)
+        turn.tried(Try(self._name, talk.attempt, text, reasons))
+        self._restart(turn, step, talk.attempt, Stage.VALID, reasons, reasons)
+
+    # --- whose turn it is
+
+    def _known(self, turn: RowTurn) -> dict[str, Any]:
+        return {**turn.values, **turn.combination.values}
+
+    def _bounds(self, values: Mapping[str, Any]) -> tuple[int, int] | str:
+        """The least and the greatest number of exchanges, or why there is none."""
+        least, most = self._least(values), self._most(values)
+        for bound in (least, most):
+            if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:
+                return f"`turns` is {bound} here, and must be a whole number from 1 on"
+        if least > most:
+            return f"`turns` is from {least} to {most} here: no talk has so many"
+        if most > MOST_EXCHANGES:
+            return f"`turns` is {most} here, over the {MOST_EXCHANGES} that a talk may have"
+        return least, most
+
+    def _next(self, talk: Talk) -> Speaker:
+        return self._speakers[talk.spoken % len(self._speakers)]
+
+    def _given(self, talk: Talk, values: Mapping[str, Any]) -> Talk:
+        """The talk with the first messages that the spec gives.
+
+        Raises:
+            TemplateFault: a value is not what the template needs.
+        """
+        for speaker in self._speakers[talk.spoken :]:
+            if speaker.opening is None:
+                break
+            text = speaker.opening.render({"turn": 1, **values}).strip()
+            if not text:
+                raise TemplateFault(f"the opening of {speaker.name} is empty")
+            talk = replace(talk, said=(*talk.said, Said(speaker.name, (Text(text),))), spoken=talk.spoken + 1)
+        return talk
+
+    def _ends(self, talk: Talk, values: Mapping[str, Any]) -> bool:
+        """Whether the talk is over: after whole exchanges alone."""
+        exchanges, beyond = divmod(talk.spoken, len(self._speakers))
+        bounds = self._bounds(values)
+        if beyond or not exchanges or isinstance(bounds, str) or exchanges < bounds[0]:
+            return False
+        if exchanges >= bounds[1]:
+            return True
+        latest = {s.speaker: s.text for s in talk.said if s.result is None and s.text}
+        return self._until is not None and bool(self._until({**values, **latest, "turn": exchanges}))
+
+    def _seen(self, talk: Talk) -> dict[str, Any]:
+        """What the next request sees besides parameters and other prompts' fields."""
+        return {"turn": talk.spoken // len(self._speakers) + 1, SO_FAR: TalkSoFar(talk.said, talk.rejected)}

@@ -1,0 +1,74 @@
+"""What an edit changes in dialogues: each message builds on those before, so one that differs changes all after it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from synthspec.generation.talk_estimate import exchanges_of, openings_in
+from synthspec.inference.requests import Sender
+from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
+from synthspec.languages.templates.template import TemplateFault
+from synthspec.planning.plan import Plan
+from synthspec.sources import Table
+from synthspec.spec import Prompt, Spec
+from synthspec.spec.backends_used import endpoint_of_speaker, endpoints_of
+
+SAME_AFTER = 12  # exchanges after which what a speaker is told is taken to be the same
+
+
+def talk_contents(
+    spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table], stand_ins: Mapping[str, Any], count: int
+) -> list[dict[int, str]]:
+    """For each message of a talk that is asked for, a digest of all that it hangs on, by combination."""
+    dialogue = prompt.dialogue
+    assert dialogue is not None
+    endpoints = endpoints_of(spec, prompt)
+    writers: list[SpeakerWriter] = []
+    for speaker in dialogue.speakers:
+        name = endpoint_of_speaker(prompt, speaker.name)
+        choice = endpoints[name]
+        writer = open_writer(spec, prompt, Sender(choice, "", choice.provider == "ngram"), tables, name)
+        assert isinstance(writer, SpeakerWriter)
+        writers.append(writer)
+    found: list[dict[int, str]] = []
+    for index, combination in enumerate(islice(plan.combinations(0, count), count)):
+        values = {**stand_ins, **combination}
+        for place, digest in enumerate(_digests(writers, index, values, prompt)):
+            if place == len(found):
+                found.append({})
+            found[place][index] = digest
+    return found
+
+
+def _digests(writers: list[SpeakerWriter], index: int, values: Mapping[str, Any], prompt: Prompt) -> Iterable[str]:
+    dialogue = prompt.dialogue
+    assert dialogue is not None
+    before = ""
+    given = openings_in(dialogue)
+    told: dict[tuple[int, int], str] = {}
+    for exchange in range(1, exchanges_of(dialogue, values)[1] + 1):
+        for place, writer in enumerate(writers):
+            if exchange == 1 and place < given:
+                before = _mixed(before, _opening(writer, values))
+                continue
+            turn = min(exchange, SAME_AFTER)
+            if (place, turn) not in told:
+                told[place, turn] = writer.content(writer.drafted(index, {**values, "turn": turn}, 1), index)
+            before = _mixed(before, told[place, turn])
+            yield before
+
+
+def _opening(writer: SpeakerWriter, values: Mapping[str, Any]) -> str:
+    opening = writer.speaker.opening
+    assert opening is not None
+    try:
+        return opening.render({**values, "turn": 1})
+    except TemplateFault:
+        return opening.text
+
+
+def _mixed(*parts: str) -> str:
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,121 @@
+"""The requests of one speaker of a dialogue: the talk from its side, and what it may write next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from synthspec.formats.instructions.descriptions import message_facts
+from synthspec.inference.requests import KEY_VERSION, Feedback, Identity, PromptWriter, Sender
+from synthspec.inference.views import view_of
+from synthspec.languages.templates.template import TemplateFault
+from synthspec.sources import Table
+from synthspec.spec import Prompt, Speaker, Spec
+from synthspec.spec.backends_used import endpoint_of_speaker
+from synthspec.spec.conversation import SO_FAR, TalkSoFar
+from synthspec.spec.messages import Constraint, Message, Request
+
+MOST_TOLD = 8  # reasons for which an earlier attempt was rejected
+
+
+@dataclass(slots=True)
+class SpeakerWriter(PromptWriter):
+    """Writes the requests of one speaker."""
+
+    speaker: Speaker = field(init=False)
+    besides: str = field(init=False)  # what the speaker is told that the spec does not say
+
+    def __post_init__(self) -> None:
+        PromptWriter.__post_init__(self)
+        dialogue = self.prompt.dialogue
+        assert dialogue is not None
+        names = {endpoint_of_speaker(self.prompt, s.name): s for s in dialogue.speakers}
+        self.speaker = names[self.endpoint]
+        self.besides = self._instructions_of()
+        choice = self.sender.choice
+        settings = {k: v for k, v in choice.settings.items() if k != "temperature" or not isinstance(v, list)}
+        seed = self.spec.seed if self.sender.seeded else None
+        said = [choice.provider, choice.model, self.sender.fingerprint, settings, self.prompt.name, self.speaker.name]
+        self.fixed = json.dumps([KEY_VERSION, "dialogue", *said, seed], sort_keys=True, default=str)
+
+    def _instructions_of(self) -> str:
+        """What the speaker is told besides what the spec says: to write one message, and its rules."""
+        if not self.prompt.instructions:
+            return ""
+        told = (
+            f"You are {self.speaker.name} in a conversation. Reply with your next message and nothing else: no name "
+            "before it, no quotation marks around it, and nothing that anybody else says."
+        )
+        rules = [fact for f in self.shape.fields for fact in message_facts(f)]
+        return f"{told}\nThe message: {'; '.join(rules)}." if rules else told
+
+    def base(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
+        """The speaker's system message and the talk so far, as it sees it.
+
+        Raises:
+            TemplateFault: a value is not what the template needs.
+        """
+        dialogue = self.prompt.dialogue
+        assert dialogue is not None
+        talk = values.get(SO_FAR, TalkSoFar())
+        messages = view_of(talk.said, self.speaker.name, len(dialogue.speakers))
+        if self.speaker.system is not None:
+            seen = {"turn": 1, "rows": rows, **values}
+            messages.insert(0, Message("system", self.speaker.system.render(seen).strip("\n")))
+        return tuple(messages)
+
+    def drafted(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
+        """The messages for stand-in values; the templates as written where these cannot be filled in."""
+        try:
+            return self.base(index, {"avoid": [], **values}, rows)
+        except TemplateFault:
+            system = self.speaker.system
+            written = self.base(index, {SO_FAR: values.get(SO_FAR, TalkSoFar())}, rows) if system is None else ()
+            return written or (Message("system", system.text if system else ""), Message("user", ""))
+
+    def request(
+        self,
+        index: int,
+        values: Mapping[str, Any],
+        base: tuple[Message, ...],
+        key: str,
+        identity: Identity,
+        rows: int,
+        feedback: Feedback | None,
+    ) -> Request:
+        """The call itself: what the spec says, what the message must be, and what was wrong before."""
+        talk = values.get(SO_FAR, TalkSoFar())
+        messages = self.instructed(base, talk.rejected if self.spec.repair else ())
+        return self.sent(index, values, messages, key, identity, rows, feedback)
+
+    def instructed(self, base: Sequence[Message], rejected: Sequence[str] = ()) -> tuple[Message, ...]:
+        """The messages with what the speaker is told besides, at the end of its system message."""
+        parts = [self.besides] if self.besides else []
+        if rejected:
+            listed = "\n".join(f"- {reason}" for reason in dict.fromkeys(rejected[:MOST_TOLD]))
+            parts.append(f"An earlier attempt at this conversation was rejected:\n{listed}")
+        if not parts:
+            return tuple(base)
+        if base[0].role == "system":
+            return (Message("system", "\n\n".join([base[0].content, *parts])), *base[1:])
+        return (Message("system", "\n\n".join(parts)), *base)
+
+    def instructions(self, rows: int) -> str:
+        """Nothing that stands at the end of the last message."""
+        return ""
+
+    def constraint(self, rows: int) -> Constraint:
+        """None: a message is free text."""
+        return Constraint()
+
+
+def open_writer(
+    spec: Spec, prompt: Prompt, sender: Sender, tables: Mapping[str, Table], endpoint: str = ""
+) -> PromptWriter:
+    """What writes the requests of a prompt for one of its endpoints."""
+    if prompt.dialogue is None:
+        return PromptWriter(spec, prompt, sender, tables, endpoint)
+    first = endpoint_of_speaker(prompt, prompt.dialogue.speakers[0].name)
+    return SpeakerWriter(spec, prompt, sender, tables, endpoint or first)
