@@ -185,7 +185,7 @@ EDITS: dict[str, tuple[str, ...]] = {
     "E473-raw-completion-of-a-chat-service": ("anthropic:claude-haiku-4-5", "ollama:llama3.2"),
     "E474-reasoning-into-a-number": ("steps: {type: integer}", "steps: {type: string}"),
     "E475-no-such-picture": ("data/blue.png", "data/wide.gif"),
-    "E475-row-without-a-picture": ("    images:", "    when: not missing(photo)\n    images:"),
+    "E475-row-without-a-picture": ("    images:", "    when: photo != null\n    images:"),
     "E476-picture-wider-than-the-provider-takes": ("data/wide.gif", "data/red.png"),
     "E477-pictures-under-a-budget": ("gpt-5.5}", "gpt-5.5, prices: {prompt: 5, completion: 30, image_tokens: 2000}}"),
     "E478-a-number-as-a-picture": ("[1, 2, 9]", "[data/red.png]"),

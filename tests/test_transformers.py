@@ -213,6 +213,15 @@ def test_one_long_prompt_does_not_spoil_its_batch(model: str) -> None:
     assert isinstance(second, Reply)
 
 
+def test_raw_text_goes_past_the_chat_template(model: str) -> None:
+    def sent(raw: bool, text: str) -> int | None:
+        (reply,) = _ask(_open(model, max_tokens=4), messages=(Message("user", text),), raw=raw)
+        return reply.usage.prompt_tokens
+
+    bare, said = sent(True, "one two three"), sent(False, "one two three")
+    assert bare is not None and said is not None and bare < said
+
+
 def test_closing_ends_what_is_being_written(model: str) -> None:
     async def main() -> float:
         backend = _open(model, settings={"max_tokens": 400})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import threading
 from collections import deque
@@ -115,6 +116,37 @@ def build(wire: Wire, server: Server, minutes: float = 5, rows: int = ROWS, time
 
 def kept(folder: str = "out") -> int:
     return len(Path(folder, "wires.csv").read_text(encoding="utf-8").splitlines()) - 1
+
+
+LOOK = """
+    synthspec: 1
+    name: wires
+    rows: 2
+    parameters: {{photo: [a.gif, b.gif]}}
+    prompts:
+      caption: {{images: [photo], user: Write a caption., writes: [caption]}}
+    fields:
+      caption: {{type: string}}
+    backend: {{provider: {provider}, model: tiny, base_url: "{url}"}}
+    limits: {{concurrency: 1, attempts: 1}}
+"""
+
+
+@every_wire
+@pytest.mark.parametrize("fault", ["", "picture"])
+def test_pictures_go_out_and_one_that_is_refused_costs_its_row_alone(wire: Wire, fault: str) -> None:
+    pictures = {name: b"GIF89a\x03\0\x02\0\0\0\0" + name.encode() for name in ("a.gif", "b.gif")}
+    for name, data in pictures.items():
+        Path(name).write_bytes(data)
+    with serving(wire, deque([fault] if fault else [])) as server:
+        Path("spec.yaml").write_text(dedent(LOOK.format(provider=wire.name, url=server.url)), encoding="utf-8")
+        done = CliRunner().invoke(cli, ["build", "spec.yaml", "--out", "out"])
+        assert done.exit_code == (3 if fault else 0), done.output
+        assert kept() == (1 if fault else 2)
+        sent = [json.dumps(seen.body) for seen in server.seen]
+        assert len(sent) == 2
+        for data in pictures.values():
+            assert sum(base64.b64encode(data).decode() in body for body in sent) == 1
 
 
 @every_wire

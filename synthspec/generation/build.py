@@ -290,7 +290,9 @@ def _forecast(
 
     None for a new folder, and where that cannot be told quickly or beforehand.
     """
-    if store.spent().requests == 0 or len(plan) > FORESEEN or program.spec.novelty.avoid is not None:
+    spec = program.spec
+    slow = len(plan) > FORESEEN or any(p.images for p in spec.prompts)  # every picture would be read twice
+    if store.spent().requests == 0 or slow or spec.novelty.avoid is not None:
         return None
     stored = count = known
     for index, values in enumerate(plan.combinations(first, len(plan)), first):

@@ -73,6 +73,12 @@ _REFUSED = re.compile(
     r"|safety system|usage policy|prohibited_content|blocked_content|data_inspection_failed",
     re.I,
 )
+_PICTURE = re.compile(
+    r"invalid_image|image_parse_error|unsupported_image|image_too_(?:large|small)|invalid image|unsupported image"
+    r"|(?:could not|unable to|failed to) (?:process|decode|load) (?:the |an )?(?:input )?image"
+    r"|image (?:exceeds|dimensions exceed|does not match|cannot be)",
+    re.I,
+)
 _UNAUTHORISED = re.compile(r"api[_ ]key[_ ](?:not[_ ]valid|invalid)|invalid[_ ]api[_ ]key|invalid api token", re.I)
 _NO_MODEL = re.compile(
     r"model[^.]{0,120}(?:not (?:found|exist|supported)|does not exist|unknown)|model_not_found|unknown model",
@@ -101,6 +107,8 @@ def _kind_of(status: int, text: str) -> FaultKind:
         return FaultKind.TOO_LONG
     if status in (400, 403, 422, 451) and _REFUSED.search(text):
         return FaultKind.REFUSED
+    if status in (400, 422, 500) and _PICTURE.search(text):
+        return FaultKind.REFUSED  # of one picture: the next row has another
     if status in (401, 403, 407) or (status == 400 and _UNAUTHORISED.search(text)):
         return FaultKind.UNAUTHORISED
     if status in (408, 504, 524):

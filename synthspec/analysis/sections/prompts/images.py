@@ -9,9 +9,10 @@ from typing import Any
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.analysis.sections.prompts.each import Reading
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
-from synthspec.document.reader import Node
+from synthspec.document.reader import Node, ScalarNode
 from synthspec.inference.images import KINDS, ImageFault, Looks, look_at, shown_value
-from synthspec.languages.expressions.tree import Expression, Name
+from synthspec.languages.expressions import compile_row, names_of
+from synthspec.languages.expressions.tree import Expression
 from synthspec.spec import Choice, Draw, GivenDraw, SourceDraw
 
 MOST_LOOKED_AT = 5_000  # pictures of one expression
@@ -55,28 +56,37 @@ def _look(ctx: AnalysisContext, node: Node, expression: Expression, around: Surr
     if faults:
         value, first = faults[0]
         more = f" (and {len(faults) - 1:,} more like it)" if len(faults) > 1 else ""
-        name = expression.name if isinstance(expression, Name) else ""
-        help = f"add `when: not missing({name})` to the prompt" if value is None else _HELP[first.kind]
+        name = node.text if isinstance(node, ScalarNode) else "…"
+        empty = f"add `when: {name} != null` to the prompt, or name a picture for every row"
+        help = empty if value is None else _HELP[first.kind]
         ctx.report(_CODES[first.kind], node, f"{first}{more}", help)
 
 
 def drawn_values(ctx: AnalysisContext, expression: Expression, around: Surroundings) -> Iterator[Any]:
-    """Every different value that a parameter can have, where it is listed or drawn from a source; none of others."""
-    if isinstance(expression, Name) and expression.name in around.draws:
-        seen: set[str] = set()
-        for value in _values(ctx, around.draws[expression.name]):
-            mark = repr(value) if not isinstance(value, str) else value
-            if mark not in seen:
-                seen.add(mark)
-                yield value
+    """Every different value of an expression over one parameter that is listed or drawn from a source; none of
+    others."""
+    names = names_of(expression)
+    name = next(iter(names)) if len(names) == 1 else ""
+    if name not in around.draws:
+        return
+    value_of = compile_row(expression)
+    seen: set[str] = set()
+    for drawn in _values(ctx, around.draws[name]):
+        value = value_of({name: drawn})
+        mark = value if isinstance(value, str) else repr(value)
+        if mark not in seen:
+            seen.add(mark)
+            yield value
 
 
 def _values(ctx: AnalysisContext, draw: Draw) -> Iterator[Any]:
     match draw:
         case Choice(values):
             yield from values
-        case SourceDraw(source, column, where) if where is None and source in ctx.tables:
-            yield from ctx.tables[source].columns.get(column, ())
+        case SourceDraw(source, column, None) if source in ctx.tables:
+            table = ctx.tables[source]
+            drawn = table.columns.get(column, ()) if column else map(table.row, range(len(table)))
+            yield from drawn if draw.shares_row else ([value] for value in drawn)
         case GivenDraw(_, cases, otherwise):
             for _, below in cases:
                 yield from _values(ctx, below)
