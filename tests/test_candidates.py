@@ -278,3 +278,22 @@ def test_csv_holds_lists_as_json(bench: Bench) -> None:
     bench.build(spec_of(ANSWERS, {"answers": LIST}, output={"formats": ["csv"]}), by_key)
     with (bench.folder / "out" / "rows.csv").open(newline="") as file:
         assert all(len(json.loads(row["answers"])) == 4 for row in csv.DictReader(file))
+
+
+def test_preference_pairs_from_candidates_and_a_judge(bench: Bench) -> None:
+    fields = {
+        **SCORES,
+        "question": {"value": "topic"},
+        "chosen": {"value": "best(answers, scores)"},
+        "rejected": {"value": "rank(answers, scores)[-1]"},
+    }
+    output = {"formats": ["jsonl"], "shape": {"kind": "preference", "prompt": "question", "keep": ["scores"]}}
+    checks = ["chosen != rejected"]
+
+    def reply(request: Request) -> str:
+        return json.dumps({"scores": int(request.key[:2], 16) + 1}) if request.prompt == "scores" else by_key(request)
+
+    bench.build(spec_of(MAP, fields, output=output, checks=checks), reply)
+    assert len(bench.rows()) == 3
+    for row in bench.rows():
+        assert list(row) == ["prompt", "chosen", "rejected", "scores"] and row["chosen"] != row["rejected"]
