@@ -5,8 +5,8 @@ build that was killed.
 
 Rows of two prompts, the second of which reads the field of the first, against a server in its own process on
 127.0.0.1. Whole processes; CPU and memory are the operating system's own account of each. Bytes a row are the
-difference in peak memory between the largest and the smallest build, divided by the difference in rows. "Taken up" is a
-build killed (SIGKILL) in the middle, built again with no call allowed beyond those that were made.
+difference in peak memory between the largest and the smallest build, divided by the difference in rows. A build that is
+killed (SIGKILL) in the middle is built again and interrupted once its first new call is stored.
 """
 
 from __future__ import annotations
@@ -93,12 +93,13 @@ class Soak:
         except sqlite3.Error:  # not made yet
             return 0
 
-    def kill_at(self, completions: int) -> None:
+    def end_at(self, completions: int, by: signal.Signals) -> Cost:
+        """A build that is ended once so many completions are stored."""
         process = self.start()
         while process.poll() is None and self.completions() < completions:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGKILL)
-        wait(process)
+            time.sleep(0.02)
+        process.send_signal(by)
+        return wait(process)
 
 
 def wait(process: subprocess.Popen[str]) -> Cost:
@@ -106,7 +107,7 @@ def wait(process: subprocess.Popen[str]) -> Cost:
     said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if said and process.returncode not in (0, -signal.SIGKILL):
+    if said and process.returncode not in (0, 130, -signal.SIGKILL):
         print(said.strip(), file=sys.stderr)
     unit = 1 if sys.platform == "darwin" else 1024
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, process.returncode)
@@ -133,10 +134,9 @@ def measure_rebuild(soak: Soak, anew: bool) -> None:
 
 def measure_resume(base: Path, url: str, rows: int) -> None:
     soak = Soak(base / "killed", url, rows, NEAR)
-    soak.kill_at(rows)
+    soak.end_at(rows, signal.SIGKILL)
     made = soak.completions()
-    taken = soak.build("--set", f"limits.requests={made}", ends=(3,))
-    tell(f"killed at {made:,} calls", rows, taken)
+    tell(f"killed at {made:,} calls", rows, soak.end_at(made + 1, signal.SIGINT))
 
 
 def tell(title: str, rows: int, cost: Cost, more: str = "") -> None:

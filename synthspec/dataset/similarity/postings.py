@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthspec.dataset.similarity.held_sets import HeldSets
+from synthspec.dataset.similarity.held_sets import UNTOUCHED, HeldSets
 from synthspec.dataset.similarity.prefixes import LOW, SHIFT
 from synthspec.dataset.similarity.shingles import Array
 
@@ -27,7 +27,8 @@ class Postings:
 
     def __init__(self, held: HeldSets) -> None:
         self._held = held
-        self._run = np.empty(0, np.uint32)
+        self._room = np.empty(UNTOUCHED // 4, np.uint32)  # the run, and place for more
+        self._run = self._room[:0]
         self._bits = _LEAST_BITS
         self._bounds = np.zeros((1 << self._bits) + 1, np.uint32)
         self._recent: dict[int, int | list[int]] = {}
@@ -88,7 +89,9 @@ class Postings:
         new, keys = self._sorted(np.concatenate(self._waiting))
         self._recent, self._waiting, self._waiting_size, self._untold = {}, [], 0, False
         before = len(self._run)
-        self._run.resize(before + len(new), refcheck=False)
+        if before + len(new) > len(self._room):
+            self._room.resize(before + len(new) + len(self._room) // 16, refcheck=False)
+        self._run = self._room[: before + len(new)]
         bits = max(_LEAST_BITS, len(self._run).bit_length() - _FILL_BITS)
         bounds = np.zeros((1 << bits) + 1, np.uint32)
         olds = self._part_bounds(before)
