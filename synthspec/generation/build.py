@@ -20,6 +20,7 @@ from synthspec.generation.scheduling.driver import INTERRUPTED, Driver
 from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.settled import CatchingUp, Recorder, SettledRows, program_of
 from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
+from synthspec.generation.validation.place import Place
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.accounting.budget import Budget
 from synthspec.inference.accounting.counters import Tally
@@ -129,7 +130,7 @@ class Build:
     ) -> AsyncGenerator[Event, None]:
         spec, began, calls = self.spec, time.monotonic(), CallTally()
         plan = build_plan(spec, self.tables)
-        validator = Validator(spec)
+        validator = Validator(spec, self.tables)
         program = Program(spec, validator)
         writers = {
             name: open_writer(spec, prompt, endpoints[name].sender, self.tables, name if name != prompt.name else "")
@@ -171,7 +172,9 @@ class Build:
             async for event in events:
                 warned: dict[int, list[str]] = {}
                 if isinstance(event, RowKept):
-                    warned[event.row.slot] = validator.warnings(event.row.values, {}, event.row.path)
+                    warned[event.row.slot] = validator.warnings(
+                        event.row.values, {}, Place(event.row.path, event.row.combination)
+                    )
                 self._take(event, calls, files, warned)
                 if recorder is not None:
                     recorder.note(event, warned[event.row.slot] if isinstance(event, RowKept) else [])

@@ -15,10 +15,10 @@ from synthspec.formats.recovery import verbalized
 from synthspec.formats.recovery.thinking import kept_tags, thinking_in, without_thinking
 from synthspec.inference.accounting.image_tokens import picture_tokens
 from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
+from synthspec.inference.examples import ExampleRows
 from synthspec.inference.images import ImageFault, read_images
 from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
-from synthspec.planning.sampling.some import draw_some
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Each, MessageTemplate, Prompt, Spec
 from synthspec.spec.asked import fields_asked
@@ -77,10 +77,10 @@ class PromptWriter:
     tables: Mapping[str, Table]
     endpoint: str = ""  # the name of the one it writes for; "" for the prompt's own
     shape: Shape = field(init=False)
+    shown: ExampleRows | None = field(init=False, default=None)
     fixed: str = field(init=False)  # what all its keys hang on besides words and fields
     _instructions: dict[int, str] = field(init=False, default_factory=dict)
     _constraints: dict[int, Constraint] = field(init=False, default_factory=dict)
-    _examples: dict[str, Sequence[int]] = field(init=False, default_factory=dict)
     _schema_tokens: dict[int, int] = field(init=False, default_factory=dict)
     _images: tuple[Any, ...] = field(init=False, default=())
     _groups: tuple[tuple[Each | None, tuple[MessageTemplate, ...]], ...] = field(init=False, default=())
@@ -93,6 +93,9 @@ class PromptWriter:
         groups = [tuple(g) for _, g in itertools.groupby(self.prompt.messages, lambda m: m.group)]
         self._groups = tuple((g[0].each, g) for g in groups)
         self._lists = {n: compile_row(e.items) for n, (e, _) in enumerate(self._groups) if e is not None}
+        if (asked := self.prompt.examples) is not None:
+            seed = f"{self.spec.seed}/{self.prompt.name}"
+            self.shown = ExampleRows(asked, self.tables[asked.source], seed)
         choice = self.sender.choice
         settings = {k: v for k, v in choice.settings.items() if k != "temperature" or not isinstance(v, list)}
         self.fixed = json.dumps(
@@ -118,8 +121,10 @@ class PromptWriter:
         """The shape of a reply of so many rows."""
         return Shape(self.shape.fields, rows, self.shape.options)
 
-    def base(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
-        """The messages as the spec writes them.
+    def base(
+        self, index: int, values: Mapping[str, Any], rows: int, shown: Sequence[Mapping[str, Any]] | None = None
+    ) -> tuple[Message, ...]:
+        """The messages as the spec writes them; with `shown` in place of the examples.
 
         Raises:
             TemplateFault: a value is not what the template needs.
@@ -127,7 +132,8 @@ class PromptWriter:
         seen = dict(values)
         seen["rows"] = rows
         if self.prompt.examples is not None:
-            seen["examples"] = self.examples(index, values)
+            name = self.prompt.examples.name
+            seen[name] = self.examples(index, values) if shown is None else shown
         messages = self._said_in(seen)
         if self.prompt.images:
             pictures = [p for e in self._images for p in read_pictures(e(seen), self.spec.path.parent)]
@@ -158,8 +164,13 @@ class PromptWriter:
 
     def drafted(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
         """The messages for stand-in values; the templates as written where these cannot be filled in."""
+        asked = self.prompt.examples
+        shown = None
+        if asked is not None and not asked.reads <= {p.name for p in self.spec.parameters}:  # hangs on what is unknown
+            table = self.tables[asked.source]
+            shown = [table.row(place) for place in range(min(asked.rows, len(table)))]
         try:
-            return self.base(index, {"avoid": [], **values}, rows)
+            return self.base(index, {"avoid": [], **values}, rows, shown)
         except TemplateFault:
             return self._as_written()
 
@@ -273,29 +284,9 @@ class PromptWriter:
         return cycle[index % len(cycle)] if cycle else None
 
     def examples(self, index: int, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a source shown for one combination: drawn without replacement, by index alone."""
-        asked = self.prompt.examples
-        assert asked is not None
-        table = self.tables[asked.source]
-        candidates = self._passing(values)
-        seed = f"{self.spec.seed}/{self.prompt.name}/{index}"
-        return [table.row(i) for i in draw_some(candidates, asked.rows, seed)]
-
-    def _passing(self, values: Mapping[str, Any]) -> Sequence[int]:
-        asked = self.prompt.examples
-        assert asked is not None
-        table = self.tables[asked.source]
-        if asked.where is None:
-            return range(len(table))
-        from synthspec.languages.expressions import names_of
-
-        known = repr([values.get(n) for n in sorted(names_of(asked.where) - {"row"})])
-        if known not in self._examples:
-            test = compile_row(asked.where)
-            if len(self._examples) > 4096:
-                self._examples.clear()
-            self._examples[known] = [i for i in range(len(table)) if test({**values, "row": table.row(i)})]
-        return self._examples[known]
+        """The rows of a source shown for one combination."""
+        assert self.shown is not None
+        return self.shown.rows(index, values)
 
 
 def listed(value: Any) -> Sequence[Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synthspec.diagnostics import Span
+from synthspec.languages.expressions.traversal import names_of
 from synthspec.languages.expressions.tree import Expression
 from synthspec.languages.expressions.types import Type
 from synthspec.languages.templates.template import Template
@@ -127,11 +128,20 @@ class PlanRules:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Rows of a source shown to the model; drawn anew for each combination."""
+    """Rows of a source shown to the model; drawn anew for each combination, or those most alike to a text."""
 
     source: str
     rows: int
-    where: Expression | None = None  # sees the source's columns and the parameters
+    where: Expression | None = None  # sees the source's columns, the parameters and fields written before
+    nearest: Expression | None = None  # a text of parameters and fields written before
+    by: str = ""  # the column that is compared with it; "" for all columns of text
+    name: str = "examples"  # in the prompt's templates; a field of this name stores them
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The parameters and fields that decide which rows are shown."""
+        where = names_of(self.where) - {"row"} if self.where is not None else frozenset[str]()
+        return where | names_of(self.nearest) if self.nearest is not None else where
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +308,7 @@ class Field:
     clean: tuple[Clean, ...] = ()
     optional: bool = False
     description: str = ""
+    examples: str | None = None  # the prompt whose examples it stores; `value` then reads what decides them
 
 
 @dataclass(frozen=True, slots=True)

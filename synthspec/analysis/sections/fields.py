@@ -13,6 +13,7 @@ from synthspec.analysis.sections.field_rules import APPLIES, KINDS, check_rules
 from synthspec.analysis.sections.gathered import lists_of_replies
 from synthspec.analysis.sections.items import item_types
 from synthspec.analysis.sections.scope import Scope
+from synthspec.analysis.sections.stored_examples import with_examples, without_circles
 from synthspec.diagnostics import Diagnostic, did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions.traversal import walk
@@ -33,11 +34,12 @@ def lower_fields(ctx: AnalysisContext, parameters: Mapping[str, Type]) -> tuple[
     drafts = {
         e.key.text: _draft(ctx, e.key, e.value, e.key.text in lists) for e in entries if isinstance(e.value, MapNode)
     }
-    known: dict[str, Type] = {n: f.type for n, f in drafts.items()}
     values: dict[str, Node] = {}
     for entry in entries:
         if isinstance(entry.value, MapNode) and (value := entry.value.get("value")) is not None:
             values[entry.key.text] = value
+    drafts = with_examples(ctx, drafts, frozenset(values))
+    known: dict[str, Type] = {n: f.type for n, f in drafts.items()}
     items = item_types(ctx, {**known, **parameters})
     drawn = Scope(items, parameters, ctx.names_under("parameters"))
     for name in _in_order_of_reading(ctx, values, drawn):
@@ -48,7 +50,7 @@ def lower_fields(ctx: AnalysisContext, parameters: Mapping[str, Type]) -> tuple[
     for name in values:
         if drafts[name].value is None:  # in a circle
             drafts[name] = replace(drafts[name], type=ANY, value=Literal(None, 0, 0))
-    return tuple(drafts.values())
+    return tuple(without_circles(ctx, drafts).values())
 
 
 def _in_order_of_reading(ctx: AnalysisContext, values: dict[str, Node], parameters: Mapping[str, Type]) -> list[str]:

@@ -25,9 +25,10 @@ from synthspec.generation.machine.states import (
     completions,
 )
 from synthspec.generation.machine.steps import Step
+from synthspec.generation.validation.place import Place
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback, combined_key
-from synthspec.spec.messages import Path, Rejection, Stage, Try
+from synthspec.spec.messages import Rejection, Stage, Try
 
 BATCH = "-1"  # the end of the place of a request for several rows
 MAX_TRIES_KEPT = 12
@@ -100,9 +101,9 @@ class RowTurn:
         return self
 
     @property
-    def _place(self) -> Path:
-        """The row's address, as computed fields and checks see it: known of rows of the dataset alone."""
-        return self.row.path if self.is_last else ()
+    def _place(self) -> Place | None:
+        """The row's place, as computed fields and checks see it: known of rows of the dataset alone."""
+        return Place(self.row.path, self.combination.index) if self.is_last else None
 
     def _sound(self) -> set[str]:
         """The computed fields that are known to keep their rules before anything is written for this row."""

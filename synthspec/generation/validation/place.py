@@ -5,18 +5,27 @@ The names are no names that a spec can declare; `address()`, `index()` and `uuid
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.functions.placed import ADDRESS, FIELD, INDEX, SEED, placed_calls
 from synthspec.spec.messages import Path, path_text
 
-__all__ = ["FIELD", "place_of", "reads_place"]
+__all__ = ["FIELD", "Place", "place_of", "reads_place"]
 
 
-def place_of(path: Path, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row stands: its path, and the number of the combination that it was made under."""
+
+    path: Path
+    combination: int
+
+
+def place_of(place: Place | None, seed: int) -> dict[str, Any]:
     """The place of a row, by the names that functions read it under; nothing where there is no row yet."""
-    return {ADDRESS: path_text(path), INDEX: path[0], SEED: seed} if path else {}
+    return {} if place is None else {ADDRESS: path_text(place.path), INDEX: place.combination, SEED: seed}
 
 
 def reads_place(expression: Expression) -> bool:

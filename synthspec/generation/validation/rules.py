@@ -10,15 +10,17 @@ from typing import Any
 from synthspec.generation.validation.cleaning import compile_cleaning
 from synthspec.generation.validation.conversations import each_message
 from synthspec.generation.validation.field_rules import field_rules
-from synthspec.generation.validation.place import FIELD, place_of, reads_place
+from synthspec.generation.validation.place import FIELD, Place, place_of, reads_place
+from synthspec.generation.validation.shown import drawn_by_chance, shown_rows
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.checking.descriptions import describe
 from synthspec.languages.expressions.traversal import children, walk
 from synthspec.languages.expressions.tree import Binary, Call, Expression, Name
+from synthspec.sources import Table
 from synthspec.spec import Check, Field, Spec
 from synthspec.spec.asked import judged_whole
 from synthspec.spec.conversation import holds_messages
-from synthspec.spec.messages import Path, Rejection, Stage
+from synthspec.spec.messages import Rejection, Stage
 
 COMPARED = frozenset(("==", "!=", "<", "<=", ">", ">=", "in", "not in", "matches"))
 
@@ -38,7 +40,7 @@ class CompiledCheck:
 class Validator:
     """Every rule of a spec, compiled once."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, tables: Mapping[str, Table] | None = None) -> None:
         self.spec = spec
         fields = judged_whole(spec)
         self.cleaning = {f.name: c for f in fields if (c := _cleaning(f)) is not None}
@@ -57,8 +59,11 @@ class Validator:
         )
         self.drops = any(c.severity == "drop" for c in spec.checks)
         computed = [(f, f.value) for f in spec.fields if f.value is not None]
-        self.computed = {f.name: (names_of(value), compile_row(value, f.type)) for f, value in computed}
-        self.placed = frozenset(f.name for f, value in computed if reads_place(value))
+        self.computed = {
+            f.name: (names_of(value), compile_row(value, f.type) if f.examples is None else shown_rows(spec, f, tables))
+            for f, value in computed
+        }
+        self.placed = frozenset(f.name for f, value in computed if reads_place(value) or drawn_by_chance(spec, f))
         self.texts = {f.name for f in spec.fields if f.type.kind == "text"}
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,13 +91,13 @@ class Validator:
                 yield Rejection(Stage.VALID, label, f"{name}: {fault}", name)
                 return
 
-    def compute(self, values: dict[str, Any], combination: Mapping[str, Any], path: Path = ()) -> None:
+    def compute(self, values: dict[str, Any], combination: Mapping[str, Any], place: Place | None = None) -> None:
         """Fill in every computed field whose names are known. Parameters come before fields of their name.
 
-        Without a `path`, before there is a row, what reads the row's address stays open.
+        Without a `place`, before there is a row, what reads the row's address stays open.
         """
-        waiting = [n for n in self.computed if n not in values and (path or n not in self.placed)]
-        here = place_of(path, self.spec.seed)
+        waiting = [n for n in self.computed if n not in values and (place is not None or n not in self.placed)]
+        here = place_of(place, self.spec.seed)
         while waiting:
             ready = [n for n in waiting if all(r in combination or r in values for r in self.computed[n][0])]
             if not ready:
@@ -122,35 +127,47 @@ class Validator:
         return found
 
     def check_faults(
-        self, values: Mapping[str, Any], combination: Mapping[str, Any], fresh: frozenset[str], path: Path = ()
+        self,
+        values: Mapping[str, Any],
+        combination: Mapping[str, Any],
+        fresh: frozenset[str],
+        place: Place | None = None,
     ) -> list[tuple[Check, Rejection]]:
         """The error checks that fail, among those decidable now that read at least one `fresh` field."""
-        return [(c.check, r) for c, r in self._failing(values, combination, fresh, path) if c.check.severity == "error"]
+        return [
+            (c.check, r) for c, r in self._failing(values, combination, fresh, place) if c.check.severity == "error"
+        ]
 
     def drop_of(
-        self, values: Mapping[str, Any], combination: Mapping[str, Any], fresh: frozenset[str], path: Path = ()
+        self,
+        values: Mapping[str, Any],
+        combination: Mapping[str, Any],
+        fresh: frozenset[str],
+        place: Place | None = None,
     ) -> Rejection | None:
         """The first `drop` check by which a row is not wanted, of those that `check_faults` would look at."""
         if not self.drops:
             return None
-        failing = self._failing(values, combination, fresh, path)
+        failing = self._failing(values, combination, fresh, place)
         return next((r for c, r in failing if c.check.severity == "drop"), None)
 
-    def warnings(self, values: Mapping[str, Any], combination: Mapping[str, Any], path: Path = ()) -> list[str]:
+    def warnings(
+        self, values: Mapping[str, Any], combination: Mapping[str, Any], place: Place | None = None
+    ) -> list[str]:
         """Labels of the `warn` checks that a finished row breaks."""
         every = frozenset(values)
-        return [c.label for c, _ in self._failing(values, combination, every, path) if c.check.severity == "warn"]
+        return [c.label for c, _ in self._failing(values, combination, every, place) if c.check.severity == "warn"]
 
     def _failing(
-        self, values: Mapping[str, Any], combination: Mapping[str, Any], fresh: frozenset[str], path: Path
+        self, values: Mapping[str, Any], combination: Mapping[str, Any], fresh: frozenset[str], place: Place | None
     ) -> Iterator[tuple[CompiledCheck, Rejection]]:
         row: dict[str, Any] | None = None
         for compiled in self.checks:
             reads = compiled.reads
-            if not reads & fresh or (compiled.placed and not path):
+            if not reads & fresh or (compiled.placed and place is None):
                 continue
             if row is None:
-                row = {**combination, **values, **place_of(path, self.spec.seed)}
+                row = {**combination, **values, **place_of(place, self.spec.seed)}
             if not reads <= row.keys() or any(row[n] is None for n in compiled.needs):
                 continue  # not written yet, or left out: nothing to judge
             if not compiled.holds(row):

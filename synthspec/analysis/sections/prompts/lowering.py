@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
@@ -10,7 +11,7 @@ from synthspec.analysis.sections.prompts.backends import lower_own_backends
 from synthspec.analysis.sections.prompts.dialogue import check_no_dialogue, lower_dialogue
 from synthspec.analysis.sections.prompts.each import Reading
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, may_be_empty
-from synthspec.analysis.sections.prompts.examples import lower_examples
+from synthspec.analysis.sections.prompts.examples import lower_examples, not_shown
 from synthspec.analysis.sections.prompts.formats import lower_format
 from synthspec.analysis.sections.prompts.images import lower_images
 from synthspec.analysis.sections.prompts.messages import lower_spoken
@@ -51,11 +52,7 @@ def _lower(
     assert isinstance(node, MapNode)
     if isinstance(node.get("dialogue"), MapNode):
         return lower_dialogue(ctx, entry, writes, around, empty)
-    examples, of_examples = lower_examples(ctx, node.get("examples"), around)
     rows = int(value_of(node.get("rows"), 1))
-    if ctx.is_broken("prompts", name, "examples"):
-        of_examples = Type("list", item=ANY)
-    scope = _scope(ctx, writes, around, of_examples)
     check_together(ctx, node)
     check_no_dialogue(ctx, name, node)
 
@@ -64,12 +61,16 @@ def _lower(
             return f"to read what the round before wrote, add `from: {{{wanted}: …}}`: what it is before the first"
         if wanted in writes:
             return f"this prompt writes '{wanted}' itself: it cannot read it"
-        if wanted == "examples":
+        if wanted == "examples" and node.get("examples") is None:
             return "add `examples: {from: SOURCE}` to the prompt"
         if wanted == "avoid":
             return "add `avoid: {last: 20}` under `novelty`"
         return None
 
+    examples, named = lower_examples(ctx, node.get("examples"), around, _scope(ctx, writes, around, {}), explain)
+    if ctx.is_broken("prompts", name, "examples"):
+        named = {"examples": Type("list", item=ANY)}
+    scope = _scope(ctx, writes, around, named)
     each = lower_each(ctx, name, node, scope, around, explain)
     when = None
     if (at := node.get("when")) is not None:
@@ -81,19 +82,17 @@ def _lower(
     several = lower_several(ctx, node, writes, around, reading)
     inner = Scope(several.bound, scope) if several.bound else scope
     reading = replace(reading, scope=inner)
+    before = len(ctx.faults)
     spoken = lower_spoken(ctx, node, reading)
+    faulty = len(ctx.faults) > before
     images = lower_images(ctx, node.get("images"), reading, around, conditional=node.get("when") is not None)
-    if examples is not None and "examples" not in spoken.reads and not spoken.is_empty:
-        help = "write {% for e in examples %}{{ e.COLUMN }}{% endfor %} in `user`, or remove it"
-        column = next(iter(around.sources[examples.source].columns), "")
-        ctx.report("W706", node.key("examples") or node, "no template of this prompt shows its examples",
-                   help.replace("COLUMN", column))  # fmt: skip
+    not_shown(ctx, node, examples, spoken.reads, spoken.is_empty or faulty, around)
     own = lower_own_backends(ctx, name, node, around, inner, explain)
     shown = spoken.reads.union(*map(names_of, images))
     reads = (shown | own.reads) - frozenset(several.bound) | several.reads | (names_of(when) if when else frozenset())
     reads |= names_of(each.items) if each is not None else frozenset()
-    if examples is not None and examples.where is not None:
-        reads |= names_of(examples.where) - {"row"}
+    if examples is not None:
+        reads = (reads - {examples.name}) | examples.reads
     beside = several.repeat is not None and any(n != of for n, of in several.repeat.collect.items())
     sound = len(ctx.items(node.get("writes"))) in (0, len(writes) - beside - (thought is not None))
     wanted = value_of(node.get("instructions"), True)
@@ -137,10 +136,8 @@ def _taken(ctx: AnalysisContext, around: Surroundings) -> frozenset[str]:
     return frozenset({*ctx.names_under("parameters"), *written, *SPECIAL})
 
 
-def _scope(ctx: AnalysisContext, writes: tuple[str, ...], around: Surroundings, examples: Type | None) -> Scope:
-    special: dict[str, Type] = {"rows": INTEGER}
-    if examples is not None:
-        special["examples"] = examples
+def _scope(ctx: AnalysisContext, writes: tuple[str, ...], around: Surroundings, examples: Mapping[str, Type]) -> Scope:
+    special: dict[str, Type] = {"rows": INTEGER, **examples}
     if around.avoid:
         special["avoid"] = Type("list", item=Type("text"))
     drawn = Scope(special, around.items, around.parameters, ctx.names_under("parameters"))

@@ -39,7 +39,7 @@ def fits_schema(value: Any, schema: Mapping[str, Any]) -> bool:
             if len(value) > MAX_CHARACTERS:
                 return False
             value = read_json(value)
-        return bool(_validator(json.dumps(schema, sort_keys=True)).is_valid(_plain(value)))
+        return bool(_validator(json.dumps(schema, sort_keys=True)).is_valid(plain(value)))
     except FAULTS:
         return False
 
@@ -51,13 +51,13 @@ def _validator(schema: str) -> Any:
     return jsonschema.Draft202012Validator(json.loads(schema))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The value as JSON has it: dates as text, tuples as lists."""
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def check_schema(schema: Any) -> Iterator[tuple[str, str, str]]:
