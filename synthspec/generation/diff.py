@@ -9,8 +9,11 @@ from typing import Any
 
 from synthspec.analysis.compiled import Compiled
 from synthspec.generation.estimate import PromptReport, report_plan
+from synthspec.generation.several_diff import compare_calls, several_contents
+from synthspec.generation.several_estimate import is_asked_otherwise
 from synthspec.generation.talk_diff import talk_contents
 from synthspec.inference.requests import PromptWriter, Sender
+from synthspec.languages.expressions.tree import Name
 from synthspec.languages.expressions.types import Type
 from synthspec.planning.plan import Plan, build_plan
 from synthspec.sources import Table
@@ -93,6 +96,7 @@ def _prompt_diffs(old: Compiled, new: Compiled, before: Plan, after: Plan) -> It
     known = {p.name: p for p in old.spec.prompts}
     reports = {p.name: p for p in report_plan(after, new.tables).prompts}
     asked_again: dict[str, frozenset[int]] = {}  # combinations whose prompt of that name changed
+    places: dict[str, Mapping[int, frozenset[int]]] = {}  # which calls, of prompts that are asked several times
     for prompt in new.spec.prompts:
         theirs = known.get(prompt.name)
         if prompt.dialogue is not None or (theirs is not None and theirs.dialogue is not None):
@@ -100,6 +104,15 @@ def _prompt_diffs(old: Compiled, new: Compiled, before: Plan, after: Plan) -> It
             report = _sum_of(reports, prompt.name)
             changed, asked_again[prompt.name] = _talk_diff(old, new, theirs, prompt, (before, after), upstream, report)
             yield changed
+            continue
+        if is_asked_otherwise(prompt) or (theirs is not None and is_asked_otherwise(theirs)):
+            moved_calls = _moved_calls(new.spec, prompt, asked_again, places)
+            ours_all, others_all = _calls_of(new, prompt, after), _calls_of(old, theirs, before)
+            found = compare_calls(ours_all, others_all, moved_calls, bool(prompt.needs))
+            report = _sum_of(reports, prompt.name)
+            cost = None if report.cost is None else report.cost * found.new / max(report.calls, 1)
+            asked_again[prompt.name], places[prompt.name] = frozenset(found.places), found.places
+            yield PromptDiff(prompt.name, found.same, found.new, found.gone, cost)
             continue
         ours = _contents(new.spec, prompt, after, new.tables)
         others = _contents(old.spec, theirs, before, old.tables) if theirs is not None else {}
@@ -116,6 +129,36 @@ def _prompt_diffs(old: Compiled, new: Compiled, before: Plan, after: Plan) -> It
         yield PromptDiff(prompt.name, (len(ours) - len(moved)) * per_call, len(moved) * per_call, gone * per_call, cost)
     for name in known.keys() - {p.name for p in new.spec.prompts}:
         yield PromptDiff(name, 0, 0, len(before), 0.0)
+
+
+def _moved_calls(
+    spec: Spec,
+    prompt: Prompt,
+    asked_again: Mapping[str, frozenset[int]],
+    places: Mapping[str, Mapping[int, frozenset[int]]],
+) -> dict[int, frozenset[int] | None]:
+    """The calls of a prompt that build on a completion which is made again, by combination; None stands for all.
+
+    An item of a list that was gathered builds on the one reply that it is.
+    """
+    items = prompt.map.items if prompt.map is not None else None
+    source = next((p.name for p in spec.prompts if isinstance(items, Name) and items.name in p.writes), None)
+    found: dict[int, frozenset[int] | None] = {}
+    if source is not None and source in places:
+        found.update(places[source])
+    for need in prompt.needs:
+        if need != source or need not in places:
+            found.update(dict.fromkeys(asked_again.get(need, frozenset())))
+    return found
+
+
+def _calls_of(compiled: Compiled, prompt: Prompt | None, plan: Plan) -> dict[int, list[str]]:
+    if prompt is None:
+        return {}
+    assert compiled.spec is not None
+    stand_ins = {f.name: _stand_in(f.type, f.name) for f in compiled.spec.fields}
+    count = min(len(plan), COMPARED)
+    return several_contents(compiled.spec, prompt, plan, compiled.tables, stand_ins, count)
 
 
 def _sum_of(reports: Mapping[str, PromptReport], name: str) -> PromptReport:

@@ -9,19 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from synthspec.generation.several_estimate import CallsPerRow, bound_names, calls_by_endpoint
 from synthspec.generation.talk_estimate import SpeakerUse, speaker_uses
 from synthspec.inference.accounting.image_tokens import picture_tokens
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.expressions.evaluation.columns import Column
+from synthspec.languages.expressions.tree import Name
 from synthspec.planning.parameters import places_in
 from synthspec.planning.plan import Plan
 from synthspec.planning.shares import ParameterReport, parameter_report
 from synthspec.plugins import find_plugin
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Choice, Field, Prompt, Spec
-from synthspec.spec.asked import fields_asked
+from synthspec.spec.asked import fields_asked, item_field
 from synthspec.spec.backends_used import endpoints_of
 from synthspec.spec.conversation import holds_messages, one_message
 from synthspec.spec.messages import Image, Message
@@ -188,10 +190,13 @@ def _impossible_pairs(plan: Plan, lists: Mapping[str, Choice]) -> int:
 def _reports(
     spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table]
 ) -> list[tuple[PromptReport, PromptReport]]:
-    """What a prompt is expected to use, and what at worst; each speaker of a dialogue for itself."""
-    if prompt.dialogue is None:
-        return [_prompt_report(spec, prompt, plan, tables)]
+    """What a prompt is expected to use, and what at worst; each backend and each speaker of a dialogue for itself."""
     step = max(1, len(plan) // SAMPLED)
+    if prompt.dialogue is None:
+        rows = [plan[i] for i in list(range(0, len(plan), step))[:SAMPLED]]
+        calls = calls_by_endpoint(spec, prompt, rows)
+        choices = endpoints_of(spec, prompt)
+        return [_prompt_report(spec, prompt, plan, tables, (n, c), calls[n]) for n, c in choices.items()]
     samples = [(i, _with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
     field = next(f for f in spec.fields if f.name == prompt.writes[0])
     talks = len(plan) if prompt.level == 0 else spec.rows
@@ -215,18 +220,23 @@ def _figures(name: str, choice: BackendChoice, calls: float, sent: float, got: f
 
 
 def _prompt_report(
-    spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table]
+    spec: Spec,
+    prompt: Prompt,
+    plan: Plan,
+    tables: Mapping[str, Table],
+    endpoint: tuple[str, BackendChoice],
+    per_row: CallsPerRow,
 ) -> tuple[PromptReport, PromptReport]:
-    """What a prompt is expected to use, and what at worst."""
-    choice = prompt.backend or spec.backend
-    calls = spec.rows if prompt.needs else (len(plan) if prompt.rows > 1 else -(-spec.rows // prompt.rows))
+    """What a prompt is expected to use of a backend, and what at worst."""
+    place, choice = endpoint
+    rows = spec.rows if prompt.needs else (len(plan) if prompt.rows > 1 else -(-spec.rows // prompt.rows))
     writer = PromptWriter(spec, prompt, Sender(choice, "", False), tables)
     asked = worst = 0
     pictures: int | None = 0
     step = max(1, len(plan) // SAMPLED)
     indices = list(range(0, len(plan), step))[:SAMPLED]
     for index in indices:
-        messages = _messages(spec, writer, plan[index], index, tables)
+        messages = _messages(spec, writer, _with_bound_names(spec, prompt, plan[index], tables), index, tables)
         asked += sum(expected_tokens(m.content) + PER_MESSAGE // 2 for m in messages)
         worst += worst_tokens(messages)
         more = _picture_tokens(prompt, choice, messages)
@@ -237,18 +247,35 @@ def _prompt_report(
     name = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
     free = find_plugin("backends", choice.provider).FREE
 
-    def figures(count: int, text: float, got: float) -> PromptReport:
+    def figures(count: float, text: float, got: float) -> PromptReport:
         sent = None if pictures is None else text + pictures * share
         cost = 0.0 if free else None
         if choice.prices is not None and sent is not None:
             cost = (count * sent * choice.prices.prompt + count * got * choice.prices.completion) / 1e6
         asked_for = None if sent is None else round(count * sent)
-        return PromptReport(prompt.name, name, count, asked_for, round(count * got), cost)
+        return PromptReport(place, name, round(count), asked_for, round(count * got), cost)
 
     attempts = spec.limits.attempts * (1 if prompt.rows == 1 else prompt.rows)
-    return figures(calls, asked * share, reply), figures(
-        calls * attempts, worst * share * 1.5, writer.sender.max_tokens
-    )
+    most = figures(rows * per_row.most, asked * share, reply)
+    if per_row.least != per_row.most:
+        most = replace(most, least=figures(rows * per_row.least, asked * share, reply))
+    return most, figures(rows * per_row.most * attempts, worst * share * 1.5, writer.sender.max_tokens)
+
+
+def _with_bound_names(
+    spec: Spec, prompt: Prompt, combination: Mapping[str, Any], tables: Mapping[str, Table]
+) -> dict[str, Any]:
+    """A combination, and stand-ins for the names that each call of a prompt has of its own: an item, a round."""
+    values = {**combination, **bound_names(prompt, combination)}
+    fields = {f.name: f for f in spec.fields}
+    if prompt.map is not None and prompt.map.name not in values:
+        items = prompt.map.items
+        source = fields.get(items.name) if isinstance(items, Name) else None
+        values[prompt.map.name] = _stand_in(item_field(source), spec, tables) if source is not None else "word " * 40
+    if prompt.repeat is not None:
+        asked = {f.name: f for f in fields_asked(prompt, fields)}
+        values |= {n: _stand_in(asked[n], spec, tables) for n in prompt.repeat.seed if n in asked}
+    return values
 
 
 def _picture_tokens(prompt: Prompt, choice: BackendChoice, messages: Sequence[Message]) -> int | None:
@@ -321,6 +348,7 @@ def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> 
     for prompt in spec.prompts:
         for name, choice in endpoints_of(spec, prompt).items():
             writer = open_writer(spec, prompt, Sender(choice, "", False), tables, name if name != prompt.name else "")
-            messages = _messages(spec, writer, combination, index, tables)
+            values = _with_bound_names(spec, prompt, combination, tables)
+            messages = _messages(spec, writer, values, index, tables)
             prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]
     return {"combination": combination, "prompts": prompts}
