@@ -59,15 +59,48 @@ sources:
 """
 
 
-def test_the_language_by_example_is_sound(tmp_path: Path) -> None:
-    """The three fragments make one spec without an error."""
+def by_example() -> list[str]:
     section = README.split("## The language by example")[1].split("## The commands")[0]
-    blocks = re.findall(r"(?s)```yaml\n(.*?)```", section)
+    return re.findall(r"(?s)```yaml\n(.*?)```", section)
+
+
+def test_the_language_by_example_is_sound(tmp_path: Path) -> None:
+    """The first three fragments make one spec without an error."""
     path = tmp_path / "spec.yaml"
-    path.write_text(FRAGMENT + "".join(blocks).replace("  examples: {from: sample, rows: 2, ", "  examples: {from: sample, rows: 1, ")
+    path.write_text(FRAGMENT + "".join(by_example()[:3]).replace("  examples: {from: sample, rows: 2, ", "  examples: {from: sample, rows: 1, ")
                     .replace("fields:\n", "fields:\n  outcome: {value: outcome}\n"), encoding="utf-8")  # fmt: skip
     found = [d for d in compile_spec(path).diagnostics if d.severity == "error"]
     assert not found
+
+
+MANY = """\
+synthspec: 1
+name: many
+rows: 6
+parameters: {area: [kitchen, garden]}
+fields:
+  topic: {type: string, words: {max: 12}}
+  facts: {type: array, items: {type: string}, minItems: 2, maxItems: 4}
+  question: {type: string, words: {max: 40}}
+  answers: {type: array, items: {type: string, minLength: 5}}
+  scores: {type: array, items: {type: integer, minimum: 1, maximum: 5}}
+  best: {value: "best(answers, scores)"}
+"""
+TALKS = """\
+synthspec: 1
+name: talks
+rows: 3
+parameters: {goal: [a refund, an invoice]}
+"""
+
+
+@pytest.mark.parametrize(("number", "begins"), [(3, MANY), (4, TALKS)])
+def test_further_examples_build(tmp_path: Path, number: int, begins: str) -> None:
+    """Each of the others is a spec of its own, once what it speaks of is there; it builds with the embedded model."""
+    path = tmp_path / "spec.yaml"
+    path.write_text(begins + by_example()[number].replace(", backend: openai:gpt-5-mini", ""), encoding="utf-8")
+    dataset = synthspec.build(path, out=tmp_path / "out")
+    assert dataset.complete and len(by_example()) == 5
 
 
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
