@@ -20,6 +20,7 @@ from synthspec.dataset.similarity.shingles import words_of
 from synthspec.evaluation.corpus.corpus import corpus_of, read_corpus
 from synthspec.evaluation.corpus.values import level_names
 from synthspec.evaluation.gates import GATE_METRICS, TEXT_FIGURES, text_figures
+from synthspec.evaluation.metrics import diversity
 from synthspec.evaluation.metrics.language import is_english, reading_ease
 from synthspec.evaluation.report.measure import measure
 from synthspec.evaluation.report.samples import sample_rows
@@ -83,6 +84,32 @@ def test_gates_and_report_tell_the_same_figures(tmp_path: Path, layout: str) -> 
     assert 0 < told["duplicate_rate"] < 1 and 0 < told["distinct_1"] < 1  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_gates_and_report_agree_on_any_texts(seed: int, tmp_path: Path) -> None:
+    dice = random.Random(seed)
+    words = [*WORDS[: dice.randrange(1, 12)], "été", "漢字かな", "😀", "3.5", "a" * 300, "\n\n", "—"]
+
+    different = dice.choice([3, 20, 10**6])  # replies
+
+    def said(body: dict[str, Any], nth: int) -> str:
+        chance = random.Random(digest(body["messages"], nth) % different)
+        texts = (" ".join(chance.choice(words) for _ in range(chance.choice([1, 4, 30, 200]))) for _ in range(2))
+        return json.dumps(
+            {**dict(zip(("title", "call"), texts, strict=True)), "date": chance.choice(["", "2026", "x y z"])}
+        )
+
+    layout = dice.choice(list(LAYOUTS.values()))
+    gates = "gates: [" + ", ".join(f"{name} >= 0" for name in sorted(TEXT_FIGURES)) + "]\n" + layout
+    with Loopback(said) as server:
+        path = write_spec(tmp_path, server.url, gates, **{"rows: 60": f"rows: {dice.randrange(1, 90)}"})
+        dataset = synthspec.build(path, out=tmp_path / "out")
+    report = measure(read_corpus(tmp_path / "out"))
+    shown = {name: value for name in TEXT_FIGURES if (value := report.value(name)) is not None}
+    assert shown
+    assert {name: dataset.manifest["metrics"][name] for name in shown} == pytest.approx(shown)
+    assert dataset.manifest["metrics"]["acceptance"] == pytest.approx(report.as_dict()["build"]["acceptance"])
+
+
 @settings(max_examples=40, deadline=None)
 @given(some.lists(some.text("ab ", max_size=12), max_size=30), some.randoms(use_true_random=False))
 def test_figures_of_texts_do_not_hang_on_the_order_of_rows(rows: list[str], chance: random.Random) -> None:
@@ -95,6 +122,8 @@ def test_every_text_figure_is_a_metric_of_the_report() -> None:
     report = measure(corpus_of("a", [{"text": f"a text of {w} words {i}"} for i, w in enumerate(WORDS)]))
     assert {m.metric.name for m in report.measured} >= TEXT_FIGURES
     assert {m.name for m in GATE_METRICS} >= TEXT_FIGURES
+    assert set(diversity.GATES) == TEXT_FIGURES, "one list says which of these metrics gates may name"
+    assert {m.name for m in diversity.METRICS} >= TEXT_FIGURES
 
 
 # --- the calls of a build are its own
