@@ -15,13 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from synthspec.languages.expressions.random.distributions import (
-    DISTRIBUTIONS,
-    Argument,
-    Relation,
-    check_arguments,
-    range_of,
-)
+from synthspec.languages.expressions.random.argument_checks import check_arguments, range_of
+from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS, Argument, Relation
 from synthspec.languages.expressions.random.quantiles import (
     cumulative,
     edges,

@@ -276,7 +276,7 @@ def _nested(node: Call, value: Expression, check: Checking) -> Type:
 
 
 def _check_constants(node: Call, given: dict[str, Expression], check: Checking) -> None:
-    from synthspec.languages.expressions.random.distributions import check_arguments
+    from synthspec.languages.expressions.random.argument_checks import check_arguments
 
     values = {name: constant_of(value) for name, value in given.items()}
     for name, message in check_arguments(node.function, values):
