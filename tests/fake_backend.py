@@ -11,7 +11,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -70,4 +70,4 @@ class FakeBackend:
 
 def use(monkeypatch: pytest.MonkeyPatch, backend: Any) -> None:
     """Let every prompt of `provider: openai` run on this backend."""
-    monkeypatch.setattr(provider, "open_backend", lambda choice, context: backend)
+    monkeypatch.setattr(provider, "PROVIDER", replace(provider.PROVIDER, open=lambda choice, context: backend))

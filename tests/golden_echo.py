@@ -6,21 +6,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
+from synthspec.inference.backends import Provider
 from synthspec.spec.asked import fields_asked
 from synthspec.spec.messages import Reply, Request, Usage
-
-SUMMARY = "replies for golden tests"
-KEYS: tuple[str, ...] = ()
-EXTRA = ""
-MODULE = ""
-OPTIONS: Mapping[str, str] = {}
-FREE = True
-IN_PROCESS = True
-DEFAULT_MODEL = "echo-1"
-TOOLS = IMAGES = COMPLETES = REASONS = True
 
 WORDS = (
     "amber basin cedar delta ember fjord grove harbor inlet juniper kettle lagoon meadow nectar orchard pebble "
@@ -90,3 +80,16 @@ class Echo:
 
 def open_backend(choice: Any, context: Any) -> Echo:
     return Echo(context.spec)
+
+
+PROVIDER = Provider(
+    summary="replies for golden tests",
+    open=open_backend,
+    free=True,
+    in_process=True,
+    default_model="echo-1",
+    tools=True,
+    images=True,
+    completes=True,
+    reasons=True,
+)

@@ -120,7 +120,8 @@ MISTAKES = [
     ("questions", 'name="question_share"', 'name="questions"'),
     ("gumbel", '"gumbel",', '"gumble",'),
     ("functions", '"initials(text: text)"', '"firsts(text: text)"'),
-    ("canned", "FREE = True", "FREES = True"),
+    ("canned", "PROVIDER = Provider(", "PROVIDERS = Provider("),
+    ("canned", "free=True", 'free="yes"'),
     ("toml_source", "rows = tomllib", '"".foo; rows = tomllib'),
     ("", "toml = my_package.toml_source\n", ""),
 ]

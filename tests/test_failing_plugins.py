@@ -162,9 +162,7 @@ def test_a_rejected_row_or_a_lack_of_money_is_no_failure(tmp_path: Path) -> None
 def test_a_failing_backend_is_listed(before: str, tmp_path: Path) -> None:
     package_with(tmp_path, Failing("backends", "canned", "canned", before, {}), failing=True)
     path = tmp_path / "my_package" / "canned.py"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace("IN_PROCESS = True", "IN_PROCESS = False"), encoding="utf-8"
-    )
+    path.write_text(path.read_text(encoding="utf-8").replace("in_process=True", "in_process=False"), encoding="utf-8")
     done = run(tmp_path, "synthspec", "backends", "canned")
     assert done.returncode == 0, done.stderr
     assert "the plug-in 'canned' of the package 'my-package' raised RuntimeError: ouch" in done.stdout

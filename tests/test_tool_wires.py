@@ -11,6 +11,7 @@ import pytest
 from wire.server import Server
 from wire.wires import WIRES, Wire
 
+from synthspec.inference.backends import provider_of
 from synthspec.plugins import find_plugin, plugin_names
 from synthspec.spec import BackendChoice
 from synthspec.spec.messages import Image, Message, Reply, Request, Text, ToolCall, ToolDeclaration, ToolResult
@@ -344,9 +345,9 @@ def test_raw_text_goes_past_the_template_of_ollama() -> None:
 
 
 def test_what_backends_can_is_told_by_their_modules() -> None:
-    can = {n: find_plugin("backends", n) for n in plugin_names("backends")}
-    assert {n for n, m in can.items() if getattr(m, "TOOLS", False)} == {*by_name, "replay"}
-    assert {n for n, m in can.items() if getattr(m, "IMAGES", False)} == {*by_name, "replay"}
+    can = {n: provider_of(n) for n in plugin_names("backends")}
+    assert {n for n, m in can.items() if m.tools} == {*by_name, "replay"}
+    assert {n for n, m in can.items() if m.images} == {*by_name, "replay"}
     local = {"openai", "ollama", "transformers", "ngram", "replay"}
-    assert {n for n, m in can.items() if getattr(m, "COMPLETES", False)} == local
-    assert {n for n, m in can.items() if getattr(m, "REASONS", False)} == {*by_name, "transformers", "replay"}
+    assert {n for n, m in can.items() if m.completes} == local
+    assert {n for n, m in can.items() if m.reasons} == {*by_name, "transformers", "replay"}

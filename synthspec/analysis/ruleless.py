@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from synthspec.diagnostics import Diagnostic
+from synthspec.inference.backends import provider_of
 from synthspec.languages.expressions import names_of
-from synthspec.plugins import find_plugin
 from synthspec.spec import Bounds, Field, Prompt, Spec
 from synthspec.spec.backends_used import endpoints_of
 from synthspec.spec.conversation import holds_prose
@@ -26,7 +26,7 @@ def texts_without_rules(spec: Spec) -> Iterator[Diagnostic]:
     if any(_has_rule(p, f) or f.name in judged for p, f in written):
         return
     for prompt, field in written:
-        if not all(find_plugin("backends", c.provider).FREE for c in endpoints_of(spec, prompt).values()):
+        if not all(provider_of(c.provider).free for c in endpoints_of(spec, prompt).values()):
             message = f"no rule says what '{field.name}' must be: a refusal or half a reply would be a row"
             help = "add a rule to the field, such as `words: {min: 5}`, or a check that reads it"
             yield Diagnostic("W741", message, field.span, help)

@@ -13,8 +13,7 @@ from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.metrics.drift import Drift, drift_of
 from synthspec.evaluation.model_calls import TIMEOUT, ModelCalls, key_of
 from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
-from synthspec.inference.backends import Backend, BackendContext, open_backend
-from synthspec.plugins import find_plugin
+from synthspec.inference.backends import Backend, BackendContext, open_backend, provider_of
 from synthspec.spec.messages import BackendFault, Completion, Constraint, FaultKind, Message, Request
 
 ROWS = 100  # of a label column
@@ -70,8 +69,8 @@ def judge_labels(
         BackendFault: the model cannot be asked, or hardly ever answers.
         StoreFault: the answers cannot be kept.
     """
-    module = find_plugin("backends", provider)
-    if getattr(module, "IN_PROCESS", False):
+    known = provider_of(provider)
+    if known.in_process:
         raise BackendFault(FaultKind.BAD_REQUEST, f"'{provider}' cannot judge: name a model that a server runs")
     choice = calls.choice(provider, model, base_url, {"max_tokens": LONGEST_REPLY})
 
@@ -80,7 +79,7 @@ def judge_labels(
 
     fingerprint = opened().fingerprint  # nothing is sent by opening
     questions = _questions(corpus, seed, (provider, model, fingerprint, choice.settings))
-    completions = calls.ask(choice, opened, [q.request for q in questions], module.FREE)
+    completions = calls.ask(choice, opened, [q.request for q in questions], known.free)
     lost = completions.count(None)
     if lost * 2 > len(questions):
         raise BackendFault(FaultKind.REFUSED, f"{provider}:{model} did not answer {lost} of {len(questions)} questions")

@@ -13,6 +13,7 @@ from synthspec.generation.several_estimate import CallsPerRow, bound_names, call
 from synthspec.generation.talk_estimate import SpeakerUse, speaker_uses
 from synthspec.inference.accounting.image_tokens import picture_tokens
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
+from synthspec.inference.backends import provider_of
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.expressions.evaluation.columns import Column
@@ -20,7 +21,6 @@ from synthspec.languages.expressions.tree import Name
 from synthspec.planning.parameters import places_in
 from synthspec.planning.plan import Plan
 from synthspec.planning.shares import ParameterReport, parameter_report
-from synthspec.plugins import find_plugin
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Choice, Field, Prompt, Spec
 from synthspec.spec.asked import fields_asked, item_field
@@ -245,7 +245,7 @@ def _prompt_report(
     fields = fields_asked(prompt, {f.name: f for f in spec.fields})
     reply = min(writer.sender.max_tokens, prompt.rows * sum(_field_tokens(f, spec, tables) for f in fields) + 8)
     name = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
-    free = find_plugin("backends", choice.provider).FREE
+    free = provider_of(choice.provider).free
 
     def figures(count: float, text: float, got: float) -> PromptReport:
         sent = None if pictures is None else text + pictures * share

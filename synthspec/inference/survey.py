@@ -13,9 +13,9 @@ from typing import Any
 from synthspec.diagnostics import Span
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.extras import install_command
-from synthspec.inference.backends import BackendContext, open_backend
+from synthspec.inference.backends import BackendContext, open_backend, provider_of
 from synthspec.inference.transport.keys import TYPED
-from synthspec.plugins import find_plugin, plugin_error
+from synthspec.plugins import plugin_error
 from synthspec.spec import BackendChoice
 
 PATIENCE = 5.0  # seconds for a server to answer
@@ -46,18 +46,18 @@ async def _look(name: str, base_url: str | None) -> BackendState:
     fault = plugin_error("backends", name)
     if fault is not None:
         return BackendState(name, "a plug-in that cannot be used", False, None, False, "; ".join(fault))
-    module = find_plugin("backends", name)
-    summary = module.SUMMARY
-    key = next((k for k in module.KEYS if os.environ.get(k)), None)
-    if module.MODULE and find_spec(module.MODULE.split(".")[0]) is None:
-        extra = install_command(module.EXTRA) if module.EXTRA else f"pip install {module.MODULE}"
+    provider = provider_of(name)
+    summary = provider.summary
+    key = next((k for k in provider.keys if os.environ.get(k)), None)
+    if provider.package and find_spec(provider.package.split(".")[0]) is None:
+        extra = install_command(provider.extra) if provider.extra else f"pip install {provider.package}"
         return BackendState(name, summary, False, key, False, f"not installed: {extra}")
-    if module.KEYS and key is None and base_url is None and not os.environ.get(f"{name.upper()}_BASE_URL"):
-        return BackendState(name, summary, True, None, False, f"no key: set {' or '.join(module.KEYS)}")
-    if getattr(module, "IN_PROCESS", False):
+    if provider.keys and key is None and base_url is None and not os.environ.get(f"{name.upper()}_BASE_URL"):
+        return BackendState(name, summary, True, None, False, f"no key: set {' or '.join(provider.keys)}")
+    if provider.in_process:
         return BackendState(name, summary, True, key, True, "ready: runs inside synthspec")
     options = {"base_url": base_url} if base_url else {}
-    choice = BackendChoice(name, module.DEFAULT_MODEL or "MODEL", options, {}, None, Span(TYPED, 1, 1, 1, 1))
+    choice = BackendChoice(name, provider.default_model or "MODEL", options, {}, None, Span(TYPED, 1, 1, 1, 1))
     try:
         backend = open_backend(choice, BackendContext(None, {}, PATIENCE))  # type: ignore[arg-type]
     except SynthspecError as e:

@@ -142,8 +142,7 @@ _ANYTHING = (lambda value: value is not None, "there")  # whoever uses it says m
 _NEEDS: Mapping[str, _Needs] = {
     "formats": {"OPTIONS": _A_MAP, "faults": _A_FUNCTION, "instructions": _A_FUNCTION, "constraint": _A_FUNCTION,
                 "parse": _A_FUNCTION},
-    "backends": {"SUMMARY": _A_TEXT, "KEYS": _A_TUPLE, "EXTRA": _A_TEXT, "MODULE": _A_TEXT, "OPTIONS": _A_MAP,
-                 "FREE": (_of(bool), "true or false"), "DEFAULT_MODEL": _A_TEXT, "open_backend": _A_FUNCTION},
+    "backends": {"PROVIDER": (lambda value: type(value).__name__ == "Provider", "a Provider")},
     "writers": {"open_writer": _A_FUNCTION},
     "strategies": {"STRATEGY": _A_FUNCTION},
     "sources": {"SUFFIXES": _A_TUPLE, "read": _A_FUNCTION},

@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from synthspec.diagnostics import Span
-from synthspec.inference.backends import Backend, BackendContext
+from synthspec.inference.backends import Backend, BackendContext, Provider
 from synthspec.spec import BackendChoice, Limits, Novelty, Output, PlanRules, Spec
 from synthspec.spec.messages import BackendFault, Constraint, FaultKind, Message, Reply, Request
 
@@ -103,7 +103,7 @@ class BackendContract:
         """Open the backend as the contract does everywhere."""
         provider = self.module.__name__.rsplit(".", 1)[-1]
         choice = BackendChoice(provider, self.model, {**self.options, **options}, self.settings, None, NOWHERE)
-        backend: Backend = self.module.open_backend(choice, self.context())
+        backend: Backend = self.module.PROVIDER.open(choice, self.context())
         return backend
 
     def open_failing(self, kind: FaultKind) -> Backend | None:
@@ -137,21 +137,18 @@ class BackendContract:
                     os.environ[name] = value
 
     def test_describes_itself(self) -> None:
-        """The module has every name of the contract, of the right type."""
-        m = self.module
-        assert isinstance(m.SUMMARY, str)
-        assert m.SUMMARY
-        assert "\n" not in m.SUMMARY
-        assert isinstance(m.KEYS, tuple)
-        assert all(isinstance(k, str) and k == k.upper() for k in m.KEYS)
-        assert isinstance(m.EXTRA, str)
-        assert isinstance(m.MODULE, str)
-        assert isinstance(m.DEFAULT_MODEL, str)
-        assert isinstance(m.FREE, bool)
-        assert isinstance(getattr(m, "IN_PROCESS", False), bool)
-        assert isinstance(m.OPTIONS, Mapping)
-        assert all(isinstance(k, str) and isinstance(v, str) and v for k, v in m.OPTIONS.items())
-        assert callable(m.open_backend)
+        """The module's `PROVIDER` says what it is, in the words and types of the contract."""
+        provider = self.module.PROVIDER
+        assert isinstance(provider, Provider)
+        assert provider.summary
+        assert "\n" not in provider.summary
+        assert all(isinstance(k, str) and k == k.upper() for k in provider.keys)
+        assert all(isinstance(k, str) and isinstance(v, str) and v for k, v in provider.options.items())
+        assert len(provider.most_image) == 2
+        assert all(isinstance(n, int) and n >= 0 for n in provider.most_image)
+        if provider.image_tokens is not None:
+            count = provider.image_tokens(self.model, 640, 480)
+            assert count is None or (isinstance(count, int) and count > 0)
 
     def test_opens_alike_and_shows_no_secret(self) -> None:
         """Two openings have the same fingerprint; no secret is in it, nor in a `repr`."""
@@ -214,17 +211,18 @@ class BackendContract:
             self.run(lambda b: b.close())
 
     def test_says_which_key_is_missing(self) -> None:
-        """Without a secret, `open_backend` names the variable to set."""
-        if not self.calls or not self.module.KEYS or not any(k in self.environment for k in self.module.KEYS):
+        """Without a secret, `open` names the variable to set."""
+        keys = self.module.PROVIDER.keys
+        if not self.calls or not any(k in self.environment for k in keys):
             return
         with self.set_environment():
-            for name in self.module.KEYS:
+            for name in keys:
                 os.environ.pop(name, None)
             try:
                 self.open()
             except BackendFault as fault:
                 assert fault.kind is FaultKind.UNAUTHORISED
-                assert any(name in fault.message for name in self.module.KEYS)
+                assert any(name in fault.message for name in keys)
             # No fault: it needs no key at this address.
 
     def test_fails_with_the_right_kind(self) -> None:

@@ -16,7 +16,8 @@ from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.document.source import path_fault
 from synthspec.extras import install_command
-from synthspec.plugins import find_plugin, is_plugin, plugin_names
+from synthspec.inference.backends import provider_of
+from synthspec.plugins import is_plugin, plugin_names
 from synthspec.spec import (
     Avoid,
     BackendChoice,
@@ -96,7 +97,7 @@ def _inherited(ctx: AnalysisContext, own: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     provider = own.get("provider", base.get("provider"))
     if provider != base.get("provider"):
-        known = find_plugin("backends", str(provider)).OPTIONS if is_plugin("backends", str(provider)) else ()
+        known = provider_of(str(provider)).options if is_plugin("backends", str(provider)) else ()
         return {k: v for k, v in base.items() if k in _SETTINGS or (k in known and k != "base_url")}
     other = own.get("model", base.get("model")) != base.get("model")
     return {k: v for k, v in base.items() if not (other and k == "prices")}
@@ -105,28 +106,28 @@ def _inherited(ctx: AnalysisContext, own: Mapping[str, Any]) -> dict[str, Any]:
 def _known_backend(
     ctx: AnalysisContext, node: Node, place: Node, provider: str, model: str, options: dict[str, Any], limits: Limits
 ) -> BackendChoice:
-    module = find_plugin("backends", provider)
-    model = model or module.DEFAULT_MODEL
-    if not model and not module.FREE:
+    known = provider_of(provider)
+    model = model or known.default_model
+    if not model and not known.free:
         ctx.report("E602", place, f"the backend '{provider}' needs a model", f"write `{provider}:MODEL`")
     _no_templates(ctx, node)
     if isinstance(node, MapNode):
         for entry in node.entries:
-            if entry.key.text not in _COMMON and entry.key.text not in module.OPTIONS:
-                help = did_you_mean(entry.key.text, [*_COMMON, *module.OPTIONS])
+            if entry.key.text not in _COMMON and entry.key.text not in known.options:
+                help = did_you_mean(entry.key.text, [*_COMMON, *known.options])
                 if _SECRET.search(entry.key.text):
-                    keys = " or ".join(getattr(module, "KEYS", ()))
+                    keys = " or ".join(known.keys)
                     help = f"secrets come from the environment: set {keys}" if keys else "remove it: no key is needed"
                 ctx.report("E603", entry.key, f"'{entry.key.text}' is not an option of '{provider}'", help)
             elif entry.key.text == "extra_body":
                 check_extra_body(ctx, entry.value)
     given = options.get("prices")
     prices = _prices(given) if isinstance(given, dict) else None
-    if prices is None and not module.FREE:
+    if prices is None and not known.free:
         from synthspec.inference.accounting.prices import price_of
 
         prices = price_of(provider, model)
-    if prices is None and model and not module.FREE and limits.budget is not None:
+    if prices is None and model and not known.free and limits.budget is not None:
         message = f"a budget is set, but the price of '{provider}:{model}' is not known"
         help = "add `prices: {prompt: …, completion: …}` (US dollars for a million tokens) to the backend"
         ctx.report("E604", place, message, help)

@@ -66,12 +66,12 @@ def _forecast(stored: int, to_make: int, prompts: int) -> str:
 
 def _notices(spec: Spec) -> None:
     """What a user must know of a backend before seeing its rows; said once."""
-    from synthspec.plugins import find_plugin
+    from synthspec.inference.backends import provider_of
     from synthspec.spec.backends_used import backends_used
 
     providers = {choice.provider for _, choice in backends_used(spec).values()}
     for provider in sorted(providers):
-        notice = getattr(find_plugin("backends", provider), "NOTICE", "")
+        notice = provider_of(provider).notice
         if notice:
             echo(f"note: {notice}", err=True)
 

@@ -9,8 +9,8 @@ import math
 import re
 from collections.abc import Sequence
 
+from synthspec.inference.backends import provider_of
 from synthspec.inference.images import look
-from synthspec.plugins import find_plugin
 from synthspec.spec import BackendChoice
 from synthspec.spec.messages import Image, Message
 
@@ -71,9 +71,8 @@ def image_tokens(choice: BackendChoice, width: int, height: int) -> int | None:
     the provider states; None where nobody says."""
     if choice.prices is not None and choice.prices.image_tokens is not None:
         return choice.prices.image_tokens
-    count = getattr(find_plugin("backends", choice.provider), "image_tokens", None)
-    found: int | None = count(choice.model, width, height) if count is not None else None
-    return found
+    count = provider_of(choice.provider).image_tokens
+    return count(choice.model, width, height) if count is not None else None
 
 
 def picture_tokens(choice: BackendChoice, messages: Sequence[Message]) -> int | None:

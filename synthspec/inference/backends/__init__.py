@@ -1,31 +1,18 @@
 """Backends: where prompts run. One module each, found by its name (`provider` in a spec).
 
-A backend is a module with these names (third parties: entry point group `synthspec.backends`):
-
-    SUMMARY: str                                    # one line for people
-    KEYS: tuple[str, ...]                           # environment variables, any one of which holds the secret
-    EXTRA: str                                      # the extra to install, "" where core
-    MODULE: str                                     # the module that must be importable, "" for none
-    OPTIONS: Mapping[str, str]                      # its own keys in the spec's backend map -> what they mean
-    FREE: bool                                      # no money is ever paid: no price needed under a budget
-    IN_PROCESS: bool                                # optional: no server is asked, so full speed is safe at once
-    DEFAULT_MODEL: str                              # used for a bare `provider`, "" where a model must be named
-    TOOLS, IMAGES, COMPLETES, REASONS: bool         # optional: it takes tools, takes pictures, goes on from bare text,
-                                                    # tells what a model thought; false where it is not said
-    MOST_IMAGE: tuple[int, int]                     # optional: bytes of a picture, pixels of its side; 0 is no limit
-    def image_tokens(model, width, height) -> int | None       # optional: what a picture counts for at worst
-    def open_backend(choice, context) -> Backend    # may raise BackendFault; must not call out
+A backend is a module with one name, `PROVIDER`, a `Provider` that describes it (third parties: entry point group
+`synthspec.backends`). Its `open` gives a `Backend`.
 
 The engine owns retries, limits, concurrency and time: a backend makes one call and says how it went.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from synthspec.plugins import find_plugin
+from synthspec.plugins import find_plugin, is_built_in
 from synthspec.plugins.guarding import guarded
 from synthspec.spec.messages import Reply, Request
 
@@ -41,6 +28,39 @@ class BackendContext:
     spec: Spec
     tables: Mapping[str, Table]  # the sources, read
     timeout: float = 120.0  # seconds one call may take
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """All that is known of a provider before it is opened."""
+
+    summary: str  # one line for people
+    open: Callable[[BackendChoice, BackendContext], Backend]  # may raise BackendFault; must not call out
+    keys: tuple[str, ...] = ()  # environment variables, any one of which holds the secret
+    extra: str = ""  # the extra of synthspec to install; "" where it is not needed
+    package: str = ""  # a module that must be importable, such as an SDK; "" for none
+    options: Mapping[str, str] = field(default_factory=dict)  # its own keys in the spec's backend map -> what they mean
+    free: bool = False  # no money is ever paid: no price is needed under a budget
+    in_process: bool = False  # no server is asked, so full speed is safe at once
+    default_model: str = ""  # of a bare `provider`; "" where a model must be named
+    notice: str = ""  # what people must know before they see its rows
+    tools: bool = False  # it takes tools
+    images: bool = False  # it takes pictures
+    completes: bool = False  # it goes on from bare text
+    reasons: bool = False  # it tells what its model thinks
+    most_image: tuple[int, int] = (0, 0)  # bytes of a picture, pixels of its side; 0 is no limit
+    image_tokens: Callable[[str, int, int], int | None] | None = None  # of a model and a picture's width and height
+
+    def __post_init__(self) -> None:
+        """Raises TypeError where a package gives what is of another type: it is told with the plug-in's name."""
+        kinds: dict[str, type] = {"summary": str, "keys": tuple, "extra": str, "package": str, "options": Mapping}
+        kinds |= dict.fromkeys(("free", "in_process", "tools", "images", "completes", "reasons"), bool)
+        kinds |= {"default_model": str, "notice": str, "most_image": tuple}
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"'{name}' of a Provider is a {kind.__name__}, not {getattr(self, name)!r}")
+        if not callable(self.open):
+            raise TypeError(f"'open' of a Provider is a function, not {self.open!r}")
 
 
 class Backend(Protocol):
@@ -75,6 +95,19 @@ class Backend(Protocol):
     async def close(self) -> None: ...
 
 
+def provider_of(name: str) -> Provider:
+    """What there is to know of a provider; of what the functions of a package's raise only errors of ours come out.
+
+    Raises:
+        LookupError: there is none of this name.
+    """
+    found: Provider = find_plugin("backends", name).PROVIDER
+    if is_built_in("backends", name):
+        return found
+    count = None if found.image_tokens is None else guarded("backends", name, found.image_tokens)
+    return replace(found, open=guarded("backends", name, found.open), image_tokens=count)
+
+
 def open_backend(choice: BackendChoice, context: BackendContext) -> Backend:
     """Open the backend of a provider. Makes no call.
 
@@ -83,5 +116,4 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> Backend:
         PluginFault: the code of a package raised something else. So do the functions of its backend.
     """
     name = choice.provider
-    opened: Backend = guarded("backends", name, find_plugin("backends", name).open_backend)(choice, context)
-    return guarded("backends", name, opened)
+    return guarded("backends", name, provider_of(name).open(choice, context))

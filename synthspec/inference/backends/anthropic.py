@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from synthspec.inference.accounting.image_tokens import claude_tokens
-from synthspec.inference.backends import BackendContext
+from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
@@ -28,10 +28,7 @@ from synthspec.spec.messages import Reply, Request
 if TYPE_CHECKING:
     from synthspec.spec import BackendChoice
 
-SUMMARY = "Anthropic: Claude models, held to a JSON schema"
 KEYS = ("ANTHROPIC_API_KEY",)
-EXTRA = ""
-MODULE = ""
 OPTIONS: Mapping[str, str] = {
     "base_url": f"{_chat.BASE_URL} (or ANTHROPIC_BASE_URL)",
     "constrain": _chat.CONSTRAIN,
@@ -39,11 +36,6 @@ OPTIONS: Mapping[str, str] = {
     "thinking": "the API's own map, such as {type: disabled}",
     "extra_body": _chat.EXTRA_BODY,
 }
-FREE = False
-DEFAULT_MODEL = ""
-TOOLS = IMAGES = REASONS = True
-MOST_IMAGE = (3_932_160, 8_000)  # bytes, 5 MiB of base64; pixels of a side
-image_tokens = claude_tokens
 
 LONGEST_REPLY = 4096  # tokens: the API wants a number where the spec has none
 _OWNER = _keys.Owner("Anthropic", "anthropic.com", "ANTHROPIC_BASE_URL")
@@ -64,6 +56,19 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> AnthropicBac
     if _keys.is_trusted(_OWNER, key, address, choice):
         headers |= _keys.custom_headers("ANTHROPIC_CUSTOM_HEADERS")
     return AnthropicBackend(service, headers, options, settings)
+
+
+PROVIDER = Provider(
+    summary="Anthropic: Claude models, held to a JSON schema",
+    open=open_backend,
+    keys=KEYS,
+    options=OPTIONS,
+    tools=True,
+    images=True,
+    reasons=True,
+    most_image=(3_932_160, 8_000),  # bytes, 5 MiB of base64; pixels of a side
+    image_tokens=claude_tokens,
+)
 
 
 class AnthropicBackend:

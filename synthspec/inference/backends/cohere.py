@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synthspec.inference.backends import BackendContext
+from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
@@ -18,10 +18,7 @@ from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 if TYPE_CHECKING:
     from synthspec.spec import BackendChoice
 
-SUMMARY = "Cohere: Command models, held to a JSON schema"
 KEYS = ("COHERE_API_KEY", "CO_API_KEY")
-EXTRA = ""
-MODULE = ""
 OPTIONS: Mapping[str, str] = {
     "base_url": f"{_chat.BASE_URL} (or CO_API_URL)",
     "constrain": _chat.CONSTRAIN,
@@ -29,10 +26,6 @@ OPTIONS: Mapping[str, str] = {
     "thinking": "the API's own map, such as {type: disabled}",
     "extra_body": _chat.EXTRA_BODY + ", such as {safety_mode: STRICT}",
 }
-FREE = False
-DEFAULT_MODEL = ""
-TOOLS = IMAGES = REASONS = True
-MOST_IMAGE = (14_000_000, 0)  # bytes: a request has 20 MB at most; no limit of pixels
 
 # https://docs.cohere.com/docs/structured-outputs: the rest is not supported
 _KEPT = frozenset(
@@ -69,6 +62,18 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> CohereBacken
     hidden = "" if sent == key else _keys.withheld(_OWNER, address)
     service = Service("Cohere", address, choice.model, KEYS, "", context.timeout, (key,), hidden)
     return CohereBackend(service, {"Authorization": f"Bearer {sent or 'none'}"}, options, settings)
+
+
+PROVIDER = Provider(
+    summary="Cohere: Command models, held to a JSON schema",
+    open=open_backend,
+    keys=KEYS,
+    options=OPTIONS,
+    tools=True,
+    images=True,
+    reasons=True,
+    most_image=(14_000_000, 0),  # bytes: a request has 20 MB at most; no limit of pixels
+)
 
 
 class CohereBackend:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from synthspec.inference.accounting.image_tokens import gemini_tokens
-from synthspec.inference.backends import BackendContext
+from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
@@ -21,10 +21,7 @@ from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 if TYPE_CHECKING:
     from synthspec.spec import BackendChoice
 
-SUMMARY = "Google: Gemini models, held to a JSON schema"
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-EXTRA = ""
-MODULE = ""
 OPTIONS: Mapping[str, str] = {
     "base_url": f"{_chat.BASE_URL} (or GOOGLE_GEMINI_BASE_URL)",
     "constrain": _chat.CONSTRAIN,
@@ -34,11 +31,6 @@ OPTIONS: Mapping[str, str] = {
     "include_thoughts": "whether the model tells what it thought, for `reasoning` (default false)",
     "extra_body": _chat.EXTRA_BODY + ", such as {safety_settings: [...]}",
 }
-FREE = False
-DEFAULT_MODEL = ""
-TOOLS = IMAGES = REASONS = True
-MOST_IMAGE = (14_000_000, 0)  # bytes: a request has 20 MB at most; no limit of pixels
-image_tokens = gemini_tokens
 
 _URL = "https://generativelanguage.googleapis.com"
 _OWNER = _keys.Owner("Google", "generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL")
@@ -80,6 +72,19 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> GoogleBacken
     hidden = "" if sent == key else _keys.withheld(_OWNER, address)
     service = Service("Google", address, choice.model, KEYS, "", context.timeout, (key,), hidden)
     return GoogleBackend(service, {"x-goog-api-key": sent} if sent else {}, options, settings)
+
+
+PROVIDER = Provider(
+    summary="Google: Gemini models, held to a JSON schema",
+    open=open_backend,
+    keys=KEYS,
+    options=OPTIONS,
+    tools=True,
+    images=True,
+    reasons=True,
+    most_image=(14_000_000, 0),  # bytes: a request has 20 MB at most; no limit of pixels
+    image_tokens=gemini_tokens,
+)
 
 
 class GoogleBackend:

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from synthspec.inference.backends import BackendContext
+from synthspec.inference.backends import BackendContext, Provider
 from synthspec.spec import BackendChoice
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request, Usage
 
-SUMMARY = "an embedded n-gram model of the spec's own sources, for trying out a spec"
-KEYS: tuple[str, ...] = ()
-EXTRA = ""
-MODULE = ""
-OPTIONS: Mapping[str, str] = {}
-FREE = True
-IN_PROCESS = True
-DEFAULT_MODEL = ""
-COMPLETES = True
 NOTICE = (
     "The embedded n-gram model is for trying out a spec: it writes fluent fragments,"
     " not a language model's text; name a real backend with --backend."
@@ -79,3 +68,13 @@ class NgramBackend:
 def open_backend(choice: BackendChoice, context: BackendContext) -> NgramBackend:
     """The backend over the spec's sources. Learns nothing yet."""
     return NgramBackend(context)
+
+
+PROVIDER = Provider(
+    summary="an embedded n-gram model of the spec's own sources, for trying out a spec",
+    open=open_backend,
+    free=True,
+    in_process=True,
+    completes=True,
+    notice=NOTICE,
+)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from synthspec.inference.backends import BackendContext
+from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service, cut_reply
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from synthspec.inference.transport.http import JsonClient
     from synthspec.spec import BackendChoice
 
-SUMMARY = "Ollama: local models, held to a JSON schema"
-KEYS: tuple[str, ...] = ()
-EXTRA = ""
-MODULE = ""
 OPTIONS: Mapping[str, str] = {
     "base_url": f"{_chat.BASE_URL} (or OLLAMA_HOST; default http://127.0.0.1:11434)",
     "constrain": _chat.CONSTRAIN,
@@ -43,9 +39,6 @@ OPTIONS: Mapping[str, str] = {
     "num_ctx": "tokens of context; a longer prompt is refused, not cut",
     "extra_body": _chat.EXTRA_BODY + ", such as {options: {top_k: 40}}",
 }
-FREE = True
-DEFAULT_MODEL = ""
-TOOLS = IMAGES = COMPLETES = REASONS = True
 
 
 _OWNER = _keys.Owner("Ollama", "ollama.com", "OLLAMA_HOST")
@@ -65,6 +58,18 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> OllamaBacken
     options, settings = _chat.options_of(choice, OPTIONS)
     service, headers = service_of(choice, options.get("base_url"), context.timeout)
     return OllamaBackend(JsonClient(service, service.address, headers), options, settings)
+
+
+PROVIDER = Provider(
+    summary="Ollama: local models, held to a JSON schema",
+    open=open_backend,
+    options=OPTIONS,
+    free=True,
+    tools=True,
+    images=True,
+    completes=True,
+    reasons=True,
+)
 
 
 def service_of(choice: BackendChoice, base_url: Any, timeout: float) -> tuple[Service, dict[str, str]]:

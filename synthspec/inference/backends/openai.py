@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from synthspec.inference.accounting.image_tokens import openai_tokens
-from synthspec.inference.backends import BackendContext
+from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service, missing_key
@@ -36,10 +36,7 @@ if TYPE_CHECKING:
     from synthspec.inference.transport.http import JsonClient
     from synthspec.spec import BackendChoice
 
-SUMMARY = "OpenAI, and any compatible server by `base_url` (vLLM, llama-server, LM Studio, Azure, …)"
 KEYS = ("OPENAI_API_KEY",)
-EXTRA = ""
-MODULE = ""
 OPTIONS: Mapping[str, str] = {
     "base_url": f"{_chat.BASE_URL}, often ending in /v1 (or OPENAI_BASE_URL)",
     "constrain": _chat.CONSTRAIN,
@@ -48,10 +45,6 @@ OPTIONS: Mapping[str, str] = {
     "reasoning_effort": "minimal, low, medium or high, for reasoning models",
     "extra_body": _chat.EXTRA_BODY,
 }
-FREE = False
-DEFAULT_MODEL = ""
-TOOLS = IMAGES = COMPLETES = REASONS = True
-image_tokens = openai_tokens
 
 LONGEST_COMPLETION = 1024  # tokens of raw text where the spec sets no `max_tokens`
 
@@ -69,6 +62,19 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> OpenAIBacken
         raise BackendFault(FaultKind.BAD_REQUEST, f"`guided` is one of {', '.join(SERVERS)}")
     service, headers = service_of(choice, options.get("base_url"), context.timeout)
     return OpenAIBackend(service, headers, options, settings)
+
+
+PROVIDER = Provider(
+    summary="OpenAI, and any compatible server by `base_url` (vLLM, llama-server, LM Studio, Azure, …)",
+    open=open_backend,
+    keys=KEYS,
+    options=OPTIONS,
+    tools=True,
+    images=True,
+    completes=True,
+    reasons=True,
+    image_tokens=openai_tokens,
+)
 
 
 def service_of(choice: BackendChoice, base_url: Any, timeout: float) -> tuple[Service, dict[str, str]]:

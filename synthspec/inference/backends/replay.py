@@ -9,27 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.formats.recovery.thinking import thinking_in, without_thinking
-from synthspec.inference.backends import BackendContext
+from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.store import Store, StoreFault
 from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request
 
 if TYPE_CHECKING:
     from synthspec.spec import BackendChoice
 
-SUMMARY = "Replay: answers from the run.sqlite of an earlier build"
-KEYS: tuple[str, ...] = ()
-EXTRA = ""
-MODULE = ""
-OPTIONS: Mapping[str, str] = {}
-FREE = True
-IN_PROCESS = True
-DEFAULT_MODEL = ""
-TOOLS = IMAGES = COMPLETES = REASONS = True
 
 Place = tuple[str, int, int, tuple[str | int, ...]]  # prompt, combination, attempt, sample or item
 
@@ -46,6 +37,18 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> ReplayBacken
     except StoreFault as e:
         store.shut()
         raise BackendFault(FaultKind.BAD_REQUEST, f"'{choice.model}' is not a run to replay ({e})") from None
+
+
+PROVIDER = Provider(
+    summary="Replay: answers from the run.sqlite of an earlier build",
+    open=open_backend,
+    free=True,
+    in_process=True,
+    tools=True,
+    images=True,
+    completes=True,
+    reasons=True,
+)
 
 
 class ReplayBackend:

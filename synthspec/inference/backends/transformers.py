@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthspec.inference.backends import BackendContext
+from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport.errors import missing_package
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from synthspec.inference.transport.local_model import LocalModel, Manner
     from synthspec.spec import BackendChoice
 
-SUMMARY = "transformers: a Hugging Face model in this process, on CPU or CUDA"
-KEYS: tuple[str, ...] = ()
 EXTRA = "transformers"
-MODULE = "transformers"
 OPTIONS: Mapping[str, str] = {
     "device": "auto, cpu, cuda, cuda:1, mps (default auto)",
     "dtype": "auto, float32, bfloat16 or float16 (default auto)",
@@ -34,10 +31,6 @@ OPTIONS: Mapping[str, str] = {
     "local_files_only": "never download (default false)",
     "constrain": "whether replies are held to their schema, expression or grammar (default true)",
 }
-FREE = True
-IN_PROCESS = True
-DEFAULT_MODEL = ""
-COMPLETES = REASONS = True
 
 COLLECT = 0.005  # seconds to wait for company
 
@@ -63,6 +56,19 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> Transformers
     folder = _folder_of(choice.model, context)
     source = str(folder) if folder is not None else choice.model
     return TransformersBackend(source, f"transformers:{digest_of(source, folder)}", options, manner)
+
+
+PROVIDER = Provider(
+    summary="transformers: a Hugging Face model in this process, on CPU or CUDA",
+    open=open_backend,
+    extra=EXTRA,
+    package="transformers",
+    options=OPTIONS,
+    free=True,
+    in_process=True,
+    completes=True,
+    reasons=True,
+)
 
 
 class TransformersBackend:

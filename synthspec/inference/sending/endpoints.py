@@ -9,11 +9,10 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
-from synthspec.inference.backends import Backend, BackendContext, open_backend
+from synthspec.inference.backends import Backend, BackendContext, open_backend, provider_of
 from synthspec.inference.requests import DEFAULT_MAX_TOKENS, Sender
 from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.store import Store
-from synthspec.plugins import find_plugin
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Limits, Spec
 from synthspec.spec.backends_used import backends_used
@@ -69,17 +68,17 @@ def _open_endpoint(
     governors: dict[str, Governor],
     kept: KeptFingerprints,
 ) -> Endpoint:
-    module = find_plugin("backends", choice.provider)
+    provider = provider_of(choice.provider)
     try:
         backend = open_backend(choice, BackendContext(spec, tables, spec.limits.timeout))
     except BackendFault as e:
         raise BackendFault(e.kind, f"the backend '{choice.provider}' cannot be used: {e.message}") from None
     sender = Sender(choice, kept.of(choice, backend), backend.seeded)
     server = server_of(getattr(backend, "server", ""))
-    governor = governors.get(server) or Governor(spec.limits, local=getattr(module, "IN_PROCESS", False))
+    governor = governors.get(server) or Governor(spec.limits, local=provider.in_process)
     if server:
         governors[server] = governor
-    return Endpoint(sender, backend, governor, free=getattr(module, "FREE", False))
+    return Endpoint(sender, backend, governor, free=provider.free)
 
 
 def server_of(url: str) -> str:

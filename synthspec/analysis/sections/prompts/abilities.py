@@ -4,23 +4,23 @@ cost under a limit nobody knows."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType
 
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.analysis.sections.prompts.images import looks_of
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.document.reader import MapNode, Node
 from synthspec.inference.accounting.image_tokens import image_tokens
+from synthspec.inference.backends import Provider, provider_of
 from synthspec.languages.expressions.tree import Expression
-from synthspec.plugins import find_plugin, plugin_error, plugin_names
+from synthspec.plugins import plugin_error, plugin_names
 from synthspec.spec import BackendChoice, Prompt, Spec
 from synthspec.spec.backends_used import endpoints_of
 
 _NEEDS = (
-    ("complete", "COMPLETES", "goes on from bare text"),
-    ("images", "IMAGES", "takes pictures"),
-    ("reasoning", "REASONS", "tells what its model thinks"),
-    ("tools", "TOOLS", "calls tools"),
+    ("complete", "completes", "goes on from bare text"),
+    ("images", "images", "takes pictures"),
+    ("reasoning", "reasons", "tells what its model thinks"),
+    ("tools", "tools", "calls tools"),
 )
 _ANY_SIZE = (1024, 1024)  # pixels of a picture that is not known beforehand: whether its tokens would be
 
@@ -57,15 +57,15 @@ def _check(
 ) -> None:
     if plugin_error("backends", choice.provider) is not None:
         return
-    module = find_plugin("backends", choice.provider)
+    provider = provider_of(choice.provider)
     for key, ability, what in _NEEDS:
-        if _asks(prompt, key) and not getattr(module, ability, False):
+        if _asks(prompt, key) and not getattr(provider, ability):
             able = ", ".join(n for n in plugin_names("backends") if _is_able(n, ability) and n != "replay")
             message = f"the backend '{choice.provider}' is none that {what}"
             ctx.report("E473", node.key(key) or node, message, f"remove `{key}`, or use a backend that can: {able}")
-    if prompt.images and getattr(module, "IMAGES", False):
+    if prompt.images and provider.images:
         for place, expression in zip(ctx.items(node.get("images")), prompt.images, strict=False):
-            _check_pictures(ctx, spec, choice, module, (place, expression), around)
+            _check_pictures(ctx, spec, choice, provider, (place, expression), around)
     if prompt.reasoning is not None and (silent := _silence(choice)) is not None:
         ctx.report("W731", node.get("reasoning") or node, *silent)
 
@@ -79,19 +79,19 @@ def _asks(prompt: Prompt, key: str) -> bool:
 def _is_able(provider: str, ability: str) -> bool:
     if plugin_error("backends", provider) is not None:
         return False
-    return bool(getattr(find_plugin("backends", provider), ability, False))
+    return bool(getattr(provider_of(provider), ability))
 
 
 def _check_pictures(
     ctx: AnalysisContext,
     spec: Spec,
     choice: BackendChoice,
-    module: ModuleType,
+    provider: Provider,
     shown: tuple[Node, Expression],
     around: Surroundings,
 ) -> None:
     node, expression = shown
-    most_bytes, most_side = getattr(module, "MOST_IMAGE", (0, 0))
+    most_bytes, most_side = provider.most_image
     sizes: list[tuple[int, int]] = []
     for name, looks in looks_of(ctx, expression, around):
         wide = most_side and max(looks.width, looks.height) > most_side
@@ -102,16 +102,16 @@ def _check_pictures(
             ctx.report("E476", node, message, "make it smaller")
             return
         sizes.append((looks.width, looks.height))
-    if _is_limited(spec, module) and any(image_tokens(choice, *size) is None for size in sizes or [_ANY_SIZE]):
+    if _is_limited(spec, provider) and any(image_tokens(choice, *size) is None for size in sizes or [_ANY_SIZE]):
         model = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
         message = f"a limit is set, but how many tokens a picture has for '{model}' is not known"
         help = "add `prices: {…, image_tokens: …}` to the backend: what one picture counts for at most"
         ctx.report("E477", node, message, help)
 
 
-def _is_limited(spec: Spec, module: ModuleType) -> bool:
+def _is_limited(spec: Spec, provider: Provider) -> bool:
     """Whether a limit holds that pictures count for."""
-    return spec.limits.tokens is not None or (spec.limits.budget is not None and not module.FREE)
+    return spec.limits.tokens is not None or (spec.limits.budget is not None and not provider.free)
 
 
 def _silence(choice: BackendChoice) -> tuple[str, str] | None:
