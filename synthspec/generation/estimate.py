@@ -212,7 +212,7 @@ def _speaker_report(use: SpeakerUse) -> tuple[PromptReport, PromptReport]:
 
 def _figures(name: str, choice: BackendChoice, calls: float, sent: float, got: float) -> PromptReport:
     """Calls and tokens, all together, and what they cost."""
-    cost = 0.0 if find_plugin("backends", choice.provider).FREE else None
+    cost = 0.0 if provider_of(choice.provider).free else None
     if choice.prices is not None:
         cost = (sent * choice.prices.prompt + got * choice.prices.completion) / 1e6
     backend = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
