@@ -20,7 +20,7 @@ def install_command(extra: str) -> str:
 
 
 def packages_of(extra: str) -> tuple[str, ...]:
-    """The packages of an extra with their least versions, such as `anthropic>=2`; none where it is not declared."""
+    """The packages of an extra with their least versions, such as `faker>=30`; none where it is not declared."""
     try:
         declared = requires("synthspec") or []
     except PackageNotFoundError:  # run from a folder that was never installed

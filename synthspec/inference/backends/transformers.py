@@ -145,10 +145,15 @@ class TransformersBackend:
         except BackendFault as fault:
             return [BackendFault(fault.kind, fault.message) for _ in requests]
         except Exception as e:  # torch raises many kinds; a worker that dies would leave its callers waiting
-            full = "out of memory" in str(e).lower()
+            full = isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError" or _is_full_mps(e)
             kind = FaultKind.OVERLOADED if full else FaultKind.BAD_REQUEST
             hint = "; lower `batch`" if full else ""
             return [BackendFault(kind, f"{type(e).__name__}: {str(e)[:300]}{hint}") for _ in requests]
+
+
+def _is_full_mps(error: Exception) -> bool:
+    """Whether Apple's devices are out of memory, of which torch has only words."""
+    return type(error) is RuntimeError and "MPS backend out of memory" in str(error)
 
 
 def _folder_of(model: str, context: BackendContext) -> Path | None:

@@ -11,7 +11,7 @@ from typing import Any
 from synthspec.languages.expressions.checking.descriptions import a
 from synthspec.languages.expressions.types import ANY, Type
 from synthspec.languages.templates.syntax_errors import TextFault
-from synthspec.languages.templates.template import TemplateFault, UndefinedFault, render
+from synthspec.languages.templates.template import TemplateFault, UndefinedFault, environment, render
 from synthspec.languages.templates.work import WorkFault
 
 MAX_GROUPS = 20  # of names that may be null, tried one after the other
@@ -42,12 +42,12 @@ def _usual(text: str, scope: Mapping[str, Type], values: Mapping[str, Any]) -> I
     except WorkFault as e:
         help = "make the texts and loops shorter"
         yield TextFault("E403", f"the template is too large to be filled in: {e}", 0, max(1, len(text)), help)
-    except TemplateFault as e:
+    except TemplateFault:
         piece, start = _piece_at_fault(text, values)
         read = sorted(n for n in values if re.search(rf"\b{re.escape(n)}\b", piece))
         kinds = ", ".join(f"{n} is {a(scope[n])}" for n in read)
         message = "this cannot be filled in" + (f": {kinds}" if kinds else "")
-        help = "join texts and numbers with ~" if "concatenate" in str(e) or " for +" in str(e) else _OTHER_TYPE
+        help = "join texts and numbers with ~" if _adds(piece) else _OTHER_TYPE
         yield TextFault("E406", message, start, start + len(piece), help)
 
 
@@ -78,14 +78,28 @@ def _piece_at_fault(text: str, values: Mapping[str, Any]) -> tuple[str, int]:
     for tag in _TAG.finditer(text):
         try:
             render(tag.group(), values)
-        except UndefinedFault as e:
-            if "is undefined" not in str(e):
+        except UndefinedFault:
+            if _names_in(tag.group()) <= values.keys():  # others are set around it, in a loop
                 return tag.group(), tag.start()
         except TemplateFault:
             return tag.group(), tag.start()
         except Exception:  # half of a block
             continue
     return text, 0
+
+
+def _adds(piece: str) -> bool:
+    """Whether a template adds with `+`."""
+    from jinja2 import nodes
+
+    return environment().parse(piece).find(nodes.Add) is not None
+
+
+def _names_in(piece: str) -> set[str]:
+    """The names that a template reads and does not set."""
+    from jinja2 import meta
+
+    return meta.find_undeclared_variables(environment().parse(piece))
 
 
 def sample_value(type: Type, depth: int = 0) -> Any:
