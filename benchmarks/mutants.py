@@ -37,7 +37,7 @@ MACHINE = ("machine_scripts", "row_machine", "retry_target", "build", "shapes_bu
 DRIVER = ("reorder_buffer", "variety", "engine_contract", "build", "reservations", "latency", "engine_faults")
 STORE = ("store", "row_log", "batches_store", "store_system", "damaged_store")
 BUDGET = ("limits", "reservations", "build")
-BALANCE = ("strategies", "rare_weights", "plan", "plan_edits", "golden")
+BALANCE = ("rare_weights", "strategies", "plan", "plan_edits", "golden")
 TIED = ("plan_shares", "plan_rows", "plan_report")
 COVERING = ("covering", "strategies")
 PLAN = ("plan", "plan_rows", "plan_report", "plan_edits", "golden")
@@ -70,6 +70,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "planning/designs/factorial": BALANCE,
     "planning/designs/pairwise": COVERING,
     "planning/balancing/pfair": BALANCE,
+    "planning/balancing/deadlines": BALANCE,
+    "planning/balancing/many_levels": BALANCE,
     "planning/balancing/large": BALANCE,
     "planning/balancing/joint": BALANCE,
     "planning/balancing/uneven": BALANCE,

@@ -2,14 +2,23 @@
 
 The whole suite runs on every processor, a part of it in one process. Property tests draw the same examples in every
 run, so that no run fails by luck; `--search` draws others.
+
+The tests keep the processors busy as it is, so BLAS takes one thread: on small matrices its threads wait for each
+other for ten times the work. Commands that tests start compile modules once a run, also where Python is told to keep
+none.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 
 import pytest
 from hypothesis import settings
+
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")  # before NumPy is loaded
 
 settings.register_profile("same", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, print_blob=True)
@@ -19,6 +28,11 @@ MOST_PROCESSES = 8
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("search" if config.getoption("--search") else "same")
+    if os.environ.get("PYTHONDONTWRITEBYTECODE") and "PYTHONPYCACHEPREFIX" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="synthspec-tests-")
+        del os.environ["PYTHONDONTWRITEBYTECODE"]
+        os.environ["PYTHONPYCACHEPREFIX"] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from fake_backend import FakeBackend, use
 from loopback import Loopback, digest
 from test_build import calls_spec, output, spec_file
 
 import synthspec
+from synthspec.compiler import compile_spec
 from synthspec.formats.recovery.verbalized import choose_answer, split_answers
+from synthspec.generation.build import Build
 from synthspec.generation.scheduling.variety import Recent, Watch
+from synthspec.inference.events import CallBegun
 
 AVOID = """
     synthspec: 1
@@ -169,3 +174,42 @@ def test_temperatures_are_cycled(tmp_path: Path) -> None:
         path.write_text(path.read_text().replace("model: loop,", "model: loop, temperature: [0.2, 1.1],"))
         synthspec.build(path, out=tmp_path / "out", concurrency=1)
         assert [b["temperature"] for b in server.bodies] == [0.2, 1.1] * 4
+
+
+@pytest.mark.parametrize("after", [1, 2, 5])
+@pytest.mark.parametrize("avoid", [True, False])
+def test_an_interrupt_ends_a_build_whose_next_combination_waits(
+    after: int, avoid: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+synthspec: 1
+rows: 12
+parameters: {tone: [calm]}
+prompts: {line: {user: "Write a {{ tone }} line{% for t in avoid %} not {{ t }}{% endfor %}."}}
+fields: {line: {type: string, words: {min: 1}}}
+novelty: {avoid: {last: 3}}
+backend: {provider: openai, model: gpt-5-mini}
+"""
+    if not avoid:
+        text = text.replace("{% for t in avoid %} not {{ t }}{% endfor %}", "").replace(
+            "novelty: {avoid: {last: 3}}\n", ""
+        )
+    path = tmp_path / "lines.yaml"
+    path.write_text(text, encoding="utf-8")
+    compiled = compile_spec(path)
+    assert compiled.spec is not None, compiled.diagnostics
+    fake = FakeBackend(lambda request: f"line {request.combination} of {request.key[:6]}", turns=(3,))
+    use(monkeypatch, fake)
+    build = Build(compiled.spec, compiled.tables, tmp_path / "out")
+
+    async def run() -> None:
+        asked = 0
+        async for event in build.events():
+            asked += isinstance(event, CallBegun)
+            if asked >= after and not build.interrupted:
+                build.interrupt()
+
+    asyncio.run(run())
+    assert build.interrupted and build.dataset is None
+    assert fake.total < 12 or not avoid
+    assert not list((tmp_path / "out").glob("*.jsonl"))

@@ -108,7 +108,8 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
                 message = f"'{name}' is not a key of {place_name(path)}"
                 elsewhere = hint_for(str(name), path)
                 near = nearest(str(name), allowed) or _lost_key(error.schema, error.instance)
-                help = f"did you mean '{near}'?" if near else did_you_mean(str(name), allowed)
+                free = [key for key in allowed if key not in error.instance]
+                help = f"did you mean '{near}'?" if near else did_you_mean(str(name), free) or "remove it"
                 meant = "" if elsewhere else near or ""
                 yield (*path, name), Diagnostic("E202", message, span, elsewhere or help, suggestion=meant)
     elif not lacks_one and error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and _bare_weights(error):

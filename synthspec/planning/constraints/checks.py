@@ -191,6 +191,7 @@ def _whole_plan(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]
             help = "take `strategy: balanced`, or leave out the correlation"
             yield Diagnostic("W712", message, correlation.span, help)
         return
+    yield from _left_to_chance(plan)
     for group in plan.groups:
         listed = [(r, r.dimensions - r.continuous) for r in plan.rules]
         rules = [r for r, keys in listed if keys and keys.issubset(group.tied.keys)]
@@ -203,6 +204,22 @@ def _whole_plan(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]
             yield Diagnostic("W711", message, rules[-1].exclusion.span, help)
         if rules:
             yield from _shares(spec, group, rules[-1])
+
+
+def _left_to_chance(plan: Plan) -> Iterator[Diagnostic]:
+    """The listed values, or rows of a source, that a correlation draws at random instead of counting them out."""
+    if plan.copula is None:
+        return
+    from synthspec.planning.correlation.copula import MOST_LEVELS
+
+    counted = {d.key for d in plan.dimensions if d.weights is not None}
+    keys = {d.name: d.dimensions[0].key for d in plan.draws if len(d.dimensions) == 1}
+    for correlation in plan.spec.plan.correlate:
+        for name, other in (correlation.between, correlation.between[::-1]):
+            if keys[name] in counted.intersection(plan.copula.moved) and keys[other] in counted:
+                message = f"the shares of '{name}' are kept by chance alone, as it is correlated with '{other}'"
+                help = f"correlate lists of at most {MOST_LEVELS} values each, whose shares are kept, or leave it so"
+                yield Diagnostic("W890", message, correlation.span, help)
 
 
 def _shares(spec: Spec, group: Group, rule: Rule) -> Iterator[Diagnostic]:
