@@ -145,4 +145,5 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E202-misspelt-in-prices": ("currency: EUR", "image_tokens: 2000"),
     "E473-thoughts-of-the-embedded-model": ("    reasoning: trace  # error: E473 on 'reasoning'\n", "", "  trace: {type: string}", ""),
     "E474-reasoning-of-several-rows": ("    rows: 4\n", ""),
+    "E450-dialogue-with-samples": ("    samples: 3\n", ""),
 }  # fmt: skip
