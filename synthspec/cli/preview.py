@@ -52,7 +52,8 @@ def _ending(shown: Preview, spec: Path) -> str:
     cached = sum(bool(c["reused"]) for c in shown.calls)
     missing = f", {len(shown.missing):,} missing" if shown.missing else ""
     calls = f"{len(shown.calls) - cached:,} calls made, {cached:,} cached"
-    kept = f"{len(shown.rows):,} row{'' if len(shown.rows) == 1 else 's'} kept{missing}; {calls}"
+    dropped = f", {len(shown.dropped):,} dropped" if shown.dropped else ""
+    kept = f"{len(shown.rows):,} row{'' if len(shown.rows) == 1 else 's'} kept{missing}{dropped}; {calls}"
     return f"{kept}\nnext: {'edit the spec and preview again' if shown.missing else f'synthspec build {spec}'}"
 
 
@@ -72,6 +73,9 @@ def _show(shown: Preview, no_color: bool) -> None:
         console.rule(f"row {row['path']}: kept", align="left", style="green")
         for name, value in row["values"].items():
             _say(console, name, str(value), "")
+    for left_out in shown.dropped:
+        console.rule(f"row {left_out['path']}: dropped", align="left", style="yellow")
+        _say(console, "because", left_out["reason"], "")
     for lost in shown.missing:
         console.rule(f"row {lost['path']}: missing, not {lost['lost_at']}", align="left", style="red")
         for reason in lost["reasons"]:

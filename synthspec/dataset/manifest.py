@@ -63,6 +63,7 @@ class BuildFacts:
     funnel: Mapping[str, int] = field(default_factory=dict)
     rejections: Mapping[str, int] = field(default_factory=dict)  # by rule
     warnings: Mapping[str, int] = field(default_factory=dict)  # checks that only count, by rule
+    dropped: Mapping[str, int] = field(default_factory=dict)  # rows that the spec does not want, by rule
     prompt_tokens: int = 0
     completion_tokens: int = 0
     unmeasured: int = 0  # completions whose tokens are not known, so not among these
@@ -94,9 +95,13 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
             "model": facts.model,
             "reported": sorted(set(facts.models_reported)),
         },
-        "funnel": {step: facts.funnel.get(step, 0) for step in FUNNEL},
+        "funnel": {
+            **{step: facts.funnel.get(step, 0) for step in FUNNEL},
+            **{step: count for step, count in facts.funnel.items() if step not in FUNNEL},
+        },
         "rejections": dict(facts.rejections),
         "warnings": dict(facts.warnings),
+        **({"dropped": dict(facts.dropped)} if facts.dropped else {}),
         "quarantined": facts.quarantined,
         "usage": {
             "prompt_tokens": facts.prompt_tokens,

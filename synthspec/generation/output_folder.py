@@ -162,9 +162,9 @@ class DatasetFolder:
 
     def flush(self) -> None:
         if self.pending:
-            rows = [row.values for row in self.pending]
-            groups = self.groups.of(rows) if self.groups is not None else None
-            self.output.write(rows, groups, paths=[row.path for row in self.pending])
+            rows, paths = [row.values for row in self.pending], [row.path for row in self.pending]
+            groups = self.groups.of(rows, paths) if self.groups is not None else None
+            self.output.write(rows, groups, paths=paths)
             self.pending = []
 
     def abandon(self) -> None:
@@ -224,6 +224,7 @@ class DatasetFolder:
             funnel=tally.funnel(),
             rejections=dict(sorted(tally.rejections.items())),
             warnings=dict(sorted(tally.warnings.items())),
+            dropped=dict(sorted(tally.dropped.items())),
             prompt_tokens=tally.prompt_tokens,
             completion_tokens=tally.completion_tokens,
             completions=tally.calls + tally.reused,

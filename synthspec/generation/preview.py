@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.generation.build import Build, default_folder
-from synthspec.inference.events import CallDone, RowKept, RowMissing
+from synthspec.inference.events import CallDone, RowDropped, RowKept, RowMissing
 from synthspec.sources import Table
 from synthspec.spec import Spec
 from synthspec.spec.messages import Completion, Missing, Request, path_text
@@ -22,6 +22,7 @@ class Preview:
     calls: tuple[Mapping[str, Any], ...]
     rows: tuple[Mapping[str, Any], ...]
     missing: tuple[Mapping[str, Any], ...]
+    dropped: tuple[Mapping[str, Any], ...] = ()  # rows that a check left out
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -37,6 +38,7 @@ async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, fold
     position = {prompt.name: number for number, prompt in enumerate(spec.prompts)}
     rows: list[Mapping[str, Any]] = []
     missing: list[Mapping[str, Any]] = []
+    dropped: list[Mapping[str, Any]] = []
     build = Build(replace(spec, rows=min(count, spec.rows)), tables, folder or default_folder(spec), writes=False)
     async with aclosing(build.events()) as events:
         async for event in events:
@@ -48,8 +50,11 @@ async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, fold
                     rows.append({"row": row.slot, "path": path_text(row.path), "values": dict(row.values)})
                 case RowMissing(lost):
                     missing.append(_missing(lost))
+                case RowDropped(path, _, rule, reason, values):
+                    told = {"path": path_text(path), "rule": rule, "reason": reason, "values": dict(values)}
+                    dropped.append(told)
     calls.sort(key=lambda c: c[0])
-    return Preview(tuple(call for _, call in calls), tuple(rows), tuple(missing))
+    return Preview(tuple(call for _, call in calls), tuple(rows), tuple(missing), tuple(dropped))
 
 
 def _call(request: Request, completion: Completion) -> dict[str, Any]:

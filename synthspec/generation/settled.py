@@ -23,16 +23,18 @@ from typing import Any
 from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.scheduling.variety import Watch, listed_names, mark_of
 from synthspec.generation.validation.novelty import NoveltyIndex
-from synthspec.inference.events import CallDone, CallFailed, Counted, Event, RowKept, RowMissing
+from synthspec.inference.events import CallDone, CallFailed, Counted, Event, RowDropped, RowKept, RowMissing
 from synthspec.inference.requests import PromptWriter
 from synthspec.inference.store import Store
 from synthspec.inference.store.derived.row_log import RowLog, count_settled, read_settled
 from synthspec.planning.plan import Plan
 from synthspec.plugins import is_built_in
 from synthspec.spec import Spec
+from synthspec.spec.fan_outs import judged_above
 from synthspec.spec.messages import Completion, Missing, Rejection, Request, Row, Stage, Try
 
 HASHED = 64 << 20  # bytes of a source up to which its content is read; of a larger one, size and time tell
+MOST_ROWS = 2_000  # rows of one combination up to which they are noted
 _AT_ONCE = 64  # combinations read at once
 _TAKEN = 1024  # rows taken in by the rules between rows at once
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
@@ -46,6 +48,8 @@ def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
     """
     novelty = spec.novelty
     formats = {p.format for p in spec.prompts}
+    if judged_above(spec):
+        return None  # what the rules between rows know is not told by the rows of the dataset
     foreign = not is_built_in("strategies", spec.plan.strategy) or not all(is_built_in("formats", f) for f in formats)
     pictures = any(p.images for p in spec.prompts)  # files that no source names, perhaps named by a model
     if (
@@ -120,12 +124,16 @@ class Recorder:
             case RowKept(row):
                 self._turn_to(row.path[0])
                 noted = ["kept", row.slot, list(row.path), row.values, list(row.keys), warned, _noted_tries(row.tries)]
+                noted += [row.uses]
                 self._add(row.path, noted)
             case RowMissing(missing):
                 self._turn_to(missing.path[0])
                 noted = [missing.stage.value, missing.slot, list(missing.path), missing.values]
                 self._add(missing.path, [*noted, list(missing.reasons), _noted_tries(missing.tries)])
                 self._work(missing.path).sure &= missing.stage is not Stage.CALL
+            case RowDropped(path, _, rule, reason, values):
+                self._turn_to(path[0])
+                self._add(path, ["dropped", 0, list(path), values, rule, reason])
 
     def finish(self) -> None:
         """The run came to its end: every combination is final."""
@@ -135,13 +143,18 @@ class Recorder:
         return self._works.setdefault(path[0], _Work())
 
     def _add(self, path: tuple[int, ...], row: list[Any]) -> None:
-        self._work(path).rows.append(row)
+        work = self._work(path)
+        if len(work.rows) >= MOST_ROWS:  # it would take too much memory
+            work.sure = False
+            work.rows, work.calls, work.counted = [], [], []
+        else:
+            work.rows.append(row)
 
     def _turn_to(self, combination: int) -> None:
         while self._next < combination:
-            work = self._works.pop(self._next, None)
+            work = self._works.pop(self._next, None) or _Work()  # nothing comes of an empty list
             marks = self._requests.marks.pop(self._next, [])
-            if work is not None and work.sure and work.rows:
+            if work.sure:
                 self._settle(work, marks)
             self._next += 1
 
@@ -211,9 +224,12 @@ class SettledRows:
         warned: dict[int, list[str]] = {}
         for state, slot, path, values, *more in rows:
             if state == "kept":
-                keys, warned[slot], tries = more
-                row = Row(index, slot, values, tuple(keys), tuple(path), _read_tries(tries))
+                keys, warned[slot], tries, uses = more
+                row = Row(index, slot, values, tuple(keys), tuple(path), _read_tries(tries), uses=uses)
                 events.append(RowKept(row))
+            elif state == "dropped":
+                rule, reason = more
+                events.append(RowDropped(tuple(path), index, rule, reason, values))
             else:
                 reasons, tries = more
                 place = (values, _read_tries(tries), tuple(path))

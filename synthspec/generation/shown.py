@@ -52,6 +52,8 @@ def dataset_html(dataset: Dataset) -> str:
 def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     funnel, run = manifest["funnel"], manifest["run"]
     yield "funnel", " → ".join(f"{funnel[step]:,} {step}" for step in FUNNEL)
+    if "dropped" in manifest:
+        yield "dropped", ", ".join(f"{rule} {count:,}" for rule, count in manifest["dropped"].items())
     rejections = sorted(manifest["rejections"].items(), key=lambda r: -r[1])[:REASONS]
     if rejections:
         yield "rejected on the way", ", ".join(f"{rule} {count:,}" for rule, count in rejections)

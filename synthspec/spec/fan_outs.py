@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from synthspec.languages.expressions.tree import Expression, Name
-from synthspec.spec import Prompt, Spec
+from synthspec.spec import Novelty, Prompt, Spec
 
 
 def rows_per_combination(spec: Spec) -> int:
@@ -30,3 +30,22 @@ def asked_at(prompt: Prompt) -> int:
     """The level of the rows for which a prompt is asked: with several `rows`, that above what it writes. With `each`
     it is the level of the items."""
     return prompt.level - (1 if prompt.rows > 1 else 0)
+
+
+def judged_above(spec: Spec) -> bool:
+    """Whether rules between rows are about rows above the last fan-out."""
+    written = {name: prompt.level for prompt in spec.prompts for name in prompt.writes}
+    read = [written[name] for name in novelty_fields(spec.novelty) if name in written]
+    return bool(read) and max(read) < max(prompt.level for prompt in spec.prompts)
+
+
+def novelty_fields(novelty: Novelty) -> frozenset[str]:
+    """The fields that rules between rows read."""
+    rules = (novelty.near_duplicates, novelty.semantic, novelty.no_copies, novelty.decontaminate)
+    return frozenset(novelty.unique).union(*(rule.fields for rule in rules if rule is not None))
+
+
+def shared_level(spec: Spec) -> int | None:
+    """The level from which rows of the dataset share what was written for them; None where each has its own."""
+    last = max((prompt.level for prompt in spec.prompts), default=0)
+    return min((prompt.level for prompt in spec.prompts if prompt.level < last), default=None)

@@ -25,6 +25,8 @@ def summary_lines(dataset: Dataset, tally: Tally) -> Iterator[str]:
     lost = ", ".join(f"{n:,} not {stage.value}" for stage, n in tally.missing.items() if n)
     if lost:
         yield f"  missing rows and why: {dataset.folder / 'quarantine.jsonl'} ({lost})"
+    if tally.dropped:
+        yield "  dropped: " + ", ".join(f"{rule} {n:,}" for rule, n in tally.dropped.most_common(5))
     if tally.rejections:
         yield "  rejected on the way: " + ", ".join(f"{rule} {n:,}" for rule, n in tally.rejections.most_common(5))
     for mark, count in tally.watch.dry.most_common(3) if tally.watch is not None else ():

@@ -21,6 +21,8 @@ from synthspec.dataset.similarity.index import NearIndex
 from synthspec.dataset.similarity.shingles import shingle_sets
 from synthspec.spec import Spec
 from synthspec.spec.conversation import holds_prose, said_in
+from synthspec.spec.fan_outs import shared_level
+from synthspec.spec.messages import Path
 
 ALIKE = 0.8
 JOINED = 0.6
@@ -33,8 +35,10 @@ RowValues = Mapping[str, Any]
 class SplitGroups:
     """Groups handed out in plan order."""
 
-    def __init__(self, fields: Sequence[str], most: int = MOST_COMPARED) -> None:
-        self._fields, self._most = tuple(fields), most
+    def __init__(self, fields: Sequence[str], most: int = MOST_COMPARED, shared: int | None = None) -> None:
+        self._fields, self._most, self._shared = tuple(fields), most, shared
+        self._above: Path = ()  # the row above a fan-out that the last row came of
+        self._of_above = 0  # its group
         self._index = NearIndex(JOINED)
         self._groups = array("q")  # of each text in the index
         self._count = 0
@@ -46,13 +50,24 @@ class SplitGroups:
         """For the manifest: rows that were compared with all before them, and rows that followed another."""
         return {"compared": self._compared, "followed": self._followed}
 
-    def of(self, rows: Sequence[RowValues]) -> list[int | None]:
+    def of(self, rows: Sequence[RowValues], paths: Sequence[Path] = ()) -> list[int | None]:
         """The group of each row: the number of its first row; None where it is like no other yet and none
-        can become like it."""
+        can become like it. Rows that share what was written above a fan-out go with the first of them."""
         sets = shingle_sets([[cell_text(said_in(row.get(f))) for f in self._fields] for row in rows])
-        return [self._group(sets[i]) for i in range(len(sets))]
+        if self._shared is None:
+            return [self._group(sets[i]) for i in range(len(sets))]
+        return [self._beside(path[: self._shared + 1], sets[i]) for i, path in enumerate(paths)]
 
-    def _group(self, shingles: Any) -> int | None:
+    def _beside(self, above: Path, shingles: Any) -> int:
+        if above == self._above:
+            self._group(shingles, self._of_above)
+            return self._of_above
+        number = self._count
+        group = self._group(shingles)
+        self._above, self._of_above = above, number if group is None else group
+        return self._of_above
+
+    def _group(self, shingles: Any, given: int | None = None) -> int | None:
         number, self._count = self._count, self._count + 1
         full = len(self._groups) >= self._most
         self._compared += not full
@@ -60,6 +75,7 @@ class SplitGroups:
             return None
         near = self._index.nearest(shingles)
         group = number if near is None else self._groups[near[0]]
+        group = group if given is None else given
         self._followed += near is not None
         if full:
             return None if near is None else group
@@ -72,9 +88,10 @@ class SplitGroups:
 def open_split_groups(spec: Spec) -> SplitGroups | None:
     """What keeps near duplicates in one split; None where there is no split, or novelty lets none through."""
     fields = tuple(f.name for f in spec.fields if f.value is None and holds_prose(f))
-    if not spec.output.split or not fields:
+    shared = shared_level(spec)
+    if not spec.output.split or (not fields and shared is None):
         return None
     near = spec.novelty.near_duplicates
-    if near is not None and near.fields == fields and near.similarity <= ALIKE:
+    if near is not None and near.fields == fields and near.similarity <= ALIKE and shared is None:
         return None
-    return SplitGroups(fields)
+    return SplitGroups(fields, shared=shared)

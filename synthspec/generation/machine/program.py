@@ -20,7 +20,7 @@ from synthspec.inference.outcomes import Replied
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.spec import Check, Field, Prompt, Spec
 from synthspec.spec.asked import fields_asked, judged_one_by_one, lists_of_replies
-from synthspec.spec.fan_outs import asked_at
+from synthspec.spec.fan_outs import asked_at, novelty_fields
 from synthspec.spec.messages import Path, Rejection
 
 
@@ -176,7 +176,8 @@ class Program:
 
     def _novelty_level(self) -> int:
         """The level whose rows are judged beside each other: that of the deepest field that a rule reads."""
-        return max((self.level_of[f] for f in self._novelty_fields() if f in self.writes), default=self.last)
+        read = novelty_fields(self.spec.novelty)
+        return max((self.level_of[f] for f in read if f in self.writes), default=self.last)
 
     def _is_verdict(self, name: str) -> bool:
         """Whether a field, or each item of a list of replies, is a value and no text."""
@@ -199,16 +200,9 @@ class Program:
 
     def _novelty_target(self) -> str | None:
         """The first prompt that wrote what the rules between rows read, of those that are asked for such a row."""
-        writers = [self.position[self.writes[f]] for f in self._novelty_fields() if f in self.writes]
+        writers = [self.position[self.writes[f]] for f in novelty_fields(self.spec.novelty) if f in self.writes]
         own = [at for at in writers if self.steps[at].prompt.level == self.novel_level]
         return self.steps[min(own)].prompt.name if own else None
-
-    def _novelty_fields(self) -> set[str]:
-        rules = self.spec.novelty
-        fields = set(rules.unique)
-        for rule in (rules.near_duplicates, rules.semantic, rules.no_copies, rules.decontaminate):
-            fields |= set(rule.fields) if rule is not None else set()
-        return fields
 
 
 def _judged(step: Step) -> tuple[str, ...]:

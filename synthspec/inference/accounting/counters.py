@@ -90,11 +90,17 @@ class Tally:
         return self.kept + self.lost
 
     def funnel(self) -> dict[str, int]:
-        """Rows that reached each stage; each figure is the one before less those lost there."""
+        """Rows that reached each stage; each figure is the one before less those lost there.
+
+        Rows for which no combination was left are not called. `dropped` rows, where there are any, are beside these:
+        others were made in their place.
+        """
         figures = {"planned": self.planned}
-        left = self.planned
+        left = min(self.planned, self.settled)
         for stage in Stage:
             left -= self.missing[stage]
             figures[stage.value] = left
         figures["kept"] = self.kept
+        if self.dropped:
+            figures["dropped"] = self.dropped.total()
         return figures
