@@ -74,6 +74,8 @@ def fan_out_spec(number: int, folder: Path, **more: Any) -> Path:
         novelty = {"unique": [rng.choice(written)]}
         if rng.random() < 0.3:
             novelty["on_saturation"] = "stop"
+    if rng.random() < 0.5 and not any("each" in prompt for prompt in prompts.values()):
+        more = {"on_missing": "replace", **more}
     spec = {
         "synthspec": 1,
         "name": "calls",

@@ -179,6 +179,8 @@ class Build:
                 if recorder is not None:
                     recorder.note(event, warned[event.row.slot] if isinstance(event, RowKept) else [])
                 yield event
+        if spec.open_ended and driver.stopping is None:
+            self.tally.planned = self.tally.settled  # every combination is done: these are the rows
         if recorder is not None and self.tally.settled == self.tally.planned:
             recorder.finish()
         if files is not None and not self.interrupted:

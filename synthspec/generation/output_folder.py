@@ -189,7 +189,7 @@ class DatasetFolder:
         (self.stage / "README.md").write_text(card, encoding="utf-8", newline="\n")
         (self.stage / "manifest.json").write_text(manifest_text(manifest), encoding="utf-8", newline="\n")
         better = None if self.replace else standing(self.folder)
-        poorer = is_poorer(run.tally.kept, self.spec.rows, better)
+        poorer = is_poorer(run.tally.kept, run.tally.planned, better)
         (self.folder / ROWS_MADE).unlink(missing_ok=True)
         commit(self.folder, INCOMPLETE if poorer else "", {f.path: f.sha256 for f in files})
         place = self.folder / INCOMPLETE if poorer else self.folder
@@ -198,7 +198,7 @@ class DatasetFolder:
             folder=place,
             files=tuple(place / f.path for f in files),
             manifest=manifest,
-            complete=run.tally.kept >= self.spec.rows,
+            complete=run.tally.kept >= run.tally.planned,
             reason=run.stopped,
             gates=gates,
             rejections=tuple(rejected(m) for m in self.missing),
@@ -213,7 +213,7 @@ class DatasetFolder:
             name=spec.name,
             spec_digest=spec.digest,
             seed=spec.seed,
-            rows=spec.rows,
+            rows=tally.planned,
             strategy=spec.plan.strategy,
             backend=", ".join(c.provider for c in choices),
             model=", ".join(c.model for c in choices),

@@ -39,7 +39,12 @@ async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, fold
     rows: list[Mapping[str, Any]] = []
     missing: list[Mapping[str, Any]] = []
     dropped: list[Mapping[str, Any]] = []
-    build = Build(replace(spec, rows=min(count, spec.rows)), tables, folder or default_folder(spec), writes=False)
+    build = Build(
+        replace(spec, rows=min(count, spec.rows), open_ended=False),
+        tables,
+        folder or default_folder(spec),
+        writes=False,
+    )
     async with aclosing(build.events()) as events:
         async for event in events:
             match event:

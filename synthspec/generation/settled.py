@@ -137,7 +137,8 @@ class Recorder:
 
     def finish(self) -> None:
         """The run came to its end: every combination is final."""
-        self._turn_to(self._next + 1)
+        if self._next in self._works:
+            self._turn_to(self._next + 1)
 
     def _work(self, path: tuple[int, ...]) -> _Work:
         return self._works.setdefault(path[0], _Work())

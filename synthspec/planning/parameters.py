@@ -21,10 +21,11 @@ from synthspec.languages.expressions.tree import Call, ListOf, Literal, Unary
 from synthspec.languages.expressions.types import Type
 from synthspec.planning.designs import Dimension, Requirement
 from synthspec.planning.drawing import MAX_LEVELS, Drawing, Values
+from synthspec.planning.each_row import in_turn
 from synthspec.planning.sampling.alike import Alike, indexed
 from synthspec.planning.source_draws import nearest_rows, one_row, several_rows
 from synthspec.sources import Table
-from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, SourceDraw
+from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, RowsEach, SourceDraw
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,19 @@ class CompiledDraw:
     listed: Listed | None = None
 
 
-def compile_draws(parameters: tuple[Parameter, ...], tables: Mapping[str, Table]) -> tuple[CompiledDraw, ...]:
-    """Every parameter, in order."""
-    compiler = _Compiler(parameters, tables)
+def compile_draws(
+    parameters: tuple[Parameter, ...], tables: Mapping[str, Table], each: RowsEach | None = None
+) -> tuple[CompiledDraw, ...]:
+    """Every parameter, in order. Those that draw from the source of `each` take its rows in turn."""
+    compiler = _Compiler(parameters, tables, each)
     return tuple(compiler.compile(p) for p in parameters)
 
 
 class _Compiler:
-    def __init__(self, parameters: tuple[Parameter, ...], tables: Mapping[str, Table]) -> None:
-        self.tables = tables
+    def __init__(
+        self, parameters: tuple[Parameter, ...], tables: Mapping[str, Table], each: RowsEach | None = None
+    ) -> None:
+        self.tables, self.each = tables, each
         self.indexes: dict[tuple[str, tuple[str, ...]], Alike] = {}
         self.lists: dict[str, Choice] = {p.name: p.draw for p in parameters if isinstance(p.draw, Choice)}
         self.filters: dict[str, list[Expression]] = {}
@@ -119,6 +124,8 @@ class _Compiler:
                 return nearest_rows(parameter.name, draw, table, self.index_of)
             dimensions.append(Dimension(key, None, requires))
             return several_rows(parameter.name, key, draw, table)
+        if self.each is not None and self.each.source == draw.source:
+            return in_turn(one_row(parameter.name, draw, table, ()), self.each, table)
         filters = tuple(self.filters[draw.source])
         for where in filters:
             reads |= names_of(where) - {"row"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -24,7 +25,7 @@ from synthspec.planning.drawing import DrawFault, Drawing
 from synthspec.planning.parameters import compile_draws, dimensions_of
 from synthspec.planning.sampling.beside import Beside
 from synthspec.sources import Table
-from synthspec.spec import Correlation, Exclusion, Spec
+from synthspec.spec import Correlation, Exclusion, SourceDraw, Spec
 from synthspec.spec.fan_outs import rows_per_combination
 from synthspec.spec.used_names import used_names
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from synthspec.planning.correlation.targets import Copula
 
 MAX_REDRAWS = 20_000
+SUBSTITUTE_TRIES = 64
 GENTLE = 32  # attempts that redraw continuous dimensions only, so that listed values keep their shares
 FIRM = 512  # such attempts where a row's listed values must stay together
 CHUNK = 4096
@@ -44,7 +46,7 @@ class Plan:
 
     def __init__(self, spec: Spec, tables: Mapping[str, Table]) -> None:
         self.spec = spec
-        self.draws = compile_draws(spec.parameters, tables)
+        self.draws = compile_draws(spec.parameters, tables, spec.each)
         self.dimensions = dimensions_of(self.draws)
         self.rules = tuple(self._rule(e) for e in spec.plan.exclude)
         self.ties = ties_of(self.rules, self.draws, spec.parameters)
@@ -135,6 +137,29 @@ class Plan:
         if self.rules:
             self._redraw(np.arange(start, stop), uniforms, columns)
         return uniforms, columns
+
+    def substitute(self, index: int, number: int) -> dict[str, Any] | None:
+        """What stands for a combination of which a row cannot be had, the first of its substitutes being number 1.
+
+        Listed values, and rows drawn without replacement, stay; all else is drawn anew, by the seed and these numbers.
+        None where the exclusions let nothing else be.
+        """
+        uniforms, _ = self.numbers(index, index + 1)
+        kept = {d.key for d in self.dimensions if d.weights is not None and "#" not in d.key} - self._replaced_sources()
+        for attempt in range(SUBSTITUTE_TRIES):
+            drawn = {
+                k: u if k in kept else _anew(self.spec.seed, k, index, number, attempt) for k, u in uniforms.items()
+            }
+            columns = self._evaluate(drawn, np.arange(index, index + 1))
+            if not self.rules or not broken(self.rules, columns, 1).any():
+                return {n: unpack(c)[0] for n, c in columns.items()}
+        return None
+
+    def _replaced_sources(self) -> set[str]:
+        """The dimensions of sources whose rows may be drawn again."""
+        draws = [p.draw for p in self.spec.parameters if isinstance(p.draw, SourceDraw)]
+        firm = {d.source for d in draws if not d.replacement}
+        return {d.key for d in self.dimensions if d.key.startswith("source:")} - {f"source:{name}" for name in firm}
 
     def coverage(self) -> Any:
         """What the combinations that the spec's `rows` need hold of a covering array; None where there is none."""
@@ -277,6 +302,13 @@ class Plan:
         from synthspec.planning.correlation.copula import build_copula
 
         return build_copula(self.spec, self.draws, self.strategy, self.groups)
+
+
+def _anew(seed: int, key: str, index: int, number: int, attempt: int) -> NDArray[np.float64]:
+    """A uniform number of a substitute."""
+    text = f"{seed}/{key}/{index}/{number}/{attempt}/substitute"
+    digest = blake2b(text.encode(), digest_size=8).digest()
+    return np.array([(int.from_bytes(digest, "big") >> 11) / 2**53])
 
 
 def _placed(column: Column, at: NDArray[np.int64], values: Column) -> Column:

@@ -493,6 +493,7 @@ class Spec:
     repair: bool = True
     tools: Mapping[str, Tool] = field(default_factory=dict)
     each: RowsEach | None = None  # `rows: {each: …}`: one combination for every row of a source
+    open_ended: bool = False  # as many rows as come of these combinations; `rows` is how many are expected
     on_missing: Literal["report", "replace"] = "report"
     digest: str = ""  # of the merged document: changes when anything in the spec does
     program_digest: str = ""  # the same of what rows are made by: not of the output, the gates, or what it may cost

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from synthspec.analysis.sections.asked_rows import check_moves, lower_rows
 from synthspec.analysis.sections.comments import cut_texts
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.fields import lower_fields
@@ -26,6 +27,7 @@ from synthspec.document.paths import Path as NodePath
 from synthspec.document.reader import MapNode, ScalarNode, to_data
 from synthspec.sources import Table
 from synthspec.spec import Spec
+from synthspec.spec.fan_outs import rows_per_combination
 from synthspec.spec.field_levels import field_levels
 
 
@@ -56,10 +58,12 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
                           written, items)  # fmt: skip
     prompts = lower_prompts(ctx, around)
     root = document.get
+    asked, each = lower_rows(ctx, sources, parameters, plan)
+    replaces = check_moves(ctx, prompts, each, novelty.on_saturation)
     spec = Spec(
         path=path,
         name=scalar_text(root("name"), _name_of(path)),
-        rows=int(value_of(root("rows"), 100)),
+        rows=asked,
         seed=int(value_of(root("seed"), 0)),
         description=scalar_text(root("description")).strip(),
         license=scalar_text(root("license")),
@@ -75,11 +79,14 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         output=lower_output(ctx, by_name, field_levels(fields, prompts, types)),
         backend=lower_backend(ctx, root("backend"), limits),
         limits=limits,
+        on_missing="replace" if replaces else "report",
         repair=bool(value_of(root("repair"), True)),
         digest=_digest(to_data(document, json=True)),
         program_digest=_digest(_program_of(to_data(document, json=True))),
     )
     check_abilities(ctx, spec, around)
+    if each is not None:
+        spec = replace(spec, rows=asked * rows_per_combination(spec), each=each, open_ended=True)
     return Lowered(spec, ctx.tables, (*ctx.faults, *cut_texts(document)))
 
 

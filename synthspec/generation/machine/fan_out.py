@@ -62,8 +62,8 @@ class Rowwork:
         after = turn.after()
         self.notes += [(after.path, note) for note in turn.notes]
         for effect in turn.effects:
-            if isinstance(effect, Lost):
-                self.lose(*_parts(effect))
+            if isinstance(effect, Lost) and len(effect.path) <= self.program.last:
+                self.lose(*_parts(effect), final=turn.stopped)
             else:
                 self.effects.append(effect)
         if turn.fans:
@@ -81,22 +81,29 @@ class Rowwork:
         reasons: tuple[str, ...],
         values: Mapping[str, Any],
         tries: tuple[Try, ...],
+        final: bool = False,
     ) -> None:
-        """A row that cannot be had, and so all that were expected of it: each of them is missing."""
-        if len(path) > self.program.last:
+        """A row that cannot be had, and so all that were expected of it: each of them is missing, or replaced."""
+        if len(path) <= self.program.last:
+            count = self.program.rows_of(path)
+            self.effects.append(Fanned(path, count))
+            for number in range(count):
+                self.lose((*path, number), combination, stage, reasons, values, tries, final)
+        elif final or not self.program.replaces:
             self.effects.append(Lost(path, combination, stage, reasons, values, tries))
-            return
-        count = self.program.rows_of(path)
-        self.effects.append(Fanned(path, count))
-        for number in range(count):
-            self.lose((*path, number), combination, stage, reasons, values, tries)
+        else:
+            place = ".".join(map(str, path[1:])) or "0"
+            row = RowState(path, place, combination, tries=tries)
+            parent = self.rows.get(path[:-1])
+            if isinstance(parent, FanState):
+                self.rows = self.rows.having(parent.path, replace(parent, open=parent.open + 1))
+            self.take(RowTurn(self.program, row).replace_it(stage, reasons))
 
     def _leave(self, path: Path) -> None:
         """A row, with all that came of it, is final."""
         self.rows = self.rows.without(path)
-        if len(path) > 1:
-            fan = self.rows[path[:-1]]
-            assert isinstance(fan, FanState)
+        fan = self.rows.get(path[:-1])
+        if isinstance(fan, FanState):
             self.rows = self.rows.having(fan.path, replace(fan, open=fan.open - 1))
             self._changed.append(fan.path)
 
@@ -213,7 +220,7 @@ class Rowwork:
             case Replied():
                 fan = self._read(fan, step, outcome, first)
             case Stopped(reason):
-                self._give_up(replace(fan, stage=Stage.CALL, reasons=(reason,)))
+                self._give_up(replace(fan, stage=Stage.CALL, reasons=(reason,)), final=True)
                 return
             case _:
                 raise TypeError(f"a fan-out is not answered with {type(outcome).__name__}")
@@ -246,14 +253,14 @@ class Rowwork:
             feedback=Feedback(text, read.rejections, fan.wanted - len(good)),
         )
 
-    def _give_up(self, fan: FanState) -> None:
+    def _give_up(self, fan: FanState, final: bool = False) -> None:
         """No further reply is asked for: the rows that are not there are missing."""
         row = fan.row
+        self._keep(replace(fan, places=()))
         values = {**row.values, **row.combination.values}
         for place in fan.places:
             path = (*fan.path, place)
-            self.lose(path, row.combination, fan.stage, fan.reasons, values, fan.tries[-MAX_TRIES_KEPT:])
-        self._keep(replace(fan, places=()))
+            self.lose(path, row.combination, fan.stage, fan.reasons, values, fan.tries[-MAX_TRIES_KEPT:], final)
 
 
 def _parts(lost: Lost) -> tuple[Path, Combination, Stage, tuple[str, ...], Mapping[str, Any], tuple[Try, ...]]:

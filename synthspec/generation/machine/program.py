@@ -45,6 +45,7 @@ class Program:
         self._types = {f.name: f.type for f in spec.fields}
         self.steps = compile_steps(spec)
         self.limit = spec.limits.attempts
+        self.replaces = spec.on_missing == "replace"
         self.spreads = spec.novelty.on_saturation == "spread"
         self.position = {s.prompt.name: i for i, s in enumerate(self.steps)}
         self.writes = {w: s.prompt.name for s in self.steps for w in s.prompt.writes}

@@ -18,6 +18,7 @@ from synthspec.generation.machine.states import (
     Effect,
     FanState,
     Lost,
+    Need,
     Note,
     Outcome,
     RowState,
@@ -38,7 +39,7 @@ def begin(program: Program, combination: Combination) -> Turn:
     path = (combination.index,)
     if hopeless:  # no call can change what follows from the parameters alone
         work.lose(path, combination, Stage.VALID, tuple(r.reason for r in hopeless), dict(combination.values), ())
-        lost = [e.path for e in work.effects if isinstance(e, Lost)]
+        lost = [e.path for e in work.effects if isinstance(e, Lost | Need)]
         return work.state, work.effects, [(p, Note(rejections=tuple(hopeless))) for p in lost]
     work.take(RowTurn(program, RowState(path, "0", combination)).begin(combination.values))
     work.go_on()

@@ -6,7 +6,7 @@ The turn works on copies; the state it began with is left as it was.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from synthspec.generation.machine.levels import Level
 from synthspec.generation.machine.program import Program, Read
@@ -33,6 +33,7 @@ from synthspec.spec.messages import Rejection, Stage, Try
 BATCH = "-1"  # the end of the place of a request for several rows
 MAX_TRIES_KEPT = 12
 MAX_MOVES = 2  # how often a row may be moved to another combination
+SUBSTITUTES = 3  # how often a row that cannot be had is tried under other values
 
 
 class RowTurn:
@@ -58,6 +59,7 @@ class RowTurn:
         self.above = row.above
         self.line = row.line
         self.fans = False  # the row's own prompts are done, and it makes the rows of the next level
+        self.stopped = False  # nothing is done for the row any more
         self.effects: list[Effect] = []
         self.notes: list[Note] = []
 
@@ -118,6 +120,7 @@ class RowTurn:
         waited = self.row.waits
         match waited, outcome:
             case _, Stopped(reason):
+                self.stopped = True
                 self._lose(Stage.CALL, (reason,))
             case Ask(), Replied() | Failed() if self.program.step(waited.prompt).calls is not None:
                 self._take(waited, outcome)
@@ -143,6 +146,7 @@ class RowTurn:
         step = self.program.step(question.prompt)
         if step.calls is None or not isinstance(outcome, Replied | Failed | Stopped):
             raise TypeError(f"{type(question).__name__} is not answered with {type(outcome).__name__}")
+        self.stopped = isinstance(outcome, Stopped)
         step.calls.take(self, step, question, outcome)
 
     def _go_on(self, fresh: frozenset[str], sound: set[str]) -> None:
@@ -355,14 +359,25 @@ class RowTurn:
         return bool(self.moves) or self.program.step(prompt).prompt.level == self.level.number
 
     def _lose(self, stage: Stage, reasons: tuple[str, ...]) -> None:
-        """The row cannot be had here; where repeats are to be spread, perhaps under another combination."""
+        """The row cannot be had here; unless the run is stopped, perhaps under another combination."""
         movable = self.program.spreads and self.moves < MAX_MOVES and self.combination.index > 0
-        if stage is Stage.NOVEL and movable:
-            self.last = (stage, reasons)
-            self._wait_for(Need(self._id(), self.row.path, "move", self.combination, self.moves))
-            return
-        values = {**self.combination.values, **self.values}
-        self.effects.append(Lost(self.row.path, self.combination, stage, reasons, values, self.tries))
+        if not self.stopped and stage is Stage.NOVEL and movable:
+            self._need("move", stage, reasons)
+        elif not self.stopped and self.program.replaces and self.is_last and self.moves < SUBSTITUTES:
+            self._need("substitute", stage, reasons)
+        else:
+            values = {**self.combination.values, **self.values}
+            self.effects.append(Lost(self.row.path, self.combination, stage, reasons, values, self.tries))
+
+    def _need(self, what: Literal["move", "substitute"], stage: Stage, reasons: tuple[str, ...]) -> None:
+        self.last = (stage, reasons)
+        self.calls = {}
+        self._wait_for(Need(self._id(), self.row.path, what, self.combination, self.moves))
+
+    def replace_it(self, stage: Stage, reasons: tuple[str, ...]) -> Self:
+        """A row that was not to be had with others is made by itself, under other values."""
+        self._lose(stage, reasons)
+        return self
 
     def _move(self, known: Known) -> None:
         """Begin the row anew under another combination, or lose it where there is none."""

@@ -73,12 +73,13 @@ class Offer:
 class Need:
     """Something that depends on more than this combination. Answered by `Known`.
 
-    `move`: another combination to make the row under, for this one gives nothing new.
+    `move`: another combination to make the row under, for this one gives nothing new. `substitute`: other values of
+    what is not listed, for the row cannot be had.
     """
 
     id: Id
     path: Path
-    what: Literal["move"]
+    what: Literal["move", "substitute"]
     combination: Combination
     times: int  # how often the row was moved before
 

@@ -8,6 +8,7 @@ whoever reads the stream.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -91,6 +92,7 @@ class Driver:
         self._dropped = 0
         self._last: Path = ()  # of the row that was kept last
         self._end = most_combinations(program, plan)
+        self._wanted = math.inf if spec.open_ended else spec.rows
         self._window = WINDOW if judge is None else WINDOW_JUDGED
         self._listed = listed_names(spec)
         avoid = spec.novelty.avoid
@@ -152,11 +154,11 @@ class Driver:
 
     def _is_done(self, more: bool) -> bool:
         """Whether the dataset has all its rows, or nothing is left that could make one."""
-        if self._rows >= self.program.spec.rows:
+        if self._rows >= self._wanted:
             return True
         if more or self._works or self._waiting is not None:
             return False
-        if self._next >= self._end and self._dropped and self.stopping is None:
+        if self._next >= self._end and self.stopping is None and self._rows < self._wanted < math.inf:
             self.stop(_too_few(self._rows, self.program.spec.rows, self._end, self._dropped))
         return True
 
@@ -174,7 +176,7 @@ class Driver:
                 return False
             if not self.program.is_settled_by_plan:
                 self._settle()  # what is stored is used before anything new is begun
-            if self._rows + len(self._buffer) >= self.program.spec.rows or not self._open_next():
+            if self._rows + len(self._buffer) >= self._wanted or not self._open_next():
                 return False
             self._answer_all()
         return True
@@ -280,22 +282,38 @@ class Driver:
 
     def _move(self, work: _Work, need: Need) -> Combination | None:
         """Another combination to make a row under: a function of its place in the plan alone."""
+        if need.what == "substitute":
+            return self._substitute(work, need)
         spec, slot = self.program.spec, self.program.number_of(need.path)
         mark = mark_of(self._listed, need.combination.values)
         for attempt in range(8):
             index = elsewhere(spec.seed, slot, need.combination.index, attempt + 8 * need.times)
             values = self.plan[index]
-            found = mark_of(self._listed, values)
-            if found == mark:
-                continue
-            context = {**need.combination.context, **self.program.context(values)}
-            combination = Combination(index, values, context)
-            try:
-                work.moved[need.path] = self.requests.open(combination, moved=slot), found
-            except TemplateFault:
-                return None
-            return combination
+            if mark_of(self._listed, values) != mark:
+                return self._moved(work, need, index, values, slot)
         return None
+
+    def _substitute(self, work: _Work, need: Need) -> Combination | None:
+        """What stands for the row's combination: the same listed values, all else drawn anew."""
+        index, number = need.combination.index, need.times + 1
+        values = self.plan.substitute(index, number)
+        if values is None:
+            return None
+        original = min((first.key for first in work.firsts.values()), default=str(index))
+        place = ".".join(map(str, need.path[1:]))
+        return self._moved(work, need, index, values, f"{original}/{place}/{number}")
+
+    def _moved(
+        self, work: _Work, need: Need, index: int, values: Mapping[str, Any], name: int | str
+    ) -> Combination | None:
+        context = {**need.combination.context, **self.program.context(values)}
+        combination = Combination(index, values, context)
+        try:
+            firsts = self.requests.open(combination, moved=name)
+        except TemplateFault:
+            return None
+        work.moved[need.path] = firsts, mark_of(self._listed, values)
+        return combination
 
     # --- rows in order
 
@@ -305,7 +323,7 @@ class Driver:
             self._answer_all()
             self._buffer.advance()
             for path, outcome, dropped in self._buffer.settled:
-                if self._rows < self.program.spec.rows:
+                if self._rows < self._wanted:
                     self._hand_on(path, outcome, dropped)
             self._buffer.settled.clear()
             self._close_passed()
@@ -371,11 +389,11 @@ class Driver:
 
 def most_combinations(program: Program, plan: Plan) -> int:
     """How many combinations may be begun: those of the plan, and more of them where rows may be dropped."""
-    if program.is_settled_by_plan:
+    if program.is_settled_by_plan or program.spec.each is not None:
         return len(plan)
     return program.spec.limits.combinations or MOST_COMBINATIONS * len(plan)
 
 
 def _too_few(rows: int, wanted: int, combinations: int, dropped: int) -> str:
     said = f"{rows:,} of {wanted:,} rows after {combinations:,} combinations (limits.combinations)"
-    return f"{said}: {dropped:,} were dropped"
+    return f"{said}; {dropped:,} were dropped" if dropped else said

@@ -40,10 +40,10 @@ class RequestWriter:
         self.marks: dict[int, list[int]] = {}  # by combination, of its first requests; for whoever takes them away
         self.keeps_marks = False
 
-    def open(self, combination: Combination, *, moved: int | None = None) -> Firsts:
+    def open(self, combination: Combination, *, moved: int | str | None = None) -> Firsts:
         """Write the openings of every prompt that needs no other. Called in plan order.
 
-        A row of number `moved` that came here from another combination has keys of its own.
+        A row that came here from another combination, known as `moved`, has keys of its own.
 
         Raises:
             TemplateFault: a value is not what a template needs.
@@ -67,7 +67,7 @@ class RequestWriter:
             names = {**seen, level.name: item}
             yield from self._known((*path, number), {**names, **self._program.context(names)})
 
-    def _open(self, firsts: Firsts, step: Step, path: Path, seen: Mapping[str, Any], moved: int | None) -> None:
+    def _open(self, firsts: Firsts, step: Step, path: Path, seen: Mapping[str, Any], moved: int | str | None) -> None:
         index = path[0]
         for opening in step.openings(seen):
             writer = self._writers[opening.endpoint or step.prompt.name]

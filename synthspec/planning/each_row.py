@@ -1,0 +1,34 @@
+"""`rows: {each: source}`: a combination for every row of a source, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from synthspec.languages.expressions import compile_row
+from synthspec.languages.expressions.evaluation.columns import Column
+from synthspec.languages.expressions.functions.placed import INDEX
+from synthspec.planning.drawing import Drawing, Values
+from synthspec.sources import Table
+from synthspec.spec import RowsEach
+
+
+def passing_rows(each: RowsEach, table: Table) -> Sequence[int]:
+    """The rows of the source that are gone through, by number."""
+    if each.where is None:
+        return range(len(table))
+    test = compile_row(each.where)
+    return [number for number in range(len(table)) if test({"row": table.row(number)})]
+
+
+def in_turn(values: Values, each: RowsEach, table: Table) -> Values:
+    """What draws from the row of the source whose turn it is."""
+    rows = np.asarray(passing_rows(each, table), dtype=np.int64)
+
+    def draw(drawing: Drawing) -> Column:
+        if each.source not in drawing.picked:
+            drawing.picked[each.source] = rows[drawing.columns[INDEX] // each.times % max(1, len(rows))]
+        return values(drawing)
+
+    return draw
