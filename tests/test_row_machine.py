@@ -79,7 +79,8 @@ class World:
             case Offer():
                 return Verdict(STALE if mark % 3 == 0 else None)
             case Need():
-                return Known(self.combination(question.combination.index - 1) if mark % 4 else None)
+                before = question.combination.index - (question.what == "move")
+                return Known(self.combination(before) if mark % 4 else None)
         raise AssertionError(question)
 
 
