@@ -59,7 +59,7 @@ class RowTurn:
         self.above = row.above
         self.line = row.line
         self.fans = False  # the row's own prompts are done, and it makes the rows of the next level
-        self.stopped = False  # nothing is done for the row any more
+        self.stopped = row.stopped
         self.effects: list[Effect] = []
         self.notes: list[Note] = []
 
@@ -80,6 +80,7 @@ class RowTurn:
             moves=self.moves,
             questions=self.questions,
             line=self.line,
+            stopped=self.stopped,
             waits=self.waits,
             work=self.work,
             made=self.made,
@@ -146,7 +147,7 @@ class RowTurn:
         step = self.program.step(question.prompt)
         if step.calls is None or not isinstance(outcome, Replied | Failed | Stopped):
             raise TypeError(f"{type(question).__name__} is not answered with {type(outcome).__name__}")
-        self.stopped = isinstance(outcome, Stopped)
+        self.stopped = self.stopped or isinstance(outcome, Stopped)
         step.calls.take(self, step, question, outcome)
 
     def _go_on(self, fresh: frozenset[str], sound: set[str]) -> None:

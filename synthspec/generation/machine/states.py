@@ -181,6 +181,7 @@ class RowState:
     moves: int = 0  # how often it came here from another combination
     questions: int = 0
     line: tuple[int, ...] = ()  # how many completions each row above it was made of, from the first down
+    stopped: bool = False  # nothing is done for it any more: it is replaced by no other
     waits: Ask | Offer | Need | None = None
     work: Mapping[str, Work] = field(default_factory=dict)  # by prompt
     made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the completions of prompts that made several
