@@ -107,6 +107,8 @@ EDITS: dict[str, tuple[str, ...]] = {
     "E532-more-rows-than-there-are": ("rows: 5", "rows: 2"),
     "E533-nothing-to-compare": ("nearest: topic", "nearest: topic, by: number"),
     "E534-field-that-is-a-text": ("facts: {type: string}", "facts: {type: array}"),
+    "E552-tables-alike-but-for-case": ("People: {", "Cities: {"),
+    "E553-a-level-that-is-not-there": ("level: 2", "level: 1"),
     "E310-matches-a-broken-regex": (r"(\d+", r"\(\d+"),
     "E401-braces-never-closed": ('theme."', 'theme }}."'),
     "E403-a-call": ("theme.upper()", "theme | upper"),

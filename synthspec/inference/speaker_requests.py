@@ -51,8 +51,10 @@ class SpeakerWriter(PromptWriter):
         rules = [fact for f in self.shape.fields for fact in message_facts(f)]
         return f"{told}\nThe message: {'; '.join(rules)}." if rules else told
 
-    def base(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
-        """The speaker's system message and the talk so far, as it sees it.
+    def base(
+        self, index: int, values: Mapping[str, Any], rows: int, shown: Sequence[Mapping[str, Any]] | None = None
+    ) -> tuple[Message, ...]:
+        """The speaker's system message and the talk so far, as it sees it; a dialogue shows no examples.
 
         Raises:
             TemplateFault: a value is not what the template needs.
