@@ -9,7 +9,6 @@ from synthspec.analysis.sections.source_draws import find_source, row_type
 from synthspec.document.reader import MapNode, ScalarNode
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import Type, fits
-from synthspec.planning.each_row import passing_rows
 from synthspec.spec import Draw, GivenDraw, Parameter, PlanRules, Prompt, RowsEach, SourceDraw, SourceTable
 
 DEFAULT = 100
@@ -36,6 +35,8 @@ def lower_rows(
             )
             where = None
     each = RowsEach(table.name, int(value_of(node.get("times"), 1)), where)
+    from synthspec.planning.each_row import passing_rows  # loads NumPy
+
     found = len(passing_rows(each, ctx.tables[table.name]))
     if not found:
         help = "widen `where`, or add such rows" if where is not None else "add rows to it"
