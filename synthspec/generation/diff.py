@@ -18,6 +18,7 @@ from synthspec.languages.expressions.types import Type
 from synthspec.planning.plan import Plan, build_plan
 from synthspec.sources import Table
 from synthspec.spec import Prompt, Spec
+from synthspec.spec.fan_outs import asked_at, rows_of_level
 
 SHOWN = 5
 COMPARED = 1_000_000  # combinations looked at
@@ -123,7 +124,7 @@ def _prompt_diffs(old: Compiled, new: Compiled, before: Plan, after: Plan) -> It
             moved = _unmatched(ours, others)
         asked_again[prompt.name] = moved
         gone = len(others) if theirs is None else max(0, len(others) - (len(ours) - len(moved)))
-        per_call = 1 if prompt.rows > 1 else after.rows_per_combination
+        per_call = -(-rows_of_level(new.spec, asked_at(prompt), len(after))[1] // max(1, len(after)))
         report = reports[prompt.name]
         cost = None if report.cost is None else report.cost * len(moved) * per_call / max(report.calls, 1)
         yield PromptDiff(prompt.name, (len(ours) - len(moved)) * per_call, len(moved) * per_call, gone * per_call, cost)

@@ -16,6 +16,7 @@ from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected
 from synthspec.inference.backends import provider_of
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
+from synthspec.languages.expressions import compile_row
 from synthspec.languages.expressions.evaluation.columns import Column
 from synthspec.languages.expressions.tree import Name
 from synthspec.planning.parameters import places_in
@@ -26,9 +27,11 @@ from synthspec.spec import BackendChoice, Choice, Field, Prompt, Spec
 from synthspec.spec.asked import fields_asked, item_field
 from synthspec.spec.backends_used import endpoints_of
 from synthspec.spec.conversation import holds_messages, one_message
+from synthspec.spec.fan_outs import asked_at, most_tried, rows_of_level
 from synthspec.spec.messages import Image, Message
 from synthspec.spec.used_names import used_names
 
+ITEM = "word " * 12  # what stands for an item of a list that is not written yet
 COUNTED = 1_000_000  # combinations looked at for the figures of a parameter
 SAMPLED = 40  # prompts written to estimate their tokens
 MOST_PAIRED = 200  # lists of which all pairs are counted
@@ -199,7 +202,7 @@ def _reports(
         return [_prompt_report(spec, prompt, plan, tables, (n, c), calls[n]) for n, c in choices.items()]
     samples = [(i, _with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
     field = next(f for f in spec.fields if f.name == prompt.writes[0])
-    talks = len(plan) if prompt.level == 0 else spec.rows
+    talks = rows_of_level(spec, asked_at(prompt), len(plan))[1]
     uses = speaker_uses(spec, prompt, talks, samples, _field_tokens(one_message(field), spec, tables))
     return [_speaker_report(use) for use in uses]
 
@@ -229,7 +232,7 @@ def _prompt_report(
 ) -> tuple[PromptReport, PromptReport]:
     """What a prompt is expected to use of a backend, and what at worst."""
     place, choice = endpoint
-    rows = spec.rows if prompt.needs else (len(plan) if prompt.rows > 1 else -(-spec.rows // prompt.rows))
+    fewest, rows = rows_of_level(spec, asked_at(prompt), len(plan))
     writer = PromptWriter(spec, prompt, Sender(choice, "", False), tables)
     asked = worst = 0
     pictures: int | None = 0
@@ -257,9 +260,10 @@ def _prompt_report(
 
     attempts = spec.limits.attempts * (1 if prompt.rows == 1 else prompt.rows)
     most = figures(rows * per_row.most, asked * share, reply)
-    if per_row.least != per_row.most:
-        most = replace(most, least=figures(rows * per_row.least, asked * share, reply))
-    return most, figures(rows * per_row.most * attempts, worst * share * 1.5, writer.sender.max_tokens)
+    if (fewest, per_row.least) != (rows, per_row.most):
+        most = replace(most, least=figures(fewest * per_row.least, asked * share, reply))
+    tried = rows * per_row.most * attempts * most_tried(spec, len(plan))
+    return most, figures(tried, worst * share * 1.5, writer.sender.max_tokens)
 
 
 def _with_bound_names(
@@ -301,6 +305,9 @@ def _with_stand_ins(spec: Spec, combination: Mapping[str, Any], tables: Mapping[
     for field in spec.fields:
         if field.name not in values:
             values[field.name] = _stand_in(field, spec, tables)
+    for each in (p.each for p in spec.prompts if p.each is not None):
+        items = compile_row(each.items)(values)
+        values[each.name] = items[0] if isinstance(items, list) and items else ITEM
     return values
 
 

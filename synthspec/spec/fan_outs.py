@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from synthspec.languages.expressions.tree import Expression, Name
 from synthspec.spec import Novelty, Prompt, Spec
 
+SUBSTITUTES = 3  # how often a row that cannot be had is tried under other values
+
 
 def rows_per_combination(spec: Spec) -> int:
     """Rows of the dataset that are expected of one combination: of a list without `minItems`, one."""
@@ -49,3 +51,41 @@ def shared_level(spec: Spec) -> int | None:
     """The level from which rows of the dataset share what was written for them; None where each has its own."""
     last = max((prompt.level for prompt in spec.prompts), default=0)
     return min((prompt.level for prompt in spec.prompts if prompt.level < last), default=None)
+
+
+MOST_COMBINATIONS = 10  # times the planned, unless `limits.combinations` says otherwise
+
+
+def rows_of_level(spec: Spec, level: int, combinations: int) -> tuple[int, int]:
+    """How many rows of a level the dataset takes, at least and at most; a list that has no `maxItems` may give all.
+
+    Where every row of a source is gone through, a list counts as its `minItems`, one where it has none.
+    """
+    fans = _fans(spec)
+    if spec.open_ended:
+        above = fans[:level]
+        fewest, most = math.prod(least for least, _ in above), math.prod(most or least for least, most in above)
+        return combinations * fewest, combinations * most
+    below = fans[level:]
+    most = -(-spec.rows // math.prod(least for least, _ in below))
+    if any(greatest is None for _, greatest in below):
+        return 1, most
+    return -(-spec.rows // math.prod(greatest or 1 for _, greatest in below)), most
+
+
+def most_tried(spec: Spec, combinations: int) -> float:
+    """How many times as much as planned is asked for at worst, where rows are dropped or replaced."""
+    dropped = any(check.severity == "drop" for check in spec.checks) and not spec.open_ended
+    limit = (spec.limits.combinations or MOST_COMBINATIONS * combinations) / max(1, combinations) if dropped else 1.0
+    return max(1.0, limit) * (1 + SUBSTITUTES if spec.on_missing == "replace" else 1)
+
+
+def _fans(spec: Spec) -> list[tuple[int, int | None]]:
+    """The fan-outs in their order: how many rows each makes of one, at least and at most."""
+    found: dict[int, tuple[int, int | None]] = {}
+    for prompt in spec.prompts:
+        if prompt.rows > 1:
+            found[prompt.level - 1] = prompt.rows, prompt.rows
+        if prompt.each is not None:
+            found[asked_at(prompt) - 1] = items_expected(spec, prompt.each.items)
+    return [found[level] for level in sorted(found)]

@@ -21,6 +21,7 @@ from synthspec.inference.events import (
     RowRejected,
     Started,
 )
+from synthspec.spec.fan_outs import asked_at, rows_of_level, rows_per_combination
 
 if TYPE_CHECKING:
     from synthspec.inference.accounting.budget import Budget
@@ -85,7 +86,7 @@ class Watched:
         self.unmeasured = self.unpriced = 0
         self.cost = 0.0
         self.budget: Budget | None = None
-        self.prompts = {p.name: _work_of(p, spec.rows) for p in spec.prompts}
+        self.prompts = {p.name: _work_of(spec, p) for p in spec.prompts}
         self.faults: Counter[str] = Counter()
         self._stored_ahead = 0  # completions of an earlier build that are still to come
         self._stored_share = 0.0  # of all first calls, those that were stored
@@ -219,9 +220,11 @@ class Watched:
         return (now - self._first_call) * ahead / spent if spent else None
 
 
-def _work_of(prompt: Prompt, rows: int) -> PromptWork:
-    """A prompt that reads what another writes is asked once for each row; a first one may be asked for several."""
-    per_call = 1 if prompt.needs else prompt.rows
+def _work_of(spec: Spec, prompt: Prompt) -> PromptWork:
+    """A prompt is asked once for each row of its level: for one of the dataset, or for several that come of it."""
+    combinations = math.ceil(spec.rows / rows_per_combination(spec))
+    rows = max(1, rows_of_level(spec, asked_at(prompt), combinations)[1])
+    per_call = max(1, spec.rows // rows)
     if prompt.dialogue is not None:
         return PromptWork(rows * sum(calls_of_a_talk(prompt.dialogue, {})) / 2, bool(prompt.needs), 1)
-    return PromptWork(math.ceil(rows / per_call), bool(prompt.needs), per_call)
+    return PromptWork(rows, bool(prompt.needs), per_call)

@@ -28,12 +28,12 @@ from synthspec.generation.machine.steps import Step
 from synthspec.generation.validation.place import Place
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback, combined_key
+from synthspec.spec.fan_outs import SUBSTITUTES
 from synthspec.spec.messages import Rejection, Stage, Try
 
 BATCH = "-1"  # the end of the place of a request for several rows
 MAX_TRIES_KEPT = 12
 MAX_MOVES = 2  # how often a row may be moved to another combination
-SUBSTITUTES = 3  # how often a row that cannot be had is tried under other values
 
 
 class RowTurn:

@@ -44,13 +44,13 @@ from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.sending.sender import Sends
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.plan import Plan
+from synthspec.spec.fan_outs import MOST_COMBINATIONS
 from synthspec.spec.messages import Missing, Path, Row, Stage
 
 INTERRUPTED = "interrupted"  # the reason of a run stopped by hand: nothing is written
 SATURATED = "the model only repeats itself (novelty.on_saturation: stop)"
 WINDOW = 16_384  # rows that may be worked on ahead of the first that is not final
 WINDOW_JUDGED = 4_096  # the same where rows wait for their turn
-MOST_COMBINATIONS = 10  # times the planned, unless `limits.combinations` says otherwise
 STUCK = 8  # turns in which nothing happens and nothing is waited for: a fault of ours
 OPENED_AT_ONCE = 64  # combinations begun before others have a turn of the event loop
 
