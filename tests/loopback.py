@@ -59,6 +59,17 @@ def count_words(text: str, dimensions: int = 32) -> list[float]:
     return counts
 
 
+def end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel every task of a loop that has stopped, those too that others begin as they end."""
+    for _ in range(100):
+        left = asyncio.all_tasks(loop)
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+
+
 class Loopback:
     """The server. `calls` counts requests by their messages, `answered` those that got a whole reply."""
 
@@ -93,7 +104,7 @@ class Loopback:
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)  # to the end of its tasks: what is left of one is told when Python ends
 
     @property
     def total(self) -> int:
@@ -105,10 +116,7 @@ class Loopback:
         self._ready.set()
         self._loop.run_forever()
         self._loop.run_until_complete(runner.cleanup())
-        left = asyncio.all_tasks(self._loop)
-        for task in left:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        end_tasks(self._loop)
         self._loop.close()
 
     async def start(self) -> web.AppRunner:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from loopback import end_tasks
 
 TOKEN = "hf_loopback"
 SHA = "0" * 40
@@ -49,7 +50,7 @@ class Hub:
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -69,7 +70,7 @@ class Hub:
                 web.get(f"/datasets/{repo}/resolve/{{revision}}/{{path:.+}}", self._file),
             ]
         )
-        runner = web.AppRunner(app)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
         self._loop.run_until_complete(runner.setup())
         site = web.TCPSite(runner, "127.0.0.1", 0)
         self._loop.run_until_complete(site.start())
@@ -77,6 +78,7 @@ class Hub:
         self._ready.set()
         self._loop.run_forever()
         self._loop.run_until_complete(runner.cleanup())
+        end_tasks(self._loop)
         self._loop.close()
 
     @web.middleware
