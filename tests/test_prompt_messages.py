@@ -523,3 +523,66 @@ def test_tokens_are_those_of_the_documentation() -> None:
     assert gemini_tokens("gemini-2.5-flash", 384, 384) == 258
     assert gemini_tokens("gemini-2.5-flash", 960, 540) == 6 * 258  # the example of Google's page
     assert claude_tokens("claude-haiku-4-5", 1092, 1092) == 1590  # about 1,590 by Anthropic's page
+
+
+# --- with the ways in which a prompt is asked several times
+
+SEVERAL = """
+synthspec: 1
+rows: 2
+backend: {{provider: openai, model: gpt-4o, base_url: "{url}", max_tokens: 60}}
+parameters: {{n: [1, 2], photos: [[photos/a.gif, photos/b.gif]]}}
+prompts:
+  a: {{{prompt}, writes: [a]{more}}}
+fields:
+  a: {{{kind}}}
+  t: {{{thought}}}
+"""
+LIST = "type: array, items: {type: string}"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind", "calls"),
+    [
+        ('samples: 3, user: "Say {{ n }}"', LIST, 6),
+        ('map: "p in photos", images: [p], user: Caption', LIST, 4),
+        ("each: p in photos, images: [p], user: Caption", "type: string", 2),
+        ('repeat: 2, from: {a: "\'x\'"}, messages: [{user: "{{ a }} {{ round }} {{ n }}"}]', "type: string", 4),
+        ('samples: 2, complete: "Say {{ n }}"', LIST, 4),
+    ],
+)
+def test_they_go_with_every_way_of_asking(prompt: str, kind: str, calls: int, photos: Path) -> None:
+    thinks = "complete" not in prompt
+    with Loopback(beside={"reasoning_content": "hm"}) as server:
+        text = SEVERAL.format(
+            url=server.url,
+            prompt=prompt,
+            kind=kind,
+            thought=kind if thinks else "value: len(a)",
+            more=", reasoning: t" if thinks else "",
+        )
+        dataset = build(write(photos, text), photos / "out")
+        assert len(dataset.rows) == 2 and server.total == calls
+        if thinks:
+            expected = ["hm"] * len(dataset.rows[0]["a"]) if kind == LIST else "hm"
+            assert [r["t"] for r in dataset.rows] == [expected] * 2
+        assert build(photos / "spec.yaml", photos / "out").rows == dataset.rows
+        assert server.total == calls, "an idle rebuild makes no call"
+
+
+@pytest.mark.parametrize("loop", ["map", "each"])
+def test_items_of_a_listed_list_are_looked_at_beforehand(loop: str, photos: Path) -> None:
+    prompt, kind = f'{loop}: "p in photos", images: [p], user: Caption', LIST if loop == "map" else "type: string"
+    text = SEVERAL.format(url="", prompt=prompt, kind=kind, thought="value: n", more="").replace('base_url: "", ', "")
+    assert not [d for d in compile_spec(write(photos, text)).diagnostics if d.severity == "error"]
+    (found,) = compile_spec(write(photos, text.replace("b.gif", "z.gif"))).diagnostics[:1]
+    assert found.code == "E475" and "photos/z.gif" in found.message
+
+
+def test_members_of_whole_rows_are_looked_at_beforehand(photos: Path) -> None:
+    text = LOOK.replace(', base_url: "URL"', "").replace("images: [photo]", "images: [photo.file]")
+    text = text.replace("PHOTOS", "{from: shop}").replace(", path: {value: photo}", "")
+    text = text.replace("rows: 3", "rows: 2\nsources: {shop: {rows: [{file: photos/a.gif}, {file: LAST}]}}")
+    assert compile_spec(write(photos, text.replace("LAST", "photos/b.gif"))).spec is not None
+    codes = {d.code for d in compile_spec(write(photos, text.replace("LAST", "nowhere.gif"))).diagnostics}
+    assert "E475" in codes

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from synthspec.analysis.sections.context import AnalysisContext
-from synthspec.analysis.sections.prompts.images import looks_of
+from synthspec.analysis.sections.prompts.images import Drawn, looks_of
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.document.reader import MapNode, Node
 from synthspec.inference.accounting.image_tokens import image_tokens
@@ -63,9 +63,10 @@ def _check(
             able = ", ".join(n for n in plugin_names("backends") if _is_able(n, ability) and n != "replay")
             message = f"the backend '{choice.provider}' is none that {what}"
             ctx.report("E473", node.key(key) or node, message, f"remove `{key}`, or use a backend that can: {able}")
+    drawn = Drawn(ctx, around, tuple(each for each in (prompt.each, prompt.map) if each is not None))
     if prompt.images and provider.images:
         for place, expression in zip(ctx.items(node.get("images")), prompt.images, strict=False):
-            _check_pictures(ctx, spec, choice, provider, (place, expression), around)
+            _check_pictures(drawn, spec, choice, provider, (place, expression))
     if prompt.reasoning is not None and (silent := _silence(choice)) is not None:
         ctx.report("W731", node.get("reasoning") or node, *silent)
 
@@ -83,17 +84,13 @@ def _is_able(provider: str, ability: str) -> bool:
 
 
 def _check_pictures(
-    ctx: AnalysisContext,
-    spec: Spec,
-    choice: BackendChoice,
-    provider: Provider,
-    shown: tuple[Node, Expression],
-    around: Surroundings,
+    drawn: Drawn, spec: Spec, choice: BackendChoice, provider: Provider, shown: tuple[Node, Expression]
 ) -> None:
+    ctx = drawn.ctx
     node, expression = shown
     most_bytes, most_side = provider.most_image
     sizes: list[tuple[int, int]] = []
-    for name, looks in looks_of(ctx, expression, around):
+    for name, looks in looks_of(drawn, expression):
         wide = most_side and max(looks.width, looks.height) > most_side
         if wide or (most_bytes and looks.size > most_bytes):
             limit = f"{most_side:,} pixels a side" if wide else f"{most_bytes / 1e6:.1f} MB"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.analysis.sections.prompts.each import Reading
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
-from synthspec.document.reader import Node, ScalarNode
+from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.inference.images import KINDS, ImageFault, Looks, look_at, shown_value
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.tree import Expression
-from synthspec.spec import Choice, Draw, GivenDraw, SourceDraw
+from synthspec.spec import Choice, Draw, Each, GivenDraw, SourceDraw
 
 MOST_LOOKED_AT = 5_000  # pictures of one expression
 _HELP = {
@@ -26,11 +27,13 @@ _CODES = {"missing": "E475", "outside": "E475", "kind": "E476", "large": "E476"}
 
 
 def lower_images(
-    ctx: AnalysisContext, node: Node | None, reading: Reading, around: Surroundings, conditional: bool
+    ctx: AnalysisContext, prompt: MapNode, reading: Reading, around: Surroundings, loops: Sequence[Each | None]
 ) -> tuple[Expression, ...]:
-    """The expressions that give a prompt's pictures. `conditional`: its `when` may leave out rows without one."""
+    """The expressions that give a prompt's pictures. `loops` bind the items of lists that they may read."""
+    conditional = prompt.get("when") is not None  # it may leave out rows without a picture
+    seen = Drawn(ctx, around, tuple(loop for loop in loops if loop is not None))
     found: list[Expression] = []
-    for item in ctx.items(node):
+    for item in ctx.items(prompt.get("images")):
         expression, kind = ctx.expression(item, reading.scope, explain=reading.explain)
         if expression is None:
             continue
@@ -39,13 +42,13 @@ def lower_images(
             ctx.report("E478", item, message, "name the column that holds the path of the picture")
             continue
         found.append(expression)
-        _look(ctx, item, expression, around, conditional)
+        _look(ctx, item, expression, seen, conditional)
     return tuple(found)
 
 
-def _look(ctx: AnalysisContext, node: Node, expression: Expression, around: Surroundings, conditional: bool) -> None:
+def _look(ctx: AnalysisContext, node: Node, expression: Expression, drawn: Drawn, conditional: bool) -> None:
     faults: list[tuple[Any, ImageFault]] = []
-    for value in itertools.islice(drawn_values(ctx, expression, around), MOST_LOOKED_AT):
+    for value in itertools.islice(drawn.values(expression), MOST_LOOKED_AT):
         if value is None and conditional:
             continue
         try:
@@ -62,21 +65,35 @@ def _look(ctx: AnalysisContext, node: Node, expression: Expression, around: Surr
         ctx.report(_CODES[first.kind], node, f"{first}{more}", help)
 
 
-def drawn_values(ctx: AnalysisContext, expression: Expression, around: Surroundings) -> Iterator[Any]:
-    """Every different value of an expression over one parameter that is listed or drawn from a source; none of
-    others."""
-    names = names_of(expression)
-    name = next(iter(names)) if len(names) == 1 else ""
-    if name not in around.draws:
-        return
-    value_of = compile_row(expression)
-    seen: set[str] = set()
-    for drawn in _values(ctx, around.draws[name]):
-        value = value_of({name: drawn})
-        mark = value if isinstance(value, str) else repr(value)
-        if mark not in seen:
-            seen.add(mark)
-            yield value
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The parameters that are listed or drawn from a source, and the items of lists among them."""
+
+    ctx: AnalysisContext
+    around: Surroundings
+    loops: tuple[Each, ...] = ()
+
+    def values(self, expression: Expression) -> Iterator[Any]:
+        """Every different value of an expression over one of them; none of others."""
+        names = names_of(expression)
+        name = next(iter(names)) if len(names) == 1 else ""
+        value_of = compile_row(expression)
+        seen: set[str] = set()
+        for drawn in self._of(name):
+            value = value_of({name: drawn})
+            mark = value if isinstance(value, str) else repr(value)
+            if mark not in seen:
+                seen.add(mark)
+                yield value
+
+    def _of(self, name: str) -> Iterator[Any]:
+        loop = next((each for each in self.loops if each.name == name), None)
+        if loop is not None:
+            inner = Drawn(self.ctx, self.around)
+            for items in inner.values(loop.items):
+                yield from items if isinstance(items, list | tuple) else ()
+        elif name in self.around.draws:
+            yield from _values(self.ctx, self.around.draws[name])
 
 
 def _values(ctx: AnalysisContext, draw: Draw) -> Iterator[Any]:
@@ -94,11 +111,11 @@ def _values(ctx: AnalysisContext, draw: Draw) -> Iterator[Any]:
                 yield from _values(ctx, otherwise)
 
 
-def looks_of(ctx: AnalysisContext, expression: Expression, around: Surroundings) -> Iterator[tuple[str, Looks]]:
+def looks_of(drawn: Drawn, expression: Expression) -> Iterator[tuple[str, Looks]]:
     """What there is to say of every picture that can be drawn, with its name; those at fault are left out."""
-    for value in itertools.islice(drawn_values(ctx, expression, around), MOST_LOOKED_AT):
+    for value in itertools.islice(drawn.values(expression), MOST_LOOKED_AT):
         try:
-            for looks in look_at(value, ctx.path.parent):
+            for looks in look_at(value, drawn.ctx.path.parent):
                 yield shown_value(value), looks
         except ImageFault:
             continue

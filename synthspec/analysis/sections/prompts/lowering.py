@@ -85,7 +85,7 @@ def _lower(
     before = len(ctx.faults)
     spoken = lower_spoken(ctx, node, reading)
     faulty = len(ctx.faults) > before
-    images = lower_images(ctx, node.get("images"), reading, around, conditional=node.get("when") is not None)
+    images = lower_images(ctx, node, reading, around, (each, several.map))
     not_shown(ctx, node, examples, spoken.reads, spoken.is_empty or faulty, around)
     own = lower_own_backends(ctx, name, node, around, inner, explain)
     shown = spoken.reads.union(*map(names_of, images))
