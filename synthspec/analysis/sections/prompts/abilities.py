@@ -14,7 +14,7 @@ from synthspec.inference.backends import Provider, provider_of
 from synthspec.languages.expressions.tree import Expression
 from synthspec.plugins import plugin_error, plugin_names
 from synthspec.spec import BackendChoice, Prompt, Spec
-from synthspec.spec.backends_used import endpoints_of
+from synthspec.spec.backends_used import endpoint_of_speaker, endpoints_of
 
 _NEEDS = (
     ("complete", "completes", "goes on from bare text"),
@@ -31,35 +31,36 @@ def check_abilities(ctx: AnalysisContext, spec: Spec, around: Surroundings) -> N
         node = ctx.section("prompts").get(prompt.name)
         if not isinstance(node, MapNode) or ctx.is_broken("prompts", prompt.name):
             continue
-        for choice in dict.fromkeys(_Told(c) for c in endpoints_of(spec, prompt).values()):
-            _check(ctx, spec, prompt, node, choice.choice, around)
+        told: set[tuple[str, str, bool]] = set()  # each fault is told once, however many endpoints have it
+        for name, choice in endpoints_of(spec, prompt).items():
+            tools = _may_call(prompt, name)
+            mark = choice.provider, choice.model, tools
+            if mark not in told and plugin_error("backends", choice.provider) is None:
+                told.add(mark)
+                _check(ctx, spec, prompt, node, choice, tools, around)
 
 
-class _Told:
-    """A choice, compared by provider and model: each fault is told once."""
-
-    def __init__(self, choice: BackendChoice) -> None:
-        self.choice = choice
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Told) and self._mark == other._mark
-
-    def __hash__(self) -> int:
-        return hash(self._mark)
-
-    @property
-    def _mark(self) -> tuple[str, str]:
-        return self.choice.provider, self.choice.model
+def _may_call(prompt: Prompt, endpoint: str) -> bool:
+    """Whether what is asked of an endpoint may call tools: of a conversation's, where its speaker has some."""
+    if prompt.dialogue is None:
+        return prompt.tools is not None
+    armed = [s for s in prompt.dialogue.speakers if s.tools is not None]
+    return any(endpoint == endpoint_of_speaker(prompt, s.name) for s in armed)
 
 
 def _check(
-    ctx: AnalysisContext, spec: Spec, prompt: Prompt, node: MapNode, choice: BackendChoice, around: Surroundings
+    ctx: AnalysisContext,
+    spec: Spec,
+    prompt: Prompt,
+    node: MapNode,
+    choice: BackendChoice,
+    tools: bool,
+    around: Surroundings,
 ) -> None:
-    if plugin_error("backends", choice.provider) is not None:
-        return
     provider = provider_of(choice.provider)
     for key, ability, what in _NEEDS:
-        if _asks(prompt, key) and not getattr(provider, ability):
+        asks = tools if key == "tools" else bool(getattr(prompt, key))
+        if asks and not getattr(provider, ability):
             able = ", ".join(n for n in plugin_names("backends") if _is_able(n, ability) and n != "replay")
             message = f"the backend '{choice.provider}' is none that {what}"
             ctx.report("E473", node.key(key) or node, message, f"remove `{key}`, or use a backend that can: {able}")
@@ -69,12 +70,6 @@ def _check(
             _check_pictures(drawn, spec, choice, provider, (place, expression))
     if prompt.reasoning is not None and (silent := _silence(choice)) is not None:
         ctx.report("W731", node.get("reasoning") or node, *silent)
-
-
-def _asks(prompt: Prompt, key: str) -> bool:
-    found = getattr(prompt, key)
-    speakers = prompt.dialogue.speakers if prompt.dialogue is not None and key == "tools" else ()
-    return bool(found) or any(s.tools is not None for s in speakers)
 
 
 def _is_able(provider: str, ability: str) -> bool:
