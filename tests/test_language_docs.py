@@ -12,7 +12,20 @@ from synthspec.generation.validation.cleaning import STEPS
 
 PAGE = Path(__file__).parent.parent / "docs/language.md"
 BEGIN, END = "<!-- keys -->", "<!-- end keys -->"
-SECTIONS = ("source", "draw", "plan", "prompt", "speaker", "field", "check", "novelty", "output", "backend", "limits")
+SECTIONS = (
+    "source",
+    "draw",
+    "plan",
+    "prompt",
+    "speaker",
+    "tool",
+    "field",
+    "check",
+    "novelty",
+    "output",
+    "backend",
+    "limits",
+)
 
 
 def resolve(schema: dict[str, Any]) -> dict[str, Any]:

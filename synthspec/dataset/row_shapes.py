@@ -29,6 +29,7 @@ from synthspec.diagnostics import did_you_mean
 from synthspec.languages.expressions.types import TEXT, Type
 
 RowValues = Mapping[str, Any]
+TOOLS = "tools"  # the column of tools that may be called, which stands beside a conversation
 Texts = Callable[[str], str]
 
 
@@ -145,6 +146,8 @@ def open_shape(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> Res
     converses = "messages" in fields and _is_conversation(types[fields["messages"]])
     given = options.get("keep", ())
     keep = [given] if isinstance(given, str) else list(given)
+    if converses and TOOLS in types and TOOLS not in keep:
+        keep.append(TOOLS)
     roles = frozenset(fields)
 
     def reshaped(row: RowValues) -> Mapping[str, Any]:

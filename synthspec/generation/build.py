@@ -131,7 +131,7 @@ class Build:
         spec, began, calls = self.spec, time.monotonic(), CallTally()
         plan = build_plan(spec, self.tables)
         validator = Validator(spec, self.tables)
-        program = Program(spec, validator)
+        program = Program(spec, validator, self.tables)
         writers = {
             name: open_writer(spec, prompt, endpoints[name].sender, self.tables, name if name != prompt.name else "")
             for name, (prompt, _) in backends_used(spec).items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synthspec.spec.messages import Path, Rejection
+from synthspec.spec.messages import Path, Rejection, ToolCall
 
 Id = tuple[Path, int]  # the row that asks, and which of its questions it is
 
@@ -17,6 +17,7 @@ class Replied:
     text: str
     finish: str = "stop"
     reasoning: str = ""  # what the model thought
+    calls: tuple[ToolCall, ...] = ()  # the tools that it asks for
 
 
 @dataclass(frozen=True, slots=True)

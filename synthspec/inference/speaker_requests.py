@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from synthspec.formats.instructions.descriptions import message_facts
+from synthspec.inference.accounting.token_estimates import tool_tokens
 from synthspec.inference.requests import KEY_VERSION, Feedback, Identity, PromptWriter, Sender
 from synthspec.inference.views import view_of
 from synthspec.languages.templates.template import TemplateFault
@@ -90,7 +91,11 @@ class SpeakerWriter(PromptWriter):
         """The call itself: what the spec says, what the message must be, and what was wrong before."""
         talk = values.get(SO_FAR, TalkSoFar())
         messages = self.instructed(base, talk.rejected if self.spec.repair else ())
-        return self.sent(index, values, messages, key, identity, rows, feedback)
+        request = self.sent(index, values, messages, key, identity, rows, feedback)
+        if not talk.tools:
+            return request
+        asked, reply = request.worst_tokens
+        return replace(request, tools=talk.tools, worst_tokens=(asked + tool_tokens(talk.tools), reply))
 
     def instructed(self, base: Sequence[Message], rejected: Sequence[str] = ()) -> tuple[Message, ...]:
         """The messages with what the speaker is told besides, at the end of its system message."""

@@ -28,7 +28,7 @@ def fields_asked(prompt: Prompt, fields: Mapping[str, Field]) -> tuple[Field, ..
     beside = {name for name, of in collected.items() if name != of} | {prompt.reasoning}
     names = [w for w in prompt.writes if w in fields and w not in beside]
     if prompt.dialogue is not None:
-        return tuple(one_message(fields[n]) for n in names)
+        return tuple(one_message(fields[n]) for n in names[:1])
     return tuple(item_field(fields[n]) if n in lists else fields[n] for n in names)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from synthspec.languages.expressions.types import ANY, TEXT, Type
 from synthspec.spec import Bounds, Field
-from synthspec.spec.messages import Part, ToolCall, ToolResult, text_of
+from synthspec.spec.messages import Part, ToolCall, ToolDeclaration, ToolResult, text_of
 
 ROLES = ("user", "assistant")
 MOST_EXCHANGES = 200  # of one dialogue
@@ -122,6 +122,7 @@ class TalkSoFar:
 
     said: tuple[Said, ...] = ()
     rejected: tuple[str, ...] = ()
+    tools: tuple[ToolDeclaration, ...] = ()  # that the speaker may call
 
 
 def messages_of(said: Sequence[Said], roles: Mapping[str, str], *, named: bool) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.rules import lower_checks, lower_gates
 from synthspec.analysis.sections.settings import lower_backend, lower_limits, lower_novelty
 from synthspec.analysis.sections.sources import lower_sources
+from synthspec.analysis.sections.tools import lower_tools, with_tools
 from synthspec.diagnostics import Diagnostic
 from synthspec.document.paths import Path as NodePath
 from synthspec.document.reader import MapNode, ScalarNode, to_data
@@ -57,6 +58,9 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
     around = Surroundings(types, by_name, sources, limits, avoid, {p.name: p.draw for p in parameters},
                           written, items)  # fmt: skip
     prompts = lower_prompts(ctx, around)
+    tools = lower_tools(ctx, around)
+    prompts, fields = with_tools(ctx, prompts, fields, tools)
+    by_name = {f.name: f for f in fields}
     root = document.get
     asked, each = lower_rows(ctx, sources, parameters, plan)
     replaces = check_moves(ctx, prompts, each, novelty.on_saturation)
@@ -80,6 +84,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         backend=lower_backend(ctx, root("backend"), limits),
         limits=limits,
         on_missing="replace" if replaces else "report",
+        tools=tools,
         repair=bool(value_of(root("repair"), True)),
         digest=_digest(to_data(document, json=True)),
         program_digest=_digest(_program_of(to_data(document, json=True))),

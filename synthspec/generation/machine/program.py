@@ -15,9 +15,11 @@ from synthspec.generation.machine.levels import compile_levels, expected_below, 
 from synthspec.generation.machine.rounds import Repeating
 from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Calls, Step
 from synthspec.generation.machine.talk import Talking
+from synthspec.generation.machine.toolbox import Toolbox
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Replied
 from synthspec.languages.expressions import compile_row, names_of
+from synthspec.sources import Table
 from synthspec.spec import Check, Field, Prompt, Spec
 from synthspec.spec.asked import fields_asked, judged_one_by_one, lists_of_replies
 from synthspec.spec.fan_outs import asked_at, novelty_fields
@@ -36,14 +38,14 @@ class Read:
 class Program:
     """A spec, compiled for the row machine."""
 
-    def __init__(self, spec: Spec, validator: Validator) -> None:
+    def __init__(self, spec: Spec, validator: Validator, tables: Mapping[str, Table] | None = None) -> None:
         self.spec = spec
         self.validator = validator
         self._lists = frozenset[str]().union(*map(lists_of_replies, spec.prompts))
         whole = replace(spec, fields=judged_one_by_one(spec), checks=(), prompts=())
         self.by_reply = Validator(whole) if self._lists else validator  # rules of what one reply gives
         self._types = {f.name: f.type for f in spec.fields}
-        self.steps = compile_steps(spec)
+        self.steps = compile_steps(spec, Toolbox(spec.tools, tables or {}))
         self.limit = spec.limits.attempts
         self.replaces = spec.on_missing == "replace"
         self.spreads = spec.novelty.on_saturation == "spread"
@@ -219,7 +221,7 @@ def _told(prompt: Prompt, rejection: Rejection) -> Rejection:
     return replace(rejection, reason=f"{prompt.reasoning}: no reasoning came with the reply; reason first, then answer")
 
 
-def compile_steps(spec: Spec) -> tuple[Step, ...]:
+def compile_steps(spec: Spec, toolbox: Toolbox) -> tuple[Step, ...]:
     """Every prompt of a spec, in order."""
     after: dict[str, set[str]] = {p.name: set() for p in spec.prompts}
     needs = {p.name: p.needs for p in spec.prompts}
@@ -237,17 +239,19 @@ def compile_steps(spec: Spec) -> tuple[Step, ...]:
             Shape(fields_asked(p, fields), p.rows, p.format_options),
             compile_row(p.when) if p.when is not None else None,
             frozenset(after[p.name]),
-            _calls(p, fields, gathered_by),
+            _calls(p, fields, gathered_by, toolbox, spec.limits.tool_rounds),
             compile_row(p.choose.expression) if p.choose is not None else None,
         )
         for p in spec.prompts
     )
 
 
-def _calls(prompt: Prompt, fields: Mapping[str, Field], gathered_by: Mapping[str, str]) -> Calls | None:
+def _calls(
+    prompt: Prompt, fields: Mapping[str, Field], gathered_by: Mapping[str, str], toolbox: Toolbox, tool_rounds: int
+) -> Calls | None:
     """How a prompt that makes several calls for one row is worked on; None for one that makes one."""
     if prompt.dialogue is not None:
-        return Talking(prompt, fields[prompt.writes[0]])
+        return Talking(prompt, fields[prompt.writes[0]], toolbox, tool_rounds)
     if prompt.samples is not None or prompt.map is not None:
         return Gathering(prompt, fields, gathered_by)
     return Repeating(prompt) if prompt.repeat is not None else None

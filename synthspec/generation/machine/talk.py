@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from synthspec.formats.recovery.turn import read_turn
 from synthspec.generation.machine.states import Ask, Note, Work
 from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Opening, Step
+from synthspec.generation.machine.toolbox import Toolbox, column_of, shown
 from synthspec.generation.validation.field_rules import field_rules
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
@@ -17,7 +19,7 @@ from synthspec.languages.templates.template import TemplateFault
 from synthspec.spec import Field, Prompt, Speaker
 from synthspec.spec.backends_used import endpoint_of_speaker
 from synthspec.spec.conversation import MOST_EXCHANGES, SO_FAR, Said, TalkSoFar, messages_of, one_message
-from synthspec.spec.messages import Rejection, Stage, Text, Try
+from synthspec.spec.messages import Rejection, Stage, Text, ToolCall, ToolDeclaration, ToolResult, Try
 
 if TYPE_CHECKING:
     from synthspec.generation.machine.row_turn import RowTurn
@@ -34,6 +36,7 @@ class Talk(Work):
     asked: int = 0  # calls for the message that is waited for
     feedback: Feedback | None = None  # on the reply before
     rejected: tuple[str, ...] = ()  # why the attempt before was not kept
+    rounds: int = 0  # replies in a row that called tools
 
     def restarted(self) -> Talk:
         return Talk(self.attempt)
@@ -42,7 +45,7 @@ class Talk(Work):
 class Talking:
     """How a dialogue is worked on."""
 
-    def __init__(self, prompt: Prompt, field: Field) -> None:
+    def __init__(self, prompt: Prompt, field: Field, toolbox: Toolbox, tool_rounds: int) -> None:
         assert prompt.dialogue is not None
         dialogue = prompt.dialogue
         self._name = prompt.name
@@ -54,6 +57,9 @@ class Talking:
         self._others = {s.name: [o.name for o in dialogue.speakers if o is not s] for s in dialogue.speakers}
         self._least, self._most = compile_row(dialogue.minimum), compile_row(dialogue.maximum)
         self._until = compile_row(dialogue.until) if dialogue.until is not None else None
+        self._toolbox, self._tool_rounds = toolbox, tool_rounds
+        self._tools = {s.name: compile_row(s.tools) for s in dialogue.speakers if s.tools is not None}
+        self._column = prompt.writes[1] if len(prompt.writes) > 1 else None
         self._rules = tuple(field_rules(one_message(field)))
 
     def openings(self, step: Step, values: Mapping[str, Any]) -> Iterator[Opening]:
@@ -61,7 +67,9 @@ class Talking:
         talk = self._given(Talk(1), values)
         if isinstance(self._bounds(values), tuple) and not self._ends(talk, values):
             speaker = self._next(talk)
-            yield Opening(self._name, self._seen(talk), self._endpoints[speaker.name])
+            tools = self._declared(speaker, values)
+            if not isinstance(tools, str):
+                yield Opening(self._name, self._seen(talk, tools), self._endpoints[speaker.name])
 
     # --- the row's turn
 
@@ -127,6 +135,11 @@ class Talking:
             turn.work[self._name] = talk
             turn.give_up(stage, reasons)
             return
+        speaker = self._next(talk)
+        tools = self._declared(speaker, self._known(turn))
+        if isinstance(tools, str):
+            turn.give_up(Stage.VALID, (f"the tools of {speaker.name}: {tools}",))
+            return
         talk = replace(talk, asked=talk.asked + 1)
         turn.work[self._name] = talk
         first = not talk.keys and turn.program.opens(step)
@@ -136,24 +149,70 @@ class Talking:
             feedback=talk.feedback,
             lineage=(*turn.lineage(step), *talk.keys[-1:]),
             opening=self._name if first else "",
-            variant=("turn", len(talk.said), talk.attempt),
-            seen=self._seen(talk),
-            endpoint=self._endpoints[self._next(talk).name],
+            variant=("turn", len(talk.said), talk.attempt, *_mark(tools)),
+            seen=self._seen(talk, tools),
+            endpoint=self._endpoints[speaker.name],
         )
 
     def _read(self, turn: RowTurn, step: Step, talk: Talk, reply: Replied) -> None:
         speaker = self._next(talk)
+        if reply.calls:
+            self._call(turn, step, talk, speaker, reply)
+            return
         text, rejections = self._text(turn, speaker, reply)
         turn.notes.append(Note(1, 0 if text is None else 1, tuple(rejections)))
         if text is None or rejections:
-            reasons = tuple(r.reason for r in rejections)
-            turn.tried(Try(self._name, talk.attempt, f"{speaker.name}: {reply.text}", reasons))
-            talk = replace(talk, feedback=Feedback(reply.text, tuple(rejections), 1))
-            self._ask(turn, step, talk, rejections[0].stage, reasons)
+            self._reject(turn, step, talk, speaker, reply.text, rejections)
             return
         said = (*talk.said, Said(speaker.name, (Text(text),)))
-        talk = replace(talk, said=said, spoken=talk.spoken + 1, keys=(*talk.keys, reply.key), asked=0, feedback=None)
+        talk = replace(
+            talk, said=said, spoken=talk.spoken + 1, keys=(*talk.keys, reply.key), asked=0, feedback=None, rounds=0
+        )
         self._go_on(turn, step, talk)
+
+    def _reject(
+        self, turn: RowTurn, step: Step, talk: Talk, speaker: Speaker, text: str, rejections: Sequence[Rejection]
+    ) -> None:
+        """Ask for the same message again, with what was wrong."""
+        reasons = tuple(r.reason for r in rejections)
+        turn.tried(Try(self._name, talk.attempt, f"{speaker.name}: {text}", reasons))
+        talk = replace(talk, feedback=Feedback(text, tuple(rejections), 1))
+        self._ask(turn, step, talk, rejections[0].stage, reasons)
+
+    def _call(self, turn: RowTurn, step: Step, talk: Talk, speaker: Speaker, reply: Replied) -> None:
+        """Carry out the tools that a speaker calls, and let it go on; or ask again where it cannot be done."""
+        if talk.rounds >= self._tool_rounds:
+            turn.notes.append(Note(1))
+            reason = f"{speaker.name} called tools {talk.rounds} times in a row, as `limits.tool_rounds` allows"
+            turn.give_up(Stage.VALID, (reason,))
+            return
+        values = self._known(turn)
+        declared = self._declared(speaker, values)
+        allowed = [] if isinstance(declared, str) else [t.name for t in declared]
+        read = [self._toolbox.read(c, allowed) for c in reply.calls]
+        rejections = [r for r in read if isinstance(r, Rejection)]
+        text = ""
+        if reply.text.strip() and not rejections:
+            found, rejections = self._text(turn, speaker, reply)
+            text = found or ""
+        turn.notes.append(Note(1, 0 if rejections else 1, tuple(rejections)))
+        if rejections:
+            told = "\n".join([*([reply.text] if reply.text.strip() else []), *map(shown, reply.calls)])
+            self._reject(turn, step, talk, speaker, told, rejections)
+            return
+        first = 1 + sum(len(s.calls) for s in talk.said)
+        calls = [replace(c, id=f"call_{n}") for n, c in enumerate(read, first) if isinstance(c, ToolCall)]
+        asked = Said(speaker.name, (*([Text(text)] if text else []), *calls))
+        results = [Said(speaker.name, (ToolResult(c.id, self._toolbox.answer(c, values)),)) for c in calls]
+        said, keys = (*talk.said, asked, *results), (*talk.keys, reply.key)
+        talk = replace(talk, said=said, keys=keys, asked=0, feedback=None, rounds=talk.rounds + 1)
+        self._ask(turn, step, talk, Stage.CALL, ())
+
+    def _declared(self, speaker: Speaker, values: Mapping[str, Any]) -> tuple[ToolDeclaration, ...] | str:
+        """The tools that a speaker may call in this row, or what is wrong with their names."""
+        if speaker.name not in self._tools:
+            return ()
+        return self._toolbox.declared(self._tools[speaker.name](values))
 
     def _text(self, turn: RowTurn, speaker: Speaker, reply: Replied) -> tuple[str | None, list[Rejection]]:
         """The message that a reply is, and which rules it breaks; None where it is no message."""
@@ -185,6 +244,8 @@ class Talking:
         made = messages_of(talk.said, self._roles, named=self._named)
         validator = turn.program.validator
         values = validator.clean({self._field: made})
+        if self._column is not None:
+            values[self._column] = self._column_of(self._known(turn))
         faults = validator.field_faults((self._field,), values)
         text = "\n".join(f"{s.speaker}: {s.text}" for s in talk.said)
         if not faults:
@@ -238,9 +299,19 @@ class Talking:
             return False
         if exchanges >= bounds[1]:
             return True
-        latest = {s.speaker: s.text for s in talk.said if s.result is None and s.text}
+        latest = {s.speaker: s.text for s in talk.said if s.result is None and not s.calls}
         return self._until is not None and bool(self._until({**values, **latest, "turn": exchanges}))
 
-    def _seen(self, talk: Talk) -> dict[str, Any]:
+    def _column_of(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The tools that any speaker of a row may call."""
+        found = (d for s in self._speakers for d in self._declared(s, values) if not isinstance(d, str))
+        return column_of(tuple({d.name: d for d in found}.values()))
+
+    def _seen(self, talk: Talk, tools: tuple[ToolDeclaration, ...]) -> dict[str, Any]:
         """What the next request sees besides parameters and other prompts' fields."""
-        return {"turn": talk.spoken // len(self._speakers) + 1, SO_FAR: TalkSoFar(talk.said, talk.rejected)}
+        return {"turn": talk.spoken // len(self._speakers) + 1, SO_FAR: TalkSoFar(talk.said, talk.rejected, tools)}
+
+
+def _mark(tools: tuple[ToolDeclaration, ...]) -> tuple[str, ...]:
+    """What a request's key knows of the tools that may be called."""
+    return (json.dumps([t.key_form for t in tools], sort_keys=True),) if tools else ()

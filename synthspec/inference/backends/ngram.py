@@ -76,5 +76,6 @@ PROVIDER = Provider(
     free=True,
     in_process=True,
     completes=True,
+    tools=True,  # it may be told of tools, and calls none
     notice=NOTICE,
 )

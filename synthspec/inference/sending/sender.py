@@ -99,7 +99,7 @@ class Sends:
     def _replied(self, id: Id, request: Request, completion: Completion) -> Replied:
         self._events.append(CallDone(request, id[0], completion))
         reply = completion.reply
-        return Replied(completion.key, reply.text, reply.finish, reply.reasoning)
+        return Replied(completion.key, reply.text, reply.finish, reply.reasoning, reply.calls)
 
     async def send(self) -> list[Answer]:
         """Send what there is room and money for, the lowest path first; once stopping, answer what waits.

@@ -11,6 +11,7 @@ from synthspec.analysis.sections.prompts.several import check_together
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.settings import lower_backend
+from synthspec.analysis.sections.tools import lower_tool_names
 from synthspec.diagnostics import Related
 from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
 from synthspec.languages.expressions import compile_row, names_of
@@ -99,6 +100,65 @@ def lower_dialogue(
     )
 
 
+TOOL_PROMPT_KEYS = ("messages", "complete", "images", "format", "examples", "reasoning")
+
+
+def lower_tool_prompt(
+    ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings, empty: list[Emptied]
+) -> Prompt:
+    """A plain prompt with `tools`: a talk of one exchange, whose user is given."""
+    node, name = entry.value, entry.key.text
+    assert isinstance(node, MapNode)
+    for key in TOOL_PROMPT_KEYS:
+        if (stray := node.key(key)) is not None:
+            message = f"a prompt with `tools` has no `{key}`: its reply is a conversation"
+            ctx.report("E480", stray, message, "remove it")
+    check_together(ctx, node)
+    _writes_one(ctx, entry, writes, around)
+    scope = _scope(ctx, writes, around)
+
+    def explain(wanted: str) -> str | None:
+        return f"this prompt writes '{wanted}' itself: it cannot read it" if wanted in writes else None
+
+    each = lower_each(ctx, name, node, scope, around, explain)
+    when, at = None, node.get("when")
+    if at is not None:
+        when, kind = ctx.expression(at, scope, explain=explain)
+        if when is not None and not fits(kind, Type("boolean")):
+            ctx.report("E303", at, f"`when` is true or false; this is {kind.with_article}", "compare it with something")
+    nulls = empty_here(empty, at, names_of(when) if when else frozenset())
+    opening = ctx.template(node.get("user"), scope, explain, nulls) or Template("?")
+    system = ctx.template(node.get("system"), scope, explain, nulls)
+    tools = lower_tool_names(ctx, node.get("tools"), scope)
+    one = Literal(1, 0, 0)
+    speakers = (
+        Speaker("user", "user", None, opening, None, None, entry.key.span),
+        Speaker("assistant", "assistant", system, None, tools, None, entry.key.span),
+    )
+    dialogue = Dialogue(speakers, one, one)
+    own = node.get("backend")
+    backend = lower_backend(ctx, own, around.limits, "prompts", name, inherits=True) if own is not None else None
+    beside = [e for e in (when, each.items if each is not None else None) if e is not None]
+    return Prompt(
+        name=name,
+        user=Template(""),
+        system=None,
+        writes=writes,
+        format="text",
+        format_options={},
+        rows=1,
+        examples=None,
+        when=when,
+        needs=(),
+        instructions=False,
+        backend=backend,
+        span=entry.key.span,
+        reads=_reads(dialogue).union(*map(names_of, beside)),
+        each=each,
+        dialogue=dialogue,
+    )
+
+
 def check_no_dialogue(ctx: AnalysisContext, name: str, node: MapNode) -> None:
     """Report what only a dialogue has."""
     lost = ctx.is_broken("prompts", name, "dialogue")
@@ -121,12 +181,12 @@ def _writes_one(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], aro
     assert isinstance(node, MapNode)
     at = node.get("writes") or entry.key
     if len(writes) > 1:
-        message = f"a dialogue writes one field, and this one writes {len(writes)}"
+        message = f"a conversation is one field, and this prompt writes {len(writes)}"
         ctx.report("E481", at, message, "leave it one field of `type: messages`")
     for name in writes[:1]:
         field = around.fields.get(name)
         if field is not None and not holds_messages(field) and not ctx.is_broken("fields", name) and len(writes) == 1:
-            message = f"a dialogue writes a conversation, and '{name}' is {field.type.with_article}"
+            message = f"this prompt writes a conversation, and '{name}' is {field.type.with_article}"
             ctx.report("E481", field.span, message, "declare it with `type: messages`")
 
 
@@ -155,7 +215,7 @@ def _speaker(reading: _Reading, entry: Entry) -> Speaker:
         role="user" if value_of(node.get("as")) == "user" else "assistant",
         system=ctx.template(node.get("system"), reading.scope, reading.explain, reading.nulls),
         opening=ctx.template(node.get("opening"), reading.scope, reading.explain, reading.nulls),
-        tools=None,
+        tools=lower_tool_names(ctx, node.get("tools"), reading.scope),
         backend=lower_backend(ctx, own, reading.around.limits, *path, inherits=True) if own is not None else None,
         span=entry.key.span,
     )
@@ -242,7 +302,10 @@ def _until(reading: _Reading, node: MapNode, speakers: tuple[Speaker, ...]) -> E
 def _reads(dialogue: Dialogue) -> frozenset[str]:
     """The parameters and fields that a dialogue reads."""
     templates = [t for s in dialogue.speakers for t in (s.system, s.opening) if t is not None]
-    read = frozenset[str]().union(*(t.reads for t in templates), names_of(dialogue.minimum), names_of(dialogue.maximum))
+    tools = [names_of(s.tools) for s in dialogue.speakers if s.tools is not None]
+    read = frozenset[str]().union(
+        *tools, *(t.reads for t in templates), names_of(dialogue.minimum), names_of(dialogue.maximum)
+    )
     if dialogue.until is not None:
         read |= names_of(dialogue.until)
     return read - {s.name for s in dialogue.speakers} - {"turn"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.items import SPECIAL
 from synthspec.analysis.sections.prompts.backends import lower_own_backends
-from synthspec.analysis.sections.prompts.dialogue import check_no_dialogue, lower_dialogue
+from synthspec.analysis.sections.prompts.dialogue import check_no_dialogue, lower_dialogue, lower_tool_prompt
 from synthspec.analysis.sections.prompts.each import Reading
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, may_be_empty
 from synthspec.analysis.sections.prompts.examples import lower_examples, not_shown
@@ -52,6 +52,8 @@ def _lower(
     assert isinstance(node, MapNode)
     if isinstance(node.get("dialogue"), MapNode):
         return lower_dialogue(ctx, entry, writes, around, empty)
+    if node.get("tools") is not None and node.get("user") is not None:
+        return lower_tool_prompt(ctx, entry, writes, around, empty)
     rows = int(value_of(node.get("rows"), 1))
     check_together(ctx, node)
     check_no_dialogue(ctx, name, node)

@@ -1,0 +1,376 @@
+"""Tools: calls checked, repaired and answered, on a speaker and on a plain prompt; what models do wrong with them."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+import yaml
+from fake_backend import FakeBackend, use
+from loopback import digest
+from test_latency import built
+
+import synthspec
+from synthspec.compiler import compile_spec
+from synthspec.spec.messages import Reply, Request, ToolCall, ToolResult, Usage
+
+Spec = dict[str, Any]
+SPEC: Spec = {
+    "synthspec": 1,
+    "name": "calls",
+    "rows": 3,
+    "sources": {"orders": {"rows": [{"order": "AB123456", "state": "lost"}, {"order": "CD654321", "state": "sent"}]}},
+    "parameters": {"goal": ["refund", "parcel"], "limit": [30]},
+    "tools": {
+        "order_status": {
+            "description": "Where an order is.",
+            "parameters": {"order": {"type": "string", "pattern": "^[A-Z]{2}[0-9]{6}$"}},
+            "answer": {"from": "orders", "where": "row.order == order"},
+        },
+        "days_left": {
+            "description": "Days left to send an order back.",
+            "parameters": {
+                "type": "object",
+                "properties": {"days": {"type": "integer", "minimum": 0}, "note": {"type": "string"}},
+                "required": ["days"],
+                "additionalProperties": False,
+            },
+            "answer": {"value": "if days <= limit then limit - days else null"},
+        },
+    },
+    "prompts": {
+        "talk": {
+            "dialogue": {
+                "customer": {"system": "You want a {{ goal }}.", "as": "user"},
+                "agent": {"system": "You help.", "as": "assistant", "tools": ["order_status", "days_left"]},
+            },
+            "turns": 2,
+            "writes": "conversation",
+        }
+    },
+    "fields": {"goal": {"value": "goal"}, "conversation": {"type": "messages", "words": {"min": 2, "max": 30}}},
+    "backend": {"provider": "openai", "model": "m", "base_url": "http://127.0.0.1:1/v1"},
+    "limits": {"attempts": 3, "tool_rounds": 3},
+    "output": {"formats": ["jsonl", "csv", "parquet"]},
+}
+
+
+class ToolBackend(FakeBackend):
+    """Answers with what `reply` gives: a text, a call, or several."""
+
+    async def complete(self, request: Request) -> Reply:
+        found = await super().complete(request)
+        made: Any = self.parts(request)
+        parts = made if isinstance(made, tuple | list) else (made,)
+        return found if isinstance(made, str) else Reply(parts, Usage(10, 20), "fake-1")
+
+    parts: Callable[[Request], Any] = staticmethod(lambda request: "")
+
+
+def backend(parts: Callable[[Request], Any], seed: int = 0, **options: Any) -> ToolBackend:
+    def text(request: Request) -> str:
+        made = parts(request)
+        return made if isinstance(made, str) else ""
+
+    fake = ToolBackend(text, seed, **options)
+    fake.parts = parts
+    return fake
+
+
+class World:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.monkeypatch = folder, monkeypatch
+        self.asked: list[Request] = []
+
+    def build(self, spec: Spec, parts: Callable[[Request], Any]) -> Any:
+        def noted(request: Request) -> Any:
+            return parts(request)
+
+        fake = backend(noted)
+        self.asked = []
+        inner = fake.complete
+
+        async def complete(request: Request) -> Reply:
+            self.asked.append(request)
+            return await inner(request)
+
+        fake.complete = complete  # type: ignore[method-assign]
+        use(self.monkeypatch, fake)
+        path = self.folder / "spec.yaml"
+        path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+        return synthspec.build(path, out=self.folder / "out")
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        lines = (self.folder / "out/calls.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def changed(**sections: Any) -> Spec:
+    spec: Spec = json.loads(json.dumps(SPEC))
+    for name, value in sections.items():
+        spec[name] = {**spec[name], **value} if isinstance(value, dict) else value
+    return spec
+
+
+def is_agent(request: Request) -> bool:
+    return request.endpoint.endswith("/agent")
+
+
+def results(request: Request) -> list[str]:
+    return [p.content for m in request.messages for p in m.parts if isinstance(p, ToolResult)]
+
+
+def one_call(*calls: ToolCall) -> Callable[[Request], Any]:
+    """An agent that calls tools once, in its first message, and then speaks."""
+
+    def parts(request: Request) -> Any:
+        if is_agent(request) and request.values["turn"] == 1 and not results(request):
+            return calls
+        return "the agent has looked" if is_agent(request) else "please look again"
+
+    return parts
+
+
+STATUS = ToolCall("toolu_xyz", "order_status", {"order": "AB123456"})
+
+
+def test_a_call_is_answered_from_a_source_and_written_as_trainers_expect(world: World) -> None:
+    dataset = world.build(SPEC, one_call(STATUS))
+    assert dataset.status == 0 and len(world.asked) == 3 * 5
+    row = world.rows[0]
+    assert row["conversation"][:4] == [
+        {"role": "user", "content": "please look again"},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"id": "call_1", "type": "function",
+                            "function": {"name": "order_status", "arguments": {"order": "AB123456"}}}],
+        },
+        {"role": "tool", "tool_call_id": "call_1", "name": "order_status", "content": '{"order": "AB123456", "state": "lost"}'},
+        {"role": "assistant", "content": "the agent has looked"},
+    ]  # fmt: skip
+    assert [t["function"]["name"] for t in row["tools"]] == ["order_status", "days_left"]
+    assert row["tools"][0]["type"] == "function"
+    assert row["tools"][0]["function"]["parameters"]["required"] == ["order"]
+    agents = [r for r in world.asked if is_agent(r)]
+    assert all([t.name for t in r.tools] == ["order_status", "days_left"] for r in agents)
+    assert all(not r.tools and not results(r) for r in world.asked if not is_agent(r))
+    table = pyarrow.parquet.read_table(world.folder / "out/calls.parquet").to_pylist()
+    call = table[0]["conversation"][1]["tool_calls"][0]
+    assert json.loads(call["function"]["arguments"]) == {"order": "AB123456"} and call["id"] == "call_1"
+    tools = table[0]["tools"]
+    assert json.loads(tools[0] if isinstance(tools, list) else tools)
+
+
+def test_parallel_calls_and_several_rounds(world: World) -> None:
+    def parts(request: Request) -> Any:
+        if not is_agent(request):
+            return "please look again"
+        known = len(results(request))
+        if known == 0:
+            return STATUS, ToolCall("b", "days_left", {"days": 12})
+        if known == 2:
+            return "let me see more", ToolCall("c", "order_status", {"order": "ZZ000000"})
+        return "the agent has looked"
+
+    def with_text(request: Request) -> Any:
+        made = parts(request)
+        return (
+            tuple(p if isinstance(p, ToolCall) else synthspec.spec.messages.Text(p) for p in made)
+            if isinstance(made, tuple)
+            else made
+        )
+
+    dataset = world.build(SPEC, with_text)
+    assert dataset.status == 0
+    talk = world.rows[0]["conversation"]
+    assert [m["role"] for m in talk][:7] == ["user", "assistant", "tool", "tool", "assistant", "tool", "assistant"]
+    assert [m["tool_call_id"] for m in talk if m["role"] == "tool"] == ["call_1", "call_2", "call_3"]
+    assert [m["content"] for m in talk if m["role"] == "tool"] == [
+        '{"order": "AB123456", "state": "lost"}', "18", '{"error": "nothing was found"}',
+    ]  # fmt: skip
+    assert talk[4]["content"] == "let me see more"
+
+
+def test_a_model_that_never_calls_is_fine(world: World) -> None:
+    dataset = world.build(SPEC, lambda r: "no need for that")
+    assert dataset.status == 0 and len(world.asked) == 12
+    assert all("tool_calls" not in m for row in world.rows for m in row["conversation"])
+
+
+REPAIRED = {
+    "number as text": (ToolCall("a", "days_left", {"days": "12"}), {"days": 12}, "18"),
+    "float": (ToolCall("a", "days_left", {"days": 12.0}), {"days": 12}, "18"),
+    "optional null": (ToolCall("a", "days_left", {"days": 12, "note": None}), {"days": 12}, "18"),
+    "loose JSON": (ToolCall("a", "order_status", {}, "{order: 'CD654321',}"), {"order": "CD654321"}, '"sent"'),
+    "value of null": (ToolCall("a", "days_left", {"days": 99}), {"days": 99}, "error"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REPAIRED)
+def test_arguments_are_repaired_where_that_is_certain(world: World, name: str) -> None:
+    call, arguments, told = REPAIRED[name]
+    assert world.build(SPEC, one_call(call)).status == 0
+    talk = world.rows[0]["conversation"]
+    assert talk[1]["tool_calls"][0]["function"]["arguments"] == arguments and told in talk[2]["content"]
+    assert len(world.asked) == 15
+
+
+BAD = {
+    "unknown tool": (ToolCall("a", "refund", {}), "tools: unknown tool", "there is no tool 'refund'"),
+    "bad pattern": (ToolCall("a", "order_status", {"order": "12"}), "tools: bad arguments", "do not fit"),
+    "missing": (ToolCall("a", "order_status", {}), "tools: bad arguments", "'order' is a required property"),
+    "stray": (ToolCall("a", "days_left", {"days": 1, "colour": "red"}), "tools: bad arguments", "colour"),
+    "no JSON": (ToolCall("a", "order_status", {}, "order AB123456"), "tools: bad arguments", "no JSON object"),
+    "cut JSON": (ToolCall("a", "order_status", {}, '{"order": "AB1'), "tools: bad arguments", "no JSON object"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_call_is_asked_for_again_alone(world: World, name: str) -> None:
+    call, rule, said = BAD[name]
+
+    def parts(request: Request) -> Any:
+        first = is_agent(request) and request.values["turn"] == 1 and request.attempt == 1
+        return call if first else "here you are then"
+
+    dataset = world.build(SPEC, parts)
+    assert dataset.status == 0 and len(world.asked) == 3 * 5
+    assert dataset.manifest["rejections"] == {rule: 3}
+    again = [r for r in world.asked if r.attempt == 2]
+    assert all(said in r.messages[-1].content and call.name in r.messages[-2].content for r in again)
+    assert all("tool_calls" not in m for row in world.rows for m in row["conversation"])
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_model_that_never_calls_it_right_loses_the_row(world: World, name: str) -> None:
+    call, _, said = BAD[name]
+    dataset = world.build(SPEC, lambda r: call if is_agent(r) else "please look again")
+    assert dataset.status == 3 and len(world.asked) == 3 * (1 + 3)
+    lost = (world.folder / "out/quarantine.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lost) == 3 and all(said in line for line in lost)
+
+
+def test_a_model_that_loops_is_stopped(world: World) -> None:
+    dataset = world.build(SPEC, lambda r: STATUS if is_agent(r) else "please look again")
+    assert dataset.status == 3 and len(world.asked) == 3 * (1 + 4)
+    lost = (world.folder / "out/quarantine.jsonl").read_text(encoding="utf-8")
+    assert lost.count("called tools 3 times in a row, as `limits.tool_rounds` allows") == 3
+
+
+def test_a_speaker_without_tools_calls_none(world: World) -> None:
+    dataset = world.build(SPEC, lambda r: STATUS if not is_agent(r) else "hello to you")
+    assert dataset.status == 3
+    assert "there is no tool 'order_status'; there are: none" in (world.folder / "out/quarantine.jsonl").read_text()
+
+
+def test_a_plain_prompt_with_tools(world: World) -> None:
+    spec = changed()
+    spec["prompts"] = {"ask": {"system": "You help.", "user": "Where is AB123456? I want a {{ goal }}.",
+                               "tools": "order_status", "writes": "conversation"}}  # fmt: skip
+    spec["tools"].pop("days_left")
+
+    def parts(request: Request) -> Any:
+        return "It is lost, sorry." if results(request) else STATUS
+
+    dataset = world.build(spec, parts)
+    assert dataset.status == 0 and len(world.asked) == 6
+    row = world.rows[0]
+    assert [m["role"] for m in row["conversation"]] == ["user", "assistant", "tool", "assistant"]
+    assert row["conversation"][0]["content"] == f"Where is AB123456? I want a {row['goal']}."
+    assert next((m.role, m.content) for m in world.asked[0].messages) == ("system", "You help.")
+
+
+def test_tools_by_an_expression(world: World) -> None:
+    spec = changed()
+    spec["prompts"]["talk"]["dialogue"]["agent"]["tools"] = (
+        "if goal == 'refund' then ['days_left'] else ['order_status']"
+    )
+    assert world.build(spec, lambda r: "no need for that").status == 0
+    assert {(row["goal"], row["tools"][0]["function"]["name"]) for row in world.rows} == {
+        ("refund", "days_left"), ("parcel", "order_status"),
+    }  # fmt: skip
+
+
+def test_what_changes_the_key(world: World) -> None:
+    world.build(SPEC, one_call(STATUS))
+    edits: list[tuple[Callable[[Spec], Any], int]] = [
+        (lambda s: s["tools"]["days_left"]["answer"].update(value="days"), 0),
+        (lambda s: s["limits"].update(tool_rounds=9), 0),
+        (lambda s: s["tools"]["days_left"].update(description="Other words."), 12),
+    ]
+    for edit, calls in edits:
+        spec = changed()
+        edit(spec)
+        assert world.build(spec, one_call(STATUS)).status == 0
+        assert len(world.asked) == calls
+
+
+@pytest.mark.parametrize("shape", ["messages", "sharegpt"])
+def test_shapes_keep_calls_and_tools(world: World, shape: str) -> None:
+    spec = changed(output={"shape": {"kind": shape}})
+    assert world.build(spec, one_call(STATUS)).status == 0
+    row = world.rows[0]
+    assert row["tools"][0]["function"]["name"] == "order_status"
+    if shape == "messages":
+        assert row["messages"][1]["tool_calls"][0]["id"] == "call_1" and row["messages"][2]["role"] == "tool"
+    else:
+        assert [t["from"] for t in row["conversations"]][:4] == ["human", "function_call", "observation", "gpt"]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_order_concurrency_and_kills_change_nothing(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = changed(rows=9, seed=number, output={"formats": ["csv"]})
+    path, dice = tmp_path / "spec.yaml", random.Random(number)
+    path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+
+    def parts(request: Request) -> Any:
+        mark = digest("tools", number, request.key)
+        calls = [STATUS, (STATUS, ToolCall("b", "days_left", {"days": mark % 50})), ToolCall("c", "refund", {}),
+                 ToolCall("d", "days_left", {"days": "soon"})]  # fmt: skip
+        if is_agent(request) and mark % 3:
+            return calls[mark % 4]
+        return f"so it is number {mark % 100}" if mark % 11 else ""
+
+    def fresh(**options: Any) -> ToolBackend:
+        fake = backend(parts, dice.randrange(10**6), **options)
+        use(monkeypatch, fake)
+        return fake
+
+    first = built(path, tmp_path / "one", fresh(), 1)
+    assert first is not None
+    assert built(path, tmp_path / "many", fresh(), 64) == first
+    for _ in range(2):
+        cut = built(path, tmp_path / "killed", fresh(abandon_at=dice.randrange(1, 60)), 8)
+        assert cut is None or cut == first
+    assert built(path, tmp_path / "killed", fresh(), 16) == first
+    again = fresh()
+    assert built(path, tmp_path / "killed", again, 16) == first and again.total == 0
+
+
+def test_the_embedded_model_and_replay_serve(world: World) -> None:
+    world.build(SPEC, one_call(STATUS))
+    rows = world.rows
+    again = synthspec.build(world.folder / "spec.yaml", out=world.folder / "again", backend="replay:out/run.sqlite")
+    lines = (world.folder / "again/calls.jsonl").read_text(encoding="utf-8").splitlines()
+    assert again.status == 0 and [json.loads(line) for line in lines] == rows
+    assert synthspec.build(world.folder / "spec.yaml", out=world.folder / "ngram", backend="ngram").status == 0
+
+
+def test_a_sound_spec_has_no_diagnostics(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(SPEC, sort_keys=False), encoding="utf-8")
+    assert compile_spec(path, {}).diagnostics == ()
