@@ -17,6 +17,8 @@ from test_latency import built
 
 import synthspec
 from synthspec.compiler import compile_spec
+from synthspec.generation.estimate import report_plan
+from synthspec.planning.plan import build_plan
 from synthspec.spec.messages import Reply, Request, ToolCall, ToolResult, Usage
 
 Spec = dict[str, Any]
@@ -374,3 +376,13 @@ def test_a_sound_spec_has_no_diagnostics(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(yaml.safe_dump(SPEC, sort_keys=False), encoding="utf-8")
     assert compile_spec(path, {}).diagnostics == ()
+
+
+def test_the_plan_counts_rounds_of_tools(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(SPEC, sort_keys=False), encoding="utf-8")
+    compiled = compile_spec(path, {})
+    assert compiled.spec is not None
+    report = report_plan(build_plan(compiled.spec, compiled.tables), compiled.tables)
+    calls = {p.name: (p.least.calls if p.least else None, p.calls) for p in report.prompts}
+    assert calls == {"talk/customer": (None, 6), "talk/agent": (6, 24)}

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
+from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, tool_tokens, worst_tokens
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.expressions import compile_row
 from synthspec.spec import BackendChoice, Dialogue, Prompt, Spec
 from synthspec.spec.backends_used import endpoint_of_speaker, endpoints_of
 from synthspec.spec.conversation import MOST_EXCHANGES
+from synthspec.spec.messages import ToolDeclaration
 
 WORST = 1.5  # what is said to the model again after a rejection, at worst
 
@@ -82,9 +83,11 @@ def speaker_uses(
         choice = endpoints_of(spec, prompt)[endpoint]
         writer = open_writer(spec, prompt, Sender(choice, "", False), {}, endpoint)
         least = most = worst = Use()
+        declared = tool_tokens([ToolDeclaration(t.name, t.description, t.parameters) for t in spec.tools.values()])
+        declared = declared if speaker.tools is not None else 0
         for index, values in samples:
             low, high = exchanges_of(dialogue, values)
-            told, told_at_worst = _told(writer, index, values)
+            told, told_at_worst = (tokens + declared for tokens in _told(writer, index, values))
             size = message_tokens + PER_MESSAGE // 2
             least += _talk(dialogue, place, low, told, size, message_tokens)
             most += _talk(dialogue, place, high, told, size, message_tokens)
@@ -92,6 +95,8 @@ def speaker_uses(
             worst += _talk(dialogue, place, high, told_at_worst, longest + PER_MESSAGE, longest)
         share = rows / max(len(samples), 1)
         tries = spec.limits.attempts**2  # of a message, in each attempt at the talk
+        if speaker.tools is not None:  # each message may be preceded by so many replies that only call tools
+            most, worst = most.times(1 + spec.limits.tool_rounds), worst.times(1 + spec.limits.tool_rounds)
         at_worst = Use(worst.calls * tries, worst.sent * tries * WORST, worst.got * tries)
         found.append(SpeakerUse(endpoint, choice, least.times(share), most.times(share), at_worst.times(share)))
     return found
