@@ -131,18 +131,22 @@ def leaves(path: Any, fans: dict[Any, int], came: dict[Any, Any]) -> list[Any]:
     return [leaf for number in range(fans[path]) for leaf in leaves((*path, number), fans, came)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("number", range(40))
+def drawn(plain: int, fans: int, several: int) -> list[tuple[str, int]]:
+    """So many specs of each kind."""
+    return [*(("plain", n) for n in range(plain)), *(("fans", n) for n in range(fans)),
+            *(("several", n) for n in range(several))]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "number"), drawn(40, 40, 20))
 def test_any_order_gives_the_same_rows(number: int, kind: str, tmp_path: Path) -> None:
     world = World(number, tmp_path, kind)
     for index in range(3):
         first = played(world, index, random.Random(0))
-        for seed in range(1, 6):
+        for seed in range(1, 6 if first[2] < 100 else 3):
             assert played(world, index, random.Random(seed)) == first
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("number", range(60))
+@pytest.mark.parametrize(("kind", "number"), drawn(60, 60, 20))
 def test_outcomes_of_one_state_commute(number: int, kind: str, tmp_path: Path) -> None:
     world = World(number, tmp_path, kind)
     if world.program.last == 0 and kind != "several":
