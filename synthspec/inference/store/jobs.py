@@ -6,7 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from synthspec.inference.store.derived.rows import Row
 from synthspec.inference.store.ledger import MOST_COST, MOST_TOKENS, Ledger, Send
@@ -38,8 +38,7 @@ class Reserve:
     send: Send
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """Store a completion. Comes to whether it was the first of its request."""
 
     row: Row
