@@ -17,6 +17,7 @@ from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Binary, Call, Expression, Literal, Name
 from synthspec.languages.expressions.types import Type, fits
 from synthspec.spec import Check, Field, Gate, Prompt
+from synthspec.spec.field_levels import field_levels
 
 MAX_ENUMERATED = 20_000
 _SEVERITIES: Mapping[str, OneOf["error", "warn", "drop"]] = {"warn": "warn", "drop": "drop"}
@@ -31,8 +32,26 @@ def lower_checks(
     scope = Scope(types, ctx.names_under("fields"), parameters, ctx.names_under("parameters"))
     judged = frozenset(name for p in prompts if p.needs for name in p.writes)  # verdicts on another prompt's text
     unjudged = {n: f for n, f in fields.items() if n not in judged}
-    checks = [_check(ctx, node, scope, fields, unjudged) for node in ctx.items(ctx.root.get("checks"))]
-    return tuple(c for c in checks if c is not None)
+    nodes = ctx.items(ctx.root.get("checks"))
+    checks = [(node, c) for node in nodes if (c := _check(ctx, node, scope, fields, unjudged)) is not None]
+    _retried_above(ctx, checks, fields, prompts)
+    return tuple(c for _, c in checks)
+
+
+def _retried_above(
+    ctx: AnalysisContext, checks: Sequence[tuple[Node, Check]], fields: Mapping[str, Field], prompts: Sequence[Prompt]
+) -> None:
+    """Report checks that would send a row back above the fan-out that made it: others came of that too."""
+    by_name = {p.name: p for p in prompts}
+    levels = field_levels(fields.values(), prompts, ctx.names_under("parameters"))
+    for node, check in checks:
+        level = max((levels.get(name, 0) for name in names_of(check.expression)), default=0)
+        prompt = by_name.get(check.retry) if check.retry is not None else None
+        if prompt is None or prompt.level >= level or not isinstance(node, MapNode):
+            continue
+        message = f"'{prompt.name}' is asked above the fan-out that made the rows this check is about"
+        help = "name a prompt that is asked for each of these rows, or check what it reads where it is written"
+        ctx.report("E433", node.get("retry") or node, message, help)
 
 
 def _check(
