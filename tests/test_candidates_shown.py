@@ -12,6 +12,7 @@ from fake_backend import FakeBackend, use
 from several_specs import several_reply, several_spec
 
 import synthspec
+from synthspec.cli.shared.watched import Watched
 from synthspec.compiler import compile_spec, compile_text
 from synthspec.generation.build import Build, finish_build
 from synthspec.generation.estimate import PlanReport, report_plan
@@ -119,3 +120,11 @@ def test_diff_counts_the_calls_that_are_made_again() -> None:
     after = {**SHOWN, "prompts": {"answers": {**plain, "samples": 3}}, "fields": {"one": {"type": "array"}}}
     found = synthspec.diff(json.dumps(before), json.dumps(after))
     assert [(p.same, p.new, p.gone) for p in found.prompts] == [(12, 24, 0)]
+
+
+def test_the_progress_line_counts_every_call() -> None:
+    compiled = compile_text(json.dumps(SHOWN))
+    assert compiled.spec is not None
+    work = Watched(compiled.spec).prompts
+    assert {n: w.expected(0) for n, w in work.items()} == {"answers": 36, "scores": 36, "notes": 18, "grow": 24}
+    assert work["scores"].expected(2) == 30, "a row that is lost needs no more"

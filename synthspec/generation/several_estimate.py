@@ -49,6 +49,12 @@ def calls_by_endpoint(spec: Spec, prompt: Prompt, rows: Sequence[Mapping[str, An
     return found
 
 
+def calls_foretold(spec: Spec, prompt: Prompt) -> float:
+    """Calls for one row, before any combination is drawn: the middle, where it is not known."""
+    calls = _count(spec, prompt, {})
+    return (calls.least + calls.most) / 2
+
+
 def bound_names(prompt: Prompt, values: Mapping[str, Any]) -> dict[str, Any]:
     """What the names of a round or an item stand for in a draft."""
     if prompt.map is not None:

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from synthspec.generation.several_estimate import calls_foretold, is_asked_otherwise
 from synthspec.generation.talk_estimate import calls_of_a_talk
 from synthspec.inference.events import (
     CallBegun,
@@ -39,7 +40,7 @@ class PromptWork:
 
     base: float  # calls where nothing is rejected
     needs_rows: bool  # whether it is asked once for each row that earlier prompts made
-    per_call: int  # rows one call is asked for
+    per_call: float  # rows one call is asked for; below 1 where one row takes several calls
     made: int = 0  # completions made in this run
     reused: int = 0  # completions of earlier runs
     repairs: int = 0  # of both, those that were second or later attempts
@@ -227,4 +228,7 @@ def _work_of(spec: Spec, prompt: Prompt) -> PromptWork:
     per_call = max(1, spec.rows // rows)
     if prompt.dialogue is not None:
         return PromptWork(rows * sum(calls_of_a_talk(prompt.dialogue, {})) / 2, bool(prompt.needs), 1)
+    if is_asked_otherwise(prompt):
+        calls = max(0.1, calls_foretold(spec, prompt))
+        return PromptWork(rows * calls, bool(prompt.needs), per_call / calls)
     return PromptWork(rows, bool(prompt.needs), per_call)
