@@ -356,6 +356,10 @@ def test_any_mixture_of_adding_and_asking_answers_as_a_plain_comparison(
 
 def test_what_is_remembered_of_a_row_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synthspec.dataset.similarity.postings._RECENT", 512)  # a table that does not grow with rows
+    for module in ("held_sets", "postings"):
+        monkeypatch.setattr(
+            f"synthspec.dataset.similarity.{module}.UNTOUCHED", 4096
+        )  # room that is there from the first
     dice = random.Random(1)
     sets = [shingle_set([" ".join(f"w{dice.randrange(4000)}" for _ in range(30))]) for _ in range(3_600)]
     assert 58 < sum(map(len, sets)) / len(sets) < 60
