@@ -355,6 +355,21 @@ def test_a_full_build_takes_the_place_of_all(tmp_path: Path) -> None:
         assert not (out / "incomplete").exists()
 
 
+def test_a_report_goes_with_the_dataset_it_is_about(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.yaml"
+    text = "synthspec: 1\nname: moods\nrows: 6\nparameters: {mood: [joy, anger]}\nfields: {mood: {value: mood}}\n"
+    spec.write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    synthspec.build(spec, out=out)
+    run = CliRunner().invoke(cli, ["report", str(out)])
+    assert run.exit_code == 0 and (out / "report.html").is_file()
+    synthspec.build(spec, out=out)
+    assert (out / "report.html").is_file(), "the same rows again"
+    spec.write_text(text.replace("anger", "fear"), encoding="utf-8")
+    synthspec.build(spec, out=out)
+    assert not (out / "report.html").exists(), "it was about other rows"
+
+
 def test_a_value_named_like_the_folder_of_incomplete_builds_has_its_own(tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text("""

@@ -31,6 +31,7 @@ FILES, LIST = "files", "list.json"  # inside either
 INCOMPLETE = "incomplete"
 LOCK = "run.lock"
 PATIENCE = 30.0  # seconds that a reader waits for a build that is switching now
+REPORT = "report.html"
 _BESIDE = ("README.md", "quarantine.jsonl", "rows.sqlite", MANIFEST)  # of every dataset, not listed in its manifest
 
 
@@ -188,6 +189,8 @@ def _changes(folder: Path, prefix: str, new: Mapping[str, Path], digests: Mappin
     going = dict(before) if prefix or (read_manifest(folder) or {}).get("name") == name else {}
     if not prefix:  # what was incomplete is superseded
         going |= _whole(folder / INCOMPLETE, f"{INCOMPLETE}/")
+        if any(c.new != c.old for c in changes if c.path not in _BESIDE):
+            going |= _report(folder)
     kept = {c.path for c in changes}
     return changes + [Change(path, digest, None) for path, digest in going.items() if path not in kept]
 
@@ -207,6 +210,17 @@ def _whole(place: Path, prefix: str) -> dict[str, str]:
         with suppress(OSError):
             found[prefix + name] = digest_of(place / name)
     return found
+
+
+def _report(folder: Path) -> dict[str, str]:
+    """The page about the dataset that stands: of no use beside another one."""
+    path = folder / REPORT
+    if path.is_symlink() or not path.is_file():
+        return {}
+    try:
+        return {REPORT: digest_of(path)}
+    except OSError:
+        return {}
 
 
 def _refuse_blocked(folder: Path, changes: Iterable[Change]) -> None:
