@@ -10,12 +10,25 @@ from synthspec.formats.recovery.tables.header import fold
 
 _LABELLED = re.compile(r"(?:[-*•][ \t]+)?[\"\'“]?(?P<name>[\w \-]{1,60})[\"\'”]?[ \t]*:")
 
+_COUNTED = re.compile(
+    r"""["']?(?:(?:grand|sub)[ -]?)?(?:totals?|sum|count|rows?|entries|lines|number of \w+|total \w+|averages?)["']?"""
+    r"""[ \t]*[,;|\t:=]+[ \t]*["']?[\d.,]+["']?[ \t]*(?:rows?|entries|lines|items)?[,;|]*\Z""",
+    re.IGNORECASE,
+)
+
+
+def is_count(line: str) -> bool:
+    """Whether a line only counts the rows: `Total,2`, `"Number of rows","2"`."""
+    return _COUNTED.match(line) is not None
+
 
 def is_foreign(line: str, names: Sequence[str]) -> bool:
-    """Whether a line is JSON, YAML, a heading, or talk about the rows."""
+    """Whether a line is JSON, YAML, a heading, a count of the rows, or talk about them."""
     if line[:1] in ("{", "[", "(") and ('"' in line or "'" in line or line.rstrip(",")[-1:] in ("}", "]", ")")):
         return True
     if line[:1] in ("}", "]") or line.startswith(("#", "**", "__", "<", "```")):
+        return True
+    if is_count(line):
         return True
     label = _LABELLED.match(line)
     if label is not None and fold(label["name"]) in map(fold, names):

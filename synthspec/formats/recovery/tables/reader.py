@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from synthspec.formats.recovery.coercion import FieldReader
-from synthspec.formats.recovery.foreign_lines import is_foreign
+from synthspec.formats.recovery.foreign_lines import is_count, is_foreign
 from synthspec.formats.recovery.tables.alignment import Effort, all_fit, fits, place, split_merged
 from synthspec.formats.recovery.tables.cells import Cell, Record, records
 from synthspec.formats.recovery.tables.header import fold, header_columns, is_known, looks_like_names, renamed_columns
@@ -141,6 +141,8 @@ class Table:
         if not self.free or len(self.columns) < 2:
             return False
         line, cells = record.source.strip(), record.cells or ()
+        if is_count(line):
+            return True
         if any(c.quoted for c in cells) and line.startswith('"'):
             return False
         if is_foreign(line, [c.field.name for c in self.fields]):
@@ -307,6 +309,8 @@ def _named(record: Record) -> bool:
 def is_talk(record: Record, table: Table) -> bool:
     """Whether a line that is no row is talk around the rows, not a row gone wrong."""
     line = record.source.strip()
+    if table.free and is_count(line):
+        return True
     if line.startswith('"') or table.pipe in line:
         return False
     if table.free and is_foreign(line, [c.field.name for c in table.fields]):
