@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from synthspec.analysis.sections.context import AnalysisContext
-from synthspec.document.reader import Entry, MapNode, Node
+from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
 
 _LENGTH = "write `max_tokens: N` in the backend itself, where limits and plans count it"
 _MANY = "remove it: one completion of each call is used, and all of them are paid for"
@@ -22,9 +22,18 @@ _REFUSED = {
 _NESTED = frozenset({"options", "generationconfig", "config", "parameters"})  # maps of the same kind of keys
 
 
-def check_extra_body(ctx: AnalysisContext, extra: Node) -> None:
-    """Report every key that goes around what is set aside for a call."""
-    for entry, help in _refused(extra):
+_TIERS = frozenset({"priority", "scale", "fast"})  # of `service_tier`: dearer than the prices that are known
+_TIER = "add `prices: {prompt: …, completion: …}` of that tier to the backend, or remove it"
+
+
+def check_extra_body(ctx: AnalysisContext, extra: Node, priced: bool) -> None:
+    """Report every key that goes around what is set aside for a call. `priced`: the spec itself gives the prices."""
+    tier = extra.get("service_tier") if isinstance(extra, MapNode) else None
+    dear = isinstance(tier, ScalarNode) and tier.text.strip().casefold() in _TIERS and not priced
+    found = [*_refused(extra)]
+    if isinstance(extra, MapNode) and dear:
+        found += [(e, _TIER) for e in extra.entries if e.value is tier]
+    for entry, help in found:
         message = f"'{entry.key.text}' in `extra_body` changes what a call may cost without its limits being told"
         ctx.report("E650", entry.key, message, help)
 

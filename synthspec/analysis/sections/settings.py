@@ -120,7 +120,7 @@ def _known_backend(
                     help = f"secrets come from the environment: set {keys}" if keys else "remove it: no key is needed"
                 ctx.report("E603", entry.key, f"'{entry.key.text}' is not an option of '{provider}'", help)
             elif entry.key.text == "extra_body":
-                check_extra_body(ctx, entry.value)
+                check_extra_body(ctx, entry.value, isinstance(options.get("prices"), dict))
     given = options.get("prices")
     prices = _prices(given) if isinstance(given, dict) else None
     if prices is None and not known.free:
