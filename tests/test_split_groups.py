@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -184,3 +185,71 @@ def test_compared_only_where_novelty_lets_pairs_through(tmp_path: Path, novelty:
     path.write_text(SPEC.format(rows=5, url="http://127.0.0.1:9", novelty=novelty), encoding="utf-8")
     spec = compile_spec(path).spec
     assert spec is not None and (open_split_groups(spec) is not None) is compared
+
+
+CHUNKS = """\
+synthspec: 1
+name: chunks
+rows: 60
+seed: SEED
+sources: {docs: {rows: DOCS}}
+parameters:
+  doc: {from: docs}
+  tone: [plain, brief, formal]
+prompts:
+  ask: {user: "A {{ tone }} question about {{ doc.text }}", writes: [question]}
+fields:
+  path: {value: doc.path}
+  question: {type: string, words: {min: 2, max: 40}}
+output: {formats: jsonl, split: {train: 0.6, test: 0.4}GROUP}
+backend: ngram
+"""
+
+
+@pytest.mark.parametrize("group", ["doc.path", "path", "doc.part > 1"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_rows_of_one_group_share_a_split(tmp_path: Path, group: str, seed: int) -> None:
+    docs = [
+        {"path": f"d{n % 7}", "part": n // 7, "text": f"text number {n} of the shop and the sea"} for n in range(28)
+    ]
+    text = CHUNKS.replace("DOCS", json.dumps(docs)).replace("SEED", str(seed))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(text.replace("GROUP", f", group: {group}"), encoding="utf-8")
+    out = tmp_path / "out"
+    synthspec.build(spec, out=out, concurrency=8)
+    rows = {
+        s: [json.loads(line) for line in (out / f"chunks-{s}.jsonl").read_text().splitlines()]
+        for s in ("train", "test")
+    }
+    assert sum(map(len, rows.values())) == 60
+    if "path" in group:
+        assert not {r["path"] for r in rows["train"]} & {r["path"] for r in rows["test"]}
+        assert rows["test"], "seven groups fill both splits"
+    before = {s: (out / f"chunks-{s}.jsonl").read_bytes() for s in rows}
+    again = synthspec.build(spec, out=out, concurrency=1)
+    assert again.manifest["run"]["calls"] == 0
+    assert {s: (out / f"chunks-{s}.jsonl").read_bytes() for s in rows} == before
+    plain = tmp_path / "plain.yaml"
+    plain.write_text(text.replace("GROUP", ""), encoding="utf-8")
+    other = synthspec.build(plain, out=out)
+    assert other.manifest["run"]["calls"] == 0, "an edit to the output makes no call"
+
+
+def test_more_rows_move_none_of_a_group(tmp_path: Path) -> None:
+    docs = [{"path": f"d{n % 9}", "part": n, "text": f"text number {n} of the shop and the sea"} for n in range(40)]
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        CHUNKS.replace("DOCS", json.dumps(docs)).replace("SEED", "5").replace("GROUP", ", group: doc.path"),
+        encoding="utf-8",
+    )
+    where: list[dict[str, str]] = []
+    for rows in (20, 60):
+        out = tmp_path / str(rows)
+        synthspec.build(spec, out=out, rows=rows)
+        found = {}
+        for split in ("train", "test"):
+            found |= {
+                json.loads(line)["path"]: split for line in (out / f"chunks-{split}.jsonl").read_text().splitlines()
+            }
+        where.append(found)
+    assert where[0].items() <= where[1].items()

@@ -28,7 +28,7 @@ def _unused_parameters(spec: Spec) -> Iterator[Diagnostic]:
     """A parameter nothing depends on changes no prompt, no field and no other parameter."""
     if not spec.fields:
         return  # a fragment, to be extended
-    used = used_names(spec)
+    used = used_names(spec) | (names_of(spec.output.group) if spec.output.group is not None else frozenset())
     written = {w for p in spec.prompts for w in p.writes}
     for parameter in spec.parameters:
         if parameter.name not in used and parameter.name not in written and parameter.span.file == _file_of(spec):

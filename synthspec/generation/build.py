@@ -130,6 +130,8 @@ class Build:
     ) -> AsyncGenerator[Event, None]:
         spec, began, calls = self.spec, time.monotonic(), CallTally()
         plan = build_plan(spec, self.tables)
+        if files is not None:
+            files.follow(plan)
         validator = Validator(spec, self.tables)
         program = Program(spec, validator, self.tables)
         writers = {

@@ -19,9 +19,11 @@ from synthspec.dataset.writers import Column
 from synthspec.dataset.writers.jsonl import line_of
 from synthspec.evaluation.call_tally import CallTally
 from synthspec.evaluation.gates import GateResult, GateWatch, acceptance_of, text_fields
+from synthspec.generation.named_groups import NamedGroups
 from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.store.derived.row_log import FILE as ROWS
 from synthspec.inference.store.derived.row_log import RowLog
+from synthspec.planning.plan import Plan
 from synthspec.spec import BackendChoice, Spec
 from synthspec.spec.messages import Missing, Row, path_text
 from synthspec.spec.messages import Path as RowPath
@@ -125,11 +127,17 @@ class DatasetFolder:
             self.stage, spec.name, spec.output, tuple(Column(n, t) for n, t in types.items()), seed=spec.seed
         )
         self.groups = open_split_groups(spec)
+        self._named: NamedGroups | None = None
         self.log = RowLog(self.stage / ROWS)
         self.quarantine = Quarantine(self.stage / "quarantine.jsonl")
         self.pending: list[Row] = []
         self.rows: list[Mapping[str, Any]] = []
         self.missing: list[Missing] = []
+
+    def follow(self, plan: Plan) -> None:
+        """Rows to come are of these combinations. To be called before any is taken."""
+        if self.spec.output.group is not None and self.groups is not None:
+            self._named = NamedGroups(plan)
 
     def take(self, outcome: Row | Missing, warned: list[str]) -> None:
         self.log.add(outcome)
@@ -163,7 +171,8 @@ class DatasetFolder:
     def flush(self) -> None:
         if self.pending:
             rows, paths = [row.values for row in self.pending], [row.path for row in self.pending]
-            groups = self.groups.of(rows, paths) if self.groups is not None else None
+            named = [self._named.of(row) for row in self.pending] if self._named is not None else None
+            groups = self.groups.of(rows, paths, named) if self.groups is not None else None
             self.output.write(rows, groups, paths=paths)
             self.pending = []
 

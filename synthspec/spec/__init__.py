@@ -418,7 +418,7 @@ class Output:
     stratify: str | None = None
     csv: CsvStyle = CsvStyle()
     tables: tuple[TableOutput, ...] = ()  # the lowest level first
-    group: str | None = None  # rows with the same value of this expression share a split
+    group: Expression | None = None  # over parameters and fields: rows with the same value share a split
 
 
 @dataclass(frozen=True, slots=True)

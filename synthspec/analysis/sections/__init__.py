@@ -80,7 +80,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         checks=lower_checks(ctx, by_name, {**types, **items}, prompts),
         novelty=novelty,
         gates=lower_gates(ctx),
-        output=lower_output(ctx, by_name, field_levels(fields, prompts, types)),
+        output=lower_output(ctx, by_name, field_levels(fields, prompts, types), types),
         backend=lower_backend(ctx, root("backend"), limits),
         limits=limits,
         on_missing="replace" if replaces else "report",

@@ -6,16 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
+from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.settings import field_names
 from synthspec.analysis.sections.tables import lower_tables
 from synthspec.dataset.names import RESERVED
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
+from synthspec.languages.expressions import names_of
+from synthspec.languages.expressions.tree import Expression
+from synthspec.languages.expressions.types import Type
 from synthspec.plugins import is_plugin, plugin_names
 from synthspec.spec import CsvStyle, Field, Output
 
 
-def lower_output(ctx: AnalysisContext, fields: Mapping[str, Field], levels: Mapping[str, int]) -> Output:
+def lower_output(
+    ctx: AnalysisContext, fields: Mapping[str, Field], levels: Mapping[str, int], parameters: Mapping[str, Type]
+) -> Output:
     """What is written, and as what. `levels` are those of the fields."""
     node = ctx.section("output")
     formats: list[str] = []
@@ -45,7 +51,27 @@ def lower_output(ctx: AnalysisContext, fields: Mapping[str, Field], levels: Mapp
         stratify=stratify[0] if stratify else None,
         csv=_csv_style(ctx, node.get("csv"), written),
         tables=lower_tables(ctx, node, fields, levels),
+        group=_group(ctx, node, fields, parameters),
     )
+
+
+def _group(
+    ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field], parameters: Mapping[str, Type]
+) -> Expression | None:
+    """By which value rows share a split."""
+    given = node.get("group")
+    if given is None:
+        return None
+    if node.get("split") is None:
+        ctx.report("E606", node.key("group") or node, "`group` without a `split`", "add `split:`, or remove it")
+    types = {name: field.type for name, field in fields.items()}
+    found, _ = ctx.expression(given, Scope(parameters, types, ctx.names_under("parameters")))
+    if found is not None and value_of(ctx.root.get("on_missing")) == "replace":
+        for name in sorted(names_of(found) & set(parameters)):
+            message = f"`group` reads the parameter '{name}', which `on_missing: replace` may draw again"
+            ctx.report("E606", given, message, f"add a field `value: {name}` under another name and group by that")
+            break
+    return found
 
 
 def _csv_style(ctx: AnalysisContext, node: Node | None, formats: tuple[str, ...]) -> CsvStyle:

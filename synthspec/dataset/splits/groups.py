@@ -8,12 +8,15 @@ could part a pair. That is the price of a row's group depending on the rows befo
 grows, no row moves.
 
 Texts of fewer than `SHORT` words, labels and the like, are alike by chance and join nothing.
+
+`output.group` says itself which rows belong together: those with the same value go with the first of them.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 from synthspec.dataset.cells import cell_text
@@ -44,19 +47,37 @@ class SplitGroups:
         self._count = 0
         self._followed = 0
         self._compared = 0
+        self._named: dict[bytes, int] = {}  # the group of each value of `output.group`
 
     @property
     def facts(self) -> dict[str, int]:
         """For the manifest: rows that were compared with all before them, and rows that followed another."""
         return {"compared": self._compared, "followed": self._followed}
 
-    def of(self, rows: Sequence[RowValues], paths: Sequence[Path] = ()) -> list[int | None]:
+    def of(
+        self, rows: Sequence[RowValues], paths: Sequence[Path] = (), named: Sequence[Any] | None = None
+    ) -> list[int | None]:
         """The group of each row: the number of its first row; None where it is like no other yet and none
-        can become like it. Rows that share what was written above a fan-out go with the first of them."""
+        can become like it. Rows of the same `named` value, or else those that share what was written above a
+        fan-out, go with the first of them."""
         sets = shingle_sets([[cell_text(said_in(row.get(f))) for f in self._fields] for row in rows])
+        if named is not None:
+            return [self._of_name(value, sets[i]) for i, value in enumerate(named)]
         if self._shared is None:
             return [self._group(sets[i]) for i in range(len(sets))]
         return [self._beside(path[: self._shared + 1], sets[i]) for i, path in enumerate(paths)]
+
+    def _of_name(self, value: Any, shingles: Any) -> int | None:
+        if value is None:
+            return self._group(shingles)
+        key = blake2b(cell_text(value).encode(), digest_size=16).digest()
+        if key in self._named:
+            self._group(shingles, self._named[key])
+        else:
+            number = self._count
+            group = self._group(shingles)
+            self._named[key] = number if group is None else group
+        return self._named[key]
 
     def _beside(self, above: Path, shingles: Any) -> int:
         if above == self._above:
@@ -89,9 +110,10 @@ def open_split_groups(spec: Spec) -> SplitGroups | None:
     """What keeps near duplicates in one split; None where there is no split, or novelty lets none through."""
     fields = tuple(f.name for f in spec.fields if f.value is None and holds_prose(f))
     shared = shared_level(spec)
-    if not spec.output.split or (not fields and shared is None):
+    named = spec.output.group is not None
+    if not spec.output.split or (not fields and shared is None and not named):
         return None
     near = spec.novelty.near_duplicates
-    if near is not None and near.fields == fields and near.similarity <= ALIKE and shared is None:
+    if near is not None and near.fields == fields and near.similarity <= ALIKE and shared is None and not named:
         return None
     return SplitGroups(fields, shared=shared)
