@@ -346,7 +346,7 @@ def test_raw_text_goes_past_the_template_of_ollama() -> None:
 
 def test_what_backends_can_is_told_by_their_modules() -> None:
     can = {n: provider_of(n) for n in plugin_names("backends")}
-    assert {n for n, m in can.items() if m.tools} == {*by_name, "replay"}
+    assert {n for n, m in can.items() if m.tools} == {*by_name, "replay", "ngram"}
     assert {n for n, m in can.items() if m.images} == {*by_name, "replay"}
     local = {"openai", "ollama", "transformers", "ngram", "replay"}
     assert {n for n, m in can.items() if m.completes} == local
