@@ -239,6 +239,9 @@ class SettledRows:
         return Settled(events, warned, marks, body)
 
 
+MOST = 10**12  # combinations there may be after one: where rows are dropped, more than the plan is long
+
+
 class CatchingUp:
     """Brings what a driver works with to where it would be after the combinations that are used again."""
 
@@ -257,7 +260,8 @@ class CatchingUp:
             requests.skip(settled.marks)
         repeats = sum(r.stage is Stage.NOVEL for e in settled.events if isinstance(e, Counted) for r in e.rejections)
         if repeats and self._combinations is None:
-            self._combinations = self._plan.combinations(self._count, len(self._plan))
+            end = len(self._plan) if self._plan.spec.each is not None else self._count + MOST
+            self._combinations = self._plan.combinations(self._count, end)
         mark = mark_of(self._listed, next(self._combinations)) if self._combinations is not None else ""
         for _ in range(repeats):
             self._watch.repeated(mark)

@@ -113,12 +113,20 @@ def _opened(opening: str, closing: str) -> str:
     return next((m for m in ("**", "__") if opening.count(m) == 1 and m not in closing), "")
 
 
+_LOOKED_BACK = 400  # characters before a name that may make it a mention
+
+
 def _inside(line: str, start: int, at: int, labels: Sequence[str]) -> Iterator[Mark | str]:
     """Marks in the middle of a line: two speakers on one."""
+    counted, straight, curly = 0, 0, 0  # quotation marks up to here, so that a long line is passed over once
     for match in _inner_pattern(tuple(labels)).finditer(line, start):
-        before = line[: match.start()].rstrip(" \t")
-        if match.start() == start or before.count('"') % 2 or before.count("“") > before.count("”"):
+        begins = match.start()
+        straight += line.count('"', counted, begins)
+        curly += line.count("“", counted, begins) - line.count("”", counted, begins)
+        counted = begins
+        if begins == start or straight % 2 or curly > 0:
             continue
+        before = line[max(0, begins - _LOOKED_BACK) : begins].rstrip(" \t")
         label = spelled(match["label"], labels)
         ended = not before or before[-1] in _ENDED or before[-1] in "|/>" or ord(before[-1]) > 0x2190
         if match["label"].islower() or (not ended and _MENTIONS.search(before)):
