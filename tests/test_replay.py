@@ -84,7 +84,7 @@ def test_a_request_it_does_not_hold_says_which(tmp_path: Path) -> None:
     make_run(tmp_path / "run.sqlite", (a_request(1), "text"))
     (fault,) = _ask(_open(tmp_path), a_request(17, prompt="judge", attempt=3))
     assert isinstance(fault, BackendFault)
-    assert fault.kind is FaultKind.BAD_REQUEST
+    assert fault.kind is FaultKind.REFUSED
     assert "prompt 'judge', combination 17, attempt 3" in fault.message
     first, second = _ask(_open(tmp_path), a_request(1), a_request(1, key="another", combination=9))
     assert isinstance(first, Reply)

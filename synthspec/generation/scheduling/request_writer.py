@@ -115,6 +115,7 @@ class RequestWriter:
             key = request_key(writer.content(base, index), *ask.lineage, ask.place, ask.attempt)
         if ask.variant:
             key = request_key(key, *ask.variant)
-        row = ("row", path_text(ask.path[1:])) if len(ask.path) > 1 else ()
+        moved = ask.path[0] != index  # to this combination: rows of several may have come to it
+        row = ("row", path_text(ask.path if moved else ask.path[1:])) if moved or len(ask.path) > 1 else ()
         identity = Identity(ask.lineage, ask.place, ask.attempt, (*ask.variant, *row))
         return writer.request(index, values, base, key, identity, ask.rows, ask.feedback)

@@ -1,8 +1,8 @@
 """Answers from an earlier run: `replay:path/to/run.sqlite`. Free and exact, for tests of a spec.
 
 A request is found by what it says, not by its key, which depends on the backend that answered. Of stored
-requests of the same words, the one of the same prompt, combination, sample and attempt is its own; where there is
-none, the nearest not given yet: the n-th request of the same words gets the n-th completion.
+requests of the same words, the one of the same prompt, combination, sample and attempt is its own, and is kept for it;
+where there is none, the nearest not given yet: the n-th request of the same words gets the n-th completion.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class ReplayBackend:
         self._name = name
         self._store: Store | None = store
         self._held: dict[bytes, dict[Place, list[str]]] = {}  # by the words: where each call stood, and its key
+        self._free: dict[bytes, dict[Place, list[str]]] = {}  # the same, given to nobody; made when one is lent
         self._given: dict[str, str] = {}  # key of a request -> key of its completion
         digest = hashlib.blake2b(digest_size=16)
         for call in sorted(store.iterate_requests(), key=lambda c: (c.combination, c.attempt)):
@@ -94,22 +95,45 @@ class ReplayBackend:
             self._store = None
 
     def _take(self, request: Request) -> str:
-        places = self._held.get(_words(request.messages), {})
+        words = _words(request.messages)
         place = (request.prompt, request.combination, request.attempt, request.variant)
-        if place not in places:
-            place = min(places, key=lambda p: _distance(p, place), default=place)
-        rows = places.get(place)
-        if not rows:
+        held = self._held.get(words, {})
+        key = _first(held, place)
+        if key is not None:
+            _remove(self._free.get(words, {}), place, key)
+            return key
+        free = self._free.get(words)
+        if free is None:
+            free = self._free[words] = {p: list(keys) for p, keys in held.items() if keys}
+        key = _first(free, min(free, key=lambda p: _distance(p, place), default=place))
+        if key is None:
             raise self._missing(request)
-        row = rows.pop(0)
-        if not rows:
-            del places[place]
-        return row
+        return key
 
     def _missing(self, request: Request) -> BackendFault:
         where = f"prompt '{request.prompt}', combination {request.combination}, attempt {request.attempt}"
         why = "the spec, its seed or its data differ from that run's"
-        return BackendFault(FaultKind.BAD_REQUEST, f"{self._name} holds no completion for {where}: {why}")
+        # costs this row alone: one that was begun beyond the last wanted need not have been begun in that run
+        return BackendFault(FaultKind.REFUSED, f"{self._name} holds no completion for {where}: {why}")
+
+
+def _first(places: dict[Place, list[str]], place: Place) -> str | None:
+    """Take the first call that stood there."""
+    keys = places.get(place)
+    if not keys:
+        return None
+    key = keys.pop(0)
+    if not keys:
+        del places[place]
+    return key
+
+
+def _remove(places: dict[Place, list[str]], place: Place, key: str) -> None:
+    keys = places.get(place, [])
+    if key in keys:
+        keys.remove(key)
+        if not keys:
+            del places[place]
 
 
 def _distance(held: Place, wanted: Place) -> tuple[bool, bool, int, int]:
