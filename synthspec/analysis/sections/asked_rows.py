@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
-from synthspec.analysis.sections.source_draws import find_source, row_type
+from synthspec.analysis.sections.source_draws import find_source, lower_where
 from synthspec.document.reader import MapNode, ScalarNode
 from synthspec.languages.expressions import names_of
-from synthspec.languages.expressions.types import Type, fits
 from synthspec.spec import Draw, GivenDraw, Parameter, PlanRules, Prompt, RowsEach, SourceDraw, SourceTable
 
 DEFAULT = 100
@@ -26,21 +25,14 @@ def lower_rows(
     table = find_source(ctx, named, sources) if isinstance(named, ScalarNode) else None
     if table is None:
         return DEFAULT, None
-    where = None
-    if (at := node.get("where")) is not None:
-        where, kind = ctx.expression(at, {"row": row_type(table)})
-        if where is not None and not fits(kind, Type("boolean")):
-            ctx.report(
-                "E303", at, f"`where` is true or false; this is {kind.with_article}", "compare it with something"
-            )
-            where = None
+    where = lower_where(ctx, node.get("where"), {}, table)
     each = RowsEach(table.name, int(value_of(node.get("times"), 1)), where)
     from synthspec.planning.each_row import passing_rows  # loads NumPy
 
     found = len(passing_rows(each, ctx.tables[table.name]))
     if not found:
         help = "widen `where`, or add such rows" if where is not None else "add rows to it"
-        ctx.report("E436", at or named or node, f"there is no row of '{table.name}' to go through", help)
+        ctx.report("E436", node.get("where") or named or node, f"there is no row of '{table.name}' to go through", help)
     _reads_of(ctx, node, table.name, parameters, plan)
     return max(1, found * each.times), each
 

@@ -12,7 +12,7 @@ from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode, first_line, to_data
 from synthspec.languages.expressions import Expression, Fault, check_expression, parse_expression
 from synthspec.languages.expressions.tree import Literal
-from synthspec.languages.expressions.types import ANY, Type, type_of
+from synthspec.languages.expressions.types import ANY, Type, fits, type_of
 from synthspec.languages.templates.checker import check_template
 from synthspec.languages.templates.template import Template
 from synthspec.plugins import plugin_error
@@ -24,7 +24,7 @@ Explain = Callable[[str], str | None]
 _NOTHING = re.compile(r"(?!)")
 
 
-def _no_hint(name: str) -> str | None:
+def no_hint(name: str) -> str | None:
     return None
 
 
@@ -92,7 +92,7 @@ class AnalysisContext:
         scope: Mapping[str, Type],
         *,
         random: bool = False,
-        explain: Explain = _no_hint,
+        explain: Explain = no_hint,
         placed: Collection[str] = (),
         start: int = 0,
     ) -> tuple[Expression | None, Type]:
@@ -127,6 +127,13 @@ class AnalysisContext:
                     )
                 )
         return (None if faults else parsed), kind
+
+    def is_truth(self, node: Node, kind: Type, what: str, help: str = "compare it with something") -> bool:
+        """Whether an expression of this type is true or false; a fault where it is not. `what` it is, for a reader."""
+        if fits(kind, Type("boolean")):
+            return True
+        self.report("E303", node, f"{what} is true or false; this is {kind.with_article}", help)
+        return False
 
     def template(
         self,

@@ -9,7 +9,7 @@ from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import Related, did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import names_of
-from synthspec.languages.expressions.types import Type, fits
+from synthspec.languages.expressions.types import Type
 from synthspec.plugins import is_plugin, plugin_names
 from synthspec.spec import Correlation, Exclusion, Parameter, PlanRules
 from synthspec.spec.used_names import counted
@@ -60,10 +60,7 @@ def _exclusion(
     expression, kind = ctx.expression(node, scope)
     if expression is None:
         return None
-    if not fits(kind, Type("boolean")):
-        ctx.report(
-            "E303", node, f"an exclusion is true or false; this is {kind.with_article}", "compare it with something"
-        )
+    if not ctx.is_truth(node, kind, "an exclusion"):
         return None
     if _hangs_on_index(ctx, node, names_of(expression) & numbered):
         return None

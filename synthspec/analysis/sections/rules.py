@@ -15,13 +15,12 @@ from synthspec.evaluation.gates import GATE_METRICS, metrics_named
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Binary, Call, Expression, Literal, Name
-from synthspec.languages.expressions.types import Type, fits
+from synthspec.languages.expressions.types import Type
 from synthspec.spec import Check, Field, Gate, Prompt
 from synthspec.spec.field_levels import field_levels
 
 MAX_ENUMERATED = 20_000
 _SEVERITIES: Mapping[str, OneOf["error", "warn", "drop"]] = {"warn": "warn", "drop": "drop"}
-_BOOLEAN = Type("boolean")
 
 
 def lower_checks(
@@ -82,8 +81,7 @@ def _check(
                 ctx.report("E418", again, f"there is no prompt '{again.text}'", did_you_mean(again.text, prompts))
     if expression is None:
         return None
-    if not fits(kind, _BOOLEAN):
-        ctx.report("E303", that, f"a check is true or false; this is {kind.with_article}", "compare it with something")
+    if not ctx.is_truth(that, kind, "a check"):
         return None
     if not names_of(expression):
         ctx.report("E508", that, "this check reads no field, so it never changes", "name a field in it")
@@ -208,10 +206,7 @@ def lower_gates(ctx: AnalysisContext) -> tuple[Gate, ...]:
         expression, kind = ctx.expression(node, scope, explain=explain)
         if expression is None:
             continue
-        if not fits(kind, _BOOLEAN):
-            ctx.report(
-                "E303", node, f"a gate is true or false; this is {kind.with_article}", "compare it: `acceptance >= 0.8`"
-            )
+        if not ctx.is_truth(node, kind, "a gate", "compare it: `acceptance >= 0.8`"):
             continue
         gates.append(Gate(expression, scalar_text(node, str(value_of(node))), node.span))
     return tuple(gates)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from synthspec.analysis.sections.context import AnalysisContext, Explain, scalar_text, value_of
+from synthspec.analysis.sections.context import AnalysisContext, Explain, no_hint, scalar_text, value_of
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import Expression
@@ -66,16 +66,13 @@ def too_many(ctx: AnalysisContext, node: MapNode, rows: int, table: SourceTable)
 
 
 def lower_where(
-    ctx: AnalysisContext, node: Node | None, scope: Mapping[str, Type], table: SourceTable, explain: Explain
+    ctx: AnalysisContext, node: Node | None, scope: Mapping[str, Type], table: SourceTable, explain: Explain = no_hint
 ) -> Expression | None:
     """A condition over a row of a source, which is `row`."""
     if node is None:
         return None
     expression, truth = ctx.expression(node, {**scope, "row": row_type(table)}, explain=explain)
-    if expression is not None and not fits(truth, Type("boolean")):
-        ctx.report("E303", node, f"`where` is true or false; this is {truth.with_article}", "compare it with something")
-        return None
-    return expression
+    return expression if expression is not None and ctx.is_truth(node, truth, "`where`") else None
 
 
 def lower_nearest(

@@ -10,7 +10,7 @@ from synthspec.analysis.sections.context import AnalysisContext, scalar_text
 from synthspec.analysis.sections.field_rules import KINDS, check_rules
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
-from synthspec.analysis.sections.source_draws import find_source, row_type
+from synthspec.analysis.sections.source_draws import find_source, lower_where
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions import names_of
@@ -82,13 +82,7 @@ def _answer(
     table = find_source(ctx, source, around.sources) if isinstance(source, ScalarNode) else None
     if table is None:
         return nothing
-    where, at = None, node.get("where")
-    if at is not None:
-        where, kind = ctx.expression(at, Scope({"row": row_type(table)}, scope))
-        if where is not None and not fits(kind, Type("boolean")):
-            message = f"`where` is true or false; this is {kind.with_article}"
-            ctx.report("E303", at, message, "compare it with something")
-    return SourceAnswer(table.name, where)
+    return SourceAnswer(table.name, lower_where(ctx, node.get("where"), scope, table))
 
 
 def _arguments(schema: Mapping[str, Any]) -> dict[str, Type]:

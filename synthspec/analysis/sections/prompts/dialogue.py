@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, value_of
-from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here
+from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, lower_when
 from synthspec.analysis.sections.prompts.rows import lower_each
 from synthspec.analysis.sections.prompts.several import check_together
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
@@ -18,7 +18,7 @@ from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.tree import Expression, Literal
 from synthspec.languages.expressions.types import INTEGER, TEXT, Type, fits
 from synthspec.languages.templates.template import Template
-from synthspec.spec import Dialogue, Prompt, Speaker
+from synthspec.spec import Dialogue, Each, Prompt, Speaker
 from synthspec.spec.conversation import MOST_EXCHANGES, ROLES, holds_messages
 
 OTHER_KEYS = (
@@ -45,6 +45,8 @@ class _Reading:
     explain: Explain
     nulls: list[frozenset[str]]
     prompt: str
+    each: Each | None
+    when: Expression | None
 
 
 def lower_dialogue(
@@ -56,21 +58,7 @@ def lower_dialogue(
     speakers = node.get("dialogue")
     assert isinstance(speakers, MapNode)
     _alone(ctx, node)
-    check_together(ctx, node)
-    _writes_one(ctx, entry, writes, around)
-    scope = _scope(ctx, writes, around)
-
-    def explain(wanted: str) -> str | None:
-        return f"this prompt writes '{wanted}' itself: it cannot read it" if wanted in writes else None
-
-    each = lower_each(ctx, name, node, scope, around, explain)
-    when, at = None, node.get("when")
-    if at is not None:
-        when, kind = ctx.expression(at, scope, explain=explain)
-        if when is not None and not fits(kind, Type("boolean")):
-            ctx.report("E303", at, f"`when` is true or false; this is {kind.with_article}", "compare it with something")
-    nulls = empty_here(empty, at, names_of(when) if when else frozenset())
-    reading = _Reading(ctx, around, scope, explain, nulls, name)
+    reading = _read(ctx, entry, writes, around, empty)
     lowered = tuple(_speaker(reading, e) for e in speakers.entries if isinstance(e.value, MapNode))
     _both_roles(ctx, speakers, lowered)
     dialogue = Dialogue(lowered, *_turns(reading, node), _until(reading, node, lowered))
@@ -78,26 +66,8 @@ def lower_dialogue(
     if sound and dialogue.until is None and dialogue.minimum != dialogue.maximum and node.get("until") is None:
         message = "nothing ends the talk before its greatest number of exchanges: `min` does nothing"
         ctx.report("W755", node.get("turns") or node, message, "add `until:`, or write the one number")
-    own = node.get("backend")
-    beside = [e for e in (when, each.items if each is not None else None) if e is not None]
-    return Prompt(
-        name=name,
-        user=Template(""),
-        system=None,
-        writes=writes,
-        format="text",
-        format_options={},
-        rows=1,
-        examples=None,
-        when=when,
-        needs=(),
-        instructions=value_of(node.get("instructions"), True) not in ("none", False),
-        backend=lower_backend(ctx, own, around.limits, "prompts", name, inherits=True) if own is not None else None,
-        span=entry.key.span,
-        reads=_reads(dialogue).union(*map(names_of, beside)),
-        each=each,
-        dialogue=dialogue,
-    )
+    told = value_of(node.get("instructions"), True) not in ("none", False)
+    return _prompt(reading, entry, writes, dialogue, told)
 
 
 TOOL_PROMPT_KEYS = ("messages", "complete", "images", "format", "examples", "reasoning")
@@ -107,26 +77,14 @@ def lower_tool_prompt(
     ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings, empty: list[Emptied]
 ) -> Prompt:
     """A plain prompt with `tools`: a talk of one exchange, whose user is given."""
-    node, name = entry.value, entry.key.text
+    node = entry.value
     assert isinstance(node, MapNode)
     for key in TOOL_PROMPT_KEYS:
         if (stray := node.key(key)) is not None:
             message = f"a prompt with `tools` has no `{key}`: its reply is a conversation"
             ctx.report("E480", stray, message, "remove it")
-    check_together(ctx, node)
-    _writes_one(ctx, entry, writes, around)
-    scope = _scope(ctx, writes, around)
-
-    def explain(wanted: str) -> str | None:
-        return f"this prompt writes '{wanted}' itself: it cannot read it" if wanted in writes else None
-
-    each = lower_each(ctx, name, node, scope, around, explain)
-    when, at = None, node.get("when")
-    if at is not None:
-        when, kind = ctx.expression(at, scope, explain=explain)
-        if when is not None and not fits(kind, Type("boolean")):
-            ctx.report("E303", at, f"`when` is true or false; this is {kind.with_article}", "compare it with something")
-    nulls = empty_here(empty, at, names_of(when) if when else frozenset())
+    reading = _read(ctx, entry, writes, around, empty)
+    scope, explain, nulls = reading.scope, reading.explain, reading.nulls
     opening = ctx.template(node.get("user"), scope, explain, nulls) or Template("?")
     system = ctx.template(node.get("system"), scope, explain, nulls)
     tools = lower_tool_names(ctx, node.get("tools"), scope)
@@ -136,11 +94,37 @@ def lower_tool_prompt(
         Speaker("assistant", "assistant", system, None, tools, None, entry.key.span),
     )
     dialogue = Dialogue(speakers, one, one)
-    own = node.get("backend")
-    backend = lower_backend(ctx, own, around.limits, "prompts", name, inherits=True) if own is not None else None
+    return _prompt(reading, entry, writes, dialogue, False)
+
+
+def _read(
+    ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings, empty: list[Emptied]
+) -> _Reading:
+    """What every prompt that writes a conversation has: one field, `each`, `when`, and the names that it reads."""
+    node, name = entry.value, entry.key.text
+    assert isinstance(node, MapNode)
+    check_together(ctx, node)
+    _writes_one(ctx, entry, writes, around)
+    scope = _scope(ctx, writes, around)
+
+    def explain(wanted: str) -> str | None:
+        return f"this prompt writes '{wanted}' itself: it cannot read it" if wanted in writes else None
+
+    each = lower_each(ctx, name, node, scope, around, explain)
+    when = lower_when(ctx, node, scope, explain)
+    nulls = empty_here(empty, node.get("when"), names_of(when) if when else frozenset())
+    return _Reading(ctx, around, scope, explain, nulls, name, each, when)
+
+
+def _prompt(reading: _Reading, entry: Entry, writes: tuple[str, ...], dialogue: Dialogue, instructions: bool) -> Prompt:
+    """The prompt of a conversation."""
+    node, each, when = entry.value, reading.each, reading.when
+    assert isinstance(node, MapNode)
+    ctx, own, limits = reading.ctx, node.get("backend"), reading.around.limits
+    backend = lower_backend(ctx, own, limits, "prompts", reading.prompt, inherits=True) if own is not None else None
     beside = [e for e in (when, each.items if each is not None else None) if e is not None]
     return Prompt(
-        name=name,
+        name=reading.prompt,
         user=Template(""),
         system=None,
         writes=writes,
@@ -150,7 +134,7 @@ def lower_tool_prompt(
         examples=None,
         when=when,
         needs=(),
-        instructions=False,
+        instructions=instructions,
         backend=backend,
         span=entry.key.span,
         reads=_reads(dialogue).union(*map(names_of, beside)),
@@ -293,9 +277,8 @@ def _until(reading: _Reading, node: MapNode, speakers: tuple[Speaker, ...]) -> E
         return None
     names = {s.name: TEXT for s in speakers}
     expression, kind = reading.ctx.expression(at, Scope(names, reading.scope), explain=reading.explain)
-    if expression is not None and not fits(kind, Type("boolean")):
-        message = f"`until` is true or false; this is {kind.with_article}"
-        reading.ctx.report("E303", at, message, "compare it with something")
+    if expression is not None:
+        reading.ctx.is_truth(at, kind, "`until`")
     return expression
 
 

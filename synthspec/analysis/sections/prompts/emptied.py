@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from synthspec.analysis.sections.context import AnalysisContext
+from synthspec.analysis.sections.context import AnalysisContext, Explain
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
+from synthspec.languages.expressions.tree import Expression
+from synthspec.languages.expressions.types import Type
 from synthspec.spec import SourceDraw
 
 
@@ -45,6 +47,17 @@ def _conditions(when: Node | None) -> frozenset[str]:
     if not isinstance(when, ScalarNode):
         return frozenset()
     return frozenset(re.sub(r"\s+", " ", part).strip() for part in re.split(r"\band\b", when.text))
+
+
+def lower_when(ctx: AnalysisContext, node: MapNode, scope: Mapping[str, Type], explain: Explain) -> Expression | None:
+    """The condition under which a prompt runs."""
+    at = node.get("when")
+    if at is None:
+        return None
+    when, kind = ctx.expression(at, scope, explain=explain)
+    if when is not None:
+        ctx.is_truth(at, kind, "`when`")
+    return when
 
 
 def empty_here(empty: list[Emptied], when: Node | None, reads: frozenset[str]) -> list[frozenset[str]]:

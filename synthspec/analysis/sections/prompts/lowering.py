@@ -10,7 +10,7 @@ from synthspec.analysis.sections.items import SPECIAL
 from synthspec.analysis.sections.prompts.backends import lower_own_backends
 from synthspec.analysis.sections.prompts.dialogue import check_no_dialogue, lower_dialogue, lower_tool_prompt
 from synthspec.analysis.sections.prompts.each import Reading
-from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, may_be_empty
+from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, lower_when, may_be_empty
 from synthspec.analysis.sections.prompts.examples import lower_examples, not_shown
 from synthspec.analysis.sections.prompts.formats import lower_format
 from synthspec.analysis.sections.prompts.images import lower_images
@@ -24,7 +24,7 @@ from synthspec.analysis.sections.prompts.written import nobody_writes, who_write
 from synthspec.analysis.sections.scope import Scope
 from synthspec.document.reader import Entry, MapNode
 from synthspec.languages.expressions import names_of
-from synthspec.languages.expressions.types import ANY, INTEGER, Type, fits
+from synthspec.languages.expressions.types import ANY, INTEGER, Type
 from synthspec.spec import Prompt
 from synthspec.spec.asked import fields_asked
 
@@ -74,12 +74,8 @@ def _lower(
         named = {"examples": Type("list", item=ANY)}
     scope = _scope(ctx, writes, around, named)
     each = lower_each(ctx, name, node, scope, around, explain)
-    when = None
-    if (at := node.get("when")) is not None:
-        when, kind = ctx.expression(at, scope, explain=explain)
-        if when is not None and not fits(kind, Type("boolean")):
-            ctx.report("E303", at, f"`when` is true or false; this is {kind.with_article}", "compare it with something")
-    nulls = empty_here(empty, at, names_of(when) if when else frozenset())
+    when = lower_when(ctx, node, scope, explain)
+    nulls = empty_here(empty, node.get("when"), names_of(when) if when else frozenset())
     reading = Reading(scope, explain, nulls, _taken(ctx, around))
     several = lower_several(ctx, node, writes, around, reading)
     inner = Scope(several.bound, scope) if several.bound else scope

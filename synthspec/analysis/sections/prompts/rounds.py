@@ -127,10 +127,7 @@ def _until(ctx: AnalysisContext, node: MapNode, scope: Scope) -> Expression | No
     if at is None:
         return None
     until, kind = ctx.expression(at, scope)
-    if until is not None and not fits(kind, Type("boolean")):
-        ctx.report("E303", at, f"`until` is true or false; this is {kind.with_article}", "compare it with something")
-        return None
-    return until
+    return until if until is not None and ctx.is_truth(at, kind, "`until`") else None
 
 
 def _collect(
