@@ -348,7 +348,7 @@ def test_the_calls_shown_beside_a_row_are_those_it_was_made_of(tmp_path: Path, l
 
 def test_the_quarantine_is_json_whatever_was_lost(tmp_path: Path) -> None:
     from synthspec.generation.output_folder import Quarantine
-    from synthspec.spec.messages import Missing, Stage, Try
+    from synthspec.spec.rows import Missing, Stage, Try
 
     quarantine = Quarantine(tmp_path / "quarantine.jsonl")
     values = {"a": float("nan"), "b": float("inf"), "c": "\ud800\u2028\x85", "d": {1: (2, {3})}}

@@ -19,7 +19,8 @@ from format_fields import CODE, DAY, LABEL, RATING, REVIEW, TITLE, VERIFIED, mak
 
 from synthspec.formats import Parsed, Shape
 from synthspec.plugins import find_plugin, plugin_names
-from synthspec.spec.messages import Constraint, Stage
+from synthspec.spec.messages import Constraint
+from synthspec.spec.rows import Stage
 
 GOLDEN = Path(__file__).parent / "formats"
 CASES = sorted(p.relative_to(GOLDEN).with_suffix("").as_posix() for p in GOLDEN.glob("*/*.txt"))

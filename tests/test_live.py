@@ -25,7 +25,8 @@ from synthspec.inference.events import (
     Stop,
 )
 from synthspec.spec import Spec
-from synthspec.spec.messages import Completion, Missing, Rejection, Reply, Request, Row, Stage, Usage
+from synthspec.spec.messages import Completion, Reply, Request, Usage
+from synthspec.spec.rows import Missing, Rejection, Row, Stage
 
 TEXT = """\
 synthspec: 1

@@ -27,7 +27,7 @@ from synthspec.generation.machine.states import (
 )
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Failed, Replied, Stopped
-from synthspec.spec.messages import Rejection, Stage
+from synthspec.spec.rows import Rejection, Stage
 
 HEAD = """
 synthspec: 1

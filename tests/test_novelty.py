@@ -21,7 +21,7 @@ from synthspec.dataset.similarity.shingles import _ANY_WORD, MOST, normal_form, 
 from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
 from synthspec.sources import Table, TableFault
 from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
-from synthspec.spec.messages import Rejection, Stage
+from synthspec.spec.rows import Rejection, Stage
 
 
 def kept(index: NoveltyIndex, rows: list[dict[str, Any]]) -> list[int]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthspec.formats.recovery.turn import read_turn
-from synthspec.spec.messages import Rejection
+from synthspec.spec.rows import Rejection
 
 RIGHT = {
     "Hello there.": "Hello there.",

@@ -10,7 +10,7 @@ import pytest
 
 from synthspec.generation.scheduling.reorder_buffer import ReorderBuffer
 from synthspec.generation.scheduling.variety import FEWEST, Watch
-from synthspec.spec.messages import Missing, Path, Rejection, Row, Stage
+from synthspec.spec.rows import Missing, Path, Rejection, Row, Stage
 
 
 class Unique:

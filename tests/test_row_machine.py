@@ -35,7 +35,8 @@ from synthspec.generation.machine.states import (
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.planning.plan import build_plan
-from synthspec.spec.messages import Message, Rejection, Request, Stage
+from synthspec.spec.messages import Message, Request
+from synthspec.spec.rows import Rejection, Stage
 
 STALE = Rejection(Stage.NOVEL, "unique(call)", "the same call as in a row before")
 NO_REPLY = Rejection(Stage.CALL, "too long", "the provider refused it")

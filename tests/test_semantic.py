@@ -25,7 +25,7 @@ from synthspec.diagnostics.catalogue import explanation
 from synthspec.extras import install_command
 from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
 from synthspec.spec import Novelty, Semantic
-from synthspec.spec.messages import Rejection, Stage
+from synthspec.spec.rows import Rejection, Stage
 
 DIMENSIONS = 64
 MEANT = {"big": "large", "huge": "large", "automobile": "car", "purchased": "bought"}

@@ -12,7 +12,7 @@ from synthspec.inference.accounting.counters import Tally
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.plugins import find_plugin, is_plugin
 from synthspec.spec import Gate, Spec
-from synthspec.spec.messages import Row
+from synthspec.spec.rows import Row
 
 if TYPE_CHECKING:
     from synthspec.evaluation.corpus.sample import EvenSample

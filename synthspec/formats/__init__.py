@@ -23,7 +23,7 @@ from typing import Any
 from synthspec.plugins import find_plugin
 from synthspec.plugins.guarding import guarded
 from synthspec.spec import Field
-from synthspec.spec.messages import Rejection
+from synthspec.spec.rows import Rejection
 
 
 def find_format(name: str) -> Any:

@@ -13,7 +13,8 @@ from synthspec.formats.recovery.tables.cells import Record
 from synthspec.formats.recovery.tables.lines import straight, unmarked
 from synthspec.formats.recovery.tables.reader import Read, Table, is_talk, names_only, open_table, stands_apart
 from synthspec.formats.recovery.wrappers import before_speaker, is_fence, read_last, unwrapped
-from synthspec.spec.messages import Constraint, Rejection
+from synthspec.spec.messages import Constraint
+from synthspec.spec.rows import Rejection
 
 SUMMARY = "a row a line, columns parted by commas; cheap in tokens"
 OPTIONS: Mapping[str, str] = {}

@@ -19,7 +19,8 @@ from synthspec.formats.recovery.wrappers import before_speaker, peel, read_last
 from synthspec.languages.patterns.lexer import LexerPatterns, Steps
 from synthspec.languages.patterns.simulation.viability import StepsExceededError
 from synthspec.languages.patterns.tree import PatternFault
-from synthspec.spec.messages import Constraint, Rejection
+from synthspec.spec.messages import Constraint
+from synthspec.spec.rows import Rejection
 
 SUMMARY = "a Lark grammar whose rules named like the fields carry the values"
 OPTIONS: Mapping[str, str] = {

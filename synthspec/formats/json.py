@@ -15,7 +15,8 @@ from synthspec.formats.recovery.coercion import FieldReader
 from synthspec.formats.recovery.loose_json import DEPTH, Found, Object, decode
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.wrappers import before_speaker, read_last
-from synthspec.spec.messages import Constraint, Rejection
+from synthspec.spec.messages import Constraint
+from synthspec.spec.rows import Rejection
 
 SUMMARY = "a JSON object, or an array of them"
 OPTIONS: Mapping[str, str] = {}

@@ -13,7 +13,8 @@ from synthspec.formats.recovery.fill import fill, in_python, ungrouped
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.wrappers import before_speaker, peel, read_last
 from synthspec.languages.patterns import PatternFault, PatternTimeout, SafeRegex, compile_pattern
-from synthspec.spec.messages import Constraint, Rejection
+from synthspec.spec.messages import Constraint
+from synthspec.spec.rows import Rejection
 
 SUMMARY = "the matches of a regular expression with named groups"
 OPTIONS: Mapping[str, str] = {"regex": "a regular expression; its named groups are the fields"}

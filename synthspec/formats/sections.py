@@ -14,7 +14,8 @@ from synthspec.formats.recovery.markers import Part, find_parts
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import judge_preamble
 from synthspec.formats.recovery.wrappers import peel, read_last
-from synthspec.spec.messages import Constraint, Rejection
+from synthspec.spec.messages import Constraint
+from synthspec.spec.rows import Rejection
 
 SUMMARY = "each field below a [marker]; best for long texts"
 OPTIONS: Mapping[str, str] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 from synthspec.languages.expressions import compile_row
 from synthspec.planning.plan import Plan
-from synthspec.spec.messages import Row
+from synthspec.spec.rows import Row
 
 AHEAD = 4096  # combinations passed over rather than the plan opened at another place
 

@@ -25,8 +25,8 @@ from synthspec.inference.store.derived.row_log import FILE as ROWS
 from synthspec.inference.store.derived.row_log import RowLog
 from synthspec.planning.plan import Plan
 from synthspec.spec import BackendChoice, Spec
-from synthspec.spec.messages import Missing, Row, path_text
-from synthspec.spec.messages import Path as RowPath
+from synthspec.spec.rows import Missing, Row, path_text
+from synthspec.spec.rows import Path as RowPath
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,8 @@ from synthspec.generation.build import Build, default_folder
 from synthspec.inference.events import CallDone, RowDropped, RowKept, RowMissing
 from synthspec.sources import Table
 from synthspec.spec import Spec
-from synthspec.spec.messages import Completion, Missing, Request, path_text
+from synthspec.spec.messages import Completion, Request
+from synthspec.spec.rows import Missing, path_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ from synthspec.planning.plan import Plan
 from synthspec.plugins import is_built_in
 from synthspec.spec import Spec
 from synthspec.spec.fan_outs import judged_above
-from synthspec.spec.messages import Completion, Missing, Rejection, Request, Row, Stage, Try
+from synthspec.spec.messages import Completion, Request
+from synthspec.spec.rows import Missing, Rejection, Row, Stage, Try
 
 HASHED = 64 << 20  # bytes of a source up to which its content is read; of a larger one, size and time tell
 MOST_ROWS = 2_000  # rows of one combination up to which they are noted

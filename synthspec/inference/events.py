@@ -8,7 +8,8 @@ from typing import Any
 
 from synthspec.inference.accounting.budget import Budget
 from synthspec.planning.plan import Plan
-from synthspec.spec.messages import Completion, Missing, Path, Rejection, Request, Row
+from synthspec.spec.messages import Completion, Request
+from synthspec.spec.rows import Missing, Path, Rejection, Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synthspec.spec.messages import Path, Rejection, ToolCall
+from synthspec.spec.messages import ToolCall
+from synthspec.spec.rows import Path, Rejection
 
 Id = tuple[Path, int]  # the row that asks, and which of its questions it is
 

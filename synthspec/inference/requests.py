@@ -22,7 +22,8 @@ from synthspec.languages.templates.template import TemplateFault
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Each, MessageTemplate, Prompt, Spec
 from synthspec.spec.asked import fields_asked
-from synthspec.spec.messages import Constraint, Image, Message, Rejection, Request, Text
+from synthspec.spec.messages import Constraint, Image, Message, Request, Text
+from synthspec.spec.rows import Rejection
 
 KEY_VERSION = 1
 DEFAULT_MAX_TOKENS = 4096  # what a reply may cost at worst where the spec sets no max_tokens

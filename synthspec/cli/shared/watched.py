@@ -27,7 +27,8 @@ from synthspec.spec.fan_outs import asked_at, rows_of_level, rows_per_combinatio
 if TYPE_CHECKING:
     from synthspec.inference.accounting.budget import Budget
     from synthspec.spec import Prompt, Spec
-    from synthspec.spec.messages import Path, Request
+    from synthspec.spec.messages import Request
+    from synthspec.spec.rows import Path
 
 ENOUGH = 3  # calls of a prompt, before it is said how long one takes
 TEXTS = 4_096  # completions remembered, for examples of what is rejected

@@ -22,7 +22,7 @@ from synthspec.diagnostics.errors import SynthspecError
 from synthspec.extras import install_command
 from synthspec.spec import Semantic
 from synthspec.spec.conversation import said_in
-from synthspec.spec.messages import Rejection, Stage
+from synthspec.spec.rows import Rejection, Stage
 
 Vectors = NDArray[np.float32]
 CHUNK = 4096  # vectors in one array of the matrix

@@ -25,7 +25,7 @@ from synthspec.dataset.similarity.shingles import shingle_sets
 from synthspec.spec import Spec
 from synthspec.spec.conversation import holds_prose, said_in
 from synthspec.spec.fan_outs import shared_level
-from synthspec.spec.messages import Path
+from synthspec.spec.rows import Path
 
 ALIKE = 0.8
 JOINED = 0.6

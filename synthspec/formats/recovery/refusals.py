@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthspec.spec.messages import Rejection, Stage
+from synthspec.spec.rows import Rejection, Stage
 
 QUOTED = 200  # characters of the reply that a reason repeats
 

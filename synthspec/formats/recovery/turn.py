@@ -10,7 +10,7 @@ from synthspec.formats.recovery.remarks import is_filler, is_refusal, is_speaker
 from synthspec.formats.recovery.speakers import sure_marks
 from synthspec.formats.recovery.thinking import without_thinking
 from synthspec.formats.recovery.wrappers import unfence, unwrapped
-from synthspec.spec.messages import Rejection
+from synthspec.spec.rows import Rejection
 
 _MESSAGE = r"(?:message|reply|response|turn|line|answer|utterance)"
 _QUOTED = re.compile(r"\"([^\"]+)\"\Z|“([^“”]+)”\Z", re.DOTALL)

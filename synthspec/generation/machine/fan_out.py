@@ -34,7 +34,7 @@ from synthspec.generation.machine.states import (
 from synthspec.generation.machine.steps import Step
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
-from synthspec.spec.messages import Path, Stage, Try
+from synthspec.spec.rows import Path, Stage, Try
 
 NO_LIST = "`each` goes over a list; here it is no list"
 

@@ -20,7 +20,7 @@ from synthspec.inference.requests import Feedback
 from synthspec.languages.expressions import compile_row
 from synthspec.spec import Field, Prompt
 from synthspec.spec.backends_used import endpoint_of_sample
-from synthspec.spec.messages import Rejection, Stage, Try
+from synthspec.spec.rows import Rejection, Stage, Try
 
 if TYPE_CHECKING:
     from synthspec.generation.machine.row_turn import RowTurn

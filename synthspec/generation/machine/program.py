@@ -23,7 +23,7 @@ from synthspec.sources import Table
 from synthspec.spec import Check, Field, Prompt, Spec
 from synthspec.spec.asked import fields_asked, judged_one_by_one, lists_of_replies
 from synthspec.spec.fan_outs import asked_at, novelty_fields
-from synthspec.spec.messages import Path, Rejection
+from synthspec.spec.rows import Path, Rejection
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
 from synthspec.languages.expressions import compile_row
 from synthspec.spec import Prompt
-from synthspec.spec.messages import Rejection, Stage, Try
+from synthspec.spec.rows import Rejection, Stage, Try
 
 if TYPE_CHECKING:
     from synthspec.generation.machine.row_turn import RowTurn

@@ -26,7 +26,7 @@ from synthspec.generation.machine.states import (
     row_of,
 )
 from synthspec.inference.outcomes import Id
-from synthspec.spec.messages import Path, Stage
+from synthspec.spec.rows import Path, Stage
 
 Turn = tuple[State, list[Effect], list[tuple[Path, Note]]]
 

@@ -29,7 +29,7 @@ from synthspec.generation.validation.place import Place
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback, combined_key
 from synthspec.spec.fan_outs import SUBSTITUTES
-from synthspec.spec.messages import Rejection, Stage, Try
+from synthspec.spec.rows import Rejection, Stage, Try
 
 BATCH = "-1"  # the end of the place of a request for several rows
 MAX_TRIES_KEPT = 12

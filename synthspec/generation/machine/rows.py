@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from synthspec.spec.messages import Path
+from synthspec.spec.rows import Path
 
 if TYPE_CHECKING:
     from synthspec.generation.machine.states import FanState, RowState

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from synthspec.generation.machine.rows import Rows
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback
-from synthspec.spec.messages import Path, Rejection, Stage, Try
+from synthspec.spec.rows import Path, Rejection, Stage, Try
 
 
 @dataclass(frozen=True, slots=True)

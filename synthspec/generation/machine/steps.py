@@ -11,7 +11,7 @@ from synthspec.generation.machine.states import Ask
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.spec import Prompt
 from synthspec.spec.backends_used import choice_text, endpoint_chosen
-from synthspec.spec.messages import Rejection, Stage
+from synthspec.spec.rows import Rejection, Stage
 
 if TYPE_CHECKING:
     from synthspec.generation.machine.row_turn import RowTurn

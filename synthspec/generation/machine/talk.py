@@ -19,7 +19,8 @@ from synthspec.languages.templates.template import TemplateFault
 from synthspec.spec import Field, Prompt, Speaker
 from synthspec.spec.backends_used import endpoint_of_speaker
 from synthspec.spec.conversation import MOST_EXCHANGES, SO_FAR, Said, TalkSoFar, messages_of, one_message
-from synthspec.spec.messages import Rejection, Stage, Text, ToolCall, ToolDeclaration, ToolResult, Try
+from synthspec.spec.messages import Text, ToolCall, ToolDeclaration, ToolResult
+from synthspec.spec.rows import Rejection, Stage, Try
 
 if TYPE_CHECKING:
     from synthspec.generation.machine.row_turn import RowTurn

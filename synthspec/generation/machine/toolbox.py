@@ -13,7 +13,8 @@ from synthspec.formats.recovery.refusals import refuse
 from synthspec.languages.expressions import compile_row
 from synthspec.sources import Table
 from synthspec.spec import SourceAnswer, Tool, ValueAnswer
-from synthspec.spec.messages import Rejection, ToolCall, ToolDeclaration
+from synthspec.spec.messages import ToolCall, ToolDeclaration
+from synthspec.spec.rows import Rejection
 
 _WORDS = {"true": True, "false": False}
 

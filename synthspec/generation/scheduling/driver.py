@@ -45,7 +45,7 @@ from synthspec.inference.sending.sender import Sends
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.plan import Plan
 from synthspec.spec.fan_outs import MOST_COMBINATIONS
-from synthspec.spec.messages import Missing, Path, Row, Stage
+from synthspec.spec.rows import Missing, Path, Row, Stage
 
 INTERRUPTED = "interrupted"  # the reason of a run stopped by hand: nothing is written
 SATURATED = "the model only repeats itself (novelty.on_saturation: stop)"

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from synthspec.generation.scheduling.variety import Watch
 from synthspec.inference.outcomes import Id
-from synthspec.spec.messages import Missing, Path, Rejection, Row
+from synthspec.spec.rows import Missing, Path, Rejection, Row
 
 SWEEP = 8  # rows that wait are looked at again once an eighth as many were kept: when changes no verdict
 

@@ -16,7 +16,8 @@ from synthspec.generation.machine.steps import Step
 from synthspec.generation.scheduling.occurrences import Occurrences
 from synthspec.inference.requests import Identity, PromptWriter, request_key
 from synthspec.spec.fan_outs import asked_at
-from synthspec.spec.messages import Message, Path, Request, path_text
+from synthspec.spec.messages import Message, Request
+from synthspec.spec.rows import Path, path_text
 
 
 @dataclass(frozen=True, slots=True)

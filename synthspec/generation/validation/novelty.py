@@ -22,7 +22,7 @@ from synthspec.dataset.similarity.shingles import Array, normal_form, shingle_se
 from synthspec.sources import Table, TableFault, read_table
 from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
 from synthspec.spec.conversation import said_in
-from synthspec.spec.messages import Rejection, Stage
+from synthspec.spec.rows import Rejection, Stage
 
 RowValues = Mapping[str, Any]
 SHORT_MOST_WORDS = 5  # an entry of fewer words is too common to be told from chance

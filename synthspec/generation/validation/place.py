@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.functions.placed import ADDRESS, FIELD, INDEX, SEED, placed_calls
-from synthspec.spec.messages import Path, path_text
+from synthspec.spec.rows import Path, path_text
 
 __all__ = ["FIELD", "Place", "place_of", "reads_place"]
 

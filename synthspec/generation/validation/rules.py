@@ -20,7 +20,7 @@ from synthspec.sources import Table
 from synthspec.spec import Check, Field, Spec
 from synthspec.spec.asked import judged_whole
 from synthspec.spec.conversation import holds_messages
-from synthspec.spec.messages import Rejection, Stage
+from synthspec.spec.rows import Rejection, Stage
 
 COMPARED = frozenset(("==", "!=", "<", "<=", ">", ">=", "in", "not in", "matches"))
 

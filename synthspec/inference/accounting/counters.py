@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from synthspec.spec.messages import Completion, Rejection, Stage
+from synthspec.spec.messages import Completion
+from synthspec.spec.rows import Rejection, Stage
 
 
 class Repetition(Protocol):

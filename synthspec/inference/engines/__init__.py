@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from synthspec.spec.messages import BackendFault, Path, Reply, Request
+from synthspec.spec.messages import BackendFault, Reply, Request
+from synthspec.spec.rows import Path
 
 How = Literal["drain", "leave", "cancel"]
 

@@ -15,7 +15,8 @@ from synthspec.inference.engines import Call, Done, Engine
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Spend, Stop
 from synthspec.inference.outcomes import Failed, Id, Outcome, Replied, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
-from synthspec.spec.messages import FAULT_RULES, BackendFault, Completion, FaultKind, Rejection, Reply, Request, Stage
+from synthspec.spec.messages import FAULT_RULES, BackendFault, Completion, FaultKind, Reply, Request
+from synthspec.spec.rows import Rejection, Stage
 
 MAX_RESENDS = 8  # times one request is sent again after faults that may pass
 HOPELESS = 2  # the same for a server that never answered
