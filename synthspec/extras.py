@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
 
 _ITEM = re.compile(r"^(?P<package>[A-Za-z0-9][A-Za-z0-9._-]*)(?P<extras>\[[^\]]*\])?\s*(?P<version>[^;]*)")
 _EXTRA = re.compile(r"""extra\s*==\s*["'](?P<extra>[^"']+)["']""")
@@ -17,6 +18,14 @@ def install_command(extra: str) -> str:
     """
     found = packages_of(extra)
     return f"pip install {' '.join(_quoted(p) for p in found)}" if found else f"pip install '.[{extra}]' in a checkout"
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module can be imported, as far as is told without importing it."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def packages_of(extra: str) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from synthspec.testing.format_contract import ROWS as FORMAT_ROWS
 from synthspec.testing.function_contract import Example, FunctionContract
 from synthspec.testing.metric_contract import MetricContract
 from synthspec.testing.source_contract import SourceContract
+from synthspec.testing.source_kind_contract import SourceKindContract
 from synthspec.testing.strategy_contract import StrategyContract
 from synthspec.testing.writer_contract import WriterContract
 
@@ -74,6 +75,29 @@ def test_sources(suffix: str, test: str) -> None:
     contract.module = find_plugin("sources", suffix)
     right, wrong = example(SOURCES, suffix, "SOURCES")
     contract.examples, contract.wrong = [(right, ROWS)], [wrong]
+    getattr(contract, test)()
+
+
+FILE_ROWS = {"data/a.csv": b"n,text\n1,one\n2,\n", "data/b.csv": b"n,text\n1,one\n2,two\n"}
+KINDS: dict[str, dict[str, Any]] = {
+    "rows": {"examples": [({}, {"rows": ROWS}, ROWS)]},
+    "file": {
+        "examples": [
+            (FILE_ROWS, {"file": "data/a.csv"}, [{"n": 1, "text": "one"}, {"n": 2, "text": ""}]),
+            (FILE_ROWS, {"file": "data/b.csv"}, [{"n": 1, "text": "one"}, {"n": 2, "text": "two"}]),
+        ],
+        "wrong": [(FILE_ROWS, {"file": "data/c.csv"}), (FILE_ROWS, {"file": "../a.csv"})],
+    },
+}
+
+
+@pytest.mark.parametrize("test", cases_of(SourceKindContract))
+@pytest.mark.parametrize("key", plugin_names("source_kinds"))
+def test_source_kinds(key: str, test: str) -> None:
+    contract = SourceKindContract()
+    contract.module = find_plugin("source_kinds", key)
+    for name, value in example(KINDS, key, "KINDS").items():
+        setattr(contract, name, value)
     getattr(contract, test)()
 
 
@@ -203,7 +227,7 @@ def test_every_kind_of_plugin_has_a_contract() -> None:
     for kind in HOMES:
         one = "strategy" if kind == "strategies" else kind.removesuffix("s")
         module = import_module(f"synthspec.testing.{one}_contract")
-        assert cases_of(getattr(module, f"{one.title()}Contract"))
+        assert cases_of(getattr(module, f"{one.title().replace('_', '')}Contract"))
 
 
 def test_every_command_is_listed() -> None:

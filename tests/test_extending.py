@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"```(?:python|toml|yaml)\n# (\S+)\n(.*?)```", PAGE, re.DOTALL))
 HOMES = {  # where the page says that a module goes inside this repository
-    "canned": "inference/backends", "toml_source": "sources", "xml": "dataset/writers", "questions": "evaluation/metrics",
+    "canned": "inference/backends", "toml_source": "sources", "calendar": "sources/kinds", "xml": "dataset/writers", "questions": "evaluation/metrics",
     "gumbel": "languages/expressions/random/distributions", "columns": "cli",
     "latin": "planning/designs",
 }  # fmt: skip

@@ -26,7 +26,7 @@ from synthspec.inference.ngram.reading import normal
 from synthspec.inference.ngram.tokens import ends_sentence, split
 from synthspec.languages.expressions.functions.texts import count_sentences, count_words
 from synthspec.plugins import find_plugin
-from synthspec.sources import Table, read_table, table_of
+from synthspec.sources import MemoryTable, Table, read_table, table_of
 from synthspec.spec import Field, Spec
 from synthspec.spec.messages import BackendFault, Message, Reply, Request
 from synthspec.testing.backend_contract import BackendContract
@@ -500,7 +500,7 @@ def test_usage_is_estimated() -> None:
 def test_the_fingerprint_follows_the_data() -> None:
     spec = spec_of(STAY_FIELDS, STAY_WRITES, "s")
     one = ngram.open_backend(spec.backend, BackendContext(spec, {"s": STAYS}))
-    other = Table({**STAYS.columns, "stars": [5] * len(STAYS)})
+    other = MemoryTable({**STAYS.columns, "stars": [5] * len(STAYS)})
     two = ngram.open_backend(spec.backend, BackendContext(spec, {"s": other}))
     assert one.fingerprint != two.fingerprint
     assert one.seeded
@@ -514,7 +514,7 @@ def test_an_unknown_prompt_is_a_bad_request() -> None:
 
 
 def test_a_large_source_is_narrowed_to_the_rows_that_fit() -> None:
-    table = Table({n: list(v) * 40 for n, v in STAYS.columns.items()})
+    table = MemoryTable({n: list(v) * 40 for n, v in STAYS.columns.items()})
     rows = rows_of(STAY_FIELDS, table, STAY_WRITES, rows=10, values={"mood": "angry"})
     assert sum(r["stars"] for r in rows) / 10 < 3
 

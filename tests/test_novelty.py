@@ -19,7 +19,7 @@ from synthspec.dataset.similarity.index import NearIndex
 from synthspec.dataset.similarity.pairs import near_pairs
 from synthspec.dataset.similarity.shingles import _ANY_WORD, MOST, normal_form, shingle_set, shingle_sets, words_of
 from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
-from synthspec.sources import Table, TableFault
+from synthspec.sources import MemoryTable, TableFault
 from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
 from synthspec.spec.rows import Rejection, Stage
 
@@ -263,7 +263,7 @@ def test_verdicts_are_the_same_in_every_process(tmp_path: Path) -> None:
 
 
 def test_no_copies_of_the_source() -> None:
-    table = Table({"call": ["Agent: good morning, how may I help you today?", None], "n": [1, 2]})
+    table = MemoryTable({"call": ["Agent: good morning, how may I help you today?", None], "n": [1, 2]})
     index = open_novelty(Novelty(no_copies=NoCopies("sample", ("call",), 0.7)), {"sample": table})
     copy = {"call": "agent: Good morning - how may I help you today"}
     rejection = index.judge(copy)

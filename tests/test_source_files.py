@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import synthspec.sources
+import synthspec.sources.table
 from synthspec.evaluation.corpus.files import read_rows
 from synthspec.sources import Reading, TableFault, read_table
 from synthspec.sources.encodings import find_encoding
@@ -146,7 +146,7 @@ def test_a_small_parquet_file_does_not_fill_the_memory(tmp_path: Path, monkeypat
     assert path.stat().st_size < 100_000
     column = read_table(path).columns["text"]
     assert len(column) == 5_000 and len({id(v) for v in column}) < 10, "a text that comes again is held once"
-    monkeypatch.setattr(synthspec.sources, "MAX_VALUES", 4_999)
+    monkeypatch.setattr(synthspec.sources.table, "MAX_VALUES", 4_999)
     with pytest.raises(TableFault, match="at most 4,999"):
         read_table(path)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import synthspec
 from synthspec.planning.sampling.alike import Alike
-from synthspec.sources import Table
+from synthspec.sources import MemoryTable
 
 WORDS = "the a cat dog sea fish barks swims sat night mat eats food red blue né ÉTÉ".split()
 
@@ -93,7 +93,7 @@ TEXTS = st.lists(st.sampled_from([*WORDS, "CAT,", "dog!", "", "x-y"]), max_size=
 @settings(max_examples=150, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=12), TEXTS, st.integers(1, 12))
 def test_nearest_is_as_defined(docs: list[str], text: str, count: int) -> None:
-    index = Alike(Table({"text": docs}), ("text",))
+    index = Alike(MemoryTable({"text": docs}), ("text",))
     found = index.nearest(text, min(count, len(docs)))
     assert found == reference(docs, text, min(count, len(docs)))
     assert found == index.nearest(text, min(count, len(docs))) == index.nearest(text, len(found), range(len(docs)))
@@ -102,7 +102,7 @@ def test_nearest_is_as_defined(docs: list[str], text: str, count: int) -> None:
 
 
 def test_ties_go_to_the_earlier_row() -> None:
-    index = Alike(Table({"text": ["b a", "c", "a b", "A, b!", "c d"]}), ("text",))
+    index = Alike(MemoryTable({"text": ["b a", "c", "a b", "A, b!", "c d"]}), ("text",))
     assert index.nearest("a b", 3) == [0, 2, 3] and index.nearest("nothing", 2) == [0, 1]
     assert index.nearest("a b", 2, [4, 3, 2]) == [3, 2]
 
@@ -145,7 +145,7 @@ def test_inside_cases_and_beside_exclusions(tmp_path: Path) -> None:
 def test_many_rows_are_compared_in_little_time() -> None:
     chosen = random.Random(4)
     words = [f"w{n}" for n in range(3_000)]
-    table = Table({"text": [" ".join(chosen.choices(words, k=60)) for _ in range(5_000)]})
+    table = MemoryTable({"text": [" ".join(chosen.choices(words, k=60)) for _ in range(5_000)]})
     before = time.process_time()
     index = Alike(table, ("text",))
     found = [index.nearest(" ".join(chosen.choices(words, k=12)), 5) for _ in range(200)]

@@ -9,8 +9,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from synthspec import sources
-from synthspec.sources import TableFault, read_table
+from synthspec.sources import TableFault, read_table, table
 
 
 def test_many_rows_in_a_small_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +24,7 @@ def test_many_rows_in_a_small_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_lists_count_by_their_items(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MAX_VALUES", 1_000)
+    monkeypatch.setattr(table, "MAX_VALUES", 1_000)
     path = tmp_path / "lists.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"l": [[1] * 2_000]}), path)
     with pytest.raises(TableFault, match="2,000 values"):

@@ -70,6 +70,7 @@ class BuildFacts:
     completions: int = 0  # all that the dataset is made from, paid for now or before
     cost: float | None = 0.0  # US dollars for all of them; None where not every price is known
     prompts: Sequence[Mapping[str, Any]] = ()  # the calls of each, as `call_tally` tells them
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what each of those not written inline was
     texts: tuple[str, ...] = ()  # the columns in which gates and reports look for texts
     partition_by: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()  # of several, the deepest last: its rows are those counted
@@ -111,6 +112,7 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
         },
         "cost": _dollars(facts.cost),
         "prompts": [dict(p) for p in facts.prompts],
+        **({"sources": {name: dict(about) for name, about in facts.sources.items()}} if facts.sources else {}),
         "texts": list(facts.texts),
         "partition_by": list(facts.partition_by),
         **({"tables": list(facts.tables)} if facts.tables else {}),

@@ -10,6 +10,7 @@ from synthspec.diagnostics import Diagnostic, did_you_mean
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, first_line, read_document
 from synthspec.document.resources import library_folder, library_names
 from synthspec.document.source import path_fault, read_source
+from synthspec.plugins import is_plugin
 
 MAX_FILES = 50
 
@@ -138,8 +139,13 @@ def _circle(target: Path, chain: tuple[Path, ...]) -> tuple[str, str]:
     return f"circular extends: {path}", "remove one of these `extends`"
 
 
-def merge_maps(under: MapNode, over: MapNode) -> MapNode:
-    """Maps by key, everything else replaced; a null in `over` removes the key."""
+def merge_maps(under: MapNode, over: MapNode, path: tuple[str, ...] = ()) -> MapNode:
+    """Maps by key, everything else replaced; a null in `over` removes the key. `path` is where they stand.
+
+    A source of another kind takes the place of the whole source: a `file` has no `rows`.
+    """
+    if len(path) == 2 and path[0] == "sources" and _is_of_another_kind(under, over):
+        return over
     merged: dict[str, Entry] = {e.key.text: e for e in under.entries}
     for entry in over.entries:
         name = entry.key.text
@@ -148,10 +154,16 @@ def merge_maps(under: MapNode, over: MapNode) -> MapNode:
             continue
         below = merged.get(name)
         if below is not None and isinstance(below.value, MapNode) and isinstance(entry.value, MapNode):
-            merged[name] = Entry(entry.key, merge_maps(below.value, entry.value))
+            merged[name] = Entry(entry.key, merge_maps(below.value, entry.value, (*path, name)))
         else:
             merged[name] = entry
     return MapNode(tuple(merged.values()), over.span)
+
+
+def _is_of_another_kind(under: MapNode, over: MapNode) -> bool:
+    """Whether both sources say what they are, and are not the same."""
+    kinds = [{e.key.text for e in m.entries if is_plugin("source_kinds", e.key.text)} for m in (under, over)]
+    return bool(kinds[0] and kinds[1] and not kinds[0] & kinds[1])
 
 
 def not_a_map(node: Node) -> Diagnostic:

@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from synthspec.document.reader import MapNode
+from synthspec.plugins import find_plugin, is_plugin, plugin_fault
+
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -21,10 +24,34 @@ def schema_path() -> Path:
 
 
 @cache
-def language_schema() -> dict[str, Any]:
-    """The JSON Schema of the language, as shipped."""
+def language_schema(kinds: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The JSON Schema of the language, as shipped, with these kinds of source that packages brought."""
     loaded: dict[str, Any] = json.loads(schema_path().read_text(encoding="utf-8"))
+    branches = loaded["$defs"]["source"]["anyOf"]
+    branches += [_schema_of(name) for name in kinds]
     return loaded
+
+
+def _schema_of(kind: str) -> dict[str, Any]:
+    """The JSON Schema of a kind of source; any map of one that cannot be used, which is told later."""
+    if plugin_fault("source_kinds", kind) is not None:
+        return {"type": "object", "required": [kind]}
+    schema: dict[str, Any] = find_plugin("source_kinds", kind).KIND.map_schema()
+    return schema
+
+
+def installed_kinds(document: MapNode) -> tuple[str, ...]:
+    """The kinds of source that a document uses and that the shipped schema does not have."""
+    sources = document.get("sources")
+    maps = [e.value for e in sources.entries if isinstance(e.value, MapNode)] if isinstance(sources, MapNode) else []
+    strange = {e.key.text for m in maps for e in m.entries} - _own_keys()
+    return tuple(sorted(n for n in strange if is_plugin("source_kinds", n)))
+
+
+@cache
+def _own_keys() -> frozenset[str]:
+    """Every key of the kinds of source that the shipped schema has."""
+    return frozenset(k for branch in language_schema()["$defs"]["source"]["anyOf"] for k in branch["properties"])
 
 
 def specs_folder() -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from synthspec.diagnostics import Diagnostic, Span
 from synthspec.document.paths import Path, node_at, prune, respell
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
-from synthspec.document.resources import language_schema
+from synthspec.document.resources import installed_kinds, language_schema
 from synthspec.document.schema_errors import explain_error, place_name, useful_errors
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ CLOSE = 0.75  # from which likeness on a misspelt key is read as the one it is n
 
 
 @cache
-def _validator() -> Validator:
+def _validator(kinds: tuple[str, ...]) -> Validator:
     import jsonschema
 
-    return jsonschema.Draft202012Validator(_only_lists(language_schema()))
+    return jsonschema.Draft202012Validator(_only_lists(language_schema(kinds)))
 
 
 def _only_lists(schema: Any) -> Any:
@@ -128,7 +128,7 @@ def _check(document: MapNode) -> tuple[dict[Path, list[Diagnostic]], list[Diagno
     data = to_data(document, json=True)
     faults: dict[Path, list[Diagnostic]] = {path: [] for path in _unreadable(document)}
     unread = tuple(faults)
-    for error in _validator().iter_errors(data):
+    for error in _validator(installed_kinds(document)).iter_errors(data):
         if any(tuple(error.absolute_path)[: len(path)] == path for path in unread):
             continue
         for useful in useful_errors(error):

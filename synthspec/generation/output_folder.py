@@ -24,7 +24,8 @@ from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.store.derived.row_log import FILE as ROWS
 from synthspec.inference.store.derived.row_log import RowLog
 from synthspec.planning.plan import Plan
-from synthspec.spec import BackendChoice, Spec
+from synthspec.sources import TableFault
+from synthspec.spec import BackendChoice, SourceTable, Spec
 from synthspec.spec.rows import Missing, Row, path_text
 from synthspec.spec.rows import Path as RowPath
 
@@ -240,6 +241,7 @@ class DatasetFolder:
             unmeasured=tally.unmeasured,
             cost=None if tally.unpriced else tally.cost,
             prompts=run.calls.figures(),
+            sources={s.name: _contents(s) for s in spec.sources.values() if s.kind != "rows"},
             texts=text_fields(spec),
             partition_by=spec.output.partition_by,
             tables=tuple(t.name for t in spec.output.tables),
@@ -253,6 +255,15 @@ class DatasetFolder:
             },
             run=RunFacts(tally.calls, tally.reused, _spent(tally), run.seconds, run.calls.latencies()),
         )
+
+
+def _contents(source: SourceTable) -> dict[str, Any]:
+    """What a dataset says of a source that it was drawn from; without a digest where the data is gone or changed."""
+    about = {"kind": source.kind, **source.origin}
+    try:
+        return {**about, "digest": source.digest()} if source.digest is not None else about
+    except (OSError, TableFault):
+        return about
 
 
 def _spent(tally: Tally) -> float | None:

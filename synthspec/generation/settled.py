@@ -29,6 +29,7 @@ from synthspec.inference.store import Store
 from synthspec.inference.store.derived.row_log import RowLog, count_settled, read_settled
 from synthspec.planning.plan import Plan
 from synthspec.plugins import is_built_in
+from synthspec.sources import TableFault
 from synthspec.spec import Spec
 from synthspec.spec.fan_outs import judged_above
 from synthspec.spec.messages import Completion, Request
@@ -61,12 +62,11 @@ def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
         or novelty.on_saturation != "continue"
     ):
         return None
-    files = [s.path for s in spec.sources.values() if s.path is not None]
-    if novelty.decontaminate is not None:
-        files.append(novelty.decontaminate.against)
     try:
-        contents = [_content(path) for path in files]
-    except OSError:
+        contents = [s.digest() for s in spec.sources.values() if s.digest is not None]
+        if novelty.decontaminate is not None:
+            contents.append(_content(novelty.decontaminate.against))
+    except (OSError, TableFault):
         return None
     made = [spec.program_digest, [w.fixed for w in writers.values()], contents, _versions()]
     return hashlib.blake2b(_encode(made).encode(), digest_size=16).hexdigest()

@@ -28,6 +28,7 @@ HOMES = {  # where the built-in plug-ins of each kind are
     "writers": "synthspec.dataset.writers",
     "strategies": "synthspec.planning.designs",
     "sources": "synthspec.sources",
+    "source_kinds": "synthspec.sources.kinds",
     "metrics": "synthspec.evaluation.metrics",
     "distributions": "synthspec.languages.expressions.random.distributions",
     "commands": "synthspec.cli",
@@ -146,6 +147,7 @@ _NEEDS: Mapping[str, _Needs] = {
     "writers": {"open_writer": _A_FUNCTION},
     "strategies": {"STRATEGY": _A_FUNCTION},
     "sources": {"SUFFIXES": _A_TUPLE, "read": _A_FUNCTION},
+    "source_kinds": {"KIND": (lambda value: type(value).__name__ == "SourceKind", "a SourceKind")},
     "metrics": {"METRICS": _A_TUPLE},
     "distributions": {"DISTRIBUTION": _ANYTHING, "quantile": _A_FUNCTION, "cumulative": _A_FUNCTION},
     "commands": {"command": _A_FUNCTION},
@@ -184,6 +186,8 @@ def _misshapen(kind: str, name: str, plugin: Any) -> str | None:
             return f"'{need}' of {what} is not {said}"
     if kind == "sources" and f".{name}" not in plugin.SUFFIXES:
         return f"'SUFFIXES' of {what} does not list '.{name}'"
+    if kind == "source_kinds" and plugin.KIND.key != name:
+        return f"'KIND' of {what} is of the key '{plugin.KIND.key}', and its entry point '{name}'"
     if kind == "metrics" and name not in [getattr(m, "name", None) for m in plugin.METRICS]:
         return f"'METRICS' of {what} has no metric '{name}'"
     if kind == "distributions" and getattr(plugin.DISTRIBUTION, "name", None) != name:

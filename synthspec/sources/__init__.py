@@ -12,23 +12,16 @@ names are suffixes without their dot.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from synthspec.diagnostics.errors import SynthspecError
-from synthspec.languages.expressions.types import ANY, Type, type_of_values
 from synthspec.plugins import find_plugin, is_built_in, is_plugin, plugin_error, plugin_names, plugin_package, raised
+from synthspec.sources.table import MemoryTable, Table, TableFault, refuse_many, rename, table_of
+
+__all__ = ["MemoryTable", "Reading", "Table", "TableFault", "is_readable", "read_table", "readable", "refuse_many",
+           "rename", "settings_read", "table_of"]  # fmt: skip
 
 MAX_BYTES = 512 * 1024 * 1024
-MAX_VALUES = 10_000_000
-
-
-class TableFault(SynthspecError):
-    """The data cannot be read; the message says why, `help` what to write, "" where that is not known."""
-
-    default_status = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +31,6 @@ class Reading:
     delimiter: str | None = None  # one character
     encoding: str | None = None  # a name that Python knows
     decimal: str | None = None  # "." or ","
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Columns of equal length, in file order."""
-
-    columns: Mapping[str, Sequence[Any]]
-    guessed_encoding: str = ""  # the encoding, where nothing in the file tells it for certain
-
-    def __len__(self) -> int:
-        return len(next(iter(self.columns.values()), ()))
-
-    def row(self, index: int) -> dict[str, Any]:
-        """One row by its index, from 0."""
-        return {name: values[index] for name, values in self.columns.items()}
-
-    @property
-    def text_columns(self) -> tuple[str, ...]:
-        """The columns with text in them: what a row is compared by where nothing else is said."""
-        return tuple(n for n, values in self.columns.items() if any(isinstance(v, str) for v in values))
-
-    def column_type(self, name: str) -> Type:
-        """The type of a column's values; nulls do not count. Few different values are remembered."""
-        values = [v for v in self.columns[name] if v is not None]
-        distinct: list[Any] = []
-        seen: set[str] = set()
-        for v in values:
-            mark = f"{type(v).__name__}:{v!r}"
-            if mark not in seen:
-                seen.add(mark)
-                distinct.append(v)
-            if len(distinct) > 200:
-                break
-        if not distinct:
-            return ANY
-        joined = type_of_values(tuple(distinct))
-        return Type(joined.kind, item=joined.item, members=joined.members)
 
 
 def readable() -> tuple[str, ...]:
@@ -122,26 +78,3 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
 
 def _report_to(name: str) -> str:
     return f"correct the file, or tell the authors of {plugin_package('sources', name)}"
-
-
-def refuse_many(values: int) -> None:
-    """Refuse a file before its values fill the memory.
-
-    Raises:
-        TableFault: there are more than MAX_VALUES.
-    """
-    if values > MAX_VALUES:
-        raise TableFault(f"{values:,} values; a source holds at most {MAX_VALUES:,}")
-
-
-def table_of(rows: Iterable[Mapping[str, Any]]) -> Table:
-    """Rows as columns; a missing key is a null."""
-    rows = list(rows)
-    names = list(dict.fromkeys(str(n) for r in rows for n in r))
-    refuse_many(len(rows) * len(names))
-    return Table({n: [r.get(n) for r in rows] for n in names})
-
-
-def rename(table: Table, renames: Mapping[str, str]) -> Table:
-    """The same table with columns renamed, old to new."""
-    return Table({renames.get(n, n): v for n, v in table.columns.items()}, table.guessed_encoding)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthspec.sources import Reading, Table, TableFault, refuse_many
+from synthspec.sources import MemoryTable, Reading, Table, TableFault, refuse_many
 from synthspec.sources.encodings import decode
 
 SUFFIXES = (".csv", ".tsv")
@@ -36,7 +36,7 @@ def read(path: Path, reading: Reading) -> Table:
     refuse_many(len(body) * len(header))
     texts = {h: [line[i] for line in body] for i, h in enumerate(header)}
     decimal = reading.decimal or _find_decimal(texts, delimiter)
-    return Table({h: _typed(column, decimal) for h, column in texts.items()}, guessed)
+    return MemoryTable({h: _typed(column, decimal) for h, column in texts.items()}, guessed)
 
 
 def find_delimiter(sample: str, usual: str, *, whole: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from synthspec.sources import Reading, Table, TableFault, table_of
+from synthspec.sources import MemoryTable, Reading, Table, TableFault, table_of
 from synthspec.sources.encodings import decode
 
 SUFFIXES = (".json",)
@@ -25,4 +25,4 @@ def read(path: Path, reading: Reading) -> Table:
         raise TableFault(f"not JSON: {e}") from None
     if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
         raise TableFault("a JSON source is a list of objects", 'write [{"column": "value"}, …]')
-    return Table(table_of(value).columns, guessed)
+    return MemoryTable(table_of(value).columns, guessed)

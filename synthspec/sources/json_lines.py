@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synthspec.sources import Reading, Table, TableFault, table_of
+from synthspec.sources import MemoryTable, Reading, Table, TableFault, table_of
 from synthspec.sources.encodings import decode
 
 SUFFIXES = (".jsonl",)
@@ -32,4 +32,4 @@ def read(path: Path, reading: Reading) -> Table:
         if not isinstance(value, dict):
             raise TableFault(f"line {number} is not a JSON object", 'write one object a line: {"column": "value"}')
         rows.append(value)
-    return Table(table_of(rows).columns, guessed)
+    return MemoryTable(table_of(rows).columns, guessed)

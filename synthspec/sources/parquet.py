@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from synthspec.sources import MAX_BYTES, Reading, Table, TableFault, refuse_many
+from synthspec.sources import MAX_BYTES, MemoryTable, Reading, Table, TableFault, refuse_many
 
 SUFFIXES = (".parquet",)
 _PICTURES = (
@@ -33,7 +33,7 @@ def read(path: Path, reading: Reading) -> Table:
             table = file.read()
     except (pa.ArrowException, OSError, ValueError) as e:
         raise TableFault(f"not a readable Parquet file: {str(e).splitlines()[0]}") from None
-    return Table({name: [_plain(v) for v in _values(table.column(name))] for name in table.column_names})
+    return MemoryTable({name: [_plain(v) for v in _values(table.column(name))] for name in table.column_names})
 
 
 def _plain(value: Any) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics import Span
@@ -14,14 +13,15 @@ from synthspec.languages.expressions.types import Type
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """Data to draw from: a file below the spec's folder, or rows written inline."""
+    """Data to draw from."""
 
     name: str
     span: Span
-    path: Path | None = None
-    rows: tuple[Mapping[str, Any], ...] | None = None
+    kind: str = "rows"  # the key that says what it is: `file`, `rows`, …
     renames: Mapping[str, str] = field(default_factory=dict)  # old column name -> new
     columns: Mapping[str, Type] = field(default_factory=dict)  # after renaming; read from the data itself
+    digest: Callable[[], str] | None = field(default=None, compare=False)  # of its contents, before renaming
+    origin: Mapping[str, Any] = field(default_factory=dict)  # what the manifest says of it, beside its digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from synthspec.plugins import declared
 from synthspec.sources import Reading, Table, TableFault
 from synthspec.testing.light_import import heavy_imports
+from synthspec.testing.source_kind_contract import check_table
 
 SETTINGS = ("delimiter", "encoding", "decimal")
 
@@ -54,11 +55,9 @@ class SourceContract:
         assert self.examples, "give at least one example: (bytes of a file, its rows)"
         for data, rows in self.examples:
             table = self.read(data)
-            assert all(isinstance(n, str) and n for n in table.columns), "columns have names"
             assert len({len(v) for v in table.columns.values()}) <= 1, "columns of different lengths"
-            assert [table.row(i) for i in range(len(table))] == [dict(r) for r in rows]
-            again = self.read(data)
-            assert again == table
+            check_table(table, rows)
+            check_table(self.read(data), rows)
 
     def test_refuses_what_it_cannot_read(self) -> None:
         """A file that is not of this kind is a TableFault with a message of one line."""

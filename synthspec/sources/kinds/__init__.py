@@ -1,0 +1,105 @@
+"""Kinds of source: what the map of a source may be, each told by a key of its own (`file`, `rows`, …).
+
+One module a kind, named like its key; a package adds one through the entry point group `synthspec.source_kinds`, whose
+names are the keys. A module has a literal-free constant:
+
+    KIND = SourceKind(key="rows", describes="Rows written inline.", schema={"type": "array"}, open=open_rows)
+
+and `open(options, place) -> Opened`, which looks at the data as little as it can: a spec is checked with it. What is
+heavy is imported inside `open`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthspec.plugins import find_plugin, plugin_names
+from synthspec.sources.table import Table, TableFault
+
+SHARED: Mapping[str, Mapping[str, Any]] = {  # keys of every source, which no kind needs to heed
+    "columns": {"$ref": "#/$defs/renames"},
+    "description": {"type": "string", "description": "What the data is, and where it comes from."},
+}
+
+
+class SourceFault(TableFault):
+    """A source cannot be opened: a whole sentence, what to do, the diagnostic, and the key of the map at fault."""
+
+    def __init__(self, message: str, help: str, code: str = "E511", key: str = "") -> None:
+        super().__init__(message, help)
+        self.code, self.key = code, key
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to say of a source that is read all the same: a warning at one of its keys."""
+
+    code: str
+    message: str
+    help: str
+    key: str = ""  # "" for the kind's own
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a source is written."""
+
+    folder: Path  # of the file that it is written in: paths are relative to it
+    home: Path  # the folder that files must lie below
+    seed: int = 0  # of the spec
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source that can be drawn from.
+
+    `digest` is asked for when a dataset is built, and tells the contents: two builds with the same may share rows, so
+    it must change when a row does. Without it every value is read.
+    """
+
+    table: Table
+    digest: Callable[[], str] | None = None
+    notes: tuple[Note, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)  # what the manifest says of it, beside its digest
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """What a kind of source is: its keys, as JSON Schemas, and how it is opened."""
+
+    key: str  # whose presence chooses the kind
+    describes: str  # one line
+    schema: Mapping[str, Any]  # of the key's value
+    open: Callable[[Mapping[str, Any], Place], Opened]  # may raise SourceFault; any other TableFault is E511 at the key
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # its other keys, with their JSON Schemas
+    required: Sequence[str] = ()  # of these
+    extra: tuple[str, str] | None = (
+        None  # the extra of synthspec and the module that must be there: ("excel", "openpyxl")
+    )
+
+    def map_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the source's map."""
+        return {
+            "type": "object",
+            "required": [self.key, *self.required],
+            "additionalProperties": False,
+            "properties": {self.key: dict(self.schema), **{k: dict(v) for k, v in self.options.items()}, **SHARED},
+        }
+
+
+def kind_names() -> tuple[str, ...]:
+    """The key of every kind that is installed, in alphabetical order."""
+    return plugin_names("source_kinds")
+
+
+def find_kind(name: str) -> SourceKind:
+    """The kind of this key.
+
+    Raises:
+        LookupError: there is none.
+    """
+    kind: SourceKind = find_plugin("source_kinds", name).KIND
+    return kind
