@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from depth import examples
 from expression_strategies import SCOPE, as_columns, expressions, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,9 +40,10 @@ def same(a: Any, b: Any) -> bool:
     return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
 
 
+@examples(30, 400)
 @pytest.mark.parametrize("kind", KINDS)
-def test_evaluation_is_total_and_both_evaluators_agree(kind: str) -> None:
-    @settings(max_examples=150, deadline=None)
+def test_evaluation_is_total_and_both_evaluators_agree(kind: str, examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
     @given(expressions(kind), table())
     def holds(text: str, rows: list[dict[str, Any]]) -> None:
         expression, faults = parse_expression(text)
@@ -100,11 +102,12 @@ ANYTHING = st.recursive(
 )
 
 
+@examples(12, 300)
 @pytest.mark.parametrize("kind", KINDS)
-def test_evaluation_is_total_of_values_of_any_type(kind: str) -> None:
+def test_evaluation_is_total_of_values_of_any_type(kind: str, examples: int) -> None:
     """What stands under a name may be anything: a field without a type, a column of JSON. Nothing is raised."""
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=examples, deadline=None)
     @given(expressions(kind), st.fixed_dictionaries(dict.fromkeys(SCOPE, ANYTHING)))
     def holds(text: str, row: dict[str, Any]) -> None:
         expression, faults = parse_expression(text)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as datetime_module
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
+from functools import lru_cache
 from types import ModuleType
 from typing import Literal, NamedTuple
 
@@ -19,61 +21,79 @@ from synthspec.spec import FakerDraw
 class FakerFault(NamedTuple):
     """What is wrong with a faker parameter, and the key of it that is wrong."""
 
+    code: Literal["E530", "E447"]
     message: str
     help: str
     key: Literal["faker", "locale"] = "faker"
 
 
-def faker_fault(draw: FakerDraw) -> FakerFault | None:
-    """What is wrong with a faker parameter; None where nothing is."""
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call of a provider; two with the same text are the same."""
+
+    provider: str
+    locale: str
+    text: str
+    arguments: Mapping[str, object] = field(compare=False)
+
+
+def faker_type(draw: FakerDraw) -> Type | FakerFault:
+    """The type of what a faker parameter draws, seen from one value, or what is wrong with it."""
     try:
-        from faker import Faker
-        from faker.config import AVAILABLE_LOCALES
+        import faker  # noqa: F401
     except ImportError:
-        return FakerFault("the Faker package is not installed", install_command("faker"))
-    if draw.locale not in AVAILABLE_LOCALES:
-        help = did_you_mean(draw.locale, AVAILABLE_LOCALES)
-        return FakerFault(f"Faker has no locale '{draw.locale}'", help, "locale")
-    fake = Faker(draw.locale)
+        return FakerFault("E530", "the Faker package is not installed", install_command("faker"))
+    return _tried(_Call(draw.provider, draw.locale, repr(draw.arguments), draw.arguments))
+
+
+@lru_cache(maxsize=256)
+def _tried(call: _Call) -> Type | FakerFault:
+    """Kept, because an editor, `diff` or a plan's edit checks the same spec many times in one process."""
+    from faker import Faker
+    from faker.config import AVAILABLE_LOCALES
+
+    if call.locale not in AVAILABLE_LOCALES:
+        help = did_you_mean(call.locale, AVAILABLE_LOCALES)
+        return FakerFault("E530", f"Faker has no locale '{call.locale}'", help, "locale")
+    fake = Faker(call.locale)
     known = [n for n in dir(fake) if not n.startswith("_") and n not in _NOT_PROVIDERS]
-    if draw.provider not in known:
-        help = did_you_mean(draw.provider, known, "see Faker's documentation")
-        return FakerFault(f"Faker has no provider '{draw.provider}'", help)
+    if call.provider not in known:
+        help = did_you_mean(call.provider, known, "see Faker's documentation")
+        return FakerFault("E530", f"Faker has no provider '{call.provider}'", help)
     try:
         fake.seed_instance(0)
-        getattr(fake, draw.provider)(**dict(draw.arguments))
+        value = getattr(fake, call.provider)(**dict(call.arguments))
     except Exception as e:
-        message = f"Faker's '{draw.provider}' does not take these arguments: {e}"
-        return FakerFault(message, "see Faker's documentation")
-    return None
+        message = f"Faker's '{call.provider}' does not take these arguments: {e}"
+        return FakerFault("E530", message, "see Faker's documentation")
+    if _reads_the_clock(call):
+        message = f"Faker's '{call.provider}' counts from today, so its values would change from day to day"
+        help = "give it fixed dates as arguments, or draw with date('2026-01-01', '2026-12-31')"
+        return FakerFault("E447", message, help)
+    kind = type_of_values((value,))
+    return Type(kind.kind, item=kind.item, members=kind.members)
 
 
-def clock_fault(draw: FakerDraw) -> tuple[str, str] | None:
-    """What is wrong with a sound faker parameter whose values change from day to day: (message, help).
-
-    The provider is called with the same seeds under two clocks, which differ in everything from the year to the second.
-    """
-    moments = [datetime(2001, 2, 3, 4, 5, 6), datetime(2024, 12, 31, 23, 59, 58)]
-    for seed in range(_CLOCK_TRIES):
-        drawn = []
-        for moment in moments:
-            with clock_at(moment):
-                drawn.append(repr(_drawn(draw, seed)))
-        if drawn[0] != drawn[1]:
-            help = "give it fixed dates as arguments, or draw with date('2026-01-01', '2026-12-31')"
-            return f"Faker's '{draw.provider}' counts from today, so its values would change from day to day", help
-    return None
+def _reads_the_clock(call: _Call) -> bool:
+    """Whether a provider gives other values, of the same seeds, under two clocks that differ in everything from the
+    year to the second."""
+    return _drawn(call, datetime(2001, 2, 3, 4, 5, 6)) != _drawn(call, datetime(2024, 12, 31, 23, 59, 58))
 
 
-def _drawn(draw: FakerDraw, seed: int) -> object:
+def _drawn(call: _Call, moment: datetime) -> list[str]:
+    """What the first seeds give at a moment."""
     from faker import Faker
 
-    fake = Faker(draw.locale)
-    fake.seed_instance(seed)
-    try:
-        return getattr(fake, draw.provider)(**dict(draw.arguments))
-    except Exception as e:  # such as a fixed end before this clock's today
-        return type(e)
+    drawn: list[str] = []
+    with clock_at(moment):
+        fake = Faker(call.locale)
+        for seed in range(_CLOCK_TRIES):
+            fake.seed_instance(seed)
+            try:
+                drawn.append(repr(getattr(fake, call.provider)(**dict(call.arguments))))
+            except Exception as e:  # such as a fixed end before this clock's today
+                drawn.append(repr(type(e)))
+    return drawn
 
 
 @contextmanager
@@ -124,13 +144,3 @@ _NOT_PROVIDERS = frozenset(
     "get_providers items locales optional parse provider providers random seed seed_instance seed_locale "
     "set_arguments set_formatter unique weights binary zip tar csv dsv tsv psv json json_bytes xml image".split()
 )
-
-
-def faker_type(draw: FakerDraw) -> Type:
-    """The type of what a provider gives, seen from one value."""
-    from faker import Faker
-
-    fake = Faker(draw.locale)
-    fake.seed_instance(0)
-    kind = type_of_values((getattr(fake, draw.provider)(**dict(draw.arguments)),))
-    return Type(kind.kind, item=kind.item, members=kind.members)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
-from synthspec.analysis.sections.faker import clock_fault, faker_fault, faker_type
+from synthspec.analysis.sections.faker import FakerFault, faker_type
 from synthspec.analysis.sections.source_draws import lower_source_draw
 from synthspec.diagnostics import Related, did_you_mean
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
@@ -204,15 +204,11 @@ class _Drawing:
             return None, ANY
         locale = scalar_text(node.get("locale"), "en_US")
         draw = FakerDraw(provider.text, locale, value_of(node.get("arguments"), {}))
-        fault = faker_fault(draw)
-        if fault is not None:
-            self.ctx.report("E530", node.get(fault.key) or provider, fault.message, fault.help)
+        kind = faker_type(draw)
+        if isinstance(kind, FakerFault):
+            self.ctx.report(kind.code, node.get(kind.key) or provider, kind.message, kind.help)
             return None, ANY
-        of_clock = clock_fault(draw)
-        if of_clock is not None:
-            self.ctx.report("E447", provider, *of_clock)
-            return None, ANY
-        return draw, faker_type(draw)
+        return draw, kind
 
     def given(self, node: MapNode) -> Lowered:
         on, cases, otherwise = node.get("given"), node.get("cases"), node.get("else")
