@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 
+from synthspec.sources.documents.units import expected_tokens
 from synthspec.spec.messages import Image, Message, Part, Text, ToolCall, ToolDeclaration, ToolResult
+
+__all__ = ["PER_MESSAGE", "estimate_tokens", "expected_tokens", "tool_tokens", "worst_tokens"]
 
 TOLD_OF_TOOLS = 1_000  # tokens of a system prompt of the provider's own
 PER_MESSAGE = 8  # tokens a chat template puts around a message
@@ -46,13 +48,3 @@ def estimate_tokens(text: str) -> int:
     9
     """
     return len(text.encode("utf-8", "surrogatepass"))
-
-
-def expected_tokens(text: str) -> int:
-    """About as many tokens as a tokeniser of today makes of prose: within a fifth of the mean of Llama 3, Qwen 2 and
-    Command R for most languages, a third too many for Russian. Text full of names and digits has about twice as many.
-
-    >>> expected_tokens("You write realistic call-centre transcripts.")
-    11
-    """
-    return math.ceil(len(text) / 4 + (estimate_tokens(text) - len(text)) / 5)
