@@ -79,7 +79,42 @@ def test_sources(suffix: str, test: str) -> None:
 
 
 FILE_ROWS = {"data/a.csv": b"n,text\n1,one\n2,\n", "data/b.csv": b"n,text\n1,one\n2,two\n"}
+MANUALS = {
+    "manuals/a/kettle.md": b"# Kettle\n\nFill it. Close the lid.\n\n## Care\n\nWipe it.\n",
+    "manuals/lamp.txt": b"Screw the bulb in.\n",
+    "manuals/none.txt": b"\n",
+    "broken.epub": b"no book",
+}
+KETTLE = {"path": "manuals/a/kettle.md", "page": None}
+LAMP = {"text": "Screw the bulb in.", "path": "manuals/lamp.txt", "title": "lamp", "page": None, "part": 1}
+PARTS = [
+    {**KETTLE, "text": "# Kettle\n\nFill it. Close the lid.", "title": "Kettle", "part": 1},
+    {**KETTLE, "text": "## Care\n\nWipe it.", "title": "Kettle > Care", "part": 2},
+]
 KINDS: dict[str, dict[str, Any]] = {
+    "files": {
+        "examples": [
+            (MANUALS, {"files": "manuals/**/*", "chunk": {"words": 50}}, [*PARTS, LAMP]),
+            (MANUALS, {"files": ["manuals/lamp.txt", "**/lamp.txt"]}, [LAMP]),
+            (
+                MANUALS,
+                {"files": "**/*.md"},
+                [{**KETTLE, "text": "\n\n".join(p["text"] for p in PARTS), "title": "Kettle", "part": 1}],
+            ),
+        ],
+        "wrong": [
+            (MANUALS, {"files": "broken.epub"}),
+            (MANUALS, {"files": "manuals/none.txt"}),
+            (MANUALS, {"files": "manuals"}),
+            (MANUALS, {"files": "*.pdf"}),
+            (MANUALS, {"files": "../*.md"}),
+            (MANUALS, {"files": "/etc/*.txt"}),
+            (MANUALS, {"files": "**/*.md", "chunk": {}}),
+            (MANUALS, {"files": "**/*.md", "chunk": {"words": 5, "characters": 5}}),
+            (MANUALS, {"files": "**/*.md", "chunk": {"words": 5, "overlap": 5}}),
+            (MANUALS, {"files": "**/*.md", "encoding": "runes"}),
+        ],
+    },
     "rows": {"examples": [({}, {"rows": ROWS}, ROWS)]},
     "file": {
         "examples": [

@@ -7,6 +7,10 @@ import re
 
 from synthspec.sources import TableFault
 
+ENCODINGS = tuple(
+    "utf-8 utf-16 utf-32 ascii latin-1 cp1250 cp1251 cp1252 cp437 cp850 iso-8859-1 iso-8859-15 mac-roman shift_jis "
+    "gb18030 big5 euc-kr koi8-r".split()
+)
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
@@ -42,6 +46,15 @@ def find_encoding(data: bytes) -> tuple[str, bool]:
         help = "say in which encoding it is written, such as `encoding: cp1252`, or save it as UTF-8"
         raise TableFault(f"not UTF-8 text (byte {e.start})", help) from None
     return "utf-8", False
+
+
+def is_encoding(name: str) -> bool:
+    """Whether text can be read by an encoding of this name."""
+    try:
+        "".encode(name)
+        return isinstance(b"".decode(name), str)
+    except (LookupError, UnicodeError, ValueError, TypeError):
+        return False
 
 
 def decode(data: bytes, encoding: str | None) -> tuple[str, str]:

@@ -9,13 +9,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from synthspec.extras import install_command
 from synthspec.plugins import declared, raised
 from synthspec.sources import TableFault
-from synthspec.sources.documents.document import Block, Document, DocumentFault, MissingPackage
+from synthspec.sources.documents.document import Block, Document, DocumentFault
 from synthspec.sources.documents.tidy import one_line
 
-MAX_BYTES = 128 * 1024 * 1024  # of one document
 _HOME = "synthspec.sources.documents.kinds"
 
 
@@ -24,31 +22,20 @@ def suffixes() -> tuple[str, ...]:
     return tuple(sorted(_modules()))
 
 
+def is_document(path: str) -> bool:
+    """Whether a file of this name is of a kind that is read."""
+    return Path(path).suffix.lower() in _modules()
+
+
+def module_of(suffix: str) -> str:
+    """The module that reads documents of this suffix."""
+    return _modules()[suffix]
+
+
 def missing_packages(suffix: str) -> tuple[str, ...]:
     """What is to be installed before documents of this suffix can be read."""
     needs = declared(_modules()[suffix.lower()], "PACKAGES")
     return tuple(str(name) for name in needs if find_spec(str(name)) is None)
-
-
-def read_document(path: Path, encoding: str | None = None) -> Document:
-    """The document of a file, with a title: its own, its first heading, or its name.
-
-    Raises:
-        MissingPackage: its kind needs a package that is not installed.
-        DocumentFault: it is missing, unreadable, too large, protected, broken or without text.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in _modules():
-        raise DocumentFault(f"a document is one of {', '.join(suffixes())}, not '{suffix or path.name}'")
-    if missing := missing_packages(suffix):
-        words = f"{suffix} documents need the package{'s' * (len(missing) > 1)} {' and '.join(missing)}"
-        raise MissingPackage(words, install_command("documents"))
-    try:
-        if (size := path.stat().st_size) > MAX_BYTES:
-            raise DocumentFault(f"{size / 1e6:.0f} MB; a document has at most {MAX_BYTES // 1_000_000} MB")
-        return parse_document(path.read_bytes(), path.name, encoding)
-    except OSError as e:
-        raise DocumentFault((e.strerror or str(e)).lower()) from None
 
 
 def parse_document(data: bytes, name: str, encoding: str | None = None) -> Document:

@@ -9,15 +9,11 @@ from typing import Any
 from synthspec.diagnostics import did_you_mean
 from synthspec.plugins import plugin_error
 from synthspec.sources import Reading, is_readable, read_table, settings_read
+from synthspec.sources.encodings import ENCODINGS, is_encoding
 from synthspec.sources.fingerprints import files_digest
 from synthspec.sources.kinds import Note, Opened, Place, SourceFault, SourceKind
 from synthspec.sources.paths import find_file
 from synthspec.sources.table import TableFault
-
-ENCODINGS = tuple(
-    "utf-8 utf-16 utf-32 ascii latin-1 cp1250 cp1251 cp1252 cp437 cp850 iso-8859-1 iso-8859-15 mac-roman shift_jis "
-    "gb18030 big5 euc-kr koi8-r".split()
-)
 
 
 def open_file(options: Mapping[str, Any], place: Place) -> Opened:
@@ -62,18 +58,10 @@ def _reading(options: Mapping[str, Any], path: Path) -> Reading:
         help = "write one character in quotes, such as `delimiter: ';'`, or `delimiter: tab`"
         raise SourceFault(f"'{delimiter}' separates no values", help, "E130", "delimiter")
     encoding = given.get("encoding")
-    if encoding is not None and not _is_encoding(encoding):
+    if encoding is not None and not is_encoding(encoding):
         help = did_you_mean(encoding, ENCODINGS, "write one such as utf-8, utf-16 or cp1252")
         raise SourceFault(f"there is no encoding '{encoding}'", help, "E130", "encoding")
     return Reading(delimiter, encoding, given.get("decimal"))
-
-
-def _is_encoding(name: str) -> bool:
-    try:
-        "".encode(name)
-        return isinstance(b"".decode(name), str)
-    except (LookupError, UnicodeError, ValueError, TypeError):
-        return False
 
 
 KIND = SourceKind(

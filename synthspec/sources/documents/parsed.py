@@ -1,0 +1,112 @@
+"""Documents that were read before: the last ones in memory, and those of slow kinds in the user's cache folder.
+
+Both are found by the bytes of the file, so a file that is changed, moved or copied is never taken for another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections import OrderedDict
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from synthspec.extras import install_command
+from synthspec.plugins import declared
+from synthspec.sources.documents.document import Block, Document, DocumentFault, MissingPackage
+from synthspec.sources.documents.reader import is_document, missing_packages, module_of, parse_document, suffixes
+
+MAX_BYTES = 128 * 1024 * 1024  # of one document
+FORM = 1  # of what is stored, and of how documents are read: another number leaves older entries alone
+MOST_HELD = 64_000_000  # characters in memory
+_held: OrderedDict[str, Document] = OrderedDict()
+
+
+def read_document(path: Path, encoding: str | None = None) -> Document:
+    """The document of a file, with a title: its own, its first heading, or its name.
+
+    Raises:
+        MissingPackage: its kind needs a package that is not installed.
+        DocumentFault: it is missing, unreadable, too large, protected, broken or without text.
+    """
+    suffix = path.suffix.lower()
+    if not is_document(path.name):
+        raise DocumentFault(f"a document is one of {', '.join(suffixes())}, not '{suffix or path.name}'")
+    if missing := missing_packages(suffix):
+        words = f"{suffix} documents need the package{'s' * (len(missing) > 1)} {' and '.join(missing)}"
+        raise MissingPackage(words, install_command("documents"))
+    try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise DocumentFault(f"{size / 1e6:.0f} MB; a document has at most {MAX_BYTES // 1_000_000} MB")
+        return parsed(path.read_bytes(), path.name, encoding)
+    except OSError as e:
+        raise DocumentFault((e.strerror or str(e)).lower()) from None
+
+
+def parsed(data: bytes, name: str, encoding: str | None = None) -> Document:
+    """The document of these bytes, as `parse_document` gives it.
+
+    Raises:
+        DocumentFault: it cannot be read, or has no text. That is found anew each time.
+    """
+    suffix = Path(name).suffix.lower()
+    packages = [str(p) for p in declared(module_of(suffix), "PACKAGES")]
+    about = repr((FORM, suffix, Path(name).stem, encoding, [_version(p) for p in packages])).encode()
+    key = hashlib.sha256(about + hashlib.sha256(data).digest()).hexdigest()
+    if key in _held:
+        _held.move_to_end(key)
+        return _held[key]
+    entry = cache_folder() / key[:2] / f"{key}.json" if packages else None
+    document = _load(entry) if entry is not None else None
+    if document is None:
+        document = parse_document(data, name, encoding)
+        if entry is not None:
+            _store(entry, document)
+    _hold(key, document)
+    return document
+
+
+def cache_folder() -> Path:
+    """Where documents of slow kinds are kept; whatever is in it may be deleted."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(home) if home else Path.home() / ".cache") / "synthspec" / "documents"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _hold(key: str, document: Document) -> None:
+    _held[key] = document
+    while len(_held) > 1 and sum(_size(d) for d in _held.values()) > MOST_HELD:
+        _held.popitem(last=False)
+
+
+def _size(document: Document) -> int:
+    return sum(len(b.text) for b in document.blocks)
+
+
+def _load(entry: Path) -> Document | None:
+    """What is stored; None where nothing is, or nothing that can be read."""
+    try:
+        title, guessed, blocks = json.loads(entry.read_text(encoding="utf-8"))
+        return Document(title, tuple(Block(t, kind, tuple(under), page) for t, kind, under, page in blocks), guessed)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _store(entry: Path, document: Document) -> None:
+    """Whole or not at all; a folder that cannot be written costs time alone."""
+    blocks = [[b.text, b.kind, b.headings, b.page] for b in document.blocks]
+    text = json.dumps([document.title, document.guessed_encoding, blocks], ensure_ascii=False)
+    with suppress(OSError, UnicodeError):
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=entry.parent, delete=False, encoding="utf-8") as file:
+            file.write(text)
+        Path(file.name).replace(entry)
