@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synthspec.languages.expressions import compile_row
+from synthspec.languages.expressions import Expression, compile_row
 from synthspec.languages.expressions.evaluation.columns import Column
 from synthspec.languages.expressions.functions.placed import INDEX
 from synthspec.planning.drawing import Drawing, Values
@@ -16,10 +16,13 @@ from synthspec.spec import RowsEach
 
 def passing_rows(each: RowsEach, table: Table) -> Sequence[int]:
     """The rows of the source that are gone through, by number."""
-    if each.where is None:
-        return range(len(table))
-    test = compile_row(each.where)
-    return [number for number in range(len(table)) if test({"row": table.row(number)})]
+    return range(len(table)) if each.where is None else rows_that_pass(each.where, table, range(len(table)))
+
+
+def rows_that_pass(where: Expression, table: Table, among: Sequence[int]) -> Sequence[int]:
+    """Those of some rows for which a condition over `row` alone holds."""
+    test = compile_row(where)
+    return [number for number in among if test({"row": table.row(number)})]
 
 
 def in_turn(values: Values, each: RowsEach, table: Table) -> Values:

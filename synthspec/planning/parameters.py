@@ -7,33 +7,50 @@ A dimension's key is stable: `attitude` for a list, `age#0` for the first random
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.languages.expressions import Expression, evaluate, names_of, random_calls
-from synthspec.languages.expressions.evaluation.columns import DTYPES, Column, conform_column, pack, unpack
+from synthspec.languages.expressions import Expression, names_of, random_calls
+from synthspec.languages.expressions.evaluation.columns import Column, unpack
 from synthspec.languages.expressions.functions.placed import READS, placed_calls
-from synthspec.languages.expressions.random.quantiles import edges, level_of
+from synthspec.languages.expressions.random.quantiles import edges
 from synthspec.languages.expressions.tree import Call, ListOf, Literal, Unary
 from synthspec.languages.expressions.types import Type
 from synthspec.planning.designs import Dimension, Requirement
-from synthspec.planning.drawing import MAX_LEVELS, Drawing, Values
+from synthspec.planning.draw_values import (
+    Listed,
+    choice_values,
+    faker_values,
+    formula_values,
+    given_values,
+    listed_texts,
+    pattern_values,
+    same,
+)
+from synthspec.planning.drawing import MAX_LEVELS, Values
 from synthspec.planning.each_row import in_turn
+from synthspec.planning.list_draws import Counts, counted, distinct_choices, list_values
 from synthspec.planning.sampling.alike import Alike, indexed
 from synthspec.planning.source_draws import nearest_rows, one_row, several_rows
+from synthspec.planning.without_replacement import DESIGNED, in_order, lists_in_order
 from synthspec.sources import Table
-from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, RowsEach, SourceDraw
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A list of texts: its values, and what draws their places instead of themselves."""
-
-    values: tuple[str, ...]
-    places: Values
+from synthspec.spec import (
+    Choice,
+    Draw,
+    FakerDraw,
+    Formula,
+    GivenDraw,
+    ListDraw,
+    Parameter,
+    PatternDraw,
+    SourceDraw,
+    Spec,
+)
+from synthspec.spec.draws import draws_inside
+from synthspec.spec.used_names import draw_reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +65,33 @@ class CompiledDraw:
     listed: Listed | None = None
 
 
-def compile_draws(
-    parameters: tuple[Parameter, ...], tables: Mapping[str, Table], each: RowsEach | None = None
-) -> tuple[CompiledDraw, ...]:
-    """Every parameter, in order. Those that draw from the source of `each` take its rows in turn."""
-    compiler = _Compiler(parameters, tables, each)
+def compile_draws(spec: Spec, tables: Mapping[str, Table]) -> tuple[CompiledDraw, ...]:
+    """Every parameter of a spec, in order."""
+    parameters = spec.parameters
+    compiler = _Compiler(spec, tables)
     return tuple(compiler.compile(p) for p in parameters)
 
 
 class _Compiler:
-    def __init__(
-        self, parameters: tuple[Parameter, ...], tables: Mapping[str, Table], each: RowsEach | None = None
-    ) -> None:
-        self.tables, self.each = tables, each
+    def __init__(self, spec: Spec, tables: Mapping[str, Table]) -> None:
+        parameters = spec.parameters
+        self.spec, self.tables, self.each = spec, tables, spec.each
         self.indexes: dict[tuple[str, tuple[str, ...]], Alike] = {}
         self.lists: dict[str, Choice] = {p.name: p.draw for p in parameters if isinstance(p.draw, Choice)}
         self.filters: dict[str, list[Expression]] = {}
-        for p in parameters:
-            for draw in _inside(p.draw):
-                if isinstance(draw, SourceDraw) and draw.shares_row:
-                    found = self.filters.setdefault(draw.source, [])
-                    if draw.where is not None and draw.where not in found:
-                        found.append(draw.where)
+        self.sharing: dict[str, list[SourceDraw]] = {}  # the draws of the one row of each source
+        for draw in (d for p in parameters for d in draws_inside(p.draw)):
+            if isinstance(draw, SourceDraw) and draw.shares_row:
+                self.sharing.setdefault(draw.source, []).append(draw)
+                found = self.filters.setdefault(draw.source, [])
+                if draw.where is not None and draw.where not in found:
+                    found.append(draw.where)
 
     def compile(self, parameter: Parameter) -> CompiledDraw:
         dimensions: list[Dimension] = []
         reads: set[str] = set()
         values = self.draw(parameter.draw, parameter, parameter.name, (), dimensions, reads)
-        listed = _listed(parameter.name, parameter.draw)
+        listed = listed_texts(parameter.name, parameter.draw)
         return CompiledDraw(parameter.name, parameter.type, tuple(dimensions), frozenset(reads), values, listed)
 
     def draw(
@@ -90,20 +106,22 @@ class _Compiler:
         match draw:
             case Choice(values, weights):
                 dimensions.append(Dimension(key, weights, requires))
-                return _choice(key, values, weights, parameter.type)
+                return choice_values(key, values, weights, parameter.type)
             case Formula(expression):
                 reads |= names_of(expression) | {name for c in placed_calls(expression) for name in READS[c.function]}
                 for call in random_calls(expression):
                     dimensions.append(Dimension(f"{key}#{call.ordinal}", _levels(call), requires))
-                return _formula(key, expression, parameter.type)
+                return formula_values(key, expression, parameter.type)
             case PatternDraw(regex):
                 dimensions.append(Dimension(key, None, requires))
-                return _pattern(key, regex)
+                return pattern_values(key, regex)
             case FakerDraw():
                 dimensions.append(Dimension(key, None, requires))
-                return _faker(key, draw, parameter.type)
+                return faker_values(key, draw, parameter.type)
             case SourceDraw():
                 return self.source(draw, parameter, key, requires, dimensions, reads)
+            case ListDraw():
+                return self.several(draw, parameter, key, requires, dimensions, reads)
             case GivenDraw():
                 return self.given(draw, parameter, key, requires, dimensions, reads)
 
@@ -117,22 +135,66 @@ class _Compiler:
         reads: set[str],
     ) -> Values:
         table = self.tables[draw.source]
-        if draw.nearest is not None or draw.rows is not None:
-            reads |= names_of(draw.where) - {"row"} if draw.where is not None else frozenset()
+        if not draw.shares_row:
+            reads |= draw_reads(draw)
+            counts = self.counts(draw.count, draw.rows or 1, key, requires, dimensions, reads)
             if draw.nearest is not None:
-                reads |= names_of(draw.nearest)
-                return nearest_rows(parameter.name, draw, table, self.index_of)
+                return nearest_rows(parameter.name, draw, table, self.index_of, counts)
+            if not draw.replacement:
+                return lists_in_order(key, draw, table, self.spec.seed)
             dimensions.append(Dimension(key, None, requires))
-            return several_rows(parameter.name, key, draw, table)
+            return several_rows(parameter.name, key, draw, table, counts)
         if self.each is not None and self.each.source == draw.source:
             return in_turn(one_row(parameter.name, draw, table, ()), self.each, table)
         filters = tuple(self.filters[draw.source])
         for where in filters:
             reads |= names_of(where) - {"row"}
         rows = len(table)
+        sharing = self.sharing[draw.source]
+        if not all(d.replacement for d in sharing) and not self.is_balanced(rows, filters):
+            return in_order(one_row(parameter.name, draw, table, ()), draw.source, sharing, table, self.spec.seed)
         few = not filters and rows <= MAX_LEVELS
         dimensions.append(Dimension(f"source:{draw.source}", (1.0,) * rows if few else None))
         return one_row(parameter.name, draw, table, filters)
+
+    def counts(
+        self,
+        count: Expression | None,
+        most: int,
+        key: str,
+        requires: tuple[Requirement, ...],
+        dimensions: list[Dimension],
+        reads: set[str],
+    ) -> Counts:
+        """How many items each list of a draw has; `most` where nothing else is said."""
+        if count is None:
+            return lambda drawing: np.full(drawing.length, most)
+        reads |= names_of(count) | {name for c in placed_calls(count) for name in READS[c.function]}
+        for call in random_calls(count):
+            dimensions.append(Dimension(f"{key}/rows#{call.ordinal}", _levels(call), requires))
+        return counted(key, count, most)
+
+    def several(
+        self,
+        draw: ListDraw,
+        parameter: Parameter,
+        key: str,
+        requires: tuple[Requirement, ...],
+        dimensions: list[Dimension],
+        reads: set[str],
+    ) -> Values:
+        """A list: one dimension of the design, and those of its count."""
+        counts = self.counts(draw.count, draw.most, key, requires, dimensions, reads)
+        dimensions.append(Dimension(key, None, requires))
+        if isinstance(draw.item, Choice) and not draw.replacement:
+            return distinct_choices(key, draw.item, draw.type, counts)
+        own: list[Dimension] = []
+        item = self.draw(draw.item, replace(parameter, type=draw.type), f"{key}[]", (), own, reads)
+        return list_values(parameter.name, key, item, tuple(d.key for d in own), counts, not draw.replacement)
+
+    def is_balanced(self, rows: int, filters: tuple[Expression, ...]) -> bool:
+        """Whether the strategy itself draws no row of a source again before all have been."""
+        return self.spec.plan.strategy == "balanced" and not filters and rows <= DESIGNED
 
     def index_of(self, draw: SourceDraw) -> Alike:
         """The index of the words of a source, made when the first text is compared."""
@@ -153,7 +215,7 @@ class _Compiler:
         cases: list[tuple[Any, Values]] = []
         left = set(range(len(listed)))
         for value, inner in draw.cases:
-            levels = frozenset(i for i, v in enumerate(listed) if _same(v, value))
+            levels = frozenset(i for i, v in enumerate(listed) if same(v, value))
             left -= levels
             below = (*requires, Requirement(draw.on, levels)) if levels else requires
             cases.append((value, self.draw(inner, parameter, f"{key}/{value}", below, dimensions, reads)))
@@ -161,18 +223,7 @@ class _Compiler:
         if draw.otherwise is not None:
             below = (*requires, Requirement(draw.on, frozenset(left))) if left else requires
             otherwise = self.draw(draw.otherwise, parameter, f"{key}/else", below, dimensions, reads)
-        return _given(draw.on, tuple(cases), otherwise, parameter.type)
-
-
-def _inside(draw: Draw) -> list[Draw]:
-    if isinstance(draw, GivenDraw):
-        below = [d for _, c in draw.cases for d in _inside(c)]
-        return [draw, *below, *(_inside(draw.otherwise) if draw.otherwise is not None else [])]
-    return [draw]
-
-
-def _same(left: Any, right: Any) -> bool:
-    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
+        return given_values(draw.on, tuple(cases), otherwise, parameter.type)
 
 
 def _constant(node: Expression) -> Any:
@@ -207,113 +258,6 @@ def _levels(call: Call) -> tuple[float, ...] | None:
         if isinstance(low, int) and isinstance(high, int) and 0 <= high - low < 1000:
             return (1.0,) * (high - low + 1)
     return None
-
-
-def _choice(key: str, values: tuple[Any, ...], weights: tuple[float, ...], kind: Type) -> Values:
-    column = pack(list(values), kind.kind)
-    if kind.kind in ("text", "any", "list", "map"):
-        column = np.empty(len(values), dtype=object)
-        column[:] = list(values) if kind.kind == "text" else _boxed(values)
-
-    def draw(drawing: Drawing) -> Column:
-        return column[level_of(drawing.uniforms[key], weights)]
-
-    return draw
-
-
-def _listed(key: str, draw: Draw) -> Listed | None:
-    if not isinstance(draw, Choice) or not all(type(v) is str for v in draw.values):
-        return None
-    values, weights = draw.values, draw.weights
-    return Listed(values, lambda drawing: level_of(drawing.uniforms[key], weights))
-
-
-def _boxed(values: tuple[Any, ...]) -> Column:
-    """An object column, also of lists."""
-    column = np.empty(len(values), dtype=object)
-    for index, value in enumerate(values):
-        column[index] = value
-    return column
-
-
-def _formula(key: str, expression: Expression, kind: Type) -> Values:
-    calls = [c.ordinal for c in random_calls(expression)]
-
-    def draw(drawing: Drawing) -> Column:
-        uniforms = {o: drawing.uniforms[f"{key}#{o}"] for o in calls}
-        return evaluate(expression, drawing.columns, drawing.length, uniforms, kind)
-
-    return draw
-
-
-def _pattern(key: str, regex: str) -> Values:
-    from synthspec.languages.patterns import parse_pattern
-
-    pattern = parse_pattern(regex)
-
-    def draw(drawing: Drawing) -> Column:
-        column = np.empty(drawing.length, dtype=object)
-        column[:] = pattern.generate_many(drawing.uniforms[key])
-        return column
-
-    return draw
-
-
-def _faker(key: str, draw_of: FakerDraw, kind: Type) -> Values:
-    from faker import Faker
-
-    fake = Faker(draw_of.locale)
-    provide = getattr(fake, draw_of.provider)
-    arguments = dict(draw_of.arguments)
-
-    def draw(drawing: Drawing) -> Column:
-        made: list[Any] = []
-        for u in drawing.uniforms[key].tolist():
-            fake.seed_instance(int(u * 2**53))
-            made.append(provide(**arguments))
-        return _settled(made, kind)
-
-    return draw
-
-
-def _given(on: str, cases: tuple[tuple[Any, Values], ...], otherwise: Values | None, kind: Type) -> Values:
-    def draw(drawing: Drawing) -> Column:
-        parent = drawing.columns[on]
-        left = np.ones(drawing.length, dtype=bool)
-        result = np.empty(drawing.length, dtype=object)
-        for value, values in cases:
-            mask = left & _equal(parent, value)
-            left &= ~mask
-            if mask.any():
-                result[mask] = _objects(values(drawing.part(mask)))
-        if left.any() and otherwise is not None:
-            result[left] = _objects(otherwise(drawing.part(left)))
-        return _settled(result.tolist(), kind)
-
-    return draw
-
-
-def _settled(values: list[Any], kind: Type) -> Column:
-    """Values as a column of a parameter's type, whichever of its values are among them: a whole number is 1.0 in a
-    column of numbers even where no other is beside it.
-    """
-    if kind.kind == "number":
-        return conform_column(_boxed(tuple(values)), kind)
-    if kind.kind in DTYPES:
-        column = pack(values, kind.kind)
-        if column.dtype == np.dtype(DTYPES[kind.kind]):
-            return column
-    return _boxed(tuple(values))
-
-
-def _objects(column: Column) -> Column:
-    return _boxed(tuple(unpack(column)))
-
-
-def _equal(column: Column, value: Any) -> NDArray[np.bool_]:
-    if column.dtype != object:
-        return np.asarray(column == value)
-    return np.fromiter((_same(v, value) for v in column.tolist()), dtype=bool, count=len(column))
 
 
 def middles(weights: tuple[float, ...]) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from synthspec.planning.parameters import compile_draws, dimensions_of
 from synthspec.planning.sampling.beside import Beside
 from synthspec.sources import Table
 from synthspec.spec import Correlation, Exclusion, SourceDraw, Spec
+from synthspec.spec.draws import draws_inside
 from synthspec.spec.fan_outs import rows_per_combination
 from synthspec.spec.used_names import used_names
 
@@ -46,7 +47,7 @@ class Plan:
 
     def __init__(self, spec: Spec, tables: Mapping[str, Table]) -> None:
         self.spec = spec
-        self.draws = compile_draws(spec.parameters, tables, spec.each)
+        self.draws = compile_draws(spec, tables)
         self.dimensions = dimensions_of(self.draws)
         self.rules = tuple(self._rule(e) for e in spec.plan.exclude)
         self.ties = ties_of(self.rules, self.draws, spec.parameters)
@@ -157,8 +158,8 @@ class Plan:
 
     def _replaced_sources(self) -> set[str]:
         """The dimensions of sources whose rows may be drawn again."""
-        draws = [p.draw for p in self.spec.parameters if isinstance(p.draw, SourceDraw)]
-        firm = {d.source for d in draws if not d.replacement}
+        draws = [d for p in self.spec.parameters for d in draws_inside(p.draw) if isinstance(d, SourceDraw)]
+        firm = {d.source for d in draws if d.shares_row and not d.replacement}
         return {d.key for d in self.dimensions if d.key.startswith("source:")} - {f"source:{name}" for name in firm}
 
     def coverage(self) -> Any:

@@ -13,6 +13,7 @@ from synthspec.languages.expressions.evaluation.columns import Column, objects, 
 from synthspec.languages.expressions.functions.texts import as_text
 from synthspec.languages.expressions.random.quantiles import level_of
 from synthspec.planning.drawing import MAX_LEVELS, DrawFault, Drawing, Values
+from synthspec.planning.list_draws import Counts
 from synthspec.planning.sampling.alike import Alike
 from synthspec.planning.sampling.some import draw_some
 from synthspec.sources import Table
@@ -46,45 +47,46 @@ def _shared(
             return level_of(u, (1.0,) * len(table))
         return np.minimum((u * len(table)).astype(np.int64), len(table) - 1)
     picked = np.zeros(drawing.length, dtype=np.int64)
-    for members, found in _passing(parameter, name, table, filters, drawing, 1):
+    for members, found in _passing(parameter, name, table, filters, drawing, np.ones(drawing.length, dtype=np.int64)):
         at = np.array(members)
         picked[at] = found[np.minimum((u[at] * len(found)).astype(np.int64), len(found) - 1)]
     return picked
 
 
-def several_rows(parameter: str, key: str, draw_of: SourceDraw, table: Table) -> Values:
+def several_rows(parameter: str, key: str, draw_of: SourceDraw, table: Table, counts: Counts) -> Values:
     """So many different rows, drawn for this parameter alone."""
-    count = draw_of.rows or 1
     filters = () if draw_of.where is None else (draw_of.where,)
 
     def draw(drawing: Drawing) -> Column:
-        u = drawing.uniforms[key]
+        u, wanted = drawing.uniforms[key], counts(drawing)
         result = np.empty(drawing.length, dtype=object)
-        for members, found in _passing(parameter, draw_of.source, table, filters, drawing, count):
+        for members, found in _passing(parameter, draw_of.source, table, filters, drawing, wanted):
             candidates = found.tolist()
             for at in members:
-                places = draw_some(candidates, count, f"rows/{int(u[at] * 2**53)}")
+                if wanted[at] < 0:
+                    continue
+                places = draw_some(candidates, int(wanted[at]), f"rows/{int(u[at] * 2**53)}")
                 result[at] = [_value(table, draw_of.column, place) for place in places]
         return result
 
     return draw
 
 
-def nearest_rows(parameter: str, draw_of: SourceDraw, table: Table, indexed: Indexed) -> Values:
+def nearest_rows(parameter: str, draw_of: SourceDraw, table: Table, indexed: Indexed, counts: Counts) -> Values:
     """The rows most alike to a text: one, or a list of `rows`. Null where the text is."""
-    wanted, count = draw_of.nearest, draw_of.rows or 1
-    assert wanted is not None
+    likeness, most = draw_of.nearest, draw_of.rows or 1
+    assert likeness is not None
     filters = () if draw_of.where is None else (draw_of.where,)
 
     def draw(drawing: Drawing) -> Column:
-        texts = unpack(_column(evaluate(wanted, drawing.columns, drawing.length)))
-        result = np.empty(drawing.length, dtype=object)
-        for members, found in _passing(parameter, draw_of.source, table, filters, drawing, count):
+        texts = unpack(_column(evaluate(likeness, drawing.columns, drawing.length)))
+        result, wanted = np.empty(drawing.length, dtype=object), counts(drawing)
+        for members, found in _passing(parameter, draw_of.source, table, filters, drawing, wanted):
             among = found if filters else None
             for at in members:
                 text = as_text(texts[at])
-                if text is not None:
-                    places = indexed(draw_of).nearest(text, count, among)
+                if text is not None and wanted[at] >= 0:
+                    places = indexed(draw_of).nearest(text, most, among)[: wanted[at]]
                     values = [_value(table, draw_of.column, place) for place in places]
                     result[at] = values if draw_of.rows is not None else values[0]
         return result
@@ -102,12 +104,17 @@ def _value(table: Table, column: str, place: int) -> Any:
 
 
 def _passing(
-    parameter: str, name: str, table: Table, filters: tuple[Expression, ...], drawing: Drawing, least: int
+    parameter: str,
+    name: str,
+    table: Table,
+    filters: tuple[Expression, ...],
+    drawing: Drawing,
+    wanted: NDArray[np.int64],
 ) -> Iterator[tuple[Sequence[int], NDArray[np.int64]]]:
     """The rows of the source that pass the filters, for combinations together that read the same values.
 
     Raises:
-        DrawFault: fewer than `least` pass for a combination.
+        DrawFault: fewer than are wanted pass for a combination.
     """
     if not filters:
         yield range(drawing.length), np.arange(len(table))
@@ -125,6 +132,7 @@ def _passing(
         for where in filters:
             passing &= evaluate(where, {**first, "row": rows}, len(table)).astype(bool)
         found = np.flatnonzero(passing)
+        least = int(wanted[members].max())
         if len(found) < least:
             said = " and ".join(f"{n} = {unpack(drawing.columns[n][members[:1]])[0]!r}" for n in reads)
             few = f"{len(found) or 'no'} row{'s' if len(found) > 1 else ''} of the source '{name}'"

@@ -42,6 +42,7 @@ class SourceDraw:
     where: Expression | None = None
     replacement: bool = True
     rows: int | None = None  # a list of so many different rows, drawn for this parameter alone
+    count: Expression | None = None  # how many each list has, where that varies; `rows` is then the greatest number
     nearest: Expression | None = None  # a text: the rows most alike to it, in the order of likeness
     by: str = ""  # the column that is compared with it; "" for all columns of text
 
@@ -61,6 +62,17 @@ class FakerDraw:
 
 
 @dataclass(frozen=True, slots=True)
+class ListDraw:
+    """A list of what another draw gives, as long as `count` says. Without replacement its items differ."""
+
+    item: Draw
+    type: Type  # of an item
+    count: Expression
+    most: int
+    replacement: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class GivenDraw:
     """Depends on the value of another parameter."""
 
@@ -69,7 +81,7 @@ class GivenDraw:
     otherwise: Draw | None
 
 
-Draw = Choice | Formula | PatternDraw | SourceDraw | FakerDraw | GivenDraw
+Draw = Choice | Formula | PatternDraw | SourceDraw | FakerDraw | GivenDraw | ListDraw
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,19 @@ from synthspec.languages.expressions import names_of, random_calls
 from synthspec.languages.expressions.functions.placed import placed_calls
 from synthspec.languages.expressions.reach import constant_known
 from synthspec.languages.expressions.tree import Call
-from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, SourceDraw, Spec
+from synthspec.spec import (
+    Choice,
+    Draw,
+    FakerDraw,
+    Formula,
+    GivenDraw,
+    ListDraw,
+    Parameter,
+    PatternDraw,
+    SourceDraw,
+    Spec,
+)
+from synthspec.spec.draws import draws_inside
 
 
 def draw_reads(draw: Draw) -> frozenset[str]:
@@ -19,9 +31,11 @@ def draw_reads(draw: Draw) -> frozenset[str]:
         case GivenDraw(on, cases, otherwise):
             below = [d for _, d in cases] + ([otherwise] if otherwise is not None else [])
             return frozenset({on}).union(*(draw_reads(d) for d in below))
-        case SourceDraw(where=where, nearest=nearest):
+        case SourceDraw(where=where, nearest=nearest, count=count):
             read = names_of(where) - {"row"} if where is not None else frozenset[str]()
-            return read | names_of(nearest) if nearest is not None else read
+            return read.union(*(names_of(e) for e in (nearest, count) if e is not None))
+        case ListDraw(item=item, count=count):
+            return draw_reads(item) | names_of(count)
         case Choice() | PatternDraw() | FakerDraw():
             return frozenset()
 
@@ -62,12 +76,23 @@ def _counts(draw: Draw) -> bool:
             return bool(placed_calls(expression))
         case GivenDraw(_, cases, otherwise):
             return any(map(_counts, (*(d for _, d in cases), *([otherwise] if otherwise is not None else []))))
+        case ListDraw(item=item, count=count):
+            return _counts(item) or bool(placed_calls(count))
+        case SourceDraw(count=count) if count is not None:
+            return bool(placed_calls(count))
     return False
 
 
 def parameters_to_try(spec: Spec) -> frozenset[str]:
-    """The parameters drawn by a random function whose arguments are known only when a row is drawn."""
-    return frozenset(p.name for p in spec.parameters if any(not constant_known(c) for c in _calls(p.draw)))
+    """The parameters drawn by a random function whose arguments are known only when a row is drawn, and lists whose
+    items are to differ."""
+    found = {p.name for p in spec.parameters if any(not constant_known(c) for c in _calls(p.draw))}
+    differ = {p.name for p in spec.parameters if any(_differs(d) for d in draws_inside(p.draw))}
+    return frozenset(found | differ)
+
+
+def _differs(draw: Draw) -> bool:
+    return isinstance(draw, ListDraw) and not draw.replacement and not isinstance(draw.item, Choice)
 
 
 def _calls(draw: Draw) -> Iterator[Call]:
@@ -77,3 +102,8 @@ def _calls(draw: Draw) -> Iterator[Call]:
         case GivenDraw(_, cases, otherwise):
             for inner in (*(d for _, d in cases), *([otherwise] if otherwise is not None else [])):
                 yield from _calls(inner)
+        case ListDraw(item=item, count=count):
+            yield from random_calls(count)
+            yield from _calls(item)
+        case SourceDraw(count=count) if count is not None:
+            yield from random_calls(count)

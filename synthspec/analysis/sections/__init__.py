@@ -23,6 +23,7 @@ from synthspec.analysis.sections.rules import lower_checks, lower_gates
 from synthspec.analysis.sections.settings import lower_backend, lower_limits, lower_novelty
 from synthspec.analysis.sections.sources import lower_sources
 from synthspec.analysis.sections.tools import lower_tools, with_tools
+from synthspec.analysis.sections.without_replacement import check_replacement
 from synthspec.diagnostics import Diagnostic
 from synthspec.document.paths import Path as NodePath
 from synthspec.document.reader import MapNode, ScalarNode, to_data
@@ -92,6 +93,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
     check_abilities(ctx, spec, around)
     if each is not None:
         spec = replace(spec, rows=asked * rows_per_combination(spec), each=each, open_ended=True)
+    check_replacement(ctx, spec)
     return Lowered(spec, ctx.tables, (*ctx.faults, *cut_texts(document)))
 
 

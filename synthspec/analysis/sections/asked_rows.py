@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.source_draws import find_source, lower_where
 from synthspec.document.reader import MapNode, ScalarNode
 from synthspec.languages.expressions import names_of
-from synthspec.spec import Draw, GivenDraw, Parameter, PlanRules, Prompt, RowsEach, SourceDraw, SourceTable
+from synthspec.spec import Parameter, PlanRules, Prompt, RowsEach, SourceDraw, SourceTable
+from synthspec.spec.draws import draws_inside
 
 DEFAULT = 100
 
@@ -45,7 +46,9 @@ def _reads_of(
     if plan.strategy in ("factorial", "pairwise"):
         message = f"the strategy '{plan.strategy}' has an order of its own, `rows: {{each: …}}` that of '{source}'"
         ctx.report("E435", place, message, "leave the strategy out, or ask for a number of rows")
-    drawn = {p.name: d for p in parameters for d in _draws(p.draw) if isinstance(d, SourceDraw) and _is_of(d, source)}
+    drawn = {
+        p.name: d for p in parameters for d in draws_inside(p.draw) if isinstance(d, SourceDraw) and _is_of(d, source)
+    }
     for exclusion in plan.exclude:
         for name in sorted(names_of(exclusion.expression) & drawn.keys()):
             message = f"'{name}' is of the row that `rows: {{each: {source}}}` goes through: no other draw changes it"
@@ -60,15 +63,6 @@ def _reads_of(
 def _is_of(draw: SourceDraw, source: str) -> bool:
     """Whether a draw takes the row that is gone through: not several rows, nor those most alike."""
     return draw.source == source and draw.rows is None and draw.nearest is None
-
-
-def _draws(draw: Draw) -> Iterable[Draw]:
-    yield draw
-    if isinstance(draw, GivenDraw):
-        for _, inner in draw.cases:
-            yield from _draws(inner)
-        if draw.otherwise is not None:
-            yield from _draws(draw.otherwise)
 
 
 def check_moves(ctx: AnalysisContext, prompts: Sequence[Prompt], each: RowsEach | None, saturation: str) -> bool:

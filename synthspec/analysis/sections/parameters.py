@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
+from synthspec.analysis.sections.draw_counts import Count, lower_count, lower_list
 from synthspec.analysis.sections.faker import FakerFault, faker_type
 from synthspec.analysis.sections.source_draws import lower_source_draw
 from synthspec.diagnostics import Related, did_you_mean
@@ -28,7 +29,8 @@ def lower_parameters(ctx: AnalysisContext, sources: Mapping[str, SourceTable]) -
     conditions: list[_Condition] = []
     for entry in ctx.section("parameters").entries:
         name = entry.key.text
-        draw, kind = _Drawing(ctx, scope, sources, name, every, conditions).draw(entry.value)
+        known = {p.name: p.draw for p in parameters}
+        draw, kind = _Drawing(ctx, scope, sources, name, every, conditions, known).draw(entry.value)
         if name in scope:
             continue
         scope[name] = kind
@@ -108,7 +110,9 @@ class _Drawing:
         name: str,
         every: Mapping[str, Type],
         conditions: list[_Condition],
+        draws: Mapping[str, Draw],
     ) -> None:
+        self.draws = draws
         self.ctx = ctx
         self.scope = scope
         self.sources = sources
@@ -128,23 +132,35 @@ class _Drawing:
         if isinstance(node, ListNode):
             return self.choice(tuple(to_data(n) for n in self.ctx.items(node)), None)
         if isinstance(node, ScalarNode):
-            if node.value is None:
-                return None, ANY
-            expression, kind = self.ctx.expression(
-                node, self.scope, random=True, explain=self.explain, placed=("index",)
-            )
-            return (Formula(expression) if expression is not None else None), kind
+            return self.formula(node)
+        if node.get("from") is not None:
+            return self.drawn(node)
         kinds: dict[str, Callable[[MapNode], Lowered]] = {
             "values": self.weighted,
+            "value": self.computed,
             "pattern": self.pattern,
-            "from": self.drawn,
             "faker": self.faked,
             "given": self.given,
         }
         for key, lower in kinds.items():
             if node.get(key) is not None:
-                return lower(node)
+                item, count = lower(node), self.count(node)
+                return lower_list(self.ctx, node, item, count)
         return None, ANY
+
+    def count(self, node: MapNode) -> Count | None:
+        """How many values a list has, where there is one."""
+        rows = node.get("rows")
+        return lower_count(self.ctx, rows, self.scope, self.draws, self.explain) if rows is not None else None
+
+    def formula(self, node: Node | None) -> Lowered:
+        if not isinstance(node, ScalarNode) or node.value is None:
+            return None, ANY
+        expression, kind = self.ctx.expression(node, self.scope, random=True, explain=self.explain, placed=("index",))
+        return (Formula(expression) if expression is not None else None), kind
+
+    def computed(self, node: MapNode) -> Lowered:
+        return self.formula(node.get("value"))
 
     def choice(self, values: tuple[Any, ...], weights: tuple[float, ...] | None) -> Lowered:
         if not values:
@@ -192,7 +208,10 @@ class _Drawing:
         return PatternDraw(regex.text), TEXT
 
     def drawn(self, node: MapNode) -> Lowered:
-        found = lower_source_draw(self.ctx, node, self.scope, self.sources, self.explain)
+        count = self.count(node)
+        if node.get("rows") is not None and count is None:
+            return None, Type("list", item=ANY)
+        found = lower_source_draw(self.ctx, node, self.scope, self.sources, self.explain, count)
         if found.draw is not None and found.draw.shares_row and isinstance(found.where, ScalarNode):
             assert found.draw.where is not None
             self.conditions.append(_Condition(found.draw.source, found.where, found.draw.where))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, no_hint, scalar_text, value_of
+from synthspec.analysis.sections.draw_counts import Count
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import Expression
@@ -28,6 +29,7 @@ def lower_source_draw(
     scope: Mapping[str, Type],
     sources: Mapping[str, SourceTable],
     explain: Explain,
+    count: Count | None = None,
 ) -> LoweredDraw:
     """A draw from a source, of one row or several, by chance or by likeness."""
     source, column = node.get("from"), node.get("column")
@@ -37,7 +39,7 @@ def lower_source_draw(
     kind = find_column(ctx, column, table) if isinstance(column, ScalarNode) else row_type(table)
     if kind is None:
         return LoweredDraw(None, ANY)
-    rows = value_of(node.get("rows"))
+    rows = count.most if count is not None else None
     whole = Type("list", item=kind) if rows is not None else kind
     where = lower_where(ctx, node.get("where"), scope, table, explain)
     nearest = lower_nearest(ctx, node, scope, table, explain)
@@ -52,6 +54,7 @@ def lower_source_draw(
         where=where,
         replacement=bool(value_of(node.get("replacement"), True)),
         rows=rows,
+        count=count.expression if count is not None and not count.is_fixed else None,
         nearest=nearest,
         by=scalar_text(node.get("by")),
     )

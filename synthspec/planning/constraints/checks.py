@@ -251,8 +251,9 @@ def check_missing(spec: Spec, tables: Mapping[str, Table], names: Collection[str
     plan = Plan(replace(spec, plan=replace(spec.plan, correlate=(), strategy="random", over=())), tables)
     try:
         columns = plan.columns(0, TRIED)
-    except DrawFault:
-        return ()
+    except DrawFault as e:
+        place = next((p.span for p in spec.parameters if p.name == e.parameter and p.name in names), None)
+        return (Diagnostic("E441", e.message, place, e.help),) if place is not None else ()
     found = []
     for parameter in spec.parameters:
         missing = [at for at, v in enumerate(unpack(columns[parameter.name])) if v is None]

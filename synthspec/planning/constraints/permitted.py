@@ -13,7 +13,7 @@ from synthspec.planning.constraints.trials import try_numbers
 from synthspec.planning.designs import Levels, Permitted
 from synthspec.planning.drawing import Drawing
 from synthspec.planning.parameters import CompiledDraw, dimensions_of, middles, with_ancestors
-from synthspec.spec import Draw, FakerDraw, GivenDraw, Parameter, PatternDraw, SourceDraw
+from synthspec.spec import Draw, FakerDraw, GivenDraw, ListDraw, Parameter, PatternDraw, SourceDraw
 
 
 def ties_of(rules: Sequence[Rule], draws: tuple[CompiledDraw, ...], parameters: Sequence[Parameter]) -> tuple[Tie, ...]:
@@ -71,4 +71,4 @@ def _is_slow(draw: Draw) -> bool:
     if isinstance(draw, GivenDraw):
         below = [d for _, d in draw.cases] + ([draw.otherwise] if draw.otherwise is not None else [])
         return any(map(_is_slow, below))
-    return isinstance(draw, FakerDraw | PatternDraw | SourceDraw)
+    return isinstance(draw, FakerDraw | PatternDraw | SourceDraw | ListDraw)

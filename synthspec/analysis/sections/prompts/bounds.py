@@ -119,10 +119,38 @@ def _called(call: Call, known: Known, depth: int) -> Ends:
         return (None if low is None else math.floor(low)), (None if high is None else math.ceil(high))
     if call.function == "len" and len(arguments) == 1 and isinstance(arguments[0], Name):
         return _length(arguments[0].name, known)
-    if call.ordinal >= 0 and (found := reach_of(call)) is not None:
+    if call.function == "clip" and len(ends) == 3:
+        return ends[1][0], ends[2][1]
+    if call.ordinal >= 0:
+        return _drawn(call, known, depth)
+    return (0.0, None) if call.function in ("len", "words", "sentences") else UNKNOWN
+
+
+def _drawn(call: Call, known: Known, depth: int) -> Ends:
+    """The ends of a random function, whose arguments may be parameters."""
+    given = dict(enumerate(call.arguments)) | dict(call.keywords)
+
+    def ends(place: int, name: str) -> Ends:
+        found = given.get(name, given.get(place))
+        return ends_of_expression(found, known, depth) if found is not None else UNKNOWN
+
+    match call.function:
+        case "integer":
+            return ends(0, "low")[0], ends(1, "high")[1]
+        case "bernoulli":
+            return 0.0, 1.0
+        case "binomial":
+            return 0.0, ends(0, "n")[1]
+        case "truncated":
+            return ends(1, "low")[0], ends(2, "high")[1]
+        case "choice" if isinstance(given.get("values", given.get(0)), ListOf):
+            listed = given.get("values", given.get(0))
+            assert isinstance(listed, ListOf)
+            return _either(ends_of_expression(item, known, depth) for item in listed.items)
+    if (found := reach_of(call)) is not None:
         low, high = found
         return (low if math.isfinite(low) else None), (high if math.isfinite(high) else None)
-    return (0.0, None) if call.function in ("len", "words", "sentences") else UNKNOWN
+    return (0.0, None) if call.function in ("poisson", "geometric", "negative_binomial") else UNKNOWN
 
 
 def _length(name: str, known: Known) -> Ends:

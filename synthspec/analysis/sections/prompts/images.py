@@ -14,7 +14,7 @@ from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.inference.images import KINDS, ImageFault, Looks, look_at, shown_value
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.tree import Expression
-from synthspec.spec import Choice, Draw, Each, GivenDraw, SourceDraw
+from synthspec.spec import Choice, Draw, Each, GivenDraw, ListDraw, SourceDraw
 
 MOST_LOOKED_AT = 5_000  # pictures of one expression
 _HELP = {
@@ -100,10 +100,12 @@ def _values(ctx: AnalysisContext, draw: Draw) -> Iterator[Any]:
     match draw:
         case Choice(values):
             yield from values
-        case SourceDraw(source, column, None) if source in ctx.tables:
+        case SourceDraw(source, column, where=None) if source in ctx.tables:
             table = ctx.tables[source]
             drawn = table.columns.get(column, ()) if column else map(table.row, range(len(table)))
             yield from drawn if draw.shares_row else ([value] for value in drawn)
+        case ListDraw(item=item):
+            yield from ([value] for value in _values(ctx, item))
         case GivenDraw(_, cases, otherwise):
             for _, below in cases:
                 yield from _values(ctx, below)

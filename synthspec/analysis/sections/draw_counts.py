@@ -1,0 +1,87 @@
+"""`rows` of a draw: how many values its list has, a number or an expression over earlier parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from synthspec.analysis.sections.context import AnalysisContext, Explain, value_of
+from synthspec.analysis.sections.prompts.bounds import Known, ends_of_expression
+from synthspec.document.reader import MapNode, Node
+from synthspec.languages.expressions import Expression
+from synthspec.languages.expressions.tree import Literal
+from synthspec.languages.expressions.types import INTEGER, Type, fits
+from synthspec.spec import Choice, Draw, ListDraw, SourceDraw
+from synthspec.spec.draws import draws_inside
+
+MOST = 1000  # values of one list
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many values a list has, and the greatest number it can have."""
+
+    expression: Expression
+    most: int
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether every list has as many."""
+        return isinstance(self.expression, Literal)
+
+
+def lower_count(
+    ctx: AnalysisContext, node: Node, scope: Mapping[str, Type], draws: Mapping[str, Draw], explain: Explain
+) -> Count | None:
+    """The number of values of a list: whole, not below 0, and known to have an end."""
+    expression, kind = ctx.expression(node, scope, random=True, explain=explain, placed=("index",))
+    if expression is None:
+        return None
+    if not fits(kind, INTEGER):
+        help = "write round(…), or an expression that counts"
+        ctx.report("E442", node, f"`rows` says how many: a whole number; this is {kind.with_article}", help)
+        return None
+    low, high = ends_of_expression(expression, Known(scope, {}, draws))
+    if low is not None and low < 0:
+        ctx.report("E442", node, f"`rows` may be {low:g}, and no list has fewer than 0 values", "write max(…, 0)")
+        return None
+    if high is None or high > MOST:
+        most = "has no end" if high is None else f"may be {high:,.0f}"
+        message = f"`rows` {most}; a list has at most {MOST:,} values"
+        ctx.report("E442", node, message, f"write min(…, 20), or any number up to {MOST}")
+        return None
+    if low is None:
+        ctx.report("E442", node, "it is not known that `rows` is 0 or more", "write max(…, 0)")
+        return None
+    return Count(expression, int(high))
+
+
+def lower_list(
+    ctx: AnalysisContext,
+    node: MapNode,
+    item: tuple[Draw | None, Type],
+    count: Count | None,
+) -> tuple[Draw | None, Type]:
+    """What a draw comes to with `rows` and `replacement` beside it."""
+    draw, kind = item
+    beside, rows = node.get("replacement"), node.get("rows")
+    if rows is None:
+        if beside is not None:
+            message = "`replacement` says whether the items of a list differ, and without `rows` there is no list"
+            ctx.report("E440", node.key("replacement") or beside, message, "add `rows`, or remove `replacement`")
+        return item
+    whole = Type("list", item=kind)
+    if draw is None or count is None:
+        return None, whole
+    differ = value_of(beside, True) is False
+    if any(isinstance(d, SourceDraw) for d in draws_inside(draw)):
+        message = "the cases draw from a source, of which a combination has one row: every item would be the same"
+        ctx.report("E440", node.key("rows") or node, message, "write `rows` in the cases, beside `from`")
+        return None, whole
+    if differ and isinstance(draw, Choice):
+        there = sum(w > 0 for w in draw.weights)
+        if there < count.most:
+            message = f"a list has up to {count.most} different values, and there are {there}"
+            ctx.report("E441", rows, message, f"ask for at most {there}, add values, or leave `replacement` out")
+            return None, whole
+    return ListDraw(draw, kind, count.expression, count.most, not differ), whole
