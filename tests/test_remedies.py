@@ -129,7 +129,7 @@ EDITS: dict[str, tuple[str, ...]] = {
     "E430-each-without-in": ("each: facts", "each: fact in facts", "{{ facts }}", "{{ fact }}"),
     "E431-each-over-a-text": ("facts: {type: string}", "facts: {type: array, items: {type: string}}"),
     "E432-item-named-like-a-parameter": ("each: fact in", "each: one in", "{{ fact }}\"\n", "{{ one }}\"\n"),
-    "E432-item-named-like-a-written-field": ("each: question in", "each: fact in"),
+    "E432-item-named-like-a-written-field": ("each: question in", "each: fact in", "{{ facts }}", "{{ fact }}"),
     "E435-each-row-by-a-factorial": ("plan: {strategy: factorial}\n", ""),
     "E436-each-of-no-rows": ('"bats"', '"owls"'),
     "E437-exclude-rows-gone-through": (
@@ -145,7 +145,7 @@ EDITS: dict[str, tuple[str, ...]] = {
     "E439-spread-items-of-a-list": ("on_saturation: spread", "on_saturation: stop"),
     "E433-retry-above-a-fan-out": ("retry: topic", "retry: questions"),
     "E434-drop-that-retries": ("    retry: review  # error: E434 on 'review'\n", ""),
-    "E432-two-items-of-one-name": ("it in questions", "one in questions"),
+    "E432-two-items-of-one-name": ("it in questions", "one in questions", "{{ questions }}", "{{ one }}"),
     "E416-csv-for-an-object": ("format: csv", "format: json"),
     "E419-option-of-a-format": ("{json: {indent: 2}}", "json"),
     "E420-writes-a-computed-field": (", length]", "]"),

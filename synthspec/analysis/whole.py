@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from synthspec.analysis.left_out import values_left_out
 from synthspec.analysis.ruleless import texts_without_rules
+from synthspec.analysis.unread_items import unread_items
 from synthspec.diagnostics import Diagnostic
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.sources import Table
@@ -21,7 +22,7 @@ MAX_TRIED = 200_000  # rows of a source times combinations of listed values
 def check_whole(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
     """Warnings about a spec whose parts are sound."""
     found = (_unused_parameters(spec), _unread_prompts(spec), _no_examples(spec, tables), _samples_without_chance(spec))
-    return (*itertools.chain(*found), *values_left_out(spec), *texts_without_rules(spec))
+    return (*itertools.chain(*found), *values_left_out(spec), *texts_without_rules(spec), *unread_items(spec))
 
 
 def _unused_parameters(spec: Spec) -> Iterator[Diagnostic]:
@@ -63,7 +64,7 @@ def _unread_prompts(spec: Spec) -> Iterator[Diagnostic]:
 
 def _samples_without_chance(spec: Spec) -> Iterator[Diagnostic]:
     """A prompt whose samples are asked of one backend more than once, at a temperature of 0."""
-    for prompt in spec.prompts:
+    for prompt in spec.asked:
         choices = endpoints_of(spec, prompt).values()
         if prompt.samples is None or prompt.samples <= len(prompt.backends) or prompt.samples == 1:
             continue

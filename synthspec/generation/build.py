@@ -27,7 +27,7 @@ from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.accounting.counting import count_event
 from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.engines.local import LocalEngine
-from synthspec.inference.events import CallDone, Counted, Event, Forecast, RowKept, RowMissing, Started
+from synthspec.inference.events import CallDone, Counted, Event, Forecast, RowEmpty, RowKept, RowMissing, Started
 from synthspec.inference.sending.endpoints import Endpoint, open_endpoints
 from synthspec.inference.speaker_requests import open_writer
 from synthspec.inference.store import Store, StoreFault
@@ -205,6 +205,8 @@ class Build:
                     files.take(row, warned[row.slot])
             case RowMissing(missing) if files is not None:
                 files.take(missing, [])
+            case RowEmpty(path, values) if files is not None:
+                files.take_empty(values, path)
 
 
 async def finish_build(build: Build, listen: Callable[[Event], None] | None = None) -> Dataset:

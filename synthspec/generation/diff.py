@@ -94,11 +94,11 @@ def _parameters(old: Spec, new: Spec) -> dict[str, str]:
 
 def _prompt_diffs(old: Compiled, new: Compiled, before: Plan, after: Plan) -> Iterator[PromptDiff]:
     assert old.spec is not None and new.spec is not None
-    known = {p.name: p for p in old.spec.prompts}
+    known = {p.name: p for p in old.spec.asked}
     reports = {p.name: p for p in report_plan(after, new.tables).prompts}
     asked_again: dict[str, frozenset[int]] = {}  # combinations whose prompt of that name changed
     places: dict[str, Mapping[int, frozenset[int]]] = {}  # which calls, of prompts that are asked several times
-    for prompt in new.spec.prompts:
+    for prompt in new.spec.asked:
         theirs = known.get(prompt.name)
         if prompt.dialogue is not None or (theirs is not None and theirs.dialogue is not None):
             upstream = frozenset[int]().union(*(asked_again.get(n, frozenset()) for n in prompt.needs))
@@ -128,7 +128,7 @@ def _prompt_diffs(old: Compiled, new: Compiled, before: Plan, after: Plan) -> It
         report = reports[prompt.name]
         cost = None if report.cost is None else report.cost * len(moved) * per_call / max(report.calls, 1)
         yield PromptDiff(prompt.name, (len(ours) - len(moved)) * per_call, len(moved) * per_call, gone * per_call, cost)
-    for name in known.keys() - {p.name for p in new.spec.prompts}:
+    for name in known.keys() - {p.name for p in new.spec.asked}:
         yield PromptDiff(name, 0, 0, len(before), 0.0)
 
 

@@ -102,7 +102,7 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
     used = used_names(spec) if spec.fields else frozenset(p.name for p in spec.parameters)
     columns = plan.columns(0, counted) if counted else {}
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
-    prompts = tuple(r for p in spec.prompts for r in _reports(spec, p, plan, tables))
+    prompts = tuple(r for p in spec.asked for r in _reports(spec, p, plan, tables))
     space, excluded = _space(plan, lists)
     return PlanReport(
         name=spec.name,
@@ -352,7 +352,7 @@ def _total(reports: list[PromptReport]) -> dict[str, float | None]:
 def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> dict[str, Any]:
     combination = plan[index]
     prompts = {}
-    for prompt in spec.prompts:
+    for prompt in spec.asked:
         for name, choice in endpoints_of(spec, prompt).items():
             writer = open_writer(spec, prompt, Sender(choice, "", False), tables, name if name != prompt.name else "")
             values = _with_bound_names(spec, prompt, combination, tables)

@@ -23,7 +23,7 @@ from typing import Any
 from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.scheduling.variety import Watch, listed_names, mark_of
 from synthspec.generation.validation.novelty import NoveltyIndex
-from synthspec.inference.events import CallDone, CallFailed, Counted, Event, RowDropped, RowKept, RowMissing
+from synthspec.inference.events import CallDone, CallFailed, Counted, Event, RowDropped, RowEmpty, RowKept, RowMissing
 from synthspec.inference.requests import PromptWriter
 from synthspec.inference.store import Store
 from synthspec.inference.store.derived.row_log import RowLog, count_settled, read_settled
@@ -135,6 +135,9 @@ class Recorder:
             case RowDropped(path, _, rule, reason, values):
                 self._turn_to(path[0])
                 self._add(path, ["dropped", 0, list(path), values, rule, reason])
+            case RowEmpty(path, values):
+                self._turn_to(path[0])
+                self._add(path, ["empty", 0, list(path), values])
 
     def finish(self) -> None:
         """The run came to its end: every combination is final."""
@@ -232,6 +235,8 @@ class SettledRows:
             elif state == "dropped":
                 rule, reason = more
                 events.append(RowDropped(tuple(path), index, rule, reason, values))
+            elif state == "empty":
+                events.append(RowEmpty(tuple(path), values))
             else:
                 reasons, tries = more
                 place = (values, _read_tries(tries), tuple(path))

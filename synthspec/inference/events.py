@@ -95,6 +95,14 @@ class RowMissing:
 
 
 @dataclass(frozen=True, slots=True)
+class RowEmpty:
+    """A row that was to make the rows of the next level had none to make: it is a row of its own table alone."""
+
+    path: Path
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class RowDropped:
     """A row that its spec does not want, with all that would have come of it: it is neither kept nor missing."""
 
@@ -132,6 +140,7 @@ Event = (
     | RowKept
     | RowMissing
     | RowDropped
+    | RowEmpty
     | Spend
     | Stop
 )

@@ -109,3 +109,8 @@ class Spec:
     on_missing: Literal["report", "replace"] = "report"
     digest: str = ""  # of the merged document: changes when anything in the spec does
     program_digest: str = ""  # the same of what rows are made by: not of the output, the gates, or what it may cost
+
+    @property
+    def asked(self) -> tuple[Prompt, ...]:
+        """The prompts that make calls."""
+        return tuple(prompt for prompt in self.prompts if prompt.is_asked)

@@ -51,4 +51,4 @@ def endpoints_of(spec: Spec, prompt: Prompt) -> dict[str, BackendChoice]:
 
 def backends_used(spec: Spec) -> Mapping[str, tuple[Prompt, BackendChoice]]:
     """Every endpoint of a spec: the prompt it is of, and its backend."""
-    return {name: (p, choice) for p in spec.prompts for name, choice in endpoints_of(spec, p).items()}
+    return {name: (p, choice) for p in spec.asked for name, choice in endpoints_of(spec, p).items()}

@@ -118,3 +118,8 @@ class Prompt:
     images: tuple[Expression, ...] = ()  # paths, bytes or data URLs, shown with the last user message
     dialogue: Dialogue | None = None  # instead of one message
     tools: Expression | None = None  # gives the names of the tools a plain prompt may use
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it makes calls; one that has `each` alone only makes a row for every item."""
+        return bool(self.user.text or self.messages or self.complete is not None or self.dialogue is not None)

@@ -92,7 +92,7 @@ class View:
 
         match event:
             case Forecast(stored, to_make):
-                self.say(_forecast(stored, to_make, len(self.spec.prompts)))
+                self.say(_forecast(stored, to_make, len(self.spec.asked)))
             case Stop(reason) if not self._stopping:
                 self._stopping = True
                 if self._watched.in_flight or reason == "interrupted":  # begun calls may not have been told of yet

@@ -140,7 +140,7 @@ class Rowwork:
             self._leave(row.path)
             return
         found = tuple(items or ())
-        self.effects.append(Fanned(row.path, len(found)))
+        self.effects.append(Fanned(row.path, len(found), {} if found else row.values))
         self._keep(FanState(row.path, row, made=Items(level.name, found, _prefix(row), repeats(found))))
 
     def _keep(self, fan: FanState) -> None:

@@ -47,7 +47,7 @@ def compile_levels(spec: Spec, steps: Sequence[Step]) -> tuple[Level, ...]:
             fans[asked_at(prompt) - 1] = step, True
     levels = []
     for number in range(len(fans) + 1):
-        own = tuple(s for s in steps if s.prompt.level == number)
+        own = tuple(s for s in steps if s.prompt.level == number and s.prompt.is_asked)
         if number not in fans:
             levels.append(Level(number, own))
             continue

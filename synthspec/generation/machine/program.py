@@ -45,13 +45,14 @@ class Program:
         whole = replace(spec, fields=judged_one_by_one(spec), checks=(), prompts=())
         self.by_reply = Validator(whole) if self._lists else validator  # rules of what one reply gives
         self._types = {f.name: f.type for f in spec.fields}
-        self.steps = compile_steps(spec, Toolbox(spec.tools, tables or {}))
+        steps = compile_steps(spec, Toolbox(spec.tools, tables or {}))
+        self.steps = tuple(step for step in steps if step.prompt.is_asked)
         self.limit = spec.limits.attempts
         self.replaces = spec.on_missing == "replace"
         self.spreads = spec.novelty.on_saturation == "spread"
         self.position = {s.prompt.name: i for i, s in enumerate(self.steps)}
         self.writes = {w: s.prompt.name for s in self.steps for w in s.prompt.writes}
-        self.levels = compile_levels(spec, self.steps)
+        self.levels = compile_levels(spec, steps)
         self.last = len(self.levels) - 1
         self.fewest = expected_below(self.levels, lambda level: level.fewest)
         self.most = expected_below(self.levels, lambda level: level.most)

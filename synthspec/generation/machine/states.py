@@ -113,6 +113,7 @@ class Fanned:
 
     path: Path
     count: int
+    values: Mapping[str, Any] = field(default_factory=dict)  # of one that stands for none
 
 
 Effect = Ask | Offer | Need | Lost | Dropped | Fanned

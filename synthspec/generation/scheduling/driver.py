@@ -38,7 +38,7 @@ from synthspec.generation.scheduling.request_writer import Firsts, RequestWriter
 from synthspec.generation.scheduling.variety import Chain, Recent, Watch, elsewhere, listed_names, mark_of
 from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.engines import Engine
-from synthspec.inference.events import Counted, Event, RowDropped, RowKept, RowMissing, RowReady, RowRejected
+from synthspec.inference.events import Counted, Event, RowDropped, RowEmpty, RowKept, RowMissing, RowReady, RowRejected
 from synthspec.inference.outcomes import Id, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.sending.sender import Sends
@@ -66,6 +66,7 @@ class _Work:
     kept: dict[Path, Mapping[str, Any]] = field(default_factory=dict)
     notes: dict[Path, list[Note]] = field(default_factory=dict)
     moved: dict[Path, tuple[Firsts, str]] = field(default_factory=dict)
+    empty: dict[Path, Mapping[str, Any]] = field(default_factory=dict)  # rows that had none of the next level to make
 
 
 class Driver:
@@ -256,7 +257,9 @@ class Driver:
                 self._buffer.lose(Missing(combination.index, 0, stage, reasons, values, tries, path))
             case Dropped(path, combination, rule, reason, values):
                 self._buffer.lose(Unwanted(path, combination.index, rule, reason, values))
-            case Fanned(path, count):
+            case Fanned(path, count, values):
+                if not count and values:
+                    work.empty[path] = values
                 self._buffer.fan(path, count)
 
     def _offer(self, work: _Work, offer: Offer) -> None:
@@ -349,6 +352,8 @@ class Driver:
             case Unwanted(path, combination, rule, reason, values):
                 self.events.append(RowDropped(path, combination, rule, reason, values))
                 self._dropped += 1
+            case None if path in self._works[path[0]].empty:
+                self.events.append(RowEmpty(path, self._works[path[0]].empty.pop(path)))
 
     def _newly_used(self, row: Row) -> int:
         """How many of a row's completions no row before it was made of: it may share those above a fan-out."""

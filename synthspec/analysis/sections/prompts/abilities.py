@@ -27,7 +27,7 @@ _ANY_SIZE = (1024, 1024)  # pixels of a picture that is not known beforehand: wh
 
 def check_abilities(ctx: AnalysisContext, spec: Spec, around: Surroundings) -> None:
     """Report what the backends of prompts cannot do."""
-    for prompt in spec.prompts:
+    for prompt in spec.asked:
         node = ctx.section("prompts").get(prompt.name)
         if not isinstance(node, MapNode) or ctx.is_broken("prompts", prompt.name):
             continue

@@ -76,6 +76,8 @@ def _joined(operator: str, left: Ends, right: Ends) -> Ends:
         return _sum(left[0], right[0]), _sum(left[1], right[1])
     if operator == "-":
         return _sum(left[0], _minus(right[1])), _sum(left[1], _minus(right[0]))
+    if operator == "/" and right[0] is not None and right[0] == right[1] and right[0] > 0:
+        return _over(left[0], right[0]), _over(left[1], right[0])
     whole = [v for v in (*left, *right) if v is not None]
     if operator == "*" and len(whole) == 4:
         products = [a * b for a in left for b in right if a is not None and b is not None]
@@ -85,6 +87,10 @@ def _joined(operator: str, left: Ends, right: Ends) -> Ends:
 
 def _sum(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one + other
+
+
+def _over(value: float | None, number: float) -> float | None:
+    return None if value is None else value / number
 
 
 def _minus(value: float | None) -> float | None:

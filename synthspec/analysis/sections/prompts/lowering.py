@@ -20,11 +20,12 @@ from synthspec.analysis.sections.prompts.placed import reads_no_place
 from synthspec.analysis.sections.prompts.rows import lower_each
 from synthspec.analysis.sections.prompts.several import check_lists, check_together, lower_several
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
-from synthspec.analysis.sections.prompts.written import nobody_writes, who_writes
+from synthspec.analysis.sections.prompts.written import is_unasked, nobody_writes, who_writes
 from synthspec.analysis.sections.scope import Scope
 from synthspec.document.reader import Entry, MapNode
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import ANY, INTEGER, Type
+from synthspec.languages.templates.template import Template
 from synthspec.spec import Prompt
 from synthspec.spec.asked import fields_asked
 
@@ -50,6 +51,8 @@ def _lower(
 ) -> Prompt:
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
+    if is_unasked(entry) and not ctx.is_broken("prompts", name):
+        return _unasked(ctx, entry, writes, around)
     if isinstance(node.get("dialogue"), MapNode):
         return lower_dialogue(ctx, entry, writes, around, empty)
     if node.get("tools") is not None and node.get("user") is not None:
@@ -126,6 +129,22 @@ def _lower(
     asked = fields_asked(prompt, around.fields) if known else ()
     kind_of, options = lower_format(ctx, node.get("format"), asked, rows)
     return replace(prompt, format=kind_of, format_options=options)
+
+
+def _unasked(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings) -> Prompt:
+    """A row for every item of a list, and no call."""
+    node, name = entry.value, entry.key.text
+    assert isinstance(node, MapNode)
+    for key in (e.key for e in node.entries if e.key.text != "each"):
+        message = f"`{key.text}` belongs to a prompt that is asked, and '{name}' says nothing to a model"
+        ctx.report("E444", key, message, f"add `user: …`, or remove `{key.text}`: `each` alone makes the rows")
+    each = lower_each(ctx, name, node, _scope(ctx, (), around, {}), around, lambda _: None)
+    reads = names_of(each.items) if each is not None else frozenset[str]()
+    return Prompt(
+        name=name, user=Template(""), system=None, writes=writes, format="json", format_options={}, rows=1,
+        examples=None, when=None, needs=(), instructions=False, backend=None, span=entry.key.span, reads=reads,
+        each=each,
+    )  # fmt: skip
 
 
 def _taken(ctx: AnalysisContext, around: Surroundings) -> frozenset[str]:

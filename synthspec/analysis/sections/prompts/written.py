@@ -13,6 +13,7 @@ from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import Field, Prompt
 
+SAYS = ("user", "messages", "complete", "dialogue")
 Written = dict[str, tuple[str, ...]]
 
 
@@ -28,6 +29,9 @@ def who_writes(
     collected = {e.key.text: name for e in entries if (name := _collected(ctx, e, fields, every, taken)) is not None}
     for entry in entries:
         node = entry.value.get("writes") if isinstance(entry.value, MapNode) else None
+        if node is None and is_unasked(entry):
+            writes[entry.key.text] = ()
+            continue
         if node is None:
             if not ctx.is_broken("prompts", entry.key.text, "writes"):
                 unsaid.append(entry)
@@ -53,6 +57,12 @@ def who_writes(
         message = f"the prompt '{unsaid[0].key.text}' writes no field: all are written already"
         ctx.report("E421", unsaid[0].key, message, "add a field for it, or remove the prompt")
     return writes, thoughts
+
+
+def is_unasked(entry: Entry) -> bool:
+    """Whether a prompt says nothing to any model: it only goes over a list."""
+    node = entry.value
+    return isinstance(node, MapNode) and node.get("each") is not None and all(node.key(key) is None for key in SAYS)
 
 
 def _collected(
@@ -105,7 +115,7 @@ def nobody_writes(
         or any(ctx.is_broken("prompts", e.key.text, "writes") for e in entries)
     ):
         return
-    if sum(isinstance(e.value, MapNode) and e.value.get("writes") is None for e in entries) > 1:
+    if sum(isinstance(e.value, MapNode) and e.value.get("writes") is None and not is_unasked(e) for e in entries) > 1:
         return  # who writes what is unsaid
     written = {w for p in prompts for w in p.writes} | _meant(ctx, entries)
     for field in fields.values():
