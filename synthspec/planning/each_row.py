@@ -11,6 +11,7 @@ from synthspec.languages.expressions.evaluation.columns import Column
 from synthspec.languages.expressions.functions.placed import INDEX
 from synthspec.planning.drawing import Drawing, Values
 from synthspec.sources import Table
+from synthspec.sources.table import BLOCK
 from synthspec.spec import RowsEach
 
 
@@ -22,7 +23,11 @@ def passing_rows(each: RowsEach, table: Table) -> Sequence[int]:
 def rows_that_pass(where: Expression, table: Table, among: Sequence[int]) -> Sequence[int]:
     """Those of some rows for which a condition over `row` alone holds."""
     test = compile_row(where)
-    return [number for number in among if test({"row": table.row(number)})]
+    found: list[int] = []
+    for start in range(0, len(among), BLOCK):
+        some = among[start : start + BLOCK]
+        found += (number for number, row in zip(some, table.rows(some), strict=True) if test({"row": row}))
+    return found
 
 
 def in_turn(values: Values, each: RowsEach, table: Table) -> Values:

@@ -31,7 +31,7 @@ def in_order(values: Values, name: str, draws: Sequence[SourceDraw], table: Tabl
 
     def draw(drawing: Drawing) -> Column:
         if name not in drawing.picked:
-            drawing.picked[name] = pool[places(order, drawing.columns[INDEX])]
+            drawing.picked[name] = _of(pool, places(order, drawing.columns[INDEX]))
         return values(drawing)
 
     return draw
@@ -46,20 +46,25 @@ def lists_in_order(key: str, draw_of: SourceDraw, table: Table, seed: int) -> Va
     def draw(drawing: Drawing) -> Column:
         turns, at = np.divmod(drawing.columns[INDEX], lists)
         first = turns * len(pool) + at * count
-        found = pool[np.stack([places(order, first + n) for n in range(count)], axis=1)]
-        column = draw_of.column
-        made = ([table.columns[column][p] if column else table.row(p) for p in one] for one in found.tolist())
-        return objects(made, drawing.length)
+        found = _of(pool, np.stack([places(order, first + n) for n in range(count)], axis=1)).tolist()
+        column, every = draw_of.column, sorted({n for one in found for n in one})
+        values = table.values(column, every) if column else table.rows(every)
+        by_number = dict(zip(every, values, strict=True))
+        return objects(([by_number[n] for n in one] for one in found), drawing.length)
 
     return draw
 
 
-def passing_all(draws: Sequence[SourceDraw], table: Table) -> NDArray[np.int64]:
+def _of(pool: Sequence[int], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    return numbers if isinstance(pool, range) else np.asarray(pool, dtype=np.int64)[numbers]
+
+
+def passing_all(draws: Sequence[SourceDraw], table: Table) -> Sequence[int]:
     """The rows that pass every `where` of some draws; each reads the row alone."""
     found: Sequence[int] = range(len(table))
     for where in {id(d.where): d.where for d in draws if d.where is not None}.values():
         found = rows_that_pass(where, table, found)
-    return np.asarray(found, dtype=np.int64)
+    return found
 
 
 def places(order: Order, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
