@@ -40,45 +40,37 @@ output: {{formats: [csv]}}
 
 
 SCHEMA = "synthspec.schema.json"  # beside the specs, so that an editor finds it on every machine
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 
 @click.command()
 @click.argument("name", required=False)
 @click.option("--like", metavar="SPEC", help="Copy one of the specs that ship, with its data (--list names them).")
+@click.option("--from", "origin", metavar="DATA",
+              help="Write a spec that makes rows like those of a file: csv, tsv, jsonl, json, parquet; or of a JSON "
+                   "Schema (.json), SQL tables (.sql), a Pydantic model (module:Class, whose module is run).")  # fmt: skip
 @click.option("--list", "listing", is_flag=True, help="List the specs that ship and end.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("specs"), show_default=True,
               metavar="DIR", help="The folder to write to.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Write over files that are there.")
-def command(name: str | None, like: str | None, listing: bool, out: Path, force: bool) -> None:
+def command(name: str | None, like: str | None, origin: str | None, listing: bool, out: Path, force: bool) -> None:
     """Write a spec to begin with: NAME.yaml in specs/."""
     import re
 
     from synthspec.cli.shared.show import fail
-    from synthspec.diagnostics import did_you_mean
     from synthspec.document.resources import schema_path, specs_folder
 
-    examples = sorted(p.stem for p in specs_folder().glob("*.yaml"))
     if listing:
-        for example in examples:
+        for example in sorted(p.stem for p in specs_folder().glob("*.yaml")):
             echo(example)
         return
     if name is None:
         raise click.UsageError("give the new spec a name: synthspec new NAME (--list names those that ship)")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+    if not re.fullmatch(_NAME, name):
         raise click.UsageError(f"'{name}' cannot be a name: use letters, digits, - and _")
-    files: dict[Path, bytes] = {}
-    if like is None:
-        files[out / f"{name}.yaml"] = _SCAFFOLD.format(name=name, schema=SCHEMA).encode()
-    elif like not in examples:
-        raise click.UsageError(f"there is no spec '{like}'; {did_you_mean(like, examples)}")
-    else:
-        text = (specs_folder() / f"{like}.yaml").read_text(encoding="utf-8")
-        text = re.sub(r"(?m)^name: *\S+", f"name: {name}", text, count=1)
-        text = re.sub(r"(?m)^(# yaml-language-server: \$schema=)\S+", rf"\g<1>{SCHEMA}", text, count=1)
-        files[out / f"{name}.yaml"] = text.encode()
-        for data in sorted(set(re.findall(r"data/[\w.-]+", text))):
-            if (specs_folder() / data).is_file():
-                files[out / data] = (specs_folder() / data).read_bytes()
+    if like is not None and origin is not None:
+        raise click.UsageError("--like and --from exclude each other: a spec that ships, or one made from data")
+    files = {out / path: data for path, data in _files(name, like, origin).items()}
     if _differs(out / SCHEMA, schema_path()):
         files[out / SCHEMA] = schema_path().read_bytes()
     there = [p for p in files if p.exists() and p.suffix == ".yaml"]
@@ -93,6 +85,36 @@ def command(name: str | None, like: str | None, listing: bool, out: Path, force:
     except OSError as e:
         fail(f"'{e.filename}' cannot be written: {(e.strerror or str(e)).lower()}", status=1)
     echo(f"next: synthspec check {out / name}.yaml", err=True)
+
+
+def _files(name: str, like: str | None, origin: str | None) -> dict[Path, bytes]:
+    """What to write below the folder of the new spec."""
+    if origin is not None:
+        from synthspec.cli.shared.errors import ending_on_errors
+        from synthspec.cli.shared.spec_from import files_from
+
+        with ending_on_errors():
+            return files_from(origin, name)
+    if like is None:
+        return {Path(f"{name}.yaml"): _SCAFFOLD.format(name=name, schema=SCHEMA).encode()}
+    return _copied(name, like)
+
+
+def _copied(name: str, like: str) -> dict[Path, bytes]:
+    """A spec that ships under another name, and its data."""
+    import re
+
+    from synthspec.diagnostics import did_you_mean
+    from synthspec.document.resources import specs_folder
+
+    examples = sorted(p.stem for p in specs_folder().glob("*.yaml"))
+    if like not in examples:
+        raise click.UsageError(f"there is no spec '{like}'; {did_you_mean(like, examples)}")
+    text = (specs_folder() / f"{like}.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^name: *\S+", f"name: {name}", text, count=1)
+    text = re.sub(r"(?m)^(# yaml-language-server: \$schema=)\S+", rf"\g<1>{SCHEMA}", text, count=1)
+    named = [d for d in sorted(set(re.findall(r"data/[\w.-]+", text))) if (specs_folder() / d).is_file()]
+    return {Path(f"{name}.yaml"): text.encode(), **{Path(d): (specs_folder() / d).read_bytes() for d in named}}
 
 
 def _differs(path: Path, other: Path) -> bool:

@@ -64,6 +64,11 @@ _JOINING_SETS = {language: frozenset(words.split()) for language, words in _JOIN
 _LEAST_JOINING = 0.12
 
 
+def joining_counts(words: Sequence[str]) -> dict[str, int]:
+    """How many of some words (in normal form) are among those that join others, by language."""
+    return {language: sum(w in known for w in words) for language, known in _JOINING_SETS.items()}
+
+
 def is_english(words: Sequence[str]) -> bool:
     """Whether words (in normal form) are English, told from those that join others. Not of a handful of names.
 
@@ -72,7 +77,7 @@ def is_english(words: Sequence[str]) -> bool:
     >>> is_english("el contador de la casa no funciona desde que lo cambiaron".split())
     False
     """
-    found = {language: sum(w in known for w in words) for language, known in _JOINING_SETS.items()}
+    found = joining_counts(words)
     return found["en"] >= _LEAST_JOINING * len(words) and max(found, key=lambda n: (found[n], n == "en")) == "en"
 
 

@@ -1,0 +1,1 @@
+"""What each column of a sample holds, as frozen values: nothing here knows of specs."""

@@ -1,0 +1,41 @@
+"""A sample to its profile: every column by itself, then what columns have to do with each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synthspec.profiling.columns.classify import profile_column
+from synthspec.profiling.columns.profile import ColumnProfile, Labels
+from synthspec.profiling.relations.dependencies import find_dependencies
+from synthspec.profiling.relations.numbers import find_number_relations
+from synthspec.profiling.relations.relation import Relations
+from synthspec.profiling.relations.repeats import count_repeats, missing_together
+from synthspec.profiling.sample import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """All that was learnt from a sample."""
+
+    sample: Sample
+    columns: tuple[ColumnProfile, ...]
+    relations: Relations
+
+
+def profile_sample(sample: Sample) -> Profile:
+    """What the columns of a sample hold, and how they hang together."""
+    columns = tuple(profile_column(c) for c in sample.columns)
+    values = {c.name: _as_labels(c.values, p) for c, p in zip(sample.columns, columns, strict=True)}
+    depends = find_dependencies(columns, values)
+    children = frozenset(d.child for d in depends)
+    by_label, correlated, weaker = find_number_relations(columns, values, children)
+    together, repeats = missing_together(sample, columns), count_repeats(sample, columns)
+    found = Relations(depends, by_label, correlated, weaker, together, repeats)
+    return Profile(sample, columns, found)
+
+
+def _as_labels(values: tuple[object, ...], profile: ColumnProfile) -> tuple[object, ...]:
+    """Dates that are listed as labels are texts there."""
+    if isinstance(profile.kind, Labels):
+        return tuple(v.isoformat() if hasattr(v, "isoformat") else v for v in values)
+    return values

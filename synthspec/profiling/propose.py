@@ -1,0 +1,247 @@
+"""A profile to the spec that makes such rows: what is drawn, what is written by a model, and what is said of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from synthspec.profiling.columns.languages import LOCALES
+from synthspec.profiling.columns.profile import (
+    ColumnProfile,
+    Constant,
+    Counter,
+    Empty,
+    Labels,
+    Moments,
+    Numbers,
+    People,
+    Texts,
+    Uuids,
+    Vocabulary,
+)
+from synthspec.profiling.draws import SOURCE, labels, literal, numbers, other
+from synthspec.profiling.naming import is_plain
+from synthspec.profiling.profile import Profile
+from synthspec.profiling.proposal import Entry, Proposal, Section
+from synthspec.profiling.remarks import quoted, remarks, share, text_remark
+from synthspec.profiling.source_copy import copy_of
+from synthspec.profiling.writing import novelty, prompts, text_rules
+
+ROWS = 500
+
+
+def propose(profile: Profile, name: str) -> Proposal:
+    """The spec that a sample suggests."""
+    return _Proposing(profile, name).proposal()
+
+
+class _Proposing:
+    def __init__(self, profile: Profile, name: str) -> None:
+        self.profile, self.name = profile, name
+        self.columns = [c for c in profile.columns if not isinstance(c.kind, Empty)]
+        self.relations = profile.relations
+        self.depends = {d.child: d for d in self.relations.depends}
+        self.by_label = {b.child: b for b in self.relations.by_label}
+        languages = [c.kind.language for c in self.columns if isinstance(c.kind, Texts) and c.kind.language]
+        self.locale = LOCALES.get(languages[0], "en_US") if languages else "en_US"
+        self.taken = {c.name for c in profile.columns} | {SOURCE}
+        self.flags = dict(self._flags())
+
+    def _flags(self) -> Iterator[tuple[str, str]]:
+        """For each column that is sometimes missing, the parameter that says so; one for those missing together."""
+        groups = {n: g for g in self.relations.together for n in g}
+        given: dict[tuple[str, ...], str] = {}
+        for column in self.columns:
+            if column.missing:
+                group = groups.get(column.name, (column.name,))
+                if group not in given:
+                    given[group] = self.fresh("_and_".join(group[:2]) + ("_more" if len(group) > 2 else "") + "_missing")
+                yield column.name, given[group]
+
+    def fresh(self, name: str) -> str:
+        """A name that no column has."""
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    def proposal(self) -> Proposal:
+        sample = self.profile.sample
+        texts = [c for c in self.columns if isinstance(c.kind, Texts)]
+        copied = copy_of(self.profile)
+        data = f"data/{self.name}.jsonl" if copied.rows else ""
+        sections = [
+            Section("sources", [Entry(SOURCE, {"file": data})], copied.remarks) if data else None,
+            self.parameters(),
+            self.plan(),
+            prompts(self.profile, self.flags, copied) if texts else None,
+            self.fields(),
+            novelty(self.profile, copied),
+            Section("output", {"formats": ["csv"] if not self.nested() else ["jsonl"]}),
+        ]
+        if texts:
+            said = "The embedded model tries the spec out. For a dataset to be used, name another: openai:gpt-5-mini"
+            sections.append(Section("backend", "ngram", (said,)))
+        return Proposal(
+            self.name,
+            f"Rows like those of {sample.file}.",
+            tuple(self.heading()),
+            min(max(sample.rows, 100), ROWS),
+            tuple(s for s in sections if s is not None),
+            data=data,
+            copied=copied.rows,
+        )
+
+    def nested(self) -> bool:
+        return any(c.path or (isinstance(c.kind, Vocabulary) and c.kind.lists) for c in self.columns)
+
+    def heading(self) -> Iterator[str]:
+        sample, repeats = self.profile.sample, self.relations.repeats
+        size = f"{_many(sample.total, 'row')}, {_many(len(sample.columns), 'column')}"
+        yield (
+            f"Made from {sample.file}: {size}. What was seen stands above each line. Read it, change what you know "
+            "better (weights, bounds, the prompt), and build."
+        )
+        yield ""
+        yield from sample.left_out
+        empty = [c for c in self.profile.columns if isinstance(c.kind, Empty)]
+        if empty:
+            yield f"Left out, for every value is missing: {', '.join(quoted(c.header) for c in empty)}."
+        people = [c for c in self.columns if isinstance(c.kind, People)]
+        if people:
+            yield f"Data about people: {', '.join(c.name for c in people)} (see there). This is no proof that there is no more."
+        if repeats.exact:
+            yield f"{repeats.exact:,} rows repeat an earlier one."
+        if repeats.near:
+            yield f"{repeats.near:,} of {repeats.compared:,} different texts of '{repeats.text}' nearly repeat an earlier one."
+        yield f"  synthspec check {self.name}.yaml     finds mistakes, calls no model"
+        yield f"  synthspec build {self.name}.yaml     makes the rows"
+
+    def parameters(self) -> Section | None:
+        """Parents before those that hang on them, else in the sample's order."""
+        entries: list[Entry] = []
+        done: set[str] = set()
+        flagged: set[str] = set()
+        for column in self.columns:
+            for each in self._with_parents(column):
+                if each.name in done:
+                    continue
+                done.add(each.name)
+                entries += self._drawn(each, flagged)
+        return Section("parameters", entries) if entries else None
+
+    def _with_parents(self, column: ColumnProfile) -> list[ColumnProfile]:
+        by_name = {c.name: c for c in self.columns}
+        chain, name = [column], self.relations.parent_of(column.name)
+        while name is not None:
+            chain.append(by_name[name])
+            name = self.relations.parent_of(name)
+        return chain[::-1]
+
+    def _drawn(self, column: ColumnProfile, flagged: set[str]) -> Iterator[Entry]:
+        hangs, by = self.depends.get(column.name), self.by_label.get(column.name)
+        match column.kind:
+            case Labels():
+                value = labels(column, hangs)
+            case Numbers() | Moments():
+                value = numbers(column, by)
+            case Constant() | Counter() | Uuids() | Texts():
+                value = None
+            case _:
+                value = other(column, self.locale)
+        if value is not None:
+            yield Entry(column.name, value, remarks(column, hangs, by))
+        flag = self.flags.get(column.name)
+        if flag is not None and flag not in flagged:
+            flagged.add(flag)
+            together = [n for n, f in self.flags.items() if f == flag]
+            said = (f"Missing together: {', '.join(together)}.",) if len(together) > 1 else ()
+            yield Entry(flag, f"bernoulli({round(column.missing, 4):g})", said)
+
+    def plan(self) -> Section | None:
+        found = self.relations.correlated
+        if not found:
+            return None
+        wanted = [{"between": [c.first, c.second], "rank": c.rank} for c in found]
+        said = ["Spearman's rank correlations, as seen."]
+        if self.relations.weaker:
+            said.append(f"{self.relations.weaker:,} more from 0.3 on are left out: add those that matter.")
+        return Section("plan", [Entry("correlate", wanted, tuple(said))])
+
+    def fields(self) -> Section:
+        entries: list[Entry] = []
+        done: set[str] = set()
+        for column in self.columns:
+            if column.path:
+                if column.header not in done:
+                    done.add(column.header)
+                    entries += self._object(column.header)
+                continue
+            entries.append(Entry(column.name, self._field(column), self._field_remark(column)))
+        return Section("fields", entries)
+
+    def _field_remark(self, column: ColumnProfile) -> tuple[str, ...]:
+        match column.kind:
+            case Texts():
+                return text_remark(column)
+            case Constant():
+                said = "every value is the same"
+            case Counter(start=start, step=step):
+                said = f"{start:,} and up" if step == 1 else f"{start:,} and on by {step:,}"
+            case Uuids():
+                said = "universally unique identifiers"
+            case _:
+                return ()
+        missing = f"; missing in {share(column.missing)} of the rows" if column.missing else ""
+        return (f"{said[0].upper()}{said[1:]}{missing}.",)
+
+    def _field(self, column: ColumnProfile) -> dict[str, Any]:
+        if isinstance(column.kind, Texts):
+            return text_rules(column)
+        value = self._value(column)
+        return {"value": value, "optional": True} if column.missing else {"value": value}
+
+    def _value(self, column: ColumnProfile) -> str:
+        """The expression of a column's field."""
+        match column.kind:
+            case Constant(value=value):
+                found = literal(value)
+            case Counter(start=start, step=step):
+                found = f"index() * {step} + {start}" if step != 1 else f"index() + {start}"
+            case Uuids():
+                found = "uuid()"
+            case _:
+                found = column.name
+        flag = self.flags.get(column.name)
+        return f"if {flag} then null else {found}" if flag is not None and not isinstance(column.kind, Texts) else found
+
+    def _object(self, header: str) -> Iterator[Entry]:
+        """A field of the members of an object; members that a model writes are fields of their own before it."""
+        members = [c for c in self.columns if c.path and c.header == header]
+        for column in members:
+            if isinstance(column.kind, Texts):
+                yield Entry(column.name, self._field(column), self._field_remark(column))
+        tree: dict[str, Any] = {}
+        for column in members:
+            place = tree
+            for key in column.path[:-1]:
+                place = place.setdefault(key, {})
+            place[column.path[-1]] = self._value(column)
+        name = next(c.name for c in members)
+        name = name.removesuffix("_" + "_".join(members[0].path)) or name
+        name = self.fresh(name) if name in self.taken else name
+        yield Entry(name, {"type": "object", "value": _map(tree)}, (f"The object {quoted(header)}, of its members.",))
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' if count != 1 else ''}"
+
+
+def _map(tree: dict[str, Any]) -> str:
+    parts = (f"{_key(k)}: {_map(v) if isinstance(v, dict) else v}" for k, v in tree.items())
+    return "{" + ", ".join(parts) + "}"
+
+
+def _key(name: str) -> str:
+    return name if is_plain(name) else literal(name)
+

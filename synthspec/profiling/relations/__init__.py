@@ -1,0 +1,1 @@
+"""What columns of a sample have to do with each other."""

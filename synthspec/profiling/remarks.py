@@ -1,0 +1,119 @@
+"""What is said of a column above its parameter: what was seen, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from synthspec.extras import install_command
+from synthspec.profiling.columns.fitting import Fit
+from synthspec.profiling.columns.languages import NAMES
+from synthspec.profiling.columns.profile import (
+    Codes,
+    ColumnProfile,
+    Labels,
+    Moments,
+    Numbers,
+    People,
+    Texts,
+    Times,
+    Vocabulary,
+)
+from synthspec.profiling.draws import has_faker
+from synthspec.profiling.relations.relation import ByLabel, Depends
+
+
+def remarks(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> tuple[str, ...]:
+    """The comments of a column, a line each."""
+    said = [s for s in _said(profile, hangs, by) if s]
+    if profile.header != profile.name and not profile.path:
+        said.insert(0, f"the column {quoted(profile.header)}")
+    return (_capital("; ".join([*said, *profile.notes])) + ".",) if said or profile.notes else ()
+
+
+def _said(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> Iterator[str]:
+    kind = profile.kind
+    match kind:
+        case Labels(values=values, counts=counts):
+            if hangs is not None and hangs.exact:
+                yield f"{len(values)} values, each {hangs.parent} has one of them"
+            elif hangs is not None:
+                yield f"{len(values)} values, weighted by {hangs.parent} (Cramér's V {hangs.strength:.2f})"
+            else:
+                yield f"{len(values)} values, weights as in the sample (n = {sum(counts):,})"
+        case Numbers(low=low, high=high):
+            yield f"{_short(low)} to {_short(high)}"
+            yield from _fitted(kind.fit, by)
+        case Moments(first=first, last=last):
+            yield f"{first} to {last}"
+            yield from _fitted(kind.fit, by)
+        case Times(first=first, last=last):
+            yield f"{first} to {last}, all alike"
+        case Codes(pattern=pattern):
+            yield f"codes of one form, {'no two alike' if kind.unique else f'{profile.distinct:,} different ones'}; "\
+                  f"the pattern matches all of them, and {pattern.many} texts in all"
+        case People(personal=personal):
+            yield f"looks like {personal.kind.name} ({personal.share:.0%} of the values), none of which stands here"
+            if has_faker():
+                yield f"Faker makes up others: change `faker: {personal.kind.provider}` where it is something else"
+            else:
+                yield f"a pattern makes up others; for likely ones: {install_command('faker')}, then "\
+                      f"`{{faker: {personal.kind.provider}}}`"
+        case Vocabulary(distinct=distinct, lists=lists):
+            what = "lists" if lists else "short texts"
+            yield f"{distinct:,} different {what}, drawn from the sample's rows"
+    if profile.missing:
+        yield f"missing in {share(profile.missing)} of the rows"
+
+
+def text_remark(profile: ColumnProfile) -> tuple[str, ...]:
+    """What is said of a column of running text, above its field."""
+    kind = profile.kind
+    assert isinstance(kind, Texts)
+    parts = [f"{kind.least} to {kind.most} words in 98 of 100 texts, {kind.median} in the middle"]
+    if kind.language:
+        parts.append(f"{NAMES[kind.language]} ({kind.certainty:.0%} of the texts that can be told)")
+    if kind.telling:
+        parts.append(
+            f"{kind.telling:,} texts hold e-mail addresses, phone, card or account numbers: their rows are not in the copy"
+        )
+    if profile.missing:
+        parts.append(f"missing in {share(profile.missing)} of the rows")
+    if profile.header != profile.name and not profile.path:
+        parts.insert(0, f"the column {quoted(profile.header)}")
+    return (_capital("; ".join([*parts, *profile.notes])) + ".",)
+
+
+def _fitted(fit: Fit, by: ByLabel | None) -> Iterator[str]:
+    if by is not None:
+        worst = max(f.distance for f in by.fits.values())
+        yield f"by {by.parent}, which explains {by.explained:.0%} of the differences in rank"
+        yield f"KS distance at most {worst:.2f} in each (n = {fit.rows:,})"
+    elif fit.family == "pieces":
+        name = "no distribution is near" if fit.nearest is None else f"nearest is {fit.nearest[0]}, KS {fit.nearest[1]:.2f}"
+        yield f"the sample's own distribution in pieces, for no other is near ({name})" if fit.nearest else name
+        yield f"KS distance {fit.distance:.2f} (n = {fit.rows:,})"
+    else:
+        yield f"{fit.family.replace('_', ' ')}, KS distance {fit.distance:.2f} from the sample (n = {fit.rows:,})"
+
+
+def share(part: float) -> str:
+    """A share in per cent: never 0 of something that is there.
+
+    >>> share(0.25), share(0.0004)
+    ('25%', 'less than 1%')
+    """
+    return f"{part:.0%}" if part >= 0.01 else "less than 1%"
+
+
+def quoted(header: str) -> str:
+    """A header as it stands in the file, on one line."""
+    text = " ".join(header.split())
+    return f"'{text if len(text) <= 60 else text[:57] + '…'}'"
+
+
+def _short(x: float) -> str:
+    return f"{x:,.10g}" if abs(x) < 1e15 else f"{x:.4g}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
