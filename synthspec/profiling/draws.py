@@ -65,9 +65,16 @@ def labels(profile: ColumnProfile, hangs: Depends | None) -> Any:
     order = {v: n for n, v in enumerate(profile.kind.values)}
     cases = {
         value: weighted(dict(sorted(counts.items(), key=lambda item: order.get(item[0], len(order)))))
-        for value, counts in hangs.counts.items()
+        for value, counts in sorted(hangs.counts.items(), key=_in_order)
     }
     return {"given": hangs.parent, "cases": cases}
+
+
+def _in_order(case: tuple[Any, Mapping[Any, int]]) -> tuple[float, float]:
+    """Numbers in ascending order, other labels by how often they occur."""
+    label, counts = case
+    number = isinstance(label, int | float) and not isinstance(label, bool)
+    return (float(label) if number else 0.0, -float(sum(counts.values())))
 
 
 def numbers(profile: ColumnProfile, by: ByLabel | None) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key with its value, and what is said above it; without a key an item of a list."""
+    """One key with its value, and what is said above it; with the key None it is an item of a list."""
 
     key: Any
     value: Any

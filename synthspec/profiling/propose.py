@@ -55,7 +55,9 @@ class _Proposing:
             if column.missing:
                 group = groups.get(column.name, (column.name,))
                 if group not in given:
-                    given[group] = self.fresh("_and_".join(group[:2]) + ("_more" if len(group) > 2 else "") + "_missing")
+                    given[group] = self.fresh(
+                        "_and_".join(group[:2]) + ("_more" if len(group) > 2 else "") + "_missing"
+                    )
                 yield column.name, given[group]
 
     def fresh(self, name: str) -> str:
@@ -109,11 +111,13 @@ class _Proposing:
             yield f"Left out, for every value is missing: {', '.join(quoted(c.header) for c in empty)}."
         people = [c for c in self.columns if isinstance(c.kind, People)]
         if people:
-            yield f"Data about people: {', '.join(c.name for c in people)} (see there). This is no proof that there is no more."
+            named = ", ".join(c.name for c in people)
+            yield f"Data about people: {named} (see there). This is no proof that there is no more."
         if repeats.exact:
             yield f"{repeats.exact:,} rows repeat an earlier one."
         if repeats.near:
-            yield f"{repeats.near:,} of {repeats.compared:,} different texts of '{repeats.text}' nearly repeat an earlier one."
+            of = f"{repeats.compared:,} different texts of '{repeats.text}'"
+            yield f"{repeats.near:,} of {of} nearly repeat an earlier one."
         yield f"  synthspec check {self.name}.yaml     finds mistakes, calls no model"
         yield f"  synthspec build {self.name}.yaml     makes the rows"
 
@@ -244,4 +248,3 @@ def _map(tree: dict[str, Any]) -> str:
 
 def _key(name: str) -> str:
     return name if is_plain(name) else literal(name)
-

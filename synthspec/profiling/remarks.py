@@ -49,15 +49,19 @@ def _said(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> 
         case Times(first=first, last=last):
             yield f"{first} to {last}, all alike"
         case Codes(pattern=pattern):
-            yield f"codes of one form, {'no two alike' if kind.unique else f'{profile.distinct:,} different ones'}; "\
-                  f"the pattern matches all of them, and {pattern.many} texts in all"
+            yield (
+                f"codes of one form, {'no two alike' if kind.unique else f'{profile.distinct:,} different ones'}; "
+                f"the pattern matches all of them, and {pattern.many} texts in all"
+            )
         case People(personal=personal):
             yield f"looks like {personal.kind.name} ({personal.share:.0%} of the values), none of which stands here"
             if has_faker():
                 yield f"Faker makes up others: change `faker: {personal.kind.provider}` where it is something else"
             else:
-                yield f"a pattern makes up others; for likely ones: {install_command('faker')}, then "\
-                      f"`{{faker: {personal.kind.provider}}}`"
+                yield (
+                    f"a pattern makes up others; for likely ones: {install_command('faker')}, then "
+                    f"`{{faker: {personal.kind.provider}}}`"
+                )
         case Vocabulary(distinct=distinct, lists=lists):
             what = "lists" if lists else "short texts"
             yield f"{distinct:,} different {what}, drawn from the sample's rows"
@@ -74,7 +78,7 @@ def text_remark(profile: ColumnProfile) -> tuple[str, ...]:
         parts.append(f"{NAMES[kind.language]} ({kind.certainty:.0%} of the texts that can be told)")
     if kind.telling:
         parts.append(
-            f"{kind.telling:,} texts hold e-mail addresses, phone, card or account numbers: their rows are not in the copy"
+            f"{kind.telling:,} texts hold e-mail addresses, phone, card or account numbers: their rows are not copied"
         )
     if profile.missing:
         parts.append(f"missing in {share(profile.missing)} of the rows")
@@ -89,7 +93,11 @@ def _fitted(fit: Fit, by: ByLabel | None) -> Iterator[str]:
         yield f"by {by.parent}, which explains {by.explained:.0%} of the differences in rank"
         yield f"KS distance at most {worst:.2f} in each (n = {fit.rows:,})"
     elif fit.family == "pieces":
-        name = "no distribution is near" if fit.nearest is None else f"nearest is {fit.nearest[0]}, KS {fit.nearest[1]:.2f}"
+        name = (
+            "no distribution is near"
+            if fit.nearest is None
+            else f"nearest is {fit.nearest[0]}, KS {fit.nearest[1]:.2f}"
+        )
         yield f"the sample's own distribution in pieces, for no other is near ({name})" if fit.nearest else name
         yield f"KS distance {fit.distance:.2f} (n = {fit.rows:,})"
     else:

@@ -1,4 +1,4 @@
-"""A sample: the columns of a table as a person reads them, with its missing values, numbers and dates told from text."""
+"""A sample: the columns of a table as a person reads them, with missing values, numbers and dates told from text."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from synthspec.sources import Table
 
 MOST_ROWS = 20_000
 MOST_COLUMNS = 120
+EXACT = 2**53
 LONGEST = 20_000  # characters of a text that is shown to a model
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "#n/a", "<na>", "?"})
 
@@ -123,7 +124,8 @@ def _read(column: SampleColumn) -> SampleColumn:
         return _one_kind(column)
     numbers = _numbers(present)
     if numbers is not None:
-        return replace(column, values=_filled(column.values, numbers), note="missing values are written as text")
+        note = "missing values are written as a text such as NA"
+        return _one_kind(replace(column, values=_filled(column.values, numbers), note=note))
     dates = read_dates(present)
     if dates is not None:
         return replace(column, values=_filled(column.values, list(dates.values)), note=dates.note)
@@ -133,7 +135,11 @@ def _read(column: SampleColumn) -> SampleColumn:
 def _one_kind(column: SampleColumn) -> SampleColumn:
     """Values of several kinds are texts, but numbers are numbers."""
     kinds = {type(v) for v in column.present}
-    if len(kinds) <= 1 or kinds == {int, float}:
+    if kinds and kinds <= {int, float}:
+        whole = all(isinstance(v, int) or (v.is_integer() and abs(v) < EXACT) for v in column.present)
+        values = tuple(v if v is None else int(v) if whole else float(v) for v in column.values)
+        return replace(column, values=values)
+    if len(kinds) <= 1:
         return column
     texts = tuple(None if v is None else v if isinstance(v, str) else _text(v) for v in column.values)
     named = ", ".join(sorted(k.__name__ for k in kinds))
@@ -150,7 +156,7 @@ def _numbers(texts: Sequence[str]) -> list[int | float] | None:
     for text in texts:
         stripped = text.strip()
         digits = stripped.lstrip("+-")
-        if not digits[:1].isdigit() and digits[:1] != "." or (digits[:1] == "0" and digits[1:2].isdigit()):
+        if (not digits[:1].isdigit() and digits[:1] != ".") or (digits[:1] == "0" and digits[1:2].isdigit()):
             return None
         try:
             found.append(int(stripped) if digits.isdecimal() and len(digits) < 19 else float(stripped))

@@ -41,7 +41,7 @@ def copy_of(profile: Profile) -> SampleCopy:
         cells = [str(values[c.name][row]) for c in (*texts, *drawn) if values[c.name][row] is not None]
         if any(values[c.name][row] is None for c in (*texts, *drawn) if not c.missing):
             continue
-        if not cells or all(values[c.name][row] is None for c in texts) and texts:
+        if not cells or (all(values[c.name][row] is None for c in texts) and texts):
             continue
         if any(len(cell) > LONGEST for cell in cells):
             long += 1

@@ -42,22 +42,34 @@ def _comments(comments: Iterable[str], indent: int) -> Iterator[str]:
 
 def _entry(entry: Entry, indent: int) -> Iterator[str]:
     yield from _comments(entry.comments, indent)
-    head = " " * indent + (f"{scalar(entry.key)}:" if entry.key else "-")
+    head = " " * indent + (f"{scalar(entry.key)}:" if entry.key is not None else "-")
     value = entry.value
     if isinstance(value, str) and "\n" in value.strip("\n") and not _BROKEN.search(value):
         yield f"{head} |"
         yield from (f"{' ' * (indent + 2)}{line}".rstrip() for line in value.strip("\n").split("\n"))
         return
     flat = f"{head} {_block_scalar(value) if isinstance(value, str) else flow(value)}"
-    if len(flat) <= WIDTH or not isinstance(value, Mapping | list) or not value:
+    if len(flat) <= WIDTH or not value:
+        yield flat
+    elif isinstance(value, str):
+        yield from _folded(head, value, indent) if ", " in value and flat == f"{head} {value}" else [flat]
+    elif not isinstance(value, Mapping | list):
         yield flat
     elif isinstance(value, Mapping):
-        yield head if entry.key else f"{head} {flow(value)}"
-        for key, inner in value.items() if entry.key else ():
+        yield head
+        for key, inner in value.items():
             yield from _entry(Entry(key, inner), indent + 2)
     else:
         yield head
         yield from _wrapped_list(value, indent + 2)
+
+
+def _folded(head: str, text: str, indent: int) -> Iterator[str]:
+    """A long expression over several lines, which YAML reads as one."""
+    yield f"{head} >-"
+    inner = " " * (indent + 2)
+    yield from textwrap.wrap(text, WIDTH, initial_indent=inner, subsequent_indent=inner, break_long_words=False,
+                             break_on_hyphens=False)  # fmt: skip
 
 
 def _wrapped_list(items: Sequence[Any], indent: int) -> Iterator[str]:

@@ -100,9 +100,13 @@ def _numbers(column: SampleColumn, present: list[Any]) -> Kind:
     if few or distinct <= 3 or not exact:
         return _labels([int(v) if whole else v for v in present] if exact else list(map(float, present)), ordered=True)
     decimals = 0 if whole else decimals_of(values)
+    if decimals is not None and decimals > 6 and distinct > 0.5 * count:
+        decimals = None  # computed, not written down
     step = (values.max() - values.min()) * 1e-6 if decimals is None else step_of(values, decimals)
     if whole and distinct == count and _is_key(column.header) and count >= 20:
         step = 1.0
+    if decimals is None and np.unique(values, return_counts=True)[1].max() * 20 > count:
+        decimals, step = 9, 1e-9  # some values stand often: rounding brings them back
     found = fit(values, float(step), whole=whole and step == 1)
     return Numbers(float(values.min()), float(values.max()), whole, decimals, float(step), found)
 
@@ -153,7 +157,7 @@ def _texts(column: SampleColumn, present: list[Any]) -> Kind:
 
 
 def _running(texts: list[str], words: Any) -> Texts:
-    least, median, most = (int(round(float(q))) for q in np.quantile(words, (0.01, 0.5, 0.99)))
+    least, median, most = (round(float(q)) for q in np.quantile(words, (0.01, 0.5, 0.99)))
     prose = median >= 4
     language = guess_language(texts) if prose else None
     telling = sum(tells_of_people(t[:LONGEST]) for t in texts)

@@ -8,7 +8,7 @@ from math import floor, log10
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_DECIMALS = 8
+MOST_DECIMALS = 12
 STEPS = (1000, 500, 250, 100, 50, 25, 10, 5)
 
 

@@ -168,7 +168,7 @@ def _student(points: Array) -> tuple[float, float, float]:
 
 def _scaled_beta(points: Array, low: float, high: float, half: float) -> Iterator[Candidate]:
     """A beta distribution between the least and the greatest number, by moments."""
-    least, most = (0.0, 1.0) if 0 <= low and high <= 1 and high - low > 0.5 else (low, high)
+    least, most = (0.0, 1.0) if low >= 0 and high <= 1 and high - low > 0.5 else (low, high)
     inside = (points - least) / (most - least)
     mean, variance = float(inside.mean()), float(inside.var())
     if not 0 < mean < 1 or not 0 < variance < mean * (1 - mean):

@@ -55,7 +55,13 @@ def fit(values: Array, step: float, *, whole: bool) -> Fit:
     call, rest = pieces_of(values, step, whole=whole)
     nearest = min(judged, key=lambda j: j[1], default=None)
     named = None if nearest is None else (nearest[2].family, nearest[1])
-    return Fit("pieces", call, _distance(points, half, np.asarray(rest(points + half)), rest(points - half)), len(values), named)
+    return Fit(
+        "pieces",
+        call,
+        _distance(points, half, np.asarray(rest(points + half)), rest(points - half)),
+        len(values),
+        named,
+    )
 
 
 def _judge(candidate: Candidate, points: Array, half: float) -> tuple[float, float, Candidate] | None:

@@ -1,8 +1,8 @@
 """Codes to the regular expression that writes more of them.
 
 A code is cut into runs of digits, small and capital letters, and marks. Codes of one sequence of runs give one shape:
-what never changes stands as it is, what has few values is a choice, all else a class with a length. A shape has to match
-every code, and to be narrow: a class of anything of any length says nothing.
+what never changes stands as it is, what has few values is a choice, all else a class with a length. A shape has to
+match every code, and to be narrow: a class of anything of any length says nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ MOST_SHAPES = 4
 LONGEST = 64
 FEW = 8  # values of a part that are listed
 
-_CLASSES = {"d": "[0-9]", "u": "[A-Z]", "l": "[a-z]", "h": "[0-9a-f]", "H": "[0-9A-F]", "a": "[A-Z0-9]", "b": "[a-z0-9]", "x": "[A-Za-z0-9]"}  # fmt: skip
+_CLASSES = {"d": "[0-9]", "u": "[A-Z]", "l": "[a-z]", "h": "[0-9a-f]", "H": "[0-9A-F]", "a": "[A-Z0-9]",
+            "b": "[a-z0-9]", "x": "[A-Za-z0-9]"}  # fmt: skip
 _SIZES = {"d": 10, "u": 26, "l": 26, "h": 16, "H": 16, "a": 36, "b": 36, "x": 62}
 UUID = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -97,7 +98,9 @@ def _shape(rows: list[list[tuple[str, str]]]) -> tuple[str, float, bool]:
             continue
         kind = _narrowest(kind, distinct)
         ranged = _year(distinct) or _first_digits(distinct) if kind == "d" and low == high else ""
-        regex += ranged or _CLASSES[kind] + (f"{{{low}}}" if low == high > 1 else "" if high == 1 else f"{{{low},{high}}}")
+        regex += ranged or _CLASSES[kind] + (
+            f"{{{low}}}" if low == high > 1 else "" if high == 1 else f"{{{low},{high}}}"
+        )
         size += high * log10(_SIZES[kind])
         narrow = narrow and high - low <= (3 if kind == "x" else 6) and (kind not in "xl" or high <= 40)
         narrow = narrow and not (kind in "lux" and low < high and high > 5)  # words, not codes

@@ -10,12 +10,14 @@ from synthspec.dataset.similarity.shingles import words_of
 from synthspec.evaluation.metrics.language import joining_counts
 
 NAMES = {
-    "en": "English", "es": "Spanish", "pt": "Portuguese", "fr": "French", "de": "German", "it": "Italian", "nl": "Dutch",
-    "ja": "Japanese", "zh": "Chinese", "ko": "Korean", "ru": "Russian or another language in Cyrillic script",
+    "en": "English", "es": "Spanish", "pt": "Portuguese", "fr": "French", "de": "German", "it": "Italian",
+    "nl": "Dutch", "ja": "Japanese",
+    "zh": "Chinese", "ko": "Korean", "ru": "Russian or another language in Cyrillic script",
     "ar": "Arabic", "el": "Greek", "he": "Hebrew", "hi": "Hindi or another language in Devanagari script", "th": "Thai",
 }  # fmt: skip
 LOCALES = {"en": "en_US", "es": "es_ES", "pt": "pt_PT", "fr": "fr_FR", "de": "de_DE", "it": "it_IT", "nl": "nl_NL",
-           "ja": "ja_JP", "zh": "zh_CN", "ko": "ko_KR", "ru": "ru_RU", "el": "el_GR", "he": "he_IL", "th": "th_TH"}  # fmt: skip
+           "ja": "ja_JP", "zh": "zh_CN", "ko": "ko_KR", "ru": "ru_RU", "el": "el_GR", "he": "he_IL",
+           "th": "th_TH"}  # fmt: skip
 _SCRIPTS = {
     "ja": r"[\u3040-\u30ff]", "ko": r"[\uac00-\ud7af]", "zh": r"[\u4e00-\u9fff]", "ru": r"[\u0400-\u04ff]",
     "ar": r"[\u0600-\u06ff]", "el": r"[\u0370-\u03ff]", "he": r"[\u0590-\u05ff]", "hi": r"[\u0900-\u097f]",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from itertools import pairwise
 from typing import Any
 
 from synthspec.profiling.columns.given_names import GIVEN_NAMES
@@ -21,7 +22,7 @@ MOST = 2000  # values looked at
 class PersonalKind:
     """A kind of personal data: what to call it, Faker's provider, and a pattern where Faker is not installed.
 
-    `shape` tells a value by itself. A header with one of `words` suffices where `alone` values fit `loose`; `proof` is
+    `shape` tells a value by itself. A header with one of `words` suffices where most values fit `loose`; `proof` is
     the share of values that must have the shape where the header says nothing, above 1 where it never suffices.
     """
 
@@ -113,7 +114,9 @@ def _national_id(text: str) -> bool:
 
 
 def _address(text: str) -> bool:
-    street = r"(?i)\b(street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|square|rue|calle|avenida|plaza|"
+    street = (
+        r"(?i)\b(street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|square|rue|calle|avenida|plaza|"
+    )
     street += r"via|viale|piazza|rua|\w*stra(ß|ss)e|\w*str|\w*platz|\w*weg|\w*straat)\b\.?"
     return re.search(r"\d", text) is not None and re.search(street, text) is not None and len(text) <= 200
 
@@ -148,24 +151,25 @@ KINDS = (
                  frozenset({"iban", "account_number", "konto"}), 0.5, _matches(r"[A-Z]{2}\d{2}[A-Z0-9 ]{11,36}")),
     PersonalKind("IP addresses", "ipv4", "192[.]0[.]2[.](1[0-9]{2}|[1-9]?[0-9])", _ip, frozenset({"ip"}), 0.8, _ip),
     PersonalKind("national identity numbers", "ssn", "9[0-9]{2}-[0-9]{2}-[0-9]{4}", _national_id,
-                 frozenset({"ssn", "nif", "dni", "nie", "nino", "cpf", "bsn", "passport", "social_security", "national_id",
-                            "tax_id", "steuer_id"}), 0.7, _SECURE),
+                 frozenset({"ssn", "nif", "dni", "nie", "nino", "cpf", "bsn", "passport", "social_security",
+                            "national_id", "tax_id", "steuer_id"}), 0.7, _SECURE),
     PersonalKind("phone numbers", "phone_number", r"[+]1-555-01[0-9]{2}-[0-9]{4}", _phone,
-                 frozenset({"phone", "telephone", "mobile", "fax", "tel", "cell", "phonenumber", "telefono", "telefon"}),
-                 0.8, _matches(r"[+()\d\s.\-/x]{6,25}")),
-    PersonalKind("postal addresses", "street_address", r"[1-9][0-9]{0,2} (Oak|Mill|Park|Church) (Street|Road|Lane)", _address,
-                 frozenset({"address", "street", "addr", "direccion", "adresse"}), 0.6, _matches(r".*[\d\s].*")),
+                 frozenset({"phone", "telephone", "mobile", "fax", "tel", "cell", "phonenumber", "telefono",
+                            "telefon"}), 0.8, _matches(r"[+()\d\s.\-/x]{6,25}")),
+    PersonalKind("postal addresses", "street_address", r"[1-9][0-9]{0,2} (Oak|Mill|Park|Church) (Street|Road|Lane)",
+                 _address, frozenset({"address", "street", "addr", "direccion", "adresse"}), 0.6,
+                 _matches(r".*[\d\s].*")),
     PersonalKind("given names", "first_name", "(Alex|Robin|Sam|Kim|Noa|Jules|Sasha|Toni)", _given,
-                 frozenset({"first_name", "firstname", "given_name", "forename", "fname", "vorname", "prenom", "givenname"}),
-                 0.6, _words(3)),
+                 frozenset({"first_name", "firstname", "given_name", "forename", "fname", "vorname", "prenom",
+                            "givenname"}), 0.6, _words(3)),
     PersonalKind("family names", "last_name", "(Miller|Baker|Fisher|Potter|Mason|Carter)", lambda _: False,
-                 frozenset({"last_name", "lastname", "surname", "family_name", "lname", "nachname", "apellido", "apellidos",
-                            "familyname"}), 2.0, _words(4)),
+                 frozenset({"last_name", "lastname", "surname", "family_name", "lname", "nachname", "apellido",
+                            "apellidos", "familyname"}), 2.0, _words(4)),
     PersonalKind("names of people", "name", "(Alex|Robin|Sam|Kim|Noa|Jules) (Miller|Baker|Fisher|Potter|Mason)", _name,
                  frozenset({"full_name", "fullname", "customer_name", "person", "patient", "patient_name", "employee",
-                            "employee_name", "contact_name", "client_name", "student_name", "author", "nombre", "doctor",
-                            "user_full_name", "contact", "owner_name", "member_name", "passenger", "passenger_name",
-                            "cardholder", "recipient", "teacher", "candidate"}), 0.45, _words(5)),
+                            "employee_name", "contact_name", "client_name", "student_name", "author", "nombre",
+                            "doctor", "user_full_name", "contact", "owner_name", "member_name", "passenger",
+                            "passenger_name", "cardholder", "recipient", "teacher", "candidate"}), 0.45, _words(5)),
     PersonalKind("user names", "user_name", "[a-z]{4,8}[0-9]{2}", lambda _: False,
                  frozenset({"username", "user_name", "login", "nickname", "screen_name", "handle"}), 2.0,
                  _matches(r"\S{2,40}")),
@@ -205,7 +209,7 @@ def personal_kind(header: str, values: Sequence[Any]) -> Personal | None:
         share = sum(map(kind.shape, texts)) / len(texts)
         named = bool(words & kind.words)
         loose = sum(map(kind.loose, texts)) / len(texts) if named and kind.loose is not None else 0.0
-        if share >= kind.proof and (len(set(texts)) > 2 or share == 1) or loose >= 0.7:
+        if (share >= kind.proof and (len(set(texts)) > 2 or share == 1)) or loose >= 0.7:
             return Personal(kind, max(share, loose))
     if header.strip().casefold() in ("name", "names", "nom", "nombre", "naam"):
         return _bare_name(texts)
@@ -218,7 +222,7 @@ def _bare_name(texts: Sequence[str]) -> Personal | None:
     people = _words(4)
     share = sum(people(t) and len(t.split()) > 1 for t in texts) / len(texts)
     given = sum(any(w.strip(".,").casefold() in GIVEN_NAMES for w in t.split()) for t in texts) / len(texts)
-    return Personal(kind, share) if given >= 0.15 or share >= 0.8 and len(set(texts)) > 0.8 * len(texts) else None
+    return Personal(kind, share) if given >= 0.15 or (share >= 0.8 and len(set(texts)) > 0.8 * len(texts)) else None
 
 
 def sensitive(header: str) -> str:
@@ -237,5 +241,5 @@ def _header_words(header: str) -> frozenset[str]:
     """The words of a header, and its neighbouring pairs: `customerEmail` has `email`, `First Name` `first_name`."""
     apart = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", header)
     words = [w for w in re.split(r"[^a-z0-9]+", apart.casefold()) if w]
-    pairs = ["_".join(p) for p in zip(words, words[1:], strict=False)]
+    pairs = ["_".join(p) for p in pairwise(words)]
     return frozenset([*words, *pairs, "".join(words)])

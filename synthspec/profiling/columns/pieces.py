@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import floor, log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,5 +58,10 @@ def _piece(distinct: Array, counts: NDArray[np.int64], held: list[int], step: fl
     count = int(counts[held].sum())
     if whole and step == 1:
         return "integer", (low, high), count
-    wide = step / 4 if len(held) == 1 else step / 2.5 if high - low < 20 * step else 0.0  # drawn, then rounded
+    if len(held) > 1 and high - low >= 20 * step:
+        digits = 2 - floor(log10(high - low))
+        return "uniform", (round(low, digits), round(high, digits)), count
+    if len(held) == 1 and low.is_integer() and step <= 1:
+        return "integer", (low, low), count
+    wide = step / 4 if len(held) == 1 else step / 2.5  # drawn, then rounded
     return "uniform", (round(low - wide, 12) if low else 0.0, round(high + wide, 12)), count

@@ -46,8 +46,8 @@ def find_number_relations(
     strongest = {n: max((r.rank**2 for pair, r in ranks.items() if n in pair), default=0.0) for n in values}
     by_label = []
     for number in numbers:
-        found = max((_explained(label, number, columns) for label in labels), key=lambda f: f[0], default=(0.0, None))
-        share, by = found
+        judged = [_explained(label, number, columns) for label in labels]
+        share, by = max(judged, key=lambda j: j[0], default=(0.0, None))
         if by is not None and share >= max(EXPLAINED, 0.6 * strongest[number.name]):
             split = _by_label(by, number, columns, share)
             by_label += [split] if split is not None else []
@@ -164,4 +164,3 @@ def _shrunk(kept: list[Correlated], names: list[str]) -> tuple[Correlated, ...]:
                 Correlated(r.first, r.second, rank, r.rows) for r, rank in zip(kept, ranks, strict=True) if rank
             )
     return ()
-

@@ -70,4 +70,5 @@ class Relations:
 
     def parent_of(self, name: str) -> str | None:
         """The column that a column hangs on."""
-        return next((d.parent for d in (*self.depends, *self.by_label) if d.child == name), None)
+        parents = {**{d.child: d.parent for d in self.depends}, **{b.child: b.parent for b in self.by_label}}
+        return parents.get(name)
