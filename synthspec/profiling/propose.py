@@ -104,7 +104,6 @@ class _Proposing:
             f"Made from {sample.file}: {size}. What was seen stands above each line. Read it, change what you know "
             "better (weights, bounds, the prompt), and build."
         )
-        yield ""
         yield from sample.left_out
         empty = [c for c in self.profile.columns if isinstance(c.kind, Empty)]
         if empty:
@@ -118,6 +117,7 @@ class _Proposing:
         if repeats.near:
             of = f"{repeats.compared:,} different texts of '{repeats.text}'"
             yield f"{repeats.near:,} of {of} nearly repeat an earlier one."
+        yield ""
         yield f"  synthspec check {self.name}.yaml     finds mistakes, calls no model"
         yield f"  synthspec build {self.name}.yaml     makes the rows"
 

@@ -39,7 +39,8 @@ def _said(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> 
             elif hangs is not None:
                 yield f"{len(values)} values, weighted by {hangs.parent} (Cramér's V {hangs.strength:.2f})"
             else:
-                yield f"{len(values)} values, weights as in the sample (n = {sum(counts):,})"
+                how = "weights as in the sample" if len(set(counts)) > 1 else "as often as each other"
+                yield f"{len(values)} values, {how} (n = {sum(counts):,})"
         case Numbers(low=low, high=high):
             yield f"{_short(low)} to {_short(high)}"
             yield from _fitted(kind.fit, by)
@@ -54,9 +55,9 @@ def _said(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> 
                 f"the pattern matches all of them, and {pattern.many} texts in all"
             )
         case People(personal=personal):
-            yield f"looks like {personal.kind.name} ({personal.share:.0%} of the values), none of which stands here"
+            yield f"looks like {personal.kind.name} ({personal.share:.0%} of the values): none of them stands here"
             if has_faker():
-                yield f"Faker makes up others: change `faker: {personal.kind.provider}` where it is something else"
+                yield f"Faker makes up others"
             else:
                 yield (
                     f"a pattern makes up others; for likely ones: {install_command('faker')}, then "
@@ -73,7 +74,7 @@ def text_remark(profile: ColumnProfile) -> tuple[str, ...]:
     """What is said of a column of running text, above its field."""
     kind = profile.kind
     assert isinstance(kind, Texts)
-    parts = [f"{kind.least} to {kind.most} words in 98 of 100 texts, {kind.median} in the middle"]
+    parts = [f"{kind.median} words in the middle, nearly all within these bounds"]
     if kind.language:
         parts.append(f"{NAMES[kind.language]} ({kind.certainty:.0%} of the texts that can be told)")
     if kind.telling:

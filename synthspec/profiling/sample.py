@@ -66,7 +66,7 @@ def sample_of(table: Table, file: str) -> Sample:
     Raises:
         SampleFault: it has no rows or no columns with values.
     """
-    total, headers = len(table), list(table.columns)
+    total, headers = len(table), list(table.names)
     if not headers:
         raise SampleFault("the file has no columns")
     if not total:
@@ -79,9 +79,9 @@ def sample_of(table: Table, file: str) -> Sample:
         left_out.append(f"Its first {MOST_COLUMNS} columns are here, of {len(headers):,}.")
     names = Names()
     columns = []
+    rows = table.rows(places, headers[:MOST_COLUMNS])
     for header in headers[:MOST_COLUMNS]:
-        values = table.columns[header]
-        for path, inner in _members((), [values[i] for i in places]):
+        for path, inner in _members((), [row[header] for row in rows]):
             column = SampleColumn(header, names.give(".".join((header, *path))), tuple(map(_plain, inner)), path)
             columns.append(_read(column))
     if not any(c.present for c in columns):

@@ -14,6 +14,7 @@ from synthspec.profiling.source_copy import SampleCopy
 
 FEWEST_EXAMPLES = 8
 SHOWN = 800  # characters of a text that an example shows
+LEAST_VOCABULARY = 300  # different words: of fewer no new text is unlike all others
 LEAST_WORDS = 8  # of the middle text, from which on near duplicates are told from the likeness that all have
 
 
@@ -102,7 +103,11 @@ def novelty(profile: Profile, copied: SampleCopy) -> Section | None:
     long = [
         c.name
         for c in profile.columns
-        if isinstance(c.kind, Texts) and c.kind.median >= LEAST_WORDS and not c.missing and c.distinct >= 50
+        if isinstance(c.kind, Texts)
+        and c.kind.median >= LEAST_WORDS
+        and c.kind.vocabulary >= LEAST_VOCABULARY
+        and not c.missing
+        and c.distinct >= 50
     ]
     if not long or len(copied.rows) < 50:
         return None

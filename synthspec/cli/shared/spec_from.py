@@ -24,10 +24,12 @@ def files_from(origin: str, name: str) -> dict[Path, bytes]:
         kinds = ", ".join(readable())
         raise SampleFault(f"a spec cannot be made from '{origin}'", f"name a file that ends with one of {kinds}")
     try:
-        table = read_table(path)
+        sample = sample_of(read_table(path), path.name)
     except TableFault as e:
         raise SampleFault(f"'{origin}' cannot be read: {e.message}", e.help) from None
-    return files_of(propose_and_try(profile_sample(sample_of(table, path.name)), name, _compile))
+    except SampleFault as e:
+        raise SampleFault(f"'{origin}': {e.message}", e.help) from None
+    return files_of(propose_and_try(profile_sample(sample), name, _compile))
 
 
 def _compile(spec: Path) -> tuple[Diagnostic, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from synthspec.dataset.similarity.shingles import words_of
 from synthspec.languages.expressions.functions.texts import count_words
 from synthspec.profiling.columns.digits import decimals_of, step_of
 from synthspec.profiling.columns.fitting import fit
@@ -36,6 +37,7 @@ from synthspec.profiling.sample import LONGEST, SampleColumn
 
 MOST_LABELS = 40
 LONGEST_LABEL = 80
+MOST_READ = 2000  # texts whose words are counted
 MOST_FEW = 12  # different numbers that are listed
 KEY_WORDS = ("id", "key", "code", "number", "no", "nr", "num", "ref", "index", "serial")
 
@@ -158,8 +160,10 @@ def _texts(column: SampleColumn, present: list[Any]) -> Kind:
 
 def _running(texts: list[str], words: Any) -> Texts:
     least, median, most = (round(float(q)) for q in np.quantile(words, (0.01, 0.5, 0.99)))
+    least, most = least - max(1, least // 10), most + max(1, most // 10)
     prose = median >= 4
     language = guess_language(texts) if prose else None
     telling = sum(tells_of_people(t[:LONGEST]) for t in texts)
     code, certainty = language or ("", 0.0)
-    return Texts(max(least, 1), median, max(most, least, 1), code, certainty, telling, prose)
+    different = len({w for t in texts[:MOST_READ] for w in words_of(t[:LONGEST])})
+    return Texts(max(least, 1), median, max(most, 1), code, certainty, telling, prose, different)

@@ -47,7 +47,7 @@ def fit(values: Array, step: float, *, whole: bool) -> Fit:
         points = points[np.linspace(0, len(points) - 1, POINTS).round().astype(int)]
     half = max(step / 2, (high - low) * 1e-6)
     judged = [j for c in candidates(points, low, high, half, whole=whole) if (j := _judge(c, points, half)) is not None]
-    limit = max(NEAR, min(FAR, 0.9 / sqrt(len(values))))
+    limit = max(NEAR, min(FAR, 1.3 / sqrt(len(values))))  # what chance alone may do
     near = [j for j in judged if j[1] <= limit]
     if near:
         _, distance, best = min(near, key=lambda j: j[0])

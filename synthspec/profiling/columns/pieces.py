@@ -12,6 +12,8 @@ from synthspec.languages.expressions.random.quantiles import cumulative
 from synthspec.profiling.columns.digits import written
 
 Array = NDArray[np.float64]
+GAP = 0.05  # of the range, between two values: what lies before and after it are pieces of their own
+SOME = 0.02  # of the values, so many at least must lie on either side
 Piece = tuple[str, tuple[float, float], int]  # a distribution, its ends, how many values
 
 
@@ -37,6 +39,9 @@ def _pieces(ordered: Array, step: float, most: int, *, whole: bool) -> Iterator[
     distinct, counts = np.unique(ordered, return_counts=True)
     frequent = counts * most >= len(ordered)
     width = max(1, len(ordered) // most)
+    gaps = np.append(np.diff(distinct), 0) > GAP * (distinct[-1] - distinct[0])
+    before = np.cumsum(counts)
+    heaps = gaps & (before >= SOME * len(ordered)) & (before <= (1 - SOME) * len(ordered))
     held: list[int] = []  # places of values that wait for their piece
     for place, count in enumerate(counts.tolist()):
         if frequent[place]:
@@ -46,7 +51,7 @@ def _pieces(ordered: Array, step: float, most: int, *, whole: bool) -> Iterator[
             held = []
             continue
         held.append(place)
-        if counts[held].sum() + count / 2 > width:
+        if counts[held].sum() + count / 2 > width or heaps[place]:
             yield _piece(distinct, counts, held, step, whole=whole)
             held = []
     if held:

@@ -108,6 +108,7 @@ class Texts:
     certainty: float
     telling: int  # rows with e-mail addresses, phone or card numbers in the text
     prose: bool  # most of them have several words
+    vocabulary: int  # different words
 
 
 Kind = (
