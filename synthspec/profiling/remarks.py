@@ -57,7 +57,7 @@ def _said(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> 
         case People(personal=personal):
             yield f"looks like {personal.kind.name} ({personal.share:.0%} of the values): none of them stands here"
             if has_faker():
-                yield f"Faker makes up others"
+                yield "Faker makes up others"
             else:
                 yield (
                     f"a pattern makes up others; for likely ones: {install_command('faker')}, then "
