@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from depth import rest_slow
 from fake_backend import FakeBackend, use
 from loopback import digest
 from test_latency import built
@@ -503,7 +504,7 @@ def wild_reply(request: Request) -> str:
     return f"{'Indeed so it is' if mark % 2 else 'That may well be'} {mark % 1000} {mark % 10}"
 
 
-@pytest.mark.parametrize("number", [*range(10), *(pytest.param(n, marks=pytest.mark.slow) for n in range(10, 60))])
+@pytest.mark.parametrize("number", rest_slow(range(60), (0, 1, 3, 4, 8)))
 def test_order_concurrency_and_kills_change_nothing(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from depth import rest_slow
 from fake_backend import FakeBackend, use
 from loopback import Loopback, digest
 from test_latency import built, reply
@@ -86,15 +87,15 @@ PLACES: list[tuple[Any, str, BaseException]] = [
 AVOID = {"novelty": {**SPEC["novelty"], "avoid": {"last": 2, "fields": ["call"]}}}
 
 
+FLIGHTS = [(c, e) for c in (1, 8, 64) for e in ({}, AVOID)]
+FAULTS = [(place, c, e) for place in range(len(PLACES)) for c, e in FLIGHTS]
+
+
+# in the default run each place once, with 64 in flight and texts to avoid, or with 8 and none
 @pytest.mark.parametrize(
-    ("concurrency", "extra"),
-    [
-        (8, {}),
-        (64, AVOID),
-        *(pytest.param(c, e, marks=pytest.mark.slow) for c, e in [(1, {}), (64, {}), (1, AVOID), (8, AVOID)]),
-    ],
+    ("place", "concurrency", "extra"),
+    rest_slow(FAULTS, [at for at, (place, c, e) in enumerate(FAULTS) if (c, e) == (FLIGHTS[5], FLIGHTS[2])[place % 2]]),
 )
-@pytest.mark.parametrize("place", range(len(PLACES)))
 def test_a_fault_ends_the_build(
     place: int, concurrency: int, extra: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

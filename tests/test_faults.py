@@ -36,7 +36,7 @@ def run(*arguments: object, timeout: float = 600) -> subprocess.CompletedProcess
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=timeout, env=environment())
 
 
-@pytest.mark.parametrize("kills, rows", [(4, 200), pytest.param(50, 500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills, rows", [(2, 120), pytest.param(50, 500, marks=pytest.mark.slow)])
 def test_kill_9_at_any_moment(tmp_path: Path, kills: int, rows: int) -> None:
     """Killed at random moments and resumed: the same bytes, and only calls in flight are made again."""
     concurrency = 16

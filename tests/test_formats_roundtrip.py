@@ -81,7 +81,7 @@ MANY = pytest.param(200, marks=pytest.mark.slow)
 SHAPES = {"mixed": MIXED, "texts": TEXTS, "labelled": LABELLED, "tagged": TAGGED, "one": ONE}
 
 
-@pytest.mark.parametrize("examples", [30, MANY])
+@pytest.mark.parametrize("examples", [12, MANY])
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_written_rows_are_read(form: str, name: str, examples: int) -> None:
@@ -117,7 +117,7 @@ def unmarked(names: Sequence[str]) -> Callable[[str], bool]:
     return lambda text: not found.search(text) and "---" not in text and text.strip() == text and text != ""
 
 
-@pytest.mark.parametrize("examples", [40, MANY])
+@pytest.mark.parametrize("examples", [12, MANY])
 def test_written_sections_are_read(examples: int) -> None:
     @settings(max_examples=examples)
     @given(data=st.data())
@@ -129,7 +129,7 @@ def test_written_sections_are_read(examples: int) -> None:
     check()
 
 
-@pytest.mark.parametrize("examples", [40, MANY])
+@pytest.mark.parametrize("examples", [12, MANY])
 def test_written_pairs_are_read(examples: int) -> None:
     @settings(max_examples=examples)
     @given(data=st.data())
@@ -157,7 +157,7 @@ def lossless(noise: Noise) -> Shape:
     return LABELLED if noise in (run_together, loose_quotes) else MIXED
 
 
-@pytest.mark.parametrize("examples", [12, MANY])
+@pytest.mark.parametrize("examples", [6, MANY])
 @pytest.mark.parametrize(("form", "noise"), NOISE, ids=IDS)
 def test_noise_loses_no_row_of_prose(form: str, noise: Noise, examples: int) -> None:
     @settings(max_examples=examples)
@@ -174,7 +174,7 @@ def test_noise_loses_no_row_of_prose(form: str, noise: Noise, examples: int) -> 
     check()
 
 
-@pytest.mark.parametrize("examples", [20, MANY])
+@pytest.mark.parametrize("examples", [8, MANY])
 @pytest.mark.parametrize(("form", "noise"), NOISE, ids=IDS)
 def test_noise_never_makes_up_a_row(form: str, noise: Noise, examples: int) -> None:
     @settings(max_examples=examples)

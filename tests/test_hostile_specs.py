@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from depth import rest_slow
 
 MEMORY = 1_500_000_000  # bytes of address space
 SECONDS = 60  # of CPU
@@ -125,8 +126,13 @@ def test_names_beyond_ascii_where_the_locale_has_none(command: list[str], tmp_pa
     is_sound(run([command[0], "spec.yaml", *command[1:]], tmp_path, 4 * MEMORY, locale), (0, 1, 2, 3))
 
 
-@pytest.mark.parametrize("command", [["check"], ["plan"], ["preview"], ["build", "--out", "out"]])
-@pytest.mark.parametrize("kilobytes", [200_000, 600_000])
+@pytest.mark.parametrize(
+    ("kilobytes", "command"),
+    rest_slow(
+        [(k, c) for k in (200_000, 600_000) for c in (["check"], ["plan"], ["preview"], ["build", "--out", "out"])],
+        (3, 5),
+    ),
+)
 def test_little_memory_is_a_sentence(command: list[str], kilobytes: int, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SMALL, encoding="utf-8")
     done = run([command[0], "spec.yaml", *command[1:]], tmp_path, kilobytes * 1024)

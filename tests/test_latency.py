@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from depth import rest_slow
 from fake_backend import FakeBackend, use
 from fan_out_specs import fan_out_reply, fan_out_spec
 from loopback import digest
@@ -194,19 +195,19 @@ def agree(
     assert not idle.calls, f"spec {number} makes calls when it is built again"
 
 
-@pytest.mark.parametrize("number", [*range(8), *(pytest.param(n, marks=pytest.mark.slow) for n in range(8, 24))])
+@pytest.mark.parametrize("number", rest_slow(range(24), (0, 1, 4, 7)))
 def test_latency_changes_nothing(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     agree(number, tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("number", [*range(12), *(pytest.param(n, marks=pytest.mark.slow) for n in range(12, 60))])
+@pytest.mark.parametrize("number", rest_slow(range(60), (1, 3, 4, 6, 9, 10)))
 def test_latency_changes_nothing_where_rows_fan_out(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agree(number, tmp_path, monkeypatch, fan_out_spec, fan_out_reply)
 
 
-@pytest.mark.parametrize("number", [*range(12), *(pytest.param(n, marks=pytest.mark.slow) for n in range(12, 90))])
+@pytest.mark.parametrize("number", rest_slow(range(90), (0, 1, 4, 5, 9)))
 def test_latency_changes_nothing_where_prompts_are_asked_several_times(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

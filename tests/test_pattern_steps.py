@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from depth import examples
 from format_fields import make_field, make_shape
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -46,9 +47,7 @@ patterns = st.recursive(
 texts = st.text(st.sampled_from("aabbkKx1 -\néßſ_"), max_size=9)
 
 
-@settings(max_examples=800)
-@given(patterns, st.lists(texts, min_size=1, max_size=4))
-def test_simulation_and_re_agree_in_all_that_is_used(text, subjects):
+def simulation_and_re_agree(text, subjects):
     try:
         parse_tree(text)
     except PatternFault:
@@ -68,9 +67,17 @@ def test_simulation_and_re_agree_in_all_that_is_used(text, subjects):
         )
 
 
-@settings(max_examples=400)
-@given(patterns, texts, st.integers(0, 9))
-def test_a_lexer_matches_at_a_place_as_re_does(text, subject, at):
+@examples(200, 3_000)
+def test_simulation_and_re_agree_in_all_that_is_used(examples):
+    settings(max_examples=examples)(given(patterns, st.lists(texts, min_size=1, max_size=4))(simulation_and_re_agree))()
+
+
+@examples(120, 2_000)
+def test_a_lexer_matches_at_a_place_as_re_does(examples):
+    settings(max_examples=examples)(given(patterns, texts, st.integers(0, 9))(lexer_matches_as_re_does))()
+
+
+def lexer_matches_as_re_does(text, subject, at):
     try:
         parse_tree(text)
     except PatternFault:

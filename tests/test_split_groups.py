@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from depth import examples, rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from loopback import WORDS, Loopback, digest
@@ -75,12 +76,16 @@ def test_strata_are_parted_neither() -> None:
     assert all(abs(held[s, "test"] - strata.count(s) / 5) <= 12 for s in "abc")
 
 
-@settings(deadline=None, max_examples=20)
-@given(seed=some.integers(0, 999), cut=some.integers(1, 199), at_once=some.integers(1, 60))
-def test_no_row_moves_as_rows_are_added(seed: int, cut: int, at_once: int) -> None:
-    texts = families(200, 30, seed=seed)
-    assert groups_of(texts, at_once)[:cut] == groups_of(texts[:cut]) == groups_of(texts)[:cut]
-    assert splits_of(texts)[:cut] == splits_of(texts[:cut])
+@examples(5, 60)
+def test_no_row_moves_as_rows_are_added(examples: int) -> None:
+    @settings(deadline=None, max_examples=examples)
+    @given(seed=some.integers(0, 999), cut=some.integers(1, 199), at_once=some.integers(1, 60))
+    def check(seed: int, cut: int, at_once: int) -> None:
+        texts = families(200, 30, seed=seed)
+        assert groups_of(texts, at_once)[:cut] == groups_of(texts[:cut]) == groups_of(texts)[:cut]
+        assert splits_of(texts)[:cut] == splits_of(texts[:cut])
+
+    check()
 
 
 def test_a_row_joins_the_one_most_like_it() -> None:
@@ -95,8 +100,7 @@ def test_a_row_joins_the_one_most_like_it() -> None:
     assert found is not None and found[0] == 1 and 0.7 < found[1] < 1
 
 
-@settings(deadline=None, max_examples=4)
-@given(some.integers(0, 99))
+@pytest.mark.parametrize("seed", rest_slow(range(12), (0,)))
 def test_nearest_is_exact(seed: int) -> None:
     index, sets = NearIndex(0.6), []
     for text in families(300, 12, 25, 6, seed):

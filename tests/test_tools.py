@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 import yaml
+from depth import rest_slow
 from fake_backend import FakeBackend, use
 from loopback import digest
 from test_latency import built
@@ -331,7 +332,7 @@ def test_shapes_keep_calls_and_tools(world: World, shape: str) -> None:
         assert [t["from"] for t in row["conversations"]][:4] == ["human", "function_call", "observation", "gpt"]
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", rest_slow(range(20), (0, 1, 2)))
 def test_order_concurrency_and_kills_change_nothing(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from depth import examples
 from format_fields import make_field, make_shape
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,9 +65,10 @@ WILD = st.text(
 ).filter(lambda t: bool(t.strip()))
 
 
+@examples(40, 500)
 @pytest.mark.parametrize("shape", [TALK, THREE], ids=["two", "three"])
-def test_what_is_written_is_read(shape: Shape) -> None:
-    @settings(max_examples=150, deadline=None)
+def test_what_is_written_is_read(shape: Shape, examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
     @given(talk=st.one_of(talks(shape=shape), talks(WILD, shape=shape)))
     def check(talk: Talk) -> None:
         text = TURNS.write([{"conversation": talk}], shape)
@@ -134,11 +136,12 @@ NOISE: dict[str, Noise] = {
 MAY_BE_LOST = {"one line", "one colon missing", "quoted"}
 
 
+@examples(12, 200)
 @pytest.mark.parametrize("name", NOISE)
-def test_noise_changes_nothing(name: str) -> None:
+def test_noise_changes_nothing(name: str, examples: int) -> None:
     lost = [0, 0]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples, deadline=None)
     @given(talk=talks(), seed=st.integers(0, 1 << 32))
     def check(talk: Talk, seed: int) -> None:
         found = [dict(r) for r in TURNS.parse(NOISE[name](talk, random.Random(seed)), TALK).rows]
