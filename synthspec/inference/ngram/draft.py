@@ -10,6 +10,7 @@ from synthspec.inference.ngram.draw import draw_formatted, draw_number
 from synthspec.inference.ngram.held import held, shaped
 from synthspec.inference.ngram.kind import branch, is_allowed, is_brief, kind_of, text_rules
 from synthspec.inference.ngram.origin import Origin, canonical
+from synthspec.inference.ngram.quotes import quote_of
 from synthspec.inference.ngram.reading import SLOT, normal
 from synthspec.inference.ngram.stock import stock_words
 from synthspec.inference.ngram.text import TextRules, write_text
@@ -179,6 +180,9 @@ class RowDraft:
         material = self.writer.material
         schema = branch(schema)
         rules = self._rules(field, schema, column)
+        quote = self._quote(rules, column)
+        if quote is not None:
+            return quote
         if origin is None and is_brief(rules, column):
             return self._label(rules)
         if origin is None or not origin.reading(column).opening:
@@ -202,6 +206,18 @@ class RowDraft:
         for row, share in written.shares.items():
             mine[row] = mine.get(row, 0.0) + share
         return text
+
+    def _quote(self, rules: TextRules, column: str) -> str | None:
+        """Words of another text of the row, where a check wants them from it."""
+        source = self.writer.material.quoted.get(column)
+        text = source(self.writer.request.values) if source is not None else None
+        if not isinstance(text, str):
+            return None
+        seen = self.writer.seen.setdefault(column, set())
+        quote = quote_of(text, rules, self.dice, seen)
+        if quote is not None:
+            seen.add(normal(quote))
+        return quote
 
     def _label(self, rules: TextRules) -> str:
         """A word or two where there is no room for a sentence: a topic of the combination, or any noun."""

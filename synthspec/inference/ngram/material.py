@@ -11,6 +11,7 @@ from synthspec.inference.ngram.corpus import build_corpus
 from synthspec.inference.ngram.demands import demands_of
 from synthspec.inference.ngram.guided import Guide, make_guide
 from synthspec.inference.ngram.origin import WORKING, Origin, is_running_text
+from synthspec.inference.ngram.quotes import prose_of, quoted_texts
 from synthspec.inference.ngram.stock import stock
 from synthspec.languages.expressions.tree import Name
 
@@ -34,6 +35,7 @@ class Material:
         self._demands: dict[str, dict[str, str]] = {}
         self._guides: dict[tuple[int, str, str], Guide | None] = {}
         self._inside: dict[tuple[int, str], Origin | None] = {}
+        self.quoted = quoted_texts(spec)
         self._computed = tuple(
             (f.name, f.value.name) for f in spec.fields if f.value is not None and isinstance(f.value, Name)
         )
@@ -106,7 +108,7 @@ class Material:
         for origin in self.origins.values():
             for name, column in origin.columns.items():
                 if is_running_text(column) and name not in self.fields:
-                    yield from (str(v) for v in column if v)
+                    yield from (p for v in column if v for p in prose_of(str(v)))
 
     def digest(self) -> str:
         """Of everything learned from: 16 hex digits."""
