@@ -65,7 +65,7 @@ class Soak:
     """One build folder, and the builds that are made in it."""
 
     def __init__(self, folder: Path, url: str, rows: int, novelty: str) -> None:
-        folder.mkdir()
+        folder.mkdir(parents=True)
         self.folder, self.rows = folder, rows
         self.spec = folder / "soak.yaml"
         self.spec.write_text(SPEC.format(rows=rows, url=url, novelty=novelty), encoding="utf-8")

@@ -104,3 +104,19 @@ def test_a_row_that_cannot_be_written_is_a_fault_that_says_so(tmp_path: Path) ->
 def test_the_digest_is_of_the_values_in_any_order() -> None:
     assert digest_of_values({"a": 1, "b": [1.5, None]}) == digest_of_values({"b": [1.5, None], "a": 1})
     assert digest_of_values({"a": 1}) != digest_of_values({"a": "1"})
+
+
+def test_rows_that_the_spec_drops_are_told_between_the_others(tmp_path: Path) -> None:
+    with Loopback() as server:
+        path = two_prompts(tmp_path, server.url)
+        text = path.read_text().replace("limits:", "checks:\n  - {that: 'len(note) < 82', severity: drop}\nlimits:")
+        path.write_text(text)
+        dataset = synthspec.build(path, out=tmp_path / "out")
+        told = list(read_histories(tmp_path / "out", dropped=True))
+        synthspec.build(path, out=tmp_path / "out")  # which takes them over
+    dropped = [h for h in told if h.ordinal is None]
+    assert len(dropped) == dataset.manifest["funnel"]["dropped"] > 0
+    assert [h for h in told if h.ordinal is not None] == list(read_histories(tmp_path / "out"))
+    assert {(h.kept, h.stage) for h in dropped} == {(False, "check: len(note) < 82")} and all(h.reason for h in dropped)
+    assert [h.combination for h in told] == sorted(h.combination for h in told), "in the order of the plan"
+    assert list(read_histories(tmp_path / "out", dropped=True)) == told

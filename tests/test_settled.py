@@ -145,7 +145,14 @@ def test_edits_use_what_they_do_not_change(tmp_path: Path, reused: list[int]) ->
         assert not reused
 
 
-@pytest.mark.parametrize("seed", range(4))
+DAMAGE = (
+    "UPDATE settled SET body = replace(body, 't', 's') WHERE combination = ?",
+    "UPDATE outcomes SET vals = replace(vals, 'e', 'i') WHERE combination = ?",
+    "DELETE FROM outcomes WHERE combination = ?",
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
 def test_a_prefix_ends_where_a_completion_is_gone_or_a_note_is_damaged(
     tmp_path: Path, reused: list[int], seed: int
 ) -> None:
@@ -160,7 +167,7 @@ def test_a_prefix_ends_where_a_completion_is_gone_or_a_note_is_damaged(
             database.execute("DELETE FROM completions WHERE combination = ?", (lost,))
         else:
             database = sqlite3.connect(tmp_path / "out/rows.sqlite")
-            database.execute("UPDATE settled SET body = replace(body, 't', 's') WHERE combination = ?", (lost,))
+            database.execute(DAMAGE[seed // 2], (lost,))
         database.commit()
         database.close()
         synthspec.build(path, out=tmp_path / "out")
@@ -179,11 +186,12 @@ def test_a_build_that_was_cut_off_goes_on_from_what_it_had_settled(
 
     take, taken = DatasetFolder.take, [0]
 
-    def cut(self: DatasetFolder, outcome: Any, warned: list[str]) -> None:
-        take(self, outcome, warned)
+    def cut(self: DatasetFolder, outcome: Any, warned: list[str]) -> str:
+        noted = take(self, outcome, warned)
         taken[0] += 1
         if taken[0] == after:
             raise OSError(5, "cut off")
+        return noted
 
     with Loopback(reply=answer) as server:
         path = write_spec(tmp_path, server.url)
@@ -212,3 +220,33 @@ def test_what_hangs_on_time_or_place_is_never_settled(tmp_path: Path, reused: li
         assert max(reused, default=0) < 40
     with Store.open_readonly(tmp_path / "out") as store:
         assert store.spent().requests > 30
+
+
+@pytest.mark.parametrize("noted", [0, 12])
+def test_a_build_that_is_cut_off_early_leaves_what_more_was_settled(
+    tmp_path: Path, reused: list[int], monkeypatch: pytest.MonkeyPatch, noted: int
+) -> None:
+    """Of two builds that were cut off, the one that had settled more is gone on from, whichever was the later."""
+    from synthspec.generation.output_folder import DatasetFolder
+
+    def cut_after(name: str, count: int) -> None:
+        took, left = getattr(DatasetFolder, name), [count]
+
+        def cut(self: DatasetFolder, *given: Any) -> str:
+            said: str = took(self, *given)
+            left[0] -= 1
+            if left[0] <= 0:
+                raise OSError(5, "cut off")
+            return said
+
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="cut off"):
+            patch.setattr(DatasetFolder, name, cut)
+            synthspec.build(path, out=tmp_path / "out")
+
+    with Loopback(reply=answer) as server:
+        path = write_spec(tmp_path, server.url)
+        cut_after("take", 30)
+        cut_after("take_noted", noted or 1)
+        reused.clear()
+        synthspec.build(path, out=tmp_path / "out")
+        assert len(reused) >= 28

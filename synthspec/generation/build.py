@@ -16,6 +16,7 @@ from synthspec.evaluation.call_tally import CallTally
 from synthspec.generation.machine.program import Program
 from synthspec.generation.machine.states import Combination
 from synthspec.generation.output_folder import Dataset, DatasetFolder, FinishedRun
+from synthspec.generation.passing_plan import PassingPlan
 from synthspec.generation.scheduling.driver import INTERRUPTED, Driver
 from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.settled import CatchingUp, Recorder, SettledRows, program_of
@@ -27,7 +28,17 @@ from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.accounting.counting import count_event
 from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.engines.local import LocalEngine
-from synthspec.inference.events import CallDone, Counted, Event, Forecast, RowEmpty, RowKept, RowMissing, Started
+from synthspec.inference.events import (
+    CallDone,
+    Counted,
+    Event,
+    Forecast,
+    RowDropped,
+    RowEmpty,
+    RowKept,
+    RowMissing,
+    Started,
+)
 from synthspec.inference.sending.endpoints import Endpoint, open_endpoints
 from synthspec.inference.speaker_requests import open_writer
 from synthspec.inference.store import Store, StoreFault
@@ -39,6 +50,7 @@ from synthspec.sources import Table
 from synthspec.spec import Novelty, Spec
 from synthspec.spec.backends_used import backends_used
 from synthspec.spec.messages import BackendFault
+from synthspec.spec.rows import Missing, Row
 
 KEPT = "every completion is kept: build again to go on; if it stops there again, report it with the spec"
 BREATH = 64  # combinations used again before others have a turn of the event loop
@@ -130,8 +142,9 @@ class Build:
     ) -> AsyncGenerator[Event, None]:
         spec, began, calls = self.spec, time.monotonic(), CallTally()
         plan = build_plan(spec, self.tables)
+        passing = PassingPlan(plan)
         if files is not None:
-            files.follow(plan)
+            files.follow(passing)
         validator = Validator(spec, self.tables)
         program = Program(spec, validator, self.tables)
         writers = {
@@ -151,20 +164,22 @@ class Build:
         mark = program_of(spec, writers) if files is not None else None
         if files is not None and mark is not None:
             files.log.begin(mark)
-            catching_up = CatchingUp(spec, plan, (requests, foreseen), judge, driver.watch)
-            for settled in SettledRows(store, files.earlier_rows() if self._cache else (), mark):
+            catching_up = CatchingUp(spec, passing, (requests, foreseen), judge, driver.watch)
+            earlier, noted = SettledRows(store, files.earlier_rows() if self._cache else (), mark), 0
+            for settled in earlier:
                 if driver.stopping is not None:
                     break
                 for event in settled.events:
-                    self._take(event, calls, files, settled.warned)
+                    self._take(event, calls, files, settled.warned, noted=True)
                     if not isinstance(event, CallDone | Counted):
                         yield event
-                files.log.settle(reused, settled.body)
                 catching_up.take(settled)
-                reused, firsts = reused + 1, firsts + len(settled.marks)
+                reused, firsts, noted = reused + 1, firsts + len(settled.marks), noted + settled.rows
                 if reused % BREATH == 0:
                     await asyncio.sleep(0)
             catching_up.finish()
+            if reused and earlier.path is not None:
+                files.log.take_over(earlier.path, reused, noted)
             driver.skip(reused, self.tally.settled, self.tally.dropped.total())
             recorder = Recorder(files.log, requests, reused)
         forecast = _forecast(program, foreseen, store, plan, reused, firsts)
@@ -177,9 +192,9 @@ class Build:
                     warned[event.row.slot] = validator.warnings(
                         event.row.values, {}, Place(event.row.path, event.row.combination)
                     )
-                self._take(event, calls, files, warned)
+                values = self._take(event, calls, files, warned)
                 if recorder is not None:
-                    recorder.note(event, warned[event.row.slot] if isinstance(event, RowKept) else [])
+                    recorder.note(event, warned[event.row.slot] if isinstance(event, RowKept) else [], values)
                 yield event
         if spec.open_ended and driver.stopping is None:
             self.tally.planned = self.tally.settled  # every combination is done: these are the rows
@@ -192,21 +207,42 @@ class Build:
             self.dataset = files.finish(run)
 
     def _take(
-        self, event: Event, calls: CallTally, files: DatasetFolder | None, warned: Mapping[int, list[str]]
-    ) -> None:
-        """One event into the figures and the files. `warned` are the warnings of rows that are kept, by slot."""
+        self,
+        event: Event,
+        calls: CallTally,
+        files: DatasetFolder | None,
+        warned: Mapping[int, list[str]],
+        *,
+        noted: bool = False,
+    ) -> str:
+        """One event into the figures and the files; the values of a row as they are in the log of rows.
+
+        `warned` are the warnings of rows that are kept, by slot; `noted`: the log gets the row from an earlier one.
+        """
         count_event(self.tally, event)
         match event:
             case CallDone(request, _, completion):
                 calls.completed(request, completion)
+                return ""
             case RowKept(row):
                 self.tally.warnings.update(warned[row.slot])
-                if files is not None:
-                    files.take(row, warned[row.slot])
-            case RowMissing(missing) if files is not None:
-                files.take(missing, [])
-            case RowEmpty(path, values) if files is not None:
-                files.take_empty(values, path)
+        outcome = _outcome_of(event)
+        if files is None or outcome is None:
+            return ""
+        take = files.take_noted if noted else files.take
+        return take(outcome, warned[outcome.slot] if isinstance(outcome, Row) else [])
+
+
+def _outcome_of(event: Event) -> Row | Missing | RowDropped | RowEmpty | None:
+    """What became of a row, where an event tells that."""
+    match event:
+        case RowKept(row):
+            return row
+        case RowMissing(missing):
+            return missing
+        case RowDropped() | RowEmpty():
+            return event
+    return None
 
 
 async def finish_build(build: Build, listen: Callable[[Event], None] | None = None) -> Dataset:

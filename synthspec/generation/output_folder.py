@@ -20,10 +20,12 @@ from synthspec.dataset.writers.jsonl import line_of
 from synthspec.evaluation.call_tally import CallTally
 from synthspec.evaluation.gates import GateResult, GateWatch, acceptance_of, text_fields
 from synthspec.generation.named_groups import NamedGroups
+from synthspec.generation.passing_plan import PassingPlan
 from synthspec.inference.accounting.counters import Tally
+from synthspec.inference.events import RowDropped, RowEmpty
+from synthspec.inference.store.derived.row_log import DROPPED, EMPTY, RowLog
 from synthspec.inference.store.derived.row_log import FILE as ROWS
-from synthspec.inference.store.derived.row_log import RowLog
-from synthspec.planning.plan import Plan
+from synthspec.inference.store.derived.settled_log import holds_less
 from synthspec.sources import TableFault
 from synthspec.spec import BackendChoice, SourceTable, Spec
 from synthspec.spec.rows import Missing, Row, path_text
@@ -32,6 +34,7 @@ from synthspec.spec.rows import Path as RowPath
 if TYPE_CHECKING:
     import pandas as pd
 
+Outcome = Row | Missing | RowDropped | RowEmpty
 ROWS_MADE = f".{ROWS}"  # of a build that was cut off
 BATCH = 256  # rows handed to the writers at once
 
@@ -132,23 +135,45 @@ class DatasetFolder:
         self.log = RowLog(self.stage / ROWS)
         self.quarantine = Quarantine(self.stage / "quarantine.jsonl")
         self.pending: list[Row] = []
+        self._named_pending: list[Any] = []  # the value of `output.group` of each
         self.rows: list[Mapping[str, Any]] = []
         self.missing: list[Missing] = []
 
-    def follow(self, plan: Plan) -> None:
+    def follow(self, plan: PassingPlan) -> None:
         """Rows to come are of these combinations. To be called before any is taken."""
         if self.spec.output.group is not None and self.groups is not None:
-            self._named = NamedGroups(plan)
+            self._named = NamedGroups(self.spec, plan)
 
-    def take(self, outcome: Row | Missing, warned: list[str]) -> None:
-        self.log.add(outcome)
-        if isinstance(outcome, Missing):
-            self.quarantine.write(outcome)
-            if self.keep_rows:
-                self.missing.append(outcome)
-            return
-        self.watch.passed(outcome, bool(warned))
+    def take(self, outcome: Outcome, warned: list[str]) -> str:
+        """The next row, or why there is none. Its values as they are noted in the log."""
+        match outcome:
+            case RowDropped(path, combination, rule, reason, values):
+                noted = self.log.leave_out(path, combination, (DROPPED, rule, reason), values)
+            case RowEmpty(path, values):
+                noted = self.log.leave_out(path, path[0], (EMPTY, EMPTY, ""), values)
+            case _:
+                noted = self.log.add(outcome)
+        self.take_noted(outcome, warned)
+        return noted
+
+    def take_noted(self, outcome: Outcome, warned: list[str]) -> str:
+        """The same for one that the log has, or gets from that of an earlier build."""
+        match outcome:
+            case Missing():
+                self.quarantine.write(outcome)
+                if self.keep_rows:
+                    self.missing.append(outcome)
+            case Row():
+                self._take_row(outcome, bool(warned))
+            case RowEmpty(path, values):
+                self.take_empty(values, path)
+        return ""
+
+    def _take_row(self, outcome: Row, warned: bool) -> None:
+        self.watch.passed(outcome, warned)
         self.pending.append(outcome)
+        if self._named is not None:
+            self._named_pending.append(self._named.of(outcome))
         if self.keep_rows:
             self.rows.append(outcome.values)
         if len(self.pending) >= BATCH:
@@ -166,16 +191,18 @@ class DatasetFolder:
 
     def _keep_rows_made(self) -> None:
         """What a build that was cut off had settled is used by the next one."""
+        made, before = self.folder / NEXT / FILES / ROWS, self.folder / ROWS_MADE
         with suppress(OSError):
-            (self.folder / NEXT / FILES / ROWS).replace(self.folder / ROWS_MADE)
+            if made.exists() and not (before.exists() and holds_less(made, before)):
+                made.replace(before)
 
     def flush(self) -> None:
         if self.pending:
             rows, paths = [row.values for row in self.pending], [row.path for row in self.pending]
-            named = [self._named.of(row) for row in self.pending] if self._named is not None else None
+            named = self._named_pending if self._named is not None else None
             groups = self.groups.of(rows, paths, named) if self.groups is not None else None
             self.output.write(rows, groups, paths=paths)
-            self.pending = []
+            self.pending, self._named_pending = [], []
 
     def abandon(self) -> None:
         """Leave the folder's finished files as they were."""

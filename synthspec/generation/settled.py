@@ -15,19 +15,20 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from synthspec.generation.passing_plan import PassingPlan
 from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.scheduling.variety import Watch, listed_names, mark_of
 from synthspec.generation.validation.novelty import NoveltyIndex
 from synthspec.inference.events import CallDone, CallFailed, Counted, Event, RowDropped, RowEmpty, RowKept, RowMissing
 from synthspec.inference.requests import PromptWriter
 from synthspec.inference.store import Store
-from synthspec.inference.store.derived.row_log import RowLog, count_settled, read_settled
-from synthspec.planning.plan import Plan
+from synthspec.inference.store.derived.row_log import RowLog
+from synthspec.inference.store.derived.settled_log import NotedCombination, count_settled, read_settled
 from synthspec.plugins import is_built_in
 from synthspec.sources import TableFault
 from synthspec.spec import Spec
@@ -98,6 +99,7 @@ class _Work:
     calls: list[tuple[tuple[int, ...], list[Any]]] = field(default_factory=list)
     counted: list[list[Any]] = field(default_factory=list)
     rows: list[list[Any]] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)  # of the rows, as they are in the log
     sure: bool = True  # the same completions give the same rows
 
 
@@ -111,8 +113,8 @@ class Recorder:
         self._next = first  # the combination whose rows become final now
         requests.keeps_marks = True
 
-    def note(self, event: Event, warned: list[str]) -> None:
-        """Take in one event; `warned` are the warnings of a row that is kept."""
+    def note(self, event: Event, warned: list[str], values: str) -> None:
+        """Take in one event; `warned` are the warnings of a row that is kept, `values` those of a row in the log."""
         match event:
             case CallDone(request, path, completion):
                 call = [completion.key, request.prompt, request.attempt, request.rows]
@@ -123,21 +125,16 @@ class Recorder:
                 told = [[r.stage.value, r.rule, r.reason] for r in rejections]
                 self._work(path).counted.append([asked, held, told])
             case RowKept(row):
-                self._turn_to(row.path[0])
-                noted = ["kept", row.slot, list(row.path), row.values, list(row.keys), warned, _noted_tries(row.tries)]
-                noted += [row.uses]
-                self._add(row.path, noted)
+                noted = ["kept", row.slot, list(row.path), list(row.keys), warned, _noted_tries(row.tries), row.uses]
+                self._add(row.path, noted, row.values, values)
             case RowMissing(missing):
-                self._turn_to(missing.path[0])
-                noted = [missing.stage.value, missing.slot, list(missing.path), missing.values]
-                self._add(missing.path, [*noted, list(missing.reasons), _noted_tries(missing.tries)])
+                noted = [missing.stage.value, missing.slot, list(missing.path), list(missing.reasons)]
+                self._add(missing.path, [*noted, _noted_tries(missing.tries)], missing.values, values)
                 self._work(missing.path).sure &= missing.stage is not Stage.CALL
-            case RowDropped(path, _, rule, reason, values):
-                self._turn_to(path[0])
-                self._add(path, ["dropped", 0, list(path), values, rule, reason])
-            case RowEmpty(path, values):
-                self._turn_to(path[0])
-                self._add(path, ["empty", 0, list(path), values])
+            case RowDropped(path, _, rule, reason, dropped):
+                self._add(path, ["dropped", 0, list(path), rule, reason], dropped, values)
+            case RowEmpty(path, empty):
+                self._add(path, ["empty", 0, list(path)], empty, values)
 
     def finish(self) -> None:
         """The run came to its end: every combination is final."""
@@ -147,13 +144,16 @@ class Recorder:
     def _work(self, path: tuple[int, ...]) -> _Work:
         return self._works.setdefault(path[0], _Work())
 
-    def _add(self, path: tuple[int, ...], row: list[Any]) -> None:
+    def _add(self, path: tuple[int, ...], row: list[Any], held: Mapping[str, Any], values: str) -> None:
+        self._turn_to(path[0])
         work = self._work(path)
         if len(work.rows) >= MOST_ROWS:  # it would take too much memory
             work.sure = False
-            work.rows, work.calls, work.counted = [], [], []
-        else:
+            work.rows, work.values, work.calls, work.counted = [], [], [], []
+        elif work.sure:
             work.rows.append(row)
+            work.values.append(values)
+            work.sure = _reads_as(values, held)
 
     def _turn_to(self, combination: int) -> None:
         while self._next < combination:
@@ -165,13 +165,22 @@ class Recorder:
 
     def _settle(self, work: _Work, marks: list[int]) -> None:
         calls = [call for _, call in sorted(work.calls, key=lambda c: c[0])]
+        places = {call[0]: place for place, call in enumerate(calls)}
+        for row in work.rows:
+            if row[0] == "kept":
+                row[3] = [places.get(key, key) for key in row[3]]
         noted = [marks, calls, work.counted, work.rows]
         try:
             body = _encode(noted)
         except (TypeError, ValueError):  # a value that JSON has no form for
             return
-        if json.loads(body) == noted:
-            self._log.settle(self._next, body)
+        if _reads_as(body, noted):
+            self._log.settle(self._next, body, work.values)
+
+
+def _reads_as(text: str, value: Any) -> bool:
+    """Whether JSON says a value and no other."""
+    return bool(json.loads(text) == value)
 
 
 def _noted_tries(tries: Sequence[Try]) -> list[list[Any]]:
@@ -189,7 +198,7 @@ class Settled:
     events: list[Event]
     warned: dict[int, list[str]]  # by slot
     marks: list[int]
-    body: str  # as it was noted
+    rows: int  # of the log
 
 
 class SettledRows:
@@ -198,40 +207,43 @@ class SettledRows:
     def __init__(self, store: Store, files: Iterable[Path], program: str) -> None:
         self._store = store
         counts = {path: count_settled(path, program) for path in files}
-        self._path = max(counts, key=lambda p: counts[p], default=None)
-        self._count = counts[self._path] if self._path is not None else 0
+        self.path = max(counts, key=lambda p: counts[p], default=None)  # of the log that they are read from
+        self._count = counts[self.path] if self.path is not None else 0
 
     def __iter__(self) -> Iterator[Settled]:
         """Up to the first combination that is damaged, or a completion of which is not in the store."""
-        if self._path is None or not self._count:
+        if self.path is None or not self._count:
             return
-        bodies = enumerate(read_settled(self._path, self._count))
-        while some := list(islice(bodies, _AT_ONCE)):
-            noted = [json.loads(body) for _, body in some]
+        combinations = enumerate(read_settled(self.path, self._count))
+        while some := list(islice(combinations, _AT_ONCE)):
+            noted = [json.loads(one.body) for _, one in some]
             stored = self._store.get_many([call[0] for _, calls, _, _ in noted for call in calls])
-            for (index, body), one in zip(some, noted, strict=True):
-                found = self._read(index, body, one, stored)
+            for (index, combination), one in zip(some, noted, strict=True):
+                found = self._read(index, combination, one, stored)
                 if found is None:
                     return
                 yield found
 
-    def _read(self, index: int, body: str, noted: Any, stored: Mapping[str, Completion]) -> Settled | None:
+    def _read(
+        self, index: int, combination: NotedCombination, noted: Any, stored: Mapping[str, Completion]
+    ) -> Settled | None:
         marks, calls, counted, rows = noted
         events: list[Event] = []
         for key, prompt, attempt, asked in calls:
             completion = stored.get(key)
             if completion is None:
                 return None
-            events.append(CallDone(Request(key, prompt, index, attempt, (), asked), (index,), completion))
+            events.append(CallDone(_request(prompt, attempt, asked), (index,), completion))
         for asked, held, told in counted:
-            rejections = tuple(Rejection(Stage(stage), rule, reason) for stage, rule, reason in told)
+            rejections = tuple([Rejection(Stage(stage), rule, reason) for stage, rule, reason in told])
             events.append(Counted((index,), asked, held, rejections))
         warned: dict[int, list[str]] = {}
-        for state, slot, path, values, *more in rows:
+        for (state, slot, path, *more), text in zip(rows, combination.values, strict=True):
+            values = json.loads(text)
             if state == "kept":
                 keys, warned[slot], tries, uses = more
-                row = Row(index, slot, values, tuple(keys), tuple(path), _read_tries(tries), uses=uses)
-                events.append(RowKept(row))
+                made = tuple([calls[key][0] if isinstance(key, int) else key for key in keys])
+                events.append(RowKept(Row(index, slot, values, made, tuple(path), _read_tries(tries), uses=uses)))
             elif state == "dropped":
                 rule, reason = more
                 events.append(RowDropped(tuple(path), index, rule, reason, values))
@@ -240,35 +252,35 @@ class SettledRows:
             else:
                 reasons, tries = more
                 place = (values, _read_tries(tries), tuple(path))
-                missing = Missing(index, slot, Stage(state), tuple(reasons), *place)
-                events.append(RowMissing(missing))
-        return Settled(events, warned, marks, body)
+                events.append(RowMissing(Missing(index, slot, Stage(state), tuple(reasons), *place)))
+        return Settled(events, warned, marks, len(rows))
 
 
-MOST = 10**12  # combinations there may be after one: where rows are dropped, more than the plan is long
+@lru_cache(maxsize=1024)
+def _request(prompt: str, attempt: int, rows: int) -> Request:
+    """What is counted of a call that was made before: of which prompt it was, and what was asked for."""
+    return Request("", prompt, 0, attempt, (), rows)
 
 
 class CatchingUp:
     """Brings what a driver works with to where it would be after the combinations that are used again."""
 
     def __init__(
-        self, spec: Spec, plan: Plan, requests: Sequence[RequestWriter], judge: NoveltyIndex | None, watch: Watch
+        self, spec: Spec, plan: PassingPlan, requests: Sequence[RequestWriter], judge: NoveltyIndex | None, watch: Watch
     ) -> None:
         self._plan, self._requests, self._judge, self._watch = plan, requests, judge, watch
         self._listed = listed_names(spec)
         self._taken: list[Mapping[str, Any]] = []
         self._count = 0
-        self._combinations: Iterator[dict[str, Any]] | None = None  # from the first that had a row like one before it
+        self._repeated = False  # whether a row was like one before it: until then nothing is counted by combination
 
     def take(self, settled: Settled) -> None:
         """One combination more."""
         for requests in self._requests:
             requests.skip(settled.marks)
         repeats = sum(r.stage is Stage.NOVEL for e in settled.events if isinstance(e, Counted) for r in e.rejections)
-        if repeats and self._combinations is None:
-            end = len(self._plan) if self._plan.spec.each is not None else self._count + MOST
-            self._combinations = self._plan.combinations(self._count, end)
-        mark = mark_of(self._listed, next(self._combinations)) if self._combinations is not None else ""
+        self._repeated = self._repeated or repeats > 0
+        mark = mark_of(self._listed, self._plan.at(self._count)) if self._repeated else ""
         for _ in range(repeats):
             self._watch.repeated(mark)
         for event in settled.events:

@@ -102,6 +102,8 @@ def thinking_in(text: str) -> str:
     >>> thinking_in("<think>2 and 2?</think>4"), thinking_in("Hm, 4.</think>4"), thinking_in("4")
     ('2 and 2?', 'Hm, 4.', '')
     """
+    if "<" not in text and not holds_any(lowered(text), _TOLD_BY):
+        return ""
     if "<|channel|>" in text:
         return "\n\n".join(filter(None, (found[1].strip() for found in _ANALYSIS.finditer(text))))
     for opening, closing in _OPENINGS:

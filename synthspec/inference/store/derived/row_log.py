@@ -2,6 +2,8 @@
 
 All in it follows from the spec and `run.sqlite`: it may be deleted, and the next build writes it again without a call.
 It is written with the dataset's other files, takes its place with them, and so describes the rows that stand there.
+Rows that the spec dropped are in it too, and those that had no others to make: between the rows of the dataset, without
+a number.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,26 +22,33 @@ from synthspec.inference.store.derived.rows import key_bytes, key_text
 from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
 
 FILE = "rows.sqlite"
-VERSION = 1
-KEPT, MISSING = "kept", "missing"
+VERSION = 2
+KEPT, MISSING, DROPPED, EMPTY = "kept", "missing", "dropped", "empty"
 _BATCH = 256  # rows written at once
 _SCHEMA = f"""
 CREATE TABLE outcomes (
-    ordinal INTEGER PRIMARY KEY, path TEXT UNIQUE, combination INTEGER, state TEXT, stage TEXT, rule TEXT, digest BLOB,
-    vals TEXT
+    id INTEGER PRIMARY KEY, ordinal INTEGER, path TEXT, combination INTEGER, state TEXT, stage TEXT, rule TEXT,
+    digest BLOB, vals TEXT
 );
-CREATE TABLE lineage (ordinal INTEGER, seq INTEGER, key BLOB, PRIMARY KEY (ordinal, seq)) WITHOUT ROWID;
+CREATE TABLE lineage (id INTEGER, seq INTEGER, key BLOB, PRIMARY KEY (id, seq)) WITHOUT ROWID;
 CREATE TABLE tries (
-    ordinal INTEGER, seq INTEGER, prompt TEXT, attempt INTEGER, reasons TEXT, PRIMARY KEY (ordinal, seq)
+    id INTEGER, seq INTEGER, prompt TEXT, attempt INTEGER, reasons TEXT, PRIMARY KEY (id, seq)
 ) WITHOUT ROWID;
-CREATE TABLE settled (combination INTEGER PRIMARY KEY, crc INTEGER, body TEXT);
+CREATE TABLE settled (combination INTEGER PRIMARY KEY, rows INTEGER, crc INTEGER, body TEXT);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 """
-_OUTCOME = "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INDICES = """
+CREATE UNIQUE INDEX rows_by_path ON outcomes (path);
+CREATE INDEX rows_by_ordinal ON outcomes (ordinal);
+CREATE INDEX rows_of_completion ON lineage (key);
+"""
+_OUTCOME = "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LINEAGE = "INSERT INTO lineage VALUES (?, ?, ?)"
 _TRY = "INSERT INTO tries VALUES (?, ?, ?, ?, ?)"
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str, sort_keys=True).encode
+_SETTLED = "INSERT INTO settled VALUES (?, ?, ?, ?)"
+_encode_sorted = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str, sort_keys=True).encode
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str).encode
 
 
 class Outcome(Protocol):
@@ -66,11 +75,11 @@ class Attempt:
 class RowHistory:
     """What became of one row. `keys` are the completions that it is made of, in the order of the prompts."""
 
-    ordinal: int  # place in the order of rows asked for, from 0
+    ordinal: int | None  # place in the order of rows asked for, from 0; None of one that is no row of the dataset
     path: str  # its name: 17, 17.3
     combination: int
     kept: bool
-    stage: str  # where it was lost; empty for a row that was kept
+    stage: str  # where it was lost, or the check that dropped it; empty for a row that was kept
     reason: str  # why; empty for a row that was kept
     digest: str  # of its values
     keys: tuple[str, ...] = ()
@@ -79,7 +88,7 @@ class RowHistory:
 
 def digest_of_values(values: Mapping[str, Any]) -> str:
     """What tells the values of a row from any others: 32 hexadecimal digits."""
-    return hashlib.blake2b(_encode(values).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(_encode_sorted(values).encode(), digest_size=16).hexdigest()
 
 
 class RowLog:
@@ -91,34 +100,58 @@ class RowLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._settled: list[tuple[int, int, str]] = []
+        self._count = 0
+        self._settled: list[tuple[int, int, int, str]] = []
         self._outcomes: list[tuple[Any, ...]] = []
         self._lineage: list[tuple[Any, ...]] = []
         self._tries: list[tuple[Any, ...]] = []
         with self._explained():
             path.unlink(missing_ok=True)
-            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection = sqlite3.connect(path.absolute().as_uri(), isolation_level=None, uri=True)
             self._connection.execute("PRAGMA synchronous = OFF")  # what a power cut spoils is made again
             self._connection.executescript(_SCHEMA)
 
-    def add(self, outcome: Outcome) -> None:
-        """The next row, or why there is none.
+    def add(self, outcome: Outcome) -> str:
+        """The next row, or why there is none. Its values as they are noted.
 
         Raises:
             StoreFault: it cannot be written.
         """
         slot, reasons = outcome.slot, getattr(outcome, "reasons", None)
-        values = _encode(outcome.values)
-        digest = hashlib.blake2b(values.encode(), digest_size=16).digest()
-        path = ".".join(map(str, getattr(outcome, "path", ()))) or str(slot)
         state = (KEPT, "", "") if reasons is None else (MISSING, str(getattr(outcome, "stage", "")), "; ".join(reasons))
-        self._outcomes.append((slot, path, outcome.combination, *state, digest, values))
-        keys = [key for key in getattr(outcome, "keys", ()) if key]
-        self._lineage += [(slot, n, key_bytes(key)) for n, key in enumerate(keys)]
-        tries = getattr(outcome, "tries", ())
-        self._tries += [(slot, n, t.prompt, t.attempt, json.dumps(t.reasons)) for n, t in enumerate(tries)]
+        path, keys, tries = (getattr(outcome, name, ()) for name in ("path", "keys", "tries"))
+        return self._add(path, slot, outcome.combination, state, outcome.values, keys, tries)
+
+    def leave_out(
+        self, path: Sequence[int], combination: int, state: tuple[str, str, str], values: Mapping[str, Any]
+    ) -> str:
+        """The next row is none of the dataset's: `DROPPED` or `EMPTY`, with what stands for stage and reason. Its
+        values as they are noted.
+
+        Raises:
+            StoreFault: it cannot be written.
+        """
+        return self._add(path, None, combination, state, values)
+
+    def _add(
+        self,
+        names: Sequence[int],
+        ordinal: int | None,
+        combination: int,
+        state: tuple[str, str, str],
+        held: Mapping[str, Any],
+        keys: Sequence[str] = (),
+        tries: Sequence[Any] = (),
+    ) -> str:
+        digest = hashlib.blake2b(_encode_sorted(held).encode(), digest_size=16).digest()
+        values, path, number = _encode(held), ".".join(map(str, names)) or str(ordinal), self._count
+        self._outcomes.append((number, ordinal, path, combination, *state, digest, values))
+        self._lineage += [(number, n, key_bytes(key)) for n, key in enumerate(filter(None, keys))]
+        self._tries += [(number, n, t.prompt, t.attempt, json.dumps(t.reasons)) for n, t in enumerate(tries)]
+        self._count += 1
         if len(self._outcomes) >= _BATCH:
             self._flush()
+        return values
 
     def begin(self, program: str) -> None:
         """What is settled from here on hangs on this program.
@@ -129,13 +162,32 @@ class RowLog:
         with self._explained():
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('program', ?)", (program,))
 
-    def settle(self, combination: int, body: str) -> None:
-        """All that a later build needs to know of a combination whose rows are final (`engines.settled`).
+    def settle(self, combination: int, body: str, values: Sequence[str]) -> None:
+        """All that a later build needs to know of a combination whose rows are final (`generation/settled.py`), beside
+        the values of its rows, which are noted with them and are these.
 
         Raises:
             StoreFault: it cannot be written.
         """
-        self._settled.append((combination, zlib.crc32(body.encode()), body))
+        self._settled.append((combination, len(values), settled_checksum(body, values), body))
+
+    def take_over(self, path: Path, combinations: int, rows: int) -> None:
+        """Note what an earlier log holds of its first combinations, which come to so many rows. Before any other row.
+
+        Raises:
+            StoreFault: it cannot be written.
+        """
+        with self._explained():
+            earlier = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+            self._connection.execute("ATTACH ? AS earlier", (earlier,))
+            self._connection.execute("BEGIN")
+            for table in ("outcomes", "lineage", "tries"):
+                self._connection.execute(f"INSERT INTO {table} SELECT * FROM earlier.{table} WHERE id < ?", (rows,))
+            chosen = "SELECT * FROM earlier.settled WHERE combination < ?"
+            self._connection.execute(f"INSERT INTO settled {chosen}", (combinations,))
+            self._connection.execute("COMMIT")
+            self._connection.execute("DETACH earlier")
+        self._count = rows
 
     def close(self) -> None:
         """Write what is left.
@@ -145,7 +197,7 @@ class RowLog:
         """
         self._flush()
         with self._explained():
-            self._connection.execute("CREATE INDEX rows_of_completion ON lineage (key)")
+            self._connection.executescript(_INDICES)
         self._connection.close()
 
     def abandon(self) -> None:
@@ -160,7 +212,7 @@ class RowLog:
             self._connection.executemany(_OUTCOME, self._outcomes)
             self._connection.executemany(_LINEAGE, self._lineage)
             self._connection.executemany(_TRY, self._tries)
-            self._connection.executemany("INSERT INTO settled VALUES (?, ?, ?)", self._settled)
+            self._connection.executemany(_SETTLED, self._settled)
             self._connection.execute("COMMIT")
         self._outcomes, self._lineage, self._tries, self._settled = [], [], [], []
 
@@ -172,51 +224,32 @@ class RowLog:
             raise explain_fault(error, self._path) from error
 
 
-def count_settled(path: Path, program: str) -> int:
-    """Combinations, from the first, whose rows an earlier build of the same program settled; 0 where none can be told.
-
-    Nothing is believed of them yet: each has a checksum, and is used only where its completions are in the store.
-    """
-    query = "SELECT combination FROM settled ORDER BY combination"
-    with contextlib.suppress(StoreFault), _reading_file(path) as connection:
-        if connection is None or connection.execute("SELECT value FROM meta").fetchone() != (program,):
-            return 0
-        found = 0
-        for (combination,) in connection.execute(query):
-            if combination != found:
-                break
-            found += 1
-        return found
-    return 0
+def settled_checksum(body: str, values: Iterable[str]) -> int:
+    """Of what is noted of a combination and the values of its rows."""
+    crc = zlib.crc32(body.encode())
+    for text in values:
+        crc = zlib.crc32(text.encode(), crc)
+    return crc
 
 
-def read_settled(path: Path, count: int) -> Iterator[str]:
-    """What was noted of the first so many combinations, in order, up to the first that is damaged."""
-    query = "SELECT crc, body FROM settled WHERE combination < ? ORDER BY combination"
-    with contextlib.suppress(StoreFault), _reading_file(path) as connection:
-        if connection is not None:
-            for crc, body in connection.execute(query, (count,)):
-                if zlib.crc32(body.encode()) != crc:
-                    return
-                yield body
-
-
-def read_histories(folder: Path) -> Iterator[RowHistory]:
-    """Every row of the dataset in a folder, kept or missing, in order; none where the folder has no `rows.sqlite`.
+def read_histories(folder: Path, *, dropped: bool = False) -> Iterator[RowHistory]:
+    """Every row of the dataset in a folder, kept or missing, in order, and with `dropped` those between them that are
+    no row of it: that the spec does not want, or that had no others to make. None where the folder has no file.
 
     `Store.calls_of(history.keys)` gives the calls themselves.
 
     Raises:
         StoreFault: it is damaged; delete it and build again.
     """
-    with _reading(folder) as connection:
+    with reading_log(folder / FILE) as connection:
         if connection is None:
             return
-        lineage = _Beside(connection, "SELECT ordinal, key FROM lineage ORDER BY ordinal, seq")
-        tries = _Beside(connection, "SELECT ordinal, prompt, attempt, reasons FROM tries ORDER BY ordinal, seq")
-        query = "SELECT ordinal, path, combination, state, stage, rule, digest FROM outcomes ORDER BY ordinal"
-        for row in connection.execute(query):
-            yield _history(row, lineage.of(row[0]), tries.of(row[0]))
+        lineage = _Beside(connection, "SELECT id, key FROM lineage ORDER BY id, seq")
+        tries = _Beside(connection, "SELECT id, prompt, attempt, reasons FROM tries ORDER BY id, seq")
+        for row in connection.execute(f"{_HISTORY} ORDER BY id"):
+            history = _history(row, lineage.of(row[0]), tries.of(row[0]))
+            if dropped or history.ordinal is not None:
+                yield history
 
 
 def read_history(folder: Path, ordinal: int) -> RowHistory | None:
@@ -225,20 +258,22 @@ def read_history(folder: Path, ordinal: int) -> RowHistory | None:
     Raises:
         StoreFault: the file is damaged; delete it and build again.
     """
-    with _reading(folder) as connection:
+    with reading_log(folder / FILE) as connection:
         if connection is None:
             return None
-        query = "SELECT ordinal, path, combination, state, stage, rule, digest FROM outcomes WHERE ordinal = ?"
-        row = connection.execute(query, (ordinal,)).fetchone()
+        row = connection.execute(f"{_HISTORY} WHERE ordinal = ?", (ordinal,)).fetchone()
         if row is None:
             return None
-        keys = connection.execute("SELECT key FROM lineage WHERE ordinal = ? ORDER BY seq", (ordinal,)).fetchall()
-        query = "SELECT prompt, attempt, reasons FROM tries WHERE ordinal = ? ORDER BY seq"
-        return _history(row, keys, connection.execute(query, (ordinal,)).fetchall())
+        keys = connection.execute("SELECT key FROM lineage WHERE id = ? ORDER BY seq", row[:1]).fetchall()
+        query = "SELECT prompt, attempt, reasons FROM tries WHERE id = ? ORDER BY seq"
+        return _history(row, keys, connection.execute(query, row[:1]).fetchall())
+
+
+_HISTORY = "SELECT id, ordinal, path, combination, state, stage, rule, digest FROM outcomes"
 
 
 def _history(row: Sequence[Any], keys: Sequence[Sequence[Any]], tries: Sequence[Sequence[Any]]) -> RowHistory:
-    ordinal, path, combination, state, stage, rule, digest = row
+    _, ordinal, path, combination, state, stage, rule, digest = row
     failed = tuple(Attempt(prompt, attempt, tuple(json.loads(reasons))) for prompt, attempt, reasons in tries)
     made = tuple(key_text(key) for (key,) in keys)
     return RowHistory(ordinal, path, combination, state == KEPT, stage, rule, digest.hex(), made, failed)
@@ -251,22 +286,17 @@ class _Beside:
         self._rows = connection.execute(query)
         self._next: Any = self._rows.fetchone()
 
-    def of(self, ordinal: int) -> list[Sequence[Any]]:
+    def of(self, number: int) -> list[Sequence[Any]]:
         found: list[Sequence[Any]] = []
-        while self._next is not None and self._next[0] == ordinal:
+        while self._next is not None and self._next[0] == number:
             found.append(self._next[1:])
             self._next = self._rows.fetchone()
         return found
 
 
 @contextlib.contextmanager
-def _reading(folder: Path) -> Iterator[sqlite3.Connection | None]:
-    with _reading_file(folder / FILE) as connection:
-        yield connection
-
-
-@contextlib.contextmanager
-def _reading_file(path: Path) -> Iterator[sqlite3.Connection | None]:
+def reading_log(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """The file open to be read; None where there is none of this version."""
     if not path.is_file():
         yield None
         return
