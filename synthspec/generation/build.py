@@ -154,7 +154,7 @@ class Build:
         ledger = open_ledger(spec, store)
         yield Started(plan, ledger.budget)
         judge = _open_judge(spec.novelty, self.tables)
-        requests, foreseen = RequestWriter(program, writers), RequestWriter(program, writers)
+        requests = RequestWriter(program, writers)
         engine = LocalEngine(endpoints, spec.limits.timeout)
         driver = Driver(program, plan, requests, judge, ledger, engine, endpoints)
         self._driver, self.tally.watch = driver, driver.watch
@@ -164,7 +164,7 @@ class Build:
         mark = program_of(spec, writers) if files is not None else None
         if files is not None and mark is not None:
             files.log.begin(mark)
-            catching_up = CatchingUp(spec, passing, (requests, foreseen), judge, driver.watch)
+            catching_up = CatchingUp(spec, passing, requests, judge, driver.watch)
             earlier, noted = SettledRows(store, files.earlier_rows() if self._cache else (), mark), 0
             for settled in earlier:
                 if driver.stopping is not None:
@@ -182,7 +182,7 @@ class Build:
                 files.log.take_over(earlier.path, reused, noted)
             driver.skip(reused, self.tally.settled, self.tally.dropped.total())
             recorder = Recorder(files.log, requests, reused)
-        forecast = _forecast(program, foreseen, store, plan, reused, firsts)
+        forecast = _forecast(program, requests, store, plan, reused, firsts)
         if forecast is not None:
             yield forecast
         async with aclosing(driver.run()) as events:
@@ -339,6 +339,7 @@ def _forecast(
     slow = len(plan) > FORESEEN or any(p.images for p in spec.prompts)  # every picture would be read twice
     if store.spent().requests == 0 or slow or spec.novelty.avoid is not None:
         return None
+    requests = requests.twin()
     stored = count = known
     for index, values in enumerate(plan.combinations(first, len(plan)), first):
         try:

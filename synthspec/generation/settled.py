@@ -29,6 +29,7 @@ from synthspec.inference.requests import PromptWriter
 from synthspec.inference.store import Store
 from synthspec.inference.store.derived.row_log import RowLog
 from synthspec.inference.store.derived.settled_log import NotedCombination, count_settled, read_settled
+from synthspec.inference.store.reading_ahead import ReadingAhead
 from synthspec.plugins import is_built_in
 from synthspec.sources import TableFault
 from synthspec.spec import Spec
@@ -205,7 +206,7 @@ class SettledRows:
     """The rows that can be used again, read combination by combination while each is verified."""
 
     def __init__(self, store: Store, files: Iterable[Path], program: str) -> None:
-        self._store = store
+        self._completions = ReadingAhead(store)
         counts = {path: count_settled(path, program) for path in files}
         self.path = max(counts, key=lambda p: counts[p], default=None)  # of the log that they are read from
         self._count = counts[self.path] if self.path is not None else 0
@@ -217,7 +218,7 @@ class SettledRows:
         combinations = enumerate(read_settled(self.path, self._count))
         while some := list(islice(combinations, _AT_ONCE)):
             noted = [json.loads(one.body) for _, one in some]
-            stored = self._store.get_many([call[0] for _, calls, _, _ in noted for call in calls])
+            stored = self._completions.get_many([call[0] for _, calls, _, _ in noted for call in calls])
             for (index, combination), one in zip(some, noted, strict=True):
                 found = self._read(index, combination, one, stored)
                 if found is None:
@@ -235,8 +236,7 @@ class SettledRows:
                 return None
             events.append(CallDone(_request(prompt, attempt, asked), (index,), completion))
         for asked, held, told in counted:
-            rejections = tuple([Rejection(Stage(stage), rule, reason) for stage, rule, reason in told])
-            events.append(Counted((index,), asked, held, rejections))
+            events.append(_counted(asked, held, told))
         warned: dict[int, list[str]] = {}
         for (state, slot, path, *more), text in zip(rows, combination.values, strict=True):
             values = json.loads(text)
@@ -256,6 +256,18 @@ class SettledRows:
         return Settled(events, warned, marks, len(rows))
 
 
+def _counted(asked: int, held: int, told: Sequence[Sequence[str]]) -> Counted:
+    """What is counted of a reply, whichever row it was for."""
+    if not told:
+        return _nothing_rejected(asked, held)
+    return Counted((), asked, held, tuple([Rejection(Stage(stage), rule, reason) for stage, rule, reason in told]))
+
+
+@lru_cache(maxsize=1024)
+def _nothing_rejected(asked: int, held: int) -> Counted:
+    return Counted((), asked, held, ())
+
+
 @lru_cache(maxsize=1024)
 def _request(prompt: str, attempt: int, rows: int) -> Request:
     """What is counted of a call that was made before: of which prompt it was, and what was asked for."""
@@ -266,7 +278,7 @@ class CatchingUp:
     """Brings what a driver works with to where it would be after the combinations that are used again."""
 
     def __init__(
-        self, spec: Spec, plan: PassingPlan, requests: Sequence[RequestWriter], judge: NoveltyIndex | None, watch: Watch
+        self, spec: Spec, plan: PassingPlan, requests: RequestWriter, judge: NoveltyIndex | None, watch: Watch
     ) -> None:
         self._plan, self._requests, self._judge, self._watch = plan, requests, judge, watch
         self._listed = listed_names(spec)
@@ -276,9 +288,9 @@ class CatchingUp:
 
     def take(self, settled: Settled) -> None:
         """One combination more."""
-        for requests in self._requests:
-            requests.skip(settled.marks)
-        repeats = sum(r.stage is Stage.NOVEL for e in settled.events if isinstance(e, Counted) for r in e.rejections)
+        self._requests.skip(settled.marks)
+        counted = (e for e in settled.events if isinstance(e, Counted) and e.rejections)
+        repeats = sum(r.stage is Stage.NOVEL for e in counted for r in e.rejections)
         self._repeated = self._repeated or repeats > 0
         mark = mark_of(self._listed, self._plan.at(self._count)) if self._repeated else ""
         for _ in range(repeats):

@@ -43,6 +43,13 @@ class Occurrences:
             self._grow()
         return 0
 
+    def copy(self) -> Occurrences:
+        """The same counts, apart."""
+        twin = Occurrences()
+        twin._size, twin._count = self._size, self._count
+        twin._table, twin._often = self._table[:], dict(self._often)
+        return twin
+
     def _grow(self) -> None:
         """Each digest goes to where it begins, or to the first place after the one before it."""
         table = np.frombuffer(self._table, np.uint64)

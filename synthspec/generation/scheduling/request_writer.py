@@ -41,6 +41,12 @@ class RequestWriter:
         self.marks: dict[int, list[int]] = {}  # by combination, of its first requests; for whoever takes them away
         self.keeps_marks = False
 
+    def twin(self) -> RequestWriter:
+        """One that goes on from here on its own."""
+        twin = RequestWriter(self._program, self._writers)
+        twin._seen = self._seen.copy()
+        return twin
+
     def open(self, combination: Combination, *, moved: int | str | None = None) -> Firsts:
         """Write the openings of every prompt that needs no other. Called in plan order.
 

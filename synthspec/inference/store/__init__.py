@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from synthspec.inference.store import calls
 from synthspec.inference.store.derived.rows import (
     READ_COLUMNS,
     Decayed,
+    Row,
     Spent,
     StoredCall,
     call_row,
@@ -39,6 +40,7 @@ from synthspec.spec.messages import Completion, Request
 
 __all__ = ["Spent", "Store", "StoreDamaged", "StoreFault", "StoredCall"]
 
+Found = TypeVar("Found")
 FILE = "run.sqlite"
 LOCK = "run.lock"
 
@@ -264,6 +266,15 @@ class Store:
         """
         yield from self._iterate(calls.iterate_requests)
 
+    def iterate_rows(self) -> Iterator[Row]:
+        """Every completion as it is stored (`READ_COLUMNS`), in the order in which they were stored.
+
+        Raises:
+            StoreFault: it cannot be read.
+        """
+        query = f"SELECT {READ_COLUMNS} FROM completions ORDER BY id"
+        yield from self._iterate(lambda connection, _: connection.execute(query))
+
     def calls_of(self, keys: Sequence[str]) -> list[StoredCall]:
         """The stored calls of these requests, in that order, with their texts; those that are not there are left out.
 
@@ -332,7 +343,7 @@ class Store:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.shut()
 
-    def _iterate(self, read: Callable[[sqlite3.Connection, int], Iterator[StoredCall]]) -> Iterator[StoredCall]:
+    def _iterate(self, read: Callable[[sqlite3.Connection, int], Iterator[Found]]) -> Iterator[Found]:
         connection, version = connect_reader(self.path)
         with contextlib.closing(connection):
             try:
