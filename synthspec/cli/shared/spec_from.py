@@ -4,32 +4,61 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from synthspec.cli.shared.echo import echo
 from synthspec.diagnostics import Diagnostic
+from synthspec.profiling.declared.json_schema import is_json_schema, read_json_schema
+from synthspec.profiling.declared.propose import propose_declared
+from synthspec.profiling.declared.pydantic_model import is_model_name, read_model
+from synthspec.profiling.declared.sql_tables import read_sql
 from synthspec.profiling.files import files_of
+from synthspec.profiling.naming import Names
 from synthspec.profiling.profile import profile_sample
-from synthspec.profiling.sample import SampleFault, sample_of
+from synthspec.profiling.sample import Sample, SampleFault, sample_of
 from synthspec.profiling.tried import propose_and_try
 from synthspec.sources import TableFault, is_readable, read_table, readable
 
 
 def files_from(origin: str, name: str) -> dict[Path, bytes]:
-    """The spec of a file, with the rows it reads, as paths below the spec's folder.
+    """The spec of a file or model, with the rows it reads, as paths below the spec's folder.
 
     Raises:
         SynthspecError: nothing can be made of it; the message says why.
     """
     path = Path(origin)
     suffix = path.suffix.lower()
+    if not path.exists() and is_model_name(origin):
+        echo(f"note: '{origin}' is a Pydantic model: its module is imported, which runs its code", err=True)
+        return files_of(propose_declared(read_model(origin), name))
+    if suffix == ".sql" and path.is_file():
+        return _tables(path, name)
+    if suffix == ".json" and path.is_file() and is_json_schema(path):
+        return files_of(propose_declared(read_json_schema(path), name))
     if not is_readable(suffix):
-        kinds = ", ".join(readable())
-        raise SampleFault(f"a spec cannot be made from '{origin}'", f"name a file that ends with one of {kinds}")
+        kinds = ", ".join((*readable(), ".sql"))
+        raise SampleFault(f"a spec cannot be made from '{origin}'", f"name a file that ends with one of {kinds}, or "
+                          "module:Class for a Pydantic model")  # fmt: skip
+    return files_of(propose_and_try(profile_sample(_sample(path)), name, _compile))
+
+
+def _sample(path: Path) -> Sample:
     try:
-        sample = sample_of(read_table(path), path.name)
+        return sample_of(read_table(path), path.name)
     except TableFault as e:
-        raise SampleFault(f"'{origin}' cannot be read: {e.message}", e.help) from None
+        raise SampleFault(f"'{path}' cannot be read: {e.message}", e.help) from None
     except SampleFault as e:
-        raise SampleFault(f"'{origin}': {e.message}", e.help) from None
-    return files_of(propose_and_try(profile_sample(sample), name, _compile))
+        raise SampleFault(f"'{path}': {e.message}", e.help) from None
+
+
+def _tables(path: Path, name: str) -> dict[Path, bytes]:
+    """A spec for each table: under its own name where there is one, else under that of the table after it."""
+    tables = read_sql(path)
+    if len(tables) == 1:
+        return files_of(propose_declared(tables[0], name))
+    names, files = Names(), dict[Path, bytes]()
+    for table in tables:
+        files |= files_of(propose_declared(table, f"{name}-{names.give(table.name)}"))
+    echo(f"note: '{path.name}' creates {len(tables)} tables: a spec each, keys between them by number", err=True)
+    return files
 
 
 def _compile(spec: Path) -> tuple[Diagnostic, ...]:

@@ -216,6 +216,12 @@ def personal_kind(header: str, values: Sequence[Any]) -> Personal | None:
     return None
 
 
+def kind_by_header(header: str) -> PersonalKind | None:
+    """The kind of personal data that a header alone promises."""
+    words = _header_words(header)
+    return next((k for k in KINDS if words & k.words), None)
+
+
 def _bare_name(texts: Sequence[str]) -> Personal | None:
     """A column that is only called `name`: of people where many values are two or three capitalised words."""
     kind = next(k for k in KINDS if k.provider == "name")
