@@ -40,8 +40,6 @@ def draw_of(name: str, declared: DeclaredField) -> Drawn | None:
         table, rows = declared.refers
         said = (f"A key of {table}, of which there are taken to be {rows} rows: change both together.",)
         return Drawn(f"integer(1, {rows})", "", said)
-    if schema.get("type") == "null":
-        return Drawn(None, "null", ("null fits it alone",))
     if "const" in schema:
         return Drawn(None, literal(schema["const"]), ("always the same",))
     if schema.get("enum") and all(isinstance(v, str | int | float) for v in schema["enum"]):

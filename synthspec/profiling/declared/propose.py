@@ -25,7 +25,7 @@ class _Proposing:
     def __init__(self, declared: Declared, name: str) -> None:
         self.declared, self.name = declared, name
         names = Names()
-        self.fields = [(names.give(f.header), f) for f in declared.fields]
+        self.fields = [(names.give(f.header), f) for f in declared.fields if f.schema.get("type") != "null"]
         self.draws = {n: draw_of(n, f) for n, f in self.fields}
         self.flags = {n: names.give(f"{n}_missing") for n, f in self.fields if f.optional and self.draws[n] is not None}
 
@@ -58,6 +58,9 @@ class _Proposing:
         )
         if self.flags:
             yield f"What may be missing is missing in {MISSING:.0%} of the rows: a guess, too."
+        nulls = [quoted(f.header) for f in self.declared.fields if f.schema.get("type") == "null"]
+        if nulls:
+            yield f"Left out, for null alone fits them: {', '.join(nulls)}."
         yield from self.declared.lost
         yield ""
         yield f"  synthspec check {self.name}.yaml     finds mistakes, calls no model"
