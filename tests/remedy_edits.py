@@ -3,7 +3,22 @@
 Where a code has several specs, beside the one of `test_remedies.EDITS`.
 """
 
+_OWN = ("prompts:\n", "prompts:\n  clerk: {user: 'Where is {{ order }}?'}\n")
 FURTHER: dict[str, tuple[str, ...]] = {
+    "E541-player-of-chosen-backends": ("{choose: size, of: {small: ngram, large: ngram}}", "ngram",
+                                       "parameters: {size: [small, large]}\n", ""),
+    "E541-tool-played-by-the-talk": ("{prompt: talk}", "{prompt: clerk}", *_OWN),
+    "E541-tool-that-leads-back-to-itself": ("{prompt: shop}", "{prompt: clerk}", *_OWN),
+    "E541-player-that-writes-a-field": ("{prompt: shop}", "{prompt: clerk}", *_OWN),
+    "E542-player-reads-the-talk": (", after {{ conversation | length }} messages", ""),
+    "E542-value-reads-the-talk": ("len(conversation)", "order"),
+    "E544-source-without-descriptions": ("answer: lost}]", "answer: lost}], columns: {text: description}"),
+    "E544-name-that-no-provider-takes": ("name: order status", "name: order_status"),
+    "E544-two-tools-of-one-name": ("name: a, description: Two.", "name: b, description: Two."),
+    "E544-parameters-that-are-no-schema": ("3}", "{}}"),
+    "E545-drawn-tools-without-an-answer": ("rows: 1}", "rows: 1, answer: {prompt: clerk}}", "prompts:\n",
+                                           "prompts:\n  clerk: {user: 'Answer {{ tool.name }}.'}\n"),
+    "E546-conversation-as-an-answer": ("type: messages}}}", "type: string}}}"),
     "W890-numbers-too-many-to-count-out": ("integer(1, 500)", "integer(1, 100)"),
     "E111-bracket-left-over": ("]]", "]"),
     "E111-bracket-never-closed": ("autumn, winter", "autumn, winter]"),

@@ -18,6 +18,7 @@ from test_latency import built
 
 import synthspec
 from synthspec.compiler import compile_spec
+from synthspec.generation.diff import diff_specs
 from synthspec.generation.estimate import report_plan
 from synthspec.planning.plan import build_plan
 from synthspec.spec.messages import Reply, Request, ToolCall, ToolResult, Usage
@@ -312,12 +313,73 @@ def test_what_changes_the_key(world: World) -> None:
         (lambda s: s["tools"]["days_left"]["answer"].update(value="days"), 0),
         (lambda s: s["limits"].update(tool_rounds=9), 0),
         (lambda s: s["tools"]["days_left"].update(description="Other words."), 12),
+        (lambda s: s["tools"]["days_left"]["parameters"]["properties"]["days"].update(minimum=1), 12),
     ]
     for edit, calls in edits:
         spec = changed()
         edit(spec)
         assert world.build(spec, one_call(STATUS)).status == 0
         assert len(world.asked) == calls
+
+
+def test_diff_tells_of_what_is_declared(tmp_path: Path) -> None:
+    answer, words, limit = changed(), changed(), changed()
+    answer["tools"]["days_left"]["answer"]["value"] = "days"
+    words["tools"]["days_left"]["description"] = "Other words."
+    limit["limits"]["tool_rounds"] = 9
+    compiled = {}
+    for name, spec in (("old", SPEC), ("answer", answer), ("words", words), ("limit", limit)):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+        compiled[name] = compile_spec(path, {})
+    found = {n: diff_specs(compiled["old"], compiled[n]).prompts[0] for n in ("answer", "words", "limit")}
+    assert {n: (d.same, d.new, d.gone) for n, d in found.items()} == {
+        "answer": (12, 0, 0), "words": (3, 9, 9), "limit": (12, 0, 0),
+    }  # fmt: skip
+
+
+FIELD_READERS: dict[str, dict[str, Any]] = {
+    "value": {"value": "mood + ' about ' + order"},
+    "where": {"from": "orders", "where": "row.order == order and len(mood) > 0"},
+}
+
+
+@pytest.mark.parametrize("name", FIELD_READERS)
+def test_an_answer_may_read_a_field_that_a_prompt_wrote_before(world: World, name: str) -> None:
+    spec = changed()
+    spec["prompts"] = {"mood": {"user": "A mood for {{ goal }}.", "writes": ["mood"]}, **spec["prompts"]}
+    spec["fields"]["mood"] = {"type": "string"}
+    spec["tools"]["order_status"]["answer"] = FIELD_READERS[name]
+
+    def parts(request: Request) -> Any:
+        return f"calm {request.values['goal']}" if request.prompt == "mood" else one_call(STATUS)(request)
+
+    assert world.build(spec, parts).status == 0 and len(world.asked) == 3 * 6
+    told = [(row["goal"], row["conversation"][2]["content"]) for row in world.rows]
+    wanted = {"value": "calm {} about AB123456", "where": '{{"order": "AB123456", "state": "lost"}}'}[name]
+    assert all(content == wanted.format(goal) for goal, content in told)
+    assert [r.prompt for r in world.asked].index("mood") == 0  # the talk waits for what its tool reads
+
+
+def test_an_answer_that_reads_an_item_brings_the_talk_to_its_level(world: World) -> None:
+    spec = changed(rows=4)
+    spec["prompts"] = {
+        "list": {"user": "Two facts on {{ goal }}.", "writes": ["facts"]},
+        "title": {"each": "fact in facts", "user": "A title for {{ fact }}.", "writes": ["title"]},
+        **spec["prompts"],
+    }
+    spec["fields"] |= {"facts": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
+                       "title": {"type": "string"}}  # fmt: skip
+    spec["tools"]["order_status"]["answer"] = {"value": "fact + ': ' + order"}
+
+    def parts(request: Request) -> Any:
+        if request.prompt == "list":
+            return json.dumps({"facts": ["it is red", "it is late"]})
+        return "a good title" if request.prompt == "title" else one_call(STATUS)(request)
+
+    assert world.build(spec, parts).status == 0
+    told = [row["conversation"][2]["content"] for row in world.rows]
+    assert told == ["it is red: AB123456", "it is late: AB123456"] * 2
 
 
 @pytest.mark.parametrize("shape", ["messages", "sharegpt"])

@@ -9,6 +9,7 @@ from typing import Any
 
 from synthspec.analysis.compiled import Compiled
 from synthspec.generation.estimate import PromptReport, report_plan
+from synthspec.generation.player_diff import player_contents
 from synthspec.generation.several_diff import compare_calls, several_contents
 from synthspec.generation.several_estimate import is_asked_otherwise
 from synthspec.generation.talk_diff import talk_contents
@@ -130,6 +131,29 @@ def _prompt_diffs(old: Compiled, new: Compiled, before: Plan, after: Plan) -> It
         yield PromptDiff(prompt.name, (len(ours) - len(moved)) * per_call, len(moved) * per_call, gone * per_call, cost)
     for name in known.keys() - {p.name for p in new.spec.asked}:
         yield PromptDiff(name, 0, 0, len(before), 0.0)
+    for name in dict.fromkeys((*new.spec.players, *old.spec.players)):
+        yield _player_diff(old, new, name, (before, after), reports.get(name))
+
+
+def _player_diff(
+    old: Compiled, new: Compiled, name: str, plans: tuple[Plan, Plan], report: PromptReport | None
+) -> PromptDiff:
+    """A prompt that plays a tool: one call a talk; `cost` is that of all the calls there may be."""
+    ours, others = _played(new, name, plans[1]), _played(old, name, plans[0])
+    moved = _unmatched(ours, others)
+    gone = max(0, len(others) - (len(ours) - len(moved)))
+    share = len(moved) / max(1, len(ours))
+    cost = 0.0 if not moved else None if report is None or report.cost is None else report.cost * share
+    return PromptDiff(name, len(ours) - len(moved), len(moved), gone, cost)
+
+
+def _played(compiled: Compiled, name: str, plan: Plan) -> dict[int, str]:
+    assert compiled.spec is not None
+    if name not in compiled.spec.players:
+        return {}
+    stand_ins = {f.name: _stand_in(f.type, f.name) for f in compiled.spec.fields}
+    count = min(len(plan), COMPARED)
+    return player_contents(compiled.spec, name, plan, compiled.tables, stand_ins, count)
 
 
 def _moved_calls(

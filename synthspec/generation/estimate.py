@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from synthspec.generation.player_estimate import answers_at_worst, answers_of_a_talk, call_values
 from synthspec.generation.several_estimate import CallsPerRow, bound_names, calls_by_endpoint
 from synthspec.generation.talk_estimate import SpeakerUse, speaker_uses
 from synthspec.inference.accounting.image_tokens import picture_tokens
@@ -102,7 +103,8 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
     used = used_names(spec) if spec.fields else frozenset(p.name for p in spec.parameters)
     columns = plan.columns(0, counted) if counted else {}
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
-    prompts = tuple(r for p in spec.asked for r in _reports(spec, p, plan, tables))
+    written = (r for p in spec.asked for r in _reports(spec, p, plan, tables))
+    prompts = (*written, *(_player_report(spec, name, plan, tables) for name in spec.players))
     space, excluded = _space(plan, lists)
     return PlanReport(
         name=spec.name,
@@ -203,13 +205,38 @@ def _reports(
     samples = [(i, _with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
     field = next(f for f in spec.fields if f.name == prompt.writes[0])
     talks = rows_of_level(spec, asked_at(prompt), len(plan))[1]
-    uses = speaker_uses(spec, prompt, talks, samples, _field_tokens(one_message(field), spec, tables))
-    return [_speaker_report(use) for use in uses]
+    tried = most_tried(spec, len(plan))
+    uses = speaker_uses(spec, prompt, talks, samples, _field_tokens(one_message(field), spec, tables), tables)
+    return [_speaker_report(use, tried) for use in uses]
 
 
-def _speaker_report(use: SpeakerUse) -> tuple[PromptReport, PromptReport]:
-    least, most, worst = (_figures(use.endpoint, use.choice, u.calls, u.sent, u.got)
-                          for u in (use.least, use.most, use.worst))  # fmt: skip
+def _player_report(spec: Spec, name: str, plan: Plan, tables: Mapping[str, Table]) -> tuple[PromptReport, PromptReport]:
+    """What a prompt that plays a tool is expected to use: nothing at least, an answer a round of tools at most."""
+    player = spec.players[name]
+    choice = player.prompt.backend or spec.backend
+    writer = open_writer(spec, player.prompt, Sender(choice, "", False), tables, name)
+    step = max(1, len(plan) // SAMPLED)
+    samples = [(i, _with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
+    share = 1 / max(1, len(samples))
+    calls = sent = longest = 0.0
+    for prompt in spec.prompts:
+        talks = rows_of_level(spec, asked_at(prompt), len(plan))[1]
+        calls += talks * share * sum(answers_of_a_talk(spec, prompt, name, values) for _, values in samples)
+    for index, values in samples:
+        messages = writer.told(writer.drafted(index, {**values, **call_values(spec, name, tables)}, 1), 1)
+        sent += share * sum(expected_tokens(m.content) + PER_MESSAGE // 2 for m in messages)
+        longest += share * worst_tokens(messages)
+    reply = min(writer.sender.max_tokens, sum(_field_tokens(f, spec, tables) for f in player.fields) + 8)
+    most = _figures(name, choice, calls, calls * sent, calls * reply)
+    worst = answers_at_worst(spec, calls) * most_tried(spec, len(plan))
+    at_worst = _figures(name, choice, worst, worst * longest * 1.5, worst * writer.sender.max_tokens)
+    return replace(most, least=_figures(name, choice, 0, 0, 0)), at_worst
+
+
+def _speaker_report(use: SpeakerUse, tried: float) -> tuple[PromptReport, PromptReport]:
+    """`tried`: how many times as many talks there are at worst."""
+    uses = (use.least, use.most, use.worst.times(tried))
+    least, most, worst = (_figures(use.endpoint, use.choice, u.calls, u.sent, u.got) for u in uses)
     return (most if least == most else replace(most, least=least)), worst
 
 
@@ -358,4 +385,9 @@ def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> 
             values = _with_bound_names(spec, prompt, combination, tables)
             messages = _messages(spec, writer, values, index, tables)
             prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]
+    for name, player in spec.players.items():
+        writer = open_writer(spec, player.prompt, Sender(spec.backend, "", False), tables, name)
+        values = {**_with_stand_ins(spec, combination, tables), **call_values(spec, name, tables)}
+        messages = writer.told(writer.drafted(index, values, 1), 1)
+        prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]
     return {"combination": combination, "prompts": prompts}

@@ -13,6 +13,7 @@ from synthspec.inference.events import CallDone, RowDropped, RowKept, RowMissing
 from synthspec.sources import Table
 from synthspec.spec import Spec
 from synthspec.spec.messages import Completion, Request
+from synthspec.spec.players import all_prompts
 from synthspec.spec.rows import Missing, path_text
 
 
@@ -36,7 +37,7 @@ async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, fold
         BuildFault, StoreFault: as `Build.events`.
     """
     calls: list[tuple[tuple[int, ...], Mapping[str, Any]]] = []
-    position = {prompt.name: number for number, prompt in enumerate(spec.prompts)}
+    position = {prompt.name: number for number, prompt in enumerate(all_prompts(spec))}
     rows: list[Mapping[str, Any]] = []
     missing: list[Mapping[str, Any]] = []
     dropped: list[Mapping[str, Any]] = []

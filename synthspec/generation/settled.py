@@ -35,6 +35,7 @@ from synthspec.sources import TableFault
 from synthspec.spec import Spec
 from synthspec.spec.fan_outs import judged_above
 from synthspec.spec.messages import Completion, Request
+from synthspec.spec.players import all_prompts
 from synthspec.spec.rows import Missing, Rejection, Row, Stage, Try
 
 HASHED = 64 << 20  # bytes of a source up to which its content is read; of a larger one, size and time tell
@@ -51,11 +52,11 @@ def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
     the versions of this package, of Python, of Unicode and of the libraries that rules are made of.
     """
     novelty = spec.novelty
-    formats = {p.format for p in spec.prompts}
+    formats = {p.format for p in all_prompts(spec)}
     if judged_above(spec):
         return None  # what the rules between rows know is not told by the rows of the dataset
     foreign = not is_built_in("strategies", spec.plan.strategy) or not all(is_built_in("formats", f) for f in formats)
-    pictures = any(p.images for p in spec.prompts)  # files that no source names, perhaps named by a model
+    pictures = any(p.images for p in all_prompts(spec))  # files that no source names, perhaps named by a model
     if (
         foreign
         or pictures

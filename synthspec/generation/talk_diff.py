@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from synthspec.generation.machine.toolbox import KitOf, Toolbox
 from synthspec.generation.talk_estimate import exchanges_of, openings_in
 from synthspec.inference.requests import Sender
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
@@ -33,17 +35,28 @@ def talk_contents(
         writer = open_writer(spec, prompt, Sender(choice, "", choice.provider == "ngram"), tables, name)
         assert isinstance(writer, SpeakerWriter)
         writers.append(writer)
+    toolbox = Toolbox(spec, tables)
+    kits = [toolbox.kit_of(speaker, prompt.name) for speaker in dialogue.speakers]
     found: list[dict[int, str]] = []
     for index, combination in enumerate(islice(plan.combinations(0, count), count)):
         values = {**stand_ins, **combination}
-        for place, digest in enumerate(_digests(writers, index, values, prompt)):
+        for place, digest in enumerate(_digests(writers, _declared(kits, index, values), index, values, prompt)):
             if place == len(found):
                 found.append({})
             found[place][index] = digest
     return found
 
 
-def _digests(writers: list[SpeakerWriter], index: int, values: Mapping[str, Any], prompt: Prompt) -> Iterable[str]:
+def _declared(kits: list[KitOf], index: int, values: Mapping[str, Any]) -> list[str]:
+    """What the keys of each speaker's messages know of the tools it may call."""
+    found = [kit(index, values) for kit in kits]
+    forms = (k if isinstance(k, str) else [ready.declaration.key_form for ready in k.values()] for k in found)
+    return [json.dumps(form, sort_keys=True) for form in forms]
+
+
+def _digests(
+    writers: list[SpeakerWriter], declared: list[str], index: int, values: Mapping[str, Any], prompt: Prompt
+) -> Iterable[str]:
     dialogue = prompt.dialogue
     assert dialogue is not None
     before = ""
@@ -56,7 +69,8 @@ def _digests(writers: list[SpeakerWriter], index: int, values: Mapping[str, Any]
                 continue
             turn = min(exchange, SAME_AFTER)
             if (place, turn) not in told:
-                told[place, turn] = writer.content(writer.drafted(index, {**values, "turn": turn}, 1), index)
+                said = writer.content(writer.drafted(index, {**values, "turn": turn}, 1), index)
+                told[place, turn] = _mixed(said, declared[place])
             before = _mixed(before, told[place, turn])
             yield before
 

@@ -10,10 +10,12 @@ from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.expressions import compile_row
-from synthspec.spec import BackendChoice, Dialogue, Prompt, Spec
+from synthspec.sources import Table
+from synthspec.spec import BackendChoice, Dialogue, Prompt, Speaker, Spec, Tool, ToolDraw
 from synthspec.spec.backends_used import endpoint_of_speaker, endpoints_of
 from synthspec.spec.conversation import MOST_EXCHANGES
 from synthspec.spec.messages import ToolDeclaration
+from synthspec.spec.tool_schemas import tool_of, tools_named
 
 WORST = 1.5  # what is said to the model again after a rejection, at worst
 
@@ -72,7 +74,12 @@ def calls_of_a_talk(dialogue: Dialogue, values: Mapping[str, Any]) -> tuple[int,
 
 
 def speaker_uses(
-    spec: Spec, prompt: Prompt, rows: int, samples: list[tuple[int, dict[str, Any]]], message_tokens: int
+    spec: Spec,
+    prompt: Prompt,
+    rows: int,
+    samples: list[tuple[int, dict[str, Any]]],
+    message_tokens: int,
+    tables: Mapping[str, Table],
 ) -> list[SpeakerUse]:
     """What each speaker of a dialogue uses; `samples` are indices of combinations and their values."""
     dialogue = prompt.dialogue
@@ -83,8 +90,7 @@ def speaker_uses(
         choice = endpoints_of(spec, prompt)[endpoint]
         writer = open_writer(spec, prompt, Sender(choice, "", False), {}, endpoint)
         least = most = worst = Use()
-        declared = tool_tokens([ToolDeclaration(t.name, t.description, t.parameters) for t in spec.tools.values()])
-        declared = declared if speaker.tools is not None else 0
+        declared = _declared_tokens(spec, speaker, tables)
         for index, values in samples:
             low, high = exchanges_of(dialogue, values)
             told, told_at_worst = (tokens + declared for tokens in _told(writer, index, values))
@@ -100,6 +106,21 @@ def speaker_uses(
         at_worst = Use(worst.calls * tries, worst.sent * tries * WORST, worst.got * tries)
         found.append(SpeakerUse(endpoint, choice, least.times(share), most.times(share), at_worst.times(share)))
     return found
+
+
+def _declared_tokens(spec: Spec, speaker: Speaker, tables: Mapping[str, Table]) -> int:
+    """What the declarations of a speaker's tools count for: of those that are drawn, the first rows of their source."""
+    draw = speaker.tools
+    if isinstance(draw, ToolDraw):
+        table = tables[draw.rows.source]
+        rows = [tool_of(table.row(n), draw.answer, speaker.span) for n in range(min(draw.rows.rows, len(table)))]
+        tools = [t for t in rows if isinstance(t, Tool)]
+    elif draw is not None:
+        names = tools_named(draw, spec.tools)
+        tools = [t for t in spec.tools.values() if t.name in names]
+    else:
+        return 0
+    return tool_tokens([ToolDeclaration(t.name, t.description, t.parameters) for t in tools])
 
 
 def _told(writer: PromptWriter, index: int, values: Mapping[str, Any]) -> tuple[int, int]:

@@ -30,13 +30,15 @@ class ExampleRows:
 
         None is alike to a text that is null.
         """
+        return [self.table.row(place) for place in self.places(index, values)]
+
+    def places(self, index: int, values: Mapping[str, Any]) -> Sequence[int]:
+        """The same rows, by their places in the source."""
         candidates = self._passing(values)
         if self._wanted is None:
-            places = draw_some(candidates, self.asked.rows, f"{self.seed}/{index}")
-        else:
-            text = as_text(self._wanted(values))
-            places = [] if text is None else self._nearest(text, candidates)
-        return [self.table.row(place) for place in places]
+            return draw_some(candidates, self.asked.rows, f"{self.seed}/{index}")
+        text = as_text(self._wanted(values))
+        return [] if text is None else self._nearest(text, candidates)
 
     def _nearest(self, text: str, candidates: Sequence[int]) -> list[int]:
         if self._index is None:

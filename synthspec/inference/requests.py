@@ -22,6 +22,7 @@ from synthspec.languages.templates.template import TemplateFault
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Each, MessageTemplate, Prompt, Spec
 from synthspec.spec.asked import fields_asked
+from synthspec.spec.conversation import CALLED
 from synthspec.spec.messages import Constraint, Image, Message, Request, Text
 from synthspec.spec.rows import Rejection
 
@@ -135,6 +136,8 @@ class PromptWriter:
         if self.prompt.examples is not None:
             name = self.prompt.examples.name
             seen[name] = self.examples(index, values) if shown is None else shown
+        if CALLED in seen:
+            seen.update(seen[CALLED])
         messages = self._said_in(seen)
         if self.prompt.images:
             pictures = [p for e in self._images for p in read_pictures(e(seen), self.spec.path.parent)]

@@ -17,6 +17,7 @@ from synthspec.spec import Prompt, Speaker, Spec
 from synthspec.spec.backends_used import endpoint_of_speaker
 from synthspec.spec.conversation import SO_FAR, TalkSoFar
 from synthspec.spec.messages import Constraint, Message, Request
+from synthspec.spec.players import spec_of_player
 
 MOST_TOLD = 8  # reasons for which an earlier attempt was rejected
 
@@ -122,6 +123,8 @@ def open_writer(
     spec: Spec, prompt: Prompt, sender: Sender, tables: Mapping[str, Table], endpoint: str = ""
 ) -> PromptWriter:
     """What writes the requests of a prompt for one of its endpoints."""
+    if endpoint in spec.players:
+        return PromptWriter(spec_of_player(spec, endpoint), prompt, sender, tables, endpoint)
     if prompt.dialogue is None:
         return PromptWriter(spec, prompt, sender, tables, endpoint)
     first = endpoint_of_speaker(prompt, prompt.dialogue.speakers[0].name)

@@ -28,11 +28,12 @@ from synthspec.spec.parameters import (
     PlanRules,
     SourceDraw,
 )
-from synthspec.spec.prompts import Dialogue, Each, Examples, MessageTemplate, Prompt, Repeat, Speaker
+from synthspec.spec.prompts import Dialogue, Each, Examples, MessageTemplate, Player, Prompt, Repeat, Speaker, ToolDraw
 from synthspec.spec.sources import RowsEach, SourceTable
-from synthspec.spec.tools import PromptAnswer, SourceAnswer, Tool, ValueAnswer
+from synthspec.spec.tools import Answer, PromptAnswer, SourceAnswer, Tool, ValueAnswer
 
 __all__ = [
+    "Answer",
     "Avoid",
     "BackendChoice",
     "Bounds",
@@ -63,6 +64,7 @@ __all__ = [
     "Parameter",
     "PatternDraw",
     "PlanRules",
+    "Player",
     "Prices",
     "Prompt",
     "PromptAnswer",
@@ -76,6 +78,7 @@ __all__ = [
     "Spec",
     "TableOutput",
     "Tool",
+    "ToolDraw",
     "ValueAnswer",
 ]
 
@@ -104,6 +107,7 @@ class Spec:
     limits: Limits
     repair: bool = True
     tools: Mapping[str, Tool] = field(default_factory=dict)
+    players: Mapping[str, Player] = field(default_factory=dict)  # by the name of the endpoint: `PROMPT/TOOL`
     each: RowsEach | None = None  # `rows: {each: …}`: one combination for every row of a source
     open_ended: bool = False  # as many rows as come of these combinations; `rows` is how many are expected
     on_missing: Literal["report", "replace"] = "report"

@@ -1,7 +1,7 @@
 """The backends that a spec uses, each under the name of its endpoint.
 
 `answers` is the backend of the prompt of that name, `answers#2` the second of its list, `answers=small` the one chosen
-under that name, `talk/agent` that of a speaker.
+under that name, `talk/agent` that of a speaker, `service/weather` that of a prompt that plays a tool.
 """
 
 from __future__ import annotations
@@ -51,4 +51,5 @@ def endpoints_of(spec: Spec, prompt: Prompt) -> dict[str, BackendChoice]:
 
 def backends_used(spec: Spec) -> Mapping[str, tuple[Prompt, BackendChoice]]:
     """Every endpoint of a spec: the prompt it is of, and its backend."""
-    return {name: (p, choice) for p in spec.asked for name, choice in endpoints_of(spec, p).items()}
+    rows = {name: (p, choice) for p in spec.asked for name, choice in endpoints_of(spec, p).items()}
+    return {**rows, **{name: (p.prompt, p.prompt.backend or spec.backend) for name, p in spec.players.items()}}

@@ -90,6 +90,7 @@ def count_turns(messages: Sequence[Mapping[str, Any]]) -> int:
 
 
 SO_FAR = "(so far)"  # under which a request's values hold the talk that it goes on from; no name in a spec
+CALLED = "(called)"  # the same of the arguments of a tool, for the prompt that plays it: they come before all else
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from synthspec.languages.expressions.traversal import names_of
 from synthspec.languages.expressions.tree import Expression
 from synthspec.languages.templates.template import Template
 from synthspec.spec.backends import BackendChoice, Choose
+from synthspec.spec.fields import Field
+from synthspec.spec.tools import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,14 @@ class MessageTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolDraw:
+    """Tools that are rows of a source, drawn anew for each combination as examples are."""
+
+    rows: Examples
+    answer: Answer | None  # None: the column `answer`
+
+
+@dataclass(frozen=True, slots=True)
 class Speaker:
     """One side of a conversation. `role` is what it is in the dataset."""
 
@@ -71,7 +81,7 @@ class Speaker:
     role: Literal["user", "assistant"]
     system: Template | None
     opening: Template | None  # its first message, without a call
-    tools: Expression | None  # gives the names of the tools it may use
+    tools: Expression | ToolDraw | None  # gives the names of the tools it may use, or draws them
     backend: BackendChoice | None
     span: Span
 
@@ -117,9 +127,17 @@ class Prompt:
     reasoning: str | None = None  # the field that takes what the model thought; the last of `writes`
     images: tuple[Expression, ...] = ()  # paths, bytes or data URLs, shown with the last user message
     dialogue: Dialogue | None = None  # instead of one message
-    tools: Expression | None = None  # gives the names of the tools a plain prompt may use
 
     @property
     def is_asked(self) -> bool:
         """Whether it makes calls; one that has `each` alone only makes a row for every item."""
         return bool(self.user.text or self.messages or self.complete is not None or self.dialogue is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A prompt that plays a tool: it writes no field of the dataset. `fields` are what one reply of it gives."""
+
+    prompt: Prompt
+    fields: tuple[Field, ...]
+    shaped: bool = False  # whether the answer is a map of its fields, and not the one text

@@ -27,9 +27,12 @@ class ValueAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PromptAnswer:
-    """A prompt plays the tool."""
+    """A prompt plays the tool: its player in the spec, by the name of its endpoint."""
 
-    prompt: str
+    player: str
+
+
+Answer = SourceAnswer | ValueAnswer | PromptAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +42,5 @@ class Tool:
     name: str
     description: str
     parameters: Mapping[str, Any]
-    answer: SourceAnswer | ValueAnswer | PromptAnswer
+    answer: Answer
     span: Span

@@ -22,7 +22,7 @@ from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.rules import lower_checks, lower_gates
 from synthspec.analysis.sections.settings import lower_backend, lower_limits, lower_novelty
 from synthspec.analysis.sections.sources import lower_sources
-from synthspec.analysis.sections.tools import lower_tools, with_tools
+from synthspec.analysis.sections.tool_columns import with_tool_columns
 from synthspec.analysis.sections.without_replacement import check_replacement
 from synthspec.diagnostics import Diagnostic
 from synthspec.document.paths import Path as NodePath
@@ -58,9 +58,8 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
     items = item_types(ctx, {**written, **types})
     around = Surroundings(types, by_name, sources, limits, avoid, {p.name: p.draw for p in parameters},
                           written, items)  # fmt: skip
-    prompts = lower_prompts(ctx, around)
-    tools = lower_tools(ctx, around)
-    prompts, fields = with_tools(ctx, prompts, fields, tools)
+    prompts, tools = lower_prompts(ctx, around)
+    prompts, fields = with_tool_columns(ctx, prompts, fields, tools.declared)
     by_name = {f.name: f for f in fields}
     root = document.get
     asked, each = lower_rows(ctx, sources, parameters, plan)
@@ -85,7 +84,8 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         backend=lower_backend(ctx, root("backend"), limits),
         limits=limits,
         on_missing="replace" if replaces else "report",
-        tools=tools,
+        tools=tools.declared,
+        players=tools.players,
         repair=bool(value_of(root("repair"), True)),
         digest=_digest(to_data(document, json=True)),
         program_digest=_digest(_program_of(to_data(document, json=True))),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
+from synthspec.analysis.sections.who_draws import drawn_by
 from synthspec.document.reader import MapNode
 from synthspec.languages.expressions.types import Type
 from synthspec.spec.conversation import messages_type
 
 
 def messages_type_of(ctx: AnalysisContext) -> Type:
-    """With `name` where speakers of some prompt share a role, with calls where the spec declares tools."""
+    """With `name` where speakers of some prompt share a role, with calls where models may call tools."""
     nodes = [e.value for e in ctx.section("prompts").entries if isinstance(e.value, MapNode)]
     named = any(_share_a_role(roles) for node in nodes for roles in (_of_dialogue(node), _of_format(node)))
-    return messages_type(named=named, tools=bool(ctx.section("tools").entries))
+    tools = bool(ctx.section("tools").entries) or any(True for _ in drawn_by(ctx))
+    return messages_type(named=named, tools=tools)
 
 
 def _share_a_role(roles: Iterable[object]) -> bool:

@@ -32,7 +32,9 @@ def lower_fields(ctx: AnalysisContext, parameters: Mapping[str, Type]) -> tuple[
     entries = [e for e in ctx.section("fields").entries if isinstance(e.value, MapNode)]
     lists = lists_of_replies(ctx)
     drafts = {
-        e.key.text: _draft(ctx, e.key, e.value, e.key.text in lists) for e in entries if isinstance(e.value, MapNode)
+        e.key.text: draft_field(ctx, e.key, e.value, e.key.text in lists)
+        for e in entries
+        if isinstance(e.value, MapNode)
     }
     values: dict[str, Node] = {}
     for entry in entries:
@@ -110,7 +112,7 @@ def _circular(circle: list[str]) -> tuple[str, str]:
     return message, "compute one of them from other fields or parameters"
 
 
-def _draft(ctx: AnalysisContext, key: ScalarNode, node: MapNode, of_replies: bool) -> Field:
+def draft_field(ctx: AnalysisContext, key: ScalarNode, node: MapNode, of_replies: bool = False) -> Field:
     """A field by itself. Of a list of replies, items are texts where nothing else is said, and rules may be theirs."""
     data = to_data(node, json=True)
     check_rules(ctx, node, data, of_replies=of_replies)

@@ -3,96 +3,156 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text
 from synthspec.analysis.sections.field_rules import KINDS, check_rules
+from synthspec.analysis.sections.prompts.emptied import Emptied
+from synthspec.analysis.sections.prompts.playing import (
+    Called,
+    Played,
+    answer_scope,
+    lower_players,
+    own_names,
+    players_in,
+)
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
-from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.source_draws import find_source, lower_where
+from synthspec.analysis.sections.who_draws import drawn_by
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.tree import Expression, ListOf, Literal
 from synthspec.languages.expressions.types import ANY, TEXT, Type, fits
-from synthspec.spec import Field, Prompt, SourceAnswer, Tool, ValueAnswer
+from synthspec.spec import Answer, Player, PromptAnswer, SourceAnswer, Tool, ValueAnswer
+from synthspec.spec.players import endpoint_of_player
+from synthspec.spec.tool_schemas import NO_ARGUMENTS, arguments_schema, schema_fault, tools_named
 
-COLUMN = "tools"  # the field that holds the tools of a row
+NOTHING = ValueAnswer(Literal(None, 0, 0))
 
 
-def lower_tools(ctx: AnalysisContext, around: Surroundings) -> dict[str, Tool]:
-    """Every tool, by name."""
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The tools of a spec, the prompts that play some of them, and what the answer of each reads of its row."""
+
+    declared: Mapping[str, Tool] = field(default_factory=dict)
+    players: Mapping[str, Player] = field(default_factory=dict)
+    playing: frozenset[str] = frozenset()  # the names of prompts that play tools
+    reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def read_by(self, used: Expression | None) -> frozenset[str]:
+        """What the answers of the tools that an expression may name read."""
+        if used is None:
+            return frozenset()
+        return frozenset[str]().union(*(self.reads[n] for n in tools_named(used, self.declared)))
+
+
+def playing_prompts(ctx: AnalysisContext) -> dict[str, list[Played]]:
+    """The prompts that play tools, declared or drawn."""
+    played: list[Played] = []
+    for entry in ctx.section("tools").entries:
+        answer = entry.value.get("answer") if isinstance(entry.value, MapNode) else None
+        if isinstance(entry.value, MapNode) and isinstance(answer, MapNode):
+            played.append(Played(answer, entry.key.text, called_with(_read_schema(entry.value))))
+    for name, node in drawn_by(ctx):
+        answer = node.get("answer")
+        if isinstance(answer, MapNode):
+            played.append(Played(answer, name, Called()))
+    return players_in(ctx, played)
+
+
+def lower_tools(
+    ctx: AnalysisContext, around: Surroundings, playing: Mapping[str, list[Played]], empty: list[Emptied]
+) -> Tools:
+    """Every tool, by name, and every prompt that plays one."""
+    players = lower_players(ctx, playing, around, empty)
     found: dict[str, Tool] = {}
+    reads: dict[str, frozenset[str]] = {}
     for entry in ctx.section("tools").entries:
         if not isinstance(entry.value, MapNode):
             continue
         name, node = entry.key.text, entry.value
         schema = _schema(ctx, node)
-        answer = _answer(ctx, node.get("answer"), schema, around)
+        called = called_with(schema)
+        answer = lower_answer(ctx, node.get("answer"), name, called, around, players)
         found[name] = Tool(name, scalar_text(node.get("description")).strip(), schema, answer, entry.key.span)
-    return found
+        reads[name] = read_by_answer(answer, players, own_names(around, called))
+    return Tools(found, players, frozenset(playing), reads)
+
+
+def _read_schema(node: MapNode) -> dict[str, Any]:
+    """The JSON Schema of a tool's arguments as far as it can be read; nothing is reported."""
+    at = node.get("parameters")
+    return (arguments_schema(to_data(at, json=True)) if isinstance(at, MapNode) else None) or dict(NO_ARGUMENTS)
 
 
 def _schema(ctx: AnalysisContext, node: MapNode) -> dict[str, Any]:
     """The JSON Schema of the arguments; a map of names to schemas stands for an object of exactly these."""
     at = node.get("parameters")
-    empty = {"type": "object", "properties": {}, "additionalProperties": False}
     if not isinstance(at, MapNode):
-        return empty
+        return dict(NO_ARGUMENTS)
     data = to_data(at, json=True)
-    whole = data.get("type") == "object"
-    short = all(isinstance(v, dict) for v in data.values())
-    if not whole and not short:
+    schema = arguments_schema(data)
+    if schema is None:
         message = "the arguments of a tool are an object: a map of names to JSON Schemas"
         ctx.report("E487", at, message, "write `parameters: {NAME: {type: string}}`")
-        return empty
-    members = at.get("properties") if whole else at
-    schema = data if whole else {**empty, "properties": data, "required": list(data)}
+        return dict(NO_ARGUMENTS)
+    members = at.get("properties") if data.get("type") == "object" else at
     before = len(ctx.faults)
     for entry in members.entries if isinstance(members, MapNode) else ():
         if isinstance(entry.value, MapNode):
             check_rules(ctx, entry.value, to_data(entry.value, json=True), inside=True)
-    if len(ctx.faults) == before and (fault := _no_schema(schema)):
+    if len(ctx.faults) == before and (fault := schema_fault(schema)):
         ctx.report("E487", at, f"this is no JSON Schema: {fault}", "see json-schema.org, draft 2020-12")
     return schema
 
 
-def _no_schema(schema: Mapping[str, Any]) -> str:
-    import jsonschema
-
-    try:
-        jsonschema.Draft202012Validator.check_schema(dict(schema))
-    except jsonschema.SchemaError as e:
-        return e.message.split("\n")[0][:120]
-    return ""
-
-
-def _answer(
-    ctx: AnalysisContext, node: Node | None, schema: Mapping[str, Any], around: Surroundings
-) -> SourceAnswer | ValueAnswer:
-    nothing = ValueAnswer(Literal(None, 0, 0))
+def lower_answer(
+    ctx: AnalysisContext,
+    node: Node | None,
+    name: str,
+    called: Called,
+    around: Surroundings,
+    players: Mapping[str, Player],
+) -> Answer:
+    """What gives the answer: an expression, a row of a source, or a prompt. `name` is that of its player's endpoint."""
     if not isinstance(node, MapNode):
-        return nothing
-    scope = Scope(_arguments(schema), around.parameters, ctx.names_under("parameters"))
+        return NOTHING
+    scope = answer_scope(ctx, around, called)
     if (value := node.get("value")) is not None:
         expression, _ = ctx.expression(value, scope)
-        return nothing if expression is None else ValueAnswer(expression)
+        return NOTHING if expression is None else ValueAnswer(expression)
+    if (prompt := node.get("prompt")) is not None:
+        endpoint = endpoint_of_player(scalar_text(prompt), name)
+        return PromptAnswer(endpoint) if endpoint in players else NOTHING
     source = node.get("from")
     table = find_source(ctx, source, around.sources) if isinstance(source, ScalarNode) else None
     if table is None:
-        return nothing
+        return NOTHING
     return SourceAnswer(table.name, lower_where(ctx, node.get("where"), scope, table))
 
 
-def _arguments(schema: Mapping[str, Any]) -> dict[str, Type]:
-    """The types of a tool's arguments, as its `answer` reads them."""
-    members = schema.get("properties")
+def called_with(schema: Mapping[str, Any]) -> Called:
+    """A tool's arguments, as its `answer` reads them."""
+    members, required = schema.get("properties"), schema.get("required")
     found: dict[str, Type] = {}
     for name, member in members.items() if isinstance(members, Mapping) else ():
         kind = member.get("type") if isinstance(member, Mapping) else None
         found[str(name)] = KINDS.get(kind, ANY) if isinstance(kind, str) else ANY
-    return found
+    return Called(found, frozenset(found) - frozenset(map(str, required if isinstance(required, list) else ())))
+
+
+def read_by_answer(answer: Answer | None, players: Mapping[str, Player], own: frozenset[str]) -> frozenset[str]:
+    """The parameters and fields that an answer reads, besides what the call itself gives."""
+    match answer:
+        case SourceAnswer(_, where) if where is not None:
+            return names_of(where) - own - {"row"}
+        case ValueAnswer(value):
+            return names_of(value) - own
+        case PromptAnswer(player):
+            return players[player].prompt.reads
+    return frozenset()
 
 
 def lower_tool_names(ctx: AnalysisContext, node: Node | None, scope: Mapping[str, Type]) -> Expression | None:
@@ -121,53 +181,3 @@ def lower_tool_names(ctx: AnalysisContext, node: Node | None, scope: Mapping[str
 
 def _is_name(text: str) -> bool:
     return text.isidentifier()
-
-
-def with_tools(
-    ctx: AnalysisContext, prompts: tuple[Prompt, ...], fields: tuple[Field, ...], tools: Mapping[str, Tool]
-) -> tuple[tuple[Prompt, ...], tuple[Field, ...]]:
-    """Prompts with tools write a further field, the tools of each row, as trainers expect; and read what tools read."""
-    read = _read_by(tools)
-    names = {f.name for f in fields} | set(ctx.names_under("fields")) | set(ctx.names_under("parameters"))
-    found: list[Prompt] = []
-    made: list[Field] = []
-    used: set[str] = set()
-    for prompt in prompts:
-        speakers = [s for s in (prompt.dialogue.speakers if prompt.dialogue else ()) if s.tools is not None]
-        if not speakers:
-            found.append(prompt)
-            continue
-        for speaker in speakers:
-            assert speaker.tools is not None
-            used |= _named(speaker.tools, tools)
-        column = COLUMN if not made else f"{prompt.name}_{COLUMN}"
-        if column in names:
-            message = f"'{column}' is the column that a prompt with tools writes"
-            ctx.report("E490", prompt.span, message, f"rename the field or parameter '{column}'")
-        made.append(Field(column, Type("list", item=ANY), {}, prompt.span, description="The tools that may be called."))
-        found.append(replace(prompt, writes=(*prompt.writes[:1], column), reads=prompt.reads | read))
-    for name, tool in tools.items():
-        if name not in used:
-            ctx.report("W756", tool.span, f"no prompt may call the tool '{name}'", "give it to one, or remove it")
-    return tuple(found), (*fields, *made)
-
-
-def _named(expression: Expression, tools: Mapping[str, Tool]) -> set[str]:
-    """The tools that an expression may give: all where it is not a list of names, or one is misspelt."""
-    if not isinstance(expression, ListOf):
-        return set(tools)
-    names = {str(i.value) for i in expression.items if isinstance(i, Literal)}
-    return names if names <= set(tools) else set(tools)
-
-
-def _read_by(tools: Mapping[str, Tool]) -> frozenset[str]:
-    """The parameters and fields that the answers of tools read."""
-    read: set[str] = set()
-    for tool in tools.values():
-        own = {*_arguments(tool.parameters), "row"}
-        match tool.answer:
-            case SourceAnswer(_, where) if where is not None:
-                read |= names_of(where) - own
-            case ValueAnswer(value):
-                read |= names_of(value) - own
-    return frozenset(read)

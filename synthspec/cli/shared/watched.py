@@ -89,6 +89,7 @@ class Watched:
         self.cost = 0.0
         self.budget: Budget | None = None
         self.prompts = {p.name: _work_of(spec, p) for p in spec.asked}
+        self.prompts |= {p.prompt.name: PromptWork(0, True, 1) for p in spec.players.values()}
         self.faults: Counter[str] = Counter()
         self._stored_ahead = 0  # completions of an earlier build that are still to come
         self._stored_share = 0.0  # of all first calls, those that were stored

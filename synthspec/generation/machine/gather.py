@@ -79,7 +79,7 @@ class Gathering:
 
     # --- what is asked
 
-    def openings(self, step: Step, values: Mapping[str, Any]) -> Iterator[Opening]:
+    def openings(self, step: Step, index: int, values: Mapping[str, Any]) -> Iterator[Opening]:
         """One for each backend or item: what is the same for all is written once."""
         told = set[str]()
         for call in self._calls(step, values, None) or ():

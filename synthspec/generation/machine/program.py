@@ -10,11 +10,12 @@ from typing import Any
 from synthspec.formats import Parsed, Shape, find_format
 from synthspec.formats.recovery.thinking import without_thinking
 from synthspec.formats.recovery.verbalized import choose_answer
+from synthspec.generation.machine.errands import PlayedTool
 from synthspec.generation.machine.gather import Gathering
 from synthspec.generation.machine.levels import compile_levels, expected_below, makers
 from synthspec.generation.machine.rounds import Repeating
 from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Calls, Step
-from synthspec.generation.machine.talk import Talking
+from synthspec.generation.machine.talk import Talking, Talks
 from synthspec.generation.machine.toolbox import Toolbox
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Replied
@@ -23,7 +24,8 @@ from synthspec.sources import Table
 from synthspec.spec import Check, Field, Prompt, Spec
 from synthspec.spec.asked import fields_asked, judged_one_by_one, lists_of_replies
 from synthspec.spec.fan_outs import asked_at, novelty_fields
-from synthspec.spec.rows import Path, Rejection
+from synthspec.spec.players import spec_of_player
+from synthspec.spec.rows import Path, Rejection, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Program:
         whole = replace(spec, fields=judged_one_by_one(spec), checks=(), prompts=())
         self.by_reply = Validator(whole) if self._lists else validator  # rules of what one reply gives
         self._types = {f.name: f.type for f in spec.fields}
-        steps = compile_steps(spec, Toolbox(spec.tools, tables or {}))
+        steps = compile_steps(spec, Toolbox(spec, tables or {}), _players_of(spec))
         self.steps = tuple(step for step in steps if step.prompt.is_asked)
         self.limit = spec.limits.attempts
         self.replaces = spec.on_missing == "replace"
@@ -113,6 +115,12 @@ class Program:
         if cut and len(parsed.rows) < rows:
             rejections.append(CUT_OFF)
         return Read(tuple(good), tuple(rejections), len(parsed.rows))
+
+    def read_one(self, reply: Replied) -> tuple[dict[str, Any] | None, tuple[Rejection, ...]]:
+        """What a reply of the one prompt that there is holds, or why not."""
+        found = self.read(self.steps[0], {}, reply, 1)
+        rejections = found.rejections or (Rejection(Stage.PARSE, "no row", "the reply held nothing"),)
+        return (found.good[0], found.rejections) if found.good else (None, rejections)
 
     def _parse(self, step: Step, reply: Replied, rows: int) -> Parsed:
         key, text, finish = reply.key, reply.text, reply.finish
@@ -222,7 +230,7 @@ def _told(prompt: Prompt, rejection: Rejection) -> Rejection:
     return replace(rejection, reason=f"{prompt.reasoning}: no reasoning came with the reply; reason first, then answer")
 
 
-def compile_steps(spec: Spec, toolbox: Toolbox) -> tuple[Step, ...]:
+def compile_steps(spec: Spec, toolbox: Toolbox, players: Mapping[str, PlayedTool]) -> tuple[Step, ...]:
     """Every prompt of a spec, in order."""
     after: dict[str, set[str]] = {p.name: set() for p in spec.prompts}
     needs = {p.name: p.needs for p in spec.prompts}
@@ -240,19 +248,23 @@ def compile_steps(spec: Spec, toolbox: Toolbox) -> tuple[Step, ...]:
             Shape(fields_asked(p, fields), p.rows, p.format_options),
             compile_row(p.when) if p.when is not None else None,
             frozenset(after[p.name]),
-            _calls(p, fields, gathered_by, toolbox, spec.limits.tool_rounds),
+            _calls(p, fields, gathered_by, Talks(toolbox, players, spec.limits.tool_rounds)),
             compile_row(p.choose.expression) if p.choose is not None else None,
         )
         for p in spec.prompts
     )
 
 
-def _calls(
-    prompt: Prompt, fields: Mapping[str, Field], gathered_by: Mapping[str, str], toolbox: Toolbox, tool_rounds: int
-) -> Calls | None:
+def _players_of(spec: Spec) -> dict[str, PlayedTool]:
+    """Every prompt that plays a tool, by its endpoint: the one prompt of a program of its own."""
+    alone = {name: spec_of_player(spec, name) for name in spec.players}
+    return {n: PlayedTool(Program(own, Validator(own)), spec.players[n].shaped) for n, own in alone.items()}
+
+
+def _calls(prompt: Prompt, fields: Mapping[str, Field], gathered_by: Mapping[str, str], talks: Talks) -> Calls | None:
     """How a prompt that makes several calls for one row is worked on; None for one that makes one."""
     if prompt.dialogue is not None:
-        return Talking(prompt, fields[prompt.writes[0]], toolbox, tool_rounds)
+        return Talking(prompt, fields[prompt.writes[0]], talks)
     if prompt.samples is not None or prompt.map is not None:
         return Gathering(prompt, fields, gathered_by)
     return Repeating(prompt) if prompt.repeat is not None else None

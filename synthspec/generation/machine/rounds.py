@@ -49,7 +49,7 @@ class Repeating:
         self._seed = {name: compile_row(e) for name, e in prompt.repeat.seed.items()}
         self._until = compile_row(prompt.repeat.until) if prompt.repeat.until is not None else None
 
-    def openings(self, step: Step, values: Mapping[str, Any]) -> Iterator[Opening]:
+    def openings(self, step: Step, index: int, values: Mapping[str, Any]) -> Iterator[Opening]:
         """The first round."""
         if self._rounds(values):
             seen = self._seen(values, ())

@@ -32,8 +32,8 @@ class Opening:
 class Calls(Protocol):
     """How a prompt that makes several calls for one row is worked on. One module a kind; it keeps no state."""
 
-    def openings(self, step: Step, values: Mapping[str, Any]) -> Iterable[Opening]:
-        """Its requests that build on no completion, where the prompt needs no other."""
+    def openings(self, step: Step, index: int, values: Mapping[str, Any]) -> Iterable[Opening]:
+        """Its requests that build on no completion, where the prompt needs no other; `index` is the combination's."""
         ...
 
     def begin(self, turn: RowTurn, step: Step) -> None:
@@ -60,10 +60,10 @@ class Step:
     calls: Calls | None = None  # of a prompt that makes several for one row
     chosen: Any = None  # compiled expression of `backend: {choose: …}`
 
-    def openings(self, values: Mapping[str, Any]) -> Iterable[Opening]:
+    def openings(self, index: int, values: Mapping[str, Any]) -> Iterable[Opening]:
         """The requests of a prompt that needs no other which build on no completion."""
         if self.calls is not None:
-            return self.calls.openings(self, values)
+            return self.calls.openings(self, index, values)
         endpoint = self.endpoint(values)
         return () if endpoint is None else (Opening(self.prompt.name, endpoint=endpoint),)
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.turn import read_turn
+from synthspec.generation.machine.errands import Errand, PlayedTool, answered_before, arguments_mark
 from synthspec.generation.machine.states import Ask, Note, Work
 from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Opening, Step
-from synthspec.generation.machine.toolbox import Toolbox, column_of, shown
+from synthspec.generation.machine.toolbox import MOST_AT_ONCE, Kit, Toolbox, column_of, read_call, shown
 from synthspec.generation.validation.field_rules import field_rules
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
@@ -18,8 +20,8 @@ from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.spec import Field, Prompt, Speaker
 from synthspec.spec.backends_used import endpoint_of_speaker
-from synthspec.spec.conversation import MOST_EXCHANGES, SO_FAR, Said, TalkSoFar, messages_of, one_message
-from synthspec.spec.messages import Text, ToolCall, ToolDeclaration, ToolResult
+from synthspec.spec.conversation import CALLED, MOST_EXCHANGES, SO_FAR, Said, TalkSoFar, messages_of, one_message
+from synthspec.spec.messages import Text, ToolCall, ToolDeclaration
 from synthspec.spec.rows import Rejection, Stage, Try
 
 if TYPE_CHECKING:
@@ -38,15 +40,25 @@ class Talk(Work):
     feedback: Feedback | None = None  # on the reply before
     rejected: tuple[str, ...] = ()  # why the attempt before was not kept
     rounds: int = 0  # replies in a row that called tools
+    errand: Errand | None = None  # calls of tools that wait for their answers
 
     def restarted(self) -> Talk:
         return Talk(self.attempt)
 
 
+@dataclass(frozen=True, slots=True)
+class Talks:
+    """What all dialogues of a spec share."""
+
+    toolbox: Toolbox
+    players: Mapping[str, PlayedTool]
+    tool_rounds: int
+
+
 class Talking:
     """How a dialogue is worked on."""
 
-    def __init__(self, prompt: Prompt, field: Field, toolbox: Toolbox, tool_rounds: int) -> None:
+    def __init__(self, prompt: Prompt, field: Field, talks: Talks) -> None:
         assert prompt.dialogue is not None
         dialogue = prompt.dialogue
         self._name = prompt.name
@@ -58,19 +70,18 @@ class Talking:
         self._others = {s.name: [o.name for o in dialogue.speakers if o is not s] for s in dialogue.speakers}
         self._least, self._most = compile_row(dialogue.minimum), compile_row(dialogue.maximum)
         self._until = compile_row(dialogue.until) if dialogue.until is not None else None
-        self._toolbox, self._tool_rounds = toolbox, tool_rounds
-        self._tools = {s.name: compile_row(s.tools) for s in dialogue.speakers if s.tools is not None}
+        self._players, self._tool_rounds = talks.players, talks.tool_rounds
+        self._kits = {s.name: talks.toolbox.kit_of(s, prompt.name) for s in dialogue.speakers}
         self._column = prompt.writes[1] if len(prompt.writes) > 1 else None
         self._rules = tuple(field_rules(one_message(field)))
 
-    def openings(self, step: Step, values: Mapping[str, Any]) -> Iterator[Opening]:
+    def openings(self, step: Step, index: int, values: Mapping[str, Any]) -> Iterator[Opening]:
         """The first message that is not given, by whoever speaks it."""
         talk = self._given(Talk(1), values)
         if isinstance(self._bounds(values), tuple) and not self._ends(talk, values):
             speaker = self._next(talk)
-            tools = self._declared(speaker, values)
-            if not isinstance(tools, str):
-                yield Opening(self._name, self._seen(talk, tools), self._endpoints[speaker.name])
+            if not isinstance(self._kits[speaker.name](index, values), str):
+                yield Opening(self._name, self._seen(talk, ()), self._endpoints[speaker.name])
 
     # --- the row's turn
 
@@ -93,7 +104,10 @@ class Talking:
                 turn.give_up(Stage.CALL, (reason,))
             case Failed(rejection):
                 turn.notes.append(Note(rejections=(rejection,)))
-                self._ask(turn, step, talk, Stage.CALL, (rejection.reason,))
+                ask = self._ask if talk.errand is None else self._ask_player
+                ask(turn, step, talk, Stage.CALL, (rejection.reason,))
+            case Replied() if talk.errand is not None:
+                self._read_player(turn, step, talk, talk.errand, outcome)
             case Replied():
                 self._read(turn, step, talk, outcome)
 
@@ -137,10 +151,11 @@ class Talking:
             turn.give_up(stage, reasons)
             return
         speaker = self._next(talk)
-        tools = self._declared(speaker, self._known(turn))
-        if isinstance(tools, str):
-            turn.give_up(Stage.VALID, (f"the tools of {speaker.name}: {tools}",))
+        kit = self._kit(turn, speaker)
+        if isinstance(kit, str):
+            turn.give_up(Stage.VALID, (f"the tools of {speaker.name}: {kit}",))
             return
+        tools = tuple(ready.declaration for ready in kit.values())
         talk = replace(talk, asked=talk.asked + 1)
         turn.work[self._name] = talk
         first = not talk.keys and turn.program.opens(step)
@@ -187,11 +202,11 @@ class Talking:
             reason = f"{speaker.name} called tools {talk.rounds} times in a row, as `limits.tool_rounds` allows"
             turn.give_up(Stage.VALID, (reason,))
             return
-        values = self._known(turn)
-        declared = self._declared(speaker, values)
-        allowed = [] if isinstance(declared, str) else [t.name for t in declared]
-        read = [self._toolbox.read(c, allowed) for c in reply.calls]
+        kit = self._kit(turn, speaker)
+        read = [read_call({} if isinstance(kit, str) else kit, c) for c in reply.calls]
         rejections = [r for r in read if isinstance(r, Rejection)]
+        if len(read) > MOST_AT_ONCE:
+            rejections = [refuse("tools", "too many", f"{len(read)} calls at once: at most {MOST_AT_ONCE}", "")]
         text = ""
         if reply.text.strip() and not rejections:
             found, rejections = self._text(turn, speaker, reply)
@@ -203,17 +218,65 @@ class Talking:
             return
         first = 1 + sum(len(s.calls) for s in talk.said)
         calls = [replace(c, id=f"call_{n}") for n, c in enumerate(read, first) if isinstance(c, ToolCall)]
-        asked = Said(speaker.name, (*([Text(text)] if text else []), *calls))
-        results = [Said(speaker.name, (ToolResult(c.id, self._toolbox.answer(c, values)),)) for c in calls]
-        said, keys = (*talk.said, asked, *results), (*talk.keys, reply.key)
-        talk = replace(talk, said=said, keys=keys, asked=0, feedback=None, rounds=talk.rounds + 1)
+        errand = Errand(Said(speaker.name, (*([Text(text)] if text else []), *calls)))
+        keys = (*talk.keys, reply.key)
+        talk = replace(talk, keys=keys, asked=0, feedback=None, rounds=talk.rounds + 1, errand=errand)
+        self._answer(turn, step, talk, errand)
+
+    def _answer(self, turn: RowTurn, step: Step, talk: Talk, errand: Errand) -> None:
+        """Answer calls, up to one whose answer must be asked for; when all are answered the speaker goes on."""
+        kit, values = self._kit(turn, self._next(talk)), self._known(turn)
+        assert not isinstance(kit, str)
+        while (call := errand.call) is not None:
+            ready = kit[call.name]
+            given = answered_before((*talk.said, *errand.said), call) if ready.player else ready.answer(call, values)
+            if given is None:
+                self._ask_player(turn, step, replace(talk, errand=errand), Stage.CALL, ())
+                return
+            errand = errand.answered(given)
+        talk = replace(talk, said=(*talk.said, *errand.said), errand=None)
         self._ask(turn, step, talk, Stage.CALL, ())
 
-    def _declared(self, speaker: Speaker, values: Mapping[str, Any]) -> tuple[ToolDeclaration, ...] | str:
-        """The tools that a speaker may call in this row, or what is wrong with their names."""
-        if speaker.name not in self._tools:
-            return ()
-        return self._toolbox.declared(self._tools[speaker.name](values))
+    def _ask_player(self, turn: RowTurn, step: Step, talk: Talk, stage: Stage, reasons: tuple[str, ...]) -> None:
+        """Ask the prompt that plays a tool; where its attempts are used up the row is lost, for these reasons."""
+        errand, kit = talk.errand, self._kit(turn, self._next(talk))
+        assert errand is not None and errand.call is not None and not isinstance(kit, str)
+        call, ready = errand.call, kit[errand.call.name]
+        if errand.attempt >= turn.program.limit:
+            turn.work[self._name] = talk
+            turn.give_up(stage, tuple(f"the tool {call.name}: {reason}" for reason in reasons))
+            return
+        errand = replace(errand, attempt=errand.attempt + 1)
+        turn.work[self._name] = replace(talk, errand=errand)
+        turn.ask(
+            step,
+            errand.attempt,
+            feedback=errand.feedback,
+            lineage=(*turn.lineage(step), *talk.keys[-1:]),
+            variant=("tool", call.name, arguments_mark(call)),
+            seen={**ready.seen(call, self._known(turn)), CALLED: ready.bound(call)},
+            endpoint=ready.player,
+        )
+
+    def _read_player(self, turn: RowTurn, step: Step, talk: Talk, errand: Errand, reply: Replied) -> None:
+        """Take the answer of a prompt that plays a tool, or ask it again."""
+        kit, call = self._kit(turn, self._next(talk)), errand.call
+        assert call is not None and not isinstance(kit, str)
+        player = kit[call.name].player
+        given, rejections = self._players[player].read(reply)
+        turn.notes.append(Note(1, 0 if given is None else 1, rejections))
+        if given is not None:
+            talk = replace(talk, keys=(*talk.keys, reply.key))
+            self._answer(turn, step, talk, errand.answered(given))
+            return
+        reasons = tuple(r.reason for r in rejections)
+        turn.tried(Try(self._name, talk.attempt, f"{shown(call)}: {reply.text}", reasons))
+        errand = replace(errand, feedback=Feedback(reply.text, rejections, 1))
+        self._ask_player(turn, step, replace(talk, errand=errand), rejections[0].stage, reasons)
+
+    def _kit(self, turn: RowTurn, speaker: Speaker) -> Kit | str:
+        """The tools that a speaker may call in this row, or what is wrong with them."""
+        return self._kits[speaker.name](turn.combination.index, self._known(turn))
 
     def _text(self, turn: RowTurn, speaker: Speaker, reply: Replied) -> tuple[str | None, list[Rejection]]:
         """The message that a reply is, and which rules it breaks; None where it is no message."""
@@ -246,7 +309,7 @@ class Talking:
         validator = turn.program.validator
         values = validator.clean({self._field: made})
         if self._column is not None:
-            values[self._column] = self._column_of(self._known(turn))
+            values[self._column] = self._column_of(turn)
         faults = validator.field_faults((self._field,), values)
         text = "\n".join(f"{s.speaker}: {s.text}" for s in talk.said)
         if not faults:
@@ -303,10 +366,11 @@ class Talking:
         latest = {s.speaker: s.text for s in talk.said if s.result is None and not s.calls}
         return self._until is not None and bool(self._until({**values, **latest, "turn": exchanges}))
 
-    def _column_of(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _column_of(self, turn: RowTurn) -> list[dict[str, Any]]:
         """The tools that any speaker of a row may call."""
-        found = (d for s in self._speakers for d in self._declared(s, values) if not isinstance(d, str))
-        return column_of(tuple({d.name: d for d in found}.values()))
+        kits = [self._kit(turn, s) for s in self._speakers]
+        found = [r.declaration for kit in kits if not isinstance(kit, str) for r in kit.values()]
+        return column_of(list({json.dumps(d.key_form, sort_keys=True): d for d in found}.values()))
 
     def _seen(self, talk: Talk, tools: tuple[ToolDeclaration, ...]) -> dict[str, Any]:
         """What the next request sees besides parameters and other prompts' fields."""

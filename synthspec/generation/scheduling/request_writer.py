@@ -76,7 +76,7 @@ class RequestWriter:
 
     def _open(self, firsts: Firsts, step: Step, path: Path, seen: Mapping[str, Any], moved: int | str | None) -> None:
         index = path[0]
-        for opening in step.openings(seen):
+        for opening in step.openings(index, seen):
             writer = self._writers[opening.endpoint or step.prompt.name]
             base = writer.base(index, {**seen, **opening.seen} if opening.seen else seen, step.prompt.rows)
             content = writer.content(base, index)

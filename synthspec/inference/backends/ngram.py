@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from synthspec.inference.backends import BackendContext, Provider
-from synthspec.spec import BackendChoice
+from synthspec.spec import BackendChoice, Prompt
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request, Usage
+from synthspec.spec.players import spec_of_player
+
+if TYPE_CHECKING:
+    from synthspec.inference.ngram.material import Material
 
 NOTICE = (
     "The embedded n-gram model is for trying out a spec: it writes fluent fragments,"
@@ -21,7 +27,8 @@ class NgramBackend:
     def __init__(self, context: BackendContext) -> None:
         from synthspec.inference.ngram.material import Material
 
-        self._spec = context.spec
+        self._spec, self._tables = context.spec, context.tables
+        self._players: dict[str, tuple[Prompt, Material]] = {}
         self._material = Material(context.spec, context.tables)
         self._prompts = {p.name: p for p in context.spec.prompts}
         self._fingerprint = ""
@@ -46,16 +53,27 @@ class NgramBackend:
         from synthspec.formats import Shape, find_format
         from synthspec.inference.ngram.rows import RowWriter
 
-        prompt = self._prompts.get(request.prompt)
+        prompt, material = self._prompts.get(request.prompt), self._material
+        if request.endpoint in self._spec.players:
+            prompt, material = self._player(request.endpoint)
         if prompt is None:
             raise BackendFault(FaultKind.BAD_REQUEST, f"the spec has no prompt named {request.prompt!r}")
-        writer = RowWriter(self._material, prompt, request)
+        writer = RowWriter(material, prompt, request)
         shape = Shape(writer.fields, request.rows, prompt.format_options)
         try:
             text: str = find_format(prompt.format).write(writer.write(), shape)
         except ValueError as e:
             raise BackendFault(FaultKind.REFUSED, f"no rows that fit the format {prompt.format}: {e}") from None
         return text
+
+    def _player(self, name: str) -> tuple[Prompt, Material]:
+        """A prompt that plays a tool, and what is learned for the fields of its answers."""
+        from synthspec.inference.ngram.material import Material
+
+        if name not in self._players:
+            alone = spec_of_player(self._spec, name)
+            self._players[name] = alone.prompts[0], Material(alone, self._tables)
+        return self._players[name]
 
     async def models(self) -> tuple[str, ...]:
         """None to choose from: the one model is the provider itself."""

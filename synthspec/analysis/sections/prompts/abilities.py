@@ -15,6 +15,7 @@ from synthspec.languages.expressions.tree import Expression
 from synthspec.plugins import plugin_error, plugin_names
 from synthspec.spec import BackendChoice, Prompt, Spec
 from synthspec.spec.backends_used import endpoint_of_speaker, endpoints_of
+from synthspec.spec.players import all_prompts
 
 _NEEDS = (
     ("complete", "completes", "goes on from bare text"),
@@ -27,7 +28,7 @@ _ANY_SIZE = (1024, 1024)  # pixels of a picture that is not known beforehand: wh
 
 def check_abilities(ctx: AnalysisContext, spec: Spec, around: Surroundings) -> None:
     """Report what the backends of prompts cannot do."""
-    for prompt in spec.asked:
+    for prompt in all_prompts(spec):
         node = ctx.section("prompts").get(prompt.name)
         if not isinstance(node, MapNode) or ctx.is_broken("prompts", prompt.name):
             continue
@@ -43,7 +44,7 @@ def check_abilities(ctx: AnalysisContext, spec: Spec, around: Surroundings) -> N
 def _may_call(prompt: Prompt, endpoint: str) -> bool:
     """Whether what is asked of an endpoint may call tools: of a conversation's, where its speaker has some."""
     if prompt.dialogue is None:
-        return prompt.tools is not None
+        return False
     armed = [s for s in prompt.dialogue.speakers if s.tools is not None]
     return any(endpoint == endpoint_of_speaker(prompt, s.name) for s in armed)
 

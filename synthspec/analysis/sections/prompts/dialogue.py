@@ -11,14 +11,15 @@ from synthspec.analysis.sections.prompts.several import check_together
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.settings import lower_backend
-from synthspec.analysis.sections.tools import lower_tool_names
+from synthspec.analysis.sections.tool_draws import lower_tool_draw
+from synthspec.analysis.sections.tools import Tools, lower_tool_names
 from synthspec.diagnostics import Related
 from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.tree import Expression, Literal
 from synthspec.languages.expressions.types import INTEGER, TEXT, Type, fits
 from synthspec.languages.templates.template import Template
-from synthspec.spec import Dialogue, Each, Prompt, Speaker
+from synthspec.spec import Dialogue, Each, Prompt, Speaker, ToolDraw
 from synthspec.spec.conversation import MOST_EXCHANGES, ROLES, holds_messages
 
 OTHER_KEYS = (
@@ -47,10 +48,16 @@ class _Reading:
     prompt: str
     each: Each | None
     when: Expression | None
+    tools: Tools
 
 
 def lower_dialogue(
-    ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings, empty: list[Emptied]
+    ctx: AnalysisContext,
+    entry: Entry,
+    writes: tuple[str, ...],
+    around: Surroundings,
+    empty: list[Emptied],
+    tools: Tools,
 ) -> Prompt:
     """A prompt with `dialogue`."""
     node, name = entry.value, entry.key.text
@@ -58,8 +65,9 @@ def lower_dialogue(
     speakers = node.get("dialogue")
     assert isinstance(speakers, MapNode)
     _alone(ctx, node)
-    reading = _read(ctx, entry, writes, around, empty)
-    lowered = tuple(_speaker(reading, e) for e in speakers.entries if isinstance(e.value, MapNode))
+    reading = _read(ctx, entry, writes, around, empty, tools)
+    made = [_speaker(reading, e) for e in speakers.entries if isinstance(e.value, MapNode)]
+    lowered = tuple(speaker for speaker, _ in made)
     _both_roles(ctx, speakers, lowered)
     dialogue = Dialogue(lowered, *_turns(reading, node), _until(reading, node, lowered))
     sound = not ctx.is_broken("prompts", name, "turns")
@@ -67,14 +75,19 @@ def lower_dialogue(
         message = "nothing ends the talk before its greatest number of exchanges: `min` does nothing"
         ctx.report("W755", node.get("turns") or node, message, "add `until:`, or write the one number")
     told = value_of(node.get("instructions"), True) not in ("none", False)
-    return _prompt(reading, entry, writes, dialogue, told)
+    return _prompt(reading, entry, writes, dialogue, told, frozenset[str]().union(*(read for _, read in made)))
 
 
 TOOL_PROMPT_KEYS = ("messages", "complete", "images", "format", "examples", "reasoning")
 
 
 def lower_tool_prompt(
-    ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings, empty: list[Emptied]
+    ctx: AnalysisContext,
+    entry: Entry,
+    writes: tuple[str, ...],
+    around: Surroundings,
+    empty: list[Emptied],
+    tools: Tools,
 ) -> Prompt:
     """A plain prompt with `tools`: a talk of one exchange, whose user is given."""
     node = entry.value
@@ -83,22 +96,27 @@ def lower_tool_prompt(
         if (stray := node.key(key)) is not None:
             message = f"a prompt with `tools` has no `{key}`: its reply is a conversation"
             ctx.report("E480", stray, message, "remove it")
-    reading = _read(ctx, entry, writes, around, empty)
+    reading = _read(ctx, entry, writes, around, empty, tools)
     scope, explain, nulls = reading.scope, reading.explain, reading.nulls
     opening = ctx.template(node.get("user"), scope, explain, nulls) or Template("?")
     system = ctx.template(node.get("system"), scope, explain, nulls)
-    tools = lower_tool_names(ctx, node.get("tools"), scope)
+    used, read = _tools(reading, node.get("tools"), reading.prompt)
     one = Literal(1, 0, 0)
     speakers = (
         Speaker("user", "user", None, opening, None, None, entry.key.span),
-        Speaker("assistant", "assistant", system, None, tools, None, entry.key.span),
+        Speaker("assistant", "assistant", system, None, used, None, entry.key.span),
     )
     dialogue = Dialogue(speakers, one, one)
-    return _prompt(reading, entry, writes, dialogue, False)
+    return _prompt(reading, entry, writes, dialogue, False, read)
 
 
 def _read(
-    ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings, empty: list[Emptied]
+    ctx: AnalysisContext,
+    entry: Entry,
+    writes: tuple[str, ...],
+    around: Surroundings,
+    empty: list[Emptied],
+    tools: Tools,
 ) -> _Reading:
     """What every prompt that writes a conversation has: one field, `each`, `when`, and the names that it reads."""
     node, name = entry.value, entry.key.text
@@ -113,15 +131,26 @@ def _read(
     each = lower_each(ctx, name, node, scope, around, explain)
     when = lower_when(ctx, node, scope, explain)
     nulls = empty_here(empty, node.get("when"), names_of(when) if when else frozenset())
-    return _Reading(ctx, around, scope, explain, nulls, name, each, when)
+    return _Reading(ctx, around, scope, explain, nulls, name, each, when, tools)
 
 
-def _prompt(reading: _Reading, entry: Entry, writes: tuple[str, ...], dialogue: Dialogue, instructions: bool) -> Prompt:
-    """The prompt of a conversation."""
+def _prompt(
+    reading: _Reading,
+    entry: Entry,
+    writes: tuple[str, ...],
+    dialogue: Dialogue,
+    instructions: bool,
+    answered: frozenset[str],
+) -> Prompt:
+    """The prompt of a conversation. `answered` is what the answers of its tools read."""
     node, each, when = entry.value, reading.each, reading.when
     assert isinstance(node, MapNode)
     ctx, own, limits = reading.ctx, node.get("backend"), reading.around.limits
     backend = lower_backend(ctx, own, limits, "prompts", reading.prompt, inherits=True) if own is not None else None
+    circular = next((n for n in writes if n in answered), None)
+    if circular is not None:
+        message = f"a tool that '{reading.prompt}' may call reads '{circular}', which this prompt writes"
+        ctx.report("E542", entry.key, message, "let the tool's answer read its arguments and earlier fields")
     beside = [e for e in (when, each.items if each is not None else None) if e is not None]
     return Prompt(
         name=reading.prompt,
@@ -137,7 +166,7 @@ def _prompt(reading: _Reading, entry: Entry, writes: tuple[str, ...], dialogue: 
         instructions=instructions,
         backend=backend,
         span=entry.key.span,
-        reads=_reads(dialogue).union(*map(names_of, beside)),
+        reads=_reads(dialogue).union(answered - set(writes), *map(names_of, beside)),
         each=each,
         dialogue=dialogue,
     )
@@ -183,7 +212,17 @@ def _scope(ctx: AnalysisContext, writes: tuple[str, ...], around: Surroundings) 
     return Scope(drawn, around.types, ctx.names_under("fields"), hidden=own)
 
 
-def _speaker(reading: _Reading, entry: Entry) -> Speaker:
+def _tools(reading: _Reading, node: Node | None, name: str) -> tuple[Expression | ToolDraw | None, frozenset[str]]:
+    """The tools that a speaker may use, and what their answers read; `name` is who draws them."""
+    ctx, tools = reading.ctx, reading.tools
+    if isinstance(node, MapNode):
+        return lower_tool_draw(ctx, node, name, reading.scope, reading.around, tools)
+    used = lower_tool_names(ctx, node, reading.scope)
+    return used, tools.read_by(used)
+
+
+def _speaker(reading: _Reading, entry: Entry) -> tuple[Speaker, frozenset[str]]:
+    """A speaker, and what the answers of its tools read."""
     ctx, node, name = reading.ctx, entry.value, entry.key.text
     assert isinstance(node, MapNode)
     known = {**dict.fromkeys(_RESERVED, "a name of its own meaning")}
@@ -194,15 +233,17 @@ def _speaker(reading: _Reading, entry: Entry) -> Speaker:
         ctx.report("E483", entry.key, message, f"give the speaker another name, such as '{name}_speaker'")
     own = node.get("backend")
     path = ("prompts", reading.prompt, "dialogue", name)
-    return Speaker(
+    used, read = _tools(reading, node.get("tools"), f"{reading.prompt}.{name}")
+    speaker = Speaker(
         name=name,
         role="user" if value_of(node.get("as")) == "user" else "assistant",
         system=ctx.template(node.get("system"), reading.scope, reading.explain, reading.nulls),
         opening=ctx.template(node.get("opening"), reading.scope, reading.explain, reading.nulls),
-        tools=lower_tool_names(ctx, node.get("tools"), reading.scope),
+        tools=used,
         backend=lower_backend(ctx, own, reading.around.limits, *path, inherits=True) if own is not None else None,
         span=entry.key.span,
     )
+    return speaker, read
 
 
 def _both_roles(ctx: AnalysisContext, node: MapNode, speakers: tuple[Speaker, ...]) -> None:
@@ -285,7 +326,7 @@ def _until(reading: _Reading, node: MapNode, speakers: tuple[Speaker, ...]) -> E
 def _reads(dialogue: Dialogue) -> frozenset[str]:
     """The parameters and fields that a dialogue reads."""
     templates = [t for s in dialogue.speakers for t in (s.system, s.opening) if t is not None]
-    tools = [names_of(s.tools) for s in dialogue.speakers if s.tools is not None]
+    tools = [names_of(s.tools) for s in dialogue.speakers if s.tools is not None and not isinstance(s.tools, ToolDraw)]
     read = frozenset[str]().union(
         *tools, *(t.reads for t in templates), names_of(dialogue.minimum), names_of(dialogue.maximum)
     )

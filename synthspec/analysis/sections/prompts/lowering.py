@@ -22,6 +22,7 @@ from synthspec.analysis.sections.prompts.several import check_lists, check_toget
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.prompts.written import is_unasked, nobody_writes, who_writes
 from synthspec.analysis.sections.scope import Scope
+from synthspec.analysis.sections.tools import Tools, lower_tools, playing_prompts
 from synthspec.document.reader import Entry, MapNode
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import ANY, INTEGER, Type
@@ -30,15 +31,17 @@ from synthspec.spec import Prompt
 from synthspec.spec.asked import fields_asked
 
 
-def lower_prompts(ctx: AnalysisContext, around: Surroundings) -> tuple[Prompt, ...]:
-    """Every prompt, each after those whose fields it reads."""
-    entries = [e for e in ctx.section("prompts").entries if isinstance(e.value, MapNode)]
+def lower_prompts(ctx: AnalysisContext, around: Surroundings) -> tuple[tuple[Prompt, ...], Tools]:
+    """Every prompt that writes rows, each after those whose fields it reads; and the tools, with who plays them."""
+    playing = playing_prompts(ctx)
+    entries = [e for e in ctx.section("prompts").entries if isinstance(e.value, MapNode) and e.key.text not in playing]
     writes, thoughts = who_writes(ctx, entries, around.fields)
     empty = may_be_empty(ctx, entries, writes, around)
-    prompts = [_lower(ctx, e, writes[e.key.text], thoughts.get(e.key.text), around, empty) for e in entries]
+    tools = lower_tools(ctx, around, playing, empty)
+    prompts = [_lower(ctx, e, writes[e.key.text], thoughts.get(e.key.text), around, empty, tools) for e in entries]
     reads_no_place(ctx, prompts, around.fields)
     nobody_writes(ctx, prompts, around.fields, entries)
-    return in_order(ctx, prompts, around.fields)
+    return in_order(ctx, prompts, around.fields), tools
 
 
 def _lower(
@@ -48,15 +51,16 @@ def _lower(
     thought: str | None,
     around: Surroundings,
     empty: list[Emptied],
+    tools: Tools,
 ) -> Prompt:
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
     if is_unasked(entry) and not ctx.is_broken("prompts", name):
         return _unasked(ctx, entry, writes, around)
     if isinstance(node.get("dialogue"), MapNode):
-        return lower_dialogue(ctx, entry, writes, around, empty)
+        return lower_dialogue(ctx, entry, writes, around, empty, tools)
     if node.get("tools") is not None and node.get("user") is not None:
-        return lower_tool_prompt(ctx, entry, writes, around, empty)
+        return lower_tool_prompt(ctx, entry, writes, around, empty, tools)
     rows = int(value_of(node.get("rows"), 1))
     check_together(ctx, node)
     check_no_dialogue(ctx, name, node)
