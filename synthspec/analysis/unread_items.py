@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from synthspec.diagnostics import Diagnostic
 from synthspec.languages.expressions import names_of
-from synthspec.spec import Each, Field, Prompt, Spec
+from synthspec.spec import Each, Field, Prompt, Spec, ToolDraw
 
 
 def unread_items(spec: Spec) -> Iterator[Diagnostic]:
@@ -32,7 +32,7 @@ def names_said(prompt: Prompt) -> frozenset[str]:
     speakers = prompt.dialogue.speakers if prompt.dialogue is not None else ()
     templates = [prompt.user, prompt.system, prompt.complete, *(m.text for m in prompt.messages)]
     templates += [t for s in speakers for t in (s.system, s.opening)]
-    expressions = [*prompt.images, prompt.tools, prompt.when, *(s.tools for s in speakers)]
+    expressions = [*prompt.images, prompt.when, *(s.tools for s in speakers if not isinstance(s.tools, ToolDraw))]
     expressions += [m.each.items for m in prompt.messages if m.each is not None]
     expressions += [prompt.choose.expression if prompt.choose is not None else None]
     if prompt.dialogue is not None:
@@ -42,6 +42,7 @@ def names_said(prompt: Prompt) -> frozenset[str]:
     beside: tuple[Each | None, ...] = (prompt.map,)
     expressions += [each.items for each in beside if each is not None]
     found = frozenset[str]().union(*(t.reads for t in templates if t is not None))
+    found |= prompt.dialogue.answered if prompt.dialogue is not None else frozenset()
     found |= frozenset[str]().union(*(names_of(e) for e in expressions if e is not None))
     return found | (prompt.examples.reads if prompt.examples is not None else frozenset())
 

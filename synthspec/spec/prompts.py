@@ -94,6 +94,7 @@ class Dialogue:
     minimum: Expression
     maximum: Expression
     until: Expression | None = None
+    answered: frozenset[str] = frozenset()  # what draws and answers of its tools read of the row
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, value_of
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, lower_when
@@ -168,7 +168,7 @@ def _prompt(
         span=entry.key.span,
         reads=_reads(dialogue).union(answered - set(writes), *map(names_of, beside)),
         each=each,
-        dialogue=dialogue,
+        dialogue=replace(dialogue, answered=answered - set(writes)),
     )
 
 
