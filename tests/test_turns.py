@@ -146,7 +146,8 @@ def test_noise_changes_nothing(name: str, examples: int) -> None:
     def check(talk: Talk, seed: int) -> None:
         found = [dict(r) for r in TURNS.parse(NOISE[name](talk, random.Random(seed)), TALK).rows]
         lost[0] += 1
-        lost[1] += not found
+        unclear = any(m["content"].startswith(("Customer", "Agent")) for m in talk)  # which may begin a turn
+        lost[1] += not found and not unclear
         assert found in ([], [{"conversation": talk}])
 
     check()
