@@ -23,6 +23,7 @@ def fan_out_spec(number: int, folder: Path, **more: Any) -> Path:
     checks: list[Any] = []
     seen, depth = "{{ topic }}", rng.choice([1, 1, 2, 2, 3])
     parameters: dict[str, Any] = {"topic": ["bill", "meter", "move"], "tags": {"values": [["a", "b"], ["b", "b"], []]}}
+    more = {**drawn_lists(number, parameters), **more}
     if rng.random() < 0.3:
         fields["plot"] = {"type": "string"}
         prompts["plot"] = {"user": "A plot about {{ topic }}.", "writes": ["plot"]}
@@ -55,6 +56,12 @@ def fan_out_spec(number: int, folder: Path, **more: Any) -> Path:
             fields[f"of{level}"] = {"value": f"upper(item{level})"}
         if rng.random() < 0.3 and level < depth:
             fields[f"size{level}"] = {"value": f"words(text{level})"}
+        if kind == "tags" and level == 1 < depth and number % 4 == 3:  # no call
+            fields = {n: f for n, f in fields.items() if n not in (name, f"size{level}")}
+            fields[f"of{level}"] = {"value": f"upper(item{level})"}
+            prompts[f"write{level}"] = {"each": f"item{level} in tags"}
+            seen = f"{{{{ item{level} }}}}"
+            continue
         prompts[f"write{level}"] = prompt
         written.append(name)
         seen = f"{{{{ {name} }}}}"
@@ -74,7 +81,7 @@ def fan_out_spec(number: int, folder: Path, **more: Any) -> Path:
         novelty = {"unique": [rng.choice(written)]}
         if rng.random() < 0.3:
             novelty["on_saturation"] = "stop"
-    if rng.random() < 0.5 and not any("each" in prompt for prompt in prompts.values()):
+    if rng.random() < 0.5:
         more = {"on_missing": "replace", **more}
     spec = {
         "synthspec": 1,
@@ -94,6 +101,22 @@ def fan_out_spec(number: int, folder: Path, **more: Any) -> Path:
     path = folder / "spec.yaml"
     path.write_text(json.dumps({k: v for k, v in spec.items() if v not in ([], {})}))
     return path
+
+
+def drawn_lists(number: int, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Half of the specs go over lists that are drawn, some of them of another length for each combination."""
+    if number % 2 == 0:
+        return {}
+    del parameters["tags"]
+    parameters["size"] = [0, 1, 3]
+    kinds: list[dict[str, Any]] = [
+        {"values": {"a": 3, "b": 1}, "rows": "size"},
+        {"pattern": "[a-f]{1,2}", "rows": "integer(0, 2)"},
+        {"from": "docs", "column": "w", "rows": "size"},
+        {"from": "docs", "column": "w", "rows": 2, "replacement": False},
+    ]
+    parameters["tags"] = kinds[number // 2 % 4]
+    return {"sources": {"docs": {"rows": [{"w": w} for w in WORDS]}}}
 
 
 def fan_out_reply(request: Request) -> str:

@@ -141,7 +141,6 @@ EDITS: dict[str, tuple[str, ...]] = {
     ),
     "E438-replace-rows-of-a-source": ("on_missing: replace", "on_missing: report"),
     "E438-replace-beside-spread": ("on_missing: replace", "on_missing: report"),
-    "E438-replace-items-of-a-list": ("on_missing: replace", "on_missing: report"),
     "E439-spread-items-of-a-list": ("on_saturation: spread", "on_saturation: stop"),
     "E433-retry-above-a-fan-out": ("retry: topic", "retry: questions"),
     "E434-drop-that-retries": ("    retry: review  # error: E434 on 'review'\n", ""),

@@ -76,8 +76,6 @@ def check_moves(ctx: AnalysisContext, prompts: Sequence[Prompt], each: RowsEach 
             why = "`rows: {each: …}` goes through a source: no other row stands for one"
         elif saturation == "spread":
             why = "`on_saturation: spread` moves rows to other combinations already"
-        elif over is not None:
-            why = f"'{over.name}' makes its rows of a list, which other values would change"
         if why is not None:
             ctx.report("E438", node, f"`on_missing: replace` cannot be here: {why}", "write `on_missing: report`")
             return False

@@ -102,7 +102,10 @@ def _too_few(ctx: AnalysisContext, spec: Spec, firm: Sequence[tuple[Parameter, S
         together = _sharing(spec, draw.source) if draw.shares_row else [draw]
         held = len(passing_all(together, ctx.tables[draw.source]))
         each = draw.rows or 1
-        if held // each < needed:
+        if held < each:
+            message = f"{each} rows are asked for; {held} of the source '{draw.source}' pass `where`"
+            ctx.report("E532", parameter.span, message, f"ask for at most {held}, or widen `where`")
+        elif held // each < needed:
             rows = f"{needed * each:,} rows of '{draw.source}'"
             message = f"{needed:,} combinations take {rows} for '{parameter.name}', and {held:,} are there: then again"
             help = f"ask for fewer rows, add {needed * each - held:,} to the source, or remove `replacement: false`"

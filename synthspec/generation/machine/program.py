@@ -54,6 +54,7 @@ class Program:
         self.spreads = spec.novelty.on_saturation == "spread"
         self.position = {s.prompt.name: i for i, s in enumerate(self.steps)}
         self.writes = {w: s.prompt.name for s in self.steps for w in s.prompt.writes}
+        self.steps_by_level = tuple(sorted(self.steps, key=lambda step: step.prompt.level))
         self.levels = compile_levels(spec, steps)
         self.last = len(self.levels) - 1
         self.fewest = expected_below(self.levels, lambda level: level.fewest)

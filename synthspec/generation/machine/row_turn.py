@@ -6,6 +6,7 @@ The turn works on copies; the state it began with is left as it was.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 from synthspec.generation.machine.levels import Level
@@ -33,6 +34,7 @@ from synthspec.spec.rows import Rejection, Stage, Try
 
 BATCH = "-1"  # the end of the place of a request for several rows
 MAX_TRIES_KEPT = 12
+NO_ITEM = "under other values the list has no item for this row"
 MAX_MOVES = 2  # how often a row may be moved to another combination
 
 
@@ -153,8 +155,9 @@ class RowTurn:
     def _go_on(self, fresh: frozenset[str], sound: set[str]) -> None:
         """Check what is there and ask for what is not. `fresh` fields are not checked yet, `sound` ones are computed
         and known to keep their rules."""
-        validator, values = self.program.validator, self.combination.values
+        validator = self.program.validator
         while True:
+            values = self.combination.values
             validator.compute(self.values, values, self._place)
             unsound = validator.computed_faults(self.values, {**self.values, **values}, sound)
             if unsound:
@@ -177,6 +180,11 @@ class RowTurn:
                 self.effects.append(Dropped(self.row.path, self.combination, dropped.rule, dropped.reason, said))
                 return
             step = next((s for s in self._steps if s.prompt.name not in self.keys), None)
+            if self.moves and (level := self._unbound(step)) is not None:
+                if not self._bind(level):
+                    return
+                fresh = frozenset({level.name})
+                continue
             if step is None:
                 self._end()
                 return
@@ -192,7 +200,38 @@ class RowTurn:
     @property
     def _steps(self) -> tuple[Step, ...]:
         """The prompts that write the row's fields: all of them where it was moved here from another combination."""
-        return self.program.steps if self.moves else self.level.steps
+        return self.program.steps_by_level if self.moves else self.level.steps
+
+    def _unbound(self, step: Step | None) -> Level | None:
+        """The first level whose list gives a row that was moved its item, where that is due: its prompts are done."""
+        own = self.level.number if step is None else step.prompt.level
+        for level in self.program.levels[:own]:
+            if level.items is not None and level.name not in self.combination.values:
+                return level
+        return None
+
+    def _bind(self, level: Level) -> bool:
+        """Give a row that was moved the item of its place in a list; False where it is lost, for there is none."""
+        assert level.items is not None
+        items = level.items({**self.values, **self.combination.values})
+        place = self.row.path[level.number + 1]
+        written = bool(self.program.makers[level.number + 1])  # by a model: of another length than the list before
+        if not isinstance(items, list | tuple) or not items or (place >= len(items) and not written):
+            self._lose(Stage.VALID, (NO_ITEM,))
+            return False
+        bound = {**self.combination.values, level.name: items[place % len(items)]}
+        self.combination = replace(self.combination, values=bound)
+        return True
+
+    def _unbind(self, target: str) -> tuple[str, ...]:
+        """A row that was moved goes back above lists: their items, and all that was written below, are given up."""
+        reached = self.program.step(target).prompt.level
+        lists = {v.name for v in self.program.levels[reached:] if v.items is not None}
+        if not self.moves or not lists:
+            return ()
+        kept = {n: v for n, v in self.combination.values.items() if n not in lists}
+        self.combination = replace(self.combination, values=kept)
+        return tuple(s.prompt.name for s in self.program.steps if s.prompt.level > reached)
 
     def _write(self, step: Step, values: dict[str, object], key: str, text: str) -> frozenset[str]:
         """Take in what a prompt wrote; the fields that are new by it."""
@@ -337,7 +376,7 @@ class RowTurn:
             self._lose(stage, reasons)
             return False
         self.feedback[target] = Feedback(text, tuple(rejections), 1)
-        for name in (target, *step.after):
+        for name in dict.fromkeys((target, *step.after, *self._unbind(target))):
             self.keys.pop(name, None)
             self.texts.pop(name, None)
             self.made.pop(name, None)
@@ -373,7 +412,8 @@ class RowTurn:
     def _need(self, what: Literal["move", "substitute"], stage: Stage, reasons: tuple[str, ...]) -> None:
         self.last = (stage, reasons)
         self.calls = {}
-        self._wait_for(Need(self._id(), self.row.path, what, self.combination, self.moves))
+        place = self.row.place if len(self.row.path) > 1 else ""
+        self._wait_for(Need(self._id(), self.row.path, what, self.combination, self.moves, place))
 
     def replace_it(self, stage: Stage, reasons: tuple[str, ...]) -> Self:
         """A row that was not to be had with others is made by itself, under other values."""

@@ -82,6 +82,7 @@ class Need:
     what: Literal["move", "substitute"]
     combination: Combination
     times: int  # how often the row was moved before
+    place: str = ""  # of the row among those of its combination, as keys know it; "" where there is one
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,8 +303,7 @@ class Driver:
         if values is None:
             return None
         original = min((first.key for first in work.firsts.values()), default=str(index))
-        place = ".".join(map(str, need.path[1:]))
-        return self._moved(work, need, index, values, f"{original}/{place}/{number}")
+        return self._moved(work, need, index, values, f"{original}/{need.place}/{number}")
 
     def _moved(
         self, work: _Work, need: Need, index: int, values: Mapping[str, Any], name: int | str
