@@ -16,7 +16,7 @@ from sample_tables import Columns, csv_text, orders, people, sentence
 
 from synthspec.cli import cli
 from synthspec.compiler import compile_spec
-from synthspec.profiling.columns.fitting import kolmogorov
+from synthspec.evaluation.metrics.numbers import kolmogorov
 from synthspec.sources import read_table
 
 GOLDEN = Path(__file__).parent / "golden" / "new_from"
@@ -196,3 +196,16 @@ def test_a_bad_sample_is_a_sentence(file: str, data: bytes | None, said: str, tm
 
 def test_like_and_from_exclude_each_other(tmp_path: Path) -> None:
     assert "exclude each other" in run("new", "x", "--from", "a.csv", "--like", "reviews", "--out", tmp_path, status=2)
+
+
+def test_a_report_shows_that_numbers_and_labels_are_as_in_the_sample(tmp_path: Path) -> None:
+    """Also of columns whose headers are no names."""
+    table = {{"amount": "Amount (EUR)"}.get(n, n): v for n, v in orders().items() if n in ("amount", "tier", "units")}
+    spec = spec_of(tmp_path, csv_text(table))
+    built(spec)
+    report = json.loads(
+        run("report", spec.parent / "build", "--against", tmp_path / "data.csv", "--format", "json", "-q")
+    )
+    figures = {m["name"]: m["value"] for m in report["metrics"]}
+    assert figures["number_ks"] < 0.07
+    assert figures["label_js"] < 0.005

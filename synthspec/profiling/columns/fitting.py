@@ -93,15 +93,3 @@ def _distance(points: Array, half: float, above: Array, below: Array) -> float:
     last = np.searchsorted(points, points + half / 2, side="right") / len(points)
     first = np.searchsorted(points, points - half / 2, side="left") / len(points)
     return float(max(np.abs(last - above).max(), np.abs(first - below).max()))
-
-
-def kolmogorov(one: Array, other: Array) -> float:
-    """The Kolmogorov-Smirnov distance of two samples.
-
-    >>> kolmogorov(np.array([1.0, 2.0]), np.array([1.0, 2.0]))
-    0.0
-    """
-    every = np.concatenate([one, other])
-    a = np.searchsorted(np.sort(one), every, side="right") / len(one)
-    b = np.searchsorted(np.sort(other), every, side="right") / len(other)
-    return float(np.abs(a - b).max())
