@@ -132,16 +132,18 @@ class _Filling:
         if not self.open.fresh:
             return
         self.done.append(self.open)
-        repeated: list[Atom] = []
-        room = self.limit - self._size(following, False) if following else 0
+        room = min(self.overlap, self.limit - self._size(following, False)) if following else 0
         first = next((i for i, a in enumerate(self.open.fresh) if a.block.kind != "heading"), 0)  # never all of it
+        repeated: list[Atom] = []
+        size = 0
         for atom in reversed(self.open.fresh[first + 1 :]):
-            size = self._size([atom, *repeated], True)
-            if not atom.whole or atom.block.kind == "heading" or size > min(self.overlap, room):
+            more = atom.weight + (self.unit.weigh(repeated[-1].before) if repeated else 0)
+            if not atom.whole or atom.block.kind == "heading" or size + more > room:
                 break
-            repeated.insert(0, atom)
-        self.open = _Filled(repeated, [])
-        self.weight = self._size(repeated, True)
+            repeated.append(atom)
+            size += more
+        self.open = _Filled(repeated[::-1], [])
+        self.weight = size
 
     def _size(self, atoms: Sequence[Atom], first: bool) -> int:
         """What these add; the first of a chunk has nothing before it."""

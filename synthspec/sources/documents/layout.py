@@ -58,7 +58,7 @@ def title_key(title: str) -> str:
 def blocks_of(pages: Sequence[Sequence[Line]], outline: Mapping[tuple[int, str], int]) -> list[Block]:
     """The blocks of a document. `outline`: the level of each of its bookmarks, by page and title."""
     repeated = _repeated(pages)
-    lines = [line for page in pages for line in page if not _is_furniture(line, page, repeated)]
+    lines = [line for page in pages for line in _own_lines(page, repeated)]
     if not lines:
         return []
     return list(_Layout(lines, outline).blocks())
@@ -78,13 +78,14 @@ def _edges(page: Sequence[Line]) -> list[Line]:
     return [*high[:EDGE], *high[-EDGE:]]
 
 
-def _is_furniture(line: Line, page: Sequence[Line], repeated: set[str]) -> bool:
-    text = line.text.strip()
-    if _LEADERS.search(text):
-        return True
-    if line not in _edges(page):
-        return False
-    return _mark(line) in repeated or _PAGE_NUMBER.fullmatch(text) is not None
+def _own_lines(page: Sequence[Line], repeated: set[str]) -> Iterator[Line]:
+    """The lines of a page without those at its edges that other pages have too, and without a table of contents."""
+    edges = set(_edges(page))
+    for line in page:
+        text = line.text.strip()
+        at_edge = line in edges and (_mark(line) in repeated or _PAGE_NUMBER.fullmatch(text) is not None)
+        if not at_edge and not _LEADERS.search(text[-200:]):
+            yield line
 
 
 class _Layout:
@@ -179,7 +180,7 @@ class _Layout:
             or (len(below.cells) > 1 and self._tabular(at + 1))
         ):
             return True
-        ended = _ENDS.search(above.text) is not None
+        ended = _ENDS.search(above.text[-20:]) is not None
         step = above.bottom - below.bottom
         if above.page != below.page or step < -0.5 * self.body:  # on the next page, or in the next column
             return ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -60,6 +61,8 @@ class Element:
 
 def parse(markup: str) -> Element:
     """The tree of a page. Any text makes one."""
+    if markup.rfind("<") > markup.rfind(">"):
+        markup += ">"  # a tag without an end is looked for again and again by the parser
     builder = _Builder()
     builder.feed(markup)
     builder.close()
@@ -71,6 +74,7 @@ class _Builder(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.root = Element("#document")
         self.open = [self.root]
+        self.count: Counter[str] = Counter()  # of the open elements, by their names
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._end_implied(tag)
@@ -78,16 +82,19 @@ class _Builder(HTMLParser):
         self.open[-1].children.append(element)
         if tag not in _VOID and len(self.open) < MAX_DEPTH:
             self.open.append(element)
+            self.count[tag] += 1
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
         if tag not in _VOID and self.open[-1].tag == tag and tag in ("script", "style", "svg", "path", "iframe"):
-            self.open.pop()
+            self._pop_to(len(self.open) - 1)
 
     def handle_endtag(self, tag: str) -> None:
+        if not self.count[tag]:
+            return
         for depth in range(len(self.open) - 1, 0, -1):
             if self.open[depth].tag == tag:
-                del self.open[depth:]
+                self._pop_to(depth)
                 return
             if self.open[depth].tag in _WALLS and tag not in ("table", "tr", "tbody", "thead", "tfoot", "td", "th"):
                 return
@@ -95,8 +102,13 @@ class _Builder(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.open[-1].children.append(data)
 
+    def _pop_to(self, depth: int) -> None:
+        for element in self.open[depth:]:
+            self.count[element.tag] -= 1
+        del self.open[depth:]
+
     def _end_implied(self, tag: str) -> None:
-        if tag in _BLOCK:
+        if tag in _BLOCK and self.count["p"]:
             self._close(frozenset(["p"]), frozenset(["table", "td", "th", "button", "#document"]))
         if tag in _ENDS:
             self._close(*_ENDS[tag])
@@ -104,7 +116,7 @@ class _Builder(HTMLParser):
     def _close(self, ended: frozenset[str], bounds: frozenset[str]) -> None:
         for depth in range(len(self.open) - 1, 0, -1):
             if self.open[depth].tag in ended:
-                del self.open[depth:]
+                self._pop_to(depth)
                 return
             if self.open[depth].tag in bounds:
                 return

@@ -32,7 +32,11 @@ def read(data: bytes, encoding: str | None) -> Document:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     front = _FRONT.match(text)
     title = _TITLE.search(front[1]) if front is not None else None
-    tokens = MarkdownIt("commonmark").enable("table").parse(text[front.end() :] if front is not None else text)
+    tokens = (
+        MarkdownIt("commonmark", {"maxNesting": 100})
+        .enable("table")
+        .parse(text[front.end() :] if front is not None else text)
+    )
     blocks = _Reading(tokens).blocks
     return Document(one_line(title[1].strip().strip("\"'")) if title is not None else "", tuple(blocks), guessed)
 
