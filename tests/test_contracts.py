@@ -116,6 +116,19 @@ KINDS: dict[str, dict[str, Any]] = {
         ],
     },
     "rows": {"examples": [({}, {"rows": ROWS}, ROWS)]},
+    "query": {
+        "examples": [
+            ({"a.csv": b'n,text\n1,one\n2,"two, three"\n'}, {"query": "from 'a.csv' order by n"}, ROWS),
+            ({}, {"query": "select n from range(3) t(n) where n > 0"}, [{"n": 1}, {"n": 2}]),
+        ],
+        "wrong": [
+            ({}, {"query": "selct 1"}),
+            ({}, {"query": "from 'none.csv'"}),
+            ({}, {"query": "from '../a.csv'"}),
+            ({}, {"query": "select random()"}),
+            ({}, {"query": "select missing"}),
+        ],
+    },
     "file": {
         "examples": [
             (FILE_ROWS, {"file": "data/a.csv"}, [{"n": 1, "text": "one"}, {"n": 2, "text": ""}]),

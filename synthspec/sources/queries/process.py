@@ -1,0 +1,175 @@
+"""The process in which a query runs: `python -m synthspec.sources.queries.process`, told on its input what to do.
+
+It opens the files it is given, closes DuckDB off from all else, and writes the rows as a Parquet file. It prints one
+line of JSON: `{"rows": 12}`, or `{"error": "…", "help": "…", "code": "E833"}`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synthspec.sources.queries.limits import MEMORY, MOST_BYTES
+from synthspec.sources.queries.statement import CLOCKS, bare_names, ordered
+
+_BATCH = 8192  # rows written at once
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,  # sums of floating point numbers in one order
+    "memory_limit": f"{MEMORY // 2}B",
+    "temp_directory": "",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+    "default_null_order": "nulls_last",
+}
+
+
+class _Refusal(Exception):
+    """A query that cannot be answered: a sentence, what to do, and the diagnostic."""
+
+    def __init__(self, message: str, help: str, code: str = "E833") -> None:
+        super().__init__(message)
+        self.help, self.code = help, code
+
+
+def main() -> None:
+    """Run the query that is described on the standard input."""
+    task = json.loads(sys.stdin.read())
+    _bound_memory()
+    import duckdb
+
+    try:
+        told: dict[str, Any] = {"rows": _run(task)}
+    except _Refusal as e:
+        told = {"error": str(e), "help": e.help, "code": e.code}
+    except duckdb.Error as e:
+        told = {"error": _first_line(str(e)), "help": "correct the query", "code": "E833"}
+    except MemoryError:
+        help = "select fewer rows or columns, or join on less"
+        told = {"error": f"it needs more than {MEMORY >> 30} GB of memory", "help": help, "code": "E833"}
+    print(json.dumps(told))
+
+
+def _run(task: Mapping[str, Any]) -> int:
+    import duckdb
+
+    with duckdb.connect(":memory:", config=_SETTINGS) as connection:
+        known: set[str] = set()
+        for name, path in task["files"].items():
+            known |= _open(connection, name, Path(path))
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        for name in bare_names(task["tree"]):
+            if name not in known:
+                what = "gives another value each day" if name in CLOCKS else "tells of the machine and not of the data"
+                raise _Refusal(f"`{name}` {what}", "remove it, or name a column", "E831")
+        columns = connection.execute(f"select * from ({_sql(connection, task['tree'])}) limit 0").description
+        sql = _sql(connection, ordered(task["tree"], len(columns or ())))
+        batches: Any = connection.execute(sql).to_arrow_reader(_BATCH)
+        _refuse_columns(batches.schema)
+        return _write(batches, Path(task["out"]))
+
+
+def _open(connection: Any, name: str, path: Path) -> set[str]:
+    """Make a file a table of this name; its columns, in small letters."""
+    if path.suffix.lower() == ".parquet":
+        import pyarrow.dataset
+
+        data: Any = pyarrow.dataset.dataset(path, format="parquet")
+    else:
+        data = _in_memory(name, path)
+    connection.register(name, data)
+    return {str(column).lower() for column in data.schema.names}
+
+
+def _in_memory(name: str, path: Path) -> Any:
+    import pyarrow as pa
+
+    from synthspec.sources import TableFault, read_table
+
+    try:
+        table = read_table(path)
+        reason = table.too_large_for()
+    except TableFault as e:
+        raise _Refusal(f"'{name}' cannot be read: {e}", e.help or "correct the file, or name another") from None
+    if reason:
+        raise _Refusal(f"'{name}' is too large to be joined: {reason}", "save it as Parquet, which is read by need")
+    columns = {}
+    for column in table.names:
+        try:
+            columns[column] = pa.array(list(table.columns[column]))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            help = "make its values of one kind, or leave it out of the file"
+            raise _Refusal(f"the column '{column}' of '{name}' has values of several kinds", help) from None
+    return pa.table(columns)
+
+
+def _refuse_columns(schema: Any) -> None:
+    """Refuse two columns of one name, and a column of a type that no Parquet file keeps."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = [str(name) for name in schema.names]
+    for field in schema:
+        if names.count(field.name) > 1:
+            raise _Refusal(f"two columns are named '{field.name}'", f"rename one: {field.name} as other_{field.name}")
+        try:
+            pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])).close()
+        except pa.ArrowException:
+            help = f"turn it into text: {field.name}::varchar as {field.name}"
+            raise _Refusal(f"the column '{field.name}' is of a type that cannot be kept ({field.type})", help) from None
+
+
+def _sql(connection: Any, tree: Mapping[str, Any]) -> str:
+    return str(connection.execute("select json_deserialize_sql(?::json)", [json.dumps(tree)]).fetchone()[0])
+
+
+def _write(batches: Any, out: Path) -> int:
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with pq.ParquetWriter(out, batches.schema) as writer:
+        for batch in batches:
+            _refuse_dates(batch)
+            writer.write_batch(batch)
+            rows += batch.num_rows
+            if out.stat().st_size > MOST_BYTES:
+                raise _Refusal(f"it gives more than {MOST_BYTES >> 20} MB of rows", "select fewer rows or columns")
+    return rows
+
+
+def _refuse_dates(batch: Any) -> None:
+    """Refuse days and times that Python has none for: before the year 1, after 9999, infinite."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if not (pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)):
+            continue
+        try:
+            pc.min_max(column).as_py()
+        except (OverflowError, ValueError, pa.ArrowException):
+            help = f"leave them out, or turn them into text: {name}::varchar as {name}"
+            raise _Refusal(f"the column '{name}' has days beyond the years 1 to 9999", help) from None
+
+
+def _first_line(message: str) -> str:
+    return message.strip().splitlines()[0] if message.strip() else "it failed"
+
+
+def _bound_memory() -> None:
+    """Let the process have no more memory than it may, where the system can say so."""
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()

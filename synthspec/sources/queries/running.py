@@ -1,0 +1,95 @@
+"""A query is run in a process of its own, and its rows are kept as a Parquet file for the next time."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import synthspec
+from synthspec.sources.cache import cached_path, write_cached
+from synthspec.sources.fingerprints import files_digest
+from synthspec.sources.kinds import SourceFault
+from synthspec.sources.queries.limits import MEMORY, SECONDS
+from synthspec.sources.queries.statement import Statement
+
+_RULES = 1  # raised when the rows of a query may come out otherwise
+_KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+
+
+def run_query(statement: Statement, files: Mapping[str, Path]) -> tuple[Path, str]:
+    """The Parquet file with the rows of a query, and the digest of what they come from.
+
+    Raises:
+        SourceFault: the query fails, takes too long, or gives too much (E833); it calls what it may not (E831).
+    """
+    version = importlib.metadata.version("duckdb")
+    digest = files_digest(files.values(), statement.text, tuple(files), version, _RULES)
+    name = f"query-{digest}.parquet"
+    found = cached_path(name)
+    if found is not None:
+        return found, digest
+    out = _scratch() / name
+    told = _answer({"tree": statement.tree, "files": {n: str(p.resolve()) for n, p in files.items()}, "out": str(out)})
+    if "error" in told:
+        out.unlink(missing_ok=True)
+        failed = "the query fails: " if told["code"] == "E833" else ""
+        raise SourceFault(f"{failed}{told['error']}", str(told["help"]), str(told["code"]))
+    with out.open("rb") as made:
+        write_cached(name, made)
+    kept = cached_path(name)
+    if kept is None:
+        return out, digest
+    out.unlink()
+    return kept, digest
+
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder that goes when the program ends."""
+    return tempfile.TemporaryDirectory(prefix="synthspec-query-")
+
+
+def _scratch() -> Path:
+    return Path(_folder().name)
+
+
+def _answer(task: Mapping[str, object]) -> dict[str, object]:
+    """What the process of a query says.
+
+    Raises:
+        SourceFault: it says nothing in time.
+    """
+    command = [sys.executable, "-P", "-m", "synthspec.sources.queries.process"]
+    try:
+        ended = subprocess.run(
+            command,
+            input=json.dumps(task).encode(),
+            capture_output=True,
+            timeout=SECONDS,
+            cwd=_scratch(),
+            env=_environment(),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        help = "select or join fewer rows"
+        raise SourceFault(f"the query takes longer than {SECONDS:.0f} seconds", help, "E833") from None
+    try:
+        told: dict[str, object] = json.loads(ended.stdout.decode().splitlines()[-1])
+    except (ValueError, IndexError):
+        help = f"select fewer rows or columns: it may use {MEMORY >> 30} GB of memory"
+        raise SourceFault(f"the query fails: DuckDB ended with status {ended.returncode}", help, "E833") from None
+    return told
+
+
+def _environment() -> dict[str, str]:
+    """What a process needs to find Python's packages, and none of the secrets of ours."""
+    ours = str(Path(synthspec.__file__).parent.parent)
+    paths = [ours, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {**{k: os.environ[k] for k in _KEPT if k in os.environ}, "PYTHONPATH": os.pathsep.join(paths)}
