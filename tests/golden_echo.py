@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.inference.backends import Provider
 from synthspec.spec.asked import fields_asked
-from synthspec.spec.messages import Reply, Request, Usage
+from synthspec.spec.messages import Reply, Request, ToolCall, Usage
 
 WORDS = (
     "amber basin cedar delta ember fjord grove harbor inlet juniper kettle lagoon meadow nectar orchard pebble "
@@ -25,6 +25,13 @@ def words(text: str, count: int) -> str:
     return " ".join(WORDS[b % len(WORDS)] for b in stream)
 
 
+def called(request: Request) -> tuple[ToolCall, ...]:
+    """A call of the first tool and one of the last."""
+    chosen = dict.fromkeys((request.tools[0].name, request.tools[-1].name))
+    needed = {t.name: t.parameters.get("required", ()) for t in request.tools}
+    return tuple(ToolCall(f"x{n}", t, dict.fromkeys(needed[t], "Ulm")) for n, t in enumerate(chosen))
+
+
 class Echo:
     """Writes the rows a request asks for, in the format of its prompt."""
 
@@ -32,6 +39,7 @@ class Echo:
     seeded = False
 
     def __init__(self, spec: Any) -> None:
+        self.spec = spec
         self.prompts = {p.name: p for p in spec.prompts}
         self.fields = {f.name: f for f in spec.fields}
 
@@ -39,9 +47,14 @@ class Echo:
         from synthspec.formats import Shape
         from synthspec.plugins import find_plugin
 
-        asked.append((request.prompt, request.attempt, request.key))
-        prompt = self.prompts[request.prompt]
-        fields = fields_asked(prompt, self.fields)
+        asked.append((request.endpoint if request.tools else request.prompt, request.attempt, request.key))
+        if request.tools and request.messages[-1].role != "tool" and "never" not in request.prompt:
+            return Reply(called(request), Usage(10, 5), "echo-1")
+        prompt, known = self.prompts.get(request.prompt), self.fields
+        if prompt is None:
+            player = self.spec.players[request.endpoint]
+            prompt, known = player.prompt, {f.name: f for f in player.fields}
+        fields = fields_asked(prompt, known)
         rows = [
             {f.name: self.value(f, f"{request.prompt}/{request.key}/{i}/{f.name}") for f in fields}
             for i in range(request.rows)

@@ -5,6 +5,7 @@ Where a code has several specs, beside the one of `test_remedies.EDITS`.
 
 _OWN = ("prompts:\n", "prompts:\n  clerk: {user: 'Where is {{ order }}?'}\n")
 FURTHER: dict[str, tuple[str, ...]] = {
+    "W757-columns-without-the-tools": ("[conversation]", "[conversation, tools]"),
     "E541-player-of-chosen-backends": ("{choose: size, of: {small: ngram, large: ngram}}", "ngram",
                                        "parameters: {size: [small, large]}\n", ""),
     "E541-tool-played-by-the-talk": ("{prompt: talk}", "{prompt: clerk}", *_OWN),

@@ -312,6 +312,7 @@ def test_what_changes_the_key(world: World) -> None:
     edits: list[tuple[Callable[[Spec], Any], int]] = [
         (lambda s: s["tools"]["days_left"]["answer"].update(value="days"), 0),
         (lambda s: s["limits"].update(tool_rounds=9), 0),
+        (lambda s: s["backend"].update(base_url="http://127.0.0.1:2/v1"), 0),  # no server in a key
         (lambda s: s["tools"]["days_left"].update(description="Other words."), 12),
         (lambda s: s["tools"]["days_left"]["parameters"]["properties"]["days"].update(minimum=1), 12),
     ]
@@ -320,6 +321,45 @@ def test_what_changes_the_key(world: World) -> None:
         edit(spec)
         assert world.build(spec, one_call(STATUS)).status == 0
         assert len(world.asked) == calls
+
+
+def test_the_column_is_written_where_columns_are_listed_only_if_it_is(world: World) -> None:
+    for columns, wanted in (
+        ([], ["goal", "conversation", "tools"]), (["conversation"], ["conversation"]),
+        (["tools", "conversation"], ["tools", "conversation"]),
+    ):  # fmt: skip
+        assert world.build(changed(output={"columns": columns} if columns else {}), one_call(STATUS)).status == 0
+        assert [list(row) for row in world.rows] == [wanted] * 3
+
+
+@pytest.mark.parametrize("which", ["conversation", "second", "plain"])
+def test_a_shape_keeps_the_tools_of_its_own_conversation(world: World, which: str) -> None:
+    spec = changed(output={"shape": {"kind": "messages", "messages": which}, "formats": ["jsonl"]})
+    speakers = {"ann": {"as": "user"}, "bob": {"as": "assistant"}}
+    spec["prompts"]["plain"] = {"dialogue": speakers, "turns": 1, "writes": "plain"}
+    armed = {**speakers, "bob": {"as": "assistant", "tools": "days_left"}}
+    spec["prompts"]["second"] = {"dialogue": armed, "turns": 1, "writes": "second"}
+    spec["prompts"]["talk"]["dialogue"]["agent"]["tools"] = "order_status"
+    spec["fields"] |= {"plain": {"type": "messages"}, "second": {"type": "messages"}}
+    assert world.build(spec, lambda r: "no need for that").status == 0
+    wanted = {"conversation": ["order_status"], "second": ["days_left"], "plain": None}[which]
+    for row in world.rows:
+        assert ([t["function"]["name"] for t in row["tools"]] if "tools" in row else None) == wanted
+
+
+def test_tools_by_the_name_of_a_parameter(world: World) -> None:
+    spec = changed(parameters={"kit": {"values": [["days_left"], ["order_status", "days_left"], []]}})
+    spec["prompts"]["talk"]["dialogue"]["agent"]["tools"] = "kit"
+    assert world.build(spec, lambda r: "no need for that").status == 0
+    assert sorted(len(row["tools"]) for row in world.rows) == [0, 1, 2]
+
+
+def test_tools_by_an_expression_that_names_none_lose_the_row(world: World) -> None:
+    spec = changed(parameters={"kit": {"values": [["days_left"], ["spade"]]}})
+    spec["prompts"]["talk"]["dialogue"]["agent"]["tools"] = "kit"
+    dataset = world.build(spec, lambda r: "no need for that")
+    lost = (world.folder / "out/quarantine.jsonl").read_text(encoding="utf-8")
+    assert dataset.status == 3 and "the tools of agent: there is no tool 'spade'" in lost
 
 
 def test_diff_tells_of_what_is_declared(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from synthspec.analysis.left_out import values_left_out
 from synthspec.analysis.ruleless import texts_without_rules
+from synthspec.analysis.undeclared_calls import undeclared_calls
 from synthspec.analysis.unread_items import unread_items
 from synthspec.diagnostics import Diagnostic
 from synthspec.languages.expressions import compile_row, names_of
@@ -22,7 +23,13 @@ MAX_TRIED = 200_000  # rows of a source times combinations of listed values
 def check_whole(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
     """Warnings about a spec whose parts are sound."""
     found = (_unused_parameters(spec), _unread_prompts(spec), _no_examples(spec, tables), _samples_without_chance(spec))
-    return (*itertools.chain(*found), *values_left_out(spec), *texts_without_rules(spec), *unread_items(spec))
+    return (
+        *itertools.chain(*found),
+        *values_left_out(spec),
+        *undeclared_calls(spec),
+        *texts_without_rules(spec),
+        *unread_items(spec),
+    )
 
 
 def _unused_parameters(spec: Spec) -> Iterator[Diagnostic]:

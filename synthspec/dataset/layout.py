@@ -41,7 +41,7 @@ def open_output(folder: Path, name: str, output: Output, columns: Sequence[Colum
     """
     known = {c.name: c for c in columns}
     chosen = [known[n] for n in output.columns] if output.columns else list(columns)
-    return DatasetFiles(folder, name, output, open_shape(output.shape, chosen), seed)
+    return DatasetFiles(folder, name, output, open_shape(output.shape, chosen, output.tools), seed)
 
 
 class DatasetFiles:

@@ -134,8 +134,11 @@ def _options(kind: str, shape: str | Mapping[str, Any]) -> dict[str, Any]:
     return {} if isinstance(shape, str) else {names[k]: v for k, v in shape.items() if k in names}
 
 
-def open_shape(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> Reshape:
-    """The shape fitted to these columns. It has no faults (`shape_faults`)."""
+def open_shape(
+    shape: str | Mapping[str, Any], columns: Sequence[Column], tools: Mapping[str, str] | None = None
+) -> Reshape:
+    """The shape fitted to these columns. It has no faults (`shape_faults`). `tools` are the columns of the tools that
+    each conversation may call: that of the one which is written stands beside it, under `tools`."""
     kind = kind_of(shape)
     if kind == "table":
         return Reshape(tuple(columns), lambda row: row)
@@ -146,8 +149,9 @@ def open_shape(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> Res
     converses = "messages" in fields and _is_conversation(types[fields["messages"]])
     given = options.get("keep", ())
     keep = [given] if isinstance(given, str) else list(given)
-    if converses and TOOLS in types and TOOLS not in keep:
-        keep.append(TOOLS)
+    declared = (tools or {}).get(fields.get("messages", "")) if converses else None
+    if declared is not None and (declared not in types or TOOLS in keep):
+        declared = None
     roles = frozenset(fields)
 
     def reshaped(row: RowValues) -> Mapping[str, Any]:
@@ -156,6 +160,8 @@ def open_shape(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> Res
             shaped = _given_turns(kind, row.get(fields["messages"]), system, converses)
         else:
             shaped = made.make(roles, lambda role: cell_text(row.get(fields[role])))
+        if declared is not None:
+            shaped = {**shaped, TOOLS: row.get(declared)}
         return {**shaped, **{name: row.get(name) for name in keep if name not in shaped}}
 
     own = made.columns(roles)
@@ -165,6 +171,8 @@ def open_shape(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> Res
                 "messages", _with_system(types[fields["messages"]]) if "system" in roles else types[fields["messages"]]
             ),
         )
+    if declared is not None:
+        own = (*own, Column(TOOLS, types[declared]))
     kept = [c for c in columns if c.name in keep and c.name not in {o.name for o in own}]
     return Reshape((*own, *sorted(kept, key=lambda c: keep.index(c.name))), reshaped)
 

@@ -48,4 +48,5 @@ class Output:
     stratify: str | None = None
     csv: CsvStyle = CsvStyle()
     tables: tuple[TableOutput, ...] = ()  # the lowest level first
+    tools: Mapping[str, str] = field(default_factory=dict)  # conversation -> the column of the tools it may call
     group: Expression | None = None  # over parameters and fields: rows with the same value share a split

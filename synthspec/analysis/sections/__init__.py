@@ -80,7 +80,10 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lo
         checks=lower_checks(ctx, by_name, {**types, **items}, prompts),
         novelty=novelty,
         gates=lower_gates(ctx),
-        output=lower_output(ctx, by_name, field_levels(fields, prompts, types), types),
+        output=replace(
+            lower_output(ctx, by_name, field_levels(fields, prompts, types), types),
+            tools={p.writes[0]: p.writes[1] for p in prompts if p.dialogue is not None and len(p.writes) > 1},
+        ),
         backend=lower_backend(ctx, root("backend"), limits),
         limits=limits,
         on_missing="replace" if replaces else "report",

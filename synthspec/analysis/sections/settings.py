@@ -158,7 +158,7 @@ _NO_TEMPLATE = {
 
 def field_names(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Field]) -> tuple[str, ...]:
     """The fields a list of names means; a fault for each that is not one."""
-    every = ctx.names_under("fields")
+    every = {**ctx.names_under("fields"), **fields}  # with the columns of tools
     names: list[str] = []
     for item in ctx.items(node):
         if not isinstance(item, ScalarNode):

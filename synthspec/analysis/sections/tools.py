@@ -160,7 +160,7 @@ def lower_tool_names(ctx: AnalysisContext, node: Node | None, scope: Mapping[str
     if node is None:
         return None
     known = ctx.names_under("tools")
-    if isinstance(node, ScalarNode) and node.text not in known and not _is_name(node.text):
+    if isinstance(node, ScalarNode) and node.text not in known and (not node.text.isidentifier() or node.text in scope):
         expression, kind = ctx.expression(node, scope)
         if expression is not None and not fits(kind, Type("list", item=TEXT)):
             message = f"`tools` is a list of names; this is {kind.with_article}"
@@ -177,7 +177,3 @@ def lower_tool_names(ctx: AnalysisContext, node: Node | None, scope: Mapping[str
             ctx.report("E489", item, f"there is no tool '{item.text}'", help)
         seen.setdefault(item.text, item)
     return ListOf(tuple(Literal(name, 0, 0) for name in seen), 0, 0)
-
-
-def _is_name(text: str) -> bool:
-    return text.isidentifier()
