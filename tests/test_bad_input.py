@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from depth import rest_slow
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -251,12 +252,12 @@ def replaced(data: Any, path: tuple[Any, ...], value: Any) -> Any:
     return copy
 
 
-@pytest.mark.parametrize(("count", "step"), [(1, 3), pytest.param(len(WRONG), 1, marks=pytest.mark.slow)])
-def test_every_value_of_every_wrong_kind(count: int, step: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "start"), rest_slow([(1, 1), *((len(WRONG), n) for n in (1, 2, 3))], (0,)))
+def test_every_value_of_every_wrong_kind(count: int, start: int, tmp_path: Path) -> None:
     data = yaml.safe_load(EVERY.replace("no_copies: {from: s, fields: [t]}", "no_copies: {from: s, fields: [call]}"))
     dice = random.Random(7)
     path = tmp_path / "spec.yaml"
-    for place in places_in(data)[1::step]:
+    for place in places_in(data)[start::3]:
         marked = yaml.safe_dump(replaced(data, place, "@@@"), sort_keys=False, width=1000)
         for wrong in dice.sample(WRONG, count):
             text = marked.replace("'@@@'", wrong)

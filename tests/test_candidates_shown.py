@@ -27,7 +27,7 @@ def build(path: Path, out: Path, **overrides: str) -> dict[str, Any]:
     return {"data": (out / "calls.csv").read_bytes(), "funnel": dataset.manifest["funnel"]}
 
 
-@pytest.mark.parametrize("number", rest_slow(range(20), (0, 1, 2)))
+@pytest.mark.parametrize("number", rest_slow(range(8), (0, 1, 2)))
 def test_replay_gives_the_same_dataset(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = several_spec(number, tmp_path)
     use(monkeypatch, FakeBackend(several_reply, number))
@@ -36,7 +36,7 @@ def test_replay_gives_the_same_dataset(number: int, tmp_path: Path, monkeypatch:
     assert again == first
 
 
-@pytest.mark.parametrize("number", rest_slow(range(20), (0, 1, 2, 3)))
+@pytest.mark.parametrize("number", rest_slow(range(8), (0, 1, 2, 3)))
 def test_the_embedded_model_serves_them(number: int, tmp_path: Path) -> None:
     path = several_spec(number, tmp_path)
     spec = json.loads(path.read_text())

@@ -87,7 +87,7 @@ def test_prime_powers() -> None:
 @pytest.mark.parametrize(
     ("sizes", "strength", "rows"),
     [
-        ([10] * 10, 2, 119),  # allpairspy 172
+        pytest.param([10] * 10, 2, 119, marks=pytest.mark.slow),  # allpairspy 172
         ([3] * 13, 2, 15),  # 17
         ([4] * 10, 2, 28),  # 31
         ([6] * 10, 2, 60),  # 65
@@ -95,11 +95,11 @@ def test_prime_powers() -> None:
         ([2] * 10, 2, 6),  # 8
         ([5] * 6, 2, 25),  # 31
         ([6] * 3, 2, 36),
-        ([9, 8, 7, 6, 5, 4, 3, 2], 2, 74),  # 74
+        pytest.param([9, 8, 7, 6, 5, 4, 3, 2], 2, 74, marks=pytest.mark.slow),  # 74
         ([5, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 2], 2, 23),
-        ([3] * 6, 3, 42),
+        pytest.param([3] * 6, 3, 42, marks=pytest.mark.slow),
         ([4] * 5, 3, 64),
-        ([2] * 10, 4, 38),
+        pytest.param([2] * 10, 4, 38, marks=pytest.mark.slow),
     ],
 )
 def test_rows_are_few(sizes: list[int], strength: int, rows: int) -> None:
@@ -247,7 +247,10 @@ def test_long_lists_of_which_every_combination_is_a_row_are_listed(sizes: list[i
     assert Pairwise(found).coverage().rows == len(rows)
 
 
-@pytest.mark.parametrize("sizes, strength, rows", [([100] * 60, 2, 101**2), ([40, 39, 41, 43, 37], 3, 43**3)])
+@pytest.mark.parametrize(
+    "sizes, strength, rows",
+    [pytest.param([100] * 60, 2, 101**2, marks=pytest.mark.slow), ([40, 39, 41, 43, 37], 3, 43**3)],
+)
 def test_a_known_array_stands_where_no_search_can_be_made_in_time(sizes: list[int], strength: int, rows: int) -> None:
     coverage = Pairwise(design(sizes, strength=strength)).coverage()
     assert coverage.covered == coverage.possible == sum(map(prod, itertools.combinations(sizes, strength)))

@@ -40,7 +40,7 @@ def same(a: Any, b: Any) -> bool:
     return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
 
 
-@examples(30, 400)
+@examples(30, 150)
 @pytest.mark.parametrize("kind", KINDS)
 def test_evaluation_is_total_and_both_evaluators_agree(kind: str, examples: int) -> None:
     @settings(max_examples=examples, deadline=None)
@@ -102,7 +102,7 @@ ANYTHING = st.recursive(
 )
 
 
-@examples(12, 300)
+@examples(12, 150)
 @pytest.mark.parametrize("kind", KINDS)
 def test_evaluation_is_total_of_values_of_any_type(kind: str, examples: int) -> None:
     """What stands under a name may be anything: a field without a type, a column of JSON. Nothing is raised."""

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -32,15 +33,23 @@ def layers() -> dict[str, int]:
     return found
 
 
-def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports_of(path: Path) -> list[tuple[int, str]]:
     """The modules of ours that a file imports, when it is imported or later, with their lines."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.module == "synthspec":
-            yield from ((node.lineno, a.name) for a in node.names if not a.name.startswith("__"))
+            found += ((node.lineno, a.name) for a in node.names if not a.name.startswith("__"))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("synthspec."):
-            yield node.lineno, str(node.module).split(".")[1]
+            found.append((node.lineno, str(node.module).split(".")[1]))
         elif isinstance(node, ast.Import):
-            yield from ((node.lineno, a.name.split(".")[1]) for a in node.names if a.name.startswith("synthspec."))
+            found += ((node.lineno, a.name.split(".")[1]) for a in node.names if a.name.startswith("synthspec."))
+    return found
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -70,7 +79,7 @@ def test_imports_run_one_way() -> None:
 
 def private_names_of(path: Path) -> Iterator[str]:
     """The private names of other packages that a file imports, or reads from a module that it imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     foreign: dict[str, str] = {}  # the name in the file, and what it is
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and not node.module.startswith(("synthspec", "__future__")):
@@ -106,7 +115,7 @@ def test_no_circle() -> None:
 
 def whole_names(path: Path) -> Iterator[str]:
     """The files of ours that a file imports as soon as it is imported."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree_of(path).body:
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{a.name}" for a in node.names)

@@ -67,12 +67,12 @@ def simulation_and_re_agree(text, subjects):
         )
 
 
-@examples(200, 3_000)
+@examples(200, 800)
 def test_simulation_and_re_agree_in_all_that_is_used(examples):
     settings(max_examples=examples)(given(patterns, st.lists(texts, min_size=1, max_size=4))(simulation_and_re_agree))()
 
 
-@examples(120, 2_000)
+@examples(120, 400)
 def test_a_lexer_matches_at_a_place_as_re_does(examples):
     settings(max_examples=examples)(given(patterns, texts, st.integers(0, 9))(lexer_matches_as_re_does))()
 

@@ -76,7 +76,7 @@ def test_strata_are_parted_neither() -> None:
     assert all(abs(held[s, "test"] - strata.count(s) / 5) <= 12 for s in "abc")
 
 
-@examples(5, 60)
+@examples(5, 20)
 def test_no_row_moves_as_rows_are_added(examples: int) -> None:
     @settings(deadline=None, max_examples=examples)
     @given(seed=some.integers(0, 999), cut=some.integers(1, 199), at_once=some.integers(1, 60))
@@ -100,7 +100,7 @@ def test_a_row_joins_the_one_most_like_it() -> None:
     assert found is not None and found[0] == 1 and 0.7 < found[1] < 1
 
 
-@pytest.mark.parametrize("seed", rest_slow(range(12), (0,)))
+@pytest.mark.parametrize("seed", rest_slow(range(4), (0,)))
 def test_nearest_is_exact(seed: int) -> None:
     index, sets = NearIndex(0.6), []
     for text in families(300, 12, 25, 6, seed):

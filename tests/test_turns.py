@@ -65,7 +65,7 @@ WILD = st.text(
 ).filter(lambda t: bool(t.strip()))
 
 
-@examples(40, 500)
+@examples(40, 150)
 @pytest.mark.parametrize("shape", [TALK, THREE], ids=["two", "three"])
 def test_what_is_written_is_read(shape: Shape, examples: int) -> None:
     @settings(max_examples=examples, deadline=None)
@@ -136,7 +136,7 @@ NOISE: dict[str, Noise] = {
 MAY_BE_LOST = {"one line", "one colon missing", "quoted"}
 
 
-@examples(12, 200)
+@examples(12, 60)
 @pytest.mark.parametrize("name", NOISE)
 def test_noise_changes_nothing(name: str, examples: int) -> None:
     lost = [0, 0]

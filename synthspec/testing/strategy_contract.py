@@ -78,9 +78,9 @@ class StrategyContract:
         """Any rows, asked for in any order, by the same object or another, have the same numbers."""
         whole = self.make().uniforms(0, ROWS)
         dice, asked = random.Random(SEED), self.make()
-        for _ in range(30):
+        for number in range(30):
             start, stop = sorted((dice.randrange(ROWS), dice.randrange(ROWS + 1)))
-            for strategy in (asked, self.make()):
+            for strategy in (asked, self.make()) if number % 6 == 0 else (asked,):
                 for key, numbers in strategy.uniforms(start, stop).items():
                     assert np.array_equal(numbers, whole[key][start:stop]), f"rows {start} to {stop} of {key} differ"
 
