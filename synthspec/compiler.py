@@ -12,7 +12,7 @@ from synthspec.analysis.compiled import Compiled
 from synthspec.analysis.failed_plugin import plugin_that_failed
 from synthspec.analysis.sections import lower_spec
 from synthspec.analysis.whole import check_whole
-from synthspec.diagnostics import Diagnostic, has_errors, in_order
+from synthspec.diagnostics import Diagnostic, Span, has_errors, in_order
 from synthspec.document.inheritance import not_a_map, resolve_extends
 from synthspec.document.overrides import apply_overrides
 from synthspec.document.reader import MapNode, read_document
@@ -20,7 +20,7 @@ from synthspec.document.schema import check_schema
 from synthspec.document.source import Source, read_source, text_source
 from synthspec.planning.constraints.listed import check_listed
 from synthspec.plugins.guarding import PluginFault
-from synthspec.sources import Table
+from synthspec.sources import Table, TableFault
 from synthspec.spec import Spec
 from synthspec.spec.used_names import parameters_to_try
 
@@ -63,7 +63,15 @@ def _compile(source: Source | None, faults: tuple[Diagnostic, ...], overrides: M
             faults += _check_draws(lowered.spec, lowered.tables)
     except PluginFault as e:
         faults += (plugin_that_failed(root, e),)
+    except TableFault as e:  # a row that is read by need
+        faults += (Diagnostic(getattr(e, "code", "E511"), str(e), _sources_of(root), e.help),)
     return Compiled(lowered.spec, lowered.tables, in_order(faults))
+
+
+def _sources_of(root: MapNode) -> Span:
+    """Where the sources are declared."""
+    key = root.key("sources")
+    return root.span if key is None else key.span
 
 
 def _check_plan(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:

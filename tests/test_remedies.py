@@ -163,6 +163,8 @@ EDITS: dict[str, tuple[str, ...]] = {
     "E508-check-never-passes": ('"good" and', '"good" or'),
     "E509-enum-and-a-matching-rule": ("enum: [1, 2,", "enum: [2,"),
     "E511-a-point-that-may-group-thousands": ("data/thousands.csv}", "data/thousands.csv, decimal: '.'}"),
+    "E351-where-over-many-rows": (", where: row.word != 'the'", ""),
+    "E351-nearest-over-many-rows": (', nearest: "\'the sea\'"', ""),
     "E513-data-of-the-machine": ("/etc/passwd.csv", "data/calls.csv"),
     "E514-data-without-rows": ("data/header_only.csv", "data/calls.csv"),
     "E515-two-columns-of-one-name": ("{summary: call}", "{summary: told}"),

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import synthspec.sources.table
 from synthspec.evaluation.corpus.files import read_rows
 from synthspec.sources import Reading, TableFault, read_table
 from synthspec.sources.encodings import find_encoding
@@ -146,17 +145,19 @@ def test_a_small_parquet_file_does_not_fill_the_memory(tmp_path: Path, monkeypat
     assert path.stat().st_size < 100_000
     column = read_table(path).columns["text"]
     assert len(column) == 5_000 and len({id(v) for v in column}) < 10, "a text that comes again is held once"
-    monkeypatch.setattr(synthspec.sources.table, "MAX_VALUES", 4_999)
-    with pytest.raises(TableFault, match="at most 4,999"):
-        read_table(path)
+    from synthspec.sources import parquet
+
+    monkeypatch.setattr(parquet, "WHOLE_VALUES", 4_999)
+    by_need = read_table(path)
+    assert not by_need.in_memory and by_need.values("text", [0, 4_999]) == [text, text]
 
 
-def test_a_parquet_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parquet_file_that_unpacks_to_much_is_read_by_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "data.parquet"
     texts = [f"{i}" * 10_000 for i in range(300)]
     pq.write_table(pa.table({"text": texts}), path, compression="zstd", use_dictionary=False)
     from synthspec.sources import parquet
 
-    monkeypatch.setattr(parquet, "MAX_BYTES", 1_000_000)
-    with pytest.raises(TableFault, match="unpacked"):
-        read_table(path)
+    assert read_table(path).in_memory
+    monkeypatch.setattr(parquet, "WHOLE_BYTES", 1_000_000)
+    assert not read_table(path).in_memory and read_table(path).row(299) == {"text": texts[299]}

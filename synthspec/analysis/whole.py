@@ -92,7 +92,7 @@ def _no_examples(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic
         table = tables[asked.source]
         if any(v is None for v in values) or math.prod(len(v or ()) for v in values) * len(table) > MAX_TRIED:
             continue
-        test, rows = compile_row(asked.where), [table.row(i) for i in range(len(table))]
+        test, rows = compile_row(asked.where), list(table.iterate())
         for chosen in itertools.product(*(v or () for v in values)):
             given = dict(zip(names, chosen, strict=True))
             if not any(test({**given, "row": row}) for row in rows):

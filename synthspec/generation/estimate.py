@@ -357,7 +357,8 @@ def _field_tokens(field: Field, spec: Spec, tables: Mapping[str, Table]) -> int:
     if low is not None and high is not None:
         return round((low + high) / 2 * 1.4) + 6
     for table in tables.values():
-        texts = [t for t in table.columns.get(field.name, ()) if isinstance(t, str)][:200]
+        known = table.values(field.name, table.some(200)) if field.name in table.names else ()
+        texts = [t for t in known if isinstance(t, str)][:200]
         if texts:
             return sum(map(expected_tokens, texts)) // len(texts) + 6
     if "maxLength" in field.schema:

@@ -32,13 +32,13 @@ from synthspec.inference.store.derived.settled_log import NotedCombination, coun
 from synthspec.inference.store.reading_ahead import ReadingAhead
 from synthspec.plugins import is_built_in
 from synthspec.sources import TableFault
+from synthspec.sources.fingerprints import file_digest
 from synthspec.spec import Spec
 from synthspec.spec.fan_outs import judged_above
 from synthspec.spec.messages import Completion, Request
 from synthspec.spec.players import all_prompts
 from synthspec.spec.rows import Missing, Rejection, Row, Stage, Try
 
-HASHED = 64 << 20  # bytes of a source up to which its content is read; of a larger one, size and time tell
 MOST_ROWS = 2_000  # rows of one combination up to which they are noted
 _AT_ONCE = 64  # combinations read at once
 _TAKEN = 1024  # rows taken in by the rules between rows at once
@@ -68,18 +68,11 @@ def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
     try:
         contents = [s.digest() for s in spec.sources.values() if s.digest is not None]
         if novelty.decontaminate is not None:
-            contents.append(_content(novelty.decontaminate.against))
+            contents.append(file_digest(novelty.decontaminate.against))
     except (OSError, TableFault):
         return None
     made = [spec.program_digest, [w.fixed for w in writers.values()], contents, _versions()]
     return hashlib.blake2b(_encode(made).encode(), digest_size=16).hexdigest()
-
-
-def _content(path: Path) -> str:
-    about = path.stat()
-    if path.is_dir() or about.st_size > HASHED:
-        return f"{about.st_size} {about.st_mtime_ns}"
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
 @cache

@@ -172,7 +172,7 @@ class PromptWriter:
         shown = None
         if asked is not None and not asked.reads <= {p.name for p in self.spec.parameters}:  # hangs on what is unknown
             table = self.tables[asked.source]
-            shown = [table.row(place) for place in range(min(asked.rows, len(table)))]
+            shown = table.rows(range(min(asked.rows, len(table))))
         try:
             return self.base(index, {"avoid": [], **values}, rows, shown)
         except TemplateFault:

@@ -9,6 +9,7 @@ import numpy as np
 from synthspec.languages.expressions import Expression, compile_row
 from synthspec.languages.expressions.evaluation.columns import Column
 from synthspec.languages.expressions.functions.placed import INDEX
+from synthspec.languages.expressions.traversal import members_of
 from synthspec.planning.drawing import Drawing, Values
 from synthspec.sources import Table
 from synthspec.sources.table import BLOCK
@@ -22,21 +23,24 @@ def passing_rows(each: RowsEach, table: Table) -> Sequence[int]:
 
 def rows_that_pass(where: Expression, table: Table, among: Sequence[int]) -> Sequence[int]:
     """Those of some rows for which a condition over `row` alone holds."""
-    test = compile_row(where)
+    test, read = compile_row(where), members_of(where, "row")
+    names = None if read is None else [n for n in table.names if n in read]
     found: list[int] = []
     for start in range(0, len(among), BLOCK):
         some = among[start : start + BLOCK]
-        found += (number for number, row in zip(some, table.rows(some), strict=True) if test({"row": row}))
+        found += (number for number, row in zip(some, table.rows(some, names), strict=True) if test({"row": row}))
     return found
 
 
 def in_turn(values: Values, each: RowsEach, table: Table) -> Values:
     """What draws from the row of the source whose turn it is."""
-    rows = np.asarray(passing_rows(each, table), dtype=np.int64)
+    passing = passing_rows(each, table)
+    rows = None if each.where is None else np.asarray(passing, dtype=np.int64)
 
     def draw(drawing: Drawing) -> Column:
         if each.source not in drawing.picked:
-            drawing.picked[each.source] = rows[drawing.columns[INDEX] // each.times % max(1, len(rows))]
+            turns = drawing.columns[INDEX] // each.times % max(1, len(passing))
+            drawing.picked[each.source] = turns if rows is None else rows[turns]
         return values(drawing)
 
     return draw

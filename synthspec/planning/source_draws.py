@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions import Expression, evaluate, names_of
-from synthspec.languages.expressions.evaluation.columns import Column, objects, pack, unpack
+from synthspec.languages.expressions.evaluation.columns import Column, conform_column, objects, pack, unpack
 from synthspec.languages.expressions.functions.texts import as_text
 from synthspec.languages.expressions.random.quantiles import level_of
+from synthspec.languages.expressions.traversal import members_of
+from synthspec.languages.expressions.types import ANY
 from synthspec.planning.drawing import MAX_LEVELS, DrawFault, Drawing, Values
 from synthspec.planning.list_draws import Counts
 from synthspec.planning.sampling.alike import Alike
@@ -20,12 +23,14 @@ from synthspec.sources import Table
 from synthspec.spec import SourceDraw
 
 Indexed = Callable[[SourceDraw], Alike]
+_NONE = np.arange(0)
 
 
 def one_row(parameter: str, draw_of: SourceDraw, table: Table, filters: tuple[Expression, ...]) -> Values:
     """A column of the row that every draw of one from this source takes, or the whole row as a map."""
     name, column = draw_of.source, draw_of.column
-    whole = pack(list(table.columns[column])) if column else None
+    whole = pack(list(table.columns[column])) if column and table.in_memory else None
+    kind = table.column_type(column) if column else ANY
 
     def draw(drawing: Drawing) -> Column:
         if name not in drawing.picked:
@@ -33,7 +38,10 @@ def one_row(parameter: str, draw_of: SourceDraw, table: Table, filters: tuple[Ex
         picked = drawing.picked[name]
         if whole is not None:
             return whole[picked]
-        return objects((table.row(at) for at in picked.tolist()), drawing.length)
+        places = picked.tolist()
+        if column:  # the same kind of column, whichever rows are read
+            return conform_column(pack(table.values(column, places), kind.kind), kind)
+        return objects(table.rows(places), drawing.length)
 
     return draw
 
@@ -59,15 +67,13 @@ def several_rows(parameter: str, key: str, draw_of: SourceDraw, table: Table, co
 
     def draw(drawing: Drawing) -> Column:
         u, wanted = drawing.uniforms[key], counts(drawing)
-        result = np.empty(drawing.length, dtype=object)
+        drawn: list[list[int] | None] = [None] * drawing.length
         for members, found in _passing(parameter, draw_of.source, table, filters, drawing, wanted):
-            candidates = found.tolist()
+            candidates = found.tolist() if filters else range(len(table))
             for at in members:
-                if wanted[at] < 0:
-                    continue
-                places = draw_some(candidates, int(wanted[at]), f"rows/{int(u[at] * 2**53)}")
-                result[at] = [_value(table, draw_of.column, place) for place in places]
-        return result
+                if wanted[at] >= 0:
+                    drawn[at] = draw_some(candidates, int(wanted[at]), f"rows/{int(u[at] * 2**53)}")
+        return _lists(table, draw_of.column, drawn)
 
     return draw
 
@@ -80,16 +86,17 @@ def nearest_rows(parameter: str, draw_of: SourceDraw, table: Table, indexed: Ind
 
     def draw(drawing: Drawing) -> Column:
         texts = unpack(_column(evaluate(likeness, drawing.columns, drawing.length)))
-        result, wanted = np.empty(drawing.length, dtype=object), counts(drawing)
+        drawn: list[list[int] | None] = [None] * drawing.length
+        wanted, index = counts(drawing), None
         for members, found in _passing(parameter, draw_of.source, table, filters, drawing, wanted):
             among = found if filters else None
             for at in members:
                 text = as_text(texts[at])
                 if text is not None and wanted[at] >= 0:
-                    places = indexed(draw_of).nearest(text, most, among)[: wanted[at]]
-                    values = [_value(table, draw_of.column, place) for place in places]
-                    result[at] = values if draw_of.rows is not None else values[0]
-        return result
+                    index = index or indexed(draw_of)
+                    drawn[at] = index.nearest(text, most, among)[: wanted[at]]
+        lists = _lists(table, draw_of.column, drawn)
+        return lists if draw_of.rows is not None else objects((v and v[0] for v in lists), drawing.length)
 
     return draw
 
@@ -99,8 +106,20 @@ def _column(found: Any) -> Column:
     return column
 
 
-def _value(table: Table, column: str, place: int) -> Any:
-    return table.columns[column][place] if column else table.row(place)
+def _lists(table: Table, column: str, drawn: Sequence[Sequence[int] | None]) -> Column:
+    """A list for each combination: the rows of these places, or their values of a column; all are read at once."""
+    places = [place for some in drawn for place in some or ()]
+    found = iter(table.values(column, places) if column else table.rows(places))
+    result = np.empty(len(drawn), dtype=object)
+    for at, some in enumerate(drawn):
+        result[at] = None if some is None else list(islice(found, len(some)))
+    return result
+
+
+def _columns_read(filters: Sequence[Expression], table: Table) -> Sequence[str] | None:
+    """The columns that filters read, in the table's order; None where one reads the row as a whole."""
+    read = [members_of(f, "row") for f in filters]
+    return None if None in read else [n for n in table.names if any(n in (r or ()) for r in read)]
 
 
 def _passing(
@@ -113,11 +132,13 @@ def _passing(
 ) -> Iterator[tuple[Sequence[int], NDArray[np.int64]]]:
     """The rows of the source that pass the filters, for combinations together that read the same values.
 
+    Without filters all combinations at once; all rows pass, and none is listed.
+
     Raises:
         DrawFault: fewer than are wanted pass for a combination.
     """
     if not filters:
-        yield range(drawing.length), np.arange(len(table))
+        yield range(drawing.length), _NONE
         return
     reads = sorted(frozenset().union(*(names_of(f) for f in filters)) - {"row"})
     groups: dict[tuple[Any, ...], list[int]] = {}
@@ -125,7 +146,7 @@ def _passing(
         groups.setdefault(tuple(map(repr, values)), []).append(index)
     if not reads:
         groups = {(): list(range(drawing.length))}
-    rows = objects((table.row(i) for i in range(len(table))), len(table))
+    rows = objects(table.iterate(_columns_read(filters, table)), len(table))
     for members in groups.values():
         first = {n: np.repeat(drawing.columns[n][members[:1]], len(table)) for n in reads}
         passing = np.ones(len(table), dtype=bool)

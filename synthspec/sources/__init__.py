@@ -4,6 +4,7 @@ One module a kind of file, found by the suffixes it names:
 
     SUFFIXES: tuple[str, ...]                # (".toml",): a literal, read without importing the module
     READS: tuple[str, ...]                   # optional: which of delimiter, encoding, decimal it heeds; none by default
+    BY_NEED: bool                            # optional: files of any size are read, by row number
     def read(path, reading) -> Table         # may raise TableFault; what it raises else is reported too
 
 It loads what is heavy inside `read`. A package adds one through the entry point group `synthspec.sources`, whose
@@ -18,10 +19,14 @@ from pathlib import Path
 from synthspec.plugins import find_plugin, is_built_in, is_plugin, plugin_error, plugin_names, plugin_package, raised
 from synthspec.sources.table import MemoryTable, Table, TableFault, refuse_many, rename, table_of
 
-__all__ = ["MemoryTable", "Reading", "Table", "TableFault", "is_readable", "read_table", "readable", "refuse_many",
-           "rename", "settings_read", "table_of"]  # fmt: skip
+__all__ = [
+    "MAX_BYTES", "WHOLE_BYTES", "WHOLE_VALUES", "MemoryTable", "Reading", "Table", "TableFault", "is_readable",
+    "read_table", "readable", "refuse_large", "refuse_many", "rename", "settings_read", "table_of",
+]  # fmt: skip
 
-MAX_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 512 * 1024 * 1024  # of a file that must be read as a whole
+WHOLE_BYTES = 16 * 1024 * 1024  # up to which a file that could be read by need is read as a whole: every value is seen
+WHOLE_VALUES = 1_000_000  # the same of its values
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,10 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
     if fault is not None:
         raise TableFault(*fault)
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise TableFault(f"{size / 1e6:.0f} MB; a source holds at most {MAX_BYTES // 1_000_000} MB")
-        table: Table = find_plugin("sources", suffix[1:]).read(path, reading or Reading())
+        module = find_plugin("sources", suffix[1:])
+        if not getattr(module, "BY_NEED", False):
+            refuse_large(path)
+        table: Table = module.read(path, reading or Reading())
     except OSError as e:
         raise TableFault((e.strerror or str(e)).lower()) from None
     except Exception as e:
@@ -74,6 +79,18 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
     if not isinstance(table, Table):
         raise TableFault(f"the plug-in '{suffix[1:]}' gave no Table", _report_to(suffix[1:]))
     return table
+
+
+def refuse_large(path: Path) -> None:
+    """Refuse a file that is too large to be read as a whole.
+
+    Raises:
+        OSError: it is not there.
+        TableFault: it has more than MAX_BYTES.
+    """
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise TableFault(f"{size / 1e6:.0f} MB; a source holds at most {MAX_BYTES // 1_000_000} MB")
 
 
 def _report_to(name: str) -> str:

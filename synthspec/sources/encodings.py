@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from pathlib import Path
 
 from synthspec.sources import TableFault
 
@@ -19,6 +20,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 LOOK = 1 << 16  # bytes looked at for zeros
+START = 1 << 20  # bytes from which the encoding of a large file is told
 _WESTERN = re.compile(  # what stands alone among ASCII in text of Western Europe
     "[ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿŒœŠšŸŽž€‚„…‘’“”•–—™¡¢£§©ª«°±²³´µ·º»¼½¾¿×÷®\xa0]"
 )
@@ -89,3 +91,20 @@ def _is_western(data: bytes) -> bool:
         return False
     strange = [c for c in text if ord(c) > 127]
     return all(_WESTERN.match(c) for c in set(strange)) and not _RUN.search(text)
+
+
+def encoding_of_start(path: Path) -> tuple[str, bool]:
+    """The encoding of a large file, told from its first megabyte, which may end within a character; whether a guess.
+
+    Raises:
+        OSError: it cannot be read.
+        TableFault: it is none that can be told.
+    """
+    with path.open("rb") as file:
+        head = file.read(START)
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as e:
+        if e.start > len(head) - 4 and e.start > 0:
+            head = head[: e.start]
+    return find_encoding(head)

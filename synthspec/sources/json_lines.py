@@ -1,17 +1,21 @@
-"""JSON Lines: one object a line."""
+"""JSON Lines: one object a line. A large file is read by row number."""
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synthspec.sources import MemoryTable, Reading, Table, TableFault, table_of
-from synthspec.sources.encodings import decode
+from synthspec.sources import WHOLE_BYTES, MemoryTable, Reading, Table, TableFault, refuse_large, table_of
+from synthspec.sources.encodings import decode, encoding_of_start
 
 SUFFIXES = (".jsonl",)
 READS = ("encoding",)
+BY_NEED = True
+
+_BYTE_WISE = ("utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1250", "cp1251", "cp1252", "koi8-r")  # 10 ends a line
 
 
 def read(path: Path, reading: Reading) -> Table:
@@ -20,7 +24,15 @@ def read(path: Path, reading: Reading) -> Table:
     Raises:
         TableFault: a line is not a JSON object.
     """
-    text, guessed = decode(path.read_bytes(), reading.encoding)
+    if path.stat().st_size > WHOLE_BYTES:
+        name, guessed = (reading.encoding, False) if reading.encoding else encoding_of_start(path)
+        encoding = codecs.lookup(name).name.removesuffix("-sig")
+        if encoding in _BYTE_WISE:
+            from synthspec.sources.lines_table import LinesTable  # loads NumPy
+
+            return LinesTable(path, encoding, guessed)
+        refuse_large(path)
+    text, said = decode(path.read_bytes(), reading.encoding)
     rows: list[Mapping[str, Any]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -32,4 +44,4 @@ def read(path: Path, reading: Reading) -> Table:
         if not isinstance(value, dict):
             raise TableFault(f"line {number} is not a JSON object", 'write one object a line: {"column": "value"}')
         rows.append(value)
-    return MemoryTable(table_of(rows).columns, guessed)
+    return MemoryTable(table_of(rows).columns, said)

@@ -85,6 +85,12 @@ class Table(ABC):
         """Whether a column is null in some row, as far as is known."""
         return None in self.columns[name]
 
+    def some(self, count: int) -> Sequence[int]:
+        """The numbers of rows that stand for the table, in order: all that are in memory, else up to `count` that are
+        quickly read, the same each time.
+        """
+        return range(len(self)) if self.in_memory else spread(len(self), count)
+
     def too_large_for(self, names: Iterable[str] | None = None) -> str:
         """Why these columns, or all, cannot be gone through as a whole; "" where they can."""
         width = len(self.names) if names is None else len(tuple(names))
@@ -170,6 +176,9 @@ class RenamedTable(Table):
     def has_gaps(self, name: str) -> bool:
         return self._table.has_gaps(self._old[name])
 
+    def some(self, count: int) -> Sequence[int]:
+        return self._table.some(count)
+
 
 class LazyColumn(Sequence[Any]):
     """A column of a table that is read by need."""
@@ -200,6 +209,13 @@ class LazyColumn(Sequence[Any]):
 
     def __contains__(self, value: object) -> bool:
         return any(v is value or v == value for v in self)
+
+
+def spread(length: int, count: int) -> Sequence[int]:
+    """`count` numbers below a length, evenly spread from the first to the last; all where there are no more."""
+    if length <= count:
+        return range(length)
+    return [number * (length - 1) // (count - 1) for number in range(count)] if count > 1 else [0]
 
 
 def type_of_column(values: Iterable[Any]) -> Type:

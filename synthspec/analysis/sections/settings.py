@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.extra_body import check_extra_body
-from synthspec.analysis.sections.source_draws import find_source
+from synthspec.analysis.sections.source_draws import find_source, may_read
 from synthspec.analysis.sections.sources import data_path
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
@@ -254,6 +254,8 @@ def _copies(
         lost = f"no column '{missing[0]}'" if missing else "no column named like a text field"
         ctx.report("E512", given or source or node, f"the source '{table.name}' has {lost} to compare with",
                    "name fields the source has, or rename its columns")  # fmt: skip
+        return None
+    if not may_read(ctx, source or node, "`no_copies`", table, names):
         return None
     return NoCopies(table.name, names, float(value_of(node.get("similarity"), 0.8)))
 

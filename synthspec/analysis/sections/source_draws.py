@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, no_hint, scalar_text, value_of
@@ -10,6 +10,7 @@ from synthspec.analysis.sections.draw_counts import Count
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import Expression
+from synthspec.languages.expressions.traversal import members_of
 from synthspec.languages.expressions.types import ANY, TEXT, Type, fits
 from synthspec.spec import SourceDraw, SourceTable
 
@@ -75,6 +76,8 @@ def lower_where(
     if node is None:
         return None
     expression, truth = ctx.expression(node, {**scope, "row": row_type(table)}, explain=explain)
+    if expression is not None and not may_read(ctx, node, "`where`", table, members_of(expression, "row")):
+        return None
     return expression if expression is not None and ctx.is_truth(node, truth, "`where`") else None
 
 
@@ -101,12 +104,24 @@ def lower_nearest(
         message = f"the source '{table.name}' has no column of text that `nearest` could compare"
         ctx.report("E533", nearest, message, "name a column: `by: column`")
         return None
+    compared = (by.text,) if isinstance(by, ScalarNode) else ctx.tables[table.name].text_columns
+    if not may_read(ctx, nearest, "`nearest`", table, compared):
+        return None
     if expression is not None and not fits(kind, TEXT):
         ctx.report(
             "E303", nearest, f"`nearest` is a text; this is {kind.with_article}", "name a text, or write text(x)"
         )
         return None
     return expression
+
+
+def may_read(ctx: AnalysisContext, node: Node, what: str, table: SourceTable, columns: Collection[str] | None) -> bool:
+    """Whether these columns of a source, or all, can be gone through as a whole; a fault where they cannot."""
+    why = ctx.tables[table.name].too_large_for(columns)
+    if why:
+        message = f"{what} goes through the source '{table.name}', which is too large for it: {why}"
+        ctx.report("E351", node, message, "draw without it, or make a smaller file of the rows that are wanted")
+    return not why
 
 
 def find_source(ctx: AnalysisContext, node: ScalarNode, sources: Mapping[str, SourceTable]) -> SourceTable | None:

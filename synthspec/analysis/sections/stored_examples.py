@@ -33,7 +33,7 @@ def named_examples(ctx: AnalysisContext) -> Iterator[StoredExamples]:
             parsed = (parse_expression(text)[0] for text in texts if text)
             reads = {n for e in parsed if e is not None for n in names_of(e)} - {"row"}
             table = ctx.tables.get(scalar_text(examples.get("from")))
-            members = None if table is None else tuple((name, ANY) for name in table.columns)
+            members = None if table is None else tuple((name, ANY) for name in table.names)
             kind = Type("list", item=Type("map", members=members))
             yield StoredExamples(entry.key.text, at, tuple(sorted(reads)), kind)
 

@@ -12,7 +12,7 @@ from synthspec.dataset.manifest import listed_files, read_manifest
 from synthspec.dataset.switch import SwitchFault, settle
 from synthspec.sources import TableFault, is_readable, read_table, readable
 from synthspec.sources.delimited import LONGEST_CELL, SAMPLE, find_delimiter
-from synthspec.sources.encodings import find_encoding
+from synthspec.sources.encodings import encoding_of_start
 
 DATA = (".parquet", ".jsonl", ".csv", ".json", ".tsv")
 
@@ -74,7 +74,7 @@ def read_rows(path: Path) -> Iterator[Mapping[str, Any]]:
         yield from _read_json(path)
     else:
         table = read_table(path)
-        yield from (table.row(i) for i in range(len(table)))
+        yield from table.iterate()
 
 
 def _object(text: str, where: str) -> Mapping[str, Any]:
@@ -116,14 +116,7 @@ def _read_delimited(path: Path, usual: str) -> Iterator[Mapping[str, Any]]:
 
 def _encoding_of(path: Path) -> str:
     """The encoding of a text file, told from its first megabyte, which may end within a character."""
-    with path.open("rb") as file:
-        head = file.read(1 << 20)
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as e:
-        if e.start > len(head) - 4 and e.start > 0:
-            head = head[: e.start]
-    name, _ = find_encoding(head)
+    name, _ = encoding_of_start(path)
     return "utf-8-sig" if name == "utf-8" else name
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 HINT = 8  # words at most: a longer text is an instruction and names no topic
 PHRASES = 5_000  # at most
+LEARNED = 5_000  # rows of a source that is read by need
 ENOUGH_WORDS = 400  # of running text; with fewer, the stock of sentences is added
 
 
@@ -29,7 +30,7 @@ class Material:
 
     def __init__(self, spec: Spec, tables: Mapping[str, Table]) -> None:
         self.spec = spec
-        self.origins = {name: Origin(table.columns) for name, table in tables.items() if len(table)}
+        self.origins = {name: Origin(_learned(table)) for name, table in tables.items() if len(table)}
         self.fields = {f.name: f for f in spec.fields}
         self._phrases: dict[str, Origin] = {}
         self._demands: dict[str, dict[str, str]] = {}
@@ -121,6 +122,14 @@ class Material:
             own = [field.schema.get("examples"), field.schema.get("default")]
             digest.update(f"\x1d{field.name}\x1e{own}".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]
+
+
+def _learned(table: Table) -> Mapping[str, Sequence[Any]]:
+    """The columns to learn from: of a table that is not in memory, those of some of its rows."""
+    if table.in_memory:
+        return table.columns
+    rows = table.rows(table.some(LEARNED))
+    return {name: [row[name] for row in rows] for name in table.names}
 
 
 def topics_of(values: Mapping[str, Any]) -> tuple[str, ...]:

@@ -54,6 +54,15 @@ def names_of(expression: Expression) -> frozenset[str]:
     return frozenset(n.name for n in walk(expression) if isinstance(n, Name))
 
 
+def members_of(expression: Expression, name: str) -> frozenset[str] | None:
+    """The members that are read of a map of this name (`row.a`); None where the map is read as a whole."""
+    members = [n for n in walk(expression) if isinstance(n, Member) and isinstance(n.owner, Name)]
+    read = {m.name for m in members if isinstance(m.owner, Name) and m.owner.name == name}
+    named = sum(isinstance(n, Name) and n.name == name for n in walk(expression))
+    whole = named > sum(isinstance(m.owner, Name) and m.owner.name == name for m in members)
+    return None if whole else frozenset(read)
+
+
 def random_calls(expression: Expression) -> tuple[Call, ...]:
     """The calls that draw, in the order of their ordinals; each takes one uniform number."""
     drawn = {n.ordinal: n for n in walk(expression) if isinstance(n, Call) and n.ordinal >= 0}

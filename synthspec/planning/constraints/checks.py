@@ -20,7 +20,7 @@ from synthspec.planning.drawing import DrawFault, Drawing
 from synthspec.planning.parameters import middles, with_ancestors
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
-from synthspec.spec import Choice, Correlation, Exclusion, Formula, GivenDraw, Parameter, SourceDraw, Spec
+from synthspec.spec import Choice, Correlation, Draw, Exclusion, Formula, GivenDraw, Parameter, SourceDraw, Spec
 from synthspec.spec.used_names import draw_reads
 
 MAX_ENUMERATED = 300_000
@@ -58,7 +58,7 @@ def _try_sources(spec: Spec, plan: Plan) -> None:
         DrawFault: for one of them no row passes.
     """
     for parameter in spec.parameters:
-        if not isinstance(parameter.draw, SourceDraw | GivenDraw):
+        if not _is_filtered(parameter.draw):
             continue
         names = with_ancestors(plan.draws, frozenset({parameter.name}))
         behind = plan.dimensions_behind(names - {parameter.name})
@@ -67,6 +67,13 @@ def _try_sources(spec: Spec, plan: Plan) -> None:
         for draw in plan.draws:
             if draw.name in names:
                 drawing.columns[draw.name] = draw.values(drawing)
+
+
+def _is_filtered(draw: Draw) -> bool:
+    """Whether it draws from those rows of a source that pass a condition."""
+    if isinstance(draw, GivenDraw):
+        return any(map(_is_filtered, (*(d for _, d in draw.cases), *((draw.otherwise,) if draw.otherwise else ()))))
+    return isinstance(draw, SourceDraw) and draw.where is not None
 
 
 def _behind(plan: Plan, exclusion: Exclusion) -> tuple[frozenset[str], frozenset[str]]:

@@ -27,8 +27,8 @@ class Alike:
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
         rows: dict[str, list[int]] = {}
-        for at, parts in enumerate(zip(*(table.columns[c] for c in columns), strict=True)):
-            for word in _words(" ".join(t for t in map(as_text, parts) if t is not None)):
+        for at, row in enumerate(table.iterate(columns)):
+            for word in _words(" ".join(t for c in columns if (t := as_text(row[c])) is not None)):
                 rows.setdefault(word, []).append(at)
         self.length = len(table)
         self._rows = {word: np.array(found, dtype=np.int64) for word, found in rows.items()}

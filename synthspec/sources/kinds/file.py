@@ -10,7 +10,7 @@ from synthspec.diagnostics import did_you_mean
 from synthspec.plugins import plugin_error
 from synthspec.sources import Reading, is_readable, read_table, settings_read
 from synthspec.sources.encodings import ENCODINGS, is_encoding
-from synthspec.sources.fingerprints import files_digest
+from synthspec.sources.fingerprints import files_digest, mark_of
 from synthspec.sources.kinds import Note, Opened, Place, SourceFault, SourceKind
 from synthspec.sources.paths import find_file
 from synthspec.sources.table import TableFault
@@ -21,6 +21,7 @@ def open_file(options: Mapping[str, Any], place: Place) -> Opened:
     name = str(options["file"])
     path = find_file(name, place)
     reading = _reading(options, path)
+    mark = mark_of(path)
     try:
         table = read_table(path, reading)
     except SourceFault:
@@ -32,7 +33,8 @@ def open_file(options: Mapping[str, Any], place: Place) -> Opened:
     if table.guessed_encoding:
         help = f"add `encoding: {table.guessed_encoding}` to the source if that is right, or save the file as UTF-8"
         notes = (Note("W750", f"'{name}' is not UTF-8 text; it is read as {table.guessed_encoding}", help),)
-    return Opened(table, lambda: files_digest([path], reading), notes)
+    said = sorted((k, str(v)) for k, v in options.items() if k != "file")
+    return Opened(table, lambda: files_digest([path], said, marks=[mark]), notes)
 
 
 def _reading(options: Mapping[str, Any], path: Path) -> Reading:

@@ -34,7 +34,7 @@ def may_be_empty(
     found += [Emptied(frozenset({f.name})) for f in around.fields.values() if f.optional and f.value is None]
     gaps: dict[str, set[str]] = {}
     for name, draw in around.draws.items():
-        if isinstance(draw, SourceDraw) and draw.column and None in ctx.tables[draw.source].columns[draw.column]:
+        if isinstance(draw, SourceDraw) and draw.column and ctx.tables[draw.source].has_gaps(draw.column):
             gaps.setdefault(f"{draw.source}.{draw.column}", set()).add(name)
     found += [Emptied(frozenset(names)) for names in gaps.values()]
     if around.avoid:

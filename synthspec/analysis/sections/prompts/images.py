@@ -102,7 +102,8 @@ def _values(ctx: AnalysisContext, draw: Draw) -> Iterator[Any]:
             yield from values
         case SourceDraw(source, column, where=None) if source in ctx.tables:
             table = ctx.tables[source]
-            drawn = table.columns.get(column, ()) if column else map(table.row, range(len(table)))
+            numbers = table.some(MOST_LOOKED_AT)
+            drawn: Sequence[Any] = table.values(column, numbers) if column else table.rows(numbers)
             yield from drawn if draw.shares_row else ([value] for value in drawn)
         case ListDraw(item=item):
             yield from ([value] for value in _values(ctx, item))
