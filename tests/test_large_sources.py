@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import synthspec
 from synthspec.cli import cli
 from synthspec.compiler import compile_spec
+from synthspec.planning.plan import build_plan
 from synthspec.sources import (
     MemoryTable,
     Reading,
