@@ -217,7 +217,7 @@ def test_latency_changes_nothing_where_prompts_are_asked_several_times(
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(10))
 def test_latency_changes_nothing_at_length(block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(100 + 20 * block, 120 + 20 * block):
+    for number in range(100 + 6 * block, 106 + 6 * block):
         folder = tmp_path / str(number)
         folder.mkdir()
         agree(number, folder, monkeypatch)
