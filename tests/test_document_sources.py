@@ -208,3 +208,11 @@ def test_the_embedded_model_quotes() -> None:
     assert all(q is not None and quoted(q, TEXT) == 1 for q in quotes) and len(set(quotes)) >= 4
     assert quote_of(TEXT, TextRules(words=(30, None)), Dice("q"), seen) is None
     assert quote_of("", TextRules(), Dice("q"), seen) is None
+
+
+def test_the_spec_of_the_page_is_sound(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs/documents.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"(?s)```yaml\n(.*?)```", page)
+    lay(tmp_path, {"manuals/kettle.md": KETTLE, "spec.yaml": f"synthspec: 1\nname: page\n{block}"})
+    compiled = compile_spec(tmp_path / "spec.yaml")
+    assert compiled.ok and not compiled.diagnostics, compiled.diagnostics

@@ -43,6 +43,7 @@ VALUES: list[tuple[str, Any]] = [
     ("rank(['p', 'q', 'r', 's'], n)", ["r", "s", "p"]), ("rank([1], [])", None), ("rank([], [])", []),
     ("best(['p', 'q'], ['low', 'high'])", None), ("quoted('', 'a b')", 0.0), ("quoted('The cat!', 'a THE, cat')", 1.0),
     ("quoted('one two three four five', 'zero one two three four. Six five')", 0.5), ("quoted('a b c', 'a b')", 0.0),
+    ("quoted('打开阀门', '请打开阀门。')", 1.0), ("quoted('打开阀门关', '请打开阀门。')", 0.5),
     ("quoted('a b c', 'c a b', 2)", 0.5), ("quoted('a b', 'a b', 0)", 1.0), ("quoted(t, l[2])", None),
 ]  # fmt: skip
 

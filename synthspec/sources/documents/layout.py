@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from synthspec.languages.expressions.functions.texts import UNSPACED
 from synthspec.sources.documents.document import Block, Outline, heading
 from synthspec.sources.documents.tidy import one_line, table_lines, tidy
-from synthspec.sources.documents.units import UNSPACED
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Documents that were read before: the last ones in memory, and those of slow kinds in the user's cache folder.
+"""Documents that were read before: the last ones in memory, and those that take a while in the user's cache folder.
 
 Both are found by the bytes of the file, so a file that is changed, moved or copied is never taken for another.
 """
@@ -21,6 +21,7 @@ from synthspec.sources.documents.reader import is_document, missing_packages, mo
 
 MAX_BYTES = 128 * 1024 * 1024  # of one document
 FORM = 1  # of what is stored, and of how documents are read: another number leaves older entries alone
+LARGE = 16 * 1024  # bytes: from here on any kind is kept on disk; PDF and Word always are
 MOST_HELD = 64_000_000  # characters in memory
 _held: OrderedDict[str, Document] = OrderedDict()
 
@@ -59,7 +60,8 @@ def parsed(data: bytes, name: str, encoding: str | None = None) -> Document:
     if key in _held:
         _held.move_to_end(key)
         return _held[key]
-    entry = cache_folder() / key[:2] / f"{key}.json" if packages else None
+    slow = packages or len(data) >= LARGE
+    entry = cache_folder() / key[:2] / f"{key}.json" if slow else None
     document = _load(entry) if entry is not None else None
     if document is None:
         document = parse_document(data, name, encoding)
@@ -70,7 +72,7 @@ def parsed(data: bytes, name: str, encoding: str | None = None) -> Document:
 
 
 def cache_folder() -> Path:
-    """Where documents of slow kinds are kept; whatever is in it may be deleted."""
+    """Where they are kept; whatever is in it may be deleted."""
     home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return (Path(home) if home else Path.home() / ".cache") / "synthspec" / "documents"
 

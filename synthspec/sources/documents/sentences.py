@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from synthspec.sources.documents.units import UNSPACED
+from synthspec.languages.expressions.functions.texts import UNSPACED
 
 _CLOSERS = "\"'”’»›)\\]）」』】》〉"
 _END = re.compile(

@@ -6,12 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-# Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han. Ranges, not properties: these do not
-# change with the version of Python.
-UNSPACED = (
-    "\u0e00-\u0e4f\u0e80-\u0ecf\u1000-\u1049\u1780-\u17d3\u3041-\u3096\u3099-\u309f\u30a1-\u30fa\u30fc-\u30ff"
-    "\u3005-\u3007\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
-)
+from synthspec.languages.expressions.functions.texts import UNSPACED
+
 _WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}][^\s{UNSPACED}]*")
 
 

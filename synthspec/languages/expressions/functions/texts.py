@@ -10,7 +10,14 @@ from typing import Any
 
 from synthspec.languages.expressions.evaluation.values import MAX_SIZE, whole
 
+# Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han. Ranges, not properties: these do not
+# change with the version of Python.
+UNSPACED = (
+    "\u0e00-\u0e4f\u0e80-\u0ecf\u1000-\u1049\u1780-\u17d3\u3041-\u3096\u3099-\u309f\u30a1-\u30fa\u30fc-\u30ff"
+    "\u3005-\u3007\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
+)
 _WORD = re.compile(r"[^\W_]\S*")
+_QUOTED_WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
 _SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s|\Z)|[。！？]+|\n\s*+\n")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _CAPITALISED = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -81,9 +88,10 @@ def overlap(a: str, b: str) -> float:
 def quoted(text: str, chunk: str, run: int = 4) -> float:
     """The share of the text's runs of so many words that stand in the chunk, case and punctuation aside.
 
-    A text with fewer words is one run; one without words has nothing that is quoted. Linear in both lengths.
+    A text with fewer words is one run; one without words has nothing that is quoted. Each character of a script that
+    puts no spaces between words is one. Linear in both lengths.
     """
-    words, others = (re.findall(r"\w+", t.casefold()) for t in (text, chunk))
+    words, others = (_QUOTED_WORD.findall(t.casefold()) for t in (text, chunk))
     length = min(max(1, run), len(words))
     if not words:
         return 0.0
