@@ -67,8 +67,10 @@ def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, 
 def _show(report: PlanReport, no_color: bool) -> None:
 
     console = open_console(no_color=no_color)
-    each = f", {-(-report.rows // max(report.combinations, 1))} rows each" if report.combinations < report.rows else ""
-    console.print(f"[bold]{report.name}[/]: {report.rows:,} rows from {report.combinations:,} combinations{each} "
+    least, most = report.combinations_needed
+    even = least == most == report.combinations < report.rows
+    each = f", {-(-report.rows // max(most, 1))} rows each" if even else ""
+    console.print(f"[bold]{report.name}[/]: {report.rows:,} rows from {span(least, most)} combinations{each} "
                   f"([italic]{report.strategy}[/])")  # fmt: skip
     if report.space is not None:
         gone = f", {report.excluded:,} of them excluded" if report.excluded else ""
@@ -155,6 +157,9 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
         figures = [span(low[k], high[k]) for k in _FIGURES]
         table.add_row(f"[bold]{name}[/]", "", *figures, money_span(low["cost"], high["cost"]))
     console.print(table)
+    if report.endless:
+        console.print(f"Nothing says how long the lists of {', '.join(report.endless)} are at most: calls for items "
+                "beyond the last row may be begun, here of lists of three; `maxItems` keeps them few.")  # fmt: skip
     console.print("Tokens are estimated. At worst every attempt is used, and every reply is as long as it may be.")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from synthspec.generation.fan_estimate import LevelRows, endless_lists, rows_of_levels
 from synthspec.generation.player_estimate import answers_at_worst, answers_of_a_talk, call_values
 from synthspec.generation.several_estimate import CallsPerRow, bound_names, calls_by_endpoint
 from synthspec.generation.talk_estimate import SpeakerUse, speaker_uses
@@ -76,7 +77,9 @@ class PlanReport:
 
     name: str
     rows: int
-    combinations: int
+    combinations: int  # that the rows take at most
+    combinations_needed: tuple[int, int]  # at least and at most, as far as the lengths of lists are known
+    endless: tuple[str, ...]  # prompts that go over lists of which nothing says how long they are at most
     counted: int
     strategy: str
     space: int | None  # combinations of listed values there can be, None above 10**300 or where one is not listed
@@ -103,13 +106,16 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
     used = used_names(spec) if spec.fields else frozenset(p.name for p in spec.parameters)
     columns = plan.columns(0, counted) if counted else {}
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
-    written = (r for p in spec.asked for r in _reports(spec, p, plan, tables))
+    levels = rows_of_levels(plan)
+    written = (r for p in spec.asked for r in _reports(spec, p, plan, tables, levels[asked_at(p)]))
     prompts = (*written, *(_player_report(spec, name, plan, tables) for name in spec.players))
     space, excluded = _space(plan, lists)
     return PlanReport(
         name=spec.name,
         rows=spec.rows,
         combinations=len(plan),
+        combinations_needed=(levels[0].least, levels[0].most),
+        endless=endless_lists(spec),
         counted=counted,
         strategy=spec.plan.strategy,
         space=space,
@@ -193,7 +199,7 @@ def _impossible_pairs(plan: Plan, lists: Mapping[str, Choice]) -> int:
 
 
 def _reports(
-    spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table]
+    spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table], taken: LevelRows
 ) -> list[tuple[PromptReport, PromptReport]]:
     """What a prompt is expected to use, and what at worst; each backend and each speaker of a dialogue for itself."""
     step = max(1, len(plan) // SAMPLED)
@@ -201,7 +207,7 @@ def _reports(
         rows = [plan[i] for i in list(range(0, len(plan), step))[:SAMPLED]]
         calls = calls_by_endpoint(spec, prompt, rows)
         choices = endpoints_of(spec, prompt)
-        return [_prompt_report(spec, prompt, plan, tables, (n, c), calls[n]) for n, c in choices.items()]
+        return [_prompt_report(spec, prompt, plan, tables, (n, c), calls[n], taken) for n, c in choices.items()]
     samples = [(i, _with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
     field = next(f for f in spec.fields if f.name == prompt.writes[0])
     talks = rows_of_level(spec, asked_at(prompt), len(plan))[1]
@@ -256,10 +262,11 @@ def _prompt_report(
     tables: Mapping[str, Table],
     endpoint: tuple[str, BackendChoice],
     per_row: CallsPerRow,
+    taken: LevelRows,
 ) -> tuple[PromptReport, PromptReport]:
     """What a prompt is expected to use of a backend, and what at worst."""
     place, choice = endpoint
-    fewest, rows = rows_of_level(spec, asked_at(prompt), len(plan))
+    fewest, rows = taken.least, taken.most + taken.beyond
     writer = PromptWriter(spec, prompt, Sender(choice, "", False), tables)
     asked = worst = 0
     pictures: int | None = 0

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from synthspec.languages.expressions.tree import Expression, Name
-from synthspec.spec import Novelty, Prompt, Spec
+from synthspec.spec import Choice, Draw, ListDraw, Novelty, Prompt, SourceDraw, Spec
 
 SUBSTITUTES = 3  # how often a row that cannot be had is tried under other values
 
@@ -21,11 +21,26 @@ def rows_per_combination(spec: Spec) -> int:
 def items_expected(spec: Spec, items: Expression) -> tuple[int, int | None]:
     """How many items a list has at least, and at most (None where nothing says), as far as its field's rules tell."""
     if isinstance(items, Name):
+        drawn = next((p.draw for p in spec.parameters if p.name == items.name), None)
+        if drawn is not None:
+            return 1, _longest(drawn)
         field = next((f for f in spec.fields if f.name == items.name), None)
         if field is not None and isinstance(field.schema, Mapping):
             least, most = field.schema.get("minItems"), field.schema.get("maxItems")
             return max(1, least if isinstance(least, int) else 1), most if isinstance(most, int) else None
     return 1, None
+
+
+def _longest(draw: Draw) -> int | None:
+    """How many items a list that a parameter draws has at most; 1 at least, as of any list."""
+    match draw:
+        case ListDraw(most=most):
+            return max(1, most)
+        case SourceDraw(rows=rows) if rows is not None:
+            return rows
+        case Choice(values) if all(isinstance(value, list | tuple) for value in values):
+            return max(1, *map(len, values))
+    return None
 
 
 def asked_at(prompt: Prompt) -> int:

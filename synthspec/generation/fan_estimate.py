@@ -1,0 +1,109 @@
+"""How many rows of each level a plan takes, before any is made: exactly where parameters alone tell it, else from where
+to where, and how many calls may be begun beyond the last row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from synthspec.generation.several_estimate import GUESS
+from synthspec.languages.expressions import compile_row, names_of
+from synthspec.planning.plan import Plan
+from synthspec.spec import Prompt, Spec
+from synthspec.spec.fan_outs import asked_at, items_expected, rows_of_level
+
+COUNTED = 100_000  # combinations gone through to count the rows of lists that are drawn
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRows:
+    """Rows of a level, at least and at most. `beyond`: further ones that may be begun before the last row is there."""
+
+    least: int
+    most: int
+    beyond: int = 0
+
+
+def rows_of_levels(plan: Plan) -> tuple[LevelRows, ...]:
+    """For each level the rows that the dataset takes; level 0 has the combinations."""
+    spec = plan.spec
+    fans = _fans(spec)
+    exact = _counted(plan, fans)
+    if exact is not None:
+        return exact
+    found: list[LevelRows] = []
+    begun = 0  # rows of the level that there can be, of lists that are as long as is guessed
+    for level in range(len(fans) + 1):
+        least, most = rows_of_level(spec, level, len(plan))
+        found.append(LevelRows(min(least, most), most, max(0, begun - most)))
+        if level < len(fans):
+            each = GUESS if _is_open(spec, fans[level], level) else 0
+            begun = max(begun, most) * each if each else begun * max(1, fans[level].rows)
+    return tuple(found)
+
+
+def endless_lists(spec: Spec) -> tuple[str, ...]:
+    """The prompts that go over a list of which nothing says how long it is at most."""
+    return tuple(p.name for level, p in enumerate(_fans(spec)) if p.each is not None and _is_open(spec, p, level))
+
+
+def _is_open(spec: Spec, prompt: Prompt, level: int) -> bool:
+    """Whether rows of a list beyond the last may be begun: its length is not known until it is there."""
+    if prompt.each is None or spec.open_ended or _makes_rows(prompt, level):
+        return False
+    return items_expected(spec, prompt.each.items)[1] is None
+
+
+def _fans(spec: Spec) -> list[Prompt]:
+    """What makes the rows of each level of those above, in order."""
+    found: dict[int, Prompt] = {}
+    for prompt in spec.prompts:
+        if prompt.rows > 1:
+            found[prompt.level - 1] = prompt
+        if prompt.each is not None:
+            found[asked_at(prompt) - 1] = prompt
+    return [found[level] for level in sorted(found)]
+
+
+def _makes_rows(prompt: Prompt, level: int) -> bool:
+    """Whether the rows of the next level are those of replies, not the items of a list."""
+    return prompt.each is None or asked_at(prompt) - 1 != level
+
+
+def _counted(plan: Plan, fans: list[Prompt]) -> tuple[LevelRows, ...] | None:
+    """The rows of each level where the lists follow from the parameters alone; None where they do not."""
+    spec = plan.spec
+    parameters, items = {p.name for p in spec.parameters}, set[str]()
+    for level, prompt in enumerate(fans):
+        if prompt.each is None or _makes_rows(prompt, level):
+            continue
+        if not names_of(prompt.each.items) <= parameters | items:
+            return None
+        items.add(prompt.each.name)
+    if not items or spec.open_ended or any(check.severity == "drop" for check in spec.checks):
+        return None
+    rows = [0] * (len(fans) + 1)
+    for values in plan.combinations(0, min(COUNTED, len(plan))):
+        _walk(fans, rows, 0, values, spec.rows)
+        if rows[-1] >= spec.rows:
+            break
+    if rows[-1] < spec.rows:
+        return None
+    return tuple(LevelRows(count, count) for count in rows)
+
+
+def _walk(fans: list[Prompt], rows: list[int], level: int, values: Mapping[str, Any], wanted: int) -> None:
+    if rows[-1] >= wanted:
+        return
+    rows[level] += 1
+    if level == len(fans):
+        return
+    prompt = fans[level]
+    if prompt.each is None or _makes_rows(prompt, level):
+        for _ in range(prompt.rows):
+            _walk(fans, rows, level + 1, values, wanted)
+        return
+    found = compile_row(prompt.each.items)(values)
+    for item in found if isinstance(found, list | tuple) else ():
+        _walk(fans, rows, level + 1, {**values, prompt.each.name: item}, wanted)

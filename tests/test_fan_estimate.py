@@ -1,0 +1,99 @@
+"""What `plan` says of rows that lists make: exactly, or from where to where, and what is begun beyond the last row."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from fake_backend import FakeBackend, use
+
+import synthspec
+from synthspec.compiler import compile_spec
+from synthspec.generation.estimate import PlanReport, report_plan
+from synthspec.planning.plan import build_plan
+from synthspec.spec.messages import Request
+
+HEAD = """synthspec: 1
+name: made
+rows: {rows}
+seed: 3
+backend: {{provider: openai, model: m, base_url: "http://127.0.0.1:1/v1"}}
+limits: {{concurrency: {limit}}}
+"""
+WRITTEN = """
+parameters: {{n: 'integer(1, 1000000)'}}
+prompts:
+  facts: {{user: "Facts {{{{ n }}}}.", writes: [facts]}}
+  question: {{each: fact in facts, user: "Ask {{{{ fact }}}}.", writes: [question]}}
+  answer: {{user: "Answer {{{{ question }}}}.", writes: [answer]}}
+fields: {{facts: {{type: array, items: {{type: string}}{rules}}}, question: {{type: string}}, answer: {{type: string}}}}
+"""
+DRAWN = """
+parameters:
+  size: [0, 2, 3]
+  tags: {pattern: '[a-z]{4}', rows: size}
+prompts:
+  goes: {each: tag in tags}
+  say: {user: "Of {{ tag }}.", writes: [said], rows: 2, format: csv}
+  rate: {user: "Rate {{ said }}.", writes: [rated]}
+fields: {tag: {value: tag}, said: {type: string}, rated: {type: string}}
+"""
+
+
+def reported(path: Path) -> PlanReport:
+    compiled = compile_spec(path)
+    assert compiled.ok and compiled.spec is not None, compiled.diagnostics
+    return report_plan(build_plan(compiled.spec, compiled.tables), compiled.tables)
+
+
+def asked(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    calls: Counter[str] = Counter()
+
+    def reply(request: Request) -> str:
+        calls[request.prompt] += 1
+        said = request.messages[0].content.split("\n")[0]
+        if request.prompt == "facts":
+            return json.dumps({"facts": [f"{said} {k}" for k in range(calls["facts"] % 3 + 1)]})
+        if request.prompt == "say":
+            return "said\n" + "\n".join(f"{said} {k}" for k in range(request.rows))
+        return f"{request.prompt} of {said}"
+
+    use(monkeypatch, FakeBackend(reply))
+    assert synthspec.build(path, out=folder / "out").complete
+    return calls
+
+
+@pytest.mark.parametrize("limit", [1, 4, 32])
+@pytest.mark.parametrize("rules", ["", ", maxItems: 3", ", minItems: 1, maxItems: 4"])
+@pytest.mark.parametrize("rows", [5, 23])
+def test_written_lists_are_told_as_ranges(
+    rows: int, rules: str, limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(HEAD.format(rows=rows, limit=limit) + WRITTEN.format(rules=rules))
+    report = reported(path)
+    assert report.endless == (() if rules else ("question",))
+    calls = asked(path, tmp_path, monkeypatch)
+    for prompt in report.prompts:
+        least = prompt.least or prompt
+        assert least.calls <= calls[prompt.name] <= prompt.calls, (prompt.name, calls)
+    assert report.combinations_needed[0] <= calls["facts"] <= report.combinations_needed[1]
+    assert (report.prompts[1].least is not None) == (not rules), "what may be begun beyond the last row is counted"
+
+
+@pytest.mark.parametrize("limit", [1, 32])
+def test_drawn_lists_are_counted(limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(HEAD.format(rows=20, limit=limit) + DRAWN)
+    report = reported(path)
+    plan = synthspec.plan(path)
+    needed, items = 0, 0
+    while items * 2 < 20:
+        items += len(plan[needed]["tags"])
+        needed += 1
+    assert report.combinations_needed == (needed, needed) and not report.endless
+    calls = asked(path, tmp_path, monkeypatch)
+    assert {p.name: p.calls for p in report.prompts} == {"say": 10, "rate": 20}
+    assert calls == {"say": 10, "rate": 20} or (calls["say"] <= items and calls["rate"] <= 2 * items)
