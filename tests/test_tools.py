@@ -266,6 +266,78 @@ def test_a_model_that_never_calls_it_right_loses_the_row(world: World, name: str
     assert len(lost) == 3 and all(said in line for line in lost)
 
 
+WRITTEN = {
+    "hermes": '<tool_call>\n{"name": "order_status", "arguments": {"order": "AB123456"}}\n</tool_call>',
+    "json": '{"name": "order_status", "arguments": {"order": "AB123456"}}',
+    "fenced": '```json\n[{"name": "order_status", "parameters": {"order": "AB123456"}}]\n```',
+    "openai": '{"type": "function", "function": {"name": "order_status", "arguments": "{}"}}',
+    "mistral": '[TOOL_CALLS] [{"name": "order_status", "arguments": {"order": "AB123456"}}]',
+    "llama": '<|python_tag|>order_status.call(order="AB123456")',
+    "python": 'order_status(order="AB123456")',
+    "after words": 'Let me look.\n<function=order_status>{"order": "AB123456"}</function>',
+    "made up": 'Tool: {"state": "lost"}\nIt is lost, I am sorry.',
+    "response": '<tool_response>{"state": "lost"}</tool_response> It is lost.',
+    "result": '**Tool result:** lost\n\nIt is lost.',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_call_that_is_written_as_text_is_no_message(world: World, name: str) -> None:
+    def parts(request: Request) -> Any:
+        first = is_agent(request) and request.values["turn"] == 1 and request.attempt == 1
+        return WRITTEN[name] if first else "here you are then"
+
+    dataset = world.build(SPEC, parts)
+    assert dataset.status == 0 and len(world.asked) == 3 * 5
+    assert dataset.manifest["rejections"] == {"tools: call in the text": 3}
+    assert all("tool" in r.messages[-1].content for r in world.asked if r.attempt == 2)
+
+
+SPOKEN = (
+    "I used order_status (a tool) for you, and it is lost.", "The tool says: it is lost.", 'Your {"order": 3} is lost.',
+    "Here is the list: [1, 2]", '{"order": "AB123456", "state": "lost"} is all I have.', "My tools: a hammer and a saw.",
+    "order_status: lost, as it seems", '```json\n{"state": "lost"}\n```\nThat is all I have.',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SPOKEN)
+def test_words_about_tools_are_words(world: World, text: str) -> None:
+    dataset = world.build(SPEC, lambda r: text if is_agent(r) else "please look again")
+    assert dataset.status == 0 and dataset.manifest["rejections"] == {}
+
+
+def test_too_many_calls_at_once_are_asked_for_again(world: World) -> None:
+    many = tuple(ToolCall(str(n), "days_left", {"days": n}) for n in range(17))
+
+    def parts(request: Request) -> Any:
+        if is_agent(request) and request.values["turn"] == 1 and not results(request):
+            return many if request.attempt == 1 else many[:16]
+        return "the agent has looked"
+
+    dataset = world.build(SPEC, parts)
+    assert dataset.status == 0 and dataset.manifest["rejections"] == {"tools: too many": 3}
+    assert [sum(m["role"] == "tool" for m in row["conversation"]) for row in world.rows] == [16] * 3
+
+
+@pytest.mark.parametrize("bad", ["", "...", "customer: thank you\nagent: my pleasure", "<think>It is lost</think>"])
+def test_an_empty_or_foreign_turn_after_an_answer_is_asked_for_again(world: World, bad: str) -> None:
+    def parts(request: Request) -> Any:
+        if is_agent(request) and results(request) and request.attempt == 1 and request.values["turn"] == 1:
+            return bad
+        return one_call(STATUS)(request)
+
+    dataset = world.build(SPEC, parts)
+    assert dataset.status == 0 and len(world.asked) == 3 * 6
+    assert [m["role"] for m in world.rows[0]["conversation"]] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+        "assistant",
+    ]
+
+
 def test_a_model_that_loops_is_stopped(world: World) -> None:
     dataset = world.build(SPEC, lambda r: STATUS if is_agent(r) else "please look again")
     assert dataset.status == 3 and len(world.asked) == 3 * (1 + 4)

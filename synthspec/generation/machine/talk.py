@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.turn import read_turn
+from synthspec.formats.recovery.written_calls import written_call
 from synthspec.generation.machine.errands import Errand, PlayedTool, answered_before, arguments_mark
 from synthspec.generation.machine.states import Ask, Note, Work
 from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Opening, Step
@@ -288,6 +289,9 @@ class Talking:
             return None, [text]
         if reply.finish == "length":
             return None, [CUT_OFF]
+        kit = self._kit(turn, speaker)
+        if written := written_call(text, () if isinstance(kit, str) else kit):
+            return None, [refuse("tools", "call in the text", written, text)]
         return text, self._faults(turn, text)
 
     def _faults(self, turn: RowTurn, text: str) -> list[Rejection]:
