@@ -46,6 +46,12 @@ def built(spec: Path, rows: int = 500) -> Mapping[str, Sequence[Any]]:
     return {n: list(v) for n, v in read_table(file).columns.items()}
 
 
+def test_a_last_digit_is_no_difference() -> None:
+    values = np.array([1 / 3, 2 / 3, 2 / 3, 7.0])
+    assert kolmogorov(values, values.round(9)) == 0
+    assert kolmogorov(values, values + 0.2) > 0.2
+
+
 def variation(one: Sequence[Any], other: Sequence[Any]) -> float:
     """The total variation between the labels of two columns."""
     a, b = Counter(map(str, one)), Counter(map(str, other))
@@ -209,3 +215,13 @@ def test_a_report_shows_that_numbers_and_labels_are_as_in_the_sample(tmp_path: P
     figures = {m["name"]: m["value"] for m in report["metrics"]}
     assert figures["number_ks"] < 0.07
     assert figures["label_js"] < 0.005
+
+
+def test_short_texts_of_which_no_whole_row_can_be_copied_are_listed(tmp_path: Path) -> None:
+    """Two columns of which every row has one at most, and lists."""
+    places = [f"the {n} of the town" for n in range(45)]
+    rows = [{"a": places[i % 45] if i % 2 else None, "b": None if i % 2 else places[i % 45]} for i in range(270)]
+    spec = spec_of(tmp_path, "".join(json.dumps(r) + "\n" for r in rows), "jsonl")
+    assert "sources" not in spec.read_text()
+    made = built(spec, 50)
+    assert {*made["a"], *made["b"]} <= {*places, None, ""}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from synthspec.profiling.columns.classify import mark
 from synthspec.profiling.columns.languages import LOCALES
+from synthspec.profiling.columns.personal import tells_of_people
 from synthspec.profiling.columns.profile import (
     ColumnProfile,
     Constant,
@@ -24,10 +26,12 @@ from synthspec.profiling.naming import is_plain
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.proposal import Entry, Proposal, Section
 from synthspec.profiling.remarks import quoted, remarks, share, text_remark
+from synthspec.profiling.sample import LONGEST
 from synthspec.profiling.source_copy import copy_of
 from synthspec.profiling.writing import novelty, prompts, text_rules
 
 ROWS = 500
+MOST_LISTED = 100
 
 
 def propose(profile: Profile, name: str) -> Proposal:
@@ -46,6 +50,7 @@ class _Proposing:
         self.locale = LOCALES.get(languages[0], "en_US") if languages else "en_US"
         self.taken = {c.name for c in profile.columns} | {SOURCE}
         self.flags = dict(self._flags())
+        self.copied = copy_of(profile)
 
     def _flags(self) -> Iterator[tuple[str, str]]:
         """For each column that is sometimes missing, the parameter that says so; one for those missing together."""
@@ -70,7 +75,7 @@ class _Proposing:
     def proposal(self) -> Proposal:
         sample = self.profile.sample
         texts = [c for c in self.columns if isinstance(c.kind, Texts)]
-        copied = copy_of(self.profile)
+        copied = self.copied
         data = f"data/{self.name}.jsonl" if copied.rows else ""
         sections = [
             Section("sources", [Entry(SOURCE, {"file": data})], copied.remarks) if data else None,
@@ -151,6 +156,8 @@ class _Proposing:
                 value = numbers(column, by)
             case Constant() | Counter() | Uuids() | Texts():
                 value = None
+            case Vocabulary() if not self.copied.rows:
+                value = self._listed(column)
             case _:
                 value = other(column, self.locale)
         if value is not None:
@@ -161,6 +168,12 @@ class _Proposing:
             together = [n for n, f in self.flags.items() if f == flag]
             said = (f"Missing together: {', '.join(together)}.",) if len(together) > 1 else ()
             yield Entry(flag, f"bernoulli({round(column.missing, 4):g})", said)
+
+    def _listed(self, column: ColumnProfile) -> list[Any]:
+        """The values of a column that would be drawn from the sample, where no row of it can be copied."""
+        values = next(c for c in self.profile.sample.columns if c.name == column.name).present
+        distinct = {mark(v): v for v in values if not tells_of_people(str(v)) and len(str(v)) < LONGEST}
+        return list(distinct.values())[:MOST_LISTED] or ["unknown"]
 
     def plan(self) -> Section | None:
         found = self.relations.correlated

@@ -65,7 +65,7 @@ def _said(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> 
                 )
         case Vocabulary(distinct=distinct, lists=lists):
             what = "lists" if lists else "short texts"
-            yield f"{distinct:,} different {what}, drawn from the sample's rows"
+            yield f"{distinct:,} different {what}, taken from the sample"
     if profile.missing:
         yield f"missing in {share(profile.missing)} of the rows"
 

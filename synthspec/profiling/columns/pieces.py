@@ -68,5 +68,5 @@ def _piece(distinct: Array, counts: NDArray[np.int64], held: list[int], step: fl
         return "uniform", (round(low, digits), round(high, digits)), count
     if len(held) == 1 and low.is_integer() and step <= 1:
         return "integer", (low, low), count
-    wide = step / 4 if len(held) == 1 else step / 2.5  # drawn, then rounded
+    wide = max(step / 4 if len(held) == 1 else step / 2.5, abs(high) * 1e-11)  # drawn, then rounded
     return "uniform", (round(low - wide, 12) if low else 0.0, round(high + wide, 12)), count
