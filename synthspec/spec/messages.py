@@ -102,20 +102,26 @@ class Message:
         return text_of(self.parts)
 
     @property
+    def is_text(self) -> bool:
+        """Whether it holds nothing but text."""
+        parts = self.parts
+        return (len(parts) == 1 and type(parts[0]) is Text) or all(isinstance(p, Text) for p in parts)
+
+    @property
     def shown(self) -> str:
         """The message for people: its text, and a word for each picture, call and result.
 
         >>> Message("user", (Image(b"....", "image/png"), Text("What is this?"))).shown
         '[image: image/png, 4 bytes]\\nWhat is this?'
         """
-        if all(isinstance(p, Text) for p in self.parts):
+        if self.is_text:
             return self.content
         return "\n".join(map(_shown, self.parts))
 
     @property
     def key_form(self) -> Any:
         """What a request's key is made of: the text alone where there is nothing else."""
-        if all(isinstance(p, Text) for p in self.parts):
+        if self.is_text:
             return self.content
         return [_key_form(p) for p in self.parts]
 

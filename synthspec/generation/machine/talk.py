@@ -367,8 +367,17 @@ class Talking:
             return False
         if exchanges >= bounds[1]:
             return True
-        latest = {s.speaker: s.text for s in talk.said if s.result is None and not s.calls}
-        return self._until is not None and bool(self._until({**values, **latest, "turn": exchanges}))
+        return self._until is not None and bool(self._until({**values, **self._latest(talk), "turn": exchanges}))
+
+    def _latest(self, talk: Talk) -> dict[str, str]:
+        """What each speaker said last."""
+        latest: dict[str, str] = {}
+        for step in reversed(talk.said):
+            if step.speaker not in latest and step.result is None and not step.calls:
+                latest[step.speaker] = step.text
+                if len(latest) == len(self._speakers):
+                    break
+        return latest
 
     def _column_of(self, turn: RowTurn) -> list[dict[str, Any]]:
         """The tools that any speaker of a row may call."""

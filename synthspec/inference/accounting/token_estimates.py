@@ -47,4 +47,4 @@ def estimate_tokens(text: str) -> int:
     >>> estimate_tokens("año 1984")
     9
     """
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

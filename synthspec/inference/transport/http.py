@@ -28,6 +28,7 @@ LONGEST_CONNECT = 15.0  # seconds
 # Below the 5 s after which common local servers close an idle connection: later, the next call would be lost.
 KEEP_IDLE = 4.0
 MOST_FILES = 8192
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _STANDARD = {
     "Content-Type": "application/json",
     "Accept": "application/json",
@@ -54,7 +55,7 @@ class JsonClient:
         Raises:
             BackendFault: for anything but a success with JSON in it.
         """
-        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        data = _encode(body).encode("utf-8", "replace")
         return await self._send("POST", path, data)
 
     async def get(self, path: str) -> Any:

@@ -160,6 +160,8 @@ def _storable(text: str) -> str | bytes:
     """Text with no UTF-8 form (half a surrogate pair) is kept as bytes; so is one with a NUL, which tools cut at."""
     if "\0" in text:
         return text.encode("utf-8", "surrogatepass")
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

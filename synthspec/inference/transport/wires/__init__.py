@@ -9,12 +9,12 @@ from typing import Any
 
 from synthspec.inference.transport.errors import Service
 from synthspec.inference.transport.replies import misfit, whole_text
-from synthspec.spec.messages import Image, Message, Text, ToolCall
+from synthspec.spec.messages import Image, Message, ToolCall
 
 
 def is_text(message: Message) -> bool:
     """Whether a message holds nothing but text, which goes out as one text."""
-    return all(isinstance(p, Text) for p in message.parts)
+    return message.is_text
 
 
 def base64_of(image: Image) -> str:

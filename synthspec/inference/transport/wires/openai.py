@@ -13,13 +13,16 @@ from synthspec.spec.messages import Image, Message, Text, ToolCall, ToolDeclarat
 
 def messages_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """The conversation. Each result of a tool is a message of its own."""
-    return [turn for message in messages for turn in _turns(message)]
+    turns: list[dict[str, Any]] = []
+    for message in messages:
+        if is_text(message):
+            turns.append({"role": message.role, "content": message.content})
+        else:
+            turns += _turns(message)
+    return turns
 
 
 def _turns(message: Message) -> Iterator[dict[str, Any]]:
-    if is_text(message):
-        yield {"role": message.role, "content": message.content}
-        return
     for part in message.parts:
         if isinstance(part, ToolResult):
             yield {"role": "tool", "tool_call_id": part.id, "content": part.content}
