@@ -54,13 +54,15 @@ def check(
     budget: float | None = None,
     concurrency: int | None = None,
     set: Mapping[str, Any] | None = None,
+    trust: bool = False,
 ) -> Diagnostics:
     """Every diagnostic of a spec, by place: a tuple, empty where nothing is wrong. Calls no model.
 
     `rows`, `seed`, `backend`, `budget` (US dollars) and `concurrency` stand in for what the spec says;
-    `set={"limits.attempts": 2}` for any other key. They are the same in every function here.
+    `set={"limits.attempts": 2}` for any other key. `trust` lets the code run that sources name (`agents`), and
+    remembers it as it is now. They are the same in every function here.
     """
-    return _compile(spec, _overrides(rows, seed, backend, budget, concurrency, set))[1]
+    return _compile(spec, _overrides(rows, seed, backend, budget, concurrency, set), trust)[1]
 
 
 def plan(
@@ -72,6 +74,7 @@ def plan(
     budget: float | None = None,
     concurrency: int | None = None,
     set: Mapping[str, Any] | None = None,
+    trust: bool = False,
 ) -> Plan:
     """The plan of a spec: `plan[i]` a dict, `plan[a:b]` a DataFrame, `len(plan)` combinations.
 
@@ -80,7 +83,7 @@ def plan(
     """
     from synthspec.planning.plan import build_plan
 
-    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set))
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), trust)
     assert compiled.spec is not None
     return build_plan(compiled.spec, compiled.tables)
 
@@ -96,6 +99,7 @@ def preview(
     budget: float | None = None,
     concurrency: int | None = None,
     set: Mapping[str, Any] | None = None,
+    trust: bool = False,
 ) -> Preview:
     """A few rows end to end, with prompts, completions and verdicts. The completions are kept for `build`.
 
@@ -105,7 +109,7 @@ def preview(
     from synthspec.generation.preview import preview_rows
     from synthspec.generation.row_stream import run_async
 
-    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set))
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), trust)
     assert compiled.spec is not None
     return run_async(preview_rows(compiled.spec, compiled.tables, count, _folder(out)))
 
@@ -123,6 +127,7 @@ def build(
     budget: float | None = None,
     concurrency: int | None = None,
     set: Mapping[str, Any] | None = None,
+    trust: bool = False,
     listen: Callable[[Event], None] | None = None,
 ) -> Dataset:
     """Build a dataset into a folder (`build/<name>/` unless `out` names another).
@@ -142,7 +147,7 @@ def build(
     from synthspec.generation.build import Build, finish_build
     from synthspec.generation.row_stream import run_async
 
-    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set))
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), trust)
     assert compiled.spec is not None
     folder = _folder(out)
     work = Build(
@@ -162,6 +167,7 @@ def rows(
     budget: float | None = None,
     concurrency: int | None = None,
     set: Mapping[str, Any] | None = None,
+    trust: bool = False,
 ) -> RowStream:
     """The rows of a spec one by one, as dicts, in plan order, each as soon as it is final.
 
@@ -177,12 +183,12 @@ def rows(
     from synthspec.generation.build import Build
     from synthspec.generation.row_stream import RowStream
 
-    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set))
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), trust)
     assert compiled.spec is not None
     return RowStream(Build(compiled.spec, compiled.tables, _folder(out), writes=False, accept_loss=accept_loss))
 
 
-def diff(old: AnySpec, new: AnySpec, *, set: Mapping[str, Any] | None = None) -> SpecDiff:
+def diff(old: AnySpec, new: AnySpec, *, set: Mapping[str, Any] | None = None, trust: bool = False) -> SpecDiff:
     """What changes from one spec to another: combinations, calls to make again, cost. Calls no model.
 
     Raises:
@@ -191,7 +197,7 @@ def diff(old: AnySpec, new: AnySpec, *, set: Mapping[str, Any] | None = None) ->
     from synthspec.generation.diff import diff_specs
 
     overrides = _overrides(None, None, None, None, None, set)
-    return diff_specs(_compiled(old, overrides), _compiled(new, overrides))
+    return diff_specs(_compiled(old, overrides, trust), _compiled(new, overrides, trust))
 
 
 def report(
@@ -250,22 +256,22 @@ def _folder(out: AnyPath | None) -> Path | None:
     return Path(out) if out is not None else None
 
 
-def _compile(spec: AnySpec, overrides: Mapping[str, str]) -> tuple[Compiled, Diagnostics]:
+def _compile(spec: AnySpec, overrides: Mapping[str, str], trust: bool) -> tuple[Compiled, Diagnostics]:
     if isinstance(spec, Mapping):
         from synthspec.document.writer import spec_text
 
         spec = spec_text(spec)
     elif not isinstance(spec, str) or not _TEXT.match(spec):
-        compiled = compile_spec(Path(spec), overrides)
+        compiled = compile_spec(Path(spec), overrides, trust=trust)
         return compiled, Diagnostics(compiled.diagnostics)
     from synthspec.document.source import NO_FILE
 
-    compiled = compile_text(spec, overrides)
+    compiled = compile_text(spec, overrides, trust=trust)
     return compiled, Diagnostics(compiled.diagnostics, {NO_FILE: spec})
 
 
-def _compiled(spec: AnySpec, overrides: Mapping[str, str]) -> Compiled:
-    compiled, diagnostics = _compile(spec, overrides)
+def _compiled(spec: AnySpec, overrides: Mapping[str, str], trust: bool) -> Compiled:
+    compiled, diagnostics = _compile(spec, overrides, trust)
     if not compiled.ok:
         raise SpecError(diagnostics)
     return compiled

@@ -25,17 +25,22 @@ from synthspec.spec import Spec
 from synthspec.spec.used_names import parameters_to_try
 
 
-def compile_spec(path: Path, overrides: Mapping[str, str] | None = None) -> Compiled:
-    """The front end: a file to a checked spec. Reads files, calls no model, stops at no fault it can report."""
-    return _compile(*read_source(path), overrides or {})
+def compile_spec(path: Path, overrides: Mapping[str, str] | None = None, *, trust: bool = False) -> Compiled:
+    """The front end: a file to a checked spec. Reads files, calls no model, stops at no fault it can report.
+
+    `trust` is the word of the person at the keyboard that code which sources name may run, and be remembered.
+    """
+    return _compile(*read_source(path), overrides or {}, trust)
 
 
-def compile_text(text: str, overrides: Mapping[str, str] | None = None) -> Compiled:
+def compile_text(text: str, overrides: Mapping[str, str] | None = None, *, trust: bool = False) -> Compiled:
     """The same for a spec that is no file. Files that it names are looked for in the working directory."""
-    return _compile(*text_source(text), overrides or {})
+    return _compile(*text_source(text), overrides or {}, trust)
 
 
-def _compile(source: Source | None, faults: tuple[Diagnostic, ...], overrides: Mapping[str, str]) -> Compiled:
+def _compile(
+    source: Source | None, faults: tuple[Diagnostic, ...], overrides: Mapping[str, str], trust: bool
+) -> Compiled:
     if source is None:
         return Compiled(None, {}, faults)
     path = source.path
@@ -51,7 +56,7 @@ def _compile(source: Source | None, faults: tuple[Diagnostic, ...], overrides: M
     root, broken, found = check_schema(root)
     faults += found
     try:
-        lowered = lower_spec(path, root, broken)
+        lowered = lower_spec(path, root, broken, trust=trust)
     except PluginFault as e:
         return Compiled(None, {}, in_order((*faults, plugin_that_failed(root, e))))
     faults += lowered.diagnostics

@@ -5,7 +5,7 @@ run, so that no run fails by luck; `--search` draws others.
 
 The tests keep the processors busy as it is, so BLAS takes one thread: on small matrices its threads wait for each
 other for ten times the work. Commands that tests start compile modules once a run, also where Python is told to keep
-none.
+none. What a person has trusted and cached is no part of a run: it has folders of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from functools import partial
 
 import pytest
 from hypothesis import settings
@@ -37,6 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ["PYTHONDONTWRITEBYTECODE"]
         os.environ["PYTHONPYCACHEPREFIX"] = folder
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for name in ("SYNTHSPEC_CONFIG", "SYNTHSPEC_CACHE"):
+            os.environ[name] = tempfile.mkdtemp(prefix="synthspec-tests-")
+            config.add_cleanup(partial(shutil.rmtree, os.environ[name], ignore_errors=True))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

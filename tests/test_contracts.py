@@ -91,7 +91,32 @@ PARTS = [
     {**KETTLE, "text": "# Kettle\n\nFill it. Close the lid.", "title": "Kettle", "part": 1},
     {**KETTLE, "text": "## Care\n\nWipe it.", "title": "Kettle > Care", "part": 2},
 ]
+MODEL = b"""
+import mesa
+
+class Crowd(mesa.Model):
+    def __init__(self, size, seed=None):
+        super().__init__(seed=seed)
+        mesa.Agent.create_agents(self, size)
+        self.datacollector = mesa.DataCollector({"size": lambda m: len(m.agents)}, {"age": lambda a: a.model.steps + 20})
+
+    def step(self):
+        self.datacollector.collect(self)
+"""
+AGENTS = {"agents": "crowd.py:Crowd", "steps": 2, "parameters": {"size": 1}}
 KINDS: dict[str, dict[str, Any]] = {
+    "agents": {
+        "trust": True,
+        "examples": [
+            ({"crowd.py": MODEL}, AGENTS, [{"step": n, "agent": 1, "type": "Agent", "age": n + 20} for n in (1, 2)]),
+            ({"crowd.py": MODEL}, {**AGENTS, "collect": "model"}, [{"step": n, "size": 1} for n in (1, 2)]),
+        ],
+        "wrong": [
+            ({}, AGENTS),
+            ({"crowd.py": b"raise ValueError"}, AGENTS),
+            ({"crowd.py": MODEL}, {**AGENTS, "agents": "crowd.py:Crew"}),
+        ],
+    },
     "files": {
         "examples": [
             (MANUALS, {"files": "manuals/**/*", "chunk": {"words": 50}}, [*PARTS, LAMP]),

@@ -21,6 +21,7 @@ from synthspec.diagnostics.render import render_text
 FOLDER = Path(__file__).parent / "faults"
 SINGLE = sorted(FOLDER.glob("*.yaml"))
 MULTI = sorted((FOLDER / "multi").glob("*.yaml"))
+TRUSTED = {"E821", "E822", "E823", "E824"}  # specs whose code runs
 MARK = re.compile(r"# (?P<severity>error|warning): (?P<code>[EW]\d+)(?: at (?P<line>\d+):(?P<column>\d+))?"
                   r"(?: on '(?P<text>.*)')?\s*$")  # fmt: skip
 
@@ -65,7 +66,7 @@ def test_one_fault(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").split("\n")
     mark = read_mark(lines)
     assert path.name.startswith(f"{mark.code}-")
-    diagnostics = compile_spec(path).diagnostics
+    diagnostics = compile_spec(path, trust=path.name[:4] in TRUSTED).diagnostics
     assert [(d.code, d.severity, d.span.line) for d in diagnostics] == [(mark.code, mark.severity, mark.line)], (
         "\n" + render_text(diagnostics)
     )

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options
+from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options, trust_option
 
 
 @click.command()
 @spec_argument(nargs=-1, required=True)
 @spec_options
+@trust_option
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Where to write; build/NAME/ unless given.")  # fmt: skip
 @click.option("--replace", is_flag=True,
@@ -26,6 +27,7 @@ from synthspec.cli.shared.options import form_option, look_options, spec_argumen
 def command(
     specs: tuple[Path, ...],
     overrides: dict[str, str],
+    trust: bool,
     out: Path | None,
     replace: bool,
     accept_loss: bool,
@@ -48,7 +50,7 @@ def command(
     if out is not None and len(specs) > 1:
         raise click.UsageError("--out takes one spec; several go to build/NAME/ each")
     how = Asked(
-        out, replace=replace, accept_loss=accept_loss, cache=not no_cache, metrics=metrics, form=form, quiet=quiet,
-        no_color=no_color,
+        out, trust=trust, replace=replace, accept_loss=accept_loss, cache=not no_cache, metrics=metrics, form=form,
+        quiet=quiet, no_color=no_color,
     )  # fmt: skip
     raise SystemExit(build_all(specs, overrides, how))

@@ -7,18 +7,32 @@ from pathlib import Path
 import click
 
 from synthspec.cli.shared.echo import echo, echo_coloured
-from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options, wants_colour
+from synthspec.cli.shared.options import (
+    form_option,
+    look_options,
+    spec_argument,
+    spec_options,
+    trust_option,
+    wants_colour,
+)
 from synthspec.diagnostics.terminal import visible_json
 
 
 @click.command()
 @spec_argument(nargs=-1, required=True)
 @spec_options
+@trust_option
 @form_option("text", "json", "sarif", "github")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @look_options
 def command(
-    specs: tuple[Path, ...], overrides: dict[str, str], form: str, strict: bool, quiet: bool, no_color: bool
+    specs: tuple[Path, ...],
+    overrides: dict[str, str],
+    trust: bool,
+    form: str,
+    strict: bool,
+    quiet: bool,
+    no_color: bool,
 ) -> None:
     """Find every mistake in specs. Calls no model.
 
@@ -34,7 +48,7 @@ def command(
 
     found: list[Diagnostic] = []
     for spec in specs:
-        found.extend(compile_spec(spec, overrides).diagnostics)
+        found.extend(compile_spec(spec, overrides, trust=trust).diagnostics)
     found = list(dict.fromkeys(found))
     if quiet:
         found = [d for d in found if d.severity == "error"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from synthspec.cli.shared.echo import echo, echo_json
-from synthspec.cli.shared.options import form_option, look_options, spec_options
+from synthspec.cli.shared.options import form_option, look_options, spec_options, trust_option
 
 if TYPE_CHECKING:
     from synthspec.generation.diff import SpecDiff
@@ -18,16 +18,27 @@ if TYPE_CHECKING:
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @spec_options
+@trust_option
 @form_option("text", "json")
 @look_options
-def command(old: Path, new: Path, overrides: dict[str, str], form: str, quiet: bool, no_color: bool) -> None:
+def command(
+    old: Path,
+    new: Path,
+    overrides: dict[str, str],
+    trust: bool,
+    form: str,
+    quiet: bool,
+    no_color: bool,
+) -> None:
     """Show what changes from one spec to another: combinations, calls to make again, cost. Calls no model."""
 
     from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.cli.shared.show import compile_or_exit
     from synthspec.generation.diff import diff_specs
 
-    compiled = [compile_or_exit(p, overrides, no_color=no_color, quiet=True, form=form) for p in (old, new)]
+    compiled = [
+        compile_or_exit(p, overrides, trust=trust, no_color=no_color, quiet=True, form=form) for p in (old, new)
+    ]
     with ending_on_errors():
         found = diff_specs(*compiled)
     if form == "json":

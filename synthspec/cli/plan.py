@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from synthspec.cli.shared.echo import echo, echo_json, open_console
-from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options
+from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options, trust_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,11 +25,20 @@ LARGE = 10**15
 @click.command()
 @spec_argument()
 @spec_options
+@trust_option
 @form_option("text", "json")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write every combination to a csv, jsonl, json or parquet file.")  # fmt: skip
 @look_options
-def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, quiet: bool, no_color: bool) -> None:
+def command(
+    spec: Path,
+    overrides: dict[str, str],
+    trust: bool,
+    form: str,
+    out: Path | None,
+    quiet: bool,
+    no_color: bool,
+) -> None:
     """Show the combinations of a spec, and the calls, tokens and cost they would take. Calls no model."""
 
     from synthspec.cli.shared.errors import failure_of
@@ -37,7 +46,7 @@ def command(spec: Path, overrides: dict[str, str], form: str, out: Path | None, 
     from synthspec.diagnostics.errors import SynthspecError
     from synthspec.planning.plan import build_plan
 
-    compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet, form=form)
+    compiled = compile_or_exit(spec, overrides, trust=trust, no_color=no_color, quiet=quiet, form=form)
     assert compiled.spec is not None
     try:
         plan = build_plan(compiled.spec, compiled.tables)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from synthspec.cli.shared.echo import echo, echo_json, open_console
-from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options
+from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options, trust_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,9 +20,18 @@ if TYPE_CHECKING:
 @spec_argument()
 @click.option("-n", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="How many rows.")
 @spec_options
+@trust_option
 @form_option("text", "json")
 @look_options
-def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet: bool, no_color: bool) -> None:
+def command(
+    spec: Path,
+    count: int,
+    overrides: dict[str, str],
+    trust: bool,
+    form: str,
+    quiet: bool,
+    no_color: bool,
+) -> None:
     """Make a few rows and show their prompts, completions and verdicts. Writes no dataset.
 
     The completions are kept: `build` uses them again. Ends with 3 where a row could not be had.
@@ -33,7 +42,7 @@ def command(spec: Path, count: int, overrides: dict[str, str], form: str, quiet:
     from synthspec.cli.shared.show import compile_or_exit
     from synthspec.generation.preview import preview_rows
 
-    compiled = compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet, form=form)
+    compiled = compile_or_exit(spec, overrides, trust=trust, no_color=no_color, quiet=quiet, form=form)
     assert compiled.spec is not None
     with ending_on_errors():
         shown = asyncio.run(preview_rows(compiled.spec, compiled.tables, count))

@@ -24,6 +24,7 @@ class SourceKindContract:
     module: ModuleType
     examples: Sequence[tuple[Files, Mapping[str, Any], Sequence[Mapping[str, Any]]]] = ()  # files, the map, its rows
     wrong: Sequence[tuple[Files, Mapping[str, Any]]] = ()  # files, and a map that cannot be opened
+    trust: bool = False  # whether it runs code, so that its examples need a person's word
 
     @property
     def kind(self) -> SourceKind:
@@ -37,7 +38,7 @@ class SourceKindContract:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        opened = self.kind.open(options, Place(folder, folder))
+        opened = self.kind.open(options, Place(folder, folder, trust=self.trust))
         assert isinstance(opened, Opened), "open gives an Opened"
         assert all((folder / n).read_bytes() == data for n, data in files.items()), "a file was changed"
         return opened

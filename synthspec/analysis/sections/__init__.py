@@ -42,9 +42,9 @@ class Lowered:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath]) -> Lowered:
-    """Lower a document that the schema has checked and pruned."""
-    ctx = AnalysisContext(path, document, broken)
+def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath], *, trust: bool = False) -> Lowered:
+    """Lower a document that the schema has checked and pruned. `trust`: code that its sources name may run."""
+    ctx = AnalysisContext(path, document, broken, trust)
     sources = lower_sources(ctx)
     parameters = lower_parameters(ctx, sources)
     types = {p.name: p.type for p in parameters}

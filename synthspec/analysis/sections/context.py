@@ -35,6 +35,7 @@ class AnalysisContext:
     path: Path
     root: MapNode
     broken: frozenset[tuple[str | int, ...]]
+    trust: bool = False  # whether code that a source names may run
     tables: dict[str, Table] = field(default_factory=dict)
     faults: list[Diagnostic] = field(default_factory=list)
     _names: dict[str, dict[str, Type]] = field(default_factory=dict)

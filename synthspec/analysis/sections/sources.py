@@ -66,7 +66,7 @@ def _open(ctx: AnalysisContext, kind: SourceKind, node: MapNode) -> Opened | Non
         place = place_of(ctx, at if isinstance(at, ScalarNode) else node.key(kind.key))
         opened = guarded("source_kinds", kind.key, kind.open, TableFault)(options, place)
     except SourceFault as e:
-        ctx.report(e.code, node.get(e.key) or at, str(e), e.help)
+        ctx.report(e.code, node.get(e.key) or at, str(e), e.help, e.related)
         return None
     except TableFault as e:
         ctx.report("E511", at, f"this source cannot be read: {e}", e.help or "correct what it names")
@@ -81,7 +81,7 @@ def place_of(ctx: AnalysisContext, node: ScalarNode | None) -> Place:
     folder = node.source.path.parent if node is not None else ctx.path.parent
     home = specs_folder() if inside(folder, specs_folder()) else ctx.path.parent
     seed = value_of(ctx.root.get("seed"), 0)
-    return Place(folder, home, seed if isinstance(seed, int) else 0)
+    return Place(folder, home, seed if isinstance(seed, int) else 0, ctx.trust)
 
 
 def data_path(ctx: AnalysisContext, node: ScalarNode) -> Path | None:

@@ -63,6 +63,12 @@ def _settings(ctx: click.Context, param: click.Parameter, values: tuple[str, ...
     return found
 
 
+def trust_option(function: F) -> F:
+    """`--trust`, for commands that open the sources of a spec. Nothing in a spec can say so."""
+    help = "Run the code that sources name (`agents`), and remember it as it is now."
+    return click.option("--trust", is_flag=True, help=help)(function)
+
+
 def form_option(*forms: str) -> Callable[[F], F]:
     """`--format`, given to the command as `form`."""
     return click.option("--format", "form", type=click.Choice(forms), default=forms[0], show_default=True,

@@ -34,6 +34,7 @@ class Asked:
 
     out: Path | None
     _: KW_ONLY
+    trust: bool
     replace: bool
     accept_loss: bool
     cache: bool
@@ -45,7 +46,7 @@ class Asked:
 
 def build_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked) -> int:
     """Check every spec, then build each. The exit status of the worst."""
-    compiled = [compile_spec(p, overrides) for p in paths]
+    compiled = [compile_spec(p, overrides, trust=asked.trust) for p in paths]
     found = list(dict.fromkeys(d for c in compiled for d in c.diagnostics))
     show_diagnostics(found, no_color=asked.no_color, quiet=asked.quiet)
     if not all(c.ok for c in compiled):

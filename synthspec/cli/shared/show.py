@@ -36,7 +36,7 @@ def summary_line(diagnostics: Sequence[Diagnostic]) -> str:
 
 
 def compile_or_exit(
-    spec: Path, overrides: dict[str, str], *, no_color: bool, quiet: bool, form: str = "text"
+    spec: Path, overrides: dict[str, str], *, trust: bool = False, no_color: bool, quiet: bool, form: str = "text"
 ) -> Compiled:
     """The checked spec; its faults are shown, and errors end the command with status 1.
 
@@ -44,7 +44,7 @@ def compile_or_exit(
     """
     from synthspec.compiler import compile_spec
 
-    compiled = compile_spec(spec, overrides)
+    compiled = compile_spec(spec, overrides, trust=trust)
     show_diagnostics(compiled.diagnostics, no_color=no_color, quiet=quiet)
     if not compiled.ok:
         show_faults_as_json(compiled.diagnostics, form)

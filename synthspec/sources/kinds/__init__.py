@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from synthspec.diagnostics import Related
 from synthspec.plugins import find_plugin, plugin_names
 from synthspec.sources.table import Table, TableFault
 
@@ -26,11 +27,16 @@ SHARED: Mapping[str, Mapping[str, Any]] = {  # keys of every source, which no ki
 
 
 class SourceFault(TableFault):
-    """A source cannot be opened: a whole sentence, what to do, the diagnostic, and the key of the map at fault."""
+    """A source cannot be opened: a whole sentence, what to do, the diagnostic, and the key of the map at fault.
 
-    def __init__(self, message: str, help: str, code: str = "E511", key: str = "") -> None:
+    `related` are other places that a reader should see.
+    """
+
+    def __init__(
+        self, message: str, help: str, code: str = "E511", key: str = "", related: tuple[Related, ...] = ()
+    ) -> None:
         super().__init__(message, help)
-        self.code, self.key = code, key
+        self.code, self.key, self.related = code, key, related
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class Place:
     folder: Path  # of the file that it is written in: paths are relative to it
     home: Path  # the folder that files must lie below
     seed: int = 0  # of the spec
+    trust: bool = False  # whether the person who runs this said so: nothing in a spec can
 
 
 @dataclass(frozen=True, slots=True)

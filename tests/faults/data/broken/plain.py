@@ -1,0 +1,5 @@
+"""A class that has nothing to do with Mesa."""
+
+
+class Walk:
+    """No model."""
