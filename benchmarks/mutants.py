@@ -34,9 +34,22 @@ LOADED_ONCE = ("numpy", "scipy.special", "pandas", "pyarrow.parquet", "hypothesi
                "lark", "jsonschema", "click.testing", "rich.console", "yaml", "_pytest.assertion.rewrite")  # fmt: skip
 
 MACHINE = ("machine_scripts", "row_machine", "retry_target", "build", "shapes_build", "variety", "latency")
-DRIVER = ("reorder_buffer", "variety", "engine_contract", "build", "reservations", "latency", "engine_faults")
+DRIVER = (
+    "reorder_buffer",
+    "reorder_levels",
+    "variety",
+    "fan_out",
+    "engine_contract",
+    "build",
+    "reservations",
+    "latency",
+    "engine_faults",
+)
 STORE = ("store", "row_log", "batches_store", "store_system", "damaged_store")
 BUDGET = ("limits", "reservations", "build")
+FANS = ("fan_out", "row_machine", "latency")
+GATHERS = ("candidates", "row_machine", "candidates_shown", "latency")
+TALKS = ("dialogue", "tools")
 BALANCE = ("rare_weights", "strategies", "plan", "plan_edits", "golden")
 TIED = ("plan_shares", "plan_rows", "plan_report")
 COVERING = ("covering", "strategies")
@@ -47,6 +60,14 @@ TESTS: dict[str, tuple[str, ...]] = {
     "generation/machine/row_machine": MACHINE,
     "generation/machine/row_turn": MACHINE,
     "generation/machine/program": MACHINE,
+    "generation/machine/fan_out": FANS,
+    "generation/machine/levels": FANS,
+    "generation/machine/rows": FANS,
+    "generation/machine/gather": GATHERS,
+    "generation/machine/rounds": GATHERS,
+    "generation/machine/steps": GATHERS,
+    "generation/machine/talk": TALKS,
+    "generation/machine/toolbox": TALKS,
     "generation/scheduling/driver": DRIVER,
     "generation/scheduling/reorder_buffer": DRIVER,
     "generation/scheduling/variety": ("variety", "latency", "build"),
@@ -54,6 +75,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "inference/engines/local": DRIVER,
     "inference/accounting/ledger": BUDGET,
     "inference/accounting/budget": BUDGET,
+    "inference/accounting/prices": BUDGET,
+    "inference/accounting/token_estimates": BUDGET,
     "inference/sending/concurrency": ("limits", "servers"),
     "inference/store/__init__": STORE,
     "inference/store/jobs": STORE,
