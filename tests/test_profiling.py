@@ -311,3 +311,23 @@ def test_codes_that_repeat_are_drawn_from_the_sample() -> None:
     some = [f"P-{dice.randrange(10**6):06d}" for _ in range(60)]
     kind = kind_of([dice.choice(some) for _ in range(400)])
     assert isinstance(kind, Vocabulary | Codes)
+
+
+def test_a_number_that_rises_with_a_count_is_correlated_with_it() -> None:
+    """Not drawn by it: that would lose what it has to do with other numbers."""
+    dice = np.random.Generator(np.random.PCG64(9))
+    size = dice.choice([1, 2, 3, 4], 500, p=[0.2, 0.5, 0.2, 0.1])
+    bill = np.exp(2 + 0.3 * size + dice.normal(0, 0.2, 500)).round(2)
+    relations = profiled(
+        size=size.tolist(), bill=bill.tolist(), tip=(bill * dice.uniform(0.1, 0.2, 500)).round(2).tolist()
+    ).relations
+    assert not relations.by_label
+    assert [(c.first, c.second) for c in relations.correlated] == [("size", "bill"), ("size", "tip"), ("bill", "tip")]
+
+
+def test_no_piece_is_one_row_of_the_sample() -> None:
+    dice = np.random.Generator(np.random.PCG64(2))
+    values = np.concatenate([dice.normal(0, 1, 40), dice.normal(50, 1, 40), [400.25, 900.75]]).round(2)
+    found = fit(values, 0.01, whole=False)
+    assert found.family == "pieces"
+    assert min(map(int, found.call.split("], [")[1].rstrip("])").split(", "))) >= 5

@@ -21,7 +21,7 @@ from synthspec.profiling.columns.pieces import pieces_of
 Array = NDArray[np.float64]
 POINTS = 2000  # of a long column so many quantiles are fitted
 NEAR = 0.04  # a distance that no chart shows
-FAR = 0.12
+FAR = 0.15
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from synthspec.profiling.columns.digits import written
 Array = NDArray[np.float64]
 GAP = 0.05  # of the range, between two values: what lies before and after it are pieces of their own
 SOME = 0.02  # of the values, so many at least must lie on either side
+FEWEST = 5  # values of a piece: one of a single value would repeat the sample
 Piece = tuple[str, tuple[float, float], int]  # a distribution, its ends, how many values
 
 
 def pieces_of(values: Array, step: float, *, whole: bool, most: int = 12) -> tuple[str, Callable[[Array], Array]]:
     """The mixture as an expression, and its cumulative distribution function."""
-    pieces = list(_pieces(np.sort(values), step, max(4, min(most, len(values) // 5)), whole=whole))
+    pieces = list(_pieces(np.sort(values), step, max(2, min(most, len(values) // 8)), whole=whole))
     components = [(name, ends) for name, ends, _ in pieces]
     weights = [float(count) for *_, count in pieces]
     if len(pieces) == 1:
@@ -37,12 +38,14 @@ def _call(name: str, ends: tuple[float, float]) -> str:
 def _pieces(ordered: Array, step: float, most: int, *, whole: bool) -> Iterator[Piece]:
     """Pieces in ascending order, so that a greater draw is never a smaller value."""
     distinct, counts = np.unique(ordered, return_counts=True)
-    frequent = counts * most >= len(ordered)
+    frequent = (counts * most >= len(ordered)) & (counts >= FEWEST)
     width = max(1, len(ordered) // most)
     gaps = np.append(np.diff(distinct), 0) > GAP * (distinct[-1] - distinct[0])
     before = np.cumsum(counts)
-    heaps = gaps & (before >= SOME * len(ordered)) & (before <= (1 - SOME) * len(ordered))
+    some = max(SOME * len(ordered), FEWEST)
+    heaps = gaps & (before >= some) & (before <= len(ordered) - some)
     held: list[int] = []  # places of values that wait for their piece
+    left = np.cumsum(counts[::-1])[::-1].tolist()  # values from each place on
     for place, count in enumerate(counts.tolist()):
         if frequent[place]:
             if held:
@@ -51,6 +54,8 @@ def _pieces(ordered: Array, step: float, most: int, *, whole: bool) -> Iterator[
             held = []
             continue
         held.append(place)
+        if left[place] - count < FEWEST:
+            continue  # the last few join the piece before
         if counts[held].sum() + count / 2 > width or heaps[place]:
             yield _piece(distinct, counts, held, step, whole=whole)
             held = []

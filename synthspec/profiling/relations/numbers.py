@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 Columns = Mapping[str, Sequence[Any]]
 EXPLAINED = 0.2  # of the variance of ranks, from which on a label is followed
 RANK = 0.3
+RISING = 0.8  # of what a label explains
 FEWEST = 15  # rows of a label with a fit of its own
 MOST_CASES = 12
 MOST_TOGETHER = 8  # columns that are correlated with each other
@@ -46,7 +47,11 @@ def find_number_relations(
     strongest = {n: max((r.rank**2 for pair, r in ranks.items() if n in pair), default=0.0) for n in values}
     by_label = []
     for number in numbers:
-        judged = [_explained(label, number, columns) for label in labels]
+        judged = [
+            (share, label)
+            for share, label in (_explained(label, number, columns) for label in labels)
+            if label is None or not _rises(label, number, ranks, share)
+        ]
         share, by = max(judged, key=lambda j: j[0], default=(0.0, None))
         if by is not None and share >= max(EXPLAINED, 0.6 * strongest[number.name]):
             split = _by_label(by, number, columns, share)
@@ -55,6 +60,15 @@ def find_number_relations(
     left = [r for pair, r in ranks.items() if not apart & set(pair)]
     kept, weaker = _consistent(left)
     return tuple(by_label), kept, weaker
+
+
+def _rises(
+    label: ColumnProfile, number: ColumnProfile, ranks: Mapping[tuple[str, str], Correlated], share: float
+) -> bool:
+    """Whether a label of three numbers or more says no more of a column than that both rise together."""
+    assert isinstance(label.kind, Labels)
+    found = ranks.get((label.name, number.name)) or ranks.get((number.name, label.name))
+    return len(label.kind.values) > 2 and found is not None and found.rank**2 >= RISING * share
 
 
 def as_numbers(values: Sequence[Any]) -> Array:
