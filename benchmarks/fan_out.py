@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def build(kind: str, rows: int, folder: Path) -> dict[str, float]:
         spec["sources"] = {"lists": {"rows": [{"facts": [f"fact {n}" for n in range(rows)]}]}}
     path = folder / "spec.yaml"
     path.write_text(json.dumps(spec))
-    setattr(openai, "open_backend", lambda choice, context: Backend())  # noqa: B010
+    setattr(openai, "PROVIDER", replace(openai.PROVIDER, open=lambda choice, context: Backend()))  # noqa: B010
     compiled = compile_spec(path)
     assert compiled.spec is not None and compiled.ok, compiled.diagnostics
     before = resource.getrusage(resource.RUSAGE_SELF)

@@ -92,9 +92,9 @@ class DatasetTables:
         for table in self._tables:
             table.write(rows, paths, splits)
 
-    def write_empty(self, values: RowValues, path: RowPath) -> None:
+    def write_empty(self, values: RowValues, path: RowPath, groups: Sequence[Hashable | None] | None = None) -> None:
         """Add a node that had no children to make, with those above it. Called in path order, after `write`."""
-        splits = self._splits([values], None)
+        splits = self._splits([values], groups)
         for table in self._tables:
             if table.level < len(path):
                 table.write([values], [path], splits)

@@ -196,8 +196,9 @@ class Build:
                 if recorder is not None:
                     recorder.note(event, warned[event.row.slot] if isinstance(event, RowKept) else [], values)
                 yield event
-        if spec.open_ended and driver.stopping is None:
-            self.tally.planned = self.tally.settled  # every combination is done: these are the rows
+        if spec.open_ended:  # where every combination is done, these are the rows; else as many as there are at least
+            done = driver.stopping is None
+            self.tally.planned = self.tally.settled if done else max(self.tally.planned, self.tally.settled)
         if recorder is not None and self.tally.settled == self.tally.planned:
             recorder.finish()
         if files is not None and not self.interrupted:

@@ -183,7 +183,9 @@ class DatasetFolder:
         """A node that had no rows of the next level to make: no row of the dataset, but one of its own table."""
         if isinstance(self.output, DatasetTables):
             self.flush()
-            self.output.write_empty(values, path)
+            named = [None] if self._named is not None else None
+            groups = self.groups.of([values], [path], named) if self.groups is not None else None
+            self.output.write_empty(values, path, groups)
 
     def earlier_rows(self) -> list[Path]:
         """Where what earlier builds settled may be: one that was cut off, the dataset that stands, one beside it."""

@@ -106,10 +106,19 @@ class SplitGroups:
         return group
 
 
+def _shared(spec: Spec) -> int | None:
+    """The level from which rows share a split: what was written above a fan-out, and of several tables the first."""
+    levels = [table.level for table in spec.output.tables]
+    if not levels or min(levels) == max(levels):
+        return shared_level(spec)
+    written = shared_level(spec)
+    return min(levels) if written is None else min(written, *levels)
+
+
 def open_split_groups(spec: Spec) -> SplitGroups | None:
     """What keeps near duplicates in one split; None where there is no split, or novelty lets none through."""
     fields = tuple(f.name for f in spec.fields if f.value is None and holds_prose(f))
-    shared = shared_level(spec)
+    shared = _shared(spec)
     named = spec.output.group is not None
     if not spec.output.split or (not fields and shared is None and not named):
         return None
