@@ -221,3 +221,11 @@ def test_units_count_what_they_say() -> None:
     assert [UNITS[u].count("It's 20 °C - or 68 °F") for u in ("words", "tokens", "characters")] == [6, 6, 21]
     assert count_words("打开阀门 now") == 5
     assert whole(Document("T", (Block("a"), Block("b")))).text == "a\n\nb"
+
+
+@pytest.mark.slow
+@settings(max_examples=2_000, deadline=None)
+@given(documents(), chunkings())
+def test_chunks_are_the_document_in_order_of_many(document: Document, how: Chunking) -> None:
+    test_chunks_are_the_document_in_order.hypothesis.inner_test(document, how)
+    test_a_sentence_is_cut_only_where_it_is_longer_than_the_limit.hypothesis.inner_test(document, how)

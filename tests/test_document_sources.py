@@ -150,6 +150,31 @@ def test_nothing_outside_is_read(pattern: str, tmp_path: Path) -> None:
     assert found.value.code == "E513" and found.value.help
 
 
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    lay(tmp_path, {"docs/a.md": "Text.", "docs/two\nlines.md": "Text."})
+    (tmp_path / "docs" / b"n\xe9.md".decode("utf-8", "surrogateescape")).write_text("Text.")
+    source = opened(tmp_path, files="docs/*.md")
+    assert source.table.columns["path"] == ["docs/a.md"] and source.origin["left_out"] == 2
+    assert "\n" not in source.notes[0].message and json.dumps(source.origin).encode("utf-8")
+
+
+def test_a_dataset_is_no_document(tmp_path: Path) -> None:
+    """What a build wrote below the spec is not read by the next one, unless it is named."""
+    lay(tmp_path, {"a.md": "Text.", "build/manuals/README.md": "Card.", "build/manuals/run.sqlite": ""})
+    assert matching_files("**/*.md", Place(tmp_path, tmp_path)) == ["a.md"]
+    assert matching_files("build/manuals/README.md", Place(tmp_path, tmp_path)) == ["build/manuals/README.md"]
+
+
+def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    lay(tmp_path, {"docs/a.md": "Text."})
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(SourceFault, match="cannot be read: permission denied"):
+        matching_files("docs/*.md", Place(tmp_path, tmp_path))
+
+
 def test_a_circle_of_links_ends(tmp_path: Path) -> None:
     lay(tmp_path, {"docs/a.md": "Text."})
     (tmp_path / "docs/loop").symlink_to(tmp_path / "docs")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.sources.documents.chunker import Chunking, cut, whole
-from synthspec.sources.documents.document import Document, MissingPackage
+from synthspec.sources.documents.document import Document, DocumentFault, MissingPackage
 from synthspec.sources.documents.parsed import read_document
 from synthspec.sources.documents.reader import is_document, suffixes
 from synthspec.sources.kinds import Note, Place, SourceFault
@@ -37,7 +37,10 @@ class Gathered:
         """
         self.files += len(paths)
         for path in paths:
-            if is_document(path):
+            if not path.isprintable() or not _is_text(path):
+                why = DocumentFault("its name is no text", "name it with letters, digits, - and _")
+                self._left_out.append((_short(path), why))
+            elif is_document(path):
                 self._add(path)
             else:
                 self._others.append(path)
@@ -113,5 +116,13 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
+def _is_text(path: str) -> bool:
+    try:
+        return bool(path.encode("utf-8"))
+    except UnicodeEncodeError:  # bytes that are no UTF-8, as Python has them
+        return False
+
+
 def _short(path: str) -> str:
+    path = "".join(c if c.isprintable() else "?" for c in path)
     return path if len(path) <= 40 else f"…{path[-39:]}"

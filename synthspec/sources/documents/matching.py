@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 
 from synthspec.diagnostics import nearest
 from synthspec.document.inheritance import inside
@@ -84,7 +85,7 @@ def _walk(base: str, parts: tuple[str, ...], place: Place, above: frozenset[str]
     real = os.path.realpath(folder)
     if real in above or not folder.is_dir():
         return
-    for name in sorted(p.name for p in folder.iterdir()):
+    for name in _names(folder, base, asked=is_pattern(part)):
         path = f"{base}/{name}" if base else name
         if not _matches(name, "*" if part == "**" else part):
             continue
@@ -97,6 +98,16 @@ def _walk(base: str, parts: tuple[str, ...], place: Place, above: frozenset[str]
             yield from _walk(path, parts if part == "**" else rest, place, above | {real})
         elif not wanted and target.is_file():
             yield path
+
+
+def _names(folder: Path, base: str, asked: bool) -> list[str]:
+    """What is in a folder. `asked`: by a pattern, which does not look into the folder of a dataset."""
+    try:
+        names = sorted(p.name for p in folder.iterdir())
+    except OSError as e:
+        why = (e.strerror or str(e)).lower()
+        raise SourceFault(f"the folder '{base}' cannot be read: {why}", "allow it to be read, or name others") from None
+    return [] if asked and "run.sqlite" in names else names
 
 
 def _matches(name: str, part: str) -> bool:

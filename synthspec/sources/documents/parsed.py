@@ -15,15 +15,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from synthspec.extras import install_command
-from synthspec.plugins import declared
 from synthspec.sources.documents.document import Block, Document, DocumentFault, MissingPackage
-from synthspec.sources.documents.reader import is_document, missing_packages, module_of, parse_document, suffixes
+from synthspec.sources.documents.reader import is_document, missing_packages, packages_of, parse_document, suffixes
 
 MAX_BYTES = 128 * 1024 * 1024  # of one document
 FORM = 1  # of what is stored, and of how documents are read: another number leaves older entries alone
-LARGE = 16 * 1024  # bytes: from here on any kind is kept on disk; PDF and Word always are
+LARGE = 4 * 1024  # bytes: from here on any kind is kept on disk; PDF and Word always are
 MOST_HELD = 64_000_000  # characters in memory
-_held: OrderedDict[str, Document] = OrderedDict()
+_held: OrderedDict[str, tuple[Document, int]] = OrderedDict()  # with their characters
 
 
 def read_document(path: Path, encoding: str | None = None) -> Document:
@@ -54,12 +53,12 @@ def parsed(data: bytes, name: str, encoding: str | None = None) -> Document:
         DocumentFault: it cannot be read, or has no text. That is found anew each time.
     """
     suffix = Path(name).suffix.lower()
-    packages = [str(p) for p in declared(module_of(suffix), "PACKAGES")]
+    packages = packages_of(suffix)
     about = repr((FORM, suffix, Path(name).stem, encoding, [_version(p) for p in packages])).encode()
     key = hashlib.sha256(about + hashlib.sha256(data).digest()).hexdigest()
     if key in _held:
         _held.move_to_end(key)
-        return _held[key]
+        return _held[key][0]
     slow = packages or len(data) >= LARGE
     entry = cache_folder() / key[:2] / f"{key}.json" if slow else None
     document = _load(entry) if entry is not None else None
@@ -85,13 +84,12 @@ def _version(package: str) -> str:
 
 
 def _hold(key: str, document: Document) -> None:
-    _held[key] = document
-    while len(_held) > 1 and sum(_size(d) for d in _held.values()) > MOST_HELD:
-        _held.popitem(last=False)
-
-
-def _size(document: Document) -> int:
-    return sum(len(b.text) for b in document.blocks)
+    """Keeps it in memory, and lets those go that were not asked for the longest."""
+    size = sum(len(b.text) for b in document.blocks)
+    _held[key] = (document, size)
+    held = sum(size for _, size in _held.values()) if len(_held) % 64 == 0 or size > MOST_HELD // 64 else 0
+    while held > MOST_HELD and len(_held) > 1:
+        held -= _held.popitem(last=False)[1][1]
 
 
 def _load(entry: Path) -> Document | None:

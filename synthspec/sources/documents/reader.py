@@ -27,15 +27,15 @@ def is_document(path: str) -> bool:
     return Path(path).suffix.lower() in _modules()
 
 
-def module_of(suffix: str) -> str:
-    """The module that reads documents of this suffix."""
-    return _modules()[suffix]
-
-
 def missing_packages(suffix: str) -> tuple[str, ...]:
     """What is to be installed before documents of this suffix can be read."""
-    needs = declared(_modules()[suffix.lower()], "PACKAGES")
-    return tuple(str(name) for name in needs if find_spec(str(name)) is None)
+    return tuple(name for name in packages_of(suffix) if find_spec(name) is None)
+
+
+@cache
+def packages_of(suffix: str) -> tuple[str, ...]:
+    """What reads documents of this suffix, beside what is always there."""
+    return tuple(str(name) for name in declared(_modules()[suffix.lower()], "PACKAGES"))
 
 
 def parse_document(data: bytes, name: str, encoding: str | None = None) -> Document:
