@@ -342,7 +342,8 @@ MUTATIONS: tuple[Mutation, ...] = (
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mutants")
-    shutil.copytree(SPECS / "data", folder / "data")
+    for name in ("data", "factory"):
+        shutil.copytree(SPECS / name, folder / name)
     return folder
 
 

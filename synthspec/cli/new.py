@@ -114,7 +114,7 @@ def _copied(name: str, like: str) -> dict[Path, bytes]:
     text = (specs_folder() / f"{like}.yaml").read_text(encoding="utf-8")
     text = re.sub(r"(?m)^name: *\S+", f"name: {name}", text, count=1)
     text = re.sub(r"(?m)^(# yaml-language-server: \$schema=)\S+", rf"\g<1>{SCHEMA}", text, count=1)
-    named = [specs_folder() / d for d in sorted(set(re.findall(r"data/[\w.-]+", text)))]
+    named = [specs_folder() / d for d in sorted(set(re.findall(r"data/[\w.-]+|\w+/\w+\.py\b", text)))]
     found = [f for d in named for f in (sorted(d.rglob("*")) if d.is_dir() else [d]) if f.is_file()]
     return {Path(f"{name}.yaml"): text.encode(), **{f.relative_to(specs_folder()): f.read_bytes() for f in found}}
 
