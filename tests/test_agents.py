@@ -546,3 +546,34 @@ def test_changed_between_looking_and_running(tmp_path: Path) -> None:
     job = {"folder": str(tmp_path / "a"), "file": "model.py", "files": {"model.py": "0" * 64}, "class": "Walk", "steps": 1,
            "collect": "agents", "parameters": {}, "seed": 0}  # fmt: skip
     assert run_model(job, 20).about["how"] == "changed"
+
+
+@pytest.mark.slow
+def test_answers_of_the_shipped_spec_are_figures_of_the_run(tmp_path: Path) -> None:
+    """The factory is run here by itself, and every answer holds its figure and no other."""
+    specs = Path(__file__).parent.parent / "specs"
+    code = "import sys, json, model\nf = model.Factory(crews=2, room=40, seed=11)\n"
+    code += "while f.steps < 1440: f.step()\nd = f.datacollector.get_agenttype_vars_dataframe(model.Machine)\nprint(d.to_json(orient='records'))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=specs / "factory", capture_output=True, text=True, check=True
+    )
+    log = {(r["hour"], r["machine"]): r for r in json.loads(ran.stdout)}
+    assert len(log) == 24 * 11
+    dataset = synthspec.build(specs / "factory_agents.yaml", out=tmp_path / "out", trust=True)
+    rows = dataset.frame.to_dict("records")
+    assert dataset.status == 0 and len(rows) == 200
+    for row in rows:
+        own = log[row["hour"], row["machine"]]
+        twin = next(
+            r
+            for r in log.values()
+            if r["hour"] == own["hour"]
+            and r["kind"] == own["kind"]
+            and f". {r['machine']}: {r['made']} parts" in row["log"]
+            and r is not own
+        )
+        right = {"output": own["made"], "downtime": own["down"], "waiting": own["starved"],
+                 "share": round(own["working"] * 100 / 60), "lead": abs(own["made"] - twin["made"])}[row["topic"]]  # fmt: skip
+        assert row["value"] == right
+        said = row["answer"].replace(row["machine"], "").split()
+        assert {int(w) for w in said if w.isdigit()} == {right}, row
