@@ -12,6 +12,7 @@ from test_build import calls_spec
 import synthspec
 from synthspec.inference.store import Store, StoreFault
 from synthspec.inference.store.derived.row_log import RowLog, digest_of_values, read_histories, read_history
+from synthspec.inference.store.derived.rows import key_bytes, key_text
 
 
 def two_prompts(folder: Path, url: str, rows: int = 20) -> Path:
@@ -120,3 +121,11 @@ def test_rows_that_the_spec_drops_are_told_between_the_others(tmp_path: Path) ->
     assert {(h.kept, h.stage) for h in dropped} == {(False, "check: len(note) < 82")} and all(h.reason for h in dropped)
     assert [h.combination for h in told] == sorted(h.combination for h in told), "in the order of the plan"
     assert list(read_histories(tmp_path / "out", dropped=True)) == told
+
+
+@pytest.mark.parametrize("key", ["0" * 32, "ab" * 16, "AB" * 16, "ab" * 15, "ab" * 17, "zz" * 16, "", "a key", "é"])
+def test_a_key_is_read_as_it_was_stored(key: str) -> None:
+    """Sixteen bytes where it is a digest, else the text itself."""
+    stored = key_bytes(key)
+    assert key_text(stored) == key
+    assert isinstance(stored, bytes) == (key in ("0" * 32, "ab" * 16))

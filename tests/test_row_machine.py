@@ -123,6 +123,7 @@ def played(world: World, index: int, rng: random.Random) -> tuple[dict[Any, Any]
         with pytest.raises(KeyError):
             advance(world.program, state, question.id, outcome)
     assert set(came) == set(leaves((index,), fans, came)), "every row comes to one end"
+    assert not len(state.rows), "nothing is remembered of a combination that is over"
     return came, sorted(notes, key=repr), steps
 
 
@@ -173,6 +174,35 @@ def test_outcomes_of_one_state_commute(number: int, kind: str, tmp_path: Path) -
         question = rng.choice(waiting)
         state, _, _ = advance(world.program, state, question.id, world.answer(question))
     assert tried or kind != "plain"  # a list may be empty
+
+
+@pytest.mark.parametrize(("kind", "number"), [(kind, n) for kind in KINDS for n in range(8)])
+def test_a_run_that_stops_ends_every_row_and_asks_for_nothing_again(kind: str, number: int, tmp_path: Path) -> None:
+    """From any call on, whatever was asked last: a row of a prompt of several calls too."""
+    world = World(number, tmp_path, kind)
+    for last in (0, 1, 2, 3, 5, 8, 13, 21):
+        rng, asked = random.Random(last), 0
+        state, effects, _ = begin(world.program, world.combination(0))
+        ended: set[Any] = set()
+        while True:
+            ended |= {e.path for e in effects if isinstance(e, Lost | Dropped)}
+            waiting = questions(state)
+            if not waiting:
+                break
+            question = rng.choice(waiting)
+            outcome = world.answer(question)
+            if isinstance(question, Ask):
+                asked += 1
+                outcome = Stopped("the budget is reached") if asked > last else outcome
+            state, effects, _ = advance(world.program, state, question.id, outcome)
+            if isinstance(question, Ask) and asked > last:
+                before = {q.id for q in waiting}
+                again = [q for q in questions(state) if isinstance(q, Ask) and q.id not in before]
+                assert not [q for q in again if (q.path, q.prompt) == (question.path, question.prompt)]
+                lost = [e for e in effects if isinstance(e, Lost)]
+                assert all(e.stage is Stage.CALL and "the budget is reached" in e.reasons for e in lost)
+        assert not len(state.rows)
+        assert ended or asked <= last
 
 
 def test_an_outcome_of_another_kind_is_refused(tmp_path: Path) -> None:
