@@ -72,7 +72,7 @@ async def held_by_row(build: Build) -> dict[int, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("novelty", "most"), [("", 80), (NEAR, 400)], ids=["no rule between rows", "near duplicates"])
+@pytest.mark.parametrize(("novelty", "most"), [("", 60), (NEAR, 400)], ids=["no rule between rows", "near duplicates"])
 def test_memory_a_row(
     novelty: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
