@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +226,28 @@ def test_short_texts_of_which_no_whole_row_can_be_copied_are_listed(tmp_path: Pa
     assert "sources" not in spec.read_text()
     made = built(spec, 50)
     assert {*made["a"], *made["b"]} <= {*places, None, ""}
+
+
+def test_totals_are_computed_and_dates_follow(tmp_path: Path) -> None:
+    dice = random.Random(6)
+    table: Columns = {n: [] for n in ("price", "units", "total", "net", "start", "end")}
+    for _ in range(150):
+        price, units, day = round(dice.uniform(1, 50), 2), dice.randrange(1, 6), int(dice.random() * 300)
+        begin = date(2023, 1, 1) + timedelta(days=day)
+        row = (price, units, round(price * units, 2), round(price * units - price, 2), begin,
+               begin + timedelta(days=int(dice.expovariate(0.1))))  # fmt: skip
+        for name, value in zip(table, row, strict=True):
+            table[name].append(value)
+    spec = spec_of(tmp_path, csv_text(table))
+    made = built(spec, 200)
+    assert "total: {value: 'round(price * units, 2)'}" in spec.read_text()
+    assert "# Never before start; " in spec.read_text()
+    for price, units, total, net in zip(*(made[n] for n in ("price", "units", "total", "net")), strict=True):
+        assert total == pytest.approx(price * units, abs=0.011)
+        assert net == pytest.approx(total - price, abs=0.011)
+    between = [(b - a).days for a, b in zip(made["start"], made["end"], strict=True)]
+    real = [(b - a).days for a, b in zip(table["start"], table["end"], strict=True)]
+    assert min(between) >= 0
+    assert kolmogorov(np.array(between, float), np.array(real, float)) < 0.15
+    ends = [np.array([d.toordinal() for d in t["end"]], float) for t in (made, table)]
+    assert kolmogorov(*ends) < 0.15

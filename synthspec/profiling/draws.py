@@ -19,7 +19,7 @@ from synthspec.profiling.columns.profile import (
     Times,
     Vocabulary,
 )
-from synthspec.profiling.relations.relation import ByLabel, Depends
+from synthspec.profiling.relations.relation import ByLabel, Depends, Follows
 
 SOURCE = "sample"
 _COUNTS = frozenset({"integer", "poisson", "binomial", "negative_binomial", "geometric"})
@@ -97,6 +97,12 @@ def expression(kind: Numbers | Moments, found: Fit) -> str:
             return f"datetime('{kind.first.isoformat(timespec='seconds')}') + {after} / 86400"
         return f"date('{kind.first.isoformat()}') + {after}"
     return _rounded(found, kind.decimals, kind.step)
+
+
+def following(found: Follows) -> str:
+    """What draws a date so many days, or a moment so many seconds, after another."""
+    after = _rounded(found.fit, 0, 1.0)
+    return f"{found.parent} + {after} / 86400" if found.moment else f"{found.parent} + {after}"
 
 
 def _rounded(found: Fit, decimals: int | None, step: float) -> str:

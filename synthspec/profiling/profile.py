@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synthspec.profiling.columns.classify import profile_column
-from synthspec.profiling.columns.profile import ColumnProfile, Labels
+from synthspec.profiling.columns.profile import ColumnProfile, Labels, Moments, Numbers
 from synthspec.profiling.relations.dependencies import find_dependencies
-from synthspec.profiling.relations.numbers import find_number_relations
+from synthspec.profiling.relations.derived import find_computed, find_following
+from synthspec.profiling.relations.numbers import as_numbers, find_number_relations
 from synthspec.profiling.relations.relation import Relations
 from synthspec.profiling.relations.repeats import count_repeats, missing_together
 from synthspec.profiling.sample import Sample
@@ -28,9 +29,14 @@ def profile_sample(sample: Sample) -> Profile:
     values = {c.name: _as_labels(c.values, p) for c, p in zip(sample.columns, columns, strict=True)}
     depends = find_dependencies(columns, values)
     children = frozenset(d.child for d in depends)
-    by_label, correlated, weaker = find_number_relations(columns, values, children)
+    numbers = {c.name: as_numbers(values[c.name]) for c in columns if isinstance(c.kind, Labels | Numbers | Moments)}
+    computed = find_computed(columns, numbers)
+    follows = find_following(columns, numbers, children)
+    set_apart = {c.child for c in computed} | {f.child for f in follows}
+    free = tuple(c for c in columns if c.name not in set_apart)
+    by_label, correlated, weaker = find_number_relations(free, values, children)
     together, repeats = missing_together(sample, columns), count_repeats(sample, columns)
-    found = Relations(depends, by_label, correlated, weaker, together, repeats)
+    found = Relations(depends, by_label, correlated, computed, follows, weaker, together, repeats)
     return Profile(sample, columns, found)
 
 

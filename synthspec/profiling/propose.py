@@ -21,11 +21,11 @@ from synthspec.profiling.columns.profile import (
     Uuids,
     Vocabulary,
 )
-from synthspec.profiling.draws import SOURCE, labels, literal, numbers, other
+from synthspec.profiling.draws import SOURCE, following, labels, literal, numbers, other
 from synthspec.profiling.naming import is_plain
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.proposal import Entry, Proposal, Section
-from synthspec.profiling.remarks import quoted, remarks, share, text_remark
+from synthspec.profiling.remarks import following_remark, quoted, remarks, share, text_remark
 from synthspec.profiling.sample import LONGEST
 from synthspec.profiling.source_copy import copy_of
 from synthspec.profiling.writing import novelty, prompts, text_rules
@@ -46,6 +46,8 @@ class _Proposing:
         self.relations = profile.relations
         self.depends = {d.child: d for d in self.relations.depends}
         self.by_label = {b.child: b for b in self.relations.by_label}
+        self.computed = {c.child: c for c in self.relations.computed}
+        self.follows = {f.child: f for f in self.relations.follows}
         languages = [c.kind.language for c in self.columns if isinstance(c.kind, Texts) and c.kind.language]
         self.locale = LOCALES.get(languages[0], "en_US") if languages else "en_US"
         self.taken = {c.name for c in profile.columns} | {SOURCE}
@@ -149,9 +151,13 @@ class _Proposing:
 
     def _drawn(self, column: ColumnProfile, flagged: set[str]) -> Iterator[Entry]:
         hangs, by = self.depends.get(column.name), self.by_label.get(column.name)
+        if column.name in self.computed:
+            return
         match column.kind:
             case Labels():
                 value = labels(column, hangs)
+            case Moments() if column.name in self.follows:
+                value = following(self.follows[column.name])
             case Numbers() | Moments():
                 value = numbers(column, by)
             case Constant() | Counter() | Uuids() | Texts():
@@ -161,7 +167,10 @@ class _Proposing:
             case _:
                 value = other(column, self.locale)
         if value is not None:
-            yield Entry(column.name, value, remarks(column, hangs, by))
+            said = remarks(column, hangs, by)
+            if column.name in self.follows:
+                said = following_remark(column, self.follows[column.name])
+            yield Entry(column.name, value, said)
         flag = self.flags.get(column.name)
         if flag is not None and flag not in flagged:
             flagged.add(flag)
@@ -201,6 +210,8 @@ class _Proposing:
         match column.kind:
             case Texts():
                 return text_remark(column)
+            case Numbers() if column.name in self.computed:
+                said = f"in every row {self.computed[column.name].text}"
             case Constant():
                 said = "every value is the same"
             case Counter(start=start, step=step):
@@ -227,6 +238,8 @@ class _Proposing:
                 found = f"index() * {step} + {start}" if step != 1 else f"index() + {start}"
             case Uuids():
                 found = "uuid()"
+            case Numbers() if column.name in self.computed:
+                found = self.computed[column.name].text
             case _:
                 found = column.name
         flag = self.flags.get(column.name)

@@ -19,7 +19,7 @@ from synthspec.profiling.columns.profile import (
     Vocabulary,
 )
 from synthspec.profiling.draws import has_faker
-from synthspec.profiling.relations.relation import ByLabel, Depends
+from synthspec.profiling.relations.relation import ByLabel, Depends, Follows
 
 
 def remarks(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> tuple[str, ...]:
@@ -68,6 +68,14 @@ def _said(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> 
             yield f"{distinct:,} different {what}, taken from the sample"
     if profile.missing:
         yield f"missing in {share(profile.missing)} of the rows"
+
+
+def following_remark(profile: ColumnProfile, found: Follows) -> tuple[str, ...]:
+    """What is said of a date that follows another."""
+    parts = [f"never before {found.parent}", *_fitted(found.fit, None)]
+    if profile.missing:
+        parts.append(f"missing in {share(profile.missing)} of the rows")
+    return (_capital("; ".join([*parts, *profile.notes])) + ".",)
 
 
 def text_remark(profile: ColumnProfile) -> tuple[str, ...]:

@@ -56,7 +56,9 @@ def copy_of(profile: Profile) -> SampleCopy:
 
 
 def _beside(profile: Profile) -> tuple[ColumnProfile, ...]:
-    found = [c for c in profile.columns if isinstance(c.kind, Labels | Numbers | Moments | Vocabulary)]
+    computed = {c.child for c in profile.relations.computed}
+    kinds = (Labels, Numbers, Moments, Vocabulary)
+    found = [c for c in profile.columns if isinstance(c.kind, kinds) and c.name not in computed]
     return tuple(found[:MOST_BESIDE])
 
 

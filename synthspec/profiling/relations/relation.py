@@ -48,6 +48,25 @@ class Correlated:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """A column that in every row is what `text`, an expression over the columns `of`, says."""
+
+    child: str
+    of: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """A date (or moment) that never comes before another: the fit of the days (or seconds) between."""
+
+    parent: str
+    child: str
+    fit: Fit
+    moment: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Repeats:
     """Rows that stand more than once, and texts that nearly repeat an earlier one."""
 
@@ -64,11 +83,15 @@ class Relations:
     depends: tuple[Depends, ...] = ()
     by_label: tuple[ByLabel, ...] = ()
     correlated: tuple[Correlated, ...] = ()
+    computed: tuple[Computed, ...] = ()
+    follows: tuple[Follows, ...] = ()
     weaker: int = 0  # correlations that were left out
     together: tuple[tuple[str, ...], ...] = ()  # columns that are missing in the same rows
     repeats: Repeats = Repeats(0, 0)
 
     def parent_of(self, name: str) -> str | None:
         """The column that a column hangs on."""
-        parents = {**{d.child: d.parent for d in self.depends}, **{b.child: b.parent for b in self.by_label}}
+        parents = {d.child: d.parent for d in self.depends}
+        parents |= {f.child: f.parent for f in self.follows}
+        parents |= {b.child: b.parent for b in self.by_label}
         return parents.get(name)
