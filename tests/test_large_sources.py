@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import json
 import os
 import random
@@ -24,6 +25,7 @@ from synthspec.planning.plan import build_plan
 from synthspec.sources import (
     MemoryTable,
     Reading,
+    Table,
     TableFault,
     fingerprints,
     json_lines,
@@ -32,6 +34,7 @@ from synthspec.sources import (
     read_table,
 )
 from synthspec.sources.fingerprints import files_digest
+from synthspec.sources.joined_table import JoinedTable, UnlikeTables
 from synthspec.sources.likeness import UnlikeRow
 from synthspec.sources.lines_table import LinesTable
 from synthspec.sources.parquet_table import ParquetTable
@@ -152,6 +155,107 @@ def test_parquet_by_row_number_is_as_a_whole_reading(
             assert lazy.has_gaps(name) == whole.has_gaps(name)
     some = lazy.some(5)
     assert list(some) == sorted(set(some)) and lazy.rows(some) == whole.rows(some)
+
+
+STRANGE = {
+    "whole": (pa.decimal128(9, 0), [decimal.Decimal(7), None], [7, None], "integer"),
+    "part": (pa.decimal128(9, 2), [decimal.Decimal("7.25"), None], [7.25, None], "number"),
+    "map": (
+        pa.map_(pa.string(), pa.float64()),
+        [[("a", 1.0), ("b", float("nan"))], []],
+        [{"a": 1.0, "b": None}, {}],
+        "map",
+    ),
+    "maps": (pa.list_(pa.map_(pa.string(), pa.int8())), [[[("a", 1)]], None], [[{"a": 1}], None], "list"),
+    "nan": (pa.float32(), [float("nan"), 0.5], [None, 0.5], "number"),
+    "nans": (pa.list_(pa.float64()), [[float("nan"), 0.5], []], [[None, 0.5], []], "list"),
+    "in": (pa.struct([("d", pa.decimal128(9, 1))]), [{"d": decimal.Decimal("0.5")}, None], [{"d": 0.5}, None], "map"),
+    "took": (pa.duration("ms"), [datetime.timedelta(days=1, seconds=2.5), None], ["P1DT2.5S", None], "text"),
+    "at": (pa.time64("us"), [datetime.time(7, 30), None], [datetime.time(7, 30), None], "time"),
+    "when": (
+        pa.timestamp("ns"),
+        [datetime.datetime(2026, 1, 2, 3), None],
+        [datetime.datetime(2026, 1, 2, 3), None],
+        "datetime",
+    ),
+}
+
+
+@pytest.mark.parametrize("most", [-1, 1 << 20])
+def test_values_of_parquet_are_plain(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "WHOLE_BYTES", most)
+    pq.write_table(
+        pa.table({n: pa.array(given, kind) for n, (kind, given, *_) in STRANGE.items()}), tmp_path / "a.parquet"
+    )
+    table = read_table(tmp_path / "a.parquet")
+    assert {n: table.values(n, range(2)) for n in table.names} == {
+        n: wanted for n, (_, _, wanted, _) in STRANGE.items()
+    }
+    assert {n: table.column_type(n).kind for n in table.names} == {n: kind for n, (*_, kind) in STRANGE.items()}
+
+
+@pytest.mark.parametrize("most", [-1, 1 << 20])
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("s")])
+def test_a_date_that_python_has_none_for(
+    kind: pa.DataType, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "WHOLE_BYTES", most)
+    far = pa.array(
+        [35_810_000 if kind == pa.date32() else 3_093_527_980_799], pa.int32() if kind == pa.date32() else pa.int64()
+    )
+    pq.write_table(pa.table({"d": far.cast(kind), "n": [1]}), tmp_path / "a.parquet")
+    with pytest.raises(TableFault, match="read"):
+        read_table(tmp_path / "a.parquet").row(0)
+
+
+def parts(seed: int) -> tuple[list[dict[str, Any]], list[Table]]:
+    draw, rows, tables = random.Random(seed), [], []
+    for _ in range(draw.randint(1, 6)):
+        some = [{"n": draw.randint(0, 9), "t": draw.choice(["a", "b", None])} for _ in range(draw.randint(0, 5))]
+        rows += some
+        columns = {"n": [r["n"] for r in some], "t": [r["t"] for r in some]}
+        tables.append(MemoryTable(dict(draw.sample(list(columns.items()), 2))))
+    return rows, tables
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_several_tables_as_one(seed: int) -> None:
+    rows, tables = parts(seed)
+    joined = JoinedTable([(f"{n}.csv", t) for n, t in enumerate(tables)])
+    check_table(joined, rows)
+    assert joined.in_memory and list(joined.some(3)) == list(range(len(rows)))
+
+
+def test_several_parts_of_a_large_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"n": n, "t": f"text {n}"} for n in range(90)]
+    tables = []
+    for number in range(9):
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows[number * 10 : number * 10 + 10]), path, row_group_size=3)
+        tables.append(read_table(path))
+    joined = JoinedTable([(str(n), t) for n, t in enumerate(tables)])
+    check_table(joined, rows)
+    assert sum(bool(t._kept) for t in tables if isinstance(t, ParquetTable)) <= 4
+    assert len(joined.some(4)) >= 4 and joined.rows(joined.some(4)) == [rows[n] for n in joined.some(4)]
+    with pytest.raises(IndexError):
+        joined.row(90)
+
+
+OTHERS = [
+    ({"a": [1], "b": [2]}, "'one' and 'two' have other columns: only 'one' has 'c' and only 'two' has 'b'"),
+    ({"a": ["x"], "c": [2]}, "'a' is an integer in 'one' and a text in 'two'"),
+    ({"a": [1]}, "only 'one' has 'c'"),
+]
+
+
+@pytest.mark.parametrize(("columns", "said"), OTHERS, ids=range(len(OTHERS)))
+def test_tables_that_are_not_alike(columns: dict[str, list[Any]], said: str) -> None:
+    one, two = MemoryTable({"a": [1], "c": [3]}), MemoryTable(columns)
+    with pytest.raises(UnlikeTables, match=said):
+        JoinedTable([("one", one), ("two", two)])
+    assert (
+        JoinedTable([("one", one), ("two", MemoryTable({"c": [0.5], "a": [None]}))]).column_type("c").kind == "number"
+    )
 
 
 @pytest.mark.parametrize("write", ["jsonl", "parquet"])

@@ -1,88 +1,150 @@
-"""Several tables as one: the rows of the first, then those of the next."""
+"""Several tables as one, one after another: the parts of a data set, the shards of one on a hub."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
 from synthspec.languages.expressions.types import Type, join_all
-from synthspec.sources.table import Table, TableFault
+from synthspec.sources.table import Table, TableFault, spread
+
+WARM = 4  # tables that keep what they read
+
+
+class UnlikeTables(TableFault):
+    """Tables that are to be one have other columns, or other types in one."""
+
+    code = "E353"
 
 
 class JoinedTable(Table):
-    """Tables with the same columns, one after another.
-
-    `parts` are named for messages, such as by their files. The order of columns is the first part's.
-
-    Raises:
-        TableFault: a part has other columns than the first.
-    """
+    """The rows of the first, then those of the second, and so on. All have the same columns, in any order."""
 
     def __init__(self, parts: Sequence[tuple[str, Table]]) -> None:
-        first, rest = parts[0], parts[1:]
-        for name, table in rest:
-            _refuse_other_columns(first, name, table)
-        self._parts = [table for _, table in parts]
-        self._starts = list(accumulate((len(t) for t in self._parts), initial=0))
-        self.guessed_encoding = next((t.guessed_encoding for t in self._parts if t.guessed_encoding), "")
+        """Each part has a name for messages, such as that of its file.
+
+        Raises:
+            UnlikeTables: two have other columns, or values of other types in one.
+        """
+        assert parts
+        named, tables = [name for name, _ in parts], [table for _, table in parts]
+        self._tables = tables
+        self._ends = list(accumulate(len(t) for t in tables))
+        self._warm: list[int] = []
+        self.guessed_encoding = next((t.guessed_encoding for t in tables if t.guessed_encoding), "")
+        for table, name in zip(tables, named, strict=True):
+            _require_alike(tables[0], named[0], table, name)
+        self._types = {n: _joined(n, tables, named) for n in self.names}
 
     @property
     def names(self) -> tuple[str, ...]:
-        return self._parts[0].names
+        return self._tables[0].names
 
     @property
     def in_memory(self) -> bool:
-        return all(part.in_memory for part in self._parts)
+        return all(t.in_memory for t in self._tables)
 
     def __len__(self) -> int:
-        return self._starts[-1]
+        return self._ends[-1]
 
     def rows(self, numbers: Iterable[int], names: Sequence[str] | None = None) -> list[dict[str, Any]]:
-        numbers = list(numbers)
-        wanted = self.names if names is None else tuple(names)
-        found: dict[int, dict[str, Any]] = {}
-        for part, asked in self._by_part(numbers).items():
-            here = self._parts[part].rows([n - self._starts[part] for n in asked], wanted)
-            found.update(zip(asked, here, strict=True))
-        return [dict(found[n]) for n in numbers]
+        return self._gathered(list(numbers), lambda table, some: table.rows(some, names or self.names))
 
     def values(self, name: str, numbers: Iterable[int]) -> list[Any]:
-        numbers = list(numbers)
-        found: dict[int, Any] = {}
-        for part, asked in self._by_part(numbers).items():
-            here = self._parts[part].values(name, [n - self._starts[part] for n in asked])
-            found.update(zip(asked, here, strict=True))
-        return [found[n] for n in numbers]
+        return self._gathered(list(numbers), lambda table, some: table.values(name, some))
 
     def column_type(self, name: str) -> Type:
-        return join_all(
-            [part.column_type(name) for part in self._parts if len(part)] or [self._parts[0].column_type(name)]
-        )
+        return self._types[name]
 
     @property
     def text_columns(self) -> tuple[str, ...]:
-        texts = {name for part in self._parts for name in part.text_columns}
-        return tuple(name for name in self.names if name in texts)
+        texts = {n for t in self._tables for n in t.text_columns}
+        return tuple(n for n in self.names if n in texts)
 
     def has_gaps(self, name: str) -> bool:
-        return any(part.has_gaps(name) for part in self._parts)
+        return any(t.has_gaps(name) for t in self._tables)
 
-    def _by_part(self, numbers: Iterable[int]) -> dict[int, list[int]]:
-        """The parts that hold these rows, each with those of it, from the first to the last and once each."""
-        found: dict[int, list[int]] = {}
-        for number in sorted(set(numbers)):
-            found.setdefault(bisect_right(self._starts, number) - 1, []).append(number)
+    def some(self, count: int) -> Sequence[int]:
+        if self.in_memory:
+            return range(len(self))
+        chosen = [at for at, table in enumerate(self._tables) if len(table)]
+        chosen = [chosen[i] for i in spread(len(chosen), 16)]
+        each = -(-count // max(1, len(chosen)))
+        found = ((at, spread_of(self._tables[at], each)) for at in chosen)
+        return [self._start(at) + number for at, some in found for number in some]
+
+    def forget(self) -> None:
+        for table in self._tables:
+            table.forget()
+
+    def _start(self, at: int) -> int:
+        return self._ends[at - 1] if at else 0
+
+    def _gathered(self, numbers: list[int], read: Any) -> list[Any]:
+        """What is read of each table, in the order of the numbers."""
+        if numbers and not 0 <= min(numbers) <= max(numbers) < len(self):
+            raise IndexError(f"row {min(numbers) if min(numbers) < 0 else max(numbers)} of {len(self)}")
+        places: dict[int, list[int]] = {}
+        for place, number in enumerate(numbers):
+            places.setdefault(bisect_right(self._ends, number), []).append(place)
+        found: list[Any] = [None] * len(numbers)
+        for at in sorted(places):
+            self._warm_up(at)
+            some = [numbers[place] - self._start(at) for place in places[at]]
+            for place, value in zip(places[at], read(self._tables[at], some), strict=True):
+                found[place] = value
         return found
 
+    def _warm_up(self, at: int) -> None:
+        """Let the table that was used least recently forget what it keeps."""
+        if at in self._warm:
+            self._warm.remove(at)
+        self._warm.append(at)
+        if len(self._warm) > WARM:
+            self._tables[self._warm.pop(0)].forget()
 
-def _refuse_other_columns(first: tuple[str, Table], name: str, table: Table) -> None:
-    wanted, found = set(first[1].names), set(table.names)
-    if wanted == found:
+
+def spread_of(table: Table, count: int) -> Sequence[int]:
+    """Some rows of a table, no more than a count also of one that is in memory."""
+    some = table.some(count)
+    return [some[i] for i in spread(len(some), count)]
+
+
+def _require_alike(first: Table, first_name: str, other: Table, name: str) -> None:
+    if set(first.names) == set(other.names):
         return
-    missing = ", ".join(f"'{n}'" for n in first[1].names if n not in found)
-    more = ", ".join(f"'{n}'" for n in table.names if n not in wanted)
-    unlike = " and ".join(filter(None, (f"lacks {missing}" if missing else "", f"has {more} too" if more else "")))
-    help = "give every file the same columns, or make them sources of their own"
-    raise TableFault(f"'{name}' has other columns than '{first[0]}': it {unlike}", help)
+    lost = [n for n in first.names if n not in other.names]
+    more = [n for n in other.names if n not in first.names]
+    said = [f"'{where}' has {_listed(found)}" for where, found in ((first_name, lost), (name, more)) if found]
+    message = f"'{first_name}' and '{name}' have other columns: only {' and only '.join(said)}"
+    raise UnlikeTables(message, "give each file the same columns, or name fewer files")
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(f"'{n}'" for n in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _joined(name: str, tables: Sequence[Table], named: Sequence[str]) -> Type:
+    types = list(_told(name, tables))
+    first = {kind.kind: at for at, kind in reversed(types)}
+    first.pop("any", None)
+    kinds = sorted(first, key=lambda k: first[k])
+    if len(kinds) > 1 and set(kinds) != {"integer", "number"}:
+        one, two = kinds[0], next(k for k in kinds[1:] if {k, kinds[0]} != {"integer", "number"})
+        message = f"'{name}' is {_article(one)} in '{named[first[one]]}' and {_article(two)} in '{named[first[two]]}'"
+        raise UnlikeTables(message, "write the column alike in every file, or name fewer files")
+    joined = join_all([kind for _, kind in types if kind.kind != "any"])
+    return Type(joined.kind, item=joined.item, members=joined.members)
+
+
+def _told(name: str, tables: Sequence[Table]) -> Iterator[tuple[int, Type]]:
+    for at, table in enumerate(tables):
+        if len(table):
+            yield at, table.column_type(name)
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind == "integer" else f"a {kind}"

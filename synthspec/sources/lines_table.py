@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,7 @@ class LinesTable(Table):
     def __init__(self, path: Path, encoding: str, guessed: bool = False) -> None:
         self._path, self._encoding = path, encoding
         self.guessed_encoding = encoding if guessed else ""
-        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        weakref.finalize(self, os.close, self._file)
-        self._mark = mark_of(self._file)
+        self._mark = mark_of(path)
         self._starts = line_starts(path, self._mark)
         sample = self._objects(spread(len(self), SAMPLE))
         self._names = tuple(dict.fromkeys(name for row in sample for name in row))
@@ -65,16 +62,17 @@ class LinesTable(Table):
         return name in self._gaps
 
     def _objects(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        if mark_of(self._file) != self._mark:
-            raise changed(self._path)
-        found = {number: self._object(number) for number in dict.fromkeys(numbers)}
+        with self._path.open("rb", buffering=0) as file:
+            if mark_of(file.fileno()) != self._mark:
+                raise changed(self._path)
+            found = {number: self._object(file.fileno(), number) for number in dict.fromkeys(numbers)}
         return [found[number] for number in numbers]
 
-    def _object(self, number: int) -> dict[str, Any]:
+    def _object(self, file: int, number: int) -> dict[str, Any]:
         if not 0 <= number < len(self):
             raise IndexError(f"row {number} of {len(self)}")
         start, end = int(self._starts[number]), int(self._starts[number + 1])
-        data = os.pread(self._file, end - start, start)
+        data = os.pread(file, end - start, start)
         try:
             value = json.loads(data.decode(self._encoding))
         except UnicodeDecodeError as e:

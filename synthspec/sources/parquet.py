@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.sources import WHOLE_BYTES, WHOLE_VALUES, MemoryTable, Reading, Table, TableFault
-from synthspec.sources.pictures import as_shown
+from synthspec.sources.arrow_values import plain_values
 
 SUFFIXES = (".parquet",)
 BY_NEED = True
@@ -34,9 +34,10 @@ def read(path: Path, reading: Reading) -> Table:
             return ParquetTable(path)
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             table = file.read()
-    except (pa.ArrowException, OSError, ValueError) as e:
+        columns = {name: plain_values(table.column(name)) for name in table.column_names}
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
         raise TableFault(f"not a readable Parquet file: {str(e).splitlines()[0]}") from None
-    return MemoryTable({name: [as_shown(v) for v in _values(table.column(name))] for name in table.column_names})
+    return MemoryTable(columns)
 
 
 def _is_small(metadata: Any) -> bool:
@@ -45,16 +46,3 @@ def _is_small(metadata: Any) -> bool:
     values = sum(g.column(i).num_values for g in groups for i in range(g.num_columns))
     size = sum(g.total_byte_size for g in groups)
     return bool(size <= WHOLE_BYTES and max(values, metadata.num_rows) <= WHOLE_VALUES)
-
-
-def _values(column: Any) -> list[Any]:
-    import pyarrow as pa
-
-    if not pa.types.is_dictionary(column.type):
-        found: list[Any] = column.to_pylist()
-        return found
-    values: list[Any] = []
-    for chunk in column.chunks:
-        known = chunk.dictionary.to_pylist()
-        values.extend(None if i is None else known[i] for i in chunk.indices.to_pylist())
-    return values

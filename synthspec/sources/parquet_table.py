@@ -13,9 +13,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from synthspec.languages.expressions.types import ANY, BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, TIME, Type
+from synthspec.languages.expressions.types import Type
+from synthspec.sources.arrow_values import plain_values, type_of_arrow
 from synthspec.sources.fingerprints import changed, mark_of
-from synthspec.sources.pictures import as_shown
 from synthspec.sources.table import Table, TableFault, spread
 
 KEPT = 48 << 20  # bytes of columns of row groups that are kept
@@ -79,6 +79,10 @@ class ParquetTable(Table):
         each = -(-count // max(1, len(groups)))
         return [n for i in groups for n in range(self._start(i), min(self._ends[i], self._start(i) + each))]
 
+    def forget(self) -> None:
+        self._kept.clear()
+        self._held = 0
+
     def _start(self, group: int) -> int:
         return self._ends[group - 1] if group else 0
 
@@ -120,7 +124,7 @@ class ParquetTable(Table):
                 missing = [n for n in names if (group, n) not in self._kept]
             streamed = self._streamed(group, places, missing) if missing else {}
             return {n: streamed[n] if n in streamed else self._taken(self._kept[group, n], places) for n in names}
-        except (pa.ArrowException, OSError, ValueError) as e:
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
             raise TableFault(f"row group {group} cannot be read: {str(e).splitlines()[0]}") from None
 
     def _size(self, group: int, names: Sequence[str]) -> int:
@@ -152,7 +156,8 @@ class ParquetTable(Table):
     def _taken(self, column: Any, places: list[int]) -> list[Any]:
         import pyarrow as pa
 
-        return [as_shown(v) for v in column.take(pa.array(places, pa.int64())).to_pylist()]
+        taken = column.take(pa.array(places, pa.int64()))
+        return plain_values(taken.cast(taken.type.value_type) if pa.types.is_dictionary(taken.type) else taken)
 
     def _streamed(self, group: int, places: list[int], names: Sequence[str]) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {n: [] for n in names}
@@ -172,22 +177,3 @@ class ParquetTable(Table):
 
 def _tells_nulls(chunk: Any) -> bool:
     return bool(chunk.is_stats_set and chunk.statistics.has_null_count)
-
-
-def type_of_arrow(kind: Any) -> Type:
-    """The type of the values of an Arrow column."""
-    import pyarrow as pa
-
-    t = pa.types
-    simple = ((t.is_boolean, BOOLEAN), (t.is_integer, INTEGER), (t.is_floating, NUMBER), (t.is_timestamp, DATETIME),
-              (t.is_date, DATE), (t.is_time, TIME), (t.is_string, TEXT), (t.is_large_string, TEXT))  # fmt: skip
-    for test, found in simple:
-        if test(kind):
-            return found
-    if t.is_dictionary(kind):
-        return type_of_arrow(kind.value_type)
-    if t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind):
-        return Type("list", item=type_of_arrow(kind.value_type))
-    if t.is_struct(kind):
-        return Type("map", members=tuple((f.name, type_of_arrow(f.type)) for f in kind))
-    return ANY

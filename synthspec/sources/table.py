@@ -91,6 +91,10 @@ class Table(ABC):
         """
         return range(len(self)) if self.in_memory else spread(len(self), count)
 
+    def forget(self) -> None:
+        """Let go of what is only kept to be quick."""
+        return
+
     def too_large_for(self, names: Iterable[str] | None = None) -> str:
         """Why these columns, or all, cannot be gone through as a whole; "" where they can."""
         width = len(self.names) if names is None else len(tuple(names))
@@ -178,6 +182,9 @@ class RenamedTable(Table):
 
     def some(self, count: int) -> Sequence[int]:
         return self._table.some(count)
+
+    def forget(self) -> None:
+        self._table.forget()
 
 
 class LazyColumn(Sequence[Any]):
