@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -59,12 +60,21 @@ def as_parquet() -> bytes:
     return file.getvalue()
 
 
+def as_workbook() -> bytes:
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for line in [list(ROWS[0]), *(list(r.values()) for r in ROWS)]:
+        book.active.append(line)
+    book.save(file)
+    return file.getvalue()
+
+
 SOURCES: dict[str, tuple[bytes, bytes]] = {
     "csv": (b'n,text\n1,one\n2,"two, three"\n', b'n,text\n1,"one\n'),
     "tsv": (b"n\ttext\n1\tone\n2\ttwo, three\n", b'n\ttext\n1\t"one\n'),
     "json": (json.dumps(ROWS).encode(), b"{"),
     "jsonl": ("\n".join(map(json.dumps, ROWS)).encode(), b"[1]"),
     "parquet": (as_parquet(), b"PAR1"),
+    "xlsx": (as_workbook(), b"PK\x03\x04"),
 }
 
 
@@ -158,8 +168,17 @@ KINDS: dict[str, dict[str, Any]] = {
         "examples": [
             (FILE_ROWS, {"file": "data/a.csv"}, [{"n": 1, "text": "one"}, {"n": 2, "text": ""}]),
             (FILE_ROWS, {"file": "data/b.csv"}, [{"n": 1, "text": "one"}, {"n": 2, "text": "two"}]),
+            (
+                FILE_ROWS,
+                {"file": "data/*.csv"},
+                [{"n": 1, "text": "one"}, {"n": 2, "text": ""}, {"n": 1, "text": "one"}, {"n": 2, "text": "two"}],
+            ),
         ],
-        "wrong": [(FILE_ROWS, {"file": "data/c.csv"}), (FILE_ROWS, {"file": "../a.csv"})],
+        "wrong": [
+            (FILE_ROWS, {"file": "data/c*.csv"}),
+            (FILE_ROWS, {"file": "data/c.csv"}),
+            (FILE_ROWS, {"file": "../a.csv"}),
+        ],
     },
 }
 

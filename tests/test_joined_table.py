@@ -40,5 +40,7 @@ def test_rows_of_one_number_are_not_one_map() -> None:
 
 def test_parts_with_other_columns_are_named_with_what_differs() -> None:
     parts = [("a.csv", table_of([{"n": 1, "text": "x"}])), ("b.csv", table_of([{"text": "x", "note": "y"}]))]
-    with pytest.raises(TableFault, match=r"'b.csv' has other columns than 'a.csv': it lacks 'n' and has 'note' too"):
+    with pytest.raises(
+        TableFault, match=r"'a.csv' and 'b.csv' have other columns: only 'a.csv' has 'n' and only 'b.csv' has 'note'"
+    ):
         JoinedTable(parts)

@@ -3,7 +3,7 @@
 One module a kind of file, found by the suffixes it names:
 
     SUFFIXES: tuple[str, ...]                # (".toml",): a literal, read without importing the module
-    READS: tuple[str, ...]                   # optional: which of delimiter, encoding, decimal it heeds; none by default
+    READS: tuple[str, ...]                   # optional: which fields of a `Reading` it heeds; none by default
     BY_NEED: bool                            # optional: files of any size are read, by row number
     def read(path, reading) -> Table         # may raise TableFault; what it raises else is reported too
 
@@ -13,15 +13,18 @@ names are suffixes without their dot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from synthspec.plugins import find_plugin, is_built_in, is_plugin, plugin_error, plugin_names, plugin_package, raised
+from synthspec.sources.compressed import is_compressed, suffix_of, unpacked
+from synthspec.sources.headers import Header
 from synthspec.sources.table import MemoryTable, Table, TableFault, refuse_many, rename, table_of
 
 __all__ = [
     "MAX_BYTES", "WHOLE_BYTES", "WHOLE_VALUES", "MemoryTable", "Reading", "Table", "TableFault", "is_readable",
-    "read_table", "readable", "refuse_large", "refuse_many", "rename", "settings_read", "table_of",
+    "read_table", "readable", "refuse_large", "refuse_many", "rename", "settings_read", "suffix_of", "table_of",
 ]  # fmt: skip
 
 MAX_BYTES = 512 * 1024 * 1024  # of a file that must be read as a whole
@@ -36,6 +39,10 @@ class Reading:
     delimiter: str | None = None  # one character
     encoding: str | None = None  # a name that Python knows
     decimal: str | None = None  # "." or ","
+    header: Header = None  # the line with the names of the columns, from 1; False: none; or the names
+    sheet: str | int | None = None  # by name, or by number from 1
+    at: str | None = None  # where the rows are: data.items
+    by_need: bool = False  # also of a small file as little as can be is held: it is one of many
 
 
 def readable() -> tuple[str, ...]:
@@ -59,7 +66,7 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
     Raises:
         TableFault: missing, unreadable, too large, or not what its extension says.
     """
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if not is_readable(suffix):
         raise TableFault(f"a source is one of {', '.join(readable())}, not '{suffix or path.name}'")
     fault = plugin_error("sources", suffix[1:])
@@ -69,7 +76,7 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
         module = find_plugin("sources", suffix[1:])
         if not getattr(module, "BY_NEED", False):
             refuse_large(path)
-        table: Table = module.read(path, reading or Reading())
+        table = _read(module, path, reading or Reading())
     except OSError as e:
         raise TableFault((e.strerror or str(e)).lower()) from None
     except Exception as e:
@@ -79,6 +86,19 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
     if not isinstance(table, Table):
         raise TableFault(f"the plug-in '{suffix[1:]}' gave no Table", _report_to(suffix[1:]))
     return table
+
+
+def _read(module: Any, path: Path, reading: Reading) -> Table:
+    """The table of a file, or of what is inside a compressed one, which is gone afterwards."""
+    if not is_compressed(path):
+        table: Table = module.read(path, reading)
+        return table
+    with unpacked(path, MAX_BYTES) as inside:
+        table = module.read(inside, replace(reading, by_need=False))
+        if table.in_memory:
+            return table
+        refuse_many(len(table) * len(table.names))
+        return table_of(table.iterate())
 
 
 def refuse_large(path: Path) -> None:

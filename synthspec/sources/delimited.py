@@ -15,9 +15,10 @@ from typing import Any
 
 from synthspec.sources import MemoryTable, Reading, Table, TableFault, refuse_many
 from synthspec.sources.encodings import decode
+from synthspec.sources.headers import Header, split_header
 
 SUFFIXES = (".csv", ".tsv")
-READS = ("delimiter", "encoding", "decimal")
+READS = ("delimiter", "encoding", "decimal", "header")
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE = 1 << 16  # characters looked at for the separator
 LONGEST_CELL = 16 * 1024 * 1024
@@ -31,12 +32,20 @@ def read(path: Path, reading: Reading) -> Table:
     """
     text, guessed = decode(path.read_bytes(), reading.encoding)
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
-    delimiter = reading.delimiter or find_delimiter(text[:SAMPLE], usual, whole=len(text) <= SAMPLE)
-    header, body = _records(text, delimiter)
+    delimiter = reading.delimiter or _delimiter_of(text, usual, reading.header)
+    header, body = _records(text, delimiter, reading.header)
     refuse_many(len(body) * len(header))
     texts = {h: [line[i] for line in body] for i, h in enumerate(header)}
     decimal = reading.decimal or _find_decimal(texts, delimiter)
     return MemoryTable({h: _typed(column, decimal) for h, column in texts.items()}, guessed)
+
+
+def _delimiter_of(text: str, usual: str, header: Header) -> str:
+    """What separates the values from the header on: titles may stand above it."""
+    below, line = text, header if isinstance(header, int) else 1
+    for _ in range(1, line):
+        below = below.lstrip("\r\n").partition("\n")[2]
+    return find_delimiter(below[:SAMPLE], usual, whole=len(below) <= SAMPLE)
 
 
 def find_delimiter(sample: str, usual: str, *, whole: bool) -> str:
@@ -73,19 +82,16 @@ def _widths(sample: str, delimiter: str, *, whole: bool) -> list[int]:
     return lines if whole or len(lines) < 2 else lines[:-1]
 
 
-def _records(text: str, delimiter: str) -> tuple[list[str], list[list[str]]]:
+def _records(text: str, delimiter: str, named: Header) -> tuple[list[str], Sequence[list[str]]]:
     csv.field_size_limit(LONGEST_CELL)
     try:
         lines = [x for x in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if x]
     except csv.Error as e:
         raise TableFault(f"not well-formed CSV: {e}") from None
-    if not lines:
-        raise TableFault("empty: a header line is needed", "write the names of the columns in the first line")
-    header, body = [h.strip() for h in lines[0]], lines[1:]
-    if len(set(header)) != len(header):
-        twice = next(h for h in header if header.count(h) > 1)
-        raise TableFault(f"two columns are named '{twice}'", "name each column once")
-    for number, line in enumerate(body, start=2):
+    header, body = split_header(lines, named)
+    if header.count("") > 1:
+        raise TableFault("two columns are named ''", "name each column once")
+    for number, line in enumerate(body, start=len(lines) - len(body) + 1):
         if len(line) != len(header):
             said = f"row {number} has {len(line)} values, the header {len(header)}"
             help = f"they are taken to be separated by {_shown(delimiter)}: correct the row, or add the `delimiter`"

@@ -24,7 +24,7 @@ def read(path: Path, reading: Reading) -> Table:
     Raises:
         TableFault: a line is not a JSON object.
     """
-    if path.stat().st_size > WHOLE_BYTES:
+    if reading.by_need or path.stat().st_size > WHOLE_BYTES:
         name, guessed = (reading.encoding, False) if reading.encoding else encoding_of_start(path)
         encoding = codecs.lookup(name).name.removesuffix("-sig")
         if encoding in _BYTE_WISE:

@@ -27,7 +27,7 @@ def read(path: Path, reading: Reading) -> Table:
     try:
         with pq.ParquetFile(path) as file:
             texts = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) or pa.types.is_binary(f.type)]
-            small = _is_small(file.metadata)
+            small = not reading.by_need and _is_small(file.metadata)
         if not small:
             from synthspec.sources.parquet_table import ParquetTable
 

@@ -30,3 +30,34 @@ def find_file(text: str, place: Place) -> Path:
         help = f"did you mean '{near}'?" if near else "check the path; it is relative to the file it is written in"
         raise SourceFault(f"there is no file '{text}'", help)
     return path
+
+
+def is_pattern(text: str, place: Place) -> bool:
+    """Whether a path stands for several files: it has a wildcard, and there is no file of that very name."""
+    return any(c in text for c in "*?[") and path_fault(text) is None and not (place.folder / text).is_file()
+
+
+def find_files(text: str, place: Place) -> list[Path]:
+    """The file of a path in a spec, or the files that a pattern finds, in the order of their names.
+
+    Raises:
+        SourceFault: there is none (E511), or one lies outside (E513).
+    """
+    if not is_pattern(text, place):
+        return [find_file(text, place)]
+    if Path(text).is_absolute() or ".." in Path(text).parts:
+        help = "copy the files below the spec's folder and name them there"
+        raise SourceFault(f"'{text}' lies outside the spec's folder", help, "E513")
+    try:
+        found = sorted((p for p in place.folder.glob(text) if p.is_file()), key=lambda p: p.as_posix())
+    except (ValueError, NotImplementedError, OSError) as e:
+        raise SourceFault(f"'{text}' is no pattern of files: {e}", "write one such as 'parts/*.csv'") from None
+    outside = next((p for p in found if not inside(p, place.home)), None)
+    if outside is not None:
+        name = outside.relative_to(place.folder).as_posix()
+        help = "copy the file below the spec's folder"
+        raise SourceFault(f"'{name}', which '{text}' finds, lies outside the spec's folder", help, "E513")
+    if not found:
+        help = "check the pattern; it is relative to the file it is written in"
+        raise SourceFault(f"no file matches '{text}'", help)
+    return found

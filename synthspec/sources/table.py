@@ -22,6 +22,13 @@ class TableFault(SynthspecError):
     """The data cannot be read; the message says why, `help` what to write, "" where that is not known."""
 
     default_status = 1
+    code = "E511"
+
+
+class MissingPackage(TableFault):
+    """An optional package that reads the data is not installed."""
+
+    code = "E350"
 
 
 class Table(ABC):

@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.dataset.manifest import listed_files, read_manifest
 from synthspec.dataset.switch import SwitchFault, settle
-from synthspec.sources import TableFault, is_readable, read_table, readable
+from synthspec.sources import TableFault, is_readable, read_table, readable, suffix_of
 from synthspec.sources.delimited import LONGEST_CELL, SAMPLE, find_delimiter
 from synthspec.sources.encodings import encoding_of_start
 
@@ -28,7 +28,7 @@ def find_data(path: Path) -> tuple[list[Path], Mapping[str, Any] | None]:
     except SwitchFault as e:
         raise TableFault(f"{e.message} ({e.help})") from None
     if path.is_file():
-        if not is_readable(path.suffix.lower()):
+        if not is_readable(suffix_of(path)):
             raise TableFault(f"{path}: data is one of {', '.join(readable())}")
         return [path], None
     if not path.is_dir():
@@ -61,7 +61,9 @@ def read_rows(path: Path) -> Iterator[Mapping[str, Any]]:
         OSError: it cannot be read.
     """
     suffix = path.suffix.lower()
-    if suffix == ".parquet":
+    if suffix_of(path) != suffix:  # compressed
+        yield from read_table(path).iterate()
+    elif suffix == ".parquet":
         yield from _read_parquet(path)
     elif suffix in (".csv", ".tsv"):
         yield from _read_delimited(path, "\t" if suffix == ".tsv" else ",")
