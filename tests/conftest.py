@@ -28,10 +28,6 @@ MOST_PROCESSES = 8
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if "SYNTHSPEC_CACHE" not in os.environ:  # what is made of source files once
-        cache = tempfile.mkdtemp(prefix="synthspec-cache-")
-        os.environ["SYNTHSPEC_CACHE"] = cache
-        config.add_cleanup(lambda: shutil.rmtree(cache, ignore_errors=True))
     settings.load_profile("search" if config.getoption("--search") else "same")
     if os.environ.get("PYTHONDONTWRITEBYTECODE") and "PYTHONPYCACHEPREFIX" not in os.environ:
         folder = tempfile.mkdtemp(prefix="synthspec-tests-")

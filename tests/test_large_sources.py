@@ -381,7 +381,7 @@ def test_a_changed_file_is_never_taken_for_what_it_was(write: str, tmp_path: Pat
 def test_what_is_remembered_may_be_lost_or_damaged(tmp_path: Path) -> None:
     path = lines(tmp_path, [{"n": n} for n in range(30)])
     digest = files_digest([path])
-    cache = tmp_path / "cache"
+    cache = tmp_path / "cache" / "files"
     assert read_table(path).row(7) == {"n": 7} and len(list(cache.iterdir())) == 2
     for damage in (b"", b"x", b"\0" * 8, b"\0" * 800):
         for file in cache.iterdir():
@@ -398,7 +398,7 @@ def test_a_file_just_written_is_not_remembered(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(fingerprints, "SETTLED", 1e9)
     path = lines(tmp_path, [{"n": 1}])
     assert read_table(path).row(0) == {"n": 1} and files_digest([path])
-    assert not list((tmp_path / "cache").glob("*"))
+    assert not list((tmp_path / "cache" / "files").glob("*"))
 
 
 BROKEN = [

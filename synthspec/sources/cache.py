@@ -1,36 +1,37 @@
 """What is made of source files once and used again: digests, indexes of lines. Losing it costs time alone.
 
-It lies in the folder named by `SYNTHSPEC_CACHE`, else in `synthspec` below the user's cache folder. Where nothing can
-be written there, nothing is remembered.
+It lies in `files` of the user's cache folder of synthspec. Where nothing can be written there, nothing is remembered.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import IO
 
+from synthspec.sources.user_folders import cache_folder
+
 MOST = 2 << 30  # bytes kept; the oldest are removed beyond
 
 
-def cache_folder() -> Path | None:
+def _made_folder() -> Path | None:
     """The folder, made if it is not there; None where there can be none."""
-    named = os.environ.get("SYNTHSPEC_CACHE")
-    try:
-        home = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "synthspec"
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # a person without a home
+    home = cache_folder()
+    if home is None:
         return None
-    return home
+    try:
+        (home / "files").mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return home / "files"
 
 
 def cached_path(name: str) -> Path | None:
     """Where something is remembered; None where it is not."""
-    folder = cache_folder()
+    folder = _made_folder()
     path = folder / name if folder is not None else None
     return path if path is not None and path.is_file() else None
 
@@ -48,7 +49,7 @@ def read_cached(name: str) -> bytes | None:
 
 def write_cached(name: str, content: bytes | IO[bytes]) -> None:
     """Remember some bytes, or a file from where it stands, whole or not at all."""
-    folder = cache_folder()
+    folder = _made_folder()
     if folder is None:
         return
     path, made = folder / name, ""
