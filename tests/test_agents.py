@@ -232,7 +232,8 @@ def test_all_that_rows_depend_on_is_in_their_key() -> None:
 
 
 @pytest.mark.slow
-def test_what_a_model_reads_is_part_of_its_rows(tmp_path: Path) -> None:
+def test_what_a_model_reads_is_part_of_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     folder = tmp_path / "a"
     folder.mkdir()
     (folder / "start.txt").write_text("5", encoding="utf-8")
@@ -240,6 +241,8 @@ def test_what_a_model_reads_is_part_of_its_rows(tmp_path: Path) -> None:
         "\n\nfrom pathlib import Path\nSTART = int((Path(__file__).parent / 'start.txt').read_text())\n"
     )
     first = opened(folder, model, steps=1)
+    (kept,) = (tmp_path / "cache" / "agents").iterdir()
+    assert list(json.loads(kept.read_text(encoding="ascii"))["result"]["read"]) == [str(folder.resolve() / "start.txt")]
     (folder / "start.txt").write_text("900", encoding="utf-8")
     assert abs(opened(folder, model, steps=1)[0]["place"] - first[0]["place"]) > 800
 

@@ -24,7 +24,8 @@ MAX_ROWS = 1_000_000
 MAX_BYTES = 256_000_000  # of the rows
 MEMORY = 4 * 2**30  # bytes of address space, where the system limits it
 KEPT = 4_000  # bytes at the end of what it prints
-PASSED_ON = ("PATH", "HOME", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
+PASSED_ON = ("PATH", "HOME", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL",
+             "TZ", "SYSTEMROOT")  # fmt: skip
 PAUSE = 0.02  # seconds between looks
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
 

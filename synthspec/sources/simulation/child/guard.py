@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,30 @@ STARTS = frozenset(("os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.sp
                     "pty.spawn", "subprocess.Popen"))  # fmt: skip
 CONNECTS = frozenset(("socket.connect", "socket.sendto", "socket.getaddrinfo"))
 SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib")  # no data of the model's
+CODE = (".py", ".pyc", ".so", ".pyd", ".pth")
 MAX_READ = 256_000_000  # bytes of the files that a model reads, for its rows to be kept
 
 
-def guard(home: Path, read: dict[str, None], code: Path) -> None:
-    """From now on no process is started and nothing connected to; files that are opened are remembered."""
-    places = (sys.prefix, sys.base_prefix, str(home), *sys.path)
-    own = tuple({str(Path(p).absolute()) + os.sep for p in places if p})
+def guard(home: Path, read: dict[str, None], folder: Path, files: Collection[str]) -> None:
+    """From now on no process is started and nothing connected to, and data that is opened is remembered in `read`.
+
+    Data is what lies in the model's folder, but for the listed code, and elsewhere what is neither Python's nor code.
+    """
+    below, code = str(folder) + os.sep, {str(folder / name) for name in files}
+    others = (*(str(p) + os.sep for p in (sys.prefix, sys.base_prefix, home)), *SYSTEM)
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         if event in STARTS:
             raise PermissionError("a model starts no process")
         if event in CONNECTS:
             raise PermissionError("a model makes no connection")
-        if event == "open" and isinstance(arguments[0], str) and not str(arguments[1] or "").strip("rbtU"):
-            path = os.path.abspath(arguments[0])  # noqa: PTH100 (nothing that opens a file may be called in here)
-            if not path.startswith((*own, *SYSTEM)) and not (path.startswith(str(code)) and path.endswith(".py")):
+        if event == "open" and isinstance(arguments[0], str | bytes) and not str(arguments[1] or "").strip("rbtU"):
+            path = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100 (nothing in here may open a file)
+            if path.startswith(below):
+                data = path not in code
+            else:
+                data = not path.startswith(others) and not path.endswith(CODE)
+            if data:
                 read[path] = None
 
     sys.addaudithook(watch)

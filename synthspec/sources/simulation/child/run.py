@@ -119,7 +119,7 @@ def run_again(job: Mapping[str, Any], home: Path) -> int:
     if process:
         return process
     ballast = [bytes(n % 509) for n in range(20_011)]  # so that addresses differ, and with them the order of sets
-    guard(home, {}, Path(job["folder"]))
+    guard(home, {}, Path(job["folder"]), job["files"])
     ended = begin(job, home, "again.jsonl", min(int(job["steps"]), REPEATED))
     os._exit(0 if ended["how"] == "done" and ballast else 1)
 
@@ -148,7 +148,7 @@ def main(home: Path) -> None:
         parent = (os.getppid(), job["timeout"])
         threading.Thread(target=watch_parent, args=parent, daemon=True).start()
     read: dict[str, None] = {}
-    guard(home, read, Path(job["folder"]))
+    guard(home, read, Path(job["folder"]), job["files"])
     ended = begin(job, home, "rows.jsonl", int(job["steps"]))
     if ended["how"] == "done":
         ended["repeats"] = is_repeated(again, home)
