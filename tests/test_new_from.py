@@ -92,6 +92,17 @@ def test_data_about_people_stands_nowhere(tmp_path: Path) -> None:
     assert all(v for v in made["comment"])
 
 
+def test_what_points_to_people_is_in_no_example(tmp_path: Path) -> None:
+    """Coordinates, birth dates and postcodes are drawn anew, and shown to no model."""
+    dice = random.Random(3)
+    rows = [{"latitude": round(dice.uniform(40, 41), 4), "birth date": f"19{dice.randrange(50, 99)}-0{dice.randrange(1, 9)}-11",
+             "note": sentence(dice)} for _ in range(60)]  # fmt: skip
+    spec = spec_of(tmp_path, "".join(json.dumps(r) + "\n" for r in rows), "jsonl")
+    assert spec.read_text().count("areful") == 2
+    copied = [json.loads(line) for line in (spec.parent / "data" / "rows.jsonl").read_text().splitlines()]
+    assert {k for row in copied for k in row} == {"note"}
+
+
 def test_without_faker_a_pattern_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synthspec.profiling.draws.has_faker", lambda: False)
     monkeypatch.setattr("synthspec.profiling.remarks.has_faker", lambda: False)

@@ -6,8 +6,7 @@ import re
 import unicodedata
 
 RESERVED = frozenset(
-    "and or not in if then else true false null matches none self loop examples example avoid rows row round turn "
-    "index address uuid attempt for is import include extends block macro set call filter do with as tools".split()
+    "and or not in if then else true false null matches none is for self loop examples avoid rows row".split()
 )  # words of expressions and templates, and names that they give a meaning of their own
 LONGEST = 60
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from synthspec.profiling.columns.personal import tells_of_people
+from synthspec.profiling.columns.personal import sensitive, tells_of_people
 from synthspec.profiling.columns.profile import ColumnProfile, Labels, Moments, Numbers, People, Texts, Vocabulary
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.sample import LONGEST
@@ -58,7 +58,9 @@ def copy_of(profile: Profile) -> SampleCopy:
 def _beside(profile: Profile) -> tuple[ColumnProfile, ...]:
     computed = {c.child for c in profile.relations.computed}
     kinds = (Labels, Numbers, Moments, Vocabulary)
-    found = [c for c in profile.columns if isinstance(c.kind, kinds) and c.name not in computed]
+    found = [
+        c for c in profile.columns if isinstance(c.kind, kinds) and c.name not in computed and not sensitive(c.header)
+    ]
     return tuple(found[:MOST_BESIDE])
 
 

@@ -52,16 +52,13 @@ def fit(values: Array, step: float, *, whole: bool) -> Fit:
     if near:
         _, distance, best = min(near, key=lambda j: j[0])
         return Fit(best.family, best.text, distance, len(values))
-    call, rest = pieces_of(values, step, whole=whole)
+    call, cumulated = pieces_of(values, step, whole=whole)
+    distance = _distance(points, half, cumulated(points + half), cumulated(points - half))
     nearest = min(judged, key=lambda j: j[1], default=None)
+    if nearest is not None and nearest[1] <= distance:  # of a few numbers, a few pieces say less
+        return Fit(nearest[2].family, nearest[2].text, nearest[1], len(values))
     named = None if nearest is None else (nearest[2].family, nearest[1])
-    return Fit(
-        "pieces",
-        call,
-        _distance(points, half, np.asarray(rest(points + half)), rest(points - half)),
-        len(values),
-        named,
-    )
+    return Fit("pieces", call, distance, len(values), named)
 
 
 def _judge(candidate: Candidate, points: Array, half: float) -> tuple[float, float, Candidate] | None:
