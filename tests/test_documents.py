@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from synthspec.sources.documents import parsed
 from synthspec.sources.documents.document import Document, DocumentFault, MissingPackage
-from synthspec.sources.documents.parsed import cache_folder, read_document
+from synthspec.sources.documents.parsed import read_document
 from synthspec.sources.documents.reader import missing_packages, parse_document, suffixes
 
 LOCKED = Path(__file__).parent / "data" / "locked.pdf"
@@ -285,7 +285,7 @@ def test_a_kind_whose_package_is_missing(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_documents_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow kind is kept in the cache folder, by its bytes; an entry that is damaged is made anew."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("SYNTHSPEC_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "a.pdf"
     path.write_bytes(made.pdf([PAGE], "First"))
     monkeypatch.setattr(parsed, "_held", type(parsed._held)())
@@ -296,16 +296,16 @@ def test_documents_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert read_document(path) == first and not calls, "held in memory"
     parsed._held.clear()
     assert read_document(path) == first and not calls, "kept on disk"
-    entry = next(p for p in cache_folder().rglob("*.json"))
+    entry = next(p for p in (tmp_path / "cache").rglob("*.json"))
     entry.write_text("[1, 2")
     parsed._held.clear()
     assert read_document(path) == first and calls == ["a.pdf"]
     path.write_bytes(made.pdf([PAGE], "Other"))
     assert read_document(path).title == "Other"
     (tmp_path / "b.md").write_text("# Kettle\n")
-    before = len(list(cache_folder().rglob("*.json")))
+    before = len(list((tmp_path / "cache").rglob("*.json")))
     read_document(tmp_path / "b.md")
-    assert len(list(cache_folder().rglob("*.json"))) == before, "Markdown is quick"
+    assert len(list((tmp_path / "cache").rglob("*.json"))) == before, "Markdown is quick"
 
 
 def test_suffixes() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections import OrderedDict
 from contextlib import suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 from synthspec.extras import install_command
 from synthspec.sources.documents.document import Block, Document, DocumentFault, MissingPackage
 from synthspec.sources.documents.reader import is_document, missing_packages, packages_of, parse_document, suffixes
+from synthspec.sources.user_folders import cache_folder
 
 MAX_BYTES = 128 * 1024 * 1024  # of one document
 FORM = 1  # of what is stored, and of how documents are read: another number leaves older entries alone
@@ -60,7 +60,8 @@ def parsed(data: bytes, name: str, encoding: str | None = None) -> Document:
         _held.move_to_end(key)
         return _held[key][0]
     slow = packages or len(data) >= LARGE
-    entry = cache_folder() / key[:2] / f"{key}.json" if slow else None
+    home = cache_folder() if slow else None
+    entry = home / "documents" / key[:2] / f"{key}.json" if home is not None else None
     document = _load(entry) if entry is not None else None
     if document is None:
         document = parse_document(data, name, encoding)
@@ -68,12 +69,6 @@ def parsed(data: bytes, name: str, encoding: str | None = None) -> Document:
             _store(entry, document)
     _hold(key, document)
     return document
-
-
-def cache_folder() -> Path:
-    """Where they are kept; whatever is in it may be deleted."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(home) if home else Path.home() / ".cache") / "synthspec" / "documents"
 
 
 def _version(package: str) -> str:
