@@ -179,6 +179,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E383-data-as-a-document": ("data/calls.csv", "data/manuals/toaster.md"),
     "E513-documents-outside": ("../**/*.md", "data/manuals/*.md"),
     "W780-documents-that-cannot-be-read": ("odd/*", "odd/lamp.md"),
+    "W783-page-of-a-document-without-pages": ("{value: doc.page}", "{value: doc.page, optional: true}"),
+    "W783-column-with-gaps": ("{value: home}", "{value: home, optional: true}"),
     "W781-pictures-among-documents": ("[data/manuals/*.md, data/red.png]", "data/manuals/*.md"),
     "E511-data-of-another-kind": ("data/common.yaml", "data/calls.csv"),
     "E511-data-that-is-broken": ("data/broken.jsonl", "data/calls.csv"),

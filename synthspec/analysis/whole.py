@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from synthspec.analysis.left_out import values_left_out
+from synthspec.analysis.null_columns import null_columns
 from synthspec.analysis.ruleless import texts_without_rules
 from synthspec.analysis.undeclared_calls import undeclared_calls
 from synthspec.analysis.unread_items import unread_items
@@ -29,6 +30,7 @@ def check_whole(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ..
         *undeclared_calls(spec),
         *texts_without_rules(spec),
         *unread_items(spec),
+        *null_columns(spec, tables),
     )
 
 
