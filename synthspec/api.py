@@ -17,6 +17,7 @@ from synthspec.analysis.compiled import Compiled
 from synthspec.compiler import compile_spec, compile_text
 from synthspec.diagnostics import Diagnostic
 from synthspec.diagnostics.listing import Diagnostics
+from synthspec.sources.kinds import Access
 
 if TYPE_CHECKING:
     from synthspec.evaluation.comparison import Comparison
@@ -55,14 +56,16 @@ def check(
     concurrency: int | None = None,
     set: Mapping[str, Any] | None = None,
     trust: bool = False,
+    refresh: bool = False,
 ) -> Diagnostics:
     """Every diagnostic of a spec, by place: a tuple, empty where nothing is wrong. Calls no model.
 
     `rows`, `seed`, `backend`, `budget` (US dollars) and `concurrency` stand in for what the spec says;
     `set={"limits.attempts": 2}` for any other key. `trust` lets the code run that sources name (`agents`), and
-    remembers it as it is now. They are the same in every function here.
+    remembers it as it is now; `refresh` looks again at what they fetched (`hub`). They are the same in every
+    function here.
     """
-    return _compile(spec, _overrides(rows, seed, backend, budget, concurrency, set), trust)[1]
+    return _compile(spec, _overrides(rows, seed, backend, budget, concurrency, set), Access(trust, refresh))[1]
 
 
 def plan(
@@ -75,6 +78,7 @@ def plan(
     concurrency: int | None = None,
     set: Mapping[str, Any] | None = None,
     trust: bool = False,
+    refresh: bool = False,
 ) -> Plan:
     """The plan of a spec: `plan[i]` a dict, `plan[a:b]` a DataFrame, `len(plan)` combinations.
 
@@ -83,7 +87,7 @@ def plan(
     """
     from synthspec.planning.plan import build_plan
 
-    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), trust)
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), Access(trust, refresh))
     assert compiled.spec is not None
     return build_plan(compiled.spec, compiled.tables)
 
@@ -100,6 +104,7 @@ def preview(
     concurrency: int | None = None,
     set: Mapping[str, Any] | None = None,
     trust: bool = False,
+    refresh: bool = False,
 ) -> Preview:
     """A few rows end to end, with prompts, completions and verdicts. The completions are kept for `build`.
 
@@ -109,7 +114,7 @@ def preview(
     from synthspec.generation.preview import preview_rows
     from synthspec.generation.row_stream import run_async
 
-    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), trust)
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), Access(trust, refresh))
     assert compiled.spec is not None
     return run_async(preview_rows(compiled.spec, compiled.tables, count, _folder(out)))
 
@@ -128,6 +133,7 @@ def build(
     concurrency: int | None = None,
     set: Mapping[str, Any] | None = None,
     trust: bool = False,
+    refresh: bool = False,
     listen: Callable[[Event], None] | None = None,
 ) -> Dataset:
     """Build a dataset into a folder (`build/<name>/` unless `out` names another).
@@ -147,7 +153,7 @@ def build(
     from synthspec.generation.build import Build, finish_build
     from synthspec.generation.row_stream import run_async
 
-    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), trust)
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), Access(trust, refresh))
     assert compiled.spec is not None
     folder = _folder(out)
     work = Build(
@@ -168,6 +174,7 @@ def rows(
     concurrency: int | None = None,
     set: Mapping[str, Any] | None = None,
     trust: bool = False,
+    refresh: bool = False,
 ) -> RowStream:
     """The rows of a spec one by one, as dicts, in plan order, each as soon as it is final.
 
@@ -183,12 +190,19 @@ def rows(
     from synthspec.generation.build import Build
     from synthspec.generation.row_stream import RowStream
 
-    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), trust)
+    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), Access(trust, refresh))
     assert compiled.spec is not None
     return RowStream(Build(compiled.spec, compiled.tables, _folder(out), writes=False, accept_loss=accept_loss))
 
 
-def diff(old: AnySpec, new: AnySpec, *, set: Mapping[str, Any] | None = None, trust: bool = False) -> SpecDiff:
+def diff(
+    old: AnySpec,
+    new: AnySpec,
+    *,
+    set: Mapping[str, Any] | None = None,
+    trust: bool = False,
+    refresh: bool = False,
+) -> SpecDiff:
     """What changes from one spec to another: combinations, calls to make again, cost. Calls no model.
 
     Raises:
@@ -196,8 +210,8 @@ def diff(old: AnySpec, new: AnySpec, *, set: Mapping[str, Any] | None = None, tr
     """
     from synthspec.generation.diff import diff_specs
 
-    overrides = _overrides(None, None, None, None, None, set)
-    return diff_specs(_compiled(old, overrides, trust), _compiled(new, overrides, trust))
+    overrides, access = _overrides(None, None, None, None, None, set), Access(trust, refresh)
+    return diff_specs(_compiled(old, overrides, access), _compiled(new, overrides, access))
 
 
 def report(
@@ -256,22 +270,22 @@ def _folder(out: AnyPath | None) -> Path | None:
     return Path(out) if out is not None else None
 
 
-def _compile(spec: AnySpec, overrides: Mapping[str, str], trust: bool) -> tuple[Compiled, Diagnostics]:
+def _compile(spec: AnySpec, overrides: Mapping[str, str], access: Access) -> tuple[Compiled, Diagnostics]:
     if isinstance(spec, Mapping):
         from synthspec.document.writer import spec_text
 
         spec = spec_text(spec)
     elif not isinstance(spec, str) or not _TEXT.match(spec):
-        compiled = compile_spec(Path(spec), overrides, trust=trust)
+        compiled = compile_spec(Path(spec), overrides, access=access)
         return compiled, Diagnostics(compiled.diagnostics)
     from synthspec.document.source import NO_FILE
 
-    compiled = compile_text(spec, overrides, trust=trust)
+    compiled = compile_text(spec, overrides, access=access)
     return compiled, Diagnostics(compiled.diagnostics, {NO_FILE: spec})
 
 
-def _compiled(spec: AnySpec, overrides: Mapping[str, str], trust: bool) -> Compiled:
-    compiled, diagnostics = _compile(spec, overrides, trust)
+def _compiled(spec: AnySpec, overrides: Mapping[str, str], access: Access) -> Compiled:
+    compiled, diagnostics = _compile(spec, overrides, access)
     if not compiled.ok:
         raise SpecError(diagnostics)
     return compiled

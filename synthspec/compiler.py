@@ -21,25 +21,26 @@ from synthspec.document.source import Source, read_source, text_source
 from synthspec.planning.constraints.listed import check_listed
 from synthspec.plugins.guarding import PluginFault
 from synthspec.sources import Table, TableFault
+from synthspec.sources.kinds import NO_ACCESS, Access
 from synthspec.spec import Spec
 from synthspec.spec.used_names import parameters_to_try
 
 
-def compile_spec(path: Path, overrides: Mapping[str, str] | None = None, *, trust: bool = False) -> Compiled:
+def compile_spec(path: Path, overrides: Mapping[str, str] | None = None, *, access: Access = NO_ACCESS) -> Compiled:
     """The front end: a file to a checked spec. Reads files, calls no model, stops at no fault it can report.
 
-    `trust` is the word of the person at the keyboard that code which sources name may run, and be remembered.
+    `access` is what the person who runs it allows sources: to run code, to look again at what they fetched.
     """
-    return _compile(*read_source(path), overrides or {}, trust)
+    return _compile(*read_source(path), overrides or {}, access)
 
 
-def compile_text(text: str, overrides: Mapping[str, str] | None = None, *, trust: bool = False) -> Compiled:
+def compile_text(text: str, overrides: Mapping[str, str] | None = None, *, access: Access = NO_ACCESS) -> Compiled:
     """The same for a spec that is no file. Files that it names are looked for in the working directory."""
-    return _compile(*text_source(text), overrides or {}, trust)
+    return _compile(*text_source(text), overrides or {}, access)
 
 
 def _compile(
-    source: Source | None, faults: tuple[Diagnostic, ...], overrides: Mapping[str, str], trust: bool
+    source: Source | None, faults: tuple[Diagnostic, ...], overrides: Mapping[str, str], access: Access
 ) -> Compiled:
     if source is None:
         return Compiled(None, {}, faults)
@@ -56,7 +57,7 @@ def _compile(
     root, broken, found = check_schema(root)
     faults += found
     try:
-        lowered = lower_spec(path, root, broken, trust=trust)
+        lowered = lower_spec(path, root, broken, access=access)
     except PluginFault as e:
         return Compiled(None, {}, in_order((*faults, plugin_that_failed(root, e))))
     faults += lowered.diagnostics

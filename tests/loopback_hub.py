@@ -26,6 +26,8 @@ class Repo:
     """`branches` maps a name to the files of that branch."""
 
     private: bool = False
+    card: dict[str, Any] = field(default_factory=dict)
+    shas: dict[str, str] = field(default_factory=lambda: {"main": SHA})
     branches: dict[str, dict[str, bytes]] = field(default_factory=lambda: {"main": {".gitattributes": b""}})
     commits: list[str] = field(default_factory=list)
 
@@ -101,8 +103,7 @@ class Hub:
     def _files(self, request: web.Request) -> dict[str, bytes]:
         revision = request.match_info.get("revision", "main")
         branches = self._repo(request).branches
-        if revision == SHA:
-            revision = "main"
+        revision = next((b for b, sha in self._repo(request).shas.items() if sha == revision), revision)
         if revision not in branches:
             raise web.HTTPNotFound(headers={"X-Error-Code": "RevisionNotFound"})
         return branches[revision]
@@ -124,7 +125,13 @@ class Hub:
         files, repo = self._files(request), self._repo(request)
         name = f"{request.match_info['user']}/{request.match_info['name']}"
         siblings = [{"rfilename": f} for f in files]
-        return web.json_response({"id": name, "sha": SHA, "private": repo.private, "siblings": siblings, "tags": []})
+        sha = self._sha(request)
+        about = {"id": name, "sha": sha, "private": repo.private, "siblings": siblings, "tags": []}
+        return web.json_response({**about, "cardData": repo.card})
+
+    def _sha(self, request: web.Request) -> str:
+        revision, shas = request.match_info.get("revision", "main"), self._repo(request).shas
+        return shas.get(revision, revision if revision in shas.values() else SHA)
 
     async def _branch(self, request: web.Request) -> web.Response:
         repo = self._repo(request)
@@ -169,4 +176,4 @@ class Hub:
     async def _file(self, request: web.Request) -> web.Response:
         data = self._files(request)[request.match_info["path"]]
         etag = hashlib.sha1(data).hexdigest()
-        return web.Response(body=data, headers={"ETag": f'"{etag}"', "X-Repo-Commit": SHA})
+        return web.Response(body=data, headers={"ETag": f'"{etag}"', "X-Repo-Commit": self._sha(request)})

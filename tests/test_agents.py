@@ -22,7 +22,7 @@ import synthspec
 from synthspec.cli import cli
 from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Diagnostic
-from synthspec.sources.kinds import Place, SourceFault
+from synthspec.sources.kinds import Access, Place, SourceFault
 from synthspec.sources.kinds.agents import open_agents
 from synthspec.sources.simulation import results
 from synthspec.sources.simulation.child.values import Odd, plain
@@ -65,7 +65,7 @@ def written(folder: Path, model: str = IDLE, *, steps: int = 3, more: str = "", 
 
 def faults(path: Path, *, trust: bool = True, code: str | None = None) -> Diagnostic:
     """The one diagnostic of a spec."""
-    (found,) = compile_spec(path, trust=trust).diagnostics
+    (found,) = compile_spec(path, access=Access(trust=trust)).diagnostics
     assert code is None or found.code == code, found
     return found
 
@@ -74,7 +74,7 @@ def opened(folder: Path, model: str, **options: Any) -> list[dict[str, Any]]:
     """The rows of a model."""
     written(folder, model)
     given = {"agents": "model.py:Walk", "steps": 3, **options}
-    table = open_agents(given, Place(folder, folder, seed=7, trust=True)).table
+    table = open_agents(given, Place(folder, folder, seed=7, access=Access(trust=True))).table
     return list(table.iterate())
 
 
@@ -304,7 +304,7 @@ def test_rows_of_agents_and_of_the_model(tmp_path: Path, monkeypatch: pytest.Mon
         "collect": "model",
         "parameters": {"n": 1, "day": datetime.date(2026, 1, 1)},
     }
-    found = open_agents(options, Place(tmp_path / "a", tmp_path / "a", seed=7, trust=True))
+    found = open_agents(options, Place(tmp_path / "a", tmp_path / "a", seed=7, access=Access(trust=True)))
     assert [(n.code, n.key) for n in found.notes] == [("W791", "steps")]
     rows = list(found.table.iterate())
     assert [r["step"] for r in rows] == [1, 2, 3] and found.origin["steps"] == 3
@@ -435,18 +435,20 @@ def test_what_their_remedies_say_is_right(tmp_path: Path) -> None:
     found = faults(written(tmp_path / "a", model), code="E825")
     assert "`collect: model`" in found.help
     path = written(tmp_path / "a", model, more=", collect: model")
-    assert not compile_spec(path, trust=True).diagnostics
+    assert not compile_spec(path, access=Access(trust=True)).diagnostics
     stops = WALK.replace('self.agents.shuffle_do("step")', "self.running = self.steps < 2")
     found = faults(written(tmp_path / "a", stops), code="W791")
     assert "`steps: 2`" in found.help
-    assert not compile_spec(written(tmp_path / "a", stops, steps=2), trust=True).diagnostics
+    assert not compile_spec(written(tmp_path / "a", stops, steps=2), access=Access(trust=True)).diagnostics
 
 
 @pytest.mark.slow
 def test_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synthspec.sources.simulation.process.MAX_ROWS", 5)
     faults(written(tmp_path / "a", WALK), code="E827")
-    assert not compile_spec(written(tmp_path / "a", WALK, steps=2), trust=True).diagnostics, "fewer steps"
+    assert not compile_spec(written(tmp_path / "a", WALK, steps=2), access=Access(trust=True)).diagnostics, (
+        "fewer steps"
+    )
 
 
 @pytest.mark.slow
@@ -456,7 +458,7 @@ def test_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_model_that_is_not_seeded_is_told(drawn: str, tmp_path: Path) -> None:
     model = WALK.replace("self.random.choice([-1, 1])", "0").replace("self.place += 0", f"self.place = {drawn}")
     path = written(tmp_path / "a", model.replace("list({object() for _ in range(9)}) < [] or ", ""))
-    assert [d.code for d in compile_spec(path, trust=True).diagnostics] == ["W790"]
+    assert [d.code for d in compile_spec(path, access=Access(trust=True)).diagnostics] == ["W790"]
     again = compile_spec(path).tables["walk"]
     assert list(again.iterate()) == list(compile_spec(path).tables["walk"].iterate()), "one run is kept"
     assert [d.code for d in compile_spec(path).diagnostics] == ["W790"]
@@ -540,7 +542,10 @@ def test_garbage_for_rows_is_refused(tmp_path: Path) -> None:
         )
         written(tmp_path / "a", f"{code}os._exit(0)\n{IDLE}")
         with pytest.raises(SourceFault) as fault:
-            open_agents({"agents": "model.py:Walk", "steps": 1}, Place(tmp_path / "a", tmp_path / "a", trust=True))
+            open_agents(
+                {"agents": "model.py:Walk", "steps": 1},
+                Place(tmp_path / "a", tmp_path / "a", access=Access(trust=True)),
+            )
         assert fault.value.code == "E824", (told, rows)
 
 

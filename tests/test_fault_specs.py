@@ -17,6 +17,7 @@ import pytest
 from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Diagnostic
 from synthspec.diagnostics.render import render_text
+from synthspec.sources.kinds import Access
 
 FOLDER = Path(__file__).parent / "faults"
 SINGLE = sorted(FOLDER.glob("*.yaml"))
@@ -66,7 +67,7 @@ def test_one_fault(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").split("\n")
     mark = read_mark(lines)
     assert path.name.startswith(f"{mark.code}-")
-    diagnostics = compile_spec(path, trust=path.name[:4] in TRUSTED).diagnostics
+    diagnostics = compile_spec(path, access=Access(trust=path.name[:4] in TRUSTED)).diagnostics
     assert [(d.code, d.severity, d.span.line) for d in diagnostics] == [(mark.code, mark.severity, mark.line)], (
         "\n" + render_text(diagnostics)
     )

@@ -20,6 +20,7 @@ from test_fault_specs import TRUSTED
 from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Diagnostic, has_errors
 from synthspec.diagnostics.render import render_text
+from synthspec.sources.kinds import Access
 
 FOLDER = Path(__file__).parent / "faults"
 SPECS = sorted(FOLDER.glob("*.yaml"))
@@ -252,7 +253,7 @@ FORMED = [p for p in SPECS if p.stem not in EDITS]  # of these the remedy says w
 
 @cache
 def found(path: Path) -> Diagnostic:
-    return compile_spec(path, trust=path.name[:4] in TRUSTED).diagnostics[0]
+    return compile_spec(path, access=Access(trust=path.name[:4] in TRUSTED)).diagnostics[0]
 
 
 def named(path: Path) -> str | None:
@@ -274,7 +275,7 @@ NO_RULE = {"W741"}  # what fault specs of a paid backend have beside, and is no 
 
 def mends(path: Path, text: str, folder: Path) -> bool:
     """Whether the fault is gone from a text, and no other has come."""
-    again = compile_spec(copied(path, text, folder), trust=path.name[:4] in TRUSTED).diagnostics
+    again = compile_spec(copied(path, text, folder), access=Access(trust=path.name[:4] in TRUSTED)).diagnostics
     return not has_errors(again) and found(path).code not in {d.code for d in again}
 
 
@@ -303,5 +304,5 @@ def test_what_the_remedy_says_is_right(stem: str, tmp_path: Path, monkeypatch: p
     find = importlib.util.find_spec  # whether the optional package is installed is no part of this
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "sentence_transformers" or find(name))
     monkeypatch.setenv("SYNTHSPEC_CONFIG", str(tmp_path / "config"))  # what is trusted here is not elsewhere
-    again = compile_spec(copied(path, text, tmp_path), trust=stem[:4] in {"E820", *TRUSTED}).diagnostics
+    again = compile_spec(copied(path, text, tmp_path), access=Access(trust=stem[:4] in {"E820", *TRUSTED})).diagnostics
     assert {d.code for d in again} <= NO_RULE - {before.code}, render_text(again)

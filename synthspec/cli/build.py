@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options, trust_option
+from synthspec.cli.shared.options import access_options, form_option, look_options, spec_argument, spec_options
+
+if TYPE_CHECKING:
+    from synthspec.sources.kinds import Access
 
 
 @click.command()
 @spec_argument(nargs=-1, required=True)
 @spec_options
-@trust_option
+@access_options
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Where to write; build/NAME/ unless given.")  # fmt: skip
 @click.option("--replace", is_flag=True,
@@ -27,7 +31,7 @@ from synthspec.cli.shared.options import form_option, look_options, spec_argumen
 def command(
     specs: tuple[Path, ...],
     overrides: dict[str, str],
-    trust: bool,
+    access: Access,
     out: Path | None,
     replace: bool,
     accept_loss: bool,
@@ -50,7 +54,7 @@ def command(
     if out is not None and len(specs) > 1:
         raise click.UsageError("--out takes one spec; several go to build/NAME/ each")
     how = Asked(
-        out, trust=trust, replace=replace, accept_loss=accept_loss, cache=not no_cache, metrics=metrics, form=form,
+        out, access=access, replace=replace, accept_loss=accept_loss, cache=not no_cache, metrics=metrics, form=form,
         quiet=quiet, no_color=no_color,
     )  # fmt: skip
     raise SystemExit(build_all(specs, overrides, how))

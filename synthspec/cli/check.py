@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from synthspec.cli.shared.echo import echo, echo_coloured
 from synthspec.cli.shared.options import (
+    access_options,
     form_option,
     look_options,
     spec_argument,
     spec_options,
-    trust_option,
     wants_colour,
 )
 from synthspec.diagnostics.terminal import visible_json
+
+if TYPE_CHECKING:
+    from synthspec.sources.kinds import Access
 
 
 @click.command()
 @spec_argument(nargs=-1, required=True)
 @spec_options
-@trust_option
+@access_options
 @form_option("text", "json", "sarif", "github")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @look_options
 def command(
     specs: tuple[Path, ...],
     overrides: dict[str, str],
-    trust: bool,
+    access: Access,
     form: str,
     strict: bool,
     quiet: bool,
@@ -48,7 +52,7 @@ def command(
 
     found: list[Diagnostic] = []
     for spec in specs:
-        found.extend(compile_spec(spec, overrides, trust=trust).diagnostics)
+        found.extend(compile_spec(spec, overrides, access=access).diagnostics)
     found = list(dict.fromkeys(found))
     if quiet:
         found = [d for d in found if d.severity == "error"]

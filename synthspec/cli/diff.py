@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING
 import click
 
 from synthspec.cli.shared.echo import echo, echo_json
-from synthspec.cli.shared.options import form_option, look_options, spec_options, trust_option
+from synthspec.cli.shared.options import access_options, form_option, look_options, spec_options
 
 if TYPE_CHECKING:
     from synthspec.generation.diff import SpecDiff
+    from synthspec.sources.kinds import Access
 
 
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @spec_options
-@trust_option
+@access_options
 @form_option("text", "json")
 @look_options
 def command(
     old: Path,
     new: Path,
     overrides: dict[str, str],
-    trust: bool,
+    access: Access,
     form: str,
     quiet: bool,
     no_color: bool,
@@ -37,7 +38,7 @@ def command(
     from synthspec.generation.diff import diff_specs
 
     compiled = [
-        compile_or_exit(p, overrides, trust=trust, no_color=no_color, quiet=True, form=form) for p in (old, new)
+        compile_or_exit(p, overrides, access=access, no_color=no_color, quiet=True, form=form) for p in (old, new)
     ]
     with ending_on_errors():
         found = diff_specs(*compiled)

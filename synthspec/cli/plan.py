@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from synthspec.cli.shared.echo import echo, echo_json, open_console
-from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options, trust_option
+from synthspec.cli.shared.options import access_options, form_option, look_options, spec_argument, spec_options
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from synthspec.generation.estimate import PlanReport
     from synthspec.planning.shares import ParameterReport
+    from synthspec.sources.kinds import Access
 
 LONGEST = 4_000  # characters of a prompt shown to a person
 SHOWN = 100  # parameters
@@ -25,7 +26,7 @@ LARGE = 10**15
 @click.command()
 @spec_argument()
 @spec_options
-@trust_option
+@access_options
 @form_option("text", "json")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write every combination to a csv, jsonl, json or parquet file.")  # fmt: skip
@@ -33,7 +34,7 @@ LARGE = 10**15
 def command(
     spec: Path,
     overrides: dict[str, str],
-    trust: bool,
+    access: Access,
     form: str,
     out: Path | None,
     quiet: bool,
@@ -46,7 +47,7 @@ def command(
     from synthspec.diagnostics.errors import SynthspecError
     from synthspec.planning.plan import build_plan
 
-    compiled = compile_or_exit(spec, overrides, trust=trust, no_color=no_color, quiet=quiet, form=form)
+    compiled = compile_or_exit(spec, overrides, access=access, no_color=no_color, quiet=quiet, form=form)
     assert compiled.spec is not None
     try:
         plan = build_plan(compiled.spec, compiled.tables)

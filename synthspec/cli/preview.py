@@ -8,26 +8,27 @@ from typing import TYPE_CHECKING
 import click
 
 from synthspec.cli.shared.echo import echo, echo_json, open_console
-from synthspec.cli.shared.options import form_option, look_options, spec_argument, spec_options, trust_option
+from synthspec.cli.shared.options import access_options, form_option, look_options, spec_argument, spec_options
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from synthspec.generation.preview import Preview
+    from synthspec.sources.kinds import Access
 
 
 @click.command()
 @spec_argument()
 @click.option("-n", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="How many rows.")
 @spec_options
-@trust_option
+@access_options
 @form_option("text", "json")
 @look_options
 def command(
     spec: Path,
     count: int,
     overrides: dict[str, str],
-    trust: bool,
+    access: Access,
     form: str,
     quiet: bool,
     no_color: bool,
@@ -42,7 +43,7 @@ def command(
     from synthspec.cli.shared.show import compile_or_exit
     from synthspec.generation.preview import preview_rows
 
-    compiled = compile_or_exit(spec, overrides, trust=trust, no_color=no_color, quiet=quiet, form=form)
+    compiled = compile_or_exit(spec, overrides, access=access, no_color=no_color, quiet=quiet, form=form)
     assert compiled.spec is not None
     with ending_on_errors():
         shown = asyncio.run(preview_rows(compiled.spec, compiled.tables, count))

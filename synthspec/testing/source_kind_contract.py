@@ -12,7 +12,7 @@ from typing import Any
 from synthspec.languages.expressions.types import type_of
 from synthspec.sources import Table, TableFault
 from synthspec.sources.fingerprints import values_digest
-from synthspec.sources.kinds import SHARED, Opened, Place, SourceKind
+from synthspec.sources.kinds import SHARED, Access, Opened, Place, SourceKind
 from synthspec.testing.light_import import heavy_imports
 
 Files = Mapping[str, bytes]
@@ -38,7 +38,7 @@ class SourceKindContract:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        opened = self.kind.open(options, Place(folder, folder, trust=self.trust))
+        opened = self.kind.open(options, Place(folder, folder, access=Access(trust=self.trust)))
         assert isinstance(opened, Opened), "open gives an Opened"
         assert all((folder / n).read_bytes() == data for n, data in files.items()), "a file was changed"
         return opened

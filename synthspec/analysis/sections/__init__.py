@@ -28,6 +28,7 @@ from synthspec.diagnostics import Diagnostic
 from synthspec.document.paths import Path as NodePath
 from synthspec.document.reader import MapNode, ScalarNode, to_data
 from synthspec.sources import Table
+from synthspec.sources.kinds import NO_ACCESS, Access
 from synthspec.spec import Spec
 from synthspec.spec.fan_outs import rows_per_combination
 from synthspec.spec.field_levels import field_levels
@@ -42,9 +43,9 @@ class Lowered:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath], *, trust: bool = False) -> Lowered:
-    """Lower a document that the schema has checked and pruned. `trust`: code that its sources name may run."""
-    ctx = AnalysisContext(path, document, broken, trust)
+def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath], *, access: Access = NO_ACCESS) -> Lowered:
+    """Lower a document that the schema has checked and pruned. `access` is what its sources may do."""
+    ctx = AnalysisContext(path, document, broken, access)
     sources = lower_sources(ctx)
     parameters = lower_parameters(ctx, sources)
     types = {p.name: p.type for p in parameters}

@@ -17,6 +17,7 @@ from synthspec.languages.templates.checker import check_template
 from synthspec.languages.templates.template import Template
 from synthspec.plugins import plugin_error
 from synthspec.sources import Table
+from synthspec.sources.kinds import NO_ACCESS, Access
 
 Explain = Callable[[str], str | None]
 
@@ -35,7 +36,7 @@ class AnalysisContext:
     path: Path
     root: MapNode
     broken: frozenset[tuple[str | int, ...]]
-    trust: bool = False  # whether code that a source names may run
+    access: Access = NO_ACCESS  # what sources may do
     tables: dict[str, Table] = field(default_factory=dict)
     faults: list[Diagnostic] = field(default_factory=list)
     _names: dict[str, dict[str, Type]] = field(default_factory=dict)

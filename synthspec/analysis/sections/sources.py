@@ -81,7 +81,7 @@ def place_of(ctx: AnalysisContext, node: ScalarNode | None) -> Place:
     folder = node.source.path.parent if node is not None else ctx.path.parent
     home = specs_folder() if inside(folder, specs_folder()) else ctx.path.parent
     seed = value_of(ctx.root.get("seed"), 0)
-    return Place(folder, home, seed if isinstance(seed, int) else 0, ctx.trust)
+    return Place(folder, home, seed if isinstance(seed, int) else 0, ctx.access)
 
 
 def data_path(ctx: AnalysisContext, node: ScalarNode) -> Path | None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -63,10 +63,21 @@ def _settings(ctx: click.Context, param: click.Parameter, values: tuple[str, ...
     return found
 
 
-def trust_option(function: F) -> F:
-    """`--trust`, for commands that open the sources of a spec. Nothing in a spec can say so."""
-    help = "Run the code that sources name (`agents`), and remember it as it is now."
-    return click.option("--trust", is_flag=True, help=help)(function)
+def access_options(function: F) -> F:
+    """`--trust` and `--refresh`, given to the command as `access`, for those that open the sources of a spec."""
+
+    @wraps(function)
+    def wrapped(*args: Any, trust: bool, refresh: bool, **kwargs: Any) -> Any:
+        from synthspec.sources.kinds import Access
+
+        return function(*args, access=Access(trust, refresh), **kwargs)
+
+    for name, help in (
+        ("--refresh", "Ask again for what sources hold elsewhere (`hub`), in place of what was fetched before."),
+        ("--trust", "Run the code that sources name (`agents`), and remember it as it is now."),
+    ):
+        wrapped = click.option(name, is_flag=True, help=help)(wrapped)
+    return cast(F, wrapped)
 
 
 def form_option(*forms: str) -> Callable[[F], F]:

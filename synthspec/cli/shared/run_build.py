@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from synthspec.generation.output_folder import Dataset
     from synthspec.inference.accounting.counters import Tally
     from synthspec.inference.events import Event
+    from synthspec.sources.kinds import Access
 
 COLLECTED = (20_000, 20, 20)  # `gc` thresholds of a build
 
@@ -34,7 +35,7 @@ class Asked:
 
     out: Path | None
     _: KW_ONLY
-    trust: bool
+    access: Access
     replace: bool
     accept_loss: bool
     cache: bool
@@ -46,7 +47,7 @@ class Asked:
 
 def build_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked) -> int:
     """Check every spec, then build each. The exit status of the worst."""
-    compiled = [compile_spec(p, overrides, trust=asked.trust) for p in paths]
+    compiled = [compile_spec(p, overrides, access=asked.access) for p in paths]
     found = list(dict.fromkeys(d for c in compiled for d in c.diagnostics))
     show_diagnostics(found, no_color=asked.no_color, quiet=asked.quiet)
     if not all(c.ok for c in compiled):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from synthspec.cli.shared.echo import echo, echo_coloured
 from synthspec.cli.shared.options import wants_colour
 from synthspec.diagnostics.terminal import visible_json
+from synthspec.sources.kinds import NO_ACCESS, Access
 
 if TYPE_CHECKING:
     from synthspec.analysis.compiled import Compiled
@@ -36,7 +37,13 @@ def summary_line(diagnostics: Sequence[Diagnostic]) -> str:
 
 
 def compile_or_exit(
-    spec: Path, overrides: dict[str, str], *, trust: bool = False, no_color: bool, quiet: bool, form: str = "text"
+    spec: Path,
+    overrides: dict[str, str],
+    *,
+    access: Access = NO_ACCESS,
+    no_color: bool,
+    quiet: bool,
+    form: str = "text",
 ) -> Compiled:
     """The checked spec; its faults are shown, and errors end the command with status 1.
 
@@ -44,7 +51,7 @@ def compile_or_exit(
     """
     from synthspec.compiler import compile_spec
 
-    compiled = compile_spec(spec, overrides, trust=trust)
+    compiled = compile_spec(spec, overrides, access=access)
     show_diagnostics(compiled.diagnostics, no_color=no_color, quiet=quiet)
     if not compiled.ok:
         show_faults_as_json(compiled.diagnostics, form)

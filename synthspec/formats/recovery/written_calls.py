@@ -52,6 +52,6 @@ def _items(value: Any) -> list[Any]:
 def _names_one(value: Any, tools: Collection[str]) -> bool:
     if not isinstance(value, dict):
         return False
-    inner = value.get("function") if isinstance(value.get("function"), dict) else value
-    name = inner.get("name", inner.get("tool")) if isinstance(inner, dict) else None
-    return name in tools and any(key in inner for key in _ARGUMENTS)
+    function = value.get("function")
+    inner: dict[str, Any] = function if isinstance(function, dict) else value
+    return inner.get("name", inner.get("tool")) in tools and any(key in inner for key in _ARGUMENTS)

@@ -50,13 +50,24 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """What the person who runs this allows sources, which nothing in a spec can."""
+
+    trust: bool = False  # code that they name may run, and is remembered as it is now
+    refresh: bool = False  # what may have changed elsewhere is asked for again
+
+
+NO_ACCESS = Access()
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a source is written."""
 
     folder: Path  # of the file that it is written in: paths are relative to it
     home: Path  # the folder that files must lie below
     seed: int = 0  # of the spec
-    trust: bool = False  # whether the person who runs this said so: nothing in a spec can
+    access: Access = NO_ACCESS
 
 
 @dataclass(frozen=True, slots=True)

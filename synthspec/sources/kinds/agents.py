@@ -61,7 +61,7 @@ def _trusted(code: ModelCode, options: Mapping[str, Any], place: Place) -> tuple
     """
     from synthspec.sources.simulation.trust import is_trusted, remember
 
-    if place.trust:
+    if place.access.trust:
         why = remember(code.digest, code.path.resolve())
         help = "make it writable, or give --trust each time"
         return (Note("W792", f"that this code is trusted cannot be remembered: {why}", help),) if why else ()
