@@ -17,6 +17,7 @@ from synthspec.compiler import compile_spec
 from synthspec.document.resources import schema_path, specs_folder
 from synthspec.extras import install_command, packages_of
 from synthspec.inference.transport.errors import missing_package
+from synthspec.sources.kinds import Access
 
 
 def new(*arguments: str, status: int = 0) -> str:
@@ -46,7 +47,7 @@ def test_the_schema_line_leads_to_the_schema(tmp_path: Path, like: str | None) -
     schema = json.loads((folder / line[1]).read_text(encoding="utf-8"))
     assert schema == json.loads(schema_path().read_text(encoding="utf-8"))
     jsonschema.validate(json.loads(json.dumps(yaml.safe_load(text), default=str)), schema)
-    assert compile_spec(folder / "mine.yaml", trust=True).ok
+    assert compile_spec(folder / "mine.yaml", access=Access(trust=True)).ok
 
 
 def test_an_old_schema_is_made_new(tmp_path: Path) -> None:
