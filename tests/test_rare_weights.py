@@ -187,3 +187,18 @@ def test_weights_are_read_as_the_decimals_they_print_as() -> None:
     for one, other in pairwise([[0.1, 0.2], [1, 2], [1e22, 2e22], [1.5e-300, 3e-300], [1000, 2e3]]):
         assert whole_shares(one) == whole_shares(other) == (1, 2)
     assert whole_shares([1e-7, 0.25, 3]) == (1, 2_500_000, 30_000_000)
+
+
+@pytest.mark.parametrize("each", [[0.4, 0.6, *[1e-6] * 30], [0.5, 0.5, *[2e-6, 4e-6] * 4]], ids=["even", "uneven"])
+def test_rows_of_rare_values_are_the_same_in_any_stretch(each: list[float]) -> None:
+    """Where a stretch begins between the turn of a rare value and its row, too."""
+    parts = whole_shares(each)
+    sequence = large(parts, 7)
+    assert common_levels(parts) == [0, 1]
+    rows = sequence.levels(0, 300_000)
+    rare = np.flatnonzero(rows > 1).tolist()
+    assert len(rare) >= 5
+    for row in rare[:5]:
+        for start in (row - 9_000, row + 1, row + 9_000):
+            start = min(max(start, 0), 280_000)
+            np.testing.assert_array_equal(large(parts, 7).levels(start, start + 12_000), rows[start : start + 12_000])
