@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from collections import Counter
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from sample_tables import Columns, csv_text, orders, people, sentence
@@ -262,3 +265,26 @@ def test_totals_are_computed_and_dates_follow(tmp_path: Path) -> None:
     assert kolmogorov(np.array(between, float), np.array(real, float)) < 0.15
     ends = [np.array([d.toordinal() for d in t["end"]], float) for t in (made, table)]
     assert kolmogorov(*ends) < 0.15
+
+
+@pytest.mark.parametrize("suffix", ["tsv", "csv.gz", "parquet", "xlsx", "json"])
+def test_the_same_rows_in_another_file_give_the_same_parameters(suffix: str, tmp_path: Path) -> None:
+    table = {n: v for n, v in orders(80).items() if n in ("city", "country", "units", "code", "amount")}
+    text, file = csv_text(table), tmp_path / f"data.{suffix}"
+    if suffix == "csv.gz":
+        file.write_bytes(gzip.compress(text.encode()))
+    elif suffix == "tsv":
+        file.write_text(text.replace(",", "\t"))
+    elif suffix == "json":
+        file.write_text(json.dumps([dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]))
+    elif suffix == "parquet":
+        pq.write_table(pa.table(table), file)
+    else:
+        book = pytest.importorskip("openpyxl").Workbook()
+        for row in [tuple(table), *zip(*table.values(), strict=True)]:
+            book.active.append(row)
+        book.save(file)
+    plain = spec_of(tmp_path, text, name="plain").read_text()
+    run("new", "other", "--from", file, "--out", tmp_path / "specs")
+    other = (tmp_path / "specs" / "other.yaml").read_text()
+    assert other.split("parameters:")[1] == plain.split("parameters:")[1]

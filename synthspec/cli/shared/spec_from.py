@@ -15,7 +15,7 @@ from synthspec.profiling.naming import Names
 from synthspec.profiling.profile import profile_sample
 from synthspec.profiling.sample import Sample, SampleFault, sample_of
 from synthspec.profiling.tried import propose_and_try
-from synthspec.sources import TableFault, is_readable, read_table, readable
+from synthspec.sources import TableFault, is_readable, read_table, readable, suffix_of
 
 
 def files_from(origin: str, name: str) -> dict[Path, bytes]:
@@ -25,13 +25,13 @@ def files_from(origin: str, name: str) -> dict[Path, bytes]:
         SynthspecError: nothing can be made of it; the message says why.
     """
     path = Path(origin)
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if not path.exists() and is_model_name(origin):
         echo(f"note: '{origin}' is a Pydantic model: its module is imported, which runs its code", err=True)
         return files_of(propose_declared(read_model(origin), name))
-    if suffix == ".sql" and path.is_file():
+    if path.suffix.lower() == ".sql" and path.is_file():
         return _tables(path, name)
-    if suffix == ".json" and path.is_file() and is_json_schema(path):
+    if path.suffix.lower() == ".json" and path.is_file() and is_json_schema(path):
         return files_of(propose_declared(read_json_schema(path), name))
     if not is_readable(suffix):
         kinds = ", ".join((*readable(), ".sql"))
