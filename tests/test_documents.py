@@ -99,6 +99,14 @@ def test_html_without_its_boilerplate() -> None:
     ]
 
 
+def test_the_title_is_that_of_the_text_and_not_of_the_site() -> None:
+    page = "<header><h1>Handbook</h1></header><main>{}<p>Text.</main>"
+    assert read("a.html", page.format("<h1>Lamp</h1>")).title == "Lamp"
+    assert read("a.html", page.format("")).title == "Handbook"
+    assert read("lamp.html", "<title>Lamp | Handbook</title><p>Text.").title == "Lamp"
+    assert read("lamp-2.html", "<p>Text.").title == "lamp-2"
+
+
 def test_html_without_a_main_part() -> None:
     page = (
         "<body><header><h1>Lamp</h1></header><ul><li><a>Home</a><li><a>Shop</a><li><a>Help</a></ul>{}<footer>x</footer>"
@@ -143,6 +151,9 @@ Steps
 1. Stop the
 machine.
 2. Lock it.
+
+  * gloves
+    * and goggles
 \fOn page two.
 """
 
@@ -155,6 +166,7 @@ def test_plain_text() -> None:
         ("text", "A rule for\neverybody.", 1),
         ("heading", "## Steps", 1),
         ("list", "1. Stop the machine.\n2. Lock it.", 1),
+        ("list", "* gloves\n  * and goggles", 1),
         ("text", "On page two.", 2),
     ]
     assert document.blocks[-1].headings == ("Lockout", "Steps")

@@ -33,8 +33,10 @@ def read(data: bytes, encoding: str | None) -> Document:
     text, guessed = decode(data, encoding or _declared(data))
     page = parse(text)
     titles = [one_line(e.text()) for e in page.elements() if e.tag == "title"]
-    first = [one_line(e.text()) for e in page.elements() if e.tag == "h1"]
-    blocks = tuple(_page_blocks(page))
+    content = content_of(page)
+    first = _first_headings(content) or _first_headings(page)  # that of the page's own text, not of its site
+    strip_boilerplate(content)
+    blocks = tuple(_Reading(content).blocks)
     return Document((first or [_SITE.split(t)[0] for t in titles] or [""])[0], blocks, guessed)
 
 
@@ -45,10 +47,8 @@ def blocks_of(markup: str) -> list[Block]:
     return _Reading(content).blocks
 
 
-def _page_blocks(page: Element) -> list[Block]:
-    content = content_of(page)
-    strip_boilerplate(content)
-    return _Reading(content).blocks
+def _first_headings(element: Element) -> list[str]:
+    return [title for e in element.elements() if e.tag == "h1" and (title := one_line(e.text()))]
 
 
 def _declared(data: bytes) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 from synthspec.sources.documents.document import Block, Document, Outline, heading
 from synthspec.sources.documents.tidy import one_line, tidy
@@ -58,4 +59,4 @@ def _items(text: str) -> str:
             found.append(line)
         else:
             found[-1] += f" {line.strip()}"
-    return "\n".join(found)
+    return textwrap.dedent("\n".join(found))
