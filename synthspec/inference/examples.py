@@ -15,8 +15,8 @@ from synthspec.sources import Table
 from synthspec.spec import Examples
 
 MOST_KEPT = 4096  # values of `where` whose rows are remembered
-AHEAD = 256  # combinations whose rows are read together from a file that is read by need
-BLOCKS = 4  # of these that are kept
+AHEAD = 1024  # combinations whose rows are read together from a file that is read by need
+BLOCKS = 2  # of these that are kept
 FEW = 4  # combinations whose rows are read alone before
 
 
