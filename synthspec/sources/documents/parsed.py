@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import tempfile
 from collections import OrderedDict
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -54,7 +56,7 @@ def parsed(data: bytes, name: str, encoding: str | None = None) -> Document:
     """
     suffix = Path(name).suffix.lower()
     packages = packages_of(suffix)
-    about = repr((FORM, suffix, Path(name).stem, encoding, [_version(p) for p in packages])).encode()
+    about = repr((FORM, suffix, Path(name).stem, encoding, _versions(packages))).encode("utf-8", "surrogatepass")
     key = hashlib.sha256(about + hashlib.sha256(data).digest()).hexdigest()
     if key in _held:
         _held.move_to_end(key)
@@ -71,11 +73,16 @@ def parsed(data: bytes, name: str, encoding: str | None = None) -> Document:
     return document
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
+@cache
+def _versions(packages: tuple[str, ...]) -> tuple[str, ...]:
+    """Of all that decides how a document is read."""
+    found = [sys.version.split()[0]]
+    for package in ("synthspec", "markdown-it-py", *packages):
+        try:
+            found.append(version(package))
+        except PackageNotFoundError:  # synthspec run from a folder that was never installed
+            found.append("")
+    return tuple(found)
 
 
 def _hold(key: str, document: Document) -> None:
