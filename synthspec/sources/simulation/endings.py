@@ -18,7 +18,14 @@ def fault_of(ended: Ended, job: Mapping[str, Any], text: str, timeout: float) ->
     """Why a run gave no rows. `text` is what the spec says, `factory/model.py:Factory`."""
     about, name = ended.about, str(job["class"])
     how = about["how"]
-    told = {"raised": _raised, "exits": _exits, "gone": _gone, "parameters": _parameters, "odd": _odd}
+    told = {
+        "raised": _raised,
+        "exits": _exits,
+        "gone": _gone,
+        "parameters": _parameters,
+        "odd": _odd,
+        "reporters": _reporters,
+    }
     if how in told:
         fault = told[how](name, about)
     elif how == "time":
@@ -95,6 +102,10 @@ def _parameters(name: str, about: Mapping[str, Any]) -> SourceFault:
         return SourceFault(f"{name} takes no parameter '{strange}'", help, "E821", "parameters")
     said = f"{name} cannot be called: {_cut(str(about['message']))}"
     return SourceFault(said, "give it under `parameters`", "E821", "parameters")
+
+
+def _reporters(name: str, about: Mapping[str, Any]) -> SourceFault:
+    return SourceFault(_cut(str(about["message"])), "name each reporter once, when the data collector is made", "E826")
 
 
 def _odd(name: str, about: Mapping[str, Any]) -> SourceFault:

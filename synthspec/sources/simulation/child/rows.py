@@ -26,12 +26,12 @@ class Rows:
         """The columns, as soon as they are known."""
         for name in reporters:
             if not isinstance(name, str) or not name:
-                raise Ending("odd", message=f"the name of a reporter, {name!r:.60}, is no text")
+                raise Ending("reporters", message=f"the name of a reporter, {name!r:.60}, is no text")
             if name in self.first:
                 raise Ending("taken", name=name)
         names = (*self.first, *reporters)
         if self.names and names != self.names:
-            raise Ending("odd", message="the reporters at the end are others than at the beginning")
+            raise Ending("reporters", message="the data collector has other reporters at the end than at the beginning")
         self.names = names
 
     def add(self, values: Mapping[str, Any]) -> None:

@@ -52,14 +52,18 @@ def run(job: Mapping[str, Any], rows: Rows, steps: int) -> dict[str, Any]:
     collecting.install(mesa.DataCollector)
     given = _arguments(cls, job["parameters"], seed, mesa.Model)
     model: Any = cls(**given)
-    while model.running and model.steps < steps:
+    if not isinstance(model, cls):
+        raise Ending("no model")
+    made = 0  # which a model cannot set back
+    while model.running and made < steps:
         model.step()
+        made += 1
     collector = getattr(model, "datacollector", None)
     if not isinstance(collector, mesa.DataCollector):
         raise Ending("no collector")
     if not rows.count:
         raise Ending("nothing")
-    return {"how": "done", "steps": int(model.steps), "mesa": mesa.__version__}
+    return {"how": "done", "steps": made, "mesa": mesa.__version__}
 
 
 def _arguments(cls: Any, parameters: Mapping[str, Any], seed: int, base: Any) -> dict[str, Any]:

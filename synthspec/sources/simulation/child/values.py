@@ -48,7 +48,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 def _nested(value: Any, depth: int) -> Any:
     if depth > 20:
-        raise Odd("lists in lists without end")
+        raise Odd("lists nested more than 20 deep")
     if isinstance(value, list | tuple):
         return [as_json(plain(v, depth + 1)) for v in value]
     if isinstance(value, Mapping):
