@@ -35,7 +35,7 @@ def test_sentences_without_spaces_between_them() -> None:
     assert sentences("".join(UNSPACED)) == UNSPACED
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.text('aZ 1.!?…"”()。」\n\u00e9我', max_size=80))
 def test_sentences_are_the_text_whatever_it_is(text: str) -> None:
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())
@@ -99,7 +99,7 @@ def letters(text: str) -> str:
     return "".join(text.split())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(documents(), chunkings())
 def test_chunks_are_the_document_in_order(document: Document, how: Chunking) -> None:
     """Every letter once and in order; no chunk above its limit, but for one long word; overlap as asked."""
@@ -117,7 +117,7 @@ def test_chunks_are_the_document_in_order(document: Document, how: Chunking) -> 
     assert cut(document, how) == chunks
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(documents(), chunkings())
 def test_a_sentence_is_cut_only_where_it_is_longer_than_the_limit(document: Document, how: Chunking) -> None:
     unit = UNITS[how.unit]
@@ -127,7 +127,7 @@ def test_a_sentence_is_cut_only_where_it_is_longer_than_the_limit(document: Docu
         assert any(one in c.text for c in chunks), one
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(documents(), st.sampled_from([20, 60]), st.sampled_from([100, 400]))
 def test_a_new_size_keeps_the_chunks_that_it_does_not_change(document: Document, size: int, other: int) -> None:
     """A section that is below both limits is the same chunk under both."""
@@ -136,7 +136,7 @@ def test_a_new_size_keeps_the_chunks_that_it_does_not_change(document: Document,
     assert kept <= {c.text for c in small} and kept <= {c.text for c in large}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(documents(), documents(), chunkings())
 def test_a_section_more_changes_no_chunk_before_it(document: Document, more: Document, how: Chunking) -> None:
     if how.by not in ("headings", "pages"):
