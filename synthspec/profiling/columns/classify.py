@@ -99,9 +99,10 @@ def _numbers(column: SampleColumn, present: list[Any]) -> Kind:
         if len(steps) == 1 and len(present) == len(column.values):
             return Counter(int(values[0]), int(steps[0]))
     few = distinct <= MOST_FEW and count >= (4 if whole else 10) * distinct
-    if few or distinct <= 3 or not exact:
-        return _labels([int(v) if whole else v for v in present] if exact else list(map(float, present)), ordered=True)
-    decimals = 0 if whole else decimals_of(values)
+    if few or distinct <= 3:
+        return _labels([int(v) if whole and exact else float(v) for v in present], ordered=True)
+    whole = whole and exact
+    decimals = 0 if whole else decimals_of(values) if exact else None
     if decimals is not None and decimals > 6 and distinct > 0.5 * count:
         decimals = None  # computed, not written down
     step = (values.max() - values.min()) * 1e-6 if decimals is None else step_of(values, decimals)

@@ -41,6 +41,11 @@ class Fit:
 
 def fit(values: Array, step: float, *, whole: bool) -> Fit:
     """Fit finite numbers, at least two of them different, that lie on a grid of `step`; `whole` for integers."""
+    with np.errstate(all="ignore"):  # of numbers such as 1e300 nothing may come of a candidate
+        return _fit(values, step, whole=whole)
+
+
+def _fit(values: Array, step: float, *, whole: bool) -> Fit:
     low, high = float(values.min()), float(values.max())
     points = np.sort(values)
     if len(points) > POINTS:

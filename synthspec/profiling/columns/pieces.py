@@ -71,7 +71,7 @@ def _piece(distinct: Array, counts: NDArray[np.int64], held: list[int], step: fl
     if len(held) > 1 and high - low >= 20 * step:
         digits = 2 - floor(log10(high - low))
         return "uniform", (round(low, digits), round(high, digits)), count
-    if len(held) == 1 and low.is_integer() and step <= 1:
+    if len(held) == 1 and low.is_integer() and step <= 1 and abs(low) < 2**53:
         return "integer", (low, low), count
     wide = max(step / 4 if len(held) == 1 else step / 2.5, abs(high) * 1e-11)  # drawn, then rounded
     return "uniform", (round(low - wide, 12) if low else 0.0, round(high + wide, 12)), count
