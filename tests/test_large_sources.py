@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import synthspec
 from synthspec.cli import cli
 from synthspec.compiler import compile_spec
+from synthspec.generation.validation.novelty import read_texts
 from synthspec.planning.plan import build_plan
 from synthspec.sources import (
     MemoryTable,
@@ -431,7 +432,7 @@ def test_a_broken_row_group(tmp_path: Path) -> None:
     data[60_000:60_400] = b"\xff" * 400
     path.write_bytes(bytes(data))
     table = read_table(path)
-    with pytest.raises(TableFault, match=r"row group [01] cannot be read: "):
+    with pytest.raises(TableFault, match=r"row group [01] of data.parquet cannot be read: "):
         list(table.iterate())
     assert table.row(2_999) == {"t": "text 2999" * 5}
 
@@ -492,3 +493,63 @@ def test_examples_are_the_same_whichever_way_a_source_is_read(
         order = [3, 0, 1, 9, 40, 41, 2, 17, 18, 40, 3, 0, 999, 12]
         found.append([shown.rows(index, {"kind": "x"}) for index in order])
     assert found[0] == found[1]
+
+
+def test_a_row_of_another_combination_stops_no_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from synthspec.inference import examples
+    from synthspec.sources import lines_table
+    from synthspec.spec import Examples
+
+    monkeypatch.setattr(lines_table, "SAMPLE", 2)
+    table = read_table(lines(tmp_path, [{"n": "x" if n == 25 else n} for n in range(50)]))
+    shown = examples.ExampleRows(Examples("docs", 2), table, "0/p")
+    places = {index: shown.places(index, {}) for index in range(60)}
+    for index, drawn in places.items():
+        if 25 in drawn:
+            with pytest.raises(UnlikeRow):
+                shown.rows(index, {})
+        else:
+            assert shown.rows(index, {}) == [{"n": n} for n in drawn]
+    assert any(25 in drawn for drawn in places.values())
+
+
+def test_texts_to_be_kept_apart_are_read_by_rows(tmp_path: Path) -> None:
+    rows = [{"a": f"one {n}", "b": [f"two {n}", {"c": "three"}], "n": n} for n in range(20)]
+    found = list(read_texts(lines(tmp_path, rows)))
+    assert found[:3] == ["one 0", "two 0", "three"] and len(found) == 60
+
+
+def test_a_line_without_end_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_index, "LONGEST_LINE", 5_000)
+    monkeypatch.setattr(line_index, "BLOCK", 1_000)
+    path = tmp_path / "data.jsonl"
+    path.write_text('{"n": 1}\n{"n": "' + "x" * 100_000)
+    real, read = os.pread, []
+
+    def counted(file: int, size: int, at: int) -> bytes:
+        read.append(at)
+        return real(file, size, at)
+
+    monkeypatch.setattr(os, "pread", counted)
+    with pytest.raises(TableFault, match="row 2 is 0 MB long; at most 0 MB"):
+        read_table(path)
+    assert max(read) < 10_000
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.json", "data.xlsx"])
+def test_two_gigabytes_of_what_is_read_as_a_whole_are_not_read(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    with path.open("wb") as file:
+        file.truncate(2_000_000_000)
+    with pytest.raises(TableFault, match="2000 MB; a source holds at most 536 MB"):
+        read_table(path)
+
+
+def test_a_cell_of_a_csv_file_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from synthspec.sources import delimited
+
+    monkeypatch.setattr(delimited, "LONGEST_CELL", 1_000)
+    path = tmp_path / "data.csv"
+    path.write_text("a,b\n1," + "x" * 2_000 + "\n")
+    with pytest.raises(TableFault, match="not well-formed CSV: field larger than"):
+        read_table(path)

@@ -11,7 +11,7 @@ from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.functions.texts import as_text
 from synthspec.languages.expressions.traversal import members_of
 from synthspec.planning.sampling.some import draw_some
-from synthspec.sources import Table
+from synthspec.sources import Table, TableFault
 from synthspec.spec import Examples
 
 MOST_KEPT = 4096  # values of `where` whose rows are remembered
@@ -69,7 +69,10 @@ class ExampleRows:
         if self._alone <= FEW:
             return self.table.rows(self._drawn(everything, index))
         places = [self._drawn(everything, first + n) for n in range(AHEAD)]
-        found = iter(self.table.rows(place for some in places for place in some))
+        try:
+            found = iter(self.table.rows(place for some in places for place in some))
+        except TableFault:  # of a row that may be a neighbour's
+            return self.table.rows(places[index - first])
         while len(self._ahead) >= BLOCKS:
             self._ahead.popitem(last=False)
         self._ahead[first] = [list(islice(found, len(some))) for some in places]

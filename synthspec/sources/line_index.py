@@ -37,10 +37,11 @@ def line_starts(path: Path, mark: FileMark) -> Starts:
     with tempfile.TemporaryFile() as made:
         with path.open("rb", buffering=0) as file:
             begun, row = 0, 0
-            for part in (*_starts(file.fileno(), mark.size), np.array([mark.size], dtype=np.int64)):
-                _refuse_long(begun, part, row)
+            for part, end in _starts(file.fileno(), mark.size):
+                _refuse_long(begun, part, end, row)
                 begun, row = int(part[-1]) if len(part) else begun, row + len(part)
                 made.write(part.tobytes())
+            made.write(np.array([mark.size], dtype=np.int64).tobytes())
             if mark_of(file.fileno()) != mark:
                 raise changed(path)
         made.flush()
@@ -51,11 +52,13 @@ def line_starts(path: Path, mark: FileMark) -> Starts:
         return starts
 
 
-def _refuse_long(begun: int, starts: Starts, row: int) -> None:
-    """Refuse a line of more than LONGEST_LINE bytes before it is read. `row` counts the lines begun before these."""
-    lengths = np.diff(starts, prepend=begun)
+def _refuse_long(begun: int, starts: Starts, end: int, row: int) -> None:
+    """Refuse a line of more than LONGEST_LINE bytes before it is read. `row` counts the lines begun before these, and
+    what is known of the file ends at `end`.
+    """
+    lengths = np.diff(starts, prepend=begun, append=end)
     if len(lengths) and lengths.max() > LONGEST_LINE:
-        number = row + int(lengths.argmax())
+        number = max(1, row + int(lengths.argmax()))
         size, most = int(lengths.max()) / 1e6, LONGEST_LINE // 1_000_000
         raise TableFault(f"row {number:,} is {size:,.0f} MB long; at most {most} MB are read", "write one row a line")
 
@@ -72,8 +75,8 @@ def _remembered(name: str, mark: FileMark) -> Starts | None:
     return starts if sound else None
 
 
-def _starts(file: int, size: int) -> Iterator[Starts]:
-    """The starts of the lines of an open file, block by block, without those of blank lines."""
+def _starts(file: int, size: int) -> Iterator[tuple[Starts, int]]:
+    """The starts of the lines of an open file, block by block, without those of blank lines; where each block ends."""
     at, waiting = 0, True  # whether a line begins with the block's first byte
     while at < size:
         block = os.pread(file, BLOCK, at)
@@ -91,7 +94,7 @@ def _starts(file: int, size: int) -> Iterator[Starts]:
         if spaces.any():
             blank = [begin for begin in begins[spaces].tolist() if _is_blank(file, at + begin)]
             begins = begins[~np.isin(begins, blank)] if blank else begins
-        yield begins.astype(np.int64) + at
+        yield begins.astype(np.int64) + at, at + len(block)
         at += len(block)
 
 

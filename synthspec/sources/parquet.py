@@ -36,7 +36,8 @@ def read(path: Path, reading: Reading) -> Table:
             table = file.read()
         columns = {name: plain_values(table.column(name)) for name in table.column_names}
     except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
-        raise TableFault(f"not a readable Parquet file: {str(e).splitlines()[0]}") from None
+        said = " ".join(str(e).split())[:160] or type(e).__name__
+        raise TableFault(f"not a readable Parquet file: {said}") from None
     return MemoryTable(columns)
 
 

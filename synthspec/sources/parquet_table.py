@@ -125,7 +125,8 @@ class ParquetTable(Table):
             streamed = self._streamed(group, places, missing) if missing else {}
             return {n: streamed[n] if n in streamed else self._taken(self._kept[group, n], places) for n in names}
         except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
-            raise TableFault(f"row group {group} cannot be read: {str(e).splitlines()[0]}") from None
+            said = " ".join(str(e).split())[:160]
+            raise TableFault(f"row group {group} of {self._path.name} cannot be read: {said}") from None
 
     def _size(self, group: int, names: Sequence[str]) -> int:
         about, chosen = self._metadata.row_group(group), set(names)

@@ -211,8 +211,8 @@ def read_texts(path: Path) -> Iterator[str]:
         TableFault: it cannot be read.
     """
     if path.suffix.lower() != ".txt":
-        for column in read_table(path).columns.values():
-            yield from _texts_in(column)
+        for row in read_table(path).iterate():
+            yield from _texts_in(row)
         return
     try:
         text = path.read_text(encoding="utf-8-sig")
