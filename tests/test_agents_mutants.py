@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from synthspec.compiler import compile_spec
+from synthspec.sources.kinds import Access
 
 WALK = (Path(__file__).parent / "faults" / "data" / "walk" / "walk.py").read_text(encoding="utf-8")
 STEP = '"""All go one step."""'
@@ -65,7 +66,7 @@ def found(folder: Path, names: tuple[str, ...]) -> list[str]:
     path.write_text(
         f"synthspec: 1\nrows: 2\n{source}parameters: {{s: {{from: w}}}}\nfields: {{step: {{value: s.step}}}}\n"
     )
-    compiled = compile_spec(path, trust=True)
+    compiled = compile_spec(path, access=Access(trust=True))
     for fault in compiled.diagnostics:
         assert fault.help and "\n" not in fault.message + fault.help and len(fault.message) < 300
     assert compiled.ok == bool(compiled.tables)

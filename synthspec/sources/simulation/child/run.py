@@ -52,7 +52,7 @@ def run(job: Mapping[str, Any], rows: Rows, steps: int) -> dict[str, Any]:
     collecting.install(mesa.DataCollector)
     given = _arguments(cls, job["parameters"], seed, mesa.Model)
     model: Any = cls(**given)
-    if not isinstance(model, cls):
+    if not issubclass(type(model), cls):
         raise Ending("no model")
     made = 0  # which a model cannot set back
     while model.running and made < steps:
