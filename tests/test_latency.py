@@ -200,7 +200,7 @@ def test_latency_changes_nothing(number: int, tmp_path: Path, monkeypatch: pytes
     agree(number, tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("number", rest_slow((*range(60), 99, 103, 163), (1, 3, 4, 6, 9, 10, 47)))
+@pytest.mark.parametrize("number", rest_slow((*range(60), 99, 103, 163), (1, 4, 9, 47)))
 def test_latency_changes_nothing_where_rows_fan_out(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

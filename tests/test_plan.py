@@ -146,6 +146,17 @@ def test_where_depends_on_the_combination(tmp_path: Path) -> None:
     assert codes(tmp_path, text.replace("k: [a, b]", "k: [a, b, c]")) == ["E516"]
 
 
+def test_a_number_below_zero_counts_from_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        "synthspec: 1\nrows: 7\nfields: {z: {value: 1}}\nparameters: {a: 'index()', b: [x, y, z]}\n", encoding="utf-8"
+    )
+    plan = synthspec.plan(path)
+    assert [plan[n] for n in range(-7, 0)] == [plan[n] for n in range(7)]
+    with pytest.raises(IndexError):
+        plan[-8]
+
+
 def test_faker_is_deterministic_by_row(tmp_path: Path) -> None:
     pytest.importorskip("faker")
     text = "parameters: {city: {faker: city, locale: es_ES}, n: {faker: random_int, arguments: {min: 3, max: 5}}}\n"

@@ -82,7 +82,7 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, tuple[type, str]]]:
 
 
 @settings(
-    max_examples=10,
+    max_examples=5,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from depth import rest_slow
 from loopback import Loopback
 
 import synthspec
@@ -85,9 +86,15 @@ BEFORE = {"d.csv": "old", "joy/d.csv": "old joy", "fear/d.csv": "old fear", "x.c
 AFTER = {"d.csv": "new", "joy/d.csv": "new joy", "anger/deep/d.csv": "new anger", "x.csv/d.csv": "a folder now"}
 
 
-@pytest.mark.parametrize("into", ["", switch.INCOMPLETE])
-@pytest.mark.parametrize("error", [Killed, lambda: OSError(28, "No space left on device")])
-@pytest.mark.parametrize("once", [False, True])
+CUTS = [
+    (into, error, once)
+    for into in ("", switch.INCOMPLETE)
+    for error in (Killed, lambda: OSError(28, "No space left on device"))
+    for once in (False, True)
+]
+
+
+@pytest.mark.parametrize(("into", "error", "once"), rest_slow(CUTS, (0, 3, 6)))
 def test_cut_off_at_any_step_there_is_never_a_mixture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, into: str, error: Callable[[], BaseException], once: bool
 ) -> None:
