@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from depth import rest_slow
@@ -101,7 +104,25 @@ def test_further_examples_build(tmp_path: Path, number: int, begins: str) -> Non
     path = tmp_path / "spec.yaml"
     path.write_text(begins + by_example()[number].replace(", backend: openai:gpt-5-mini", ""), encoding="utf-8")
     dataset = synthspec.build(path, out=tmp_path / "out")
-    assert dataset.complete and len(by_example()) == 5
+    assert dataset.complete and len(by_example()) == 6
+
+
+def test_the_sources_of_the_example_are_read(tmp_path: Path) -> None:
+    """All but the one that is on the hub."""
+    pytest.importorskip("duckdb")
+    shutil.copytree(ROOT / "specs" / "data", tmp_path / "data")
+    shutil.copytree(ROOT / "specs" / "data" / "manuals", tmp_path / "manuals")
+    pq.write_table(
+        pa.table({"item": ["lamp", "lamp", "sofa"], "price": [3.5, 4.0, 100.0]}), tmp_path / "orders.parquet"
+    )
+    (text,) = (e for e in by_example() if e.startswith("sources:"))
+    kept = "".join(line for line in text.splitlines(keepends=True) if "hub:" not in line)
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        f"synthspec: 1\nname: many\nrows: 3\n{kept}fields: {{text: {{value: doc.text}}}}\n", encoding="utf-8"
+    )
+    assert not synthspec.check(path)
+    assert synthspec.build(path, out=tmp_path / "out").complete
 
 
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
