@@ -273,6 +273,12 @@ def remedied(path: Path) -> list[str]:
 NO_RULE = {"W741"}  # what fault specs of a paid backend have beside, and is no part of this
 
 
+@pytest.fixture(autouse=True)
+def own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is trusted in one test is not in another."""
+    monkeypatch.setenv("SYNTHSPEC_CONFIG", str(tmp_path / "config"))
+
+
 def mends(path: Path, text: str, folder: Path) -> bool:
     """Whether the fault is gone from a text, and no other has come."""
     again = compile_spec(copied(path, text, folder), access=Access(trust=path.name[:4] in TRUSTED)).diagnostics
@@ -303,6 +309,5 @@ def test_what_the_remedy_says_is_right(stem: str, tmp_path: Path, monkeypatch: p
         text = text.replace(old, new, 1)
     find = importlib.util.find_spec  # whether the optional package is installed is no part of this
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "sentence_transformers" or find(name))
-    monkeypatch.setenv("SYNTHSPEC_CONFIG", str(tmp_path / "config"))  # what is trusted here is not elsewhere
     again = compile_spec(copied(path, text, tmp_path), access=Access(trust=stem[:4] in {"E820", *TRUSTED})).diagnostics
     assert {d.code for d in again} <= NO_RULE - {before.code}, render_text(again)
