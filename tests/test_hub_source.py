@@ -235,3 +235,16 @@ def test_which_files_the_conversion_has() -> None:
         "en": {"test": ["en/partial-test/0000.parquet"], "train": ["en/train/0000.parquet"]},
         "fr": {"train": ["fr/train/0000.parquet"]},
     }
+
+
+def test_a_spec_is_made_from_a_dataset_of_the_hub(hub: Hub, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from synthspec.cli import cli
+
+    done = CliRunner().invoke(cli, ["new", "news", "--from", "hub:org/news", "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "Made from news: 3 rows, 2 columns." in (tmp_path / "news.yaml").read_text()
+    done = CliRunner().invoke(cli, ["new", "other", "--from", "hub:org/none", "--out", str(tmp_path)])
+    assert done.exit_code
+    assert "error: 'hub:org/none' cannot be read" in done.stderr

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from synthspec.cli.shared.echo import echo
 from synthspec.diagnostics import Diagnostic
+from synthspec.extras import install_command, is_installed
 from synthspec.profiling.declared.json_schema import is_json_schema, read_json_schema
 from synthspec.profiling.declared.propose import propose_declared
 from synthspec.profiling.declared.pydantic_model import is_model_name, read_model
@@ -15,7 +18,8 @@ from synthspec.profiling.naming import Names
 from synthspec.profiling.profile import profile_sample
 from synthspec.profiling.sample import Sample, SampleFault, sample_of
 from synthspec.profiling.tried import propose_and_try
-from synthspec.sources import TableFault, is_readable, read_table, readable, suffix_of
+from synthspec.sources import Table, TableFault, is_readable, read_table, readable, suffix_of
+from synthspec.sources.kinds import Place
 
 
 def files_from(origin: str, name: str) -> dict[Path, bytes]:
@@ -24,6 +28,8 @@ def files_from(origin: str, name: str) -> dict[Path, bytes]:
     Raises:
         SynthspecError: nothing can be made of it; the message says why.
     """
+    if origin.startswith("hub:") and "/" in origin:
+        return _files(_read(origin, lambda: _hub_table(origin[4:])), name)
     path = Path(origin)
     suffix = suffix_of(path)
     if not path.exists() and is_model_name(origin):
@@ -37,16 +43,31 @@ def files_from(origin: str, name: str) -> dict[Path, bytes]:
         kinds = ", ".join((*readable(), ".sql"))
         raise SampleFault(f"a spec cannot be made from '{origin}'", f"name a file that ends with one of {kinds}, or "
                           "module:Class for a Pydantic model")  # fmt: skip
-    return files_of(propose_and_try(profile_sample(_sample(path)), name, _compile))
+    return _files(_read(origin, lambda: read_table(path)), name)
 
 
-def _sample(path: Path) -> Sample:
+def _files(sample: Sample, name: str) -> dict[Path, bytes]:
+    return files_of(propose_and_try(profile_sample(sample), name, _compile))
+
+
+def _read(origin: str, read: Callable[[], Table]) -> Sample:
+    """The sample of a table; what cannot be read or learnt from is named by its origin."""
     try:
-        return sample_of(read_table(path), path.name)
+        return sample_of(read(), Path(origin).name)
     except TableFault as e:
-        raise SampleFault(f"'{path}' cannot be read: {e.message}", e.help) from None
+        raise SampleFault(f"'{origin}' cannot be read: {e.message}", e.help) from None
     except SampleFault as e:
-        raise SampleFault(f"'{path}': {e.message}", e.help) from None
+        raise SampleFault(f"'{origin}': {e.message}", e.help) from None
+
+
+def _hub_table(name: str) -> Table:
+    from synthspec.sources.kinds.hub import KIND, open_hub
+
+    if re.fullmatch(KIND.schema["pattern"], name) is None:
+        raise TableFault(f"'{name}' is no dataset's name", "write hub:owner/name")
+    if not is_installed("huggingface_hub"):
+        raise TableFault("the hub needs the package huggingface-hub", install_command("hub"))
+    return open_hub({"hub": name}, Place(Path(), Path())).table
 
 
 def _tables(path: Path, name: str) -> dict[Path, bytes]:
