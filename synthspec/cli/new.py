@@ -47,8 +47,9 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 @click.argument("name", required=False)
 @click.option("--like", metavar="SPEC", help="Copy one of the specs that ship, with its data (--list names them).")
 @click.option("--from", "origin", metavar="DATA",
-              help="Write a spec that makes rows like those of a file (csv, tsv, xlsx, jsonl, json, parquet, hub:owner/name), or "
-                   "what a JSON Schema (.json), SQL tables (.sql) or a Pydantic model (module:Class) declares.")  # fmt: skip
+              help="Write a spec that makes rows like those of a file (csv, tsv, xlsx, jsonl, json, parquet) or of "
+                   "hub:owner/name; or what a JSON Schema (.json), SQL tables (.sql) or a Pydantic model "
+                   "(module:Class) declares.")  # fmt: skip
 @click.option("--list", "listing", is_flag=True, help="List the specs that ship and end.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("specs"), show_default=True,
               metavar="DIR", help="The folder to write to.")  # fmt: skip
