@@ -17,6 +17,7 @@ from test_build import calls_spec
 from test_faults import command, environment
 
 import synthspec
+from synthspec.diagnostics import Span
 from synthspec.inference.accounting.budget import Budget
 from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.accounting.ledger import Ledger
@@ -27,7 +28,7 @@ from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store
 from synthspec.inference.transport.errors import Service
 from synthspec.inference.transport.replies import reply_of
-from synthspec.spec import BackendChoice, Limits, Prices, Span
+from synthspec.spec import BackendChoice, Limits, Prices
 from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request, Usage
 
 PRICES = Prices(prompt=1.0, completion=1.0)  # a token is a millionth of a dollar
