@@ -74,7 +74,7 @@ def look_at(seed: int, folder: Path) -> None:
     assert done.exit_code == 0, done.output
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_any_table_gives_a_sound_spec(seed: int, tmp_path: Path) -> None:
     look_at(seed, tmp_path)
 

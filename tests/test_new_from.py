@@ -106,6 +106,7 @@ def test_what_points_to_people_is_in_no_example(tmp_path: Path) -> None:
     assert {k for row in copied for k in row} == {"note"}
 
 
+@pytest.mark.slow
 def test_without_faker_a_pattern_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synthspec.profiling.draws.has_faker", lambda: False)
     monkeypatch.setattr("synthspec.profiling.remarks.has_faker", lambda: False)
@@ -137,6 +138,7 @@ def test_objects_and_lists(tmp_path: Path) -> None:
     assert {json.dumps(t) for t in made["tags"]} <= {json.dumps(r["tags"]) for r in rows}
 
 
+@pytest.mark.slow
 def test_the_same_sample_gives_the_same_spec(tmp_path: Path) -> None:
     texts = []
     for place in ("one", "two"):
@@ -219,6 +221,7 @@ def test_like_and_from_exclude_each_other(tmp_path: Path) -> None:
     assert "exclude each other" in run("new", "x", "--from", "a.csv", "--like", "reviews", "--out", tmp_path, status=2)
 
 
+@pytest.mark.slow
 def test_a_report_shows_that_numbers_and_labels_are_as_in_the_sample(tmp_path: Path) -> None:
     """Also of columns whose headers are no names."""
     table = {{"amount": "Amount (EUR)"}.get(n, n): v for n, v in orders().items() if n in ("amount", "tier", "units")}
@@ -267,7 +270,19 @@ def test_totals_are_computed_and_dates_follow(tmp_path: Path) -> None:
     assert kolmogorov(*ends) < 0.15
 
 
-@pytest.mark.parametrize("suffix", ["tsv", "csv.gz", "parquet", "xlsx", "json"])
+_slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        pytest.param("tsv", marks=_slow),
+        "csv.gz",
+        "parquet",
+        pytest.param("xlsx", marks=_slow),
+        pytest.param("json", marks=_slow),
+    ],
+)
 def test_the_same_rows_in_another_file_give_the_same_parameters(suffix: str, tmp_path: Path) -> None:
     table = {n: v for n, v in orders(80).items() if n in ("city", "country", "units", "code", "amount")}
     text, file = csv_text(table), tmp_path / f"data.{suffix}"
