@@ -15,7 +15,7 @@ from synthspec.compiler import compile_spec
 from synthspec.formats.recovery.verbalized import choose_answer, split_answers
 from synthspec.generation.build import Build
 from synthspec.generation.scheduling.variety import Recent, Watch
-from synthspec.inference.events import CallBegun
+from synthspec.inference.events import CallBegun, RowMissing, Stop
 
 AVOID = """
     synthspec: 1
@@ -213,3 +213,34 @@ backend: {provider: openai, model: gpt-5-mini}
     assert build.interrupted and build.dataset is None
     assert fake.total < 12 or not avoid
     assert not list((tmp_path / "out").glob("*.jsonl"))
+
+
+def test_an_interruption_ends_a_build_that_a_limit_has_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would go through every combination that is left, to use what is stored for it."""
+    text = """\
+synthspec: 1
+name: many
+rows: 200000
+parameters: {n: [1, 2, 3]}
+prompts: {line: {user: "Write about {{ n }}.", writes: text}}
+fields: {text: {type: string}}
+limits: {requests: 2}
+backend: {provider: openai, model: gpt-5-mini}
+"""
+    path = tmp_path / "many.yaml"
+    path.write_text(text, encoding="utf-8")
+    compiled = compile_spec(path)
+    assert compiled.spec is not None, compiled.diagnostics
+    use(monkeypatch, FakeBackend(lambda request: f"line {request.combination}", turns=(3,)))
+    build = Build(compiled.spec, compiled.tables, tmp_path / "out")
+
+    async def run() -> int:
+        missing = 0
+        async for event in build.events():
+            missing += isinstance(event, RowMissing)
+            if isinstance(event, Stop) and not build.interrupted:
+                build.interrupt()
+        return missing
+
+    assert asyncio.run(run()) < 5000
+    assert build.dataset is None

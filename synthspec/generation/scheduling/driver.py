@@ -116,8 +116,8 @@ class Driver:
         self._next, self._rows, self._dropped = combinations, rows, dropped
 
     def stop(self, reason: str) -> None:
-        """Let calls in flight end and begin no other."""
-        self._sends.stop(reason)
+        """Let calls in flight end and begin no other. Where it is INTERRUPTED, stored replies are used no more either."""
+        self._sends.stop(reason, instead=reason == INTERRUPTED)
 
     async def run(self) -> AsyncGenerator[Event, None]:
         """Work until every row is final, telling all that happens. To be closed by whoever stops reading it.

@@ -70,9 +70,10 @@ class Sends:
         room = sum(self._engine.room(name) for name in self._endpoints)
         return not self._endpoints or waiting < room + len(self._flying)
 
-    def stop(self, reason: str) -> None:
-        """Let calls in flight end and begin no other."""
+    def stop(self, reason: str, *, instead: bool = False) -> None:
+        """Let calls in flight end and begin no other; `instead` of an earlier reason, which else stays."""
         if self.stopping is not None:
+            self.stopping = reason if instead else self.stopping
             return
         self.stopping = reason
         self._events.append(Stop(reason))
