@@ -116,7 +116,7 @@ class Driver:
         self._next, self._rows, self._dropped = combinations, rows, dropped
 
     def stop(self, reason: str) -> None:
-        """Let calls in flight end and begin no other. Where it is INTERRUPTED, stored replies are used no more either."""
+        """Let calls in flight end and begin no other; after INTERRUPTED, what is stored is used no more either."""
         self._sends.stop(reason, instead=reason == INTERRUPTED)
 
     async def run(self) -> AsyncGenerator[Event, None]:
