@@ -5,6 +5,9 @@ Where a code has several specs, beside the one of `test_remedies.EDITS`.
 
 _OWN = ("prompts:\n", "prompts:\n  clerk: {user: 'Where is {{ order }}?'}\n")
 FURTHER: dict[str, tuple[str, ...]] = {
+    "E202-folder-of-documents": ("folder: data/manuals", "files: 'data/manuals/**/*.md'"),
+    "E301-text-without-quotes": ("mood: calm", "mood: \"'calm'\""),
+    "E411-two-fields-without-brackets": ("question, answer  #", "[question, answer]  #"),
     "W757-columns-without-the-tools": ("[conversation]", "[conversation, tools]"),
     "E541-player-of-chosen-backends": ("{choose: size, of: {small: ngram, large: ngram}}", "ngram",
                                        "parameters: {size: [small, large]}\n", ""),

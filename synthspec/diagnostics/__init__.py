@@ -129,6 +129,9 @@ def _index(known: tuple[str, ...]) -> tuple[dict[str, str], dict[str, list[str]]
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """A remedy for a misspelt name: the nearest one, else what there is to choose from."""
     known = tuple(known)
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) > 1 and set(parts) <= set(known):
+        return f"write a list: [{', '.join(parts)}]"
     near = nearest(name, known if len(known) > MANY else sorted(set(known)))
     if near is not None:
         return f"did you mean '{near}'?"

@@ -37,7 +37,7 @@ _ANYWHERE: Mapping[str, str] = {
     "instruction": "write `user: …` in the prompt",
     "prompt_template": "write `user: …` in the prompt",
     "template": "write `user: …` in the prompt",
-    "tools": "remove it: prompts call no tools",
+    "tools": "declare tools under `tools:` of the file, and name them on a speaker or a prompt: `tools: [name]`",
     "functions": "remove it: prompts call no tools",
     "tool_choice": "remove it: prompts call no tools",
     "response_format": "remove it: replies are held to the schema of `fields`",
@@ -90,12 +90,29 @@ _IN_A_PROMPT: Mapping[str, str] = {
 }
 
 
+_FILES = "write `files: 'FOLDER/**/*'`"
+_IN_A_SOURCE: Mapping[str, str] = {
+    **dict.fromkeys(("folder", "dir", "directory", "documents", "docs", "glob"), _FILES),
+    **dict.fromkeys(("sql", "select", "duckdb"), "write `query: select … from 'file.csv'`"),
+    **dict.fromkeys(("dataset", "repo", "hf", "huggingface"), "write `hub: owner/name`"),
+    **dict.fromkeys(("data", "values", "items"), "write `rows: [{name: value}]`"),
+    **dict.fromkeys(
+        ("csv", "url", "parquet", "jsonl", "excel", "xlsx"), "write `file: …`, a path below the spec's folder"
+    ),
+    "separator": "write `delimiter: …`",
+    "sep": "write `delimiter: …`",
+}
+
+
 def hint_for(name: str, path: tuple[str | int, ...]) -> str | None:
-    """What to write instead of a key of another tool, at the top of a spec or in a prompt; None for every other key."""
+    """What to write instead of a key of another tool, at the top of a spec, in a prompt or in a source; None for
+    every other key."""
     if not path:
         return _AT_THE_TOP.get(name) or _ANYWHERE.get(name)
     if path[0] == "prompts" and len(path) == 2:
         return _IN_A_PROMPT.get(name) or _ANYWHERE.get(name)
+    if path[0] == "sources" and len(path) == 2:
+        return _IN_A_SOURCE.get(name)
     if path == ("output",) and name in ("path", "dir", "folder", "directory", "file"):
         return "remove it: where the files go is said by `--out DIR`"
     if path == ("output",) and name in ("format", "type"):

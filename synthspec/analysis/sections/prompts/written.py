@@ -39,7 +39,12 @@ def who_writes(
             continue
         good: list[str] = []
         for item in ctx.items(node):
-            if isinstance(item, ScalarNode) and _may_write(ctx, item, fields, every, taken):
+            parts = [part.strip() for part in item.text.split(",")] if isinstance(item, ScalarNode) else []
+            if len(parts) > 1 and set(parts) <= set(every) and isinstance(item, ScalarNode):
+                ctx.report("E411", item, f"there is no field '{item.text}'", did_you_mean(item.text, every))
+                good += parts  # surely meant
+                taken |= dict.fromkeys(parts, item)
+            elif isinstance(item, ScalarNode) and _may_write(ctx, item, fields, every, taken):
                 taken[item.text] = item
                 good.append(item.text)
         writes[entry.key.text] = tuple(good)

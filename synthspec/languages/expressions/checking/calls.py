@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -77,6 +78,8 @@ def check_call(node: Call, check: Checking) -> Type:
         check.type_of(value)
     if len(check.faults) == before:
         _check_written(node, dict(bound.given), function, check)
+    if len(check.faults) == before:
+        _check_read(node, check)
     if function.place and function.name not in check.placed and not unbound:
         check.report("E316", f"{function.name}() has no value here", node, _STANDS[function.name])
     if isinstance(function.result, Type):
@@ -94,6 +97,26 @@ def _check_written(node: Call, given: dict[str, Expression], function: Function,
             continue
         for code, message, remedy in faults(constant_value(value)):
             check.report(code, message, value, remedy)
+
+
+_READ = {"date": "2025-12-31", "datetime": "2025-12-31 18:30", "time": "18:30", "number": "2.5"}
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+
+
+def _check_read(node: Call, check: Checking) -> None:
+    """A text that is to be read as a day, a time or a number, and is none: null in every row."""
+    text = node.arguments[0] if node.arguments else None
+    if node.function not in _READ or not isinstance(text, Literal) or not isinstance(text.value, str):
+        return
+    if constant_value(node) is not None:
+        return
+    day = _DAY_FIRST.fullmatch(text.value)
+    if day is not None and node.function == "date":
+        remedy = f"write date('{day[3]}-{int(day[2]):02}-{int(day[1]):02}')"
+    else:
+        remedy = f"write it as in {node.function}('{_READ[node.function]}')"
+    kind = {"number": "number", "time": "time of day"}.get(node.function, "date that is written year first")
+    check.report("E311", f"'{text.value}' is no {kind}, so this is null in every row", node, remedy)
 
 
 def _unusable(kind: str, node: Call, check: Checking) -> bool:

@@ -49,6 +49,7 @@ def check_expression(
         placed: which of `address`, `index` and `uuid` have a value where the expression stands.
     """
     check = Check(scope, random, broken, known_elsewhere, placed)
+    check.whole = expression
     kind = check.type_of(expression)
     faults = sorted(dict.fromkeys(check.faults), key=lambda f: (f.start, f.end, f.code))
     return kind, tuple(faults)
@@ -67,6 +68,7 @@ class Check:
     ) -> None:
         self.placed = placed
         self.scope, self.random, self.broken, self.known_elsewhere = scope, random, broken, known_elsewhere
+        self.whole: Expression | None = None  # what is checked
         self.faults: list[Fault] = []
 
     def report(self, code: str, message: str, node: Expression, remedy: str = "") -> None:
@@ -109,6 +111,9 @@ class Check:
         names = [*self.scope, *self.broken]
         near = (nearest(node.name, sorted(set(names))) or "") if elsewhere is None else ""
         help = elsewhere or did_you_mean(node.name, names)
+        if not near and elsewhere is None:
+            text = f"\"'{node.name}'\"" if node is self.whole else f"'{node.name}'"  # YAML takes the outer quotes
+            help = f"{help}; a text is written {text}" if help else f"a text is written {text}"
         self.faults.append(Fault("E301", f"unknown name '{node.name}'", node.start, node.end, help, near))
         return ANY
 
