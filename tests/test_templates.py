@@ -56,6 +56,27 @@ def test_a_member_named_like_a_method_is_the_member(name: str) -> None:
         render("{{ t.upper }}", {"t": "x"})
 
 
+def test_a_conversation_is_shown_as_a_talk() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "find", "arguments": {"order": "AB1"}}}
+    talk = [
+        {"role": "user", "content": "Where is it?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "sent", "tool_call_id": "call_1"},
+        {"role": "assistant", "content": "On its way.", "tool_calls": []},
+        {"role": "user", "name": "son", "content": "Thanks, {{ x }}"},
+    ]
+    assert render("{{ talk }}", {"talk": talk}).splitlines() == [
+        "user: Where is it?",
+        "assistant calls find({'order': 'AB1'})",
+        "tool: sent",
+        "assistant: On its way.",
+        "son: Thanks, {{ x }}",
+    ]
+    assert render("{{ talk[0].content }} {{ talk | length }}", {"talk": talk}) == "Where is it? 5"
+    for other in ([], [{"role": "user"}], [{"role": "a", "content": "b"}, 1]):
+        assert "user:" not in render("{{ talk }}", {"talk": other})
+
+
 # --- work
 
 

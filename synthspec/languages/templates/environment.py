@@ -166,9 +166,28 @@ def build_environment() -> jinja2.Environment:
 def _shown(value: Any) -> Any:
     if value is None:
         return ""
+    if _is_talk(value):
+        return "\n".join(map(_said, value))
     if isinstance(value, list | tuple | dict):
         return as_text(value)
     return value
+
+
+def _is_talk(value: Any) -> bool:
+    """Whether a value is the messages of a conversation."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in value)
+    )
+
+
+def _said(message: Mapping[str, Any]) -> str:
+    """A message on a line: who, and what; the tools that are called, each on a line of its own."""
+    who, text = as_text(message.get("name") or message["role"]), message["content"]
+    calls = [c.get("function", c) for c in message.get("tool_calls") or () if isinstance(c, dict)]
+    lines = [f"{who}: {as_text(text)}"] if text or not calls else []
+    return "\n".join([*lines, *(f"{who} calls {c.get('name')}({as_text(c.get('arguments') or {})})" for c in calls)])
 
 
 def _bounded(name: str, filter: Callable[..., Any]) -> Callable[..., Any]:
