@@ -5,6 +5,7 @@ Where a code has several specs, beside the one of `test_remedies.EDITS`.
 
 _OWN = ("prompts:\n", "prompts:\n  clerk: {user: 'Where is {{ order }}?'}\n")
 FURTHER: dict[str, tuple[str, ...]] = {
+    "W723-where-without-the-row": ("where: tone == tone", "where: row.tone == tone"),
     "E202-folder-of-documents": ("folder: data/manuals", "files: 'data/manuals/**/*.md'"),
     "E301-text-without-quotes": ("mood: calm", "mood: \"'calm'\""),
     "E411-two-fields-without-brackets": ("question, answer  #", "[question, answer]  #"),

@@ -139,5 +139,6 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
         return otherwise
     if not known:
         return ""
-    shown = ", ".join(heapq.nsmallest(12, set(known))) + (", …" if len(set(known)) > 12 else "")
+    names = [name if any(c.isalnum() for c in name) else f"'{name}'" for name in heapq.nsmallest(12, set(known))]
+    shown = ", ".join(names) + (", …" if len(set(known)) > 12 else "")
     return f"known here: {shown}"

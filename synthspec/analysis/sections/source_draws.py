@@ -10,7 +10,7 @@ from synthspec.analysis.sections.draw_counts import Count
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import Expression
-from synthspec.languages.expressions.traversal import members_of
+from synthspec.languages.expressions.traversal import members_of, names_of
 from synthspec.languages.expressions.types import ANY, TEXT, Type, fits
 from synthspec.spec import SourceDraw, SourceTable
 
@@ -78,7 +78,14 @@ def lower_where(
     expression, truth = ctx.expression(node, {**scope, "row": row_type(table)}, explain=explain)
     if expression is not None and not may_read(ctx, node, "`where`", table, members_of(expression, "row")):
         return None
-    return expression if expression is not None and ctx.is_truth(node, truth, "`where`") else None
+    if expression is None or not ctx.is_truth(node, truth, "`where`"):
+        return None
+    names = names_of(expression)
+    if "row" not in names:
+        column = next((name for name in sorted(names) if name in table.columns), None)
+        help = f"write row.{column} for the row's" if column else "read a column of the row: row.COLUMN"
+        ctx.report("W723", node, "this `where` reads nothing of the row: it holds for all of them or for none", help)
+    return expression
 
 
 def lower_nearest(
