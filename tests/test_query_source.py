@@ -135,17 +135,17 @@ def test_rows_have_a_total_order(folder: Path) -> None:
         draw.shuffle(lines)
         (folder / f"t{turn}.csv").write_text("a,b,c\n" + "\n".join(lines) + "\n", encoding="utf-8")
         for query in (
-            "from '{}'",
             "from '{}' limit 7",
-            "from '{}' order by a desc",
-            "from '{}' order by a, b limit 9 offset 2",
+            "from '{}' order by a desc limit 30 offset 2",
         ):
             results.setdefault(query, []).append(
                 [tuple(r.values()) for r in rows(folder, query.format(f"t{turn}.csv"))]
             )
     for query, (first, second) in results.items():
         assert first == second and len(first) > 5, query
-    assert [r[0] for r in results["from '{}' order by a desc"][0]] == sorted((int(x[0]) for x in lines), reverse=True)
+    assert [r[0] for r in results["from '{}' order by a desc limit 30 offset 2"][0]] == sorted(
+        (int(x[0]) for x in lines), reverse=True
+    )[2:32]
 
 
 def test_a_query_runs_again_only_where_something_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

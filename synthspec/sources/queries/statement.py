@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,13 +38,9 @@ def read_statement(text: str) -> Statement:
     Raises:
         SourceFault: it is no SELECT (E830), calls what it may not (E831), or reads what is no file (E832).
     """
-    import duckdb
-
-    with duckdb.connect(":memory:", config={"threads": 1, "enable_external_access": False}) as connection:
-        tree = _parsed(connection, text)
-        unstable = _unstable_functions(connection)
+    tree = _parsed(_parser(), text)
     nodes = list(_nodes(tree))
-    _refuse_functions(nodes, unstable)
+    _refuse_functions(nodes, _unstable_functions())
     return Statement(text, tree, _files(nodes))
 
 
@@ -85,13 +82,22 @@ def _parsed(connection: Any, text: str) -> dict[str, Any]:
     return tree
 
 
-def _unstable_functions(connection: Any) -> frozenset[str]:
+@functools.cache
+def _parser() -> Any:
+    """A connection that only parses."""
+    import duckdb
+
+    return duckdb.connect(":memory:", config={"threads": 1, "enable_external_access": False})
+
+
+@functools.cache
+def _unstable_functions() -> frozenset[str]:
     """The functions that DuckDB itself says may give another value the next time."""
     sql = (
         "select distinct lower(function_name) from duckdb_functions() "
         "where function_type = 'scalar' and stability is distinct from 'CONSISTENT'"
     )
-    return frozenset(str(name) for (name,) in connection.execute(sql).fetchall())
+    return frozenset(str(name) for (name,) in _parser().execute(sql).fetchall())
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
