@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from synthspec.compiler import compile_spec
 from synthspec.dataset.similarity.index import NearIndex
 from synthspec.dataset.similarity.pairs import near_pairs
 from synthspec.dataset.similarity.shingles import _ANY_WORD, MOST, normal_form, shingle_set, shingle_sets, words_of
@@ -306,6 +307,28 @@ def test_decontaminate_reads_every_kind_of_file(tmp_path: Path, suffix: str) -> 
     assert index.judge({"a": " ".join(words[:7]), "b": " ".join(words[7:])}) is None
     assert index.judge({"a": f"so {other}?"}) is not None  # a whole short entry
     assert index.judge({"a": None}) is None and index.judge({"a": 4}) is None
+
+
+def test_an_evaluation_set_may_be_a_source(tmp_path: Path) -> None:
+    """Such as one that is read in another way than by its suffix alone, or no file at all."""
+    (tmp_path / "eval.csv").write_text(f"{ENTRY};2\n", encoding="utf-8")
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "synthspec: 1\nrows: 3\nsources:\n  exam: {file: eval.csv, delimiter: ';', header: [question, answer]}\n"
+        "  poems: {rows: [{text: The owl looks at the pond and then the pond looks at the owl all night}]}\n"
+        "parameters: {n: [1, 2]}\nprompts: {line: {user: 'Write {{ n }}.'}}\n"
+        "fields: {text: {type: string, words: {max: 40}}}\nnovelty: {decontaminate: {against: exam, ngram: 8}}\n",
+        encoding="utf-8",
+    )
+    compiled = compile_spec(spec)
+    assert compiled.spec is not None and not compiled.diagnostics
+    index = open_novelty(compiled.spec.novelty, compiled.tables)
+    assert index.judge({"text": f"So, {ENTRY}?"}) is not None
+    assert index.judge({"text": "The owl looks at the pond and then the pond looks at the owl all night"}) is None
+    spec.write_text(spec.read_text(encoding="utf-8").replace("against: exam", "against: poems"), encoding="utf-8")
+    again = compile_spec(spec)
+    assert again.spec is not None
+    assert open_novelty(again.spec.novelty, again.tables).judge({"text": f"So, {ENTRY}?"}) is None
 
 
 def test_decontaminate_faults(tmp_path: Path) -> None:

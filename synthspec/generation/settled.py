@@ -67,7 +67,7 @@ def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
         return None
     try:
         contents = [s.digest() for s in spec.sources.values() if s.digest is not None]
-        if novelty.decontaminate is not None:
+        if novelty.decontaminate is not None and isinstance(novelty.decontaminate.against, Path):
             contents.append(file_digest(novelty.decontaminate.against))
     except (OSError, TableFault):
         return None

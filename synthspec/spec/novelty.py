@@ -35,9 +35,9 @@ class NoCopies:
 
 @dataclass(frozen=True, slots=True)
 class Decontaminate:
-    """Rows that share a run of `ngram` words with the file are rejected."""
+    """Rows that share a run of `ngram` words with an evaluation set are rejected: the name of a source, or a file."""
 
-    against: Path
+    against: str | Path
     fields: tuple[str, ...]
     ngram: int = 13
 

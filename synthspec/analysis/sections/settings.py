@@ -198,7 +198,7 @@ def lower_novelty(ctx: AnalysisContext, fields: Mapping[str, Field], sources: Ma
         near_duplicates=_near(ctx, near, fields) if isinstance(near, MapNode) else None,
         semantic=_semantic(ctx, meaning, fields) if isinstance(meaning, MapNode) else None,
         no_copies=_copies(ctx, copies, fields, sources) if isinstance(copies, MapNode) else None,
-        decontaminate=_decontaminate(ctx, against, fields) if isinstance(against, MapNode) else None,
+        decontaminate=_decontaminate(ctx, against, fields, sources) if isinstance(against, MapNode) else None,
         avoid=Avoid(int(value_of(avoid.get("last"), 20)), _texts(ctx, avoid.get("fields"), fields))
         if isinstance(avoid, MapNode)
         else None,
@@ -260,8 +260,18 @@ def _copies(
     return NoCopies(table.name, names, float(value_of(node.get("similarity"), 0.8)))
 
 
-def _decontaminate(ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field]) -> Decontaminate | None:
-    file = node.get("against")
-    path = data_path(ctx, file) if isinstance(file, ScalarNode) else None
+def _decontaminate(
+    ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field], sources: Mapping[str, SourceTable]
+) -> Decontaminate | None:
+    """An evaluation set is a source of the spec, by its name, or else a file."""
+    given = node.get("against")
     names = _texts(ctx, node.get("fields"), fields)
-    return Decontaminate(path, names, int(value_of(node.get("ngram"), 13))) if path and names else None
+    if not isinstance(given, ScalarNode):
+        return None
+    if given.text in ctx.names_under("sources"):
+        table = sources.get(given.text)
+        can = table is not None and may_read(ctx, given, "`decontaminate`", table, tuple(table.columns))
+        against: str | Path | None = given.text if can else None
+    else:
+        against = data_path(ctx, given)
+    return Decontaminate(against, names, int(value_of(node.get("ngram"), 13))) if against and names else None

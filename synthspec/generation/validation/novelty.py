@@ -90,7 +90,9 @@ def open_novelty(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex:
     if novelty.no_copies is not None:
         rules.append(Copies(novelty.no_copies, tables[novelty.no_copies.source]))
     if novelty.decontaminate is not None:
-        rules.append(Contamination(novelty.decontaminate, read_texts(novelty.decontaminate.against)))
+        against = novelty.decontaminate.against
+        texts = read_texts(against) if isinstance(against, Path) else texts_of(tables[against])
+        rules.append(Contamination(novelty.decontaminate, texts))
     if novelty.near_duplicates is not None:
         rules.append(NearRows(novelty.near_duplicates))
     if novelty.semantic is not None:  # the last, for it costs most
@@ -211,8 +213,7 @@ def read_texts(path: Path) -> Iterator[str]:
         TableFault: it cannot be read.
     """
     if path.suffix.lower() != ".txt":
-        for row in read_table(path).iterate():
-            yield from _texts_in(row)
+        yield from texts_of(read_table(path))
         return
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -222,6 +223,12 @@ def read_texts(path: Path) -> Iterator[str]:
         raise TableFault(f"not UTF-8 text (byte {e.start})") from None
     yield from text.splitlines()
     yield from text.split("\n\n")  # runs that go on from line to line
+
+
+def texts_of(table: Table) -> Iterator[str]:
+    """Each text of each row."""
+    for row in table.iterate():
+        yield from _texts_in(row)
 
 
 def _texts_in(value: Any) -> Iterator[str]:
