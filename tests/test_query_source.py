@@ -184,6 +184,26 @@ def test_a_query_that_fails_says_why(query: str, says: str, folder: Path) -> Non
     assert found.value.code == "E833" and found.value.help
 
 
+@pytest.mark.parametrize(
+    ("query", "help"),
+    [
+        ("select prise from 'orders.csv'", "did you mean 'price'?"),
+        ("select o.itm from 'orders.csv' o", "did you mean 'item'?"),
+        ("from 'orders.csv' where item = \"bell\"", "a text is in single quotes: 'bell'"),
+        ("select lenght(item) from 'orders.csv'", "did you mean 'length'?"),
+        ("select sum(item) from 'orders.csv'", "::double"),
+        ("select item, sum(price) from 'orders.csv'", "group by all"),
+        ("select item::int from 'orders.csv'", "try_cast"),
+    ],
+)
+@pytest.mark.slow
+def test_a_query_that_fails_says_what_to_do(query: str, help: str, folder: Path) -> None:
+    with pytest.raises(SourceFault) as found:
+        opened(folder, query)
+    assert found.value.code == "E833" and help in found.value.help, found.value.help
+    assert "Error:" not in str(found.value)
+
+
 def test_a_query_without_end_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "SECONDS", 0.2)
     with pytest.raises(SourceFault, match="longer than") as found:

@@ -7,15 +7,22 @@ line of JSON: `{"rows": 12}`, or `{"error": "…", "help": "…", "code": "E833"
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from synthspec.diagnostics import did_you_mean
 from synthspec.sources.queries.limits import MEMORY, MOST_BYTES
 from synthspec.sources.queries.statement import CLOCKS, bare_names, ordered
 
 _BATCH = 8192  # rows written at once
+_REMEDIES = {  # by a part of what DuckDB says
+    "explicit type casts": "say of what type a column is: price::double",
+    "GROUP BY": "add it to `group by`, or write `group by all`",
+    "Could not convert": "write try_cast(column as type), which is null where it cannot be",
+}
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,  # sums of floating point numbers in one order
     "memory_limit": f"{MEMORY // 2}B",
@@ -41,30 +48,31 @@ def main() -> None:
     _bound_memory()
     import duckdb
 
+    known: set[str] = set()
     try:
-        told: dict[str, Any] = {"rows": _run(task)}
+        told: dict[str, Any] = {"rows": _run(task, known)}
     except _Refusal as e:
         told = {"error": str(e), "help": e.help, "code": e.code}
     except duckdb.Error as e:
-        told = {"error": _first_line(str(e)), "help": "correct the query", "code": "E833"}
+        told = {"error": _first_line(str(e)), "help": _remedy(str(e), known), "code": "E833"}
     except MemoryError:
         help = "select fewer rows or columns, or join on less"
         told = {"error": f"it needs more than {MEMORY >> 30} GB of memory", "help": help, "code": "E833"}
     print(json.dumps(told))
 
 
-def _run(task: Mapping[str, Any]) -> int:
+def _run(task: Mapping[str, Any], known: set[str]) -> int:
+    """How many rows the query gives; `known` becomes the names of the columns that it may read."""
     import duckdb
 
     with duckdb.connect(":memory:", config=_SETTINGS) as connection:
-        known: set[str] = set()
         for name, path in task["files"].items():
             known |= _open(connection, name, Path(path))
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         for name in bare_names(task["tree"]):
-            if name not in known:
+            if name not in {column.lower() for column in known}:
                 what = "gives another value each day" if name in CLOCKS else "tells of the machine and not of the data"
                 raise _Refusal(f"`{name}` {what}", "remove it, or name a column", "E831")
         columns = connection.execute(f"select * from ({_sql(connection, task['tree'])}) limit 0").description
@@ -75,7 +83,7 @@ def _run(task: Mapping[str, Any]) -> int:
 
 
 def _open(connection: Any, name: str, path: Path) -> set[str]:
-    """Make a file a table of this name; its columns, in small letters."""
+    """Make a file a table of this name; the names of its columns."""
     if path.suffix.lower() == ".parquet":
         import pyarrow.dataset
 
@@ -83,7 +91,7 @@ def _open(connection: Any, name: str, path: Path) -> set[str]:
     else:
         data = _in_memory(name, path)
     connection.register(name, data)
-    return {str(column).lower() for column in data.schema.names}
+    return {str(column) for column in data.schema.names}
 
 
 def _in_memory(name: str, path: Path) -> Any:
@@ -158,7 +166,19 @@ def _refuse_dates(batch: Any) -> None:
 
 
 def _first_line(message: str) -> str:
-    return message.strip().splitlines()[0] if message.strip() else "it failed"
+    """What DuckDB says, without the name that it has for such errors."""
+    first = message.strip().splitlines()[0] if message.strip() else "it failed"
+    return re.sub(r"^(?:Binder|Catalog|Parser|Conversion|Invalid Input) Error: ", "", first)
+
+
+def _remedy(message: str, known: Collection[str]) -> str:
+    column = re.search(r'(?:Referenced column|a column named) "([^"]+)"', message)
+    if column is not None:
+        return did_you_mean(column[1], known) + f"; a text is in single quotes: '{column[1]}'"
+    meant = re.search(r'Did you mean "([^"]+)"', message)
+    if meant is not None:
+        return f"did you mean '{meant[1]}'?"
+    return next((help for part, help in _REMEDIES.items() if part in message), "correct the query")
 
 
 def _bound_memory() -> None:

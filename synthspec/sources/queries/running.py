@@ -19,7 +19,7 @@ from synthspec.sources.kinds import SourceFault
 from synthspec.sources.queries.limits import MEMORY, SECONDS
 from synthspec.sources.queries.statement import Statement
 
-_RULES = 1  # raised when the rows of a query may come out otherwise
+_RULES = 2  # raised when the rows of a query may come out otherwise
 _KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 
