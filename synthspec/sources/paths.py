@@ -24,12 +24,15 @@ def find_file(text: str, place: Place) -> Path:
         help = "copy the file below the spec's folder and name it there"
         raise SourceFault(f"'{text}' lies outside the spec's folder", help, "E513")
     if not path.is_file():
-        folder = text[: text.rfind("/") + 1]
-        there = [f"{folder}{p.name}" for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = nearest(text, there)
-        help = f"did you mean '{near}'?" if near else "check the path; it is relative to the file it is written in"
-        raise SourceFault(f"there is no file '{text}'", help)
+        raise SourceFault(f"there is no file '{text}'", instead_of(text, place))
     return path
+
+
+def instead_of(text: str, place: Place) -> str:
+    """What to write in place of a path at which there is nothing."""
+    parent, folder = (place.folder / text).parent, text[: text.rfind("/") + 1]
+    near = nearest(text, [f"{folder}{p.name}" for p in parent.iterdir()] if parent.is_dir() else [])
+    return f"did you mean '{near}'?" if near else "check the path; it is relative to the file it is written in"
 
 
 def is_pattern(text: str, place: Place) -> bool:

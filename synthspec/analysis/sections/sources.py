@@ -27,7 +27,9 @@ def lower_sources(ctx: AnalysisContext) -> dict[str, SourceTable]:
         node = entry.value
         if not isinstance(node, MapNode) or ctx.is_broken("sources", entry.key.text):
             continue
-        key = next((e.key for e in node.entries if e.key.text not in SHARED and _is_kind(e.key.text)), None)
+        key = next(
+            (e.key for e in node.entries if e.key.text not in SHARED and is_plugin("source_kinds", e.key.text)), None
+        )
         if key is None or not ctx.usable("source_kinds", key.text, key):
             continue
         kind = find_kind(key.text)
@@ -48,10 +50,6 @@ def lower_sources(ctx: AnalysisContext) -> dict[str, SourceTable]:
             entry.key.text, entry.key.span, kind.key, renames, columns, digest, opened.origin
         )
     return sources
-
-
-def _is_kind(key: str) -> bool:
-    return is_plugin("source_kinds", key)
 
 
 def _open(ctx: AnalysisContext, kind: SourceKind, node: MapNode) -> Opened | None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from synthspec.diagnostics import nearest
 from synthspec.document.inheritance import inside
 from synthspec.document.source import path_fault
 from synthspec.sources.kinds import Place, SourceFault
+from synthspec.sources.paths import instead_of
 
 MAX_FILES = 200_000
 _MAGIC = re.compile(r"[*?\[]")
@@ -34,15 +34,11 @@ def named_files(patterns: Sequence[str], place: Place) -> list[str]:
 
 def _instead_of(pattern: str, place: Place) -> str:
     """What to write where nothing matches."""
-    path = place.folder / pattern
     if is_pattern(pattern):
         return "check the pattern; it is relative to the file it is written in, and `**/` stands for any folders"
-    if path.is_dir():
+    if (place.folder / pattern).is_dir():
         return f"write '{pattern.rstrip('/')}/**/*.md' for the Markdown files in that folder"
-    folder = pattern[: pattern.rfind("/") + 1]
-    there = [f"{folder}{p.name}" for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = nearest(pattern, there)
-    return f"did you mean '{near}'?" if near else "check the path; it is relative to the file it is written in"
+    return instead_of(pattern, place)
 
 
 def is_pattern(text: str) -> bool:

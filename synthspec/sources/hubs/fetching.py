@@ -103,14 +103,13 @@ def _pin(asked: Asked, endpoint: str) -> str:
 
 
 def _remembered(asked: Asked, endpoint: str) -> Commit | None:
+    """What the revision was when it was first asked for; None where that is not known."""
     found = read_cached(_pin(asked, endpoint))
+    if found is None:
+        return None
     try:
-        kept = json.loads(found) if found is not None else None
-        return (
-            Commit(**{**kept, "files": tuple(kept["files"]), "converted_files": tuple(kept["converted_files"])})
-            if kept
-            else None
-        )
+        kept = json.loads(found)
+        return Commit(**{**kept, "files": tuple(kept["files"]), "converted_files": tuple(kept["converted_files"])})
     except (ValueError, TypeError, KeyError):
         return None
 

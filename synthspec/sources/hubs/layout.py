@@ -27,9 +27,7 @@ def configurations(files: Iterable[str], card: Mapping[str, Any], suffixes: Sequ
     readable = sorted(f for f in files if f.lower().endswith(tuple(suffixes)) and not _is_hidden(f))
     declared = card.get("configs")
     if isinstance(declared, list) and declared:
-        found = {
-            name: splits for entry in declared if isinstance(entry, dict) for name, splits in _declared(entry, readable)
-        }
+        found = dict(_declared(entry, readable) for entry in declared if isinstance(entry, dict))
         return {name: splits for name, splits in found.items() if splits}
     splits = _by_name(readable)
     return {DEFAULT: splits} if splits else {}
@@ -46,20 +44,21 @@ def converted(files: Iterable[str]) -> dict[str, Splits]:
     return {name: dict(splits) for name, splits in found.items()}
 
 
-def _declared(entry: Mapping[str, Any], files: Sequence[str]) -> list[tuple[str, Splits]]:
+def _declared(entry: Mapping[str, Any], files: Sequence[str]) -> tuple[str, Splits]:
+    """The name of a configuration, and its splits."""
     name = str(entry.get("config_name") or DEFAULT)
     folder = str(entry.get("data_dir") or "").strip("/")
     below = [f for f in files if not folder or f.startswith(f"{folder}/")]
     given = entry.get("data_files")
     if given is None:
-        return [(name, _by_name(below))]
+        return name, _by_name(below)
     patterns: dict[str, list[str]] = {}
     for split, path in _split_patterns(given):
         patterns.setdefault(split, []).append(f"{folder}/{path}" if folder else path)
     splits = {
         split: [f for f in files if any(_matcher(p).fullmatch(f) for p in paths)] for split, paths in patterns.items()
     }
-    return [(name, {split: found for split, found in splits.items() if found})]
+    return name, {split: found for split, found in splits.items() if found}
 
 
 def _split_patterns(given: Any) -> list[tuple[str, str]]:
