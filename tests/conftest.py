@@ -5,13 +5,16 @@ run, so that no run fails by luck; `--search` draws others.
 
 The tests keep the processors busy as it is, so BLAS takes one thread: on small matrices its threads wait for each
 other for ten times the work. Commands that tests start compile modules once a run, also where Python is told to keep
-none. What a person has trusted and cached is no part of a run: it has folders of its own.
+none. What a person has trusted and cached is no part of a run: it has folders of its own. A shell without a person
+starts what runs in its background with Ctrl-C ignored, which its children inherit: tests that interrupt commands would
+wait for ever, so it is put back.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from functools import partial
 
@@ -29,6 +32,8 @@ MOST_PROCESSES = 8
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("search" if config.getoption("--search") else "same")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("PYTHONDONTWRITEBYTECODE") and "PYTHONPYCACHEPREFIX" not in os.environ:
         folder = tempfile.mkdtemp(prefix="synthspec-tests-")
         del os.environ["PYTHONDONTWRITEBYTECODE"]

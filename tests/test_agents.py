@@ -501,11 +501,12 @@ def test_nothing_goes_on_after_the_time(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("sent", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
 def test_interrupted_it_leaves_nothing(sent: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C on the command line, and the end of the one who waits by a signal that nobody can catch."""
+    assert signal.getsignal(signal.SIGINT) != signal.SIG_IGN, "which a command inherits, as of a shell's background"
     path = written(tmp_path / "a", f"open({str(tmp_path / 'begun')!r}, 'w').close()\nwhile True: pass\n{IDLE}")
     mark = f"UTC+0-{tmp_path.name}"
     command = [sys.executable, "-m", "synthspec", "check", str(path), "--trust"]
     process = subprocess.Popen(command, env={**os.environ, "TZ": mark}, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    while not (tmp_path / "begun").exists():
+    while not (tmp_path / "begun").exists() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(sent)
     out, err = process.communicate()
