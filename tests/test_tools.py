@@ -266,26 +266,18 @@ def test_a_model_that_never_calls_it_right_loses_the_row(world: World, name: str
     assert len(lost) == 3 and all(said in line for line in lost)
 
 
-WRITTEN = {
-    "hermes": '<tool_call>\n{"name": "order_status", "arguments": {"order": "AB123456"}}\n</tool_call>',
-    "json": '{"name": "order_status", "arguments": {"order": "AB123456"}}',
-    "fenced": '```json\n[{"name": "order_status", "parameters": {"order": "AB123456"}}]\n```',
-    "openai": '{"type": "function", "function": {"name": "order_status", "arguments": "{}"}}',
-    "mistral": '[TOOL_CALLS] [{"name": "order_status", "arguments": {"order": "AB123456"}}]',
-    "llama": '<|python_tag|>order_status.call(order="AB123456")',
-    "python": 'order_status(order="AB123456")',
-    "after words": 'Let me look.\n<function=order_status>{"order": "AB123456"}</function>',
+MADE_UP = {
     "made up": 'Tool: {"state": "lost"}\nIt is lost, I am sorry.',
     "response": '<tool_response>{"state": "lost"}</tool_response> It is lost.',
-    "result": '**Tool result:** lost\n\nIt is lost.',
-}  # fmt: skip
+    "result": "**Tool result:** lost\n\nIt is lost.",
+}
 
 
-@pytest.mark.parametrize("name", WRITTEN)
-def test_a_call_that_is_written_as_text_is_no_message(world: World, name: str) -> None:
+@pytest.mark.parametrize("name", MADE_UP)
+def test_an_answer_that_is_made_up_is_no_message(world: World, name: str) -> None:
     def parts(request: Request) -> Any:
         first = is_agent(request) and request.values["turn"] == 1 and request.attempt == 1
-        return WRITTEN[name] if first else "here you are then"
+        return MADE_UP[name] if first else "here you are then"
 
     dataset = world.build(SPEC, parts)
     assert dataset.status == 0 and len(world.asked) == 3 * 5

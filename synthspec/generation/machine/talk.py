@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from synthspec.formats.recovery.refusals import refuse
+from synthspec.formats.recovery.thinking import without_thinking
 from synthspec.formats.recovery.turn import read_turn
-from synthspec.formats.recovery.written_calls import written_call
+from synthspec.formats.recovery.written_calls import AS_TEXT, Written, written_calls
 from synthspec.generation.machine.errands import Errand, PlayedTool, answered_before, arguments_mark
 from synthspec.generation.machine.states import Ask, Note, Work
 from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Opening, Step
@@ -173,6 +174,7 @@ class Talking:
 
     def _read(self, turn: RowTurn, step: Step, talk: Talk, reply: Replied) -> None:
         speaker = self._next(talk)
+        reply = self._with_written_calls(turn, speaker, reply)
         if reply.calls:
             self._call(turn, step, talk, speaker, reply)
             return
@@ -290,9 +292,21 @@ class Talking:
         if reply.finish == "length":
             return None, [CUT_OFF]
         kit = self._kit(turn, speaker)
-        if written := written_call(text, () if isinstance(kit, str) else kit):
-            return None, [refuse("tools", "call in the text", written, text)]
+        written = written_calls(text, speaker.name, () if isinstance(kit, str) else kit)
+        if written is not None:
+            no_message = (
+                written if isinstance(written, Rejection) else refuse("tools", "call in the text", AS_TEXT, text)
+            )
+            return None, [no_message]
         return text, self._faults(turn, text)
+
+    def _with_written_calls(self, turn: RowTurn, speaker: Speaker, reply: Replied) -> Replied:
+        """The reply with the calls that its text holds, where there is one way to read them."""
+        kit = self._kit(turn, speaker)
+        if isinstance(kit, str) or not kit or reply.calls or reply.finish != "stop":
+            return reply
+        found = written_calls(without_thinking(reply.text), speaker.name, kit)
+        return replace(reply, text=found.text, calls=found.calls) if isinstance(found, Written) else reply
 
     def _faults(self, turn: RowTurn, text: str) -> list[Rejection]:
         """The first rule that a message breaks, if any."""

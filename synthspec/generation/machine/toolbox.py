@@ -196,8 +196,17 @@ def _as(value: Any, kind: Any) -> Any:
         if kind in ("integer", "number") and text.lstrip("+-").replace(".", "", 1).isdecimal() and text.isascii():
             number = float(text)
             return int(number) if number.is_integer() and (kind == "integer" or "." not in text) else number
+        if kind in ("array", "object") and text[:1] == ("[" if kind == "array" else "{"):
+            return _as_json(text, value)
     if kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
     if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return value
+
+
+def _as_json(text: str, otherwise: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return otherwise
