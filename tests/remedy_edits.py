@@ -30,7 +30,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E831-query-by-the-clock": ("now()", "date '2026-11-01'"),
     "E831-query-with-a-sample": (" using sample 1", ""),
     "E831-query-that-opens-files": ("* from read_csv('data/calls.csv')", "call as item from 'data/calls.csv'"),
-    "E832-query-of-another-source": ("item from calls", "call as item from 'data/calls.csv'"),
+    "E832-query-of-no-table": ("item from calls", "call as item from 'data/calls.csv'"),
+    "E354-two-queries-in-a-circle": ("price from lamps", "price from (values ('lamp', 3)) t(item, price)"),
     "E833-column-of-a-query-misspelt": ("itm", "item"),
     "E820-code-that-nobody-has-trusted": (),  # --trust
     "E821-class-that-is-no-model": ("broken/plain.py", "walk/walk.py"),

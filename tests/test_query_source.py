@@ -97,7 +97,7 @@ def test_duckdb_itself_is_closed_off(folder: Path, monkeypatch: pytest.MonkeyPat
     from synthspec.sources.kinds import query as kind
     from synthspec.sources.queries import statement
 
-    monkeypatch.setattr(statement, "_refuse_functions", lambda nodes, unstable: None)
+    monkeypatch.setattr(statement, "_refuse_functions", lambda text, nodes, unstable: None)
     for call in (f"read_csv('{folder.parent / 'outside.csv'}')", "read_text('/etc/hostname')", "glob('/*')"):
         with pytest.raises(SourceFault, match="Permission Error"):
             kind.open_query({"query": f"from {call}"}, Place(folder, folder))

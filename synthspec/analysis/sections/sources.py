@@ -2,57 +2,93 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from synthspec.analysis.sections.context import AnalysisContext, value_of
+from synthspec.analysis.sections.context import AnalysisContext, shown_circle, value_of
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.inheritance import inside
-from synthspec.document.reader import MapNode, ScalarNode
+from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.document.resources import specs_folder
 from synthspec.extras import install_command, is_installed
 from synthspec.plugins import is_plugin
 from synthspec.plugins.guarding import guarded
 from synthspec.sources import Table, TableFault, rename
 from synthspec.sources.fingerprints import values_digest
-from synthspec.sources.kinds import SHARED, Opened, Place, SourceFault, SourceKind, find_kind
+from synthspec.sources.kinds import SHARED, Opened, Others, Place, SourceFault, SourceKind, UnreadSource, find_kind
 from synthspec.sources.paths import find_file
 from synthspec.spec import SourceTable
 
 
 def lower_sources(ctx: AnalysisContext) -> dict[str, SourceTable]:
-    """Every source that could be read, by name; their tables go to `ctx.tables`."""
-    sources: dict[str, SourceTable] = {}
-    for entry in ctx.section("sources").entries:
-        node = entry.value
-        if not isinstance(node, MapNode) or ctx.is_broken("sources", entry.key.text):
-            continue
+    """Every source that could be read, by name, in the order written; their tables go to `ctx.tables`."""
+    lowering = _Lowering(ctx)
+    for name in lowering.nodes:
+        lowering.lower(name)
+    ctx.tables |= {name: lowering.tables[name] for name in lowering.nodes if name in lowering.tables}
+    return {name: lowering.sources[name] for name in lowering.nodes if name in lowering.sources}
+
+
+class _Lowering(Others):
+    """Sources are opened in the order written, but one that another reads before it."""
+
+    def __init__(self, ctx: AnalysisContext) -> None:
+        self.ctx = ctx
+        self.nodes = {e.key.text: e for e in ctx.section("sources").entries}
+        self.sources: dict[str, SourceTable] = {}
+        self.tables: dict[str, Table] = {}
+        self._done: set[str] = set()
+        self._open: list[str] = []  # those that are being opened, each by the one before it
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.ctx.names_under("sources"))
+
+    def open(self, name: str) -> Opened:
+        if name in self._open:
+            circle = shown_circle([*self._open[self._open.index(name) :], name])
+            raise SourceFault(f"the sources read one another: {circle}", "let one of them read a file instead", "E354")
+        if name in self.nodes:
+            self.lower(name)
+        if name not in self.sources:
+            raise UnreadSource(name)
+        return Opened(self.tables[name], self.sources[name].digest)
+
+    def lower(self, name: str) -> None:
+        """Open a source, unless it was before."""
+        if name not in self._done:
+            self._done.add(name)
+            self._open.append(name)
+            self._lower(self.nodes[name])
+            self._open.pop()
+
+    def _lower(self, entry: Entry) -> None:
+        ctx, node, name = self.ctx, entry.value, entry.key.text
+        if not isinstance(node, MapNode) or ctx.is_broken("sources", name):
+            return
         key = next(
             (e.key for e in node.entries if e.key.text not in SHARED and is_plugin("source_kinds", e.key.text)), None
         )
         if key is None or not ctx.usable("source_kinds", key.text, key):
-            continue
+            return
         kind = find_kind(key.text)
-        opened = _open(ctx, kind, node)
+        opened = _open(ctx, kind, node, self)
         if opened is None:
-            continue
+            return
         renames = _renames(ctx, node, opened.table)
         if not len(opened.table):
             where = node.get(kind.key)
             place = where if isinstance(where, ScalarNode) else node
-            ctx.report("E514", place, f"the source '{entry.key.text}' holds no rows", "add data rows")
-            continue
-        table = rename(opened.table, renames)
-        ctx.tables[entry.key.text] = table
-        columns = {name: table.column_type(name) for name in table.names}
+            ctx.report("E514", place, f"the source '{name}' holds no rows", kind.without_rows)
+            return
+        self.tables[name] = table = rename(opened.table, renames)
+        columns = {column: table.column_type(column) for column in table.names}
         digest = opened.digest or partial(values_digest, opened.table)
-        sources[entry.key.text] = SourceTable(
-            entry.key.text, entry.key.span, kind.key, renames, columns, digest, opened.origin
-        )
-    return sources
+        self.sources[name] = SourceTable(name, entry.key.span, kind.key, renames, columns, digest, opened.origin)
 
 
-def _open(ctx: AnalysisContext, kind: SourceKind, node: MapNode) -> Opened | None:
+def _open(ctx: AnalysisContext, kind: SourceKind, node: MapNode, others: Others) -> Opened | None:
     """A source with what there is to say of it reported; None where it cannot be drawn from."""
     at = node.get(kind.key) or node
     if kind.extra is not None and not is_installed(kind.extra[1]):
@@ -61,10 +97,14 @@ def _open(ctx: AnalysisContext, kind: SourceKind, node: MapNode) -> Opened | Non
         return None
     options = {e.key.text: value_of(e.value) for e in node.entries if e.key.text not in SHARED}
     try:
-        place = place_of(ctx, at if isinstance(at, ScalarNode) else node.key(kind.key))
+        place = replace(place_of(ctx, at if isinstance(at, ScalarNode) else node.key(kind.key)), others=others)
         opened = guarded("source_kinds", kind.key, kind.open, TableFault)(options, place)
+    except UnreadSource:  # which is said of that one
+        return None
     except SourceFault as e:
-        ctx.report(e.code, node.get(e.key) or at, str(e), e.help, e.related)
+        where = node.get(e.key) or at
+        place_at = where.place(*e.at) if e.at is not None and isinstance(where, ScalarNode) else where
+        ctx.report(e.code, place_at, str(e), e.help, e.related)
         return None
     except TableFault as e:
         ctx.report("E511", at, f"this source cannot be read: {e}", e.help or "correct what it names")

@@ -29,14 +29,28 @@ SHARED: Mapping[str, Mapping[str, Any]] = {  # keys of every source, which no ki
 class SourceFault(TableFault):
     """A source cannot be opened: a whole sentence, what to do, the diagnostic, and the key of the map at fault.
 
+    `at` are the characters of that key's text which are wrong, from the first to the one after the last; None: all.
     `related` are other places that a reader should see.
     """
 
     def __init__(
-        self, message: str, help: str, code: str = "E511", key: str = "", related: tuple[Related, ...] = ()
+        self,
+        message: str,
+        help: str,
+        code: str = "E511",
+        key: str = "",
+        related: tuple[Related, ...] = (),
+        at: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message, help)
-        self.code, self.key, self.related = code, key, related
+        self.code, self.key, self.related, self.at = code, key, related, at
+
+
+class UnreadSource(SourceFault):
+    """A source reads another one of the spec, of which it is already said why it cannot be opened."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the source '{name}' cannot be opened", "correct it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,26 @@ class Access:
 NO_ACCESS = Access()
 
 
+class Others:
+    """The sources of a spec, for one that reads others. Here: none."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every source that the spec declares, also the one that asks."""
+        return ()
+
+    def open(self, name: str) -> Opened:
+        """Another source, its columns named as the spec names them.
+
+        Raises:
+            SourceFault: it reads the one that asks, or cannot be opened (UnreadSource).
+        """
+        raise UnreadSource(name)
+
+
+NO_OTHERS = Others()
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a source is written."""
@@ -68,6 +102,7 @@ class Place:
     home: Path  # the folder that files must lie below
     seed: int = 0  # of the spec
     access: Access = NO_ACCESS
+    others: Others = NO_OTHERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +132,7 @@ class SourceKind:
     extra: tuple[str, str] | None = (
         None  # the extra of synthspec and the module that must be there: ("excel", "openpyxl")
     )
+    without_rows: str = "add data rows"  # what to do where it holds none
 
     def map_schema(self) -> dict[str, Any]:
         """The JSON Schema of the source's map."""

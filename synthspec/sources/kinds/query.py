@@ -1,8 +1,9 @@
-"""`query`: rows of data files below the spec's folder, joined and filtered by SQL."""
+"""`query`: rows of data files below the spec's folder and of its other sources, joined and filtered by SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from synthspec.sources import is_readable, read_table, readable
@@ -16,30 +17,43 @@ def open_query(options: Mapping[str, Any], place: Place) -> Opened:
     from synthspec.sources.queries.running import run_query
     from synthspec.sources.queries.statement import read_statement
 
-    statement = read_statement(str(options["query"]))
-    files = {name: find_file(name, place) for name in statement.files}
-    for name, path in files.items():
-        if not is_readable(path.suffix.lower()):
-            raise SourceFault(f"'{name}' is no data file", f"a query reads {', '.join(readable())}", "E832")
-    rows, digest = run_query(statement, files)
+    statement = read_statement(str(options["query"]), place.others.names)
+    files = {name: _file(name, at, place) for name, at in statement.files.items()}
+    others = {name: place.others.open(name) for name in statement.sources}
+    rows, digest = run_query(statement, files, others)
     try:
         table = read_table(rows)
     except TableFault as e:
         raise SourceFault(f"the rows of the query cannot be read: {e}", e.help or "select fewer", "E833") from None
-    return Opened(table, lambda: digest, origin={"query": statement.text, "files": list(statement.files)})
+    origin: dict[str, Any] = {"query": statement.text, "files": list(statement.files)}
+    if statement.sources:
+        origin["sources"] = list(statement.sources)
+    return Opened(table, lambda: digest, origin=origin)
+
+
+def _file(name: str, at: tuple[int, int], place: Place) -> Path:
+    """A data file that a query names at these characters."""
+    try:
+        path = find_file(name, place)
+    except SourceFault as e:
+        raise SourceFault(str(e), e.help, e.code, at=at) from None
+    if not is_readable(path.suffix.lower()):
+        raise SourceFault(f"'{name}' is no data file", f"a query reads {', '.join(readable())}", "E832", at=at)
+    return path
 
 
 KIND = SourceKind(
     key="query",
-    describes="Rows of data files below the spec's folder, selected by SQL.",
+    describes="Rows of data files below the spec's folder and of other sources, selected by SQL.",
     schema={
         "type": "string",
         "minLength": 1,
         "maxLength": 100_000,
-        "description": "One SELECT, as DuckDB reads it, over files below the spec's folder: select o.item, c.city from "
-        "'orders.parquet' o join 'customers.csv' c using (customer). Rows come in the query's own order, then by every "
-        "column.",
+        "description": "One SELECT, as DuckDB reads it, over files below the spec's folder and other sources by name: "
+        "select o.item, c.city from 'orders.parquet' o join customers c using (customer). Rows come in the query's own "
+        "order, then by every column.",
     },
     open=open_query,
     extra=("duckdb", "duckdb"),
+    without_rows="widen its `where` or its joins: the query gives nothing",
 )

@@ -1,7 +1,7 @@
 """The process in which a query runs: `python -m synthspec.sources.queries.process`, told on its input what to do.
 
 It opens the files it is given, closes DuckDB off from all else, and writes the rows as a Parquet file. It prints one
-line of JSON: `{"rows": 12}`, or `{"error": "…", "help": "…", "code": "E833"}`.
+line of JSON: `{"rows": 12}`, or `{"error": "…", "help": "…", "code": "E833", "at": [7, 5]}`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from synthspec.diagnostics import did_you_mean
 from synthspec.sources.queries.limits import MEMORY, MOST_BYTES
 from synthspec.sources.queries.statement import CLOCKS, bare_names, ordered
+from synthspec.sources.queries.tables import arrow_table
 
 _BATCH = 8192  # rows written at once
 _REMEDIES = {  # by a part of what DuckDB says
@@ -31,15 +32,17 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
     "default_null_order": "nulls_last",
+    "errors_as_json": True,
 }
+_EXPLAIN = "explain "
 
 
 class _Refusal(Exception):
-    """A query that cannot be answered: a sentence, what to do, and the diagnostic."""
+    """A query that cannot be answered: a sentence, what to do, the diagnostic, and where: a byte, and how many."""
 
-    def __init__(self, message: str, help: str, code: str = "E833") -> None:
+    def __init__(self, message: str, help: str, code: str = "E833", at: tuple[int, int] | None = None) -> None:
         super().__init__(message)
-        self.help, self.code = help, code
+        self.help, self.code, self.at = help, code, at
 
 
 def main() -> None:
@@ -52,9 +55,10 @@ def main() -> None:
     try:
         told: dict[str, Any] = {"rows": _run(task, known)}
     except _Refusal as e:
-        told = {"error": str(e), "help": e.help, "code": e.code}
+        told = {"error": str(e), "help": e.help, "code": e.code, "at": e.at}
     except duckdb.Error as e:
-        told = {"error": _first_line(str(e)), "help": _remedy(str(e), known), "code": "E833"}
+        message, _ = _said(e)
+        told = {"error": _first_line(message), "help": _remedy(message, known), "code": "E833"}
     except MemoryError:
         help = "select fewer rows or columns, or join on less"
         told = {"error": f"it needs more than {MEMORY >> 30} GB of memory", "help": help, "code": "E833"}
@@ -75,6 +79,7 @@ def _run(task: Mapping[str, Any], known: set[str]) -> int:
             if name not in {column.lower() for column in known}:
                 what = "gives another value each day" if name in CLOCKS else "tells of the machine and not of the data"
                 raise _Refusal(f"`{name}` {what}", "remove it, or name a column", "E831")
+        _bind(connection, task["text"], known)
         columns = connection.execute(f"select * from ({_sql(connection, task['tree'])}) limit 0").description
         sql = _sql(connection, ordered(task["tree"], len(columns or ())))
         batches: Any = connection.execute(sql).to_arrow_reader(_BATCH)
@@ -95,25 +100,16 @@ def _open(connection: Any, name: str, path: Path) -> set[str]:
 
 
 def _in_memory(name: str, path: Path) -> Any:
-    import pyarrow as pa
-
     from synthspec.sources import TableFault, read_table
 
     try:
         table = read_table(path)
-        reason = table.too_large_for()
     except TableFault as e:
         raise _Refusal(f"'{name}' cannot be read: {e}", e.help or "correct the file, or name another") from None
-    if reason:
-        raise _Refusal(f"'{name}' is too large to be joined: {reason}", "save it as Parquet, which is read by need")
-    columns = {}
-    for column in table.names:
-        try:
-            columns[column] = pa.array(list(table.columns[column]))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            help = "make its values of one kind, or leave it out of the file"
-            raise _Refusal(f"the column '{column}' of '{name}' has values of several kinds", help) from None
-    return pa.table(columns)
+    try:
+        return arrow_table(name, table)
+    except TableFault as e:
+        raise _Refusal(str(e), e.help) from None
 
 
 def _refuse_columns(schema: Any) -> None:
@@ -163,6 +159,30 @@ def _refuse_dates(batch: Any) -> None:
         except (OverflowError, ValueError, pa.ArrowException):
             help = f"leave them out, or turn them into text: {name}::varchar as {name}"
             raise _Refusal(f"the column '{name}' has days beyond the years 1 to 9999", help) from None
+
+
+def _bind(connection: Any, text: str, known: Collection[str]) -> None:
+    """Let DuckDB say what is wrong with the names and types of a query, at its place in the text that was written."""
+    import duckdb
+
+    try:
+        connection.execute(f"{_EXPLAIN}{text}")
+    except duckdb.Error as e:
+        message, told = _said(e)
+        place = told.get("location") or f"[{told.get('position', '')},1]"
+        found = re.fullmatch(r"\[(\d+),(\d+)\]", str(place))
+        at = None if found is None else (int(found[1]) - len(_EXPLAIN), int(found[2]))
+        raise _Refusal(_first_line(message), _remedy(message, known), at=at) from None
+
+
+def _said(error: Exception) -> tuple[str, dict[str, Any]]:
+    """What DuckDB says, and all that it tells with it."""
+    text = str(error)
+    try:
+        told = json.loads(text[text.index("{") :])
+        return f"{told['exception_type']} Error: {told['exception_message']}", told
+    except (ValueError, KeyError, TypeError):
+        return text, {}
 
 
 def _first_line(message: str) -> str:
