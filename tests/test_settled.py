@@ -14,7 +14,7 @@ import pytest
 from loopback import Loopback, digest, prose
 
 import synthspec
-from synthspec.generation import settled
+from synthspec.generation.reuse import reading
 from synthspec.inference.store import Store
 
 SPEC = """
@@ -88,15 +88,15 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def reused(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The combinations that were used again, as they are."""
     seen: list[int] = []
-    read = settled.SettledRows._read
+    read = reading.SettledRows._read
 
-    def spy(self: settled.SettledRows, index: int, *noted: Any) -> Any:
+    def spy(self: reading.SettledRows, index: int, *noted: Any) -> Any:
         found = read(self, index, *noted)
         if found is not None:
             seen.append(index)
         return found
 
-    monkeypatch.setattr(settled.SettledRows, "_read", spy)
+    monkeypatch.setattr(reading.SettledRows, "_read", spy)
     yield seen
 
 

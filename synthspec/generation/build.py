@@ -2,64 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 
-from synthspec.dataset.manifest import read_manifest
-from synthspec.dataset.similarity.semantic import ModelFault
-from synthspec.dataset.switch import SwitchFault, roll_forward
-from synthspec.diagnostics.errors import SynthspecError
-from synthspec.evaluation.call_tally import CallTally
+from synthspec.generation.forecast import forecast_calls
+from synthspec.generation.intake import Intake
 from synthspec.generation.machine.program import Program
-from synthspec.generation.machine.states import Combination
+from synthspec.generation.opening import BuildFault, open_cross_row_rules, open_folder, open_ledger, open_writers
 from synthspec.generation.output_folder import Dataset, DatasetFolder, FinishedRun
 from synthspec.generation.passing_plan import PassingPlan
+from synthspec.generation.reuse.catching_up import CatchingUp, Reuse
+from synthspec.generation.reuse.program import program_of
+from synthspec.generation.reuse.reading import SettledRows
+from synthspec.generation.reuse.recording import Recorder
 from synthspec.generation.scheduling.driver import INTERRUPTED, Driver
 from synthspec.generation.scheduling.request_writer import RequestWriter
-from synthspec.generation.settled import CatchingUp, Recorder, SettledRows, program_of
-from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
 from synthspec.generation.validation.place import Place
 from synthspec.generation.validation.rules import Validator
-from synthspec.inference.accounting.budget import Budget
 from synthspec.inference.accounting.counters import Tally
-from synthspec.inference.accounting.counting import count_event
-from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.engines.local import LocalEngine
-from synthspec.inference.events import (
-    CallDone,
-    Counted,
-    Event,
-    Forecast,
-    RowDropped,
-    RowEmpty,
-    RowKept,
-    RowMissing,
-    Started,
-)
-from synthspec.inference.sending.endpoints import Endpoint, open_endpoints
-from synthspec.inference.speaker_requests import open_writer
+from synthspec.inference.events import Event, RowKept, Started
+from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store, StoreFault
-from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.drawing import DrawFault
-from synthspec.planning.plan import Plan, build_plan
+from synthspec.planning.plan import build_plan
 from synthspec.plugins.guarding import PluginFault
 from synthspec.sources import Table
-from synthspec.spec import Novelty, Spec
-from synthspec.spec.backends_used import backends_used
-from synthspec.spec.messages import BackendFault
-from synthspec.spec.rows import Missing, Row
+from synthspec.spec import Spec
+
+__all__ = ["Build", "BuildFault", "Dataset", "default_folder", "finish_build"]
 
 KEPT = "every completion is kept: build again to go on; if it stops there again, report it with the spec"
-BREATH = 64  # combinations used again before others have a turn of the event loop
-FORESEEN = 50_000  # combinations whose first calls are looked up in the store before a build begins
-
-
-class BuildFault(SynthspecError):
-    """The build cannot begin, or cannot go on; `help` says what to do about it."""
-
 
 _EXPLAINED = (BuildFault, StoreFault, DrawFault, PluginFault, OSError)  # these say of themselves what is wrong
 
@@ -122,7 +97,10 @@ class Build:
             PluginFault: the code of a package failed; every completion is kept.
             OSError: the output cannot be written; the completions are in the store.
         """
-        async with _opened(self.spec, self.tables, self.folder, self._accept_loss) as (store, endpoints):
+        async with open_folder(self.spec, self.tables, self.folder, accept_loss=self._accept_loss) as (
+            store,
+            endpoints,
+        ):
             self.notice = store.notice
             files = DatasetFolder(self.spec, self.folder, self._keep_rows, self._replace) if self._writes else None
             try:
@@ -140,59 +118,38 @@ class Build:
     async def _run(
         self, store: Store, endpoints: Mapping[str, Endpoint], files: DatasetFolder | None
     ) -> AsyncGenerator[Event, None]:
-        spec, began, calls = self.spec, time.monotonic(), CallTally()
+        spec, began = self.spec, time.monotonic()
         plan = build_plan(spec, self.tables)
         passing = PassingPlan(plan)
         if files is not None:
             files.follow(passing)
         validator = Validator(spec, self.tables)
         program = Program(spec, validator, self.tables)
-        writers = {
-            name: open_writer(spec, prompt, endpoints[name].sender, self.tables, name if name != prompt.name else "")
-            for name, (prompt, _) in backends_used(spec).items()
-        }
+        writers = open_writers(spec, self.tables, endpoints)
         ledger = open_ledger(spec, store)
         yield Started(plan, ledger.budget)
-        judge = _open_judge(spec.novelty, self.tables)
+        rules = open_cross_row_rules(spec.novelty, self.tables)
         requests = RequestWriter(program, writers)
-        engine = LocalEngine(endpoints, spec.limits.timeout)
-        driver = Driver(program, plan, requests, judge, ledger, engine, endpoints)
-        self._driver, self.tally.watch = driver, driver.watch
-        if self._reason is not None:
-            driver.stop(self._reason)
-        recorder, reused, firsts = None, 0, 0
-        mark = program_of(spec, writers) if files is not None else None
-        if files is not None and mark is not None:
+        driver = Driver(program, plan, requests, rules, ledger, LocalEngine(endpoints, spec.limits.timeout), endpoints)
+        self._drive(driver)
+        intake = Intake(self.tally, files)
+        reuse = recorder = None
+        if files is not None and (mark := program_of(spec, writers)) is not None:
             files.log.begin(mark)
-            catching_up = CatchingUp(spec, passing, requests, judge, driver.watch)
-            earlier, noted = SettledRows(store, files.earlier_rows() if self._cache else (), mark), 0
-            for settled in earlier:
-                if driver.stopping is not None:
-                    break
-                for event in settled.events:
-                    self._take(event, calls, files, settled.warned, noted=True)
-                    if not isinstance(event, CallDone | Counted):
-                        yield event
-                catching_up.take(settled)
-                reused, firsts, noted = reused + 1, firsts + len(settled.marks), noted + settled.rows
-                if reused % BREATH == 0:
-                    await asyncio.sleep(0)
-            catching_up.finish()
-            if reused and earlier.path is not None:
-                files.log.take_over(earlier.path, reused, noted)
-            driver.skip(reused, self.tally.settled, self.tally.dropped.total())
-            recorder = Recorder(files.log, requests, reused)
-        forecast = _forecast(program, requests, store, plan, reused, firsts)
+            earlier = SettledRows(store, files.earlier_rows() if self._cache else (), mark)
+            reuse = Reuse(earlier, CatchingUp(spec, passing, requests, rules, driver.watch), intake)
+            async with aclosing(reuse.events(driver)) as settled:
+                async for event in settled:
+                    yield event
+            recorder = Recorder(files.log, requests, reuse.combinations)
+        known = (reuse.combinations, reuse.firsts) if reuse is not None else (0, 0)
+        forecast = forecast_calls(program, requests, store, plan, *known)
         if forecast is not None:
             yield forecast
         async with aclosing(driver.run()) as events:
             async for event in events:
-                warned: dict[int, list[str]] = {}
-                if isinstance(event, RowKept):
-                    warned[event.row.slot] = validator.warnings(
-                        event.row.values, {}, Place(event.row.path, event.row.combination)
-                    )
-                values = self._take(event, calls, files, warned)
+                warned = _warned(validator, event)
+                values = intake.take(event, warned)
                 if recorder is not None:
                     recorder.note(event, warned[event.row.slot] if isinstance(event, RowKept) else [], values)
                 yield event
@@ -204,46 +161,22 @@ class Build:
         if files is not None and not self.interrupted:
             choices = tuple({id(endpoint): endpoint.sender.choice for endpoint in endpoints.values()}.values())
             seconds = time.monotonic() - began
-            run = FinishedRun(self.tally, calls, len(plan), choices, driver.stopping, seconds)
+            run = FinishedRun(self.tally, intake.calls, len(plan), choices, driver.stopping, seconds)
             self.dataset = files.finish(run)
 
-    def _take(
-        self,
-        event: Event,
-        calls: CallTally,
-        files: DatasetFolder | None,
-        warned: Mapping[int, list[str]],
-        *,
-        noted: bool = False,
-    ) -> str:
-        """One event into the figures and the files; the values of a row as they are in the log of rows.
-
-        `warned` are the warnings of rows that are kept, by slot; `noted`: the log gets the row from an earlier one.
-        """
-        count_event(self.tally, event)
-        match event:
-            case CallDone(request, _, completion):
-                calls.completed(request, completion)
-                return ""
-            case RowKept(row):
-                self.tally.warnings.update(warned[row.slot])
-        outcome = _outcome_of(event)
-        if files is None or outcome is None:
-            return ""
-        take = files.take_noted if noted else files.take
-        return take(outcome, warned[outcome.slot] if isinstance(outcome, Row) else [])
+    def _drive(self, driver: Driver) -> None:
+        """From here on the build is stopped by stopping this driver."""
+        self._driver, self.tally.watch = driver, driver.watch
+        if self._reason is not None:
+            driver.stop(self._reason)
 
 
-def _outcome_of(event: Event) -> Row | Missing | RowDropped | RowEmpty | None:
-    """What became of a row, where an event tells that."""
-    match event:
-        case RowKept(row):
-            return row
-        case RowMissing(missing):
-            return missing
-        case RowDropped() | RowEmpty():
-            return event
-    return None
+def _warned(validator: Validator, event: Event) -> dict[int, list[str]]:
+    """The warnings of a row that is kept, by slot."""
+    if not isinstance(event, RowKept):
+        return {}
+    row = event.row
+    return {row.slot: validator.warnings(row.values, {}, Place(row.path, row.combination))}
 
 
 async def finish_build(build: Build, listen: Callable[[Event], None] | None = None) -> Dataset:
@@ -265,88 +198,3 @@ def _explained(error: Exception) -> BuildFault:
     said = " ".join(str(error).split())[:300]
     what = "out of memory" if isinstance(error, MemoryError) else f"{type(error).__name__}{f': {said}' if said else ''}"
     return BuildFault(f"the build stopped at an internal error ({what})", KEPT)
-
-
-@asynccontextmanager
-async def _opened(
-    spec: Spec, tables: Mapping[str, Table], folder: Path, accept_loss: bool
-) -> AsyncIterator[tuple[Store, Mapping[str, Endpoint]]]:
-    """The store of a folder and the backends of a spec, closed again whatever happens."""
-    if not spec.fields:
-        raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`", 1)
-    folder.mkdir(parents=True, exist_ok=True)
-    _refuse_foreign(folder)
-    with Store.open(folder, accept_loss=accept_loss) as store:
-        try:
-            roll_forward(folder)  # a build was cut off while it put its files in place
-        except SwitchFault as e:
-            raise BuildFault(e.message, e.help) from None
-        endpoints = _open_endpoints(spec, tables, store)
-        try:
-            yield store, endpoints
-        finally:
-            await asyncio.gather(*(endpoint.backend.close() for endpoint in endpoints.values()), return_exceptions=True)
-            await store.close()
-
-
-def _refuse_foreign(folder: Path) -> None:
-    """Keep out of a folder whose files a build would write over though no build made them."""
-    if (folder / "run.sqlite").exists():
-        return
-    theirs = [n for n in ("README.md", "manifest.json", "quarantine.jsonl") if (folder / n).exists()]
-    manifest = read_manifest(folder)
-    if theirs and (manifest is None or "manifest" not in manifest):
-        message = f"'{folder}' holds a {theirs[0]} that no build made, which this one would write over"
-        raise BuildFault(message, "name another folder with --out", 1)
-
-
-def _open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Endpoint]:
-    try:
-        return open_endpoints(spec, tables, store)
-    except BackendFault as e:
-        raise BuildFault(e.message) from None
-
-
-def _has_rules(novelty: Novelty) -> bool:
-    rules = (novelty.near_duplicates, novelty.semantic, novelty.no_copies, novelty.decontaminate)
-    return bool(novelty.unique or any(rules))
-
-
-def _open_judge(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex | None:
-    if not _has_rules(novelty):
-        return None
-    try:
-        return open_novelty(novelty, tables)
-    except ModelFault as e:
-        help = "name a folder that holds the model, or one that can be downloaded"
-        raise BuildFault(f"novelty.semantic: {e}", help) from None
-
-
-def open_ledger(spec: Spec, store: Store) -> Ledger:
-    """The account of a run: what earlier runs of the folder used counts too."""
-    limits = (spec.limits.budget, spec.limits.tokens, spec.limits.requests)
-    return Ledger(store, Budget(spec.limits, store.spent()), metered=any(limit is not None for limit in limits))
-
-
-def _forecast(
-    program: Program, requests: RequestWriter, store: Store, plan: Plan, first: int, known: int
-) -> Forecast | None:
-    """Of the first calls of every combination, how many are stored already and how many are to be made. Those of the
-    combinations before the `first` are stored.
-
-    None for a new folder, and where that cannot be told quickly or beforehand.
-    """
-    spec = program.spec
-    slow = len(plan) > FORESEEN or any(p.images for p in spec.prompts)  # every picture would be read twice
-    if store.spent().requests == 0 or slow or spec.novelty.avoid is not None:
-        return None
-    requests = requests.twin()
-    stored = count = known
-    for index, values in enumerate(plan.combinations(first, len(plan)), first):
-        try:
-            firsts = requests.open(Combination(index, values, program.context(values)))
-        except TemplateFault:
-            continue
-        count += len(firsts)
-        stored += sum(store.get(o.key) is not None for o in firsts.values())
-    return Forecast(stored, count - stored)

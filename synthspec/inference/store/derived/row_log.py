@@ -163,7 +163,7 @@ class RowLog:
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('program', ?)", (program,))
 
     def settle(self, combination: int, body: str, values: Sequence[str]) -> None:
-        """All that a later build needs to know of a combination whose rows are final (`generation/settled.py`), beside
+        """All that a later build needs to know of a combination whose rows are final (`generation/reuse/`), beside
         the values of its rows, which are noted with them and are these.
 
         Raises:

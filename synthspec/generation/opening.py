@@ -1,0 +1,102 @@
+"""What a build works with, opened before anything is paid for: folder, store, backends, the rules between rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from synthspec.dataset.manifest import read_manifest
+from synthspec.dataset.similarity.semantic import ModelFault
+from synthspec.dataset.switch import SwitchFault, roll_forward
+from synthspec.diagnostics.errors import SynthspecError
+from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
+from synthspec.inference.accounting.budget import Budget
+from synthspec.inference.accounting.ledger import Ledger
+from synthspec.inference.requests import PromptWriter
+from synthspec.inference.sending.endpoints import Endpoint, open_endpoints
+from synthspec.inference.speaker_requests import open_writer
+from synthspec.inference.store import Store
+from synthspec.sources import Table
+from synthspec.spec import Novelty, Spec
+from synthspec.spec.backends_used import backends_used
+from synthspec.spec.messages import BackendFault
+
+
+class BuildFault(SynthspecError):
+    """The build cannot begin, or cannot go on; `help` says what to do about it."""
+
+
+@asynccontextmanager
+async def open_folder(
+    spec: Spec, tables: Mapping[str, Table], folder: Path, *, accept_loss: bool
+) -> AsyncIterator[tuple[Store, Mapping[str, Endpoint]]]:
+    """The store of a folder and the backends of a spec, closed again whatever happens."""
+    if not spec.fields:
+        raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`", 1)
+    folder.mkdir(parents=True, exist_ok=True)
+    _refuse_foreign(folder)
+    with Store.open(folder, accept_loss=accept_loss) as store:
+        try:
+            roll_forward(folder)  # a build was cut off while it put its files in place
+        except SwitchFault as e:
+            raise BuildFault(e.message, e.help) from None
+        endpoints = _open_endpoints(spec, tables, store)
+        try:
+            yield store, endpoints
+        finally:
+            await asyncio.gather(*(endpoint.backend.close() for endpoint in endpoints.values()), return_exceptions=True)
+            await store.close()
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Keep out of a folder whose files a build would write over though no build made them."""
+    if (folder / "run.sqlite").exists():
+        return
+    theirs = [n for n in ("README.md", "manifest.json", "quarantine.jsonl") if (folder / n).exists()]
+    manifest = read_manifest(folder)
+    if theirs and (manifest is None or "manifest" not in manifest):
+        message = f"'{folder}' holds a {theirs[0]} that no build made, which this one would write over"
+        raise BuildFault(message, "name another folder with --out", 1)
+
+
+def _open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Endpoint]:
+    try:
+        return open_endpoints(spec, tables, store)
+    except BackendFault as e:
+        raise BuildFault(e.message) from None
+
+
+def _has_rules(novelty: Novelty) -> bool:
+    rules = (novelty.near_duplicates, novelty.semantic, novelty.no_copies, novelty.decontaminate)
+    return bool(novelty.unique or any(rules))
+
+
+def open_cross_row_rules(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex | None:
+    """The rules between rows; None where there are none.
+
+    Raises:
+        BuildFault: a model that they need cannot be loaded.
+    """
+    if not _has_rules(novelty):
+        return None
+    try:
+        return open_novelty(novelty, tables)
+    except ModelFault as e:
+        help = "name a folder that holds the model, or one that can be downloaded"
+        raise BuildFault(f"novelty.semantic: {e}", help) from None
+
+
+def open_ledger(spec: Spec, store: Store) -> Ledger:
+    """The account of a run: what earlier runs of the folder used counts too."""
+    limits = (spec.limits.budget, spec.limits.tokens, spec.limits.requests)
+    return Ledger(store, Budget(spec.limits, store.spent()), metered=any(limit is not None for limit in limits))
+
+
+def open_writers(spec: Spec, tables: Mapping[str, Table], endpoints: Mapping[str, Endpoint]) -> dict[str, PromptWriter]:
+    """What writes the requests of each prompt, and of each of its speakers and tools, by endpoint."""
+    return {
+        name: open_writer(spec, prompt, endpoints[name].sender, tables, name if name != prompt.name else "")
+        for name, (prompt, _) in backends_used(spec).items()
+    }

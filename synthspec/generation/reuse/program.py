@@ -1,0 +1,62 @@
+"""Which builds have the same rows: a digest of all that a build's rows hang on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from synthspec.inference.requests import PromptWriter
+from synthspec.plugins import is_built_in
+from synthspec.sources import TableFault
+from synthspec.sources.fingerprints import file_digest
+from synthspec.spec import Spec
+from synthspec.spec.fan_outs import judged_above
+from synthspec.spec.players import all_prompts
+
+
+def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
+    """A digest of all that the rows of a build hang on, its completions aside; None where that cannot be told.
+
+    It covers the spec but for its output, gates and limits, the contents of its sources, how requests are made, and
+    the versions of this package, of Python, of Unicode and of the libraries that rules are made of.
+    """
+    novelty = spec.novelty
+    formats = {p.format for p in all_prompts(spec)}
+    if judged_above(spec):
+        return None  # what the rules between rows know is not told by the rows of the dataset
+    foreign = not is_built_in("strategies", spec.plan.strategy) or not all(is_built_in("formats", f) for f in formats)
+    pictures = any(p.images for p in all_prompts(spec))  # files that no source names, perhaps named by a model
+    if (
+        foreign
+        or pictures
+        or novelty.semantic is not None
+        or novelty.avoid is not None
+        or novelty.on_saturation != "continue"
+    ):
+        return None
+    try:
+        contents = [s.digest() for s in spec.sources.values() if s.digest is not None]
+        if novelty.decontaminate is not None and isinstance(novelty.decontaminate.against, Path):
+            contents.append(file_digest(novelty.decontaminate.against))
+    except (OSError, TableFault):
+        return None
+    made = [spec.program_digest, [w.fixed for w in writers.values()], contents, _versions()]
+    return hashlib.blake2b(json.dumps(made, separators=(",", ":")).encode(), digest_size=16).hexdigest()
+
+
+@cache
+def _versions() -> list[str]:
+    """Of what rows are made with: this package by its files, for a rule may change between two releases."""
+    package = Path(__file__).parents[2]
+    mark = hashlib.blake2b(digest_size=16)
+    for path in sorted(package.rglob("*.py")):
+        about = path.stat()
+        mark.update(f"{path.relative_to(package)} {about.st_size} {about.st_mtime_ns}\n".encode())
+    libraries = [f"{n} {getattr(sys.modules.get(n), '__version__', '')}" for n in ("jinja2", "numpy", "scipy")]
+    return [mark.hexdigest(), platform.python_version(), unicodedata.unidata_version, *libraries]
