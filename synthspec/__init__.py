@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synthspec.api import SpecError, build, check, compare, diff, plan, preview, report, rows
     from synthspec.diagnostics import Diagnostic, Span
     from synthspec.generation.build import BuildFault
-    from synthspec.generation.output_folder import Dataset
+    from synthspec.generation.built_dataset import Dataset
     from synthspec.inference.store import StoreFault
     from synthspec.planning.plan import Plan
 
@@ -38,7 +38,7 @@ _HOMES = {
     "SpecError": "api",
     "BuildFault": "generation.build",
     "StoreFault": "inference.store",
-    "Dataset": "generation.output_folder",
+    "Dataset": "generation.built_dataset",
     "Diagnostic": "diagnostics",
     "Span": "diagnostics",
     "Plan": "planning.plan",

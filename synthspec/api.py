@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from synthspec.evaluation.comparison import Comparison
     from synthspec.evaluation.corpus.corpus import Corpus
     from synthspec.evaluation.report.measure import Report
-    from synthspec.generation.diff import SpecDiff
-    from synthspec.generation.output_folder import Dataset
+    from synthspec.generation.built_dataset import Dataset
+    from synthspec.generation.diffs.spec_diff import SpecDiff
     from synthspec.generation.preview import Preview
     from synthspec.generation.row_stream import RowStream
     from synthspec.inference.events import Event
@@ -208,7 +208,7 @@ def diff(
     Raises:
         SpecError: one of them has errors.
     """
-    from synthspec.generation.diff import diff_specs
+    from synthspec.generation.diffs.spec_diff import diff_specs
 
     overrides, access = _overrides(None, None, None, None, None, set), Access(trust, refresh)
     return diff_specs(_compiled(old, overrides, access), _compiled(new, overrides, access))

@@ -15,7 +15,7 @@ from fake_backend import FakeBackend, use
 
 from synthspec.compiler import compile_text
 from synthspec.generation.build import Build, finish_build
-from synthspec.generation.output_folder import Dataset
+from synthspec.generation.built_dataset import Dataset
 from synthspec.spec.messages import Request
 
 OPENAI = {"provider": "openai", "model": "m", "base_url": "http://127.0.0.1:1/v1"}

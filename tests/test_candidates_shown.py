@@ -16,7 +16,7 @@ import synthspec
 from synthspec.cli.shared.watched import Watched
 from synthspec.compiler import compile_spec, compile_text
 from synthspec.generation.build import Build, finish_build
-from synthspec.generation.estimate import PlanReport, report_plan
+from synthspec.generation.estimates.plan_report import PlanReport, report_plan
 from synthspec.planning.plan import build_plan
 
 

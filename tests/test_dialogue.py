@@ -19,8 +19,8 @@ from test_latency import built
 import synthspec
 from synthspec.cli import cli
 from synthspec.compiler import compile_spec
-from synthspec.generation.diff import diff_specs
-from synthspec.generation.estimate import PlanReport, report_plan
+from synthspec.generation.diffs.spec_diff import diff_specs
+from synthspec.generation.estimates.plan_report import PlanReport, report_plan
 from synthspec.inference.accounting.token_estimates import expected_tokens
 from synthspec.planning.plan import build_plan
 from synthspec.spec.messages import Request

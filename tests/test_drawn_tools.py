@@ -15,7 +15,7 @@ from test_latency import built
 from test_tools import SPEC, Spec, ToolBackend, World, backend, is_agent, results
 
 from synthspec.compiler import compile_spec
-from synthspec.generation.estimate import report_plan
+from synthspec.generation.estimates.plan_report import report_plan
 from synthspec.planning.plan import build_plan
 from synthspec.spec.messages import Request, ToolCall
 

@@ -21,7 +21,8 @@ from loopback import Loopback, digest
 from test_latency import built, reply
 
 from synthspec.cli import cli
-from synthspec.generation import output_folder as dataset_module
+from synthspec.generation.output_folder import DatasetFolder
+from synthspec.generation.quarantine import Quarantine
 from synthspec.generation.scheduling import variety
 from synthspec.generation.validation.novelty import NoveltyIndex
 from synthspec.generation.validation.rules import Validator
@@ -68,9 +69,9 @@ class After:
 FULL = OSError(errno.ENOSPC, "No space left on device", "calls.csv")
 ODD = ZeroDivisionError("odd")
 PLACES: list[tuple[Any, str, BaseException]] = [
-    (dataset_module.DatasetFolder, "take", FULL),
-    (dataset_module.DatasetFolder, "take", ODD),
-    (dataset_module.Quarantine, "write", FULL),
+    (DatasetFolder, "take", FULL),
+    (DatasetFolder, "take", ODD),
+    (Quarantine, "write", FULL),
     (NoveltyIndex, "judge", ODD),
     (NoveltyIndex, "judge", MemoryError()),
     (NoveltyIndex, "judge_early", ODD),
@@ -102,9 +103,7 @@ def test_a_fault_ends_the_build(
     owner, name, error = PLACES[place]
     use(monkeypatch, FakeBackend(reply, place))
     with monkeypatch.context() as patch:
-        patch.setattr(
-            owner, name, After(getattr(owner, name), 7 if owner is not dataset_module.Quarantine else 0, error)
-        )
+        patch.setattr(owner, name, After(getattr(owner, name), 7 if owner is not Quarantine else 0, error))
         arguments = ["build", str(spec_at(tmp_path, **extra)), "--out", str(tmp_path / "out")]
         done = CliRunner().invoke(cli, [*arguments, "--set", f"limits.concurrency={concurrency}"])
     assert done.exit_code == 3, done.output

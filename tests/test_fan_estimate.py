@@ -11,7 +11,7 @@ from fake_backend import FakeBackend, use
 
 import synthspec
 from synthspec.compiler import compile_spec
-from synthspec.generation.estimate import PlanReport, report_plan
+from synthspec.generation.estimates.plan_report import PlanReport, report_plan
 from synthspec.planning.plan import build_plan
 from synthspec.spec.messages import Request
 

@@ -348,7 +348,7 @@ def test_the_calls_shown_beside_a_row_are_those_it_was_made_of(tmp_path: Path, l
 
 
 def test_the_quarantine_is_json_whatever_was_lost(tmp_path: Path) -> None:
-    from synthspec.generation.output_folder import Quarantine
+    from synthspec.generation.quarantine import Quarantine
     from synthspec.spec.rows import Missing, Stage, Try
 
     quarantine = Quarantine(tmp_path / "quarantine.jsonl")

@@ -17,8 +17,8 @@ from loopback import Loopback
 
 import synthspec
 from synthspec.compiler import compile_spec
-from synthspec.generation.diff import diff_specs
-from synthspec.generation.estimate import report_plan
+from synthspec.generation.diffs.spec_diff import diff_specs
+from synthspec.generation.estimates.plan_report import report_plan
 from synthspec.inference.accounting.image_tokens import claude_tokens, gemini_tokens, openai_tokens
 from synthspec.inference.images import ImageFault, look, look_at, read_images
 from synthspec.planning.plan import build_plan

@@ -18,8 +18,8 @@ from test_latency import built
 
 import synthspec
 from synthspec.compiler import compile_spec
-from synthspec.generation.diff import diff_specs
-from synthspec.generation.estimate import report_plan
+from synthspec.generation.diffs.spec_diff import diff_specs
+from synthspec.generation.estimates.plan_report import report_plan
 from synthspec.planning.plan import build_plan
 from synthspec.spec.messages import Reply, Request, ToolCall, ToolResult, Usage
 

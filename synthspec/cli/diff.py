@@ -11,7 +11,7 @@ from synthspec.cli.shared.echo import echo, echo_json
 from synthspec.cli.shared.options import access_options, form_option, look_options, spec_options
 
 if TYPE_CHECKING:
-    from synthspec.generation.diff import SpecDiff
+    from synthspec.generation.diffs.spec_diff import SpecDiff
     from synthspec.sources.kinds import Access
 
 
@@ -35,7 +35,7 @@ def command(
 
     from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.cli.shared.show import compile_or_exit
-    from synthspec.generation.diff import diff_specs
+    from synthspec.generation.diffs.spec_diff import diff_specs
 
     compiled = [
         compile_or_exit(p, overrides, access=access, no_color=no_color, quiet=True, form=form) for p in (old, new)

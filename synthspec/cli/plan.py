@@ -13,7 +13,7 @@ from synthspec.cli.shared.options import access_options, form_option, look_optio
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from synthspec.generation.estimate import PlanReport
+    from synthspec.generation.estimates.plan_report import PlanReport
     from synthspec.planning.shares import ParameterReport
     from synthspec.sources.kinds import Access
 
@@ -59,7 +59,7 @@ def command(
                 echo(f"{count:,} combinations written to {out}", err=True)
             if form == "text":
                 return
-        from synthspec.generation.estimate import report_plan
+        from synthspec.generation.estimates.plan_report import report_plan
 
         report = report_plan(plan, compiled.tables)
     except SynthspecError as e:

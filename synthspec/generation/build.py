@@ -7,11 +7,13 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 
+from synthspec.generation.build_facts import FinishedRun
+from synthspec.generation.built_dataset import Dataset
 from synthspec.generation.forecast import forecast_calls
 from synthspec.generation.intake import Intake
 from synthspec.generation.machine.program import Program
 from synthspec.generation.opening import BuildFault, open_cross_row_rules, open_folder, open_ledger, open_writers
-from synthspec.generation.output_folder import Dataset, DatasetFolder, FinishedRun
+from synthspec.generation.output_folder import DatasetFolder
 from synthspec.generation.passing_plan import PassingPlan
 from synthspec.generation.reuse.catching_up import CatchingUp, Reuse
 from synthspec.generation.reuse.program import program_of

@@ -2,116 +2,35 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthspec.dataset.card import build_card, column_facts
 from synthspec.dataset.layout import DatasetFiles
-from synthspec.dataset.manifest import BuildFacts, RunFacts, build_manifest, manifest_text
+from synthspec.dataset.manifest import build_manifest, manifest_text
 from synthspec.dataset.splits.groups import open_split_groups
 from synthspec.dataset.switch import FILES, INCOMPLETE, NEXT, clear_stage, commit, is_poorer, stage, standing
 from synthspec.dataset.tables import DatasetTables, open_dataset
 from synthspec.dataset.writers import Column
-from synthspec.dataset.writers.jsonl import line_of
-from synthspec.evaluation.call_tally import CallTally
-from synthspec.evaluation.gates import GateResult, GateWatch, acceptance_of, text_fields
+from synthspec.evaluation.gates import GateWatch
+from synthspec.generation.build_facts import FinishedRun, facts_of_build
+from synthspec.generation.built_dataset import Dataset, rejected
 from synthspec.generation.named_groups import NamedGroups
 from synthspec.generation.passing_plan import PassingPlan
-from synthspec.inference.accounting.counters import Tally
+from synthspec.generation.quarantine import Quarantine
 from synthspec.inference.events import RowDropped, RowEmpty
 from synthspec.inference.store.derived.row_log import DROPPED, EMPTY, RowLog
 from synthspec.inference.store.derived.row_log import FILE as ROWS
 from synthspec.inference.store.derived.settled_log import holds_less
-from synthspec.sources import TableFault
-from synthspec.spec import BackendChoice, SourceTable, Spec
-from synthspec.spec.rows import Missing, Row, path_text
+from synthspec.spec import Spec
+from synthspec.spec.rows import Missing, Row
 from synthspec.spec.rows import Path as RowPath
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Outcome = Row | Missing | RowDropped | RowEmpty
 ROWS_MADE = f".{ROWS}"  # of a build that was cut off
 BATCH = 256  # rows handed to the writers at once
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A row that is missing from the dataset, and why."""
-
-    slot: int
-    combination: int
-    stage: str
-    reasons: tuple[str, ...]
-    values: Mapping[str, Any]
-    path: str = ""  # its name: `17`, or `17.3` where a prompt makes several rows
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A finished build. `complete` is false where rows are missing; `reason` says why it stopped early, if it did.
-
-    `folder` is where its files are: `incomplete/` in the build's folder where a better dataset stands there, which is
-    then `kept_instead`.
-    """
-
-    name: str
-    folder: Path
-    files: tuple[Path, ...]
-    manifest: Mapping[str, Any]
-    complete: bool
-    reason: str | None
-    gates: tuple[GateResult, ...]
-    rejections: tuple[Rejected, ...] = ()
-    columns: tuple[str, ...] = ()
-    rows: tuple[Mapping[str, Any], ...] = ()  # only where asked to be kept
-    kept_instead: Mapping[str, Any] | None = None  # the manifest of the better dataset that stands
-
-    @property
-    def status(self) -> int:
-        """The exit status of the build: 0, 3 incomplete, 4 a gate failed."""
-        if not self.complete:
-            return 3
-        return 0 if all(g.holds for g in self.gates) else 4
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The rows in plan order, one column a field."""
-        import pandas as pd
-
-        return pd.DataFrame([{c: r.get(c) for c in self.columns} for r in self.rows], columns=list(self.columns))
-
-    def __repr__(self) -> str:
-        from synthspec.generation.shown import dataset_title
-
-        return f"<Dataset {dataset_title(self)}>"
-
-    def _repr_html_(self) -> str:
-        from synthspec.generation.shown import dataset_html
-
-        return dataset_html(self)
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedRun:
-    """What the folder is told of the run that filled it."""
-
-    tally: Tally
-    calls: CallTally
-    combinations: int
-    backends: tuple[BackendChoice, ...]  # that its prompts ran on
-    stopped: str | None  # why it ended early
-    seconds: float
-
-
-def rejected(missing: Missing) -> Rejected:
-    """What a dataset says of a missing row."""
-    stage, path = missing.stage.value, path_text(missing.path)
-    return Rejected(missing.slot, missing.combination, stage, missing.reasons, missing.values, path)
 
 
 class DatasetFolder:
@@ -221,7 +140,8 @@ class DatasetFolder:
         files = self.output.finish()
         self.quarantine.finish()
         self.log.close()
-        facts = self._facts(run, gates, files)
+        splits = self.groups.facts if self.groups is not None else {}
+        facts = facts_of_build(self.spec, run, gates, files, splits)
         manifest = build_manifest(facts)
         tables = {n: column_facts(self.spec.fields, c) for n, c in self.output.tables.items()}
         card = build_card(facts, (), tables)
@@ -245,85 +165,3 @@ class DatasetFolder:
             rows=tuple(self.rows),
             kept_instead=better if poorer else None,
         )
-
-    def _facts(self, run: FinishedRun, gates: tuple[GateResult, ...], files: Any) -> BuildFacts:
-        spec, tally, choices = self.spec, run.tally, run.backends
-        return BuildFacts(
-            name=spec.name,
-            spec_digest=spec.digest,
-            seed=spec.seed,
-            rows=tally.planned,
-            strategy=spec.plan.strategy,
-            backend=", ".join(c.provider for c in choices),
-            model=", ".join(c.model for c in choices),
-            description=spec.description,
-            license=spec.license,
-            tags=spec.tags,
-            models_reported=tuple(tally.models),
-            funnel=tally.funnel(),
-            rejections=dict(sorted(tally.rejections.items())),
-            warnings=dict(sorted(tally.warnings.items())),
-            dropped=dict(sorted(tally.dropped.items())),
-            prompt_tokens=tally.prompt_tokens,
-            completion_tokens=tally.completion_tokens,
-            completions=tally.calls + tally.reused,
-            unmeasured=tally.unmeasured,
-            cost=None if tally.unpriced else tally.cost,
-            prompts=run.calls.figures(),
-            sources={s.name: _contents(s) for s in spec.sources.values() if s.kind != "rows"},
-            texts=text_fields(spec),
-            partition_by=spec.output.partition_by,
-            tables=tuple(t.name for t in spec.output.tables),
-            splits=self.groups.facts if self.groups is not None else {},
-            files=tuple(files),
-            quarantined=tally.lost,
-            gates={g.text: g.holds for g in gates},
-            metrics={
-                "acceptance": acceptance_of(tally),
-                **{n: v for g in gates for n, v in g.figures.items() if math.isfinite(v)},
-            },
-            run=RunFacts(tally.calls, tally.reused, _spent(tally), run.seconds, run.calls.latencies()),
-        )
-
-
-def _contents(source: SourceTable) -> dict[str, Any]:
-    """What a dataset says of a source that it was drawn from; without a digest where the data is gone or changed."""
-    about = {"kind": source.kind, **source.origin}
-    try:
-        return {**about, "digest": source.digest()} if source.digest is not None else about
-    except (OSError, TableFault):
-        return about
-
-
-def _spent(tally: Tally) -> float | None:
-    """US dollars of this run's calls; None where the price of one is not known."""
-    return None if tally.unpriced and tally.calls else tally.cost_now
-
-
-class Quarantine:
-    """`quarantine.jsonl`: every missing row with all that was tried."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="\n")
-
-    def write(self, missing: Missing) -> None:
-        entry = {
-            "row": missing.slot,
-            "path": path_text(missing.path),
-            "combination": missing.combination,
-            "lost_at": missing.stage.value,
-            "reasons": list(missing.reasons),
-            "values": dict(missing.values),
-            "tries": [
-                {"prompt": t.prompt, "attempt": t.attempt, "reasons": list(t.reasons), "completion": t.text}
-                for t in missing.tries
-            ],
-        }
-        self._file.write(line_of(entry, list(entry)) + "\n")
-
-    def finish(self) -> None:
-        self._file.close()
-
-    def abandon(self) -> None:
-        with suppress(OSError):  # what is left to write no longer matters
-            self._file.close()

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
 from synthspec.generation.build import Build
-from synthspec.generation.output_folder import Rejected, rejected
+from synthspec.generation.built_dataset import Rejected, rejected
 from synthspec.inference.events import Event, RowKept, RowMissing, Stop
 
 T = TypeVar("T")

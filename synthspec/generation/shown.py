@@ -7,7 +7,7 @@ from typing import Any
 
 from synthspec.dataset.manifest import FUNNEL
 from synthspec.diagnostics.html import heading, note, page, table
-from synthspec.generation.output_folder import Dataset
+from synthspec.generation.built_dataset import Dataset
 
 ROWS = 5
 COLUMNS = 10

@@ -21,7 +21,7 @@ from synthspec.compiler import compile_spec
 
 if TYPE_CHECKING:
     from synthspec.generation.build import Build
-    from synthspec.generation.output_folder import Dataset
+    from synthspec.generation.built_dataset import Dataset
     from synthspec.inference.accounting.counters import Tally
     from synthspec.inference.events import Event
     from synthspec.sources.kinds import Access

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from synthspec.generation.output_folder import Dataset
+    from synthspec.generation.built_dataset import Dataset
     from synthspec.inference.accounting.counters import Tally
 
 SHOWN = 8  # files named

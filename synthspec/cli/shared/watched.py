@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from synthspec.generation.several_estimate import calls_foretold, is_asked_otherwise
-from synthspec.generation.talk_estimate import calls_of_a_talk
+from synthspec.generation.estimates.several import calls_foretold, is_asked_otherwise
+from synthspec.generation.estimates.talks import calls_of_a_talk
 from synthspec.inference.events import (
     CallBegun,
     CallDone,

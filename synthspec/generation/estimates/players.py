@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from synthspec.generation.estimates.talks import exchanges_of, openings_in
 from synthspec.generation.machine.toolbox import MOST_AT_ONCE
-from synthspec.generation.talk_estimate import exchanges_of, openings_in
 from synthspec.sources import Table
 from synthspec.spec import Prompt, PromptAnswer, Spec, Tool, ToolDraw
 from synthspec.spec.players import players_called

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from synthspec.analysis.compiled import Compiled
-from synthspec.generation.estimate import PromptReport, report_plan
-from synthspec.generation.player_diff import player_contents
-from synthspec.generation.several_diff import compare_calls, several_contents
-from synthspec.generation.several_estimate import is_asked_otherwise
-from synthspec.generation.talk_diff import talk_contents
+from synthspec.generation.diffs.players import player_contents
+from synthspec.generation.diffs.several import compare_calls, several_contents
+from synthspec.generation.diffs.talks import talk_contents
+from synthspec.generation.estimates.plan_report import report_plan
+from synthspec.generation.estimates.several import is_asked_otherwise
+from synthspec.generation.estimates.usage import PromptReport
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.languages.expressions.tree import Name
 from synthspec.languages.expressions.types import Type

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthspec.generation.several_estimate import known_value
+from synthspec.generation.estimates.several import known_value
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.languages.expressions.tree import Name
 from synthspec.planning.plan import Plan

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from synthspec.generation.estimates.talks import exchanges_of, openings_in
 from synthspec.generation.machine.toolbox import KitOf, Toolbox
-from synthspec.generation.talk_estimate import exchanges_of, openings_in
 from synthspec.inference.requests import Sender
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.templates.template import TemplateFault

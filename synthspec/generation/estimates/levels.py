@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthspec.generation.several_estimate import GUESS
+from synthspec.generation.estimates.several import GUESS
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.planning.plan import Plan
 from synthspec.spec import Prompt, Spec

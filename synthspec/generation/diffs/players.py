@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from synthspec.generation.player_estimate import call_values
-from synthspec.generation.talk_diff import talk_contents
-from synthspec.generation.talk_estimate import openings_in
+from synthspec.generation.diffs.talks import talk_contents
+from synthspec.generation.estimates.players import call_values
+from synthspec.generation.estimates.talks import openings_in
 from synthspec.inference.requests import Sender
 from synthspec.inference.speaker_requests import open_writer
 from synthspec.planning.plan import Plan

@@ -1,0 +1,88 @@
+"""What the manifest and the card of a dataset say of the build that made it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synthspec.dataset.manifest import BuildFacts, RunFacts, WrittenFile
+from synthspec.evaluation.call_tally import CallTally
+from synthspec.evaluation.gates import GateResult, acceptance_of, text_fields
+from synthspec.inference.accounting.counters import Tally
+from synthspec.sources import TableFault
+from synthspec.spec import BackendChoice, SourceTable, Spec
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """What the folder is told of the run that filled it."""
+
+    tally: Tally
+    calls: CallTally
+    combinations: int
+    backends: tuple[BackendChoice, ...]  # that its prompts ran on
+    stopped: str | None  # why it ended early
+    seconds: float
+
+
+def facts_of_build(
+    spec: Spec,
+    run: FinishedRun,
+    gates: tuple[GateResult, ...],
+    files: Sequence[WrittenFile],
+    splits: Mapping[str, Any],
+) -> BuildFacts:
+    """All that the manifest and the card say."""
+    tally, choices = run.tally, run.backends
+    return BuildFacts(
+        name=spec.name,
+        spec_digest=spec.digest,
+        seed=spec.seed,
+        rows=tally.planned,
+        strategy=spec.plan.strategy,
+        backend=", ".join(c.provider for c in choices),
+        model=", ".join(c.model for c in choices),
+        description=spec.description,
+        license=spec.license,
+        tags=spec.tags,
+        models_reported=tuple(tally.models),
+        funnel=tally.funnel(),
+        rejections=dict(sorted(tally.rejections.items())),
+        warnings=dict(sorted(tally.warnings.items())),
+        dropped=dict(sorted(tally.dropped.items())),
+        prompt_tokens=tally.prompt_tokens,
+        completion_tokens=tally.completion_tokens,
+        completions=tally.calls + tally.reused,
+        unmeasured=tally.unmeasured,
+        cost=None if tally.unpriced else tally.cost,
+        prompts=run.calls.figures(),
+        sources={s.name: _contents(s) for s in spec.sources.values() if s.kind != "rows"},
+        texts=text_fields(spec),
+        partition_by=spec.output.partition_by,
+        tables=tuple(t.name for t in spec.output.tables),
+        splits=splits,
+        files=tuple(files),
+        quarantined=tally.lost,
+        gates={g.text: g.holds for g in gates},
+        metrics={
+            "acceptance": acceptance_of(tally),
+            **{n: v for g in gates for n, v in g.figures.items() if math.isfinite(v)},
+        },
+        run=RunFacts(tally.calls, tally.reused, _spent(tally), run.seconds, run.calls.latencies()),
+    )
+
+
+def _contents(source: SourceTable) -> dict[str, Any]:
+    """What a dataset says of a source that it was drawn from; without a digest where the data is gone or changed."""
+    about = {"kind": source.kind, **source.origin}
+    try:
+        return {**about, "digest": source.digest()} if source.digest is not None else about
+    except (OSError, TableFault):
+        return about
+
+
+def _spent(tally: Tally) -> float | None:
+    """US dollars of this run's calls; None where the price of one is not known."""
+    return None if tally.unpriced and tally.calls else tally.cost_now

@@ -1,0 +1,1 @@
+"""What changed between two specs, and which calls an edit makes again."""

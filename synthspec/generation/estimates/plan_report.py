@@ -1,0 +1,192 @@
+"""What a plan holds, before any of it is paid for: shares, coverage, calls, tokens and money."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from synthspec.generation.estimates.levels import endless_lists, rows_of_levels
+from synthspec.generation.estimates.players import call_values
+from synthspec.generation.estimates.stand_ins import messages_told, with_bound_names, with_stand_ins
+from synthspec.generation.estimates.usage import PromptReport, player_report, prompt_reports, total_use
+from synthspec.inference.requests import Sender
+from synthspec.inference.speaker_requests import open_writer
+from synthspec.languages.expressions.evaluation.columns import Column
+from synthspec.planning.parameters import places_in
+from synthspec.planning.plan import Plan
+from synthspec.planning.shares import ParameterReport, parameter_report
+from synthspec.sources import Table
+from synthspec.spec import Choice, Spec
+from synthspec.spec.backends_used import endpoints_of
+from synthspec.spec.fan_outs import asked_at
+from synthspec.spec.used_names import used_names
+
+COUNTED = 1_000_000  # combinations looked at for the figures of a parameter
+MOST_PAIRED = 200  # lists of which all pairs are counted
+MOST_SPACE = 10**300
+
+
+@dataclass(frozen=True, slots=True)
+class PairReport:
+    """Pairs of values of listed parameters: how many there can be, exclude makes impossible, the plan has."""
+
+    possible: int
+    impossible: int
+    covered: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankReport:
+    """Two parameters that are correlated: the rank correlation asked for, and the one the plan has (-1 to 1)."""
+
+    between: tuple[str, str]
+    asked: float
+    reached: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """A plan for a reader. Costs are US dollars, None where no price is known."""
+
+    name: str
+    rows: int
+    combinations: int  # that the rows take at most
+    combinations_needed: tuple[int, int]  # at least and at most, as far as the lengths of lists are known
+    endless: tuple[str, ...]  # prompts that go over lists of which nothing says how long they are at most
+    counted: int
+    strategy: str
+    space: int | None  # combinations of listed values there can be, None above 10**300 or where one is not listed
+    excluded: int | None
+    parameters: tuple[ParameterReport, ...]  # those in use
+    unused: tuple[str, ...]  # parameters that nothing reads
+    pairs: PairReport | None  # None of fewer than two lists, and of so many that their pairs are not counted
+    covering: Mapping[str, Any] | None  # of a strategy that makes a covering array: strength, rows, tuples covered
+    correlations: tuple[RankReport, ...]
+    prompts: tuple[PromptReport, ...]
+    expected: Mapping[str, float | None]  # at most, where talks may end early
+    least: Mapping[str, float | None]  # the same at least
+    worst: Mapping[str, float | None]
+    samples: tuple[Mapping[str, Any], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
+    """Read a plan through and report on it."""
+    spec = plan.spec
+    counted = min(len(plan), COUNTED)
+    used = used_names(spec) if spec.fields else frozenset(p.name for p in spec.parameters)
+    columns = plan.columns(0, counted) if counted else {}
+    lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
+    levels = rows_of_levels(plan)
+    written = (r for p in spec.asked for r in prompt_reports(spec, p, plan, tables, levels[asked_at(p)]))
+    prompts = (*written, *(player_report(spec, name, plan, tables) for name in spec.players))
+    space, excluded = _space(plan, lists)
+    return PlanReport(
+        name=spec.name,
+        rows=spec.rows,
+        combinations=len(plan),
+        combinations_needed=(levels[0].least, levels[0].most),
+        endless=endless_lists(spec),
+        counted=counted,
+        strategy=spec.plan.strategy,
+        space=space,
+        excluded=excluded,
+        parameters=tuple(
+            parameter_report(p.name, columns[p.name], lists.get(p.name)) for p in spec.parameters if p.name in used
+        ),
+        unused=tuple(p.name for p in spec.parameters if p.name not in used),
+        pairs=_pairs(plan, lists, columns),
+        covering=asdict(coverage) if (coverage := plan.coverage()) is not None else None,
+        correlations=_ranks(plan, columns),
+        prompts=tuple(r for r, _ in prompts),
+        expected=total_use([r for r, _ in prompts]),
+        least=total_use([r.least or r for r, _ in prompts]),
+        worst=total_use([w for _, w in prompts]),
+        samples=tuple(_sample(spec, plan, tables, i) for i in range(min(2, len(plan)))),
+    )
+
+
+def _ranks(plan: Plan, columns: Mapping[str, Column]) -> tuple[RankReport, ...]:
+    if not plan.spec.plan.correlate or not columns:
+        return ()
+    from synthspec.planning.correlation.copula import rank_reached
+
+    return tuple(RankReport(c.between, c.rank, rank_reached(plan.spec, columns, c)) for c in plan.spec.plan.correlate)
+
+
+def _space(plan: Plan, lists: Mapping[str, Choice]) -> tuple[int | None, int | None]:
+    """Combinations of listed values, and how many of them the exclusions remove, where both can be counted."""
+    if not lists or any(d.weights is None for d in plan.dimensions):
+        return None, None
+    from synthspec.planning.constraints.checks import MAX_ENUMERATED
+
+    space = 1
+    for dimension in plan.dimensions:
+        space *= sum(w > 0 for w in dimension.weights or ())
+        if space > MOST_SPACE:
+            return None, None
+    if not plan.rules:
+        return space, 0
+    if space > MAX_ENUMERATED:
+        return space, None
+    from synthspec.planning.constraints.checks import try_rules
+
+    kept = try_rules(plan, plan.rules, [d.key for d in plan.dimensions]).kept
+    return space, space - int(kept.sum())
+
+
+def _pairs(plan: Plan, lists: Mapping[str, Choice], columns: Mapping[str, Column]) -> PairReport | None:
+    names = [n for n in lists if len(lists[n].values) > 1]
+    if not 2 <= len(names) <= MOST_PAIRED:
+        return None
+    coded = {n: places_in(columns[n], lists[n].values) for n in names}
+    impossible = _impossible_pairs(plan, lists)
+    possible = covered = 0
+    for a, b in itertools.combinations(names, 2):
+        size = sum(w > 0 for w in lists[a].weights) * sum(w > 0 for w in lists[b].weights)
+        possible += size
+        covered += len(np.unique(coded[a] * len(lists[b].values) + coded[b]))
+    return PairReport(possible - impossible, impossible, covered)
+
+
+def _impossible_pairs(plan: Plan, lists: Mapping[str, Choice]) -> int:
+    """Pairs of values that no permitted combination holds."""
+    from synthspec.planning.constraints.checks import try_rules
+    from synthspec.planning.constraints.listed import together
+
+    lost = 0
+    for group in together(plan.rules, lambda rule: rule.dimensions):
+        keys = frozenset[str]().union(*(r.dimensions for r in group))
+        inside = [n for n in lists if n in keys]
+        tried = try_rules(plan, group, keys)
+        if not tried.exact:
+            continue
+        columns, kept = tried.columns, tried.kept
+        for a, b in itertools.combinations(inside, 2):
+            first, second = (places_in(columns[n], lists[n].values) for n in (a, b))
+            codes = first * len(lists[b].values) + second
+            lost += len(np.unique(codes)) - len(np.unique(codes[kept]))
+    return lost
+
+
+def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> dict[str, Any]:
+    combination = plan[index]
+    prompts = {}
+    for prompt in spec.asked:
+        for name, choice in endpoints_of(spec, prompt).items():
+            writer = open_writer(spec, prompt, Sender(choice, "", False), tables, name if name != prompt.name else "")
+            values = with_bound_names(spec, prompt, combination, tables)
+            messages = messages_told(spec, writer, values, index, tables)
+            prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]
+    for name, player in spec.players.items():
+        writer = open_writer(spec, player.prompt, Sender(spec.backend, "", False), tables, name)
+        values = {**with_stand_ins(spec, combination, tables), **call_values(spec, name, tables)}
+        messages = writer.told(writer.drafted(index, values, 1), 1)
+        prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]
+    return {"combination": combination, "prompts": prompts}

@@ -1,0 +1,160 @@
+"""What the prompts of a spec are expected to use, and what at worst: calls, tokens and money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from synthspec.generation.estimates.levels import LevelRows
+from synthspec.generation.estimates.players import answers_at_worst, answers_of_a_talk, call_values
+from synthspec.generation.estimates.several import CallsPerRow, calls_by_endpoint
+from synthspec.generation.estimates.stand_ins import field_tokens, messages_told, with_bound_names, with_stand_ins
+from synthspec.generation.estimates.talks import SpeakerUse, speaker_uses
+from synthspec.inference.accounting.image_tokens import picture_tokens
+from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
+from synthspec.inference.backends import provider_of
+from synthspec.inference.requests import PromptWriter, Sender
+from synthspec.inference.speaker_requests import open_writer
+from synthspec.planning.plan import Plan
+from synthspec.sources import Table
+from synthspec.spec import BackendChoice, Prompt, Spec
+from synthspec.spec.asked import fields_asked
+from synthspec.spec.backends_used import endpoints_of
+from synthspec.spec.conversation import one_message
+from synthspec.spec.fan_outs import asked_at, most_tried, rows_of_level
+from synthspec.spec.messages import Image, Message
+
+SAMPLED = 40  # prompts written to estimate their tokens
+
+
+@dataclass(frozen=True, slots=True)
+class PromptReport:
+    """What one prompt is expected to use, all rows together."""
+
+    name: str
+    backend: str
+    calls: int
+    prompt_tokens: int | None  # None where how many a picture has is not known
+    completion_tokens: int
+    cost: float | None
+    least: PromptReport | None = None  # the figures at least; None where they are fixed, and these the same
+
+
+def prompt_reports(
+    spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table], taken: LevelRows
+) -> list[tuple[PromptReport, PromptReport]]:
+    """What a prompt is expected to use, and what at worst; each backend and each speaker of a dialogue for itself."""
+    step = max(1, len(plan) // SAMPLED)
+    if prompt.dialogue is None:
+        rows = [plan[i] for i in list(range(0, len(plan), step))[:SAMPLED]]
+        calls = calls_by_endpoint(spec, prompt, rows)
+        choices = endpoints_of(spec, prompt)
+        return [_prompt_report(spec, prompt, plan, tables, (n, c), calls[n], taken) for n, c in choices.items()]
+    samples = [(i, with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
+    field = next(f for f in spec.fields if f.name == prompt.writes[0])
+    talks = rows_of_level(spec, asked_at(prompt), len(plan))[1]
+    tried = most_tried(spec, len(plan))
+    uses = speaker_uses(spec, prompt, talks, samples, field_tokens(one_message(field), spec, tables), tables)
+    return [_speaker_report(use, tried) for use in uses]
+
+
+def player_report(spec: Spec, name: str, plan: Plan, tables: Mapping[str, Table]) -> tuple[PromptReport, PromptReport]:
+    """What a prompt that plays a tool is expected to use: nothing at least, an answer a round of tools at most."""
+    player = spec.players[name]
+    choice = player.prompt.backend or spec.backend
+    writer = open_writer(spec, player.prompt, Sender(choice, "", False), tables, name)
+    step = max(1, len(plan) // SAMPLED)
+    samples = [(i, with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
+    share = 1 / max(1, len(samples))
+    calls = sent = longest = 0.0
+    for prompt in spec.prompts:
+        talks = rows_of_level(spec, asked_at(prompt), len(plan))[1]
+        calls += talks * share * sum(answers_of_a_talk(spec, prompt, name, values) for _, values in samples)
+    for index, values in samples:
+        messages = writer.told(writer.drafted(index, {**values, **call_values(spec, name, tables)}, 1), 1)
+        sent += share * sum(expected_tokens(m.content) + PER_MESSAGE // 2 for m in messages)
+        longest += share * worst_tokens(messages)
+    reply = min(writer.sender.max_tokens, sum(field_tokens(f, spec, tables) for f in player.fields) + 8)
+    most = _figures(name, choice, calls, calls * sent, calls * reply)
+    worst = answers_at_worst(spec, calls) * most_tried(spec, len(plan))
+    at_worst = _figures(name, choice, worst, worst * longest * 1.5, worst * writer.sender.max_tokens)
+    return replace(most, least=_figures(name, choice, 0, 0, 0)), at_worst
+
+
+def _speaker_report(use: SpeakerUse, tried: float) -> tuple[PromptReport, PromptReport]:
+    """`tried`: how many times as many talks there are at worst."""
+    uses = (use.least, use.most, use.worst.times(tried))
+    least, most, worst = (_figures(use.endpoint, use.choice, u.calls, u.sent, u.got) for u in uses)
+    return (most if least == most else replace(most, least=least)), worst
+
+
+def _figures(name: str, choice: BackendChoice, calls: float, sent: float, got: float) -> PromptReport:
+    """Calls and tokens, all together, and what they cost."""
+    cost = 0.0 if provider_of(choice.provider).free else None
+    if choice.prices is not None:
+        cost = (sent * choice.prices.prompt + got * choice.prices.completion) / 1e6
+    backend = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
+    return PromptReport(name, backend, round(calls), round(sent), round(got), cost)
+
+
+def _prompt_report(
+    spec: Spec,
+    prompt: Prompt,
+    plan: Plan,
+    tables: Mapping[str, Table],
+    endpoint: tuple[str, BackendChoice],
+    per_row: CallsPerRow,
+    taken: LevelRows,
+) -> tuple[PromptReport, PromptReport]:
+    """What a prompt is expected to use of a backend, and what at worst."""
+    place, choice = endpoint
+    fewest, rows = taken.least, taken.most + taken.beyond
+    writer = PromptWriter(spec, prompt, Sender(choice, "", False), tables)
+    asked = worst = 0
+    pictures: int | None = 0
+    step = max(1, len(plan) // SAMPLED)
+    indices = list(range(0, len(plan), step))[:SAMPLED]
+    for index in indices:
+        messages = messages_told(spec, writer, with_bound_names(spec, prompt, plan[index], tables), index, tables)
+        asked += sum(expected_tokens(m.content) + PER_MESSAGE // 2 for m in messages)
+        worst += worst_tokens(messages)
+        more = _picture_tokens(prompt, choice, messages)
+        pictures = None if more is None or pictures is None else pictures + more
+    share = 1 / max(len(indices), 1)
+    fields = fields_asked(prompt, {f.name: f for f in spec.fields})
+    reply = min(writer.sender.max_tokens, prompt.rows * sum(field_tokens(f, spec, tables) for f in fields) + 8)
+    name = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
+    free = provider_of(choice.provider).free
+
+    def figures(count: float, text: float, got: float) -> PromptReport:
+        sent = None if pictures is None else text + pictures * share
+        cost = 0.0 if free else None
+        if choice.prices is not None and sent is not None:
+            cost = (count * sent * choice.prices.prompt + count * got * choice.prices.completion) / 1e6
+        asked_for = None if sent is None else round(count * sent)
+        return PromptReport(place, name, round(count), asked_for, round(count * got), cost)
+
+    attempts = spec.limits.attempts * (1 if prompt.rows == 1 else prompt.rows)
+    most = figures(rows * per_row.most, asked * share, reply)
+    if (fewest, per_row.least) != (rows, per_row.most):
+        most = replace(most, least=figures(fewest * per_row.least, asked * share, reply))
+    tried = rows * per_row.most * attempts * most_tried(spec, len(plan))
+    return most, figures(tried, worst * share * 1.5, writer.sender.max_tokens)
+
+
+def _picture_tokens(prompt: Prompt, choice: BackendChoice, messages: Sequence[Message]) -> int | None:
+    """What the pictures of a call count for; None where nobody knows, or which they are is not known yet."""
+    if not prompt.images:
+        return 0
+    shown = any(isinstance(p, Image) for m in messages for p in m.parts)
+    return picture_tokens(choice, messages) if shown else None
+
+
+def total_use(reports: list[PromptReport]) -> dict[str, float | None]:
+    costs, asked = [r.cost for r in reports], [r.prompt_tokens for r in reports]
+    return {
+        "calls": sum(r.calls for r in reports),
+        "prompt_tokens": None if None in asked else sum(t for t in asked if t is not None),
+        "completion_tokens": sum(r.completion_tokens for r in reports),
+        "cost": None if any(c is None for c in costs) else sum(c for c in costs if c is not None),
+    }
