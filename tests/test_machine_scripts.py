@@ -10,8 +10,9 @@ import pytest
 
 from synthspec.compiler import compile_spec
 from synthspec.generation.machine.program import Program
+from synthspec.generation.machine.row_draft import MAX_TRIES_KEPT
 from synthspec.generation.machine.row_machine import advance, begin
-from synthspec.generation.machine.row_turn import MAX_MOVES, MAX_TRIES_KEPT
+from synthspec.generation.machine.row_turn import MAX_MOVES
 from synthspec.generation.machine.states import (
     Ask,
     Combination,

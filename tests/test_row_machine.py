@@ -220,9 +220,9 @@ def test_an_outcome_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_a_machine_knows_no_clock_no_task_and_no_store() -> None:
     import ast
 
-    from synthspec.generation.machine import program, row_machine, row_turn, states
+    from synthspec.generation.machine import program, row_draft, row_machine, row_turn, states
 
-    for module in (program, row_machine, row_turn, states):
+    for module in (program, row_machine, row_draft, row_turn, states):
         assert module.__file__ is not None
         tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
         names = {n for node in ast.walk(tree) if isinstance(node, ast.Import) for n in (a.name for a in node.names)}

@@ -13,7 +13,8 @@ from typing import Any
 
 from synthspec.generation.machine.levels import Level
 from synthspec.generation.machine.program import Program
-from synthspec.generation.machine.row_turn import BATCH, MAX_TRIES_KEPT, RowTurn
+from synthspec.generation.machine.row_draft import MAX_TRIES_KEPT
+from synthspec.generation.machine.row_turn import BATCH, RowTurn
 from synthspec.generation.machine.rows import Rows
 from synthspec.generation.machine.states import (
     Ask,

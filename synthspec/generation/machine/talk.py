@@ -11,41 +11,24 @@ from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.thinking import without_thinking
 from synthspec.formats.recovery.turn import read_turn
 from synthspec.formats.recovery.written_calls import AS_TEXT, Written, written_calls
-from synthspec.generation.machine.errands import Errand, PlayedTool, answered_before, arguments_mark
-from synthspec.generation.machine.states import Ask, Note, Work
+from synthspec.generation.machine.errands import Errand, PlayedTool
+from synthspec.generation.machine.states import Ask, Note
 from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Opening, Step
+from synthspec.generation.machine.talk_course import Course, Talk
+from synthspec.generation.machine.tool_answers import ToolAnswers
 from synthspec.generation.machine.toolbox import MOST_AT_ONCE, Kit, Toolbox, column_of, read_call, shown
 from synthspec.generation.validation.field_rules import field_rules
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
-from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.spec import Field, Prompt, Speaker
 from synthspec.spec.backends_used import endpoint_of_speaker
-from synthspec.spec.conversation import CALLED, MOST_EXCHANGES, SO_FAR, Said, TalkSoFar, messages_of, one_message
+from synthspec.spec.conversation import Said, messages_of, one_message
 from synthspec.spec.messages import Text, ToolCall, ToolDeclaration
 from synthspec.spec.rows import Rejection, Stage, Try
 
 if TYPE_CHECKING:
     from synthspec.generation.machine.row_turn import RowTurn
-
-
-@dataclass(frozen=True, slots=True)
-class Talk(Work):
-    """A talk as far as it has come."""
-
-    attempt: int = 0  # at the whole talk; 0 before the first
-    said: tuple[Said, ...] = ()
-    spoken: int = 0  # texts in it: whose turn it is
-    keys: tuple[str, ...] = ()  # of its completions
-    asked: int = 0  # calls for the message that is waited for
-    feedback: Feedback | None = None  # on the reply before
-    rejected: tuple[str, ...] = ()  # why the attempt before was not kept
-    rounds: int = 0  # replies in a row that called tools
-    errand: Errand | None = None  # calls of tools that wait for their answers
-
-    def restarted(self) -> Talk:
-        return Talk(self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +53,20 @@ class Talking:
         self._named = len(set(self._roles.values())) < len(self._roles)
         self._endpoints = {s.name: endpoint_of_speaker(prompt, s.name) for s in dialogue.speakers}
         self._others = {s.name: [o.name for o in dialogue.speakers if o is not s] for s in dialogue.speakers}
-        self._least, self._most = compile_row(dialogue.minimum), compile_row(dialogue.maximum)
-        self._until = compile_row(dialogue.until) if dialogue.until is not None else None
-        self._players, self._tool_rounds = talks.players, talks.tool_rounds
+        self._course = Course(dialogue)
+        self._tool_rounds = talks.tool_rounds
+        self._answers = ToolAnswers(prompt.name, talks.players, self._resume)
         self._kits = {s.name: talks.toolbox.kit_of(s, prompt.name) for s in dialogue.speakers}
         self._column = prompt.writes[1] if len(prompt.writes) > 1 else None
         self._rules = tuple(field_rules(one_message(field)))
 
     def openings(self, step: Step, index: int, values: Mapping[str, Any]) -> Iterator[Opening]:
         """The first message that is not given, by whoever speaks it."""
-        talk = self._given(Talk(1), values)
-        if isinstance(self._bounds(values), tuple) and not self._ends(talk, values):
-            speaker = self._next(talk)
+        talk = self._course.given(Talk(1), values)
+        if isinstance(self._course.bounds(values), tuple) and not self._course.ends(talk, values):
+            speaker = self._course.next(talk)
             if not isinstance(self._kits[speaker.name](index, values), str):
-                yield Opening(self._name, self._seen(talk, ()), self._endpoints[speaker.name])
+                yield Opening(self._name, self._course.seen(talk, ()), self._endpoints[speaker.name])
 
     # --- the row's turn
 
@@ -106,10 +89,12 @@ class Talking:
                 turn.give_up(Stage.CALL, (reason,))
             case Failed(rejection):
                 turn.notes.append(Note(rejections=(rejection,)))
-                ask = self._ask if talk.errand is None else self._ask_player
-                ask(turn, step, talk, Stage.CALL, (rejection.reason,))
+                if talk.errand is None:
+                    self._ask(turn, step, talk, Stage.CALL, (rejection.reason,))
+                else:
+                    self._answers.failed(turn, step, talk, *self._at_hand(turn, talk), rejection)
             case Replied() if talk.errand is not None:
-                self._read_player(turn, step, talk, talk.errand, outcome)
+                self._answers.read(turn, step, talk, *self._at_hand(turn, talk), outcome)
             case Replied():
                 self._read(turn, step, talk, outcome)
 
@@ -127,13 +112,13 @@ class Talking:
             turn.give_up(stage, reasons or (f"the talk was begun {attempt} times, as `limits.attempts` allows",))
             return
         values = self._known(turn)
-        bounds = self._bounds(values)
+        bounds = self._course.bounds(values)
         if isinstance(bounds, str):
             turn.give_up(Stage.VALID, (bounds,))
             return
         turn.asked[self._name] = attempt + 1
         try:
-            talk = self._given(Talk(attempt + 1, rejected=rejected), values)
+            talk = self._course.given(Talk(attempt + 1, rejected=rejected), values)
         except TemplateFault as e:
             turn.give_up(Stage.CALL, (f"the prompt: {e}",))
             return
@@ -141,7 +126,7 @@ class Talking:
 
     def _go_on(self, turn: RowTurn, step: Step, talk: Talk) -> None:
         """Ask for the next message, or end the talk."""
-        if self._ends(talk, self._known(turn)):
+        if self._course.ends(talk, self._known(turn)):
             self._finish(turn, step, talk)
         else:
             self._ask(turn, step, talk, Stage.CALL, ())
@@ -152,7 +137,7 @@ class Talking:
             turn.work[self._name] = talk
             turn.give_up(stage, reasons)
             return
-        speaker = self._next(talk)
+        speaker = self._course.next(talk)
         kit = self._kit(turn, speaker)
         if isinstance(kit, str):
             turn.give_up(Stage.VALID, (f"the tools of {speaker.name}: {kit}",))
@@ -168,12 +153,12 @@ class Talking:
             lineage=(*turn.lineage(step), *talk.keys[-1:]),
             opening=self._name if first else "",
             variant=("turn", len(talk.said), talk.attempt, *_mark(tools)),
-            seen=self._seen(talk, tools),
+            seen=self._course.seen(talk, tools),
             endpoint=self._endpoints[speaker.name],
         )
 
     def _read(self, turn: RowTurn, step: Step, talk: Talk, reply: Replied) -> None:
-        speaker = self._next(talk)
+        speaker = self._course.next(talk)
         reply = self._with_written_calls(turn, speaker, reply)
         if reply.calls:
             self._call(turn, step, talk, speaker, reply)
@@ -224,58 +209,17 @@ class Talking:
         errand = Errand(Said(speaker.name, (*([Text(text)] if text else []), *calls)))
         keys = (*talk.keys, reply.key)
         talk = replace(talk, keys=keys, asked=0, feedback=None, rounds=talk.rounds + 1, errand=errand)
-        self._answer(turn, step, talk, errand)
+        self._answers.answer(turn, step, talk, *self._at_hand(turn, talk))
 
-    def _answer(self, turn: RowTurn, step: Step, talk: Talk, errand: Errand) -> None:
-        """Answer calls, up to one whose answer must be asked for; when all are answered the speaker goes on."""
-        kit, values = self._kit(turn, self._next(talk)), self._known(turn)
-        assert not isinstance(kit, str)
-        while (call := errand.call) is not None:
-            ready = kit[call.name]
-            given = answered_before((*talk.said, *errand.said), call) if ready.player else ready.answer(call, values)
-            if given is None:
-                self._ask_player(turn, step, replace(talk, errand=errand), Stage.CALL, ())
-                return
-            errand = errand.answered(given)
-        talk = replace(talk, said=(*talk.said, *errand.said), errand=None)
+    def _resume(self, turn: RowTurn, step: Step, talk: Talk) -> None:
+        """All calls are answered: whoever made them goes on."""
         self._ask(turn, step, talk, Stage.CALL, ())
 
-    def _ask_player(self, turn: RowTurn, step: Step, talk: Talk, stage: Stage, reasons: tuple[str, ...]) -> None:
-        """Ask the prompt that plays a tool; where its attempts are used up the row is lost, for these reasons."""
-        errand, kit = talk.errand, self._kit(turn, self._next(talk))
-        assert errand is not None and errand.call is not None and not isinstance(kit, str)
-        call, ready = errand.call, kit[errand.call.name]
-        if errand.attempt >= turn.program.limit:
-            turn.work[self._name] = talk
-            turn.give_up(stage, tuple(f"the tool {call.name}: {reason}" for reason in reasons))
-            return
-        errand = replace(errand, attempt=errand.attempt + 1)
-        turn.work[self._name] = replace(talk, errand=errand)
-        turn.ask(
-            step,
-            errand.attempt,
-            feedback=errand.feedback,
-            lineage=(*turn.lineage(step), *talk.keys[-1:]),
-            variant=("tool", call.name, arguments_mark(call)),
-            seen={**ready.seen(call, self._known(turn)), CALLED: ready.bound(call)},
-            endpoint=ready.player,
-        )
-
-    def _read_player(self, turn: RowTurn, step: Step, talk: Talk, errand: Errand, reply: Replied) -> None:
-        """Take the answer of a prompt that plays a tool, or ask it again."""
-        kit, call = self._kit(turn, self._next(talk)), errand.call
-        assert call is not None and not isinstance(kit, str)
-        player = kit[call.name].player
-        given, rejections = self._players[player].read(reply)
-        turn.notes.append(Note(1, 0 if given is None else 1, rejections))
-        if given is not None:
-            talk = replace(talk, keys=(*talk.keys, reply.key))
-            self._answer(turn, step, talk, errand.answered(given))
-            return
-        reasons = tuple(r.reason for r in rejections)
-        turn.tried(Try(self._name, talk.attempt, f"{shown(call)}: {reply.text}", reasons))
-        errand = replace(errand, feedback=Feedback(reply.text, rejections, 1))
-        self._ask_player(turn, step, replace(talk, errand=errand), rejections[0].stage, reasons)
+    def _at_hand(self, turn: RowTurn, talk: Talk) -> tuple[Kit, dict[str, Any]]:
+        """The tools of the speaker whose calls are answered, and what is known of the row."""
+        kit = self._kit(turn, self._course.next(talk))
+        assert not isinstance(kit, str)
+        return kit, self._known(turn)
 
     def _kit(self, turn: RowTurn, speaker: Speaker) -> Kit | str:
         """The tools that a speaker may call in this row, or what is wrong with them."""
@@ -343,65 +287,11 @@ class Talking:
     def _known(self, turn: RowTurn) -> dict[str, Any]:
         return {**turn.values, **turn.combination.values}
 
-    def _bounds(self, values: Mapping[str, Any]) -> tuple[int, int] | str:
-        """The least and the greatest number of exchanges, or why there is none."""
-        least, most = self._least(values), self._most(values)
-        for bound in (least, most):
-            if not isinstance(bound, int) or isinstance(bound, bool) or bound < 1:
-                return f"`turns` is {bound} here, and must be a whole number from 1 on"
-        if least > most:
-            return f"`turns` is from {least} to {most} here: no talk has so many"
-        if most > MOST_EXCHANGES:
-            return f"`turns` is {most} here, over the {MOST_EXCHANGES} that a talk may have"
-        return least, most
-
-    def _next(self, talk: Talk) -> Speaker:
-        return self._speakers[talk.spoken % len(self._speakers)]
-
-    def _given(self, talk: Talk, values: Mapping[str, Any]) -> Talk:
-        """The talk with the first messages that the spec gives.
-
-        Raises:
-            TemplateFault: a value is not what the template needs.
-        """
-        for speaker in self._speakers[talk.spoken :]:
-            if speaker.opening is None:
-                break
-            text = speaker.opening.render({"turn": 1, **values}).strip()
-            if not text:
-                raise TemplateFault(f"the opening of {speaker.name} is empty")
-            talk = replace(talk, said=(*talk.said, Said(speaker.name, (Text(text),))), spoken=talk.spoken + 1)
-        return talk
-
-    def _ends(self, talk: Talk, values: Mapping[str, Any]) -> bool:
-        """Whether the talk is over: after whole exchanges alone."""
-        exchanges, beyond = divmod(talk.spoken, len(self._speakers))
-        bounds = self._bounds(values)
-        if beyond or not exchanges or isinstance(bounds, str) or exchanges < bounds[0]:
-            return False
-        if exchanges >= bounds[1]:
-            return True
-        return self._until is not None and bool(self._until({**values, **self._latest(talk), "turn": exchanges}))
-
-    def _latest(self, talk: Talk) -> dict[str, str]:
-        """What each speaker said last."""
-        latest: dict[str, str] = {}
-        for step in reversed(talk.said):
-            if step.speaker not in latest and step.result is None and not step.calls:
-                latest[step.speaker] = step.text
-                if len(latest) == len(self._speakers):
-                    break
-        return latest
-
     def _column_of(self, turn: RowTurn) -> list[dict[str, Any]]:
         """The tools that any speaker of a row may call."""
         kits = [self._kit(turn, s) for s in self._speakers]
         found = [r.declaration for kit in kits if not isinstance(kit, str) for r in kit.values()]
         return column_of(list({json.dumps(d.key_form, sort_keys=True): d for d in found}.values()))
-
-    def _seen(self, talk: Talk, tools: tuple[ToolDeclaration, ...]) -> dict[str, Any]:
-        """What the next request sees besides parameters and other prompts' fields."""
-        return {"turn": talk.spoken // len(self._speakers) + 1, SO_FAR: TalkSoFar(talk.said, talk.rejected, tools)}
 
 
 def _mark(tools: tuple[ToolDeclaration, ...]) -> tuple[str, ...]:
