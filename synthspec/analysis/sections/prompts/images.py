@@ -74,11 +74,14 @@ class Drawn:
     loops: tuple[Each, ...] = ()
 
     def values(self, expression: Expression) -> Iterator[Any]:
-        """Every different value of an expression over one of them; none of others."""
+        """Every different value of an expression over one of them, and that of one which reads nothing; none of
+        others."""
         names = names_of(expression)
         name = next(iter(names)) if len(names) == 1 else ""
         value_of = compile_row(expression)
         seen: set[str] = set()
+        if not names and (written := value_of({})) is not None:  # null is of the row's place
+            yield written
         for drawn in self._of(name):
             value = value_of({name: drawn})
             mark = value if isinstance(value, str) else repr(value)
