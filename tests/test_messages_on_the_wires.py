@@ -19,7 +19,7 @@ from wire.wires import TEXT, THOUGHT, Wire
 
 from synthspec.cli import cli
 from synthspec.compiler import compile_spec
-from synthspec.generation.estimate import report_plan
+from synthspec.generation.estimates.plan_report import report_plan
 from synthspec.planning.plan import build_plan
 
 PICTURES = {n: b"GIF89a\x03\0\x02\0\0\0\0" + n.encode() for n in ("near", "far", "shown")}
