@@ -19,8 +19,9 @@ from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean, has_e
 from synthspec.diagnostics.render import coloured, render_github, render_json, render_sarif, render_text
 from synthspec.document.inheritance import merge_maps
 from synthspec.document.overrides import apply_overrides
-from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode, read_document, resolve_scalar, to_data
+from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode, read_document, to_data
 from synthspec.document.resources import language_schema
+from synthspec.document.scalars import resolve_scalar
 from synthspec.document.source import Source
 from synthspec.generation.validation.rules import Validator
 from synthspec.languages.expressions.parsing.parse_table import GRAMMAR, TABLE, _mark

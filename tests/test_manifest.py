@@ -14,7 +14,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from synthspec.dataset.card import ColumnFacts, build_card, column_facts, constraints_of, escaped
+from synthspec.dataset.card import build_card, escaped
+from synthspec.dataset.card_columns import ColumnFacts, column_facts, constraints_of
 from synthspec.dataset.layout import open_output
 from synthspec.dataset.manifest import (
     BuildFacts,

@@ -7,37 +7,14 @@ that none of it can become a heading, a link, an image or HTML.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-import yaml
-
-from synthspec.dataset.card_features import features_of
+from synthspec.dataset.card_columns import ColumnFacts, Tables
+from synthspec.dataset.card_front_matter import front_matter
 from synthspec.dataset.manifest import FUNNEL, BuildFacts, WrittenFile, own_version
-from synthspec.dataset.writers import Column
-from synthspec.languages.expressions.types import Type
-from synthspec.spec import Bounds, Field
 
 FILE_NAME = "README.md"
-MOST_CONFIGS = 64
-LOADED_FIRST = ("parquet", "jsonl", "csv", "json")  # of several formats, the one that `load_dataset` is given
-LICENSES = frozenset(
-    "apache-2.0 mit cc0-1.0 cc-by-4.0 cc-by-3.0 cc-by-2.0 cc-by-sa-4.0 cc-by-sa-3.0 cc-by-nc-4.0 cc-by-nc-sa-4.0 "
-    "cc-by-nc-nd-4.0 cc-by-nd-4.0 odc-by odbl pddl gpl-3.0 gpl-2.0 lgpl-3.0 agpl-3.0 mpl-2.0 bsd-2-clause "
-    "bsd-3-clause unlicense cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 other unknown".split()
-)
-_SIZES = (
-    (1_000, "n<1K"),
-    (10_000, "1K<n<10K"),
-    (100_000, "10K<n<100K"),
-    (1_000_000, "100K<n<1M"),
-    (10_000_000, "1M<n<10M"),
-    (100_000_000, "10M<n<100M"),
-    (1_000_000_000, "100M<n<1B"),
-)
 _LIMITS_OF_NGRAM = (
     "The text was not written by a language model. The embedded n-gram model strings together pieces of the spec's "
     "own source: it reads well over a few words and means little beyond them. It is good for trying a spec out; for "
@@ -50,25 +27,11 @@ _LIMITS_OF_MODELS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnFacts:
-    """What the card says of a column; `constraints` are plain text."""
-
-    name: str
-    type: str
-    description: str = ""
-    constraints: tuple[str, ...] = ()
-    kind: Type | None = None
-
-
-Tables = Mapping[str, Sequence[ColumnFacts]]  # the columns of each; the name is "" where there is one table
-
-
 def build_card(facts: BuildFacts, columns: Sequence[ColumnFacts], tables: Tables | None = None) -> str:
     """The card as Markdown. `tables` are the columns of each of several tables, instead of `columns`."""
     tables = tables or {"": columns}
     parts = [
-        f"---\n{_front_matter(facts, tables)}---",
+        f"---\n{front_matter(facts, tables)}---",
         f"# {escaped(facts.name)}",
         "\n\n".join(escaped(p) for p in re.split(r"\n\s*\n", facts.description) if p.strip()),
         "A synthetic dataset, built by `synthspec` from a declarative spec.",
@@ -99,37 +62,6 @@ def _loading(facts: BuildFacts) -> str:
     return "```python\nfrom datasets import load_dataset\n\n" + "\n".join(lines) + "\n```"
 
 
-def column_facts(fields: Sequence[Field], columns: Sequence[Column]) -> tuple[ColumnFacts, ...]:
-    """What is known of each column of the output; one that a shape made has its type alone."""
-    known = {f.name: f for f in fields}
-    facts = []
-    for column in columns:
-        field = known.get(column.name)
-        if field is None:
-            facts.append(ColumnFacts(column.name, str(column.type), kind=column.type))
-        else:
-            said = tuple(constraints_of(field))
-            facts.append(ColumnFacts(column.name, str(column.type), field.description, said, column.type))
-    return tuple(facts)
-
-
-def constraints_of(field: Field) -> Iterator[str]:
-    """What the field's values must hold to, in words."""
-    schema = field.schema
-    if field.value is not None:
-        yield "computed"
-    for key, words in _KEYWORDS.items():
-        if key in schema:
-            yield words.format(_shown(schema[key]))
-    for what, bounds in (("words", field.words), ("sentences", field.sentences)):
-        if bounds != Bounds():
-            yield _range(what, bounds.minimum, bounds.maximum)
-    if field.rejects:
-        yield "never " + ", ".join(field.rejects)
-    if field.optional:
-        yield "may be empty"
-
-
 def escaped(text: str) -> str:
     """The text as Markdown that shows exactly it: on one line, without effect.
 
@@ -147,91 +79,6 @@ def escaped(text: str) -> str:
 
 def _unmarked(marker: re.Match[str]) -> str:
     return f"\\{marker[1]}" if marker[1] else f"{marker[2]}\\{marker[3]}"
-
-
-class _Plain(yaml.SafeDumper):
-    """Writes a value that comes twice in full twice, not as an alias."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _front_matter(facts: BuildFacts, tables: Tables) -> str:
-    tags = [t for t in facts.tags if _language(t) is None]
-    matter: dict[str, Any] = {"pretty_name": facts.name}
-    languages = [code for t in facts.tags if (code := _language(t)) is not None]
-    if languages:
-        matter["language"] = languages
-    if facts.license:
-        known = facts.license.lower() in LICENSES
-        matter["license"] = facts.license.lower() if known else "other"
-        if not known:
-            matter["license_name"] = facts.license
-    matter["tags"] = list(dict.fromkeys([*tags, "synthetic", "synthspec"]))
-    loaded = _loaded(facts.files)
-    counted = facts.tables[-1] if facts.tables else ""
-    matter["size_categories"] = [_size(sum(f.rows for f in loaded if f.table == counted))]
-    configs = list(_table_configs(facts)) if facts.tables else list(_configs(facts))
-    if configs:
-        matter["configs"] = configs
-        found = [(c["config_name"], _features(tables, c["config_name"], loaded[0].format)) for c in configs]
-        info = [{"config_name": name, "features": features} for name, features in found if features]
-        if info:
-            matter["dataset_info"] = info if len(info) > 1 else info[0]
-    return yaml.dump(matter, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
-
-
-def _features(tables: Tables, config: str, form: str) -> list[dict[str, Any]] | None:
-    columns = tables.get(config, tables.get("", ()))
-    return features_of([Column(c.name, c.kind) for c in columns if c.kind is not None], form)
-
-
-def _table_configs(facts: BuildFacts) -> Iterator[dict[str, Any]]:
-    """One config for each table, the deepest by default."""
-    files = _loaded(facts.files)
-    for name in reversed(facts.tables):
-        of_table = _data_files([f for f in files if f.table == name])
-        default = {"default": True} if name == facts.tables[-1] else {}
-        if of_table:
-            yield {"config_name": name, **default, "data_files": of_table}
-
-
-def _configs(facts: BuildFacts) -> Iterator[dict[str, Any]]:
-    """One config for all rows, and one for each partition where there are not too many."""
-    files = _loaded(facts.files)
-    if not files:
-        return
-    yield {"config_name": "default", "data_files": _data_files(files)}
-    partitions = list(dict.fromkeys(f.partition for f in files if f.partition))
-    if 1 < len(partitions) <= MOST_CONFIGS:
-        for partition in partitions:
-            inside = [f for f in files if f.partition == partition]
-            name = inside[0].path.rpartition("/")[0].replace("/", "-")  # safe, and unlike any other
-            if name != "default":
-                yield {"config_name": name, "data_files": _data_files(inside)}
-
-
-def _data_files(files: Sequence[WrittenFile]) -> list[dict[str, Any]]:
-    splits: dict[str, list[str]] = {}
-    for file in files:
-        if file.rows:  # an empty file has no types to agree with the others
-            splits.setdefault(re.sub(r"\W+", "_", file.split or "train"), []).append(file.path)
-    return [{"split": s, "path": p[0] if len(p) == 1 else p} for s, p in splits.items()]
-
-
-def _loaded(files: Sequence[WrittenFile]) -> list[WrittenFile]:
-    formats = {f.format for f in files}
-    chosen = next((f for f in (*LOADED_FIRST, *sorted(formats)) if f in formats), None)
-    return sorted((f for f in files if f.format == chosen), key=lambda f: f.path)
-
-
-def _language(tag: str) -> str | None:
-    found = re.fullmatch(r"lang(?:uage)?:([A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*)", tag.strip())
-    return found[1] if found else None
-
-
-def _size(rows: int) -> str:
-    return next((name for limit, name in _SIZES if rows < limit), "n>1T")
 
 
 def _columns_table(columns: Sequence[ColumnFacts]) -> str:
@@ -295,34 +142,3 @@ def _limits(facts: BuildFacts) -> Iterator[str]:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *([escaped(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-_KEYWORDS: Mapping[str, str] = {
-    "enum": "one of {}",
-    "const": "always {}",
-    "minimum": "at least {}",
-    "exclusiveMinimum": "more than {}",
-    "maximum": "at most {}",
-    "exclusiveMaximum": "less than {}",
-    "multipleOf": "a multiple of {}",
-    "pattern": "matches {}",
-    "format": "{}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} items",
-    "maxItems": "at most {} items",
-    "uniqueItems": "no item twice: {}",
-}
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        shown = ", ".join(_shown(v) for v in value[:20])
-        return shown + (", …" if len(value) > 20 else "")
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _range(what: str, minimum: int | None, maximum: int | None) -> str:
-    if minimum is None:
-        return f"at most {maximum} {what}"
-    return f"at least {minimum} {what}" if maximum is None else f"{minimum} to {maximum} {what}"

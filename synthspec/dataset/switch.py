@@ -10,38 +10,32 @@ A result that is poorer than the dataset that stands goes to `incomplete/` besid
 
 from __future__ import annotations
 
-import errno
 import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from synthspec.dataset.atomic_files import digest_of, sync_file, sync_folder
-from synthspec.dataset.manifest import FILE_NAME as MANIFEST
 from synthspec.dataset.manifest import listed_files, read_manifest
+from synthspec.dataset.switch_changes import (
+    INCOMPLETE,
+    Change,
+    changes_of,
+    is_inside,
+    is_within,
+    parents_in,
+    refuse_blocked,
+)
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.inference.store.folder_lock import FolderLock, FolderLocked
 
 NEXT, COMMIT = ".next", ".commit"
 FILES, LIST = "files", "list.json"  # inside either
-INCOMPLETE = "incomplete"
 LOCK = "run.lock"
 PATIENCE = 30.0  # seconds that a reader waits for a build that is switching now
-REPORT = "report.html"
-_BESIDE = ("README.md", "quarantine.jsonl", "rows.sqlite", MANIFEST)  # of every dataset, not listed in its manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One file of a switch: what stood at its path (None: not known, or nothing) and what will (None: nothing)."""
-
-    path: str  # in the folder, with `/`
-    old: str | None
-    new: str | None
 
 
 class SwitchFault(SynthspecError):
@@ -76,8 +70,8 @@ def commit(folder: Path, into: str = "", digests: Mapping[str, str] | None = Non
     staged = folder / NEXT / FILES
     new = {path.relative_to(staged).as_posix(): path for path in sorted(staged.rglob("*")) if path.is_file()}
     prefix = f"{into}/" if into else ""
-    changes = _changes(folder, prefix, new, digests or {})
-    _refuse_blocked(folder, changes)
+    changes = changes_of(folder, prefix, new, digests or {})
+    refuse_blocked(folder, changes)
     for path in new.values():
         sync_file(path)
     document = {"into": into, "files": [[c.path, c.old, c.new] for c in changes]}
@@ -140,7 +134,7 @@ def roll_forward(folder: Path) -> None:
         coming = [c for c in changes if c.new is not None]
         going = [c for c in changes if c.new is None]
         for change in going:  # a file where a folder is to be, or the other way round
-            if any(_within(change.path, c.path) or _within(c.path, change.path) for c in coming):
+            if any(is_within(change.path, c.path) or is_within(c.path, change.path) for c in coming):
                 _remove(folder, change, ())
         _move(folder, decided / FILES, into, coming)
         stands = tuple(identity for c in coming if (identity := _identity(folder / c.path)) is not None)
@@ -157,7 +151,7 @@ def standing(folder: Path) -> Mapping[str, Any] | None:
     """The manifest of the dataset that stands in a folder; None where none does, or none of its files is left."""
     manifest = read_manifest(folder)
     files = listed_files(manifest)
-    return manifest if any((folder / f.path).is_file() for f in files if _is_inside(f.path)) else None
+    return manifest if any((folder / f.path).is_file() for f in files if is_inside(f.path)) else None
 
 
 def is_poorer(kept: int, wanted: int, manifest: Mapping[str, Any] | None) -> bool:
@@ -178,70 +172,6 @@ def _number(manifest: Mapping[str, Any], *path: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _changes(folder: Path, prefix: str, new: Mapping[str, Path], digests: Mapping[str, str]) -> list[Change]:
-    """Every file of the switch in the order they are done: the manifest comes last of those that stay."""
-    before = dict(_listed(folder / prefix, prefix))
-    changes = [Change(prefix + p, before.get(prefix + p), digests.get(p) or digest_of(q)) for p, q in new.items()]
-    changes.sort(key=lambda c: c.path == prefix + MANIFEST)
-    staged = next((path for p, path in new.items() if p == MANIFEST), None)
-    manifest = read_manifest(staged.parent) if staged is not None else None
-    name = (manifest or {}).get("name")
-    going = dict(before) if prefix or (read_manifest(folder) or {}).get("name") == name else {}
-    if not prefix:  # what was incomplete is superseded
-        going |= _whole(folder / INCOMPLETE, f"{INCOMPLETE}/")
-        if any(c.new != c.old for c in changes if c.path not in _BESIDE):
-            going |= _report(folder)
-    kept = {c.path for c in changes}
-    return changes + [Change(path, digest, None) for path, digest in going.items() if path not in kept]
-
-
-def _listed(place: Path, prefix: str) -> Iterator[tuple[str, str]]:
-    for file in listed_files(read_manifest(place)):
-        if _is_inside(file.path) and not any(p.is_symlink() for p in _parents(place, file.path)):
-            yield prefix + file.path, file.sha256
-
-
-def _whole(place: Path, prefix: str) -> dict[str, str]:
-    """Every file of a dataset with its digest, the manifest and the rest too."""
-    if read_manifest(place) is None or place.is_symlink():
-        return {}
-    found = dict(_listed(place, prefix))
-    for name in _BESIDE:
-        with suppress(OSError):
-            found[prefix + name] = digest_of(place / name)
-    return found
-
-
-def _report(folder: Path) -> dict[str, str]:
-    """The page about the dataset that stands: of no use beside another one."""
-    path = folder / REPORT
-    if path.is_symlink() or not path.is_file():
-        return {}
-    try:
-        return {REPORT: digest_of(path)}
-    except OSError:
-        return {}
-
-
-def _refuse_blocked(folder: Path, changes: Iterable[Change]) -> None:
-    """Whatever would stop a move must do so before the switch is decided."""
-    going = {c.path: c for c in changes if c.new is None}
-
-    def goes(path: Path) -> bool:
-        change = going.get(path.relative_to(folder).as_posix())
-        return change is not None and not path.is_symlink() and digest_of(path) == change.old
-
-    for change in changes:
-        target = folder / change.path
-        if change.new is None:
-            continue
-        if target.is_dir() and not all(goes(p) for p in target.rglob("*") if not p.is_dir()):
-            raise OSError(errno.EISDIR, "a folder stands where a file is to be", str(target))
-        for place in _parents(folder, change.path):
-            if place.is_symlink() or (place.exists() and not place.is_dir() and not goes(place)):
-                raise OSError(errno.ENOTDIR, "a file or a link stands where a folder is to be", str(place))
-
-
 def _read_changes(folder: Path) -> tuple[str, list[Change]]:
     """Where the switch goes, and what it consists of. A folder may come from elsewhere: nothing outside is touched."""
     try:
@@ -252,15 +182,15 @@ def _read_changes(folder: Path) -> tuple[str, list[Change]]:
     if into not in ("", INCOMPLETE):
         raise _not_ours(folder, into)
     for change in changes:
-        staged = change.new is None or not into or _within(change.path, into)
-        if not staged or not _is_inside(change.path) or any(p.is_symlink() for p in _parents(folder, change.path)):
+        staged = change.new is None or not into or is_within(change.path, into)
+        if not staged or not is_inside(change.path) or any(p.is_symlink() for p in parents_in(folder, change.path)):
             raise _not_ours(folder, change.path)
     return into, changes
 
 
 def _move(folder: Path, staged: Path, into: str, coming: Sequence[Change]) -> None:
     """Every file to its place. Folders are made durable before the last file, the manifest, is moved."""
-    places = {folder, *(p for c in coming for p in _parents(folder, c.path))}
+    places = {folder, *(p for c in coming for p in parents_in(folder, c.path))}
     for number, change in enumerate(coming, start=1):
         if number == len(coming):
             _sync_all(places)
@@ -289,20 +219,6 @@ def _remove(folder: Path, change: Change, stands: tuple[tuple[int, int], ...]) -
             while place != folder:
                 place.rmdir()  # fails where something is left in it
                 place = place.parent
-
-
-def _parents(folder: Path, path: str) -> list[Path]:
-    """The folders between a file of the dataset and the folder itself, the nearest first."""
-    return list((folder / path).parents)[: len(PurePosixPath(path).parts) - 1]
-
-
-def _within(path: str, folder: str) -> bool:
-    return path.startswith(folder + "/")
-
-
-def _is_inside(path: str) -> bool:
-    pure = PurePosixPath(path)
-    return bool(pure.parts) and not pure.is_absolute() and ".." not in pure.parts and "\0" not in path
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

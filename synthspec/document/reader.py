@@ -16,6 +16,7 @@ import yaml
 
 from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean
 from synthspec.document.positions import ScalarPlaces
+from synthspec.document.scalars import resolve_scalar
 from synthspec.document.source import Source
 from synthspec.document.yaml_errors import syntax_fault
 
@@ -312,37 +313,3 @@ _TYPED_TAGS: dict[str, Any] = {
     "tag:yaml.org,2002:null": type(None),
 }
 _CALL = re.compile(r"\w\([^)]*$")
-_INTEGER = re.compile(r"[-+]?[0-9]{1,400}")
-_BASED = re.compile(r"0o[0-7]{1,60}|0x[0-9a-fA-F]{1,60}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_WORDS: dict[str, Any] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-
-
-def resolve_scalar(text: str) -> Any:
-    """What a plain scalar means: null, boolean, number, ISO date, else text."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _BASED.fullmatch(text):
-        return int(text, 0)
-    if _FLOAT.fullmatch(text) or _SPECIAL.fullmatch(text):
-        return float(
-            text.replace(".inf", "inf")
-            .replace(".Inf", "inf")
-            .replace(".INF", "inf")
-            .replace(".n", "n")
-            .replace(".N", "N")
-        )
-    if _DATE.fullmatch(text):
-        try:
-            return datetime.date.fromisoformat(text)
-        except ValueError:
-            return text
-    return text

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from synthspec.document.reader import MAX_DEPTH, resolve_scalar
+from synthspec.document.reader import MAX_DEPTH
+from synthspec.document.scalars import resolve_scalar
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")

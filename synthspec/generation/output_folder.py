@@ -7,11 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from synthspec.dataset.card import build_card, column_facts
+from synthspec.dataset.card import build_card
+from synthspec.dataset.card_columns import column_facts
 from synthspec.dataset.layout import DatasetFiles
 from synthspec.dataset.manifest import build_manifest, manifest_text
 from synthspec.dataset.splits.groups import open_split_groups
-from synthspec.dataset.switch import FILES, INCOMPLETE, NEXT, clear_stage, commit, is_poorer, stage, standing
+from synthspec.dataset.switch import FILES, NEXT, clear_stage, commit, is_poorer, stage, standing
+from synthspec.dataset.switch_changes import INCOMPLETE
 from synthspec.dataset.tables import DatasetTables, open_dataset
 from synthspec.dataset.writers import Column
 from synthspec.evaluation.gates import GateWatch

@@ -7,7 +7,6 @@ and its length is only how many combinations the spec's `rows` need.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, overload
 
@@ -17,18 +16,16 @@ from numpy.typing import NDArray
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.evaluation.columns import Column, objects, unpack
 from synthspec.languages.expressions.functions.placed import INDEX
-from synthspec.planning.constraints.permitted import all_of, ties_of
+from synthspec.planning.constraints.permitted import ties_of
 from synthspec.planning.constraints.rules import Bundle, Rule, broken, keys_to_redraw, redrawn
 from synthspec.planning.constraints.tying import Pull, tie_dimensions
-from synthspec.planning.designs import Design, Dimension, Strategy, find_strategy
+from synthspec.planning.designing import Designing, dimensions_behind
 from synthspec.planning.drawing import DrawFault, Drawing
 from synthspec.planning.parameters import compile_draws, dimensions_of
-from synthspec.planning.sampling.beside import Beside
 from synthspec.sources import Table
 from synthspec.spec import Correlation, Exclusion, SourceDraw, Spec
 from synthspec.spec.draws import draws_inside
 from synthspec.spec.fan_outs import rows_per_combination
-from synthspec.spec.used_names import used_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +50,7 @@ class Plan:
         self.ties = ties_of(self.rules, self.draws, spec.parameters)
         self.pulls = self._pulls()
         self.groups = tie_dimensions(self.dimensions, self.ties, list(self.pulls.values()), spec.seed)
-        self.strategy = self._strategy()
+        self.strategy = Designing(spec, self.draws, self.dimensions, self.ties, self.groups).strategy()
         self.copula = self._copula()
 
     @property
@@ -218,77 +215,7 @@ class Plan:
 
     def dimensions_behind(self, names: frozenset[str]) -> frozenset[str]:
         """Keys of every dimension that the named parameters hang on."""
-        by_name = {d.name: d for d in self.draws}
-        found: set[str] = set()
-        todo, seen = list(names), set[str]()
-        while todo:
-            name = todo.pop()
-            if name in seen or name not in by_name:
-                continue
-            seen.add(name)
-            found |= {d.key for d in by_name[name].dimensions}
-            todo.extend(by_name[name].reads)
-        return frozenset(found)
-
-    def _strategy(self) -> Strategy:
-        """The strategy of the dimensions that something hangs on, and beside it one of the others, if any."""
-        used = self._designed()
-        designed = tuple(d for d in self.dimensions if d.key in used)
-        others = tuple(d for d in self.dimensions if d.key not in used)
-        found = self._covering(designed or others)
-        if not designed or not others:
-            return found
-        return Beside(found, self._strategy_of(others, self.spec.plan.strategy), frozenset(d.key for d in others))
-
-    def _covering(self, dimensions: tuple[Dimension, ...]) -> Strategy:
-        """The strategy of these dimensions; under `factorial`, those that are not `over` are balanced beside it."""
-        rules = self.spec.plan
-        if rules.strategy != "factorial" or not rules.over:
-            return self._strategy_of(dimensions, rules.strategy)
-        over = self._hanging_together(self.dimensions_behind(frozenset(rules.over)), dimensions)
-        first = tuple(d for d in dimensions if d.key in over)
-        rest = tuple(d for d in dimensions if d.key not in over)
-        found = self._strategy_of(first, rules.strategy)
-        return Beside(found, self._strategy_of(rest, "balanced"), frozenset(d.key for d in rest)) if rest else found
-
-    def _hanging_together(self, keys: frozenset[str], dimensions: tuple[Dimension, ...]) -> frozenset[str]:
-        """The keys, with those that exclusions, correlations and cases bind to them."""
-        bound = [*(t.keys for t in self.ties), *(frozenset(g.tied.keys) for g in self.groups)]
-        bound += [frozenset({d.key, *(r.dimension for r in d.requires)}) for d in dimensions if d.requires]
-        grown = keys
-        while True:
-            more = grown.union(*(b for b in bound if b & grown))
-            if more == grown:
-                return grown
-            grown = more
-
-    def _designed(self) -> frozenset[str]:
-        """Keys of the dimensions that a prompt, a field, a check or a part of the plan reads.
-
-        All, where no prompt, field or check reads any: the plan itself is then what is wanted.
-        """
-        if not used_names(replace(self.spec, plan=replace(self.spec.plan, exclude=()))):
-            return frozenset(d.key for d in self.dimensions)
-        named = {n for c in self.spec.plan.correlate for n in c.between} | set(self.spec.plan.over)
-        return self.dimensions_behind(used_names(self.spec) | named)
-
-    def _strategy_of(self, dimensions: tuple[Dimension, ...], name: str) -> Strategy:
-        rules = self.spec.plan
-        discrete = {d.key for d in dimensions if d.weights is not None}
-        ties = tuple(t for t in self.ties if t.keys <= discrete)
-        over = None
-        if rules.over:
-            over = frozenset(k for k in self.dimensions_behind(frozenset(rules.over)) if k in discrete)
-        design = Design(
-            dimensions=dimensions,
-            seed=self.spec.seed,
-            strength=rules.strength,
-            over=over,
-            permitted=all_of(ties) if ties else None,
-            permitted_reads=tuple(t.keys for t in ties),
-            tied=tuple(g.tied for g in self.groups if discrete.issuperset(g.tied.keys)),
-        )
-        return find_strategy(name)(design)
+        return dimensions_behind(self.draws, names)
 
     def _pulls(self) -> Mapping[Correlation, Pull]:
         if not self.spec.plan.correlate:

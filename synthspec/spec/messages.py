@@ -2,83 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from hashlib import blake2b
 from typing import Any, Literal
 
 from synthspec.diagnostics.errors import SynthspecError
+from synthspec.spec.parts import (
+    Image,
+    Part,
+    Text,
+    ToolCall,
+    ToolDeclaration,
+    ToolResult,
+    key_form_of,
+    parts_of,
+    shown_part,
+    text_of,
+)
+
+__all__ = [
+    "FAULT_RULES",
+    "MOST_TOKENS",
+    "BackendFault",
+    "Completion",
+    "Constraint",
+    "FaultKind",
+    "FaultRule",
+    "Image",
+    "Message",
+    "Part",
+    "Reply",
+    "Request",
+    "Role",
+    "Sent",
+    "Text",
+    "ToolCall",
+    "ToolDeclaration",
+    "ToolResult",
+    "Usage",
+    "parts_of",
+    "text_of",
+]  # fmt: skip
 
 Role = Literal["system", "user", "assistant", "tool"]
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A piece of text."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A picture, as its bytes."""
-
-    data: bytes = field(repr=False)
-    media_type: str  # e.g. `image/png`
-
-    @property
-    def digest(self) -> str:
-        """32 hex digits over the bytes: what a request's key knows of it."""
-        return blake2b(self.data, digest_size=16).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A model asks for a tool to be used."""
-
-    id: str
-    name: str
-    arguments: Mapping[str, Any]
-    unread: str = ""  # arguments that are no JSON object, as the model wrote them; `arguments` is empty then
-    opaque: str = ""  # what the provider wants back with the call, in its own words; in no key
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What a tool gave for the call of this id."""
-
-    id: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolDeclaration:
-    """A tool that a model may call. `parameters` is the JSON Schema of its arguments, an object."""
-
-    name: str
-    description: str
-    parameters: Mapping[str, Any]
-
-    @property
-    def key_form(self) -> list[Any]:
-        """What a request's key is made of."""
-        return [self.name, self.description, dict(self.parameters)]
-
-
-Part = Text | Image | ToolCall | ToolResult
-
-
-def parts_of(content: str | Iterable[Part]) -> tuple[Part, ...]:
-    """Parts, where a text stands for one part of text."""
-    return (Text(content),) if isinstance(content, str) else tuple(content)
-
-
-def text_of(parts: Sequence[Part]) -> str:
-    """The text of the parts, all else left out."""
-    if len(parts) == 1 and isinstance(parts[0], Text):
-        return parts[0].text
-    return "".join(p.text for p in parts if isinstance(p, Text))
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -116,39 +83,14 @@ class Message:
         """
         if self.is_text:
             return self.content
-        return "\n".join(map(_shown, self.parts))
+        return "\n".join(map(shown_part, self.parts))
 
     @property
     def key_form(self) -> Any:
         """What a request's key is made of: the text alone where there is nothing else."""
         if self.is_text:
             return self.content
-        return [_key_form(p) for p in self.parts]
-
-
-def _shown(part: Part) -> str:
-    match part:
-        case Text(text):
-            return text
-        case Image(data, media_type):
-            return f"[image: {media_type}, {len(data):,} bytes]"
-        case ToolCall(_, name, arguments, unread):
-            told = unread or ", ".join(f"{k}={v!r}" for k, v in arguments.items())
-            return f"[call: {name}({told})]"
-        case ToolResult(_, content):
-            return f"[result: {content}]"
-
-
-def _key_form(part: Part) -> list[Any]:
-    match part:
-        case Text(text):
-            return ["text", text]
-        case Image():
-            return ["image", part.media_type, part.digest]
-        case ToolCall(id, name, arguments, unread):
-            return ["call", id, name, dict(arguments), *([unread] if unread else ())]
-        case ToolResult(id, content):
-            return ["result", id, content]
+        return [key_form_of(p) for p in self.parts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from synthspec.dataset.manifest import listed_files
 from synthspec.dataset.similarity.shingles import normal_form, words_of
-from synthspec.dataset.switch import INCOMPLETE
+from synthspec.dataset.switch_changes import INCOMPLETE
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.corpus.values import as_text
 from synthspec.evaluation.metrics.metric import Array

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from synthspec.analysis.sections.context import AnalysisContext, Explain, value_of
+from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, lower_when
+from synthspec.analysis.sections.prompts.exchanges import DialogueReading, lower_turns, lower_until
 from synthspec.analysis.sections.prompts.rows import lower_each
 from synthspec.analysis.sections.prompts.several import check_together
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
@@ -14,13 +15,13 @@ from synthspec.analysis.sections.settings import lower_backend
 from synthspec.analysis.sections.tool_draws import lower_tool_draw
 from synthspec.analysis.sections.tools import Tools, lower_tool_names
 from synthspec.diagnostics import Related
-from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
-from synthspec.languages.expressions import compile_row, names_of
+from synthspec.document.reader import Entry, MapNode, Node
+from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.tree import Expression, Literal
-from synthspec.languages.expressions.types import INTEGER, TEXT, Type, fits
+from synthspec.languages.expressions.types import INTEGER, TEXT, Type
 from synthspec.languages.templates.template import Template
-from synthspec.spec import Dialogue, Each, Prompt, Speaker, ToolDraw
-from synthspec.spec.conversation import MOST_EXCHANGES, ROLES, holds_messages
+from synthspec.spec import Dialogue, Prompt, Speaker, ToolDraw
+from synthspec.spec.conversation import ROLES, holds_messages
 
 OTHER_KEYS = (
     "user",
@@ -34,21 +35,6 @@ OTHER_KEYS = (
     "tools",
 )
 _RESERVED = ("turn", "round", "rows", "row", "examples", "avoid")
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """Where the parts of a dialogue are read."""
-
-    ctx: AnalysisContext
-    around: Surroundings
-    scope: Scope
-    explain: Explain
-    nulls: list[frozenset[str]]
-    prompt: str
-    each: Each | None
-    when: Expression | None
-    tools: Tools
 
 
 def lower_dialogue(
@@ -69,7 +55,7 @@ def lower_dialogue(
     made = [_speaker(reading, e) for e in speakers.entries if isinstance(e.value, MapNode)]
     lowered = tuple(speaker for speaker, _ in made)
     _both_roles(ctx, speakers, lowered)
-    dialogue = Dialogue(lowered, *_turns(reading, node), _until(reading, node, lowered))
+    dialogue = Dialogue(lowered, *lower_turns(reading, node), lower_until(reading, node, lowered))
     sound = not ctx.is_broken("prompts", name, "turns")
     if sound and dialogue.until is None and dialogue.minimum != dialogue.maximum and node.get("until") is None:
         message = "nothing ends the talk before its greatest number of exchanges: `min` does nothing"
@@ -117,7 +103,7 @@ def _read(
     around: Surroundings,
     empty: list[Emptied],
     tools: Tools,
-) -> _Reading:
+) -> DialogueReading:
     """What every prompt that writes a conversation has: one field, `each`, `when`, and the names that it reads."""
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
@@ -131,11 +117,11 @@ def _read(
     each = lower_each(ctx, name, node, scope, around, explain)
     when = lower_when(ctx, node, scope, explain)
     nulls = empty_here(empty, node.get("when"), names_of(when) if when else frozenset())
-    return _Reading(ctx, around, scope, explain, nulls, name, each, when, tools)
+    return DialogueReading(ctx, around, scope, explain, nulls, name, each, when, tools)
 
 
 def _prompt(
-    reading: _Reading,
+    reading: DialogueReading,
     entry: Entry,
     writes: tuple[str, ...],
     dialogue: Dialogue,
@@ -212,7 +198,9 @@ def _scope(ctx: AnalysisContext, writes: tuple[str, ...], around: Surroundings) 
     return Scope(drawn, around.types, ctx.names_under("fields"), hidden=own)
 
 
-def _tools(reading: _Reading, node: Node | None, name: str) -> tuple[Expression | ToolDraw | None, frozenset[str]]:
+def _tools(
+    reading: DialogueReading, node: Node | None, name: str
+) -> tuple[Expression | ToolDraw | None, frozenset[str]]:
     """The tools that a speaker may use, and what their answers read; `name` is who draws them."""
     ctx, tools = reading.ctx, reading.tools
     if isinstance(node, MapNode):
@@ -221,7 +209,7 @@ def _tools(reading: _Reading, node: Node | None, name: str) -> tuple[Expression 
     return used, tools.read_by(used)
 
 
-def _speaker(reading: _Reading, entry: Entry) -> tuple[Speaker, frozenset[str]]:
+def _speaker(reading: DialogueReading, entry: Entry) -> tuple[Speaker, frozenset[str]]:
     """A speaker, and what the answers of its tools read."""
     ctx, node, name = reading.ctx, entry.value, entry.key.text
     assert isinstance(node, MapNode)
@@ -265,62 +253,6 @@ def _both_roles(ctx: AnalysisContext, node: MapNode, speakers: tuple[Speaker, ..
             ctx.report("E484", at or node, message, help, (first,))
         elif speaker.opening is None:
             asked = asked or speaker
-
-
-def _turns(reading: _Reading, node: MapNode) -> tuple[Expression, Expression]:
-    """The least and the greatest number of exchanges."""
-    ctx, at = reading.ctx, node.get("turns")
-    if at is None:
-        if not ctx.is_broken("prompts", reading.prompt, "turns"):
-            place = node.key("dialogue") or node
-            ctx.report("E485", place, "nothing says how many exchanges this dialogue has", "add `turns: 4`")
-        return Literal(1, 0, 0), Literal(1, 0, 0)
-    if not isinstance(at, MapNode):
-        exact = _count(reading, at)
-        return exact, exact
-    least = _count(reading, at.get("min")) if at.get("min") is not None else Literal(1, 0, 0)
-    if at.get("max") is None:
-        ctx.report("E485", at, "nothing says how many exchanges this dialogue has at most", "add `max:`")
-        return least, least
-    most = _count(reading, at.get("max"))
-    if isinstance(least, Literal) and isinstance(most, Literal) and least.value > most.value:
-        message = f"turns: min {least.value} is over max {most.value}"
-        ctx.report("E501", at.get("min") or at, message, "no talk can have both: lower min or raise max")
-    return least, most
-
-
-def _count(reading: _Reading, node: Node | None) -> Expression:
-    """A number of exchanges: written, or an expression that gives one."""
-    ctx = reading.ctx
-    if not isinstance(node, ScalarNode):
-        return Literal(1, 0, 0)
-    expression, kind = ctx.expression(node, reading.scope, explain=reading.explain)
-    if expression is None:
-        return Literal(1, 0, 0)
-    if not fits(kind, INTEGER):
-        message = f"`turns` is a whole number; this is {kind.with_article}"
-        ctx.report("E303", node, message, "write a whole number, or an expression that gives one")
-        return Literal(1, 0, 0)
-    values = (
-        kind.values if kind.values is not None else (() if names_of(expression) else (compile_row(expression)({}),))
-    )
-    for value in values:
-        if not isinstance(value, int) or not 1 <= value <= MOST_EXCHANGES:
-            message = f"`turns` may come to {value}: a dialogue has 1 to {MOST_EXCHANGES} exchanges"
-            ctx.report("E486", node, message, "write a number in this range")
-            return Literal(1, 0, 0)
-    return expression
-
-
-def _until(reading: _Reading, node: MapNode, speakers: tuple[Speaker, ...]) -> Expression | None:
-    at = node.get("until")
-    if at is None:
-        return None
-    names = {s.name: TEXT for s in speakers}
-    expression, kind = reading.ctx.expression(at, Scope(names, reading.scope), explain=reading.explain)
-    if expression is not None:
-        reading.ctx.is_truth(at, kind, "`until`")
-    return expression
 
 
 def _reads(dialogue: Dialogue) -> frozenset[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lark import Transformer
 
 from synthspec.languages.expressions.evaluation.values import settle
 from synthspec.languages.expressions.parsing.mistakes import Mistake
+from synthspec.languages.expressions.parsing.pieces import Part, joined, span_of, unkeyed
 from synthspec.languages.expressions.tree import (
     Binary,
     Call,
@@ -26,53 +27,12 @@ from synthspec.languages.expressions.tree import (
 )
 
 if TYPE_CHECKING:
-    from lark import Token
+    pass
 
-MAX_DEPTH = 100
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 MEANT = {"=": "==", "===": "==", "!==": "!=", "<>": "!=", "=<": "<=", "=>": ">="}
 NULLS = frozenset({"null", "none", "nil", "na", "nan", "undefined", "missing"})
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece read so far. Its span takes in the brackets around it, which its node does not."""
-
-    node: Expression
-    start: int
-    end: int
-    depth: int = 1
-    mistakes: tuple[Mistake, ...] = ()
-    key: Token | None = None  # of an argument given by keyword
-    sign: tuple[int, int] | None = None  # where its '=' is
-    last: Part | None = None  # of a comparison without brackets: its right side, which a chain goes on from
-    raw: str | None = None  # a text literal as written: a regular expression reads its own backslashes
-
-
-def _span(token: Token) -> tuple[int, int]:
-    return token.start_pos or 0, token.end_pos or 0
-
-
-def _joined(node: Expression, start: int, end: int, parts: list[Part], *mistakes: Mistake) -> Part:
-    depth = 1 + max((p.depth for p in parts), default=0)
-    found = tuple(m for p in parts for m in p.mistakes) + mistakes
-    if depth == MAX_DEPTH + 1:
-        found += (Mistake("deep", start, end),)
-    if depth > MAX_DEPTH:
-        return Part(Literal(None, start, end), start, end, depth, found)
-    return Part(node, start, end, depth, found)
-
-
-def _unkeyed(part: Part) -> Part:
-    """An item of a list; `name = value` can only be a comparison there."""
-    if part.key is None:
-        return part
-    start, end = _span(part.key)
-    name = Name(str(part.key), start, end)
-    node = Binary("==", name, part.node, start, part.end)
-    sign = part.sign or (end, part.start)
-    return _joined(node, start, part.end, [part], Mistake("sign", *sign, "=="))
 
 
 class Builder(Transformer):  # type: ignore[type-arg]
@@ -83,7 +43,7 @@ class Builder(Transformer):  # type: ignore[type-arg]
         return part
 
     def number(self, items: list[Any]) -> Part:
-        start, end = _span(items[0])
+        start, end = span_of(items[0])
         digits = items[0].replace("_", "")
         value: int | float | None = float(digits)
         if digits.isdecimal() and len(digits) <= 400:
@@ -92,29 +52,29 @@ class Builder(Transformer):  # type: ignore[type-arg]
         return Part(Literal(value, start, end), start, end, 1, mistakes)
 
     def text(self, items: list[Any]) -> Part:
-        start, end = _span(items[0])
+        start, end = span_of(items[0])
         raw = str(items[0][1:-1])
         return Part(Literal(unescape(raw), start, end), start, end, raw=raw)
 
     def boolean(self, items: list[Any]) -> Part:
-        start, end = _span(items[0])
+        start, end = span_of(items[0])
         word = str(items[0])
         value = word.lower() == "true"
         mistakes = () if word == word.lower() else (Mistake("word", start, end, word.lower()),)
         return Part(Literal(value, start, end), start, end, 1, mistakes)
 
     def null(self, items: list[Any]) -> Part:
-        start, end = _span(items[0])
+        start, end = span_of(items[0])
         mistakes = () if items[0] == "null" else (Mistake("word", start, end, "null"),)
         return Part(Literal(None, start, end), start, end, 1, mistakes)
 
     def name(self, items: list[Any]) -> Part:
-        start, end = _span(items[0])
+        start, end = span_of(items[0])
         return Part(Name(str(items[0]), start, end), start, end)
 
     def group(self, items: list[Any]) -> Part:
-        (start, _), inside, (_, end) = _span(items[0]), items[1], _span(items[2])
-        return _joined(inside.node, start, end, [inside])
+        (start, _), inside, (_, end) = span_of(items[0]), items[1], span_of(items[2])
+        return joined(inside.node, start, end, [inside])
 
     def items(self, items: list[Any]) -> list[Part]:
         return items[0] if items else []
@@ -134,13 +94,13 @@ class Builder(Transformer):  # type: ignore[type-arg]
             value.depth,
             value.mistakes,
             key=items[0],
-            sign=_span(items[1]),
+            sign=span_of(items[1]),
         )
 
     def list_of(self, items: list[Any]) -> Part:
-        (start, _), (_, end) = _span(items[0]), _span(items[-1])
-        inside = [_unkeyed(p) for p in items[1]]
-        return _joined(ListOf(tuple(p.node for p in inside), start, end), start, end, inside)
+        (start, _), (_, end) = span_of(items[0]), span_of(items[-1])
+        inside = [unkeyed(p) for p in items[1]]
+        return joined(ListOf(tuple(p.node for p in inside), start, end), start, end, inside)
 
     def key(self, items: list[Any]) -> Any:
         return items[0]
@@ -148,7 +108,7 @@ class Builder(Transformer):  # type: ignore[type-arg]
     def entry(self, items: list[Any]) -> tuple[Any, Part]:
         key, sign, value = items
         if sign == "=":
-            value = replace(value, mistakes=(*value.mistakes, Mistake("sign", *_span(sign), ":")))
+            value = replace(value, mistakes=(*value.mistakes, Mistake("sign", *span_of(sign), ":")))
         return key, value
 
     def entries(self, items: list[Any]) -> list[tuple[Any, Part]]:
@@ -158,26 +118,26 @@ class Builder(Transformer):  # type: ignore[type-arg]
         return self.filled(items)
 
     def map_of(self, items: list[Any]) -> Part:
-        (start, _), (_, end) = _span(items[0]), _span(items[-1])
+        (start, _), (_, end) = span_of(items[0]), span_of(items[-1])
         entries: dict[str, Part] = {}
         mistakes: tuple[Mistake, ...] = ()
         for word, value in items[1]:
             key = unescape(word[1:-1]) if word.type == "STRING" else str(word)
             if key in entries:
-                mistakes += (Mistake("twice", *_span(word), key),)
+                mistakes += (Mistake("twice", *span_of(word), key),)
             entries[key] = value
         node = MapOf(tuple((k, p.node) for k, p in entries.items()), start, end)
-        return _joined(node, start, end, [p for _, p in items[1]], *mistakes)
+        return joined(node, start, end, [p for _, p in items[1]], *mistakes)
 
     def call(self, items: list[Any]) -> Part:
-        (start, _), (_, end) = _span(items[0]), _span(items[-1])
+        (start, _), (_, end) = span_of(items[0]), span_of(items[-1])
         return self._call(str(items[0]), items[2], start, end)
 
     def method(self, items: list[Any]) -> Part:
-        owner, name, end = items[0], items[2], _span(items[-1])[1]
+        owner, name, end = items[0], items[2], span_of(items[-1])[1]
         given = items[4]
         rest = (given[0].start, given[-1].end) if given else (end - 1, end - 1)
-        mistake = Mistake("method", *_span(name), str(name), ((owner.start, owner.end), rest))
+        mistake = Mistake("method", *span_of(name), str(name), ((owner.start, owner.end), rest))
         return self._call(str(name), [owner, *given], owner.start, end, mistake)
 
     def _call(self, name: str, given: Any, start: int, end: int, *mistakes: Mistake) -> Part:
@@ -188,40 +148,40 @@ class Builder(Transformer):  # type: ignore[type-arg]
             if p.key is None and named:
                 mistakes += (Mistake("positional", p.start, p.end),)
             named = named or p.key is not None
-        return _joined(Call(name, positional, keywords, start, end), start, end, [*given], *mistakes)
+        return joined(Call(name, positional, keywords, start, end), start, end, [*given], *mistakes)
 
     def member(self, items: list[Any]) -> Part:
         owner, name = items[0], items[2]
-        end = _span(name)[1]
-        return _joined(Member(owner.node, str(name), owner.start, end), owner.start, end, [owner])
+        end = span_of(name)[1]
+        return joined(Member(owner.node, str(name), owner.start, end), owner.start, end, [owner])
 
     def index(self, items: list[Any]) -> Part:
-        owner, inside, (_, end) = items[0], items[2], _span(items[3])
-        return _joined(Index(owner.node, inside.node, owner.start, end), owner.start, end, [owner, inside])
+        owner, inside, (_, end) = items[0], items[2], span_of(items[3])
+        return joined(Index(owner.node, inside.node, owner.start, end), owner.start, end, [owner, inside])
 
     def binary(self, items: list[Any]) -> Part:
         left, sign, right = items
-        mistakes = (Mistake("sign", *_span(sign), "**"),) if sign == "^" else ()
+        mistakes = (Mistake("sign", *span_of(sign), "**"),) if sign == "^" else ()
         operator = "**" if sign == "^" else str(sign)
         node = Binary(operator, left.node, right.node, left.start, right.end)
-        return _joined(node, left.start, right.end, [left, right], *mistakes)
+        return joined(node, left.start, right.end, [left, right], *mistakes)
 
     power = binary
 
     def signed(self, items: list[Any]) -> Part:
         sign, operand = items
-        start = _span(sign)[0]
+        start = span_of(sign)[0]
         if isinstance(operand.node, Literal) and type(operand.node.value) in (int, float):
             value = -operand.node.value if sign == "-" else operand.node.value
             return Part(Literal(value, start, operand.end), start, operand.end, 1, operand.mistakes)
         node = Unary(str(sign), operand.node, start, operand.end)
-        return _joined(node, start, operand.end, [operand])
+        return joined(node, start, operand.end, [operand])
 
     def negation(self, items: list[Any]) -> Part:
         sign, operand = items
-        start, end = _span(sign)
+        start, end = span_of(sign)
         mistakes = () if sign == "not" else (Mistake("sign", start, end, "not"),)
-        return _joined(Unary("not", operand.node, start, operand.end), start, operand.end, [operand], *mistakes)
+        return joined(Unary("not", operand.node, start, operand.end), start, operand.end, [operand], *mistakes)
 
     def disjunction(self, items: list[Any]) -> Part:
         return _chain("or", items)
@@ -230,7 +190,7 @@ class Builder(Transformer):  # type: ignore[type-arg]
         return _chain("and", items)
 
     def comparator(self, items: list[Any]) -> tuple[str, int, int, tuple[Mistake, ...]]:
-        start, end = _span(items[0])[0], _span(items[-1])[1]
+        start, end = span_of(items[0])[0], span_of(items[-1])[1]
         words = " ".join(str(i).lower() for i in items)
         if words in COMPARISONS or words in ("in", "not in", "matches"):
             mistakes = (
@@ -254,7 +214,7 @@ class Builder(Transformer):  # type: ignore[type-arg]
             return replace(self._compared(left, comparator, right), last=right)
         more = self._compared(replace(left.last, mistakes=()), comparator, right)
         node = Binary("and", left.node, more.node, left.start, more.end)
-        return replace(_joined(node, left.start, more.end, [left, more]), last=right)
+        return replace(joined(node, left.start, more.end, [left, more]), last=right)
 
     def _compared(self, left: Part, comparator: Any, right: Part) -> Part:
         operator, start, _, mistakes = comparator
@@ -266,7 +226,7 @@ class Builder(Transformer):  # type: ignore[type-arg]
             test: Expression = Call("missing", (tested.node,), (), left.start, right.end)
             if operator == "!=":
                 test = Unary("not", test, left.start, right.end)
-            return _joined(test, left.start, right.end, [left, right], *mistakes)
+            return joined(test, left.start, right.end, [left, right], *mistakes)
         positive = "matches" if operator == "not matches" else operator
         pattern = right.node
         if positive == "matches" and right.raw is not None:
@@ -274,22 +234,22 @@ class Builder(Transformer):  # type: ignore[type-arg]
         node: Expression = Binary(positive, left.node, pattern, left.start, right.end)
         if positive != operator:
             node = Unary("not", node, left.start, right.end)
-        return _joined(node, left.start, right.end, [left, right], *mistakes)
+        return joined(node, left.start, right.end, [left, right], *mistakes)
 
     def conditional(self, items: list[Any]) -> Part:
-        start = _span(items[0])[0]
+        start = span_of(items[0])[0]
         miswritten = tuple(
-            Mistake("sign", *_span(items[at]), items[at].lower()) for at in (0, 2, 4) if not items[at].islower()
+            Mistake("sign", *span_of(items[at]), items[at].lower()) for at in (0, 2, 4) if not items[at].islower()
         )
         return _choose(items[1], items[3], items[5], start, items[5].end, *miswritten)
 
     def python_conditional(self, items: list[Any]) -> Part:
         then, condition, otherwise = items[0], items[2], items[4]
-        return _reordered(condition, then, otherwise, "python conditional", _span(items[1]))
+        return _reordered(condition, then, otherwise, "python conditional", span_of(items[1]))
 
     def c_conditional(self, items: list[Any]) -> Part:
         condition, then, otherwise = items[0], items[2], items[4]
-        return _reordered(condition, then, otherwise, "c conditional", _span(items[1]))
+        return _reordered(condition, then, otherwise, "c conditional", span_of(items[1]))
 
 
 def _is_null(part: Part) -> bool:
@@ -309,11 +269,11 @@ def _reordered(condition: Part, then: Part, otherwise: Part, kind: str, at: tupl
 
 def _choose(condition: Part, then: Part, otherwise: Part, start: int, end: int, *mistakes: Mistake) -> Part:
     node = Conditional(condition.node, then.node, otherwise.node, start, end)
-    return _joined(node, start, end, [condition, then, otherwise], *mistakes)
+    return joined(node, start, end, [condition, then, otherwise], *mistakes)
 
 
 def _chain(operator: str, items: list[Any]) -> Part:
-    mistakes = tuple(Mistake("sign", *_span(i), operator) for i in items[1::2] if i != operator)
+    mistakes = tuple(Mistake("sign", *span_of(i), operator) for i in items[1::2] if i != operator)
     part = _balanced(operator, items[::2])
     return Part(part.node, part.start, part.end, part.depth, part.mistakes + mistakes)
 
@@ -325,7 +285,7 @@ def _balanced(operator: str, parts: list[Part]) -> Part:
     middle = (len(parts) + 1) // 2
     left, right = _balanced(operator, parts[:middle]), _balanced(operator, parts[middle:])
     node = Binary(operator, left.node, right.node, left.start, right.end)
-    return _joined(node, left.start, right.end, [left, right])
+    return joined(node, left.start, right.end, [left, right])
 
 
 def unescape(body: str) -> str:
