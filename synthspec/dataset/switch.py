@@ -31,10 +31,10 @@ from synthspec.dataset.switch_changes import (
 )
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.inference.store.folder_lock import FolderLock, FolderLocked
+from synthspec.inference.store.locking import LOCK
 
 NEXT, COMMIT = ".next", ".commit"
 FILES, LIST = "files", "list.json"  # inside either
-LOCK = "run.lock"
 PATIENCE = 30.0  # seconds that a reader waits for a build that is switching now
 
 

@@ -11,7 +11,8 @@ from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.tables.cells import Record
 from synthspec.formats.recovery.tables.lines import straight, unmarked
-from synthspec.formats.recovery.tables.reader import Read, Table, is_talk, names_only, open_table, stands_apart
+from synthspec.formats.recovery.tables.reader import Read, Table, open_table
+from synthspec.formats.recovery.tables.surroundings import is_talk, names_only, stands_apart
 from synthspec.formats.recovery.wrappers import before_speaker, is_fence, read_last, unwrapped
 from synthspec.spec.messages import Constraint
 from synthspec.spec.rows import Rejection

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from synthspec.formats import Shape, find_format
@@ -16,19 +14,17 @@ from synthspec.formats.recovery.thinking import kept_tags, thinking_in, without_
 from synthspec.inference.accounting.image_tokens import picture_tokens
 from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
 from synthspec.inference.examples import ExampleRows
-from synthspec.inference.images import ImageFault, read_images
-from synthspec.languages.expressions import compile_row
+from synthspec.inference.prompt_messages import PromptMessages
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.sources import Table
-from synthspec.spec import BackendChoice, Each, MessageTemplate, Prompt, Spec
+from synthspec.spec import BackendChoice, Prompt, Spec
 from synthspec.spec.asked import fields_asked
 from synthspec.spec.conversation import CALLED
-from synthspec.spec.messages import Constraint, Image, Message, Request, Text
+from synthspec.spec.messages import Constraint, Message, Request, Text
 from synthspec.spec.rows import Rejection
 
 KEY_VERSION = 1
 DEFAULT_MAX_TOKENS = 4096  # what a reply may cost at worst where the spec sets no max_tokens
-MOST_MESSAGES = 1_000  # of one request
 MAX_ECHO = 6_000  # characters of a failed reply shown to the model again
 
 
@@ -84,17 +80,12 @@ class PromptWriter:
     _instructions: dict[int, str] = field(init=False, default_factory=dict)
     _constraints: dict[int, Constraint] = field(init=False, default_factory=dict)
     _schema_tokens: dict[int, int] = field(init=False, default_factory=dict)
-    _images: tuple[Any, ...] = field(init=False, default=())
-    _groups: tuple[tuple[Each | None, tuple[MessageTemplate, ...]], ...] = field(init=False, default=())
-    _lists: Mapping[int, Any] = field(init=False, default_factory=dict)
+    _written: PromptMessages = field(init=False)
 
     def __post_init__(self) -> None:
         fields = fields_asked(self.prompt, {f.name: f for f in self.spec.fields})
         self.shape = Shape(fields, self.prompt.rows, self.prompt.format_options)
-        self._images = tuple(compile_row(e) for e in self.prompt.images)
-        groups = [tuple(g) for _, g in itertools.groupby(self.prompt.messages, lambda m: m.group)]
-        self._groups = tuple((g[0].each, g) for g in groups)
-        self._lists = {n: compile_row(e.items) for n, (e, _) in enumerate(self._groups) if e is not None}
+        self._written = PromptMessages(self.prompt, self.spec.path.parent)
         if (asked := self.prompt.examples) is not None:
             seed = f"{self.spec.seed}/{self.prompt.name}"
             self.shown = ExampleRows(asked, self.tables[asked.source], seed)
@@ -138,33 +129,7 @@ class PromptWriter:
             seen[name] = self.examples(index, values) if shown is None else shown
         if CALLED in seen:
             seen.update(seen[CALLED])
-        messages = self._said_in(seen)
-        if self.prompt.images:
-            pictures = [p for e in self._images for p in read_pictures(e(seen), self.spec.path.parent)]
-            messages[-1] = Message(messages[-1].role, (*pictures, *messages[-1].parts))
-        return tuple(messages)
-
-    def _said_in(self, seen: Mapping[str, Any]) -> list[Message]:
-        if self.prompt.complete is not None:
-            return [Message("user", self.prompt.complete.render(seen))]
-        if self.prompt.messages:
-            return list(self._turns(seen))
-        messages = [Message("user", self.prompt.user.render(seen).strip("\n"))]
-        if self.prompt.system is not None:
-            messages.insert(0, Message("system", self.prompt.system.render(seen).strip("\n")))
-        return messages
-
-    def _turns(self, seen: Mapping[str, Any]) -> Iterator[Message]:
-        """The messages of `messages`, those of a `for` once for each item of its list; of null none."""
-        count = 0
-        for number, (each, templates) in enumerate(self._groups):
-            items = [{}] if each is None else [{each.name: i} for i in listed(self._lists[number](seen))]
-            for item in items:
-                for template in templates:
-                    count += 1
-                    if count > MOST_MESSAGES:
-                        raise TemplateFault(f"more than {MOST_MESSAGES} messages")
-                    yield Message(template.role, template.text.render({**seen, **item}).strip("\n"))
+        return self._written.render(seen)
 
     def drafted(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
         """The messages for stand-in values; the templates as written where these cannot be filled in."""
@@ -176,15 +141,7 @@ class PromptWriter:
         try:
             return self.base(index, {"avoid": [], **values}, rows, shown)
         except TemplateFault:
-            return self._as_written()
-
-    def _as_written(self) -> tuple[Message, ...]:
-        if self.prompt.complete is not None:
-            return (Message("user", self.prompt.complete.text),)
-        if self.prompt.messages:
-            return tuple(Message(m.role, m.text.text) for m in self.prompt.messages)
-        user, system = Message("user", self.prompt.user.text), self.prompt.system
-        return (user,) if system is None else (Message("system", system.text), user)
+            return self._written.as_written()
 
     def told(self, base: Sequence[Message], rows: int) -> list[Message]:
         """The messages with what the format says of the reply, at the end of the last."""
@@ -291,31 +248,6 @@ class PromptWriter:
         """The rows of a source shown for one combination."""
         assert self.shown is not None
         return self.shown.rows(index, values)
-
-
-def listed(value: Any) -> Sequence[Any]:
-    """The items of a list; none of null.
-
-    Raises:
-        TemplateFault: it is no list.
-    """
-    if value is None:
-        return ()
-    if not isinstance(value, list | tuple):
-        raise TemplateFault(f"`for` goes through a list; this is {type(value).__name__}")
-    return value
-
-
-def read_pictures(value: Any, folder: Path) -> list[Image]:
-    """The pictures that a value stands for.
-
-    Raises:
-        TemplateFault: one cannot be used.
-    """
-    try:
-        return list(read_images(value, folder))
-    except ImageFault as fault:
-        raise TemplateFault(str(fault)) from None
 
 
 def request_key(content: str, *parts: object) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synthspec.diagnostics import did_you_mean
 from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, Type
 from synthspec.languages.templates.syntax_errors import TextFault, syntax_fault
+from synthspec.languages.templates.tag_places import AFTER, CALLED, MEMBER, NAME, TagPlaces
 from synthspec.languages.templates.template import Template, compiled, environment
 from synthspec.languages.templates.trial import try_template
 
@@ -61,23 +61,11 @@ def _too_deep(text: str) -> TextFault:
     return TextFault("E401", "the template is nested too deeply", 0, max(1, len(text)), help)
 
 
-_NAME = r"(?<![\w'\".])"
-
-
-_MEMBER = r"(?:\.|\[['\"])\s*"
-
-
-_TAGS = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-
-
-_AFTER = {"filter": r"\|\s*", "test": r"\bis\s+(?:not\s+)?"}
-
-
 class _Checker:
     """Walks a template's tree with the types of the names in scope."""
 
     def __init__(self, text: str, scope: Mapping[str, Type], explain: Callable[[str], str | None]) -> None:
-        self.text = text
+        self.places = TagPlaces(text)
         self.outer = scope
         self.scopes: list[dict[str, Type]] = [{}]
         self.explain = explain
@@ -85,29 +73,13 @@ class _Checker:
         self.reads: set[str] = set()
         self.growth: dict[str, int] = {}  # texts that a variable is made of
         self.inner: set[str] = set()  # names bound by loops
-        self.begins = [0, *(m.end() for m in re.finditer("\n", text))]
         self.depth = 0
 
-    def fault(self, code: str, message: str, node: nodes.Node, needle: str, help: str, before: str = _NAME) -> None:
+    def fault(self, code: str, message: str, node: nodes.Node, needle: str, help: str, before: str = NAME) -> None:
         if len(self.faults) >= MAX_FAULTS:
             return
-        start, end = self.find(node.lineno, needle, before)
+        start, end = self.places.find(node.lineno, needle, before)
         self.faults.append(TextFault(code, message, start, end, help))
-
-    def find(self, lineno: int, needle: str, before: str) -> tuple[int, int]:
-        """Where a word of the template's tags stands, after what stands before it; the tree knows lines only."""
-        begin = self.begins[min(lineno, len(self.begins)) - 1]
-        pattern = re.compile(rf"{before}({re.escape(needle)})(?!\w)") if needle else None
-        if pattern is not None:
-            for tag in _TAGS.finditer(self.text, begin):
-                found = pattern.search(self.text, tag.start() + 2, tag.end() - 2)
-                if found:
-                    return found.span(1)
-            found = pattern.search(self.text, begin)
-            if found:
-                return found.span(1)
-        end = bisect_left(self.begins, begin + 1)
-        return begin, max(begin + 1, (self.begins[end] if end < len(self.begins) else len(self.text) + 1) - 1)
 
     def visit_all(self, body: list[Any], depth: int) -> None:
         self.depth += 1
@@ -221,7 +193,7 @@ class _Checker:
                 node,
                 _callee(node),
                 "use a filter: {{ text | upper }}",
-                r"(?<!\w)",
+                CALLED,
             )
             return ANY
         if isinstance(node, nodes.Filter | nodes.Test):
@@ -263,7 +235,7 @@ class _Checker:
         help = did_you_mean(str(node.value), map(str, values))
         if same is not None:
             help = f"write {same!r}, as the list has it"
-        self.fault("E424", f"'{shown}' is never {node.value!r}", node, str(node.value), help, r"(?<!\w)")
+        self.fault("E424", f"'{shown}' is never {node.value!r}", node, str(node.value), help, CALLED)
 
     def filter_or_test(self, node: nodes.Filter | nodes.Test) -> None:
         from synthspec.languages.templates.environment import FILTERS, TESTS
@@ -272,7 +244,7 @@ class _Checker:
         known = FILTERS if kind == "filter" else TESTS
         if node.name not in known:
             self.fault("E405", f"there is no {kind} '{node.name}'", node, node.name, did_you_mean(node.name, known),
-                       _AFTER[kind])  # fmt: skip
+                       AFTER[kind])  # fmt: skip
 
     def member(self, node: nodes.Getattr | nodes.Getitem) -> Type:
         from jinja2 import nodes
@@ -287,20 +259,20 @@ class _Checker:
             name = node.attr
         if name.startswith("_"):
             help = "names that begin with an underscore are Python's own; name a member of the value"
-            self.fault("E403", f"'{name}' is not open to templates", node, name, help, _MEMBER)
+            self.fault("E403", f"'{name}' is not open to templates", node, name, help, MEMBER)
             return ANY
         if owner.kind == "map":
             found = owner.member(name)
             if found is None:
                 known = [n for n, _ in owner.members or ()]
-                self.fault("E404", f"there is no member '{name}'", node, name, did_you_mean(name, known), _MEMBER)
+                self.fault("E404", f"there is no member '{name}'", node, name, did_you_mean(name, known), MEMBER)
                 return ANY
             return found
         if owner.kind != "any":
             help = "write the name alone"
             if owner.kind == "list":
                 help = "take an item first, [0], or go through them with {% for item in … %}"
-            self.fault("E404", f"a value of type {owner} has no members", node, name, help, _MEMBER)
+            self.fault("E404", f"a value of type {owner} has no members", node, name, help, MEMBER)
         return ANY
 
 
