@@ -97,8 +97,14 @@ class ParquetWriter:
         types = {n: self._coded.get(n) or arrow_type(t) for n, t in self._types.items()}
         schema = pyarrow.schema([pyarrow.field(n, t) for n, t in types.items()])
         repeating: Any = [n for n, t in self._types.items() if t.kind != "number"] if self._coded else True
+        bounds: Any = [n for n in self._types if n not in self._coded] if self._coded else True
         return pyarrow.parquet.ParquetWriter(
-            path, schema, compression="zstd", store_schema=not self._coded, use_dictionary=repeating
+            path,
+            schema,
+            compression="zstd",
+            store_schema=not self._coded,
+            use_dictionary=repeating,
+            write_statistics=bounds,
         )
 
     def _flush(self) -> None:

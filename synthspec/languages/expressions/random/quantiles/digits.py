@@ -52,6 +52,32 @@ def rounded(x: Array) -> Array:
     return found.reshape(shape)
 
 
+def rounded_surely(x: Array, margin: float) -> tuple[Array, Array]:
+    """Numbers of one axis `rounded`, and of each whether all within `margin`, of its value, become the same."""
+    size = np.abs(x)
+    octave = size.view(np.int64) >> 52
+    change = _CHANGE[octave]
+    decimals = _DECIMALS[octave] - (size >= change)
+    odd = np.abs(decimals) > _EXACT
+    reach = size * margin
+    sure = ~odd & (np.abs(size - change) > reach)
+    if odd.any():
+        decimals[odd] = 0
+    if bool((decimals >= 0).all()):
+        tens = _TENS[decimals]
+        scaled, reach = size * tens, reach * tens
+        whole = np.rint(scaled)
+        found = whole / tens
+    else:
+        tens = _TENS[np.abs(decimals)]
+        up = decimals >= 0
+        scaled, reach = np.where(up, size * tens, size / tens), np.where(up, reach * tens, reach / tens)
+        whole = np.rint(scaled)
+        found = np.where(up, whole / tens, whole * tens)
+    sure &= np.abs(scaled - whole) < 0.5 - reach - 1e-3
+    return np.copysign(found, x), sure
+
+
 def _scaled(size: Array, decimals: Array) -> Array:
     if bool((decimals >= 0).all()):
         tens = _TENS[decimals]
