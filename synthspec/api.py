@@ -225,7 +225,8 @@ def report(
 ) -> Report:
     """Measure a dataset: a built one, its folder, or any CSV, JSONL, JSON or Parquet file.
 
-    `against` is the original to measure it beside. Calls no model, unless `embed` or `judge` names one as
+    `against` is the original to measure it beside: data too, or a source of a spec as "specs/reviews.yaml:sample" (of
+    the spec that a build's folder is of, its name alone). Calls no model, unless `embed` or `judge` names one as
     `provider:model`; `base_url` is its server, and `budget` (US dollars) what all reports on this data may spend.
     `report.text()`, `report.html()` and `report.as_dict()` are what the command prints.
 
@@ -237,7 +238,7 @@ def report(
     from synthspec.evaluation.asked import read_models, report_on
 
     models = read_models(embed, judge, base_url, budget)
-    return report_on(_corpus(data), None if against is None else _corpus(against), models)
+    return report_on(_corpus(data), _original(against, [data]), models)
 
 
 def compare(*data: AnyPath | Dataset, against: AnyPath | Dataset | None = None, vary: str | None = None) -> Comparison:
@@ -253,7 +254,15 @@ def compare(*data: AnyPath | Dataset, against: AnyPath | Dataset | None = None, 
     from synthspec.evaluation.comparison import compare_corpora
 
     corpora, names = contenders([_corpus(d) for d in data], [_place(d) for d in data], (), vary)
-    return compare_corpora(corpora, names, None if against is None else _corpus(against))
+    return compare_corpora(corpora, names, _original(against, data))
+
+
+def _original(against: AnyPath | Dataset | None, data: Sequence[AnyPath | Dataset]) -> Corpus | None:
+    from synthspec.evaluation.originals import read_original
+
+    if against is None:
+        return None
+    return read_original(_place(against), [_place(d) for d in data], compile_spec)
 
 
 def _corpus(data: AnyPath | Dataset) -> Corpus:

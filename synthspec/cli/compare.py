@@ -16,7 +16,8 @@ from synthspec.cli.shared.options import form_option, look_options
 @click.option("--vary", metavar="COLUMN", help="Set the rows of each value of a column side by side.")
 @click.option("--rows", type=click.IntRange(1), metavar="N", help="Rows to build, instead of the spec's.")
 @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="What each build may spend.")
-@click.option("--against", type=click.Path(path_type=Path), metavar="FILE", help="The original: a file or a folder.")
+@click.option("--against", type=click.Path(path_type=Path), metavar="FILE|SOURCE",
+              help="The original: a file, a folder, or a source of the spec by its name.")  # fmt: skip
 @form_option("text", "json", "html")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where to write.")
 @look_options
@@ -43,7 +44,7 @@ def command(
     """
     from synthspec.cli.shared.progress import steps
     from synthspec.cli.shared.show import fail
-    from synthspec.cli.shared.written import give, read_or_exit
+    from synthspec.cli.shared.written import give, original_or_exit, read_or_exit
 
     if data[0].suffix in (".yaml", ".yml"):
         from synthspec.cli.shared.compare_options import build_each
@@ -65,7 +66,7 @@ def command(
         if e.data:
             fail(str(e), status=1)
         raise click.UsageError(str(e)) from None
-    original = read_or_exit(against) if against is not None else None
+    original = original_or_exit(against, data)
     from synthspec.evaluation.comparison import compare_corpora
 
     with steps(len(corpora), quiet=quiet, no_color=no_color) as progress:

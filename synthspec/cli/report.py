@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path), metavar="DIR|FILE")
-@click.option("--against", type=click.Path(path_type=Path), metavar="FILE",
-              help="The original: a file, or another build's folder.")  # fmt: skip
+@click.option("--against", type=click.Path(path_type=Path), metavar="FILE|SOURCE",
+              help="The original: a file, another build's folder, or a source of the spec by its name.")  # fmt: skip
 @click.option("--embed", metavar="PROVIDER:MODEL",
               help="Measure likeness by a model's embeddings: openai, ollama or sentence-transformers.")  # fmt: skip
 @click.option("--judge", metavar="PROVIDER:MODEL", help="Have a model tell labels from texts: at most 300 questions.")
@@ -51,7 +51,7 @@ def command(
     """
     import json
 
-    from synthspec.cli.shared.written import give, read_or_exit
+    from synthspec.cli.shared.written import give, original_or_exit, read_or_exit
     from synthspec.diagnostics.terminal import visible_json
     from synthspec.evaluation.asked import AskedError, read_models
 
@@ -60,7 +60,7 @@ def command(
     except AskedError as e:
         raise click.UsageError(str(e)) from None
     corpus = read_or_exit(data)
-    original = read_or_exit(against) if against is not None else None
+    original = original_or_exit(against, [data])
     report = _measure(corpus, original, models, quiet=quiet, no_color=no_color)
     if form == "json":
         give(visible_json(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, default=str)) + "\n", out)

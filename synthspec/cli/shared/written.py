@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,18 @@ def read_or_exit(path: Path) -> Corpus:
 
     with ending_on_errors(help="name a build's folder, or a CSV, JSONL, JSON or Parquet file"):
         return read_corpus(path)
+
+
+def original_or_exit(named: Path | None, datasets: Sequence[Path]) -> Corpus | None:
+    """What `--against` names beside these datasets; a fault ends the command with status 1."""
+    if named is None:
+        return None
+    from synthspec.cli.shared.errors import ending_on_errors
+    from synthspec.compiler import compile_spec
+    from synthspec.evaluation.originals import HELP, read_original
+
+    with ending_on_errors(help=HELP):
+        return read_original(named, datasets, compile_spec)
 
 
 def give(text: str, out: Path | None) -> None:

@@ -30,6 +30,17 @@ def named_like(original: Corpus, names: Iterable[str]) -> Corpus:
     )
 
 
+def nothing_shared(corpus: Corpus, original: Corpus) -> tuple[str, ...]:
+    """A note where a dataset and its original have no column in common, so that little of them can be compared."""
+    if set(corpus.columns) & set(original.columns):
+        return ()
+    theirs, ours = (", ".join(list(c.columns)[:4]) + ", …" * (len(c.columns) > 4) for c in (original, corpus))
+    return (
+        f"the original has no column of the dataset's ({theirs}; not {ours}): whole texts are compared, but no labels "
+        "and no numbers",
+    )
+
+
 def _folded(header: str) -> str:
     """A header as `new --from` names it.
 

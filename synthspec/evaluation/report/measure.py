@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from synthspec.dataset.manifest import FUNNEL
 from synthspec.evaluation.call_tally import said_calls
 from synthspec.evaluation.corpus.corpus import Corpus
-from synthspec.evaluation.corpus.headers import named_like
+from synthspec.evaluation.corpus.headers import named_like, nothing_shared
 from synthspec.evaluation.embeddings import Embedder
 from synthspec.evaluation.judge import Judgement
 from synthspec.evaluation.metrics import FAMILIES, all_metrics, broken_metrics, families_of
@@ -139,7 +139,9 @@ def measure(corpus: Corpus, against: Corpus | None = None, progress: Progress | 
         BackendFault: texts could not be embedded.
     """
     told = progress or (lambda title: None)
-    against = None if against is None else named_like(against, corpus.columns)
+    if against is not None:
+        against = named_like(against, corpus.columns)
+        corpus = replace(corpus, notes=(*corpus.notes, *against.notes, *nothing_shared(corpus, against)))
     context = Context(corpus, against, sizes or Sizes(), embed=embed)
     context.notes["judged"] = judgement.columns if judgement else ()
     measured = []
