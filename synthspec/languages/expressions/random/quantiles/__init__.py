@@ -33,7 +33,7 @@ from synthspec.languages.expressions.random.quantiles.compound import (
     truncated_mass,
 )
 from synthspec.languages.expressions.random.quantiles.digits import rounded
-from synthspec.languages.expressions.random.quantiles.families import Array, Family, floats
+from synthspec.languages.expressions.random.quantiles.families import Array, Family, floats, in_pieces
 from synthspec.languages.expressions.random.quantiles.levels import Weights, edges, interval_of, level_of
 from synthspec.languages.expressions.random.quantiles.tabulated import tabulated
 from synthspec.plugins import find_plugin, is_plugin, plugin_names
@@ -99,6 +99,8 @@ def rounded_quantile(name: str, u: Any, *arguments: Any) -> Array:
         if sound is True:
             with np.errstate(all="ignore"):
                 return tabulated(FAMILIES[name].quantile, np.asarray(u, dtype=np.float64), *values)
+    if np.ndim(u) == 1 and name in FAMILIES and not any(map(np.ndim, arguments)):
+        return in_pieces(lambda piece: rounded(quantile(name, piece, *arguments)), np.asarray(u, dtype=np.float64))
     return rounded(quantile(name, u, *arguments))
 
 

@@ -16,14 +16,13 @@ from functools import lru_cache
 import numpy as np
 
 from synthspec.languages.expressions.random.quantiles.digits import rounded, rounded_surely
-from synthspec.languages.expressions.random.quantiles.families import Array
+from synthspec.languages.expressions.random.quantiles.families import Array, in_pieces
 
 _BITS = 4  # pieces of an octave, as a power of two
 _OCTAVES = 24  # of min(u, 1 - u), from 1/2 down; beyond, the function is asked
 _POINTS = 9
 _SURE = 4e-14  # how far the polynomial may be from the function, of its value
 _ENOUGH = 0.9  # share of the pieces that must hold
-_BLOCK = 1 << 13  # numbers at once: what is in between stays in the processor's cache
 
 Inverse = Callable[..., Array]
 
@@ -35,11 +34,7 @@ def tabulated(inverse: Inverse, u: Array, *arguments: Array) -> Array:
     table = _table(inverse, *(float(a) for a in arguments))
     if table is None:
         return rounded(inverse(u, *arguments))
-    found = np.empty(len(u))
-    for start in range(0, len(u), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        found[part] = _looked_up(table, inverse, u[part], *arguments)
-    return found
+    return in_pieces(lambda piece: _looked_up(table, inverse, piece, *arguments), u)
 
 
 def _looked_up(table: Array, inverse: Inverse, u: Array, *arguments: Array) -> Array:
