@@ -20,6 +20,8 @@ from synthspec.spec.messages import Constraint, Message, Request
 from synthspec.spec.players import spec_of_player
 
 MOST_TOLD = 8  # reasons for which an earlier attempt was rejected
+MOST_KEPT = 256  # system messages of a speaker
+_PLAIN = (str, int, float, bool, type(None))
 
 
 @dataclass(slots=True)
@@ -28,6 +30,7 @@ class SpeakerWriter(PromptWriter):
 
     speaker: Speaker = field(init=False)
     besides: str = field(init=False)  # what the speaker is told that the spec does not say
+    _kept: dict[Any, Message] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         PromptWriter.__post_init__(self)
@@ -66,9 +69,24 @@ class SpeakerWriter(PromptWriter):
         talk = values.get(SO_FAR, TalkSoFar())
         messages = view_of(talk.said, self.speaker.name, len(dialogue.speakers))
         if self.speaker.system is not None:
-            seen = {"turn": 1, "rows": rows, **values}
-            messages.insert(0, Message("system", self.speaker.system.render(seen).strip("\n")))
+            messages.insert(0, self._system({"turn": 1, "rows": rows, **values}))
         return tuple(messages)
+
+    def _system(self, seen: Mapping[str, Any]) -> Message:
+        """The speaker's system message; it is the same in most exchanges of a talk, so the last few are kept."""
+        system = self.speaker.system
+        assert system is not None
+        read = tuple([seen.get(name) for name in system.reads])
+        plain = all(type(value) in _PLAIN for value in read)
+        mark = (read, tuple(map(type, read))) if plain else None  # 1, 1.0 and true are equal, and written otherwise
+        found = self._kept.get(mark) if mark is not None else None
+        if found is None:
+            found = Message("system", system.render(seen).strip("\n"))
+            if mark is not None:
+                if len(self._kept) >= MOST_KEPT:
+                    self._kept.clear()
+                self._kept[mark] = found
+        return found
 
     def drafted(self, index: int, values: Mapping[str, Any], rows: int) -> tuple[Message, ...]:
         """The messages for stand-in values; the templates as written where these cannot be filled in."""

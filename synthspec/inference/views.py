@@ -19,20 +19,24 @@ def view_of(said: Sequence[Said], me: str, speakers: int) -> list[Message]:
     ['hi', 'hello']
     """
     messages: list[Message] = []
-    heard: list[str] = []
+    heard: list[Said] = []
     for step in said:
         if step.speaker == me:
-            _hear(messages, heard)
-            if not messages:
+            if heard:
+                messages.append(_together(heard, speakers))
+                heard = []
+            elif not messages:
                 messages.append(Message("user", BEGIN))
-            messages.append(Message("assistant" if step.result is None else "tool", step.parts))
-        elif step.result is None and step.text:
-            heard.append(f"{step.speaker}: {step.text}" if speakers >= NAMED_FROM else step.text)
-    _hear(messages, heard)
+            messages.append(step.own)
+        elif step.text and step.result is None:
+            heard.append(step)
+    if heard:
+        messages.append(_together(heard, speakers))
     return messages or [Message("user", BEGIN)]
 
 
-def _hear(messages: list[Message], heard: list[str]) -> None:
-    if heard:
-        messages.append(Message("user", "\n\n".join(heard)))
-        heard.clear()
+def _together(heard: Sequence[Said], speakers: int) -> Message:
+    """What others said since, as one message."""
+    if speakers >= NAMED_FROM:
+        return Message("user", "\n\n".join(f"{step.speaker}: {step.text}" for step in heard))
+    return heard[0].heard if len(heard) == 1 else Message("user", "\n\n".join(step.text for step in heard))

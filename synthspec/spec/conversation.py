@@ -7,12 +7,12 @@ A conversation is a list of maps, each with `role` and `content`; `name` where s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from synthspec.languages.expressions.types import ANY, TEXT, Type
 from synthspec.spec import Bounds, Field
-from synthspec.spec.messages import Part, ToolCall, ToolDeclaration, ToolResult, text_of
+from synthspec.spec.messages import Message, Part, Role, ToolCall, ToolDeclaration, ToolResult, text_of
 
 ROLES = ("user", "assistant")
 MOST_EXCHANGES = 200  # of one dialogue
@@ -99,11 +99,16 @@ class Said:
 
     speaker: str
     parts: tuple[Part, ...]
+    own: Message = field(init=False, repr=False, compare=False)  # as the speaker sees it
+    text: str = field(init=False, repr=False, compare=False)  # what was said
+    heard: Message = field(init=False, repr=False, compare=False)  # its text as the one other speaker sees it
 
-    @property
-    def text(self) -> str:
-        """What was said."""
-        return text_of(self.parts)
+    def __post_init__(self) -> None:
+        role: Role = "tool" if self.result is not None else "assistant"
+        text = text_of(self.parts)
+        object.__setattr__(self, "own", Message(role, self.parts))
+        object.__setattr__(self, "text", text)
+        object.__setattr__(self, "heard", Message("user", text))
 
     @property
     def result(self) -> ToolResult | None:

@@ -88,6 +88,9 @@ class Message:
     @property
     def key_form(self) -> Any:
         """What a request's key is made of: the text alone where there is nothing else."""
+        parts = self.parts
+        if len(parts) == 1 and type(parts[0]) is Text:  # as nearly all are
+            return parts[0].text
         if self.is_text:
             return self.content
         return [key_form_of(p) for p in self.parts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import is_filler, is_refusal, is_speaker, judge_preamble
@@ -27,8 +28,8 @@ def read_turn(text: str, me: str, others: Sequence[str], *, simulated: bool) -> 
     body = without_thinking(text.removeprefix("\ufeff").replace("\r\n", "\n")).strip()
     body = unwrapped(unfence(body) or body).strip()
     body = _without_preamble(body, me)
-    own, theirs = _spellings([me]), _spellings(others)
-    marks = sure_marks(body, [*own, *theirs])
+    own, theirs, every = _names(me, tuple(others))
+    marks = sure_marks(body, every)
     if marks and marks[0].start == 0 and marks[0].label in own:
         body = body[marks[0].end :].strip()
         marks = marks[1:]
@@ -55,9 +56,16 @@ def read_turn(text: str, me: str, others: Sequence[str], *, simulated: bool) -> 
     return body
 
 
-def _spellings(names: Sequence[str]) -> list[str]:
+@lru_cache(maxsize=256)
+def _names(me: str, others: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """What a line of the speaker's own begins with, what one of another's, and both."""
+    own, theirs = _spellings([me]), _spellings(others)
+    return own, theirs, (*own, *theirs)
+
+
+def _spellings(names: Sequence[str]) -> tuple[str, ...]:
     """Names as the spec has them and as a transcript begins a line with them."""
-    return list(dict.fromkeys(s for n in names for s in (n, n.replace("_", " ").title(), n.capitalize())))
+    return tuple(dict.fromkeys(s for n in names for s in (n, n.replace("_", " ").title(), n.capitalize())))
 
 
 def _without_preamble(body: str, me: str) -> str:

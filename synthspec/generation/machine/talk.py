@@ -169,10 +169,9 @@ class Talking:
             self._reject(turn, step, talk, speaker, reply.text, rejections)
             return
         said = (*talk.said, Said(speaker.name, (Text(text),)))
-        talk = replace(
-            talk, said=said, spoken=talk.spoken + 1, keys=(*talk.keys, reply.key), asked=0, feedback=None, rounds=0
+        self._go_on(
+            turn, step, Talk(talk.attempt, said, talk.spoken + 1, (*talk.keys, reply.key), 0, None, talk.rejected)
         )
-        self._go_on(turn, step, talk)
 
     def _reject(
         self, turn: RowTurn, step: Step, talk: Talk, speaker: Speaker, text: str, rejections: Sequence[Rejection]

@@ -16,7 +16,11 @@ PER_MESSAGE = 8  # tokens a chat template puts around a message
 
 def worst_tokens(messages: Sequence[Message]) -> int:
     """At least as many tokens as the messages have, with what a chat template puts around each."""
-    return sum(PER_MESSAGE + sum(map(_part_tokens, m.parts)) for m in messages)
+    tokens = PER_MESSAGE * len(messages)
+    for message in messages:
+        for part in message.parts:
+            tokens += estimate_tokens(part.text) if type(part) is Text else _part_tokens(part)
+    return tokens
 
 
 def tool_tokens(tools: Sequence[ToolDeclaration]) -> int:
