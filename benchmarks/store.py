@@ -90,7 +90,7 @@ def measure_storing(base: Path, count: int) -> None:
             store.get(key)
         each = (time.process_time() - began) / count * 1e6
         began = time.process_time()
-        store.get_many(keys)
+        store.get_rows(keys)
         print(
             f"{'read, read many':24} {each:6.1f} us, {(time.process_time() - began) / count * 1e6:.1f} us", flush=True
         )

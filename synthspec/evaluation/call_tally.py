@@ -48,21 +48,44 @@ class CallTally:
 
     def completed(self, request: Request, completion: Completion) -> None:
         """A completion is at hand."""
-        entry = self.prompts.setdefault(request.prompt, _Prompt())
-        usage = completion.reply.usage
+        reply, usage = completion.reply, completion.reply.usage
+        figures = (reply.finish, usage.prompt_tokens, usage.completion_tokens, completion.cost, completion.latency)
+        self.used(request.prompt, request.attempt, *figures)
+        if request.rows > 1:
+            self.held(request.prompt, request.rows, reply.text)
+
+    def used(
+        self,
+        prompt: str,
+        attempt: int,
+        finish: str,
+        prompt_tokens: int | None,
+        completion_tokens: int | None,
+        cost: float | None,
+        latency: float,
+    ) -> None:
+        """The same, by its figures: US dollars, seconds."""
+        entry = self.prompts.get(prompt)
+        if entry is None:
+            entry = self.prompts[prompt] = _Prompt()
         entry.calls += 1
-        entry.retries += request.attempt > 1
-        entry.cut += completion.reply.finish == "length"
-        entry.prompt_tokens += usage.prompt_tokens or 0
-        entry.completion_tokens += usage.completion_tokens or 0
-        entry.unmeasured += not usage.known
-        entry.cost += completion.cost or 0.0
-        entry.unpriced += completion.cost is None
-        entry.latency.append(completion.latency)
-        if request.rows > 1 and (given := rows_given(completion.reply.text)) is not None:
+        entry.retries += attempt > 1
+        entry.cut += finish == "length"
+        entry.prompt_tokens += prompt_tokens or 0
+        entry.completion_tokens += completion_tokens or 0
+        entry.unmeasured += prompt_tokens is None or completion_tokens is None
+        entry.cost += cost or 0.0
+        entry.unpriced += cost is None
+        entry.latency.append(latency)
+
+    def held(self, prompt: str, rows: int, text: str) -> None:
+        """What a completion that was asked for several rows gave."""
+        given = rows_given(text)
+        if given is not None:
+            entry = self.prompts[prompt]
             entry.counted += 1
-            entry.asked += request.rows
-            entry.given += min(request.rows, given)
+            entry.asked += rows
+            entry.given += min(rows, given)
 
     def figures(self) -> list[dict[str, Any]]:
         """The figures of each prompt that are the same whenever the build is made; null is not known."""

@@ -144,8 +144,8 @@ class Build:
                 async for event in settled:
                     yield event
             recorder = Recorder(files.log, requests, reuse.combinations)
-        known = (reuse.combinations, reuse.firsts) if reuse is not None else (0, 0)
-        forecast = forecast_calls(program, requests, store, plan, *known)
+        done, known = (reuse.combinations, reuse.firsts) if reuse is not None else (0, 0)
+        forecast = forecast_calls(program, requests, store, plan, len(plan) if driver.has_all else done, known)
         if forecast is not None:
             yield forecast
         async with aclosing(driver.run()) as events:

@@ -1,4 +1,5 @@
-"""Reading what an earlier build noted: each combination as the events that it came to, verified against the store."""
+"""Reading what an earlier build noted: each combination with what it used and what came of it, verified against the
+store."""
 
 from __future__ import annotations
 
@@ -10,24 +11,53 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from synthspec.inference.events import CallDone, Counted, Event, RowDropped, RowEmpty, RowKept, RowMissing
+from synthspec.evaluation.call_tally import CallTally
+from synthspec.inference.accounting.counters import Tally
+from synthspec.inference.events import RowDropped, RowEmpty, RowKept, RowMissing
 from synthspec.inference.store import Store
-from synthspec.inference.store.derived.settled_log import NotedCombination, count_settled, read_settled
+from synthspec.inference.store.derived.rows import Row as StoredRow
+from synthspec.inference.store.derived.rows import read_completion
+from synthspec.inference.store.derived.settled_log import NotedCombination, count_rows, count_settled, read_settled
 from synthspec.inference.store.reading_ahead import ReadingAhead
-from synthspec.spec.messages import Completion, Request
 from synthspec.spec.rows import Missing, Rejection, Row, Stage, Try
 
 _AT_ONCE = 64  # combinations read at once
+Outcome = RowKept | RowMissing | RowDropped | RowEmpty
+
+
+@dataclass(frozen=True, slots=True)
+class UsedCall:
+    """A completion that was stored before, and what was asked for by it."""
+
+    prompt: str
+    attempt: int
+    rows: int
+    stored: StoredRow
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """One combination of an earlier build: the events that it came to, in order."""
+    """One combination of an earlier build: what it used, what was counted, and its rows in order."""
 
-    events: list[Event]
+    calls: list[UsedCall]
+    counted: list[tuple[int, int, list[list[str]]]]  # rows asked for, rows that came, rejections
+    outcomes: list[Outcome]
     warned: dict[int, list[str]]  # by slot
-    marks: list[int]
-    rows: int  # of the log
+    marks: list[int]  # of its first requests
+
+    def count(self, tally: Tally, calls: CallTally) -> None:
+        """Take what it used into the figures of a run."""
+        for call in self.calls:
+            model, finish, asked, given, cost, latency = call.stored[4:10]
+            tally.reused_call(model, asked, given, cost)
+            calls.used(call.prompt, call.attempt, finish, asked, given, cost, latency)
+            if call.rows > 1:
+                calls.held(call.prompt, call.rows, read_completion(call.stored).reply.text)
+        for asked, held, told in self.counted:
+            if asked:
+                tally.held(asked, held)
+            if told:
+                tally.rejected([_rejection(*said) for said in told])
 
 
 class SettledRows:
@@ -37,70 +67,82 @@ class SettledRows:
         self._completions = ReadingAhead(store)
         counts = {path: count_settled(path, program) for path in files}
         self.path = max(counts, key=lambda p: counts[p], default=None)  # of the log that they are read from
-        self._count = counts[self.path] if self.path is not None else 0
+        self.count = counts[self.path] if self.path is not None else 0  # of combinations that are noted
+
+    def covers(self, rows: float, combinations: int) -> bool:
+        """Whether it notes as many rows of the dataset, or as many combinations."""
+        return self.path is not None and (self.count >= combinations or count_rows(self.path) >= rows)
 
     def __iter__(self) -> Iterator[Settled]:
         """Up to the first combination that is damaged, or a completion of which is not in the store."""
-        if self.path is None or not self._count:
-            return
-        combinations = enumerate(read_settled(self.path, self._count))
-        while some := list(islice(combinations, _AT_ONCE)):
-            noted = [json.loads(one.body) for _, one in some]
-            stored = self._completions.get_many([call[0] for _, calls, _, _ in noted for call in calls])
-            for (index, combination), one in zip(some, noted, strict=True):
-                found = self._read(index, combination, one, stored)
+        for first, some, noted in self._noted(self.count):
+            keys = [call[0] for _, calls, _, _ in noted for call in calls]
+            stored = iter(self._completions.get_many(keys))
+            values = iter(_read_all([text for one in some for text in one.values]))
+            for index, (one, made) in enumerate(zip(some, noted, strict=True), first):
+                used = list(islice(stored, len(made[1])))
+                found = self._read(index, made, used, list(islice(values, len(one.values))))
                 if found is None:
                     return
                 yield found
 
+    def kept(self, count: int) -> Iterator[tuple[list[int], list[Mapping[str, Any]]]]:
+        """Of the first combinations, the marks of their first requests and the values of the rows that are kept."""
+        for _, some, noted in self._noted(count):
+            for one, (marks, _, _, rows) in zip(some, noted, strict=True):
+                texts = [text for row, text in zip(rows, one.values, strict=True) if row[0] == "kept"]
+                yield marks, _read_all(texts)
+
+    def _noted(self, count: int) -> Iterator[tuple[int, list[NotedCombination], list[Any]]]:
+        """Some combinations at once: the number of the first, as they are noted, and what that says."""
+        if self.path is None:
+            return
+        combinations, first = read_settled(self.path, count), 0
+        while some := list(islice(combinations, _AT_ONCE)):
+            yield first, some, _read_all([one.body for one in some])
+            first += len(some)
+
     def _read(
-        self, index: int, combination: NotedCombination, noted: Any, stored: Mapping[str, Completion]
+        self, index: int, noted: Any, stored: Sequence[StoredRow | None], values: Sequence[Mapping[str, Any]]
     ) -> Settled | None:
         marks, calls, counted, rows = noted
-        events: list[Event] = []
-        for key, prompt, attempt, asked in calls:
-            completion = stored.get(key)
-            if completion is None:
+        used: list[UsedCall] = []
+        for (_, prompt, attempt, asked), row in zip(calls, stored, strict=True):
+            if row is None:
                 return None
-            events.append(CallDone(_request(prompt, attempt, asked), (index,), completion))
-        for asked, held, told in counted:
-            events.append(_counted(asked, held, told))
+            used.append(UsedCall(prompt, attempt, asked, row))
         warned: dict[int, list[str]] = {}
-        for (state, slot, path, *more), text in zip(rows, combination.values, strict=True):
-            values = json.loads(text)
+        outcomes: list[Outcome] = []
+        for (state, slot, path, *more), held in zip(rows, values, strict=True):
             if state == "kept":
                 keys, warned[slot], tries, uses = more
                 made = tuple([calls[key][0] if isinstance(key, int) else key for key in keys])
-                events.append(RowKept(Row(index, slot, values, made, tuple(path), _read_tries(tries), uses=uses)))
+                outcomes.append(RowKept(Row(index, slot, held, made, tuple(path), _read_tries(tries), uses=uses)))
             elif state == "dropped":
                 rule, reason = more
-                events.append(RowDropped(tuple(path), index, rule, reason, values))
+                outcomes.append(RowDropped(tuple(path), index, rule, reason, held))
             elif state == "empty":
-                events.append(RowEmpty(tuple(path), values))
+                outcomes.append(RowEmpty(tuple(path), held))
             else:
                 reasons, tries = more
-                place = (values, _read_tries(tries), tuple(path))
-                events.append(RowMissing(Missing(index, slot, Stage(state), tuple(reasons), *place)))
-        return Settled(events, warned, marks, len(rows))
+                place = (held, _read_tries(tries), tuple(path))
+                outcomes.append(RowMissing(Missing(index, slot, Stage(state), tuple(reasons), *place)))
+        return Settled(used, counted, outcomes, warned, marks)
 
 
-def _counted(asked: int, held: int, told: Sequence[Sequence[str]]) -> Counted:
-    """What is counted of a reply, whichever row it was for."""
-    if not told:
-        return _nothing_rejected(asked, held)
-    return Counted((), asked, held, tuple([Rejection(Stage(stage), rule, reason) for stage, rule, reason in told]))
-
-
-@lru_cache(maxsize=1024)
-def _nothing_rejected(asked: int, held: int) -> Counted:
-    return Counted((), asked, held, ())
-
-
-@lru_cache(maxsize=1024)
-def _request(prompt: str, attempt: int, rows: int) -> Request:
-    """What is counted of a call that was made before: of which prompt it was, and what was asked for."""
-    return Request("", prompt, 0, attempt, (), rows)
+def _read_all(texts: Sequence[str]) -> list[Any]:
+    """JSON values, read in one pass."""
+    try:
+        found: list[Any] = json.loads(f"[{','.join(texts)}]")
+    except RecursionError:  # one is as deep as can be read
+        return [json.loads(text) for text in texts]
+    return found
 
 
 def _read_tries(noted: Sequence[Sequence[Any]]) -> tuple[Try, ...]:
-    return tuple(Try(prompt, attempt, text, tuple(reasons)) for prompt, attempt, text, reasons in noted)
+    return tuple([Try(prompt, attempt, text, tuple(reasons)) for prompt, attempt, text, reasons in noted])
+
+
+@lru_cache(maxsize=1024)
+def _rejection(stage: str, rule: str, reason: str) -> Rejection:
+    return Rejection(Stage(stage), rule, reason)

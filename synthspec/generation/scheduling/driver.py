@@ -94,12 +94,23 @@ class Driver:
         self._combinations.skip(combinations)
         self._settled.count, self._settled.dropped = rows, dropped
 
+    @property
+    def wanted(self) -> tuple[float, int]:
+        """Rows that the dataset is to have, without end where all there are are wanted; combinations that may be begun
+        for them."""
+        return self._wanted, self._combinations.end
+
+    @property
+    def has_all(self) -> bool:
+        """Whether the dataset has all its rows, or no combination is left that could make one."""
+        return self._settled.count >= self._wanted or self._combinations.exhausted
+
     def stop(self, reason: str) -> None:
         """Let calls in flight end and begin no other; after INTERRUPTED, what is stored is used no more either."""
         self._sends.stop(reason, instead=reason == INTERRUPTED)
 
     async def run(self) -> AsyncGenerator[Event, None]:
-        """OpenCombination until every row is final, telling all that happens. To be closed by whoever stops reading it.
+        """Work until every row is final, telling all that happens. To be closed by whoever stops reading it.
 
         Raises:
             StoreFault: a completion could not be stored.

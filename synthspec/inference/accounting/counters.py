@@ -52,20 +52,29 @@ class Tally:
 
     def completed(self, completion: Completion) -> None:
         """A completion is at hand."""
-        usage = completion.reply.usage
-        self.prompt_tokens += usage.prompt_tokens or 0
-        self.completion_tokens += usage.completion_tokens or 0
-        self.unmeasured += not usage.known
-        cost = completion.cost or 0.0
-        self.unpriced += completion.cost is None
-        self.cost += cost
+        reply, usage = completion.reply, completion.reply.usage
         if completion.reused:
-            self.reused += 1
+            self.reused_call(reply.model, usage.prompt_tokens, usage.completion_tokens, completion.cost)
         else:
             self.calls += 1
-            self.cost_now += cost
-        if completion.reply.model:
-            self.models[completion.reply.model] += 1
+            self.cost_now += completion.cost or 0.0
+            self._used(reply.model, usage.prompt_tokens, usage.completion_tokens, completion.cost)
+
+    def reused_call(
+        self, model: str, prompt_tokens: int | None, completion_tokens: int | None, cost: float | None
+    ) -> None:
+        """A completion is at hand that was stored before this run."""
+        self.reused += 1
+        self._used(model, prompt_tokens, completion_tokens, cost)
+
+    def _used(self, model: str, prompt_tokens: int | None, completion_tokens: int | None, cost: float | None) -> None:
+        self.prompt_tokens += prompt_tokens or 0
+        self.completion_tokens += completion_tokens or 0
+        self.unmeasured += prompt_tokens is None or completion_tokens is None
+        self.unpriced += cost is None
+        self.cost += cost or 0.0
+        if model:
+            self.models[model] += 1
 
     def held(self, asked: int, given: int) -> None:
         """A reply asked for some rows gave some."""

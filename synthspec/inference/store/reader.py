@@ -17,7 +17,9 @@ from synthspec.inference.store.derived.rows import (
     Row,
     Spent,
     StoredCall,
+    is_whole_completion,
     key_bytes,
+    key_text,
     read_completion,
 )
 from synthspec.inference.store.file import FAULTS, StoreDamaged, StoreFault, connect_reader, explain_fault
@@ -74,22 +76,23 @@ class StoreReader:
                 self._note_damage(fault.reason)
             raise fault from error
 
-    def get_many(self, keys: Sequence[str]) -> dict[str, Completion]:
-        """The stored completions of these requests, by key; one that is not there is left out.
+    def get_rows(self, keys: Sequence[str]) -> list[Row]:
+        """What is stored of these requests (`READ_COLUMNS`), each verified; one that is not there is left out.
 
         Raises:
             StoreDamaged: what is stored of one is not what was written.
             StoreFault: they cannot be read.
         """
-        found: dict[str, Completion] = {}
+        found: list[Row] = []
         try:
             for start in range(0, len(keys), _MANY):
                 some = [key_bytes(key) for key in keys[start : start + _MANY]]
                 places = ",".join("?" * len(some))
                 query = f"SELECT {READ_COLUMNS} FROM completions WHERE key IN ({places})"
                 for row in self._reader.execute(query, some):
-                    completion = read_completion(row)
-                    found[completion.key] = completion
+                    if not is_whole_completion(row):
+                        raise Decayed(f"the completion of request {key_text(row[0])} is not what was stored")
+                    found.append(row)
         except (Decayed, *FAULTS) as error:
             fault = explain_fault(error, self.path)
             if isinstance(fault, StoreDamaged):

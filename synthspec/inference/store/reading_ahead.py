@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from synthspec.inference.store import Store, StoreFault
-from synthspec.inference.store.derived.rows import Decayed, Row, key_bytes, key_text, read_completion
-from synthspec.spec.messages import Completion
+from synthspec.inference.store.derived.rows import Row, is_whole_completion, key_bytes, key_text
 
 MOST_HELD = 4_096  # rows that were passed and not asked for yet
 AHEAD = 4  # rows that are read, at most, for each that is missing
@@ -24,14 +23,15 @@ class ReadingAhead:
         self._rows: Iterator[Row] = store.iterate_rows()
         self._held: dict[bytes | str, Row] = {}
 
-    def get_many(self, keys: Sequence[str]) -> dict[str, Completion]:
-        """As that of the store.
+    def get_many(self, keys: Sequence[str]) -> list[Row | None]:
+        """What is stored of these requests (`READ_COLUMNS`), each verified; None of one that is not there.
 
         Raises:
             StoreDamaged: what is stored of one is not what was written.
             StoreFault: they cannot be read.
         """
-        missing = set(map(key_bytes, keys))
+        wanted = list(map(key_bytes, keys))
+        missing = set(wanted)
         rows = [self._held.pop(key) for key in missing & self._held.keys()]
         missing.difference_update([row[0] for row in rows])
         try:
@@ -47,16 +47,11 @@ class ReadingAhead:
             self._rows = iter(())
         while len(self._held) > MOST_HELD:
             del self._held[next(iter(self._held))]
-        found: dict[str, Completion] = {}
-        for row in rows:
-            try:
-                completion = read_completion(row)
-                found[completion.key] = completion
-            except Decayed:  # read again, and told, as any other
-                missing.add(row[0])
-        if missing:
-            found |= self._store.get_many([key_text(key) for key in missing])
-        return found
+        found = {row[0]: row for row in rows if is_whole_completion(row)}
+        left = [key_text(key) for key in set(wanted) - found.keys()]
+        if left:  # one that is damaged is read again, and told, as any other
+            found |= {row[0]: row for row in self._store.get_rows(left)}
+        return [found.get(key) for key in wanted]
 
     def _next(self, count: int) -> Iterator[Row]:
         for _ in range(count):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,9 +40,9 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 """
 _INDICES = """
-CREATE UNIQUE INDEX rows_by_path ON outcomes (path);
-CREATE INDEX rows_by_ordinal ON outcomes (ordinal);
-CREATE INDEX rows_of_completion ON lineage (key);
+CREATE UNIQUE INDEX IF NOT EXISTS rows_by_path ON outcomes (path);
+CREATE INDEX IF NOT EXISTS rows_by_ordinal ON outcomes (ordinal);
+CREATE INDEX IF NOT EXISTS rows_of_completion ON lineage (key);
 """
 _OUTCOME = "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LINEAGE = "INSERT INTO lineage VALUES (?, ?, ?)"
@@ -107,9 +108,12 @@ class RowLog:
         self._tries: list[tuple[Any, ...]] = []
         with self._explained():
             path.unlink(missing_ok=True)
-            self._connection = sqlite3.connect(path.absolute().as_uri(), isolation_level=None, uri=True)
-            self._connection.execute("PRAGMA synchronous = OFF")  # what a power cut spoils is made again
+            self._open()
             self._connection.executescript(_SCHEMA)
+
+    def _open(self) -> None:
+        self._connection = sqlite3.connect(self._path.absolute().as_uri(), isolation_level=None, uri=True)
+        self._connection.execute("PRAGMA synchronous = OFF")  # what a power cut spoils is made again
 
     def add(self, outcome: Outcome) -> str:
         """The next row, or why there is none. Its values as they are noted.
@@ -177,6 +181,27 @@ class RowLog:
         Raises:
             StoreFault: it cannot be written.
         """
+        if self._is_all(path, combinations, rows):
+            self._copy(path)
+        else:
+            self._copy_part(path, combinations, rows)
+        self._count = rows
+
+    def _is_all(self, path: Path, combinations: int, rows: int) -> bool:
+        """Whether an earlier log holds that and nothing else, and is sound."""
+        with contextlib.suppress(StoreFault), reading_log(path) as connection:
+            if connection is not None:
+                held = [connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("settled", "outcomes")]
+                return held == [combinations, rows] and connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+        return False
+
+    def _copy(self, path: Path) -> None:
+        with self._explained():
+            self._connection.close()
+            shutil.copyfile(path, self._path)
+            self._open()
+
+    def _copy_part(self, path: Path, combinations: int, rows: int) -> None:
         with self._explained():
             earlier = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
             self._connection.execute("ATTACH ? AS earlier", (earlier,))
@@ -187,7 +212,6 @@ class RowLog:
             self._connection.execute(f"INSERT INTO settled {chosen}", (combinations,))
             self._connection.execute("COMMIT")
             self._connection.execute("DETACH earlier")
-        self._count = rows
 
     def close(self) -> None:
         """Write what is left.

@@ -141,6 +141,14 @@ def read_completion(row: Sequence[Any]) -> Completion:
         raise Decayed("a completion is not what was stored") from None
 
 
+def is_whole_completion(row: Sequence[Any]) -> bool:
+    """Whether a row's values, but its request, are what was stored."""
+    try:
+        return bool(row[11] & _LOW == completion_checksum(row))
+    except (TypeError, ValueError, AttributeError, LookupError):  # not even of the right types
+        return False
+
+
 def is_whole_request(row: Sequence[Any]) -> bool:
     """Whether the request of a row whose completion is whole is so too."""
     return isinstance(row[14], str | bytes) and row[11] >> 32 == zlib.crc32(_raw(row[14])) & 0x7FFFFFFF

@@ -62,3 +62,11 @@ def read_settled(path: Path, count: int) -> Iterator[NotedCombination]:
             if len(values) != rows or settled_checksum(body, values) != crc:
                 return
             yield NotedCombination(body, values)
+
+
+def count_rows(path: Path) -> int:
+    """Rows of the dataset, kept or missing, that a log holds; 0 where they cannot be told."""
+    with contextlib.suppress(StoreFault), reading_log(path) as connection:
+        if connection is not None:
+            return int(connection.execute("SELECT coalesce(max(ordinal) + 1, 0) FROM outcomes").fetchone()[0])
+    return 0
