@@ -250,3 +250,37 @@ def test_a_build_that_is_cut_off_early_leaves_what_more_was_settled(
         reused.clear()
         synthspec.build(path, out=tmp_path / "out")
         assert len(reused) >= 28
+
+
+def dataset_of(folder: Path) -> dict[str, bytes]:
+    """The files that people use."""
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix in (".jsonl", ".csv", ".md")}
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(s, marks=pytest.mark.slow) for s in range(4, 120))])
+def test_a_damaged_file_of_rows_costs_no_row(tmp_path: Path, seed: int) -> None:
+    """All in it can be made again, so no byte of it may end a build or change a row."""
+    chance = random.Random(seed)
+    with Loopback(reply=answer) as server:
+        path = write_spec(tmp_path, server.url, 12)
+        synthspec.build(path, out=tmp_path / "out")
+        before, calls = dataset_of(tmp_path / "out"), server.total
+        rows = tmp_path / "out/rows.sqlite"
+        whole = rows.read_bytes()
+        for _ in range(4):
+            data = bytearray(whole)
+            match chance.randrange(4):
+                case 0:
+                    del data[chance.randrange(len(data)) :]
+                case 1:
+                    start = chance.randrange(0, len(data), 4096)
+                    data[start : start + 4096] = bytes(4096)
+                case 2:
+                    data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+                case _:
+                    for _ in range(30):
+                        data[chance.randrange(100, len(data))] = chance.randrange(256)
+            rows.write_bytes(data)
+            synthspec.build(path, out=tmp_path / "out")
+            assert dataset_of(tmp_path / "out") == before
+        assert server.total == calls

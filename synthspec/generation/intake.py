@@ -30,14 +30,14 @@ class Intake:
                 return ""
             case RowKept(row):
                 self.tally.warnings.update(warned[row.slot])
-        outcome = _outcome_of(event)
+        outcome = outcome_of(event)
         if self.files is None or outcome is None:
             return ""
         take = self.files.take_noted if noted else self.files.take
         return take(outcome, warned[outcome.slot] if isinstance(outcome, Row) else [])
 
 
-def _outcome_of(event: Event) -> Row | Missing | RowDropped | RowEmpty | None:
+def outcome_of(event: Event) -> Row | Missing | RowDropped | RowEmpty | None:
     """What became of a row, where an event tells that."""
     match event:
         case RowKept(row):

@@ -67,13 +67,7 @@ class DatasetFolder:
 
     def take(self, outcome: Outcome, warned: list[str]) -> str:
         """The next row, or why there is none. Its values as they are noted in the log."""
-        match outcome:
-            case RowDropped(path, combination, rule, reason, values):
-                noted = self.log.leave_out(path, combination, (DROPPED, rule, reason), values)
-            case RowEmpty(path, values):
-                noted = self.log.leave_out(path, path[0], (EMPTY, EMPTY, ""), values)
-            case _:
-                noted = self.log.add(outcome)
+        noted = note_in(self.log, outcome)
         self.take_noted(outcome, warned)
         return noted
 
@@ -167,3 +161,14 @@ class DatasetFolder:
             rows=tuple(self.rows),
             kept_instead=better if poorer else None,
         )
+
+
+def note_in(log: RowLog, outcome: Outcome) -> str:
+    """Note what became of a row in the log. Its values as they are there."""
+    match outcome:
+        case RowDropped(path, combination, rule, reason, values):
+            return log.leave_out(path, combination, (DROPPED, rule, reason), values)
+        case RowEmpty(path, values):
+            return log.leave_out(path, path[0], (EMPTY, EMPTY, ""), values)
+        case _:
+            return log.add(outcome)

@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from synthspec.generation.intake import Intake
+from synthspec.generation.intake import Intake, outcome_of
+from synthspec.generation.output_folder import note_in
 from synthspec.generation.passing_plan import PassingPlan
 from synthspec.generation.reuse.reading import Settled, SettledRows
 from synthspec.generation.scheduling.driver import Driver
@@ -18,6 +19,8 @@ from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.scheduling.variety import Watch, listed_names, mark_of
 from synthspec.generation.validation.novelty import NoveltyIndex
 from synthspec.inference.events import Event, RowKept
+from synthspec.inference.store import StoreFault
+from synthspec.inference.store.derived.row_log import RowLog
 from synthspec.spec import Spec
 from synthspec.spec.rows import Stage
 
@@ -55,11 +58,25 @@ class Reuse:
             learning.take(settled)
             if learning.combinations % BREATH == 0:
                 await asyncio.sleep(0)
-        files, tally = intake.files, intake.tally
+        tally = intake.tally
         driver.skip(learning.combinations, tally.settled, tally.dropped.total())
         learning.finish(earlier, more=not driver.has_all)
-        if learning.combinations and files is not None and earlier.path is not None:
-            files.log.take_over(earlier.path, learning.combinations, learning.noted)
+        if learning.combinations and intake.files is not None:
+            self._note_in(intake.files.log)
+
+    def _note_in(self, log: RowLog) -> None:
+        """Have the log of this build hold what was used again."""
+        combinations, earlier = self.combinations, self._earlier
+        assert earlier.path is not None
+        try:
+            log.take_over(earlier.path, combinations, self._catching_up.noted)
+        except StoreFault:  # what was read of it is sound, and all else in it can be made again
+            log.clear()
+            for index, (noted, outcomes) in enumerate(earlier.again(combinations)):
+                for event in outcomes:
+                    if (outcome := outcome_of(event)) is not None:
+                        note_in(log, outcome)
+                log.settle(index, noted.body, noted.values)
 
 
 class CatchingUp:

@@ -93,6 +93,12 @@ class SettledRows:
                 texts = [text for row, text in zip(rows, one.values, strict=True) if row[0] == "kept"]
                 yield marks, _read_all(texts)
 
+    def again(self, count: int) -> Iterator[tuple[NotedCombination, list[Outcome]]]:
+        """The first combinations once more: as they are noted, and their rows."""
+        for first, some, noted in self._noted(count):
+            for index, (one, (_, calls, _, rows)) in enumerate(zip(some, noted, strict=True), first):
+                yield one, _outcomes(index, calls, rows, _read_all(one.values))[0]
+
     def _noted(self, count: int) -> Iterator[tuple[int, list[NotedCombination], list[Any]]]:
         """Some combinations at once: the number of the first, as they are noted, and what that says."""
         if self.path is None:
@@ -111,23 +117,30 @@ class SettledRows:
             if row is None:
                 return None
             used.append(UsedCall(prompt, attempt, asked, row))
-        warned: dict[int, list[str]] = {}
-        outcomes: list[Outcome] = []
-        for (state, slot, path, *more), held in zip(rows, values, strict=True):
-            if state == "kept":
-                keys, warned[slot], tries, uses = more
-                made = tuple([calls[key][0] if isinstance(key, int) else key for key in keys])
-                outcomes.append(RowKept(Row(index, slot, held, made, tuple(path), _read_tries(tries), uses=uses)))
-            elif state == "dropped":
-                rule, reason = more
-                outcomes.append(RowDropped(tuple(path), index, rule, reason, held))
-            elif state == "empty":
-                outcomes.append(RowEmpty(tuple(path), held))
-            else:
-                reasons, tries = more
-                place = (held, _read_tries(tries), tuple(path))
-                outcomes.append(RowMissing(Missing(index, slot, Stage(state), tuple(reasons), *place)))
-        return Settled(used, counted, outcomes, warned, marks)
+        return Settled(used, counted, *_outcomes(index, calls, rows, values), marks)
+
+
+def _outcomes(
+    index: int, calls: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]], values: Sequence[Mapping[str, Any]]
+) -> tuple[list[Outcome], dict[int, list[str]]]:
+    """The rows of a combination in order, and the warnings of those that are kept, by slot."""
+    warned: dict[int, list[str]] = {}
+    outcomes: list[Outcome] = []
+    for (state, slot, path, *more), held in zip(rows, values, strict=True):
+        if state == "kept":
+            keys, warned[slot], tries, uses = more
+            made = tuple([calls[key][0] if isinstance(key, int) else key for key in keys])
+            outcomes.append(RowKept(Row(index, slot, held, made, tuple(path), _read_tries(tries), uses=uses)))
+        elif state == "dropped":
+            rule, reason = more
+            outcomes.append(RowDropped(tuple(path), index, rule, reason, held))
+        elif state == "empty":
+            outcomes.append(RowEmpty(tuple(path), held))
+        else:
+            reasons, tries = more
+            place = (held, _read_tries(tries), tuple(path))
+            outcomes.append(RowMissing(Missing(index, slot, Stage(state), tuple(reasons), *place)))
+    return outcomes, warned
 
 
 def _read_all(texts: Sequence[str]) -> list[Any]:

@@ -106,8 +106,12 @@ class RowLog:
         self._outcomes: list[tuple[Any, ...]] = []
         self._lineage: list[tuple[Any, ...]] = []
         self._tries: list[tuple[Any, ...]] = []
+        self._program = ""
+        self._create()
+
+    def _create(self) -> None:
         with self._explained():
-            path.unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
             self._open()
             self._connection.executescript(_SCHEMA)
 
@@ -163,8 +167,20 @@ class RowLog:
         Raises:
             StoreFault: it cannot be written.
         """
+        self._program = program
         with self._explained():
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('program', ?)", (program,))
+
+    def clear(self) -> None:
+        """Begin anew.
+
+        Raises:
+            StoreFault: it cannot be written.
+        """
+        self._connection.close()
+        self._count, self._settled, self._outcomes, self._lineage, self._tries = 0, [], [], [], []
+        self._create()
+        self.begin(self._program)
 
     def settle(self, combination: int, body: str, values: Sequence[str]) -> None:
         """All that a later build needs to know of a combination whose rows are final (`generation/reuse/`), beside

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from synthspec.inference.store.derived.row_log import reading_log, settled_checksum
 from synthspec.inference.store.file import StoreFault
@@ -59,14 +60,22 @@ def read_settled(path: Path, count: int) -> Iterator[NotedCombination]:
         outcomes = connection.execute("SELECT vals FROM outcomes ORDER BY id")
         for rows, crc, body in connection.execute(query, (count,)):
             values = tuple([text for (text,) in islice(outcomes, rows)])
-            if len(values) != rows or settled_checksum(body, values) != crc:
+            if len(values) != rows or not _is_whole(body, values, crc):
                 return
             yield NotedCombination(body, values)
+
+
+def _is_whole(body: Any, values: tuple[Any, ...], crc: Any) -> bool:
+    try:
+        return bool(settled_checksum(body, values) == crc)
+    except (AttributeError, ValueError):  # not even texts
+        return False
 
 
 def count_rows(path: Path) -> int:
     """Rows of the dataset, kept or missing, that a log holds; 0 where they cannot be told."""
     with contextlib.suppress(StoreFault), reading_log(path) as connection:
         if connection is not None:
-            return int(connection.execute("SELECT coalesce(max(ordinal) + 1, 0) FROM outcomes").fetchone()[0])
+            last = connection.execute("SELECT max(ordinal) FROM outcomes").fetchone()[0]
+            return last + 1 if isinstance(last, int) else 0
     return 0
