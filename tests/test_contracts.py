@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
+import document_files
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet
@@ -29,6 +30,7 @@ from synthspec.spec import Field
 from synthspec.spec.conversation import messages_type
 from synthspec.testing.command_contract import CommandContract
 from synthspec.testing.distribution_contract import DistributionContract
+from synthspec.testing.document_kind_contract import DocumentKindContract
 from synthspec.testing.format_contract import FIELDS, FormatContract
 from synthspec.testing.format_contract import ROWS as FORMAT_ROWS
 from synthspec.testing.function_contract import Example, FunctionContract
@@ -190,6 +192,49 @@ def test_source_kinds(key: str, test: str) -> None:
     contract.module = find_plugin("source_kinds", key)
     for name, value in example(KINDS, key, "KINDS").items():
         setattr(contract, name, value)
+    getattr(contract, test)()
+
+
+KETTLE_TEXTS = ["# Kettle", "Fill it.", "## Care", "- Wipe it\n- Dry it"]
+KETTLE_HTML = (
+    b"<title>Kettle</title><h1>Kettle</h1><p>Fill it.</p><h2>Care</h2><ul><li>Wipe it</li><li>Dry it</li></ul>"
+)
+DOCUMENTS: dict[str, tuple[bytes, str, list[str]]] = {  # title, texts of the blocks
+    "md": (b"# Kettle\n\nFill it.\n\n## Care\n\n- Wipe it\n- Dry it\n", "", KETTLE_TEXTS),
+    "html": (KETTLE_HTML, "Kettle", KETTLE_TEXTS),
+    "txt": (b"Kettle\n======\n\nFill it.\n\nCare\n----\n\n- Wipe it\n- Dry it\n", "", KETTLE_TEXTS),
+    "pdf": (
+        document_files.pdf([[(50, 700, 24, "Kettle"), (50, 650, 10, "Fill it.")], [(50, 700, 10, "Dry it.")]], "K"),
+        "K",
+        ["# Kettle", "Fill it.", "Dry it."],
+    ),
+    "docx": (
+        document_files.docx(document_files.paragraph("Kettle", "Heading1") + document_files.paragraph("Fill it.")),
+        "",
+        ["# Kettle", "Fill it."],
+    ),
+    "pptx": (
+        document_files.pptx([("Kettle", ["Fill it."]), ("Care", ["Wipe it", "Dry it"])]),
+        "",
+        ["## Kettle", *KETTLE_TEXTS[1:]],
+    ),
+    "epub": (
+        document_files.epub("Kettle", ["<h1>Kettle</h1><p>Fill it.</p>", "<h2>Care</h2><p>Wipe it.</p>"]),
+        "Kettle",
+        ["# Kettle", "Fill it.", "## Care", "Wipe it."],
+    ),
+}
+
+
+@pytest.mark.parametrize("test", cases_of(DocumentKindContract))
+@pytest.mark.parametrize(
+    "suffix", sorted({find_plugin("document_kinds", n).SUFFIXES[0][1:] for n in plugin_names("document_kinds")})
+)
+def test_document_kinds(suffix: str, test: str) -> None:
+    contract = DocumentKindContract()
+    contract.module = find_plugin("document_kinds", suffix)
+    contract.examples = [example(DOCUMENTS, contract.module.SUFFIXES[0][1:], "DOCUMENTS")]
+    contract.wrong = [b"\x00\x01"]
     getattr(contract, test)()
 
 

@@ -80,6 +80,7 @@ CASES = [
     Failing("metrics", "question_share", "questions", "rows = context", {"check": 0, "plan": 0, "build": 4, "report": 0}),
     Failing("sources", "toml", "toml_source", "try:", {"check": 1, "plan": 1, "build": 1}, "E511"),
     Failing("source_kinds", "calendar", "calendar", "first, last =", {"check": 1, "plan": 1, "build": 1}, "E880"),
+    Failing("document_kinds", "eml", "eml", "import email", {"check": 1, "plan": 1, "build": 1}, "E383"),
     Failing("commands", "columns", "columns", "try:", {"columns": 3}),
 ]  # fmt: skip
 ARGUMENTS = {
@@ -134,7 +135,7 @@ def test_what_a_failing_plugin_says(case: Failing, tmp_path: Path) -> None:
         if status or command == "report":
             assert said.count("RuntimeError: ouch") == 1, said
             assert f"the plug-in '{case.name}'" in said
-            assert f"{case.module}.py, line " in said or case.kind == "sources", said
+            assert f"{case.module}.py, line " in said or case.kind in ("sources", "document_kinds"), said
             assert case.where in said
     made = paid(tmp_path)
     package_with(tmp_path, case, failing=False)
@@ -148,6 +149,54 @@ def test_what_a_failing_plugin_says(case: Failing, tmp_path: Path) -> None:
 
 def test_every_kind_is_tried() -> None:
     assert {c.kind for c in CASES} == set(HOMES)
+
+
+LAZY = """
+from synthspec.sources import Table
+
+
+class Days(Table):
+    names = ("day", "weekday")
+
+    def __len__(self):
+        return 30
+
+    def rows(self, numbers, names=None):
+        days = [{"day": date(2026, 1, n + 1), "weekday": 1} for n in numbers]
+        WRONG
+        return days if names is None else [{n: d[n] for n in names} for d in days]
+"""
+LATE = [
+    ("if len(days) < 30: raise RuntimeError('ouch')", "raised RuntimeError: ouch (calendar.py, line "),
+    ("days = days[:1]", "gave 1 values where "),
+    ("days = [{'weekday': 1} for _ in days]", "raised KeyError: 'day' (calendar.py, line "),
+    ("days = 5", "raised TypeError: 'int' object is not iterable"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), LATE)
+def test_a_table_that_fails_while_rows_are_drawn(wrong: str, said: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    path = tmp_path / "my_package" / "calendar.py"
+    text = path.read_text(encoding="utf-8").replace("import datetime\n", "import datetime\nfrom datetime import date\n")
+    opened = "return Opened(table_of({"
+    assert opened in text
+    text = text.replace(opened, "return Opened(Days())\n    return Opened(table_of({")
+    path.write_text(text + LAZY.replace("WRONG", wrong), encoding="utf-8")
+    for command in ("plan", "build"):
+        done = run(tmp_path, "synthspec", command, "floods.yaml")
+        told = done.stdout + done.stderr
+        assert done.returncode in (1, 3) and "Traceback" not in told and "internal error" not in told, told
+        assert f"the plug-in 'calendar' of the package 'my-package' {said}" in told
+
+
+def test_a_document_that_a_plugin_cannot_read_does_not_cost_the_others(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "letters" / "none.eml").write_text("nothing\n", encoding="utf-8")
+    done = run(tmp_path, "synthspec", "check", "floods.yaml")
+    assert done.returncode == 0 and "W780" in done.stdout and "'letters/none.eml' (no e-mail" in done.stdout, (
+        done.stdout
+    )
 
 
 def test_a_rejected_row_or_a_lack_of_money_is_no_failure(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ HOMES = {  # where the built-in plug-ins of each kind are
     "strategies": "synthspec.planning.designs",
     "sources": "synthspec.sources",
     "source_kinds": "synthspec.sources.kinds",
+    "document_kinds": "synthspec.sources.documents.kinds",
     "metrics": "synthspec.evaluation.metrics",
     "distributions": "synthspec.languages.expressions.random.distributions",
     "commands": "synthspec.cli",
@@ -36,7 +37,7 @@ HOMES = {  # where the built-in plug-ins of each kind are
 }
 
 # Kinds whose modules say themselves which names they answer to, in a literal that is read without importing them.
-_DECLARED = {"sources": "SUFFIXES", "metrics": "GATES"}
+_DECLARED = {"sources": "SUFFIXES", "document_kinds": "SUFFIXES", "metrics": "GATES"}
 
 
 @cache
@@ -147,6 +148,7 @@ _NEEDS: Mapping[str, _Needs] = {
     "writers": {"open_writer": _A_FUNCTION},
     "strategies": {"STRATEGY": _A_FUNCTION},
     "sources": {"SUFFIXES": _A_TUPLE, "read": _A_FUNCTION},
+    "document_kinds": {"SUFFIXES": _A_TUPLE, "read": _A_FUNCTION},
     "source_kinds": {"KIND": (lambda value: type(value).__name__ == "SourceKind", "a SourceKind")},
     "metrics": {"METRICS": _A_TUPLE},
     "distributions": {"DISTRIBUTION": _ANYTHING, "quantile": _A_FUNCTION, "cumulative": _A_FUNCTION},
@@ -184,7 +186,7 @@ def _misshapen(kind: str, name: str, plugin: Any) -> str | None:
             return f"{what} has no '{need}'"
         if not fits(getattr(plugin, need)):
             return f"'{need}' of {what} is not {said}"
-    if kind == "sources" and f".{name}" not in plugin.SUFFIXES:
+    if kind in ("sources", "document_kinds") and f".{name}" not in plugin.SUFFIXES:
         return f"'SUFFIXES' of {what} does not list '.{name}'"
     if kind == "source_kinds" and plugin.KIND.key != name:
         return f"'KIND' of {what} is of the key '{plugin.KIND.key}', and its entry point '{name}'"

@@ -19,6 +19,7 @@ from typing import Any
 
 from synthspec.plugins import find_plugin, is_built_in, is_plugin, plugin_error, plugin_names, plugin_package, raised
 from synthspec.sources.compressed import is_compressed, suffix_of, unpacked
+from synthspec.sources.guarded_table import guarded_table
 from synthspec.sources.headers import Header
 from synthspec.sources.table import MemoryTable, Table, TableFault, refuse_many, rename, table_of
 
@@ -85,7 +86,7 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
         raise TableFault(f"the plug-in '{suffix[1:]}' raised {raised(e)}", _report_to(suffix[1:])) from None
     if not isinstance(table, Table):
         raise TableFault(f"the plug-in '{suffix[1:]}' gave no Table", _report_to(suffix[1:]))
-    return table
+    return guarded_table("sources", suffix[1:], table)
 
 
 def _read(module: Any, path: Path, reading: Reading) -> Table:

@@ -13,9 +13,10 @@ from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.document.resources import specs_folder
 from synthspec.extras import install_command, is_installed
 from synthspec.plugins import is_plugin
-from synthspec.plugins.guarding import guarded
+from synthspec.plugins.guarding import PluginFault, guarded
 from synthspec.sources import Table, TableFault, rename
 from synthspec.sources.fingerprints import values_digest
+from synthspec.sources.guarded_table import guarded_table
 from synthspec.sources.kinds import SHARED, Opened, Others, Place, SourceFault, SourceKind, UnreadSource, find_kind
 from synthspec.sources.paths import find_file
 from synthspec.spec import SourceTable
@@ -99,6 +100,8 @@ def _open(ctx: AnalysisContext, kind: SourceKind, node: MapNode, others: Others)
     try:
         place = replace(place_of(ctx, at if isinstance(at, ScalarNode) else node.key(kind.key)), others=others)
         opened = guarded("source_kinds", kind.key, kind.open, TableFault)(options, place)
+        if not isinstance(opened, Opened) or not isinstance(opened.table, Table):
+            raise PluginFault("source_kinds", kind.key, f"gave no Opened with a Table: {type(opened).__name__}")
     except UnreadSource:  # which is said of that one
         return None
     except SourceFault as e:
@@ -111,7 +114,11 @@ def _open(ctx: AnalysisContext, kind: SourceKind, node: MapNode, others: Others)
         return None
     for note in opened.notes:
         ctx.report(note.code, node.get(note.key) or at, note.message, note.help)
-    return opened
+    return replace(
+        opened,
+        table=guarded_table("source_kinds", kind.key, opened.table),
+        digest=opened.digest and guarded("source_kinds", kind.key, opened.digest, TableFault),
+    )
 
 
 def place_of(ctx: AnalysisContext, node: ScalarNode | None) -> Place:

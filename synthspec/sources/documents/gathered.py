@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from synthspec.plugins import plugin_error
 from synthspec.sources.documents.chunker import Chunking, cut, whole
 from synthspec.sources.documents.document import Document, DocumentFault, MissingPackage
 from synthspec.sources.documents.parsed import read_document
-from synthspec.sources.documents.reader import is_document, suffixes
+from synthspec.sources.documents.reader import GROUP, is_document, suffixes
 from synthspec.sources.kinds import Note, Place, SourceFault
 from synthspec.sources.table import TableFault, refuse_many
 
@@ -54,6 +55,9 @@ class Gathered:
         return {"documents": self.documents, "left_out": len(self._left_out), "documents_left_out": left_out}
 
     def _add(self, path: str) -> None:
+        unusable = plugin_error(GROUP, path.rpartition(".")[2].lower())
+        if unusable is not None:
+            raise SourceFault(*unusable, code="E608")
         try:
             document = read_document(self.place.folder / path, self.encoding)
         except MissingPackage as e:

@@ -16,8 +16,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from synthspec.extras import install_command
+from synthspec.plugins import is_built_in
 from synthspec.sources.documents.document import Block, Document, DocumentFault, MissingPackage
-from synthspec.sources.documents.reader import is_document, missing_packages, packages_of, parse_document, suffixes
+from synthspec.sources.documents.reader import (
+    GROUP,
+    is_document,
+    missing_packages,
+    packages_of,
+    parse_document,
+    suffixes,
+    version_of,
+)
 from synthspec.sources.user_folders import cache_folder
 
 MAX_BYTES = 128 * 1024 * 1024  # of one document
@@ -39,7 +48,8 @@ def read_document(path: Path, encoding: str | None = None) -> Document:
         raise DocumentFault(f"a document is one of {', '.join(suffixes())}, not '{suffix or path.name}'")
     if missing := missing_packages(suffix):
         words = f"{suffix} documents need the package{'s' * (len(missing) > 1)} {' and '.join(missing)}"
-        raise MissingPackage(words, install_command("documents"))
+        built_in = is_built_in(GROUP, suffix[1:])
+        raise MissingPackage(words, install_command("documents") if built_in else f"pip install {' '.join(missing)}")
     try:
         if (size := path.stat().st_size) > MAX_BYTES:
             raise DocumentFault(f"{size / 1e6:.0f} MB; a document has at most {MAX_BYTES // 1_000_000} MB")
@@ -56,13 +66,15 @@ def parsed(data: bytes, name: str, encoding: str | None = None) -> Document:
     """
     suffix = Path(name).suffix.lower()
     packages = packages_of(suffix)
-    about = repr((FORM, suffix, Path(name).stem, encoding, _versions(packages))).encode("utf-8", "surrogatepass")
+    read_by = version_of(suffix)
+    told = (FORM, suffix, Path(name).stem, encoding, _versions(packages), *filter(None, [read_by]))
+    about = repr(told).encode("utf-8", "surrogatepass")
     key = hashlib.sha256(about + hashlib.sha256(data).digest()).hexdigest()
     if key in _held:
         _held.move_to_end(key)
         return _held[key][0]
     slow = packages or len(data) >= LARGE
-    home = cache_folder() if slow else None
+    home = cache_folder() if slow and read_by is not None else None
     entry = home / "documents" / key[:2] / f"{key}.json" if home is not None else None
     document = _load(entry) if entry is not None else None
     if document is None:
