@@ -20,6 +20,7 @@ import synthspec
 from synthspec.compiler import compile_spec
 from synthspec.generation.diffs.spec_diff import diff_specs
 from synthspec.generation.estimates.plan_report import report_plan
+from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, tool_tokens
 from synthspec.planning.plan import build_plan
 from synthspec.spec.messages import Reply, Request, ToolCall, ToolResult, Usage
 
@@ -553,3 +554,25 @@ def test_the_plan_counts_rounds_of_tools(tmp_path: Path) -> None:
     report = report_plan(build_plan(compiled.spec, compiled.tables), compiled.tables)
     calls = {p.name: (p.least.calls if p.least else None, p.calls) for p in report.prompts}
     assert calls == {"talk/customer": (None, 6), "talk/agent": (6, 24)}
+
+
+def test_the_plan_counts_what_rounds_of_tools_leave_in_the_talk(world: World) -> None:
+    spec = changed(limits={"attempts": 1, "tool_rounds": 2}, rows=4)
+    spec["sources"]["orders"]["rows"] = [{"order": "AB123456", "state": "lost " * 60}]
+    spec["prompts"]["talk"]["dialogue"]["agent"]["tools"] = "order_status"
+
+    def parts(request: Request) -> Any:
+        if is_agent(request) and len(results(request)) < 2 * request.values["turn"]:
+            return STATUS
+        return "the agent has looked" if is_agent(request) else "please look again"
+
+    assert world.build(spec, parts).status == 0
+    sent = sum(sum(expected_tokens(m.content or m.shown) + PER_MESSAGE // 2 for m in r.messages)
+               + tool_tokens(r.tools) for r in world.asked if is_agent(r))  # fmt: skip
+    compiled = compile_spec(world.folder / "spec.yaml")
+    assert compiled.spec is not None
+    report = report_plan(build_plan(compiled.spec, compiled.tables), compiled.tables)
+    agent = next(p for p in report.prompts if p.name == "talk/agent")
+    assert agent.calls == sum(map(is_agent, world.asked)) == 4 * 2 * 3
+    assert agent.least is not None and agent.prompt_tokens is not None and agent.least.prompt_tokens is not None
+    assert agent.least.prompt_tokens < sent and abs(agent.prompt_tokens / sent - 1) < 0.15

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from synthspec.generation.diffs.talks import talk_contents
-from synthspec.generation.estimates.players import call_values
+from synthspec.generation.estimates.players import played_values
 from synthspec.generation.estimates.talks import openings_in
 from synthspec.inference.requests import Sender
 from synthspec.inference.speaker_requests import open_writer
@@ -26,7 +26,7 @@ def player_contents(
     player = spec.players[name]
     choice = player.prompt.backend or spec.backend
     writer = open_writer(spec, player.prompt, Sender(choice, "", choice.provider == "ngram"), tables, name)
-    values = {**stand_ins, **call_values(spec, name, tables)}
+    values = {**stand_ins, **played_values(spec, name, tables)}
     before: dict[int, list[str]] = {}
     for prompt in spec.prompts:
         place = _first_asked(spec, prompt, name)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from synthspec.generation.estimates.levels import endless_lists, rows_of_levels
-from synthspec.generation.estimates.players import call_values
+from synthspec.generation.estimates.players import played_values
 from synthspec.generation.estimates.stand_ins import messages_told, with_bound_names, with_stand_ins
 from synthspec.generation.estimates.usage import PromptReport, player_report, prompt_reports, total_use
 from synthspec.inference.requests import Sender
@@ -186,7 +186,7 @@ def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> 
             prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]
     for name, player in spec.players.items():
         writer = open_writer(spec, player.prompt, Sender(spec.backend, "", False), tables, name)
-        values = {**with_stand_ins(spec, combination, tables), **call_values(spec, name, tables)}
+        values = {**with_stand_ins(spec, combination, tables), **played_values(spec, name, tables)}
         messages = writer.told(writer.drafted(index, values, 1), 1)
         prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]
     return {"combination": combination, "prompts": prompts}

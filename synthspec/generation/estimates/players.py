@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthspec.generation.estimates.talks import exchanges_of, openings_in
+from synthspec.generation.estimates.tool_rounds import call_values
 from synthspec.generation.machine.toolbox import MOST_AT_ONCE
 from synthspec.sources import Table
 from synthspec.spec import Prompt, PromptAnswer, Spec, Tool, ToolDraw
 from synthspec.spec.players import players_called
 from synthspec.spec.tool_schemas import tool_of
-
-_STAND_INS: Mapping[str, Any] = {"integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}}
 
 
 def answers_of_a_talk(spec: Spec, prompt: Prompt, player: str, values: Mapping[str, Any]) -> int:
@@ -33,17 +32,10 @@ def answers_at_worst(spec: Spec, answers: float) -> float:
     return answers * MOST_AT_ONCE * spec.limits.attempts**2
 
 
-def call_values(spec: Spec, player: str, tables: Mapping[str, Table]) -> dict[str, Any]:
-    """What stands for a call in a draft: a value of its type for each argument."""
+def played_values(spec: Spec, player: str, tables: Mapping[str, Table]) -> dict[str, Any]:
+    """What stands for a call in a draft of the prompt that plays the tool."""
     tool = _tool_played(spec, player, tables)
-    if tool is None:
-        return {}
-    members = tool.parameters.get("properties")
-    arguments = {
-        str(name): _STAND_INS.get(str(m.get("type")) if isinstance(m, Mapping) else "", f"‹{name}›")
-        for name, m in (members.items() if isinstance(members, Mapping) else ())
-    }
-    return {"tool": {"name": tool.name, "description": tool.description}, "arguments": arguments, **arguments}
+    return call_values(tool) if tool is not None else {}
 
 
 def _tool_played(spec: Spec, player: str, tables: Mapping[str, Table]) -> Tool | None:

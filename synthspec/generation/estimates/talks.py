@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, tool_tokens, worst_tokens
+from synthspec.generation.estimates.tool_rounds import round_tokens, sent_again
+from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.expressions import compile_row
 from synthspec.sources import Table
-from synthspec.spec import BackendChoice, Dialogue, Prompt, Speaker, Spec, Tool, ToolDraw
+from synthspec.spec import BackendChoice, Dialogue, Prompt, Spec
 from synthspec.spec.backends_used import endpoint_of_speaker, endpoints_of
 from synthspec.spec.conversation import MOST_EXCHANGES
-from synthspec.spec.messages import ToolDeclaration
-from synthspec.spec.tool_schemas import tool_of, tools_named
 
 WORST = 1.5  # what is said to the model again after a rejection, at worst
 
@@ -90,37 +89,28 @@ def speaker_uses(
         choice = endpoints_of(spec, prompt)[endpoint]
         writer = open_writer(spec, prompt, Sender(choice, "", False), {}, endpoint)
         least = most = worst = Use()
-        declared = _declared_tokens(spec, speaker, tables)
+        tools, rounds = round_tokens(spec, speaker, tables), 0 if speaker.tools is None else spec.limits.tool_rounds
         for index, values in samples:
             low, high = exchanges_of(dialogue, values)
-            told, told_at_worst = (tokens + declared for tokens in _told(writer, index, values))
+            told, told_at_worst = (tokens + tools.declared for tokens in _told(writer, index, values))
             size = message_tokens + PER_MESSAGE // 2
             least += _talk(dialogue, place, low, told, size, message_tokens)
-            most += _talk(dialogue, place, high, told, size, message_tokens)
             longest = writer.sender.max_tokens
-            worst += _talk(dialogue, place, high, told_at_worst, longest + PER_MESSAGE, longest)
+            # each message may be preceded by so many replies that only call tools
+            most += _with_tools(_talk(dialogue, place, high, told, size, message_tokens), rounds, tools.expected)
+            at_worst = _talk(dialogue, place, high, told_at_worst, longest + PER_MESSAGE, longest)
+            worst += _with_tools(at_worst, rounds, tools.worst + longest)
         share = rows / max(len(samples), 1)
         tries = spec.limits.attempts**2  # of a message, in each attempt at the talk
-        if speaker.tools is not None:  # each message may be preceded by so many replies that only call tools
-            most, worst = most.times(1 + spec.limits.tool_rounds), worst.times(1 + spec.limits.tool_rounds)
-        at_worst = Use(worst.calls * tries, worst.sent * tries * WORST, worst.got * tries)
-        found.append(SpeakerUse(endpoint, choice, least.times(share), most.times(share), at_worst.times(share)))
+        tried = Use(worst.calls * tries, worst.sent * tries * WORST, worst.got * tries)
+        found.append(SpeakerUse(endpoint, choice, least.times(share), most.times(share), tried.times(share)))
     return found
 
 
-def _declared_tokens(spec: Spec, speaker: Speaker, tables: Mapping[str, Table]) -> int:
-    """What the declarations of a speaker's tools count for: of those that are drawn, the first rows of their source."""
-    draw = speaker.tools
-    if isinstance(draw, ToolDraw):
-        table = tables[draw.rows.source]
-        rows = [tool_of(table.row(n), draw.answer, speaker.span) for n in range(min(draw.rows.rows, len(table)))]
-        tools = [t for t in rows if isinstance(t, Tool)]
-    elif draw is not None:
-        names = tools_named(draw, spec.tools)
-        tools = [t for t in spec.tools.values() if t.name in names]
-    else:
-        return 0
-    return tool_tokens([ToolDeclaration(t.name, t.description, t.parameters) for t in tools])
+def _with_tools(use: Use, rounds: int, tokens: float) -> Use:
+    """The same with so many rounds of tools before each message, each of which stays in the talk."""
+    more = use.times(1 + rounds)
+    return Use(more.calls, more.sent + sent_again(round(use.calls), rounds, tokens), more.got)
 
 
 def _told(writer: PromptWriter, index: int, values: Mapping[str, Any]) -> tuple[int, int]:

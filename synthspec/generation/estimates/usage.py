@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from synthspec.generation.estimates.levels import LevelRows
-from synthspec.generation.estimates.players import answers_at_worst, answers_of_a_talk, call_values
+from synthspec.generation.estimates.players import answers_at_worst, answers_of_a_talk, played_values
 from synthspec.generation.estimates.several import CallsPerRow, calls_by_endpoint
 from synthspec.generation.estimates.stand_ins import field_tokens, messages_told, with_bound_names, with_stand_ins
 from synthspec.generation.estimates.talks import SpeakerUse, speaker_uses
@@ -71,7 +71,7 @@ def player_report(spec: Spec, name: str, plan: Plan, tables: Mapping[str, Table]
         talks = rows_of_level(spec, asked_at(prompt), len(plan))[1]
         calls += talks * share * sum(answers_of_a_talk(spec, prompt, name, values) for _, values in samples)
     for index, values in samples:
-        messages = writer.told(writer.drafted(index, {**values, **call_values(spec, name, tables)}, 1), 1)
+        messages = writer.told(writer.drafted(index, {**values, **played_values(spec, name, tables)}, 1), 1)
         sent += share * sum(expected_tokens(m.content) + PER_MESSAGE // 2 for m in messages)
         longest += share * worst_tokens(messages)
     reply = min(writer.sender.max_tokens, sum(field_tokens(f, spec, tables) for f in player.fields) + 8)
