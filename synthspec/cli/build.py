@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,25 @@ if TYPE_CHECKING:
     from synthspec.sources.kinds import Access
 
 
-@click.command()
+class _Build(click.Command):
+    """`--metrics` may stand without a value, and never takes a spec for one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_with_bare_metrics(args)))
+
+
+def _with_bare_metrics(args: list[str]) -> Iterator[str]:
+    """Arguments in which `--metrics` has a value: the empty one where none was given.
+
+    >>> list(_with_bare_metrics(["--metrics", "a.yaml", "--metrics", "9464", "--metrics"]))
+    ['--metrics=', 'a.yaml', '--metrics', '9464', '--metrics=']
+    """
+    for arg, following in zip(args, [*args[1:], "-"], strict=True):
+        bare = following.startswith("-") or following.endswith((".yaml", ".yml"))
+        yield "--metrics=" if arg == "--metrics" and bare else arg
+
+
+@click.command(cls=_Build)
 @spec_argument(nargs=-1, required=True)
 @spec_options
 @access_options
@@ -25,7 +44,13 @@ if TYPE_CHECKING:
               help="Use what can be read of a damaged run.sqlite; pay for the rest again.")  # fmt: skip
 @click.option("--no-cache", is_flag=True,
               help="Rebuild every row from its completions; reuse no rows of an earlier build.")  # fmt: skip
-@click.option("--metrics", is_flag=True, help="Also write metrics.csv: tokens, latency and cost of every call.")
+@click.option("--metrics", metavar="[PORT|FILE]",
+              help="Figures for Prometheus while it builds: at a port of this machine (HOST:PORT for others), or in a "
+                   "file. Without a value: metrics.csv, a line for each call.")  # fmt: skip
+@click.option("--events", type=click.Path(path_type=Path), metavar="FILE",
+              help="Add every event of the build to a file, as lines of JSON.")  # fmt: skip
+@click.option("--events-rows", is_flag=True, help="With --events: the values of rows too.")
+@click.option("--summary", metavar="FILE|-", help="Write how it ended as JSON, to a file or to standard output.")
 @form_option("text", "json")
 @look_options
 def command(
@@ -36,7 +61,10 @@ def command(
     replace: bool,
     accept_loss: bool,
     no_cache: bool,
-    metrics: bool,
+    metrics: str | None,
+    events: Path | None,
+    events_rows: bool,
+    summary: str | None,
     form: str,
     quiet: bool,
     no_color: bool,
@@ -49,12 +77,17 @@ def command(
 
     A dataset that stands in DIR is not replaced by a poorer one: that goes to DIR/incomplete.
     """
+    from synthspec.cli.shared.monitors import STANDARD_OUTPUT, Told
     from synthspec.cli.shared.run_build import Asked, build_all
 
+    if events_rows and events is None:
+        raise click.UsageError("--events-rows says what --events holds: name its file too")
+    if summary == STANDARD_OUTPUT and form == "json":
+        raise click.UsageError("--summary - and --format json both print JSON: write the summary to a file")
     if out is not None and len(specs) > 1:
         raise click.UsageError("--out takes one spec; several go to build/NAME/ each")
     how = Asked(
-        out, access=access, replace=replace, accept_loss=accept_loss, cache=not no_cache, metrics=metrics, form=form,
-        quiet=quiet, no_color=no_color,
+        out, access=access, replace=replace, accept_loss=accept_loss, cache=not no_cache, metrics=metrics == "",
+        told=Told(metrics, events, events_rows, summary), form=form, quiet=quiet, no_color=no_color,
     )  # fmt: skip
     raise SystemExit(build_all(specs, overrides, how))

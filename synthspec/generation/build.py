@@ -78,6 +78,11 @@ class Build:
         self._driver: Driver | None = None
         self._reason: str | None = None
 
+    @property
+    def stopping(self) -> str | None:
+        """Why no further call is begun; None while calls are."""
+        return self._reason if self._driver is None else self._driver.stopping
+
     def stop(self, reason: str) -> None:
         """Let calls in flight end and begin no other."""
         self._reason = self._reason or reason

@@ -56,7 +56,7 @@ def facts_of_build(
         completion_tokens=tally.completion_tokens,
         completions=tally.calls + tally.reused,
         unmeasured=tally.unmeasured,
-        cost=None if tally.unpriced else tally.cost,
+        cost=tally.whole_cost,
         prompts=run.calls.figures(),
         sources={s.name: _contents(s) for s in spec.sources.values() if s.kind != "rows"},
         texts=text_fields(spec),
@@ -70,7 +70,7 @@ def facts_of_build(
             "acceptance": acceptance_of(tally),
             **{n: v for g in gates for n, v in g.figures.items() if math.isfinite(v)},
         },
-        run=RunFacts(tally.calls, tally.reused, _spent(tally), run.seconds, run.calls.latencies()),
+        run=RunFacts(tally.calls, tally.reused, tally.spent, run.seconds, run.calls.latencies()),
     )
 
 
@@ -81,8 +81,3 @@ def _contents(source: SourceTable) -> dict[str, Any]:
         return {**about, "digest": source.digest()} if source.digest is not None else about
     except (OSError, TableFault):
         return about
-
-
-def _spent(tally: Tally) -> float | None:
-    """US dollars of this run's calls; None where the price of one is not known."""
-    return None if tally.unpriced and tally.calls else tally.cost_now

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 from synthspec.analysis.compiled import Compiled
 from synthspec.cli.shared.echo import echo, echo_json
 from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
-from synthspec.cli.shared.show import fail, show_diagnostics, show_faults_as_json
+from synthspec.cli.shared.monitors import STANDARD_OUTPUT, Monitors, Told, monitoring
+from synthspec.cli.shared.show import Ended, fail, show_diagnostics, show_faults_as_json
 from synthspec.compiler import compile_spec
 
 if TYPE_CHECKING:
     from synthspec.generation.build import Build
     from synthspec.generation.built_dataset import Dataset
+    from synthspec.generation.monitoring.build_summary import BuildSummary
     from synthspec.inference.accounting.counters import Tally
     from synthspec.inference.events import Event
     from synthspec.sources.kinds import Access
@@ -39,7 +41,8 @@ class Asked:
     replace: bool
     accept_loss: bool
     cache: bool
-    metrics: bool
+    metrics: bool  # the table of calls
+    told: Told
     form: str
     quiet: bool
     no_color: bool
@@ -47,6 +50,11 @@ class Asked:
 
 def build_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked) -> int:
     """Check every spec, then build each. The exit status of the worst."""
+    with monitoring(asked.told, quiet=asked.quiet) as monitors:
+        return _built_all(paths, overrides, asked, monitors)
+
+
+def _built_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked, monitors: Monitors) -> int:
     compiled = [compile_spec(p, overrides, access=asked.access) for p in paths]
     found = list(dict.fromkeys(d for c in compiled for d in c.diagnostics))
     show_diagnostics(found, no_color=asked.no_color, quiet=asked.quiet)
@@ -56,10 +64,11 @@ def build_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked) 
     twins = _same_folder(compiled)
     if twins is not None:
         fail(f"two specs are named '{twins}': they would be built into one folder", "give each its own `name:`", 1)
+    monitors.open()
     worst = 0
     results = []
     for each in compiled:
-        status, manifest = _build_one(each, asked)
+        status, manifest = _build_one(each, asked, monitors)
         if manifest is not None:
             results.append(manifest)
         if status == INTERRUPTED:
@@ -87,8 +96,7 @@ def _same_folder(compiled: list[Compiled]) -> str | None:
     return next((n for n in names if names.count(n) > 1), None)
 
 
-def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
-    from synthspec.cli.shared.live import watch
+def _build_one(compiled: Compiled, asked: Asked, monitors: Monitors) -> tuple[int, Any]:
     from synthspec.generation.build import Build, default_folder
 
     spec = compiled.spec
@@ -96,23 +104,42 @@ def _build_one(compiled: Compiled, asked: Asked) -> tuple[int, Any]:
     folder = asked.out or default_folder(spec)
     how = {"replace": asked.replace, "accept_loss": asked.accept_loss, "cache": asked.cache}
     build = Build(spec, compiled.tables, folder, **how)
-    dataset = None
-    with ending_on_errors(folder, interrupted=lambda: build.interrupted), contextlib.suppress(KeyboardInterrupt):
-        with watch(build, quiet=asked.quiet, no_color=asked.no_color) as take, _rare_collections():
-            asyncio.run(run_with_signals(build, take))
-        if asked.metrics:
-            from synthspec.evaluation.call_log import write_call_metrics
-
-            write_call_metrics(folder)
-        dataset = build.dataset
+    monitors.begin(build)
+    try:
+        dataset = _dataset_of(build, asked, monitors)
+    except Ended as ended:
+        monitors.end(int(ended.code or 0), ended)
+        raise
+    summary = monitors.end(INTERRUPTED if dataset is None else dataset.status)
     if dataset is None:
         if not asked.quiet:
             echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
         return INTERRUPTED, None
     if build.notice:
         echo(build.notice, err=True)
-    _report(dataset, build.tally, quiet=asked.quiet, form=asked.form)
+    _report(summary, dataset, build.tally, asked)
     return dataset.status, dataset.manifest
+
+
+def _dataset_of(build: Build, asked: Asked, monitors: Monitors) -> Dataset | None:
+    """Run a build, shown and told of; None where it was interrupted."""
+    from synthspec.cli.shared.live import watch
+
+    folder, interrupted = build.folder, lambda: build.interrupted
+    with ending_on_errors(folder, interrupted=interrupted), contextlib.suppress(KeyboardInterrupt):
+        with watch(build, quiet=asked.quiet, no_color=asked.no_color) as show, _rare_collections():
+
+            def take(event: Event) -> None:
+                monitors.take(event)
+                show(event)
+
+            asyncio.run(run_with_signals(build, take))
+        if asked.metrics:
+            from synthspec.evaluation.call_log import write_call_metrics
+
+            write_call_metrics(folder)
+        return build.dataset
+    return None
 
 
 async def run_with_signals(build: Build, take: Callable[[Event], None]) -> None:
@@ -138,11 +165,11 @@ async def run_with_signals(build: Build, take: Callable[[Event], None]) -> None:
                 take(event)
 
 
-def _report(dataset: Dataset, tally: Tally, *, quiet: bool, form: str) -> None:
+def _report(summary: BuildSummary, dataset: Dataset, tally: Tally, asked: Asked) -> None:
     """How it went, for a person; where it is, for a program."""
     from synthspec.cli.shared.summary import summary_lines
 
-    for line in () if quiet else summary_lines(dataset, tally):
+    for line in () if asked.quiet else summary_lines(summary, dataset, tally.watch):
         echo(line, err=True)
-    if form == "text" and not sys.stdout.isatty():
+    if asked.form == "text" and asked.told.summary != STANDARD_OUTPUT and not sys.stdout.isatty():
         echo(str(dataset.folder))

@@ -67,9 +67,17 @@ def show_faults_as_json(diagnostics: Sequence[Diagnostic], form: str) -> None:
         echo(visible_json(render_json(diagnostics)))
 
 
+class Ended(SystemExit):
+    """The command ends, and has said why."""
+
+    def __init__(self, message: str, help: str, status: int) -> None:
+        super().__init__(status)
+        self.message, self.help = message, help
+
+
 def fail(message: str, help: str = "", status: int = 3) -> NoReturn:
     """End with a message and a remedy."""
     echo(f"error: {message}", err=True)
     if help:
         echo(f"  = help: {help}", err=True)
-    raise SystemExit(status)
+    raise Ended(message, help, status)

@@ -3,46 +3,52 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synthspec.generation.built_dataset import Dataset
-    from synthspec.inference.accounting.counters import Tally
+    from synthspec.generation.monitoring.build_summary import BuildSummary
+    from synthspec.inference.accounting.counters import Repetition
 
 SHOWN = 8  # files named
 
 
-def summary_lines(dataset: Dataset, tally: Tally) -> Iterator[str]:
+def summary_lines(summary: BuildSummary, dataset: Dataset, watch: Repetition | None) -> Iterator[str]:
     """How a build went, for a person."""
-    wanted, seconds = tally.planned, float(dataset.manifest["run"]["seconds"])
-    missing = "" if dataset.complete else f"; {wanted - tally.kept:,} missing"
-    yield f"{tally.kept:,} of {wanted:,} rows{missing}, in {_duration(seconds)}"
-    if dataset.reason:
-        yield f"stopped: {dataset.reason}"
-    if tally.calls or tally.reused:
-        yield f"  calls: {tally.calls:,} made, {tally.reused:,} cached; {_tokens(tally)}; {_cost(dataset)}"
-    lost = ", ".join(f"{n:,} not {stage.value}" for stage, n in tally.missing.items() if n)
+    wanted, kept = summary.planned, summary.kept
+    missing = "" if dataset.complete else f"; {wanted - kept:,} missing"
+    yield f"{kept:,} of {wanted:,} rows{missing}, in {_duration(summary.seconds)}"
+    if summary.reason:
+        yield f"stopped: {summary.reason}"
+    if summary.completions:
+        yield f"  calls: {summary.calls:,} made, {summary.cached:,} cached; {_tokens(summary)}; {_cost(summary)}"
+    lost = ", ".join(f"{n:,} not {stage}" for stage, n in summary.missing.items())
     if lost:
-        yield f"  missing rows and why: {dataset.folder / 'quarantine.jsonl'} ({lost})"
-    if tally.dropped:
-        yield "  dropped: " + ", ".join(f"{rule} {n:,}" for rule, n in tally.dropped.most_common(5))
-    if tally.rejections:
-        yield "  rejected on the way: " + ", ".join(f"{rule} {n:,}" for rule, n in tally.rejections.most_common(5))
-    for mark, count in tally.watch.dry.most_common(3) if tally.watch is not None else ():
+        yield f"  missing rows and why: {summary.folder / 'quarantine.jsonl'} ({lost})"
+    if summary.dropped:
+        yield f"  dropped: {_commonest(summary.dropped)}"
+    if summary.rejections:
+        yield f"  rejected on the way: {_commonest(summary.rejections)}"
+    for mark, count in watch.dry.most_common(3) if watch is not None else ():
         yield f"  ran dry: {mark or 'the spec'} gave {count} repeats in a row; vary its prompt or ask for fewer rows"
-    for gate in dataset.gates:
+    for gate in summary.gates:
         figures = ", ".join(f"{n} = {'unknown' if math.isnan(v) else f'{v:.4g}'}" for n, v in gate.figures.items())
         yield f"  gate {'passed' if gate.holds else 'FAILED'}: {gate.text}  ({figures})"
         yield from (f"    {failure}" for failure in gate.failures)
-    for path in dataset.files[:SHOWN]:
+    for path in summary.files[:SHOWN]:
         yield f"  {path}"
-    if len(dataset.files) > SHOWN:
-        yield f"  … and {len(dataset.files) - SHOWN} more files"
-    yield from _next(dataset, tally)
+    if len(summary.files) > SHOWN:
+        yield f"  … and {len(summary.files) - SHOWN} more files"
+    yield from _next(dataset, kept)
 
 
-def _next(dataset: Dataset, tally: Tally) -> Iterator[str]:
+def _commonest(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{rule} {n:,}" for rule, n in islice(counts.items(), 5))
+
+
+def _next(dataset: Dataset, rows: int) -> Iterator[str]:
     """What to do now, by how it ended."""
     report = f"synthspec report {dataset.folder}"
     if dataset.kept_instead is not None:
@@ -52,13 +58,13 @@ def _next(dataset: Dataset, tally: Tally) -> Iterator[str]:
         yield "next: build again to have every row, or with --replace to take these"
     elif dataset.reason:
         yield "next: build again to go on; calls that are paid for are cached"
-    elif not dataset.complete and not tally.kept:
+    elif not dataset.complete and not rows:
         yield "next: see why in the quarantine, and try an edit on a few rows: synthspec preview SPEC"
     elif not dataset.complete:
         yield f"next: see why in the quarantine and edit the spec, or keep what there is: {report}"
     elif not all(g.holds for g in dataset.gates):
         yield f"next: see what failed its gate: {report}"
-    elif tally.kept:
+    elif rows:
         yield f"next: {report}"
 
 
@@ -74,17 +80,16 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _tokens(tally: Tally) -> str:
-    known = f"{tally.prompt_tokens + tally.completion_tokens:,} tokens"
-    if not tally.unmeasured:
+def _tokens(summary: BuildSummary) -> str:
+    known = f"{summary.prompt_tokens + summary.completion_tokens:,} tokens"
+    if not summary.unmeasured:
         return known
-    none = tally.unmeasured == tally.calls + tally.reused
-    return "tokens unknown" if none else f"{known} and some that are not known"
+    return f"{known} and some that are not known" if summary.tokens_known else "tokens unknown"
 
 
-def _cost(dataset: Dataset) -> str:
+def _cost(summary: BuildSummary) -> str:
     """What this build spent, and what all its completions cost where some were paid for before."""
-    now, whole = dataset.manifest["run"]["cost"], dataset.manifest["cost"]
+    now, whole = summary.cost_of_run, summary.cost_of_dataset
     if now is None:
         return "cost unknown: set the backend's `prices`"
     if now == 0:

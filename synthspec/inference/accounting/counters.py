@@ -91,6 +91,16 @@ class Tally:
             self.rejections[rejection.rule] += 1
 
     @property
+    def spent(self) -> float | None:
+        """US dollars of this run's calls; None where the price of one is not known."""
+        return None if self.unpriced and self.calls else self.cost_now
+
+    @property
+    def whole_cost(self) -> float | None:
+        """US dollars of every completion used; None where the price of one is not known."""
+        return None if self.unpriced else self.cost
+
+    @property
     def lost(self) -> int:
         return sum(self.missing.values())
 
