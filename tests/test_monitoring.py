@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import threading
+import time
 import typing
 import urllib.error
 import urllib.request
@@ -397,7 +398,7 @@ def test_a_file_that_another_build_writes(tmp_path: Path) -> None:
         signal.pause()
     try:
         while not (tmp_path / "locked").exists():
-            pass
+            time.sleep(0.01)
         with pytest.raises(LineFileFault, match="another build"):
             LineFile(tmp_path / "e", MARK, print)
     finally:
