@@ -1,4 +1,7 @@
-"""What every engine must do, run over each one found; and builds over an engine that reorders, duplicates and loses."""
+"""What every engine must do, run over each one found; and builds over an engine that reorders, duplicates and loses.
+
+The batch engine runs here over batches of the tests' own, whose requests a backend in this process answers.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import asyncio
 import importlib
 import pkgutil
 import random
+import shutil
+import tempfile
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -19,14 +25,20 @@ from test_latency import built, random_spec, reply
 
 import synthspec.inference.engines
 from synthspec.diagnostics import Span
-from synthspec.generation import build as builder
-from synthspec.inference.engines import Call, Done, Engine, How
+from synthspec.inference.batches import Answer, BatchLimits, Remote
+from synthspec.inference.batches.engine import BatchEngine
+from synthspec.inference.batches.pace import Pace
+from synthspec.inference.batches.rounds import Place
+from synthspec.inference.engines import Call, Done, Engine, How, batch, engine_of, local
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.requests import Sender
 from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.endpoints import Endpoint
+from synthspec.inference.store import Store
+from synthspec.plugins import plugin_names
 from synthspec.spec import BackendChoice, Limits
 from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request
+from synthspec.testing.engine_contract import EngineContract
 
 
 class ScrambledEngine(LocalEngine):
@@ -61,13 +73,76 @@ class ScrambledEngine(LocalEngine):
                 yield [one]
 
 
+class OwnBatches:
+    """Batches in this process: each request is answered by a backend when its batch is asked about."""
+
+    limits, label, proves = BatchLimits(16, 1 << 20), "here m", True
+
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
+        self.requests: dict[str, Request] = {}  # by custom id
+        self.held: dict[str, list[tuple[str, Any]]] = {}
+
+    def route(self, request: Request) -> str:
+        return ""
+
+    def line(self, custom_id: str, request: Request) -> bytes:
+        self.requests[custom_id] = request
+        return custom_id.encode()
+
+    def upload(self, intent: str, lines: Path) -> None: ...
+
+    def submit(self, intent: str, route: str, lines: Path, file_id: str | None) -> Remote:
+        async def answer(request: Request) -> Any:
+            try:
+                return await self.backend.complete(request)
+            except BackendFault as fault:
+                return fault
+            except Exception as odd:
+                return BackendFault(FaultKind.BAD_REQUEST, str(odd), sent="maybe")
+
+        ids = lines.read_text().split()
+        self.held[intent] = [(i, asyncio.run(answer(self.requests[i]))) for i in ids]
+        return Remote(intent, "running", len(ids))
+
+    def discard(self, intent: str, file_id: str | None) -> None: ...
+
+    def find(self, intent: str, count: int, since: float) -> list[Remote]:
+        return []
+
+    def poll(self, remote_id: str) -> Remote:
+        return Remote(remote_id, "ended")
+
+    def cancel(self, remote_id: str) -> None: ...
+
+    def fetch(self, remote: Remote, into: Any) -> None:
+        into.writelines(f"{remote.id} {n}\n".encode() for n in range(len(self.held[remote.id])))
+
+    def read(self, line: bytes) -> Answer:
+        intent, number = line.split()
+        return Answer(*self.held[intent.decode()][int(number)])
+
+    def close(self) -> None: ...
+
+
+QUICK = Pace(0.001, 0.001, 0.001, 0.001, 0.001, 0.001)
+
+
+def batch_engine(endpoints: Any, timeout: float) -> BatchEngine:
+    folder = Path(tempfile.mkdtemp())
+    store = Store.open(folder)
+    weakref.finalize(store, shutil.rmtree, folder, ignore_errors=True)
+    places = {name: Place("here", "here m", OwnBatches(e.backend)) for name, e in endpoints.items()}
+    return BatchEngine(places, store, folder, pace=QUICK)
+
+
 def found_engines() -> list[Any]:
     """Every class of an engine's shape in `synthspec.inference.engines`, and the scrambled one."""
-    engines: list[Any] = [ScrambledEngine]
+    engines: list[Any] = [ScrambledEngine, batch_engine]
     for info in pkgutil.iter_modules(synthspec.inference.engines.__path__):
         module = importlib.import_module(f"synthspec.inference.engines.{info.name}")
         for value in vars(module).values():
-            shape = ("durable", "room", "submit", "results", "flush", "close")
+            shape = ("durable", "room", "submit", "results", "flush", "close", "settled")
             own = isinstance(value, type) and value.__module__ == module.__name__
             if own and all(hasattr(value, name) for name in shape):
                 engines.append(value)
@@ -95,8 +170,11 @@ async def drained(engine: Engine) -> list[Done]:
     return [done async for some in engine.results() for done in some]
 
 
-def test_local_is_found() -> None:
-    assert LocalEngine in ENGINES
+def test_engines_are_found() -> None:
+    assert {LocalEngine, batch_engine} <= set(ENGINES)
+    assert {"local", "batch"} <= set(plugin_names("engines"))
+    for name in plugin_names("engines"):
+        assert engine_of(name).summary and engine_of(name).durable == (name == "batch")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -162,6 +240,7 @@ def test_an_odd_error_is_a_fault_of_its_call(engine: Any) -> None:
     async def work() -> list[Done]:
         made = engine({"call": endpoint_of(Odd(), Limits())}, 30.0)
         await made.submit([call_of(n) for n in range(5)])
+        await made.flush()
         for _ in range(50):
             await asyncio.sleep(0)
         await made.close("drain")
@@ -174,7 +253,7 @@ def test_an_odd_error_is_a_fault_of_its_call(engine: Any) -> None:
         assert {d.result.sent for d in done if isinstance(d.result, BackendFault)} == {"maybe"}, "it may be charged for"
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [e for e in ENGINES if e is not batch_engine])
 def test_a_call_may_only_take_so_long(engine: Any) -> None:
     async def work() -> list[Done]:
         made = engine({"call": endpoint_of(Stuck(), Limits())}, 0.01)
@@ -227,8 +306,27 @@ def test_a_build_does_not_depend_on_its_engine(number: int, tmp_path: Path, monk
         made.append(ScrambledEngine(lines, timeout, number))
         return made[-1]
 
-    monkeypatch.setattr(builder, "LocalEngine", scrambled)
+    made_here = replace(local.ENGINE, open=lambda context: scrambled(context.endpoints, context.spec.limits.timeout))
+    monkeypatch.setattr(local, "ENGINE", made_here)
     monkeypatch.setattr(Governor, "delay_before", lambda *_: 0.0)
     monkeypatch.setattr(Governor, "dead", lambda self: None)
     assert built(path, tmp_path / "scrambled", FakeBackend(reply, number), 8) == first
     assert made[0].lost > 0
+
+
+class LocalContract(EngineContract):
+    module = local
+
+
+class BatchContract(EngineContract):
+    module = batch
+
+    def engine(self, endpoints: Any, store: Store, folder: Path) -> Engine:
+        places = {name: Place("here", "here m", OwnBatches(e.backend)) for name, e in endpoints.items()}
+        return BatchEngine(places, store, folder, pace=QUICK)
+
+
+@pytest.mark.parametrize("test", sorted(name for name in dir(EngineContract) if name.startswith("test_")))
+@pytest.mark.parametrize("contract", [LocalContract, BatchContract])
+def test_the_contract_of_the_docs(contract: Any, test: str) -> None:
+    getattr(contract(), test)()

@@ -148,7 +148,7 @@ def test_what_a_failing_plugin_says(case: Failing, tmp_path: Path) -> None:
 
 
 def test_every_kind_is_tried() -> None:
-    assert {c.kind for c in CASES} == set(HOMES)
+    assert {c.kind for c in CASES} == set(HOMES) - {"engines"}  # none can be chosen yet
 
 
 LAZY = """

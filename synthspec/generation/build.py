@@ -12,7 +12,14 @@ from synthspec.generation.built_dataset import Dataset
 from synthspec.generation.forecast import forecast_calls
 from synthspec.generation.intake import Intake
 from synthspec.generation.machine.program import Program
-from synthspec.generation.opening import BuildFault, open_cross_row_rules, open_folder, open_ledger, open_writers
+from synthspec.generation.opening import (
+    BuildFault,
+    open_cross_row_rules,
+    open_engine_of,
+    open_folder,
+    open_ledger,
+    open_writers,
+)
 from synthspec.generation.output_folder import DatasetFolder
 from synthspec.generation.passing_plan import PassingPlan
 from synthspec.generation.reuse.catching_up import CatchingUp, Reuse
@@ -24,7 +31,6 @@ from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.validation.place import Place
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.accounting.counters import Tally
-from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.events import Event, RowKept, Started
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store, StoreFault
@@ -52,7 +58,7 @@ class Build:
     A dataset that stands there and is better stays, and this one is written to `incomplete/` beside it; with `replace`
     this one takes its place all the same. With `writes=False` rows are made and no dataset is written: the completions
     go to the folder's store all the same. With `accept_loss` it goes on with what can be read of a damaged store,
-    though completions are lost.
+    though completions are lost. Without `waits`, a build whose calls outlive it ends once all that is ready is sent.
     """
 
     def __init__(
@@ -66,14 +72,17 @@ class Build:
         writes: bool = True,
         accept_loss: bool = False,
         cache: bool = True,
+        waits: bool = True,
     ) -> None:
         self.spec, self.tables, self.folder = spec, tables, folder or default_folder(spec)
         self.tally = Tally(planned=spec.rows)
         self.dataset: Dataset | None = None  # None until it is finished, and where the build was interrupted
         self.notice: str | None = None  # what people should know of how the store was opened
         self.interrupted = False
+        self.left: str | None = None  # why calls that outlive the process go on without it: no dataset is written
         self._accept_loss = accept_loss
         self._cache = cache
+        self._waits = waits
         self._keep_rows, self._replace, self._writes = keep_rows, replace, writes
         self._driver: Driver | None = None
         self._reason: str | None = None
@@ -137,7 +146,8 @@ class Build:
         yield Started(plan, ledger.budget)
         rules = open_cross_row_rules(spec.novelty, self.tables)
         requests = RequestWriter(program, writers)
-        driver = Driver(program, plan, requests, rules, ledger, LocalEngine(endpoints, spec.limits.timeout), endpoints)
+        engine = open_engine_of(spec, self.tables, store, endpoints, self.folder, waits=self._waits, tell=self._tell)
+        driver = Driver(program, plan, requests, rules, ledger, engine, endpoints)
         self._drive(driver)
         intake = Intake(self.tally, files)
         reuse = recorder = None
@@ -165,11 +175,17 @@ class Build:
             self.tally.planned = self.tally.settled if done else max(self.tally.planned, self.tally.settled)
         if recorder is not None and self.tally.settled == self.tally.planned:
             recorder.finish()
-        if files is not None and not self.interrupted:
+        self.left = driver.stopping if driver.left and not self.interrupted else None
+        if files is not None and not self.interrupted and self.left is None:
             choices = tuple({id(endpoint): endpoint.sender.choice for endpoint in endpoints.values()}.values())
             seconds = time.monotonic() - began
             run = FinishedRun(self.tally, intake.calls, len(plan), choices, driver.stopping, seconds)
             self.dataset = files.finish(run)
+
+    def _tell(self, event: Event) -> None:
+        """What an engine tells of itself, into the stream of the driver."""
+        if self._driver is not None:
+            self._driver.tell(event)
 
     def _drive(self, driver: Driver) -> None:
         """From here on the build is stopped by stopping this driver."""

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from synthspec.dataset.manifest import read_manifest
 from synthspec.dataset.similarity.semantic import ModelFault
 from synthspec.dataset.switch import SwitchFault, roll_forward
+from synthspec.diagnostics import did_you_mean
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
 from synthspec.inference.accounting.budget import Budget
-from synthspec.inference.accounting.ledger import Ledger
+from synthspec.inference.accounting.ledger import Ledger, Worst
+from synthspec.inference.engines import Engine, EngineContext, engine_of, named_engine, open_engine
+from synthspec.inference.events import Event
 from synthspec.inference.requests import PromptWriter
 from synthspec.inference.sending.endpoints import Endpoint, open_endpoints
 from synthspec.inference.speaker_requests import open_writer
 from synthspec.inference.store import Store
+from synthspec.inference.store.batches import Batches
+from synthspec.inference.store.derived.rows import key_text
+from synthspec.plugins import plugin_names
 from synthspec.sources import Table
 from synthspec.spec import Novelty, Spec
 from synthspec.spec.backends_used import backends_used
@@ -91,7 +97,44 @@ def open_cross_row_rules(novelty: Novelty, tables: Mapping[str, Table]) -> Novel
 def open_ledger(spec: Spec, store: Store) -> Ledger:
     """The account of a run: what earlier runs of the folder used counts too."""
     limits = (spec.limits.budget, spec.limits.tokens, spec.limits.requests)
-    return Ledger(store, Budget(spec.limits, store.spent()), metered=any(limit is not None for limit in limits))
+    durable = engine_of(named_engine(spec.limits.engine)[0]).durable
+    sends = [send for sends in Batches(store).reserved().values() for send in sends] if durable else []
+    under_way = {key_text(send.key): Worst(send.cost, send.tokens) for send in sends}
+    metered = durable or any(limit is not None for limit in limits)
+    return Ledger(store, Budget(spec.limits, store.spent()), metered, under_way)
+
+
+def open_engine_of(
+    spec: Spec,
+    tables: Mapping[str, Table],
+    store: Store,
+    endpoints: Mapping[str, Endpoint],
+    folder: Path,
+    *,
+    waits: bool,
+    tell: Callable[[Event], None],
+) -> Engine:
+    """The engine that the spec names; before anything is spent it is known to be one that can be used.
+
+    Raises:
+        BuildFault: there is none of that name, it cannot be used, or calls of another engine are still under way.
+    """
+    name, argument = named_engine(spec.limits.engine)
+    try:
+        kind = engine_of(name)
+        pending = () if kind.durable else Batches(store).pending()
+        if pending:
+            count = sum(batch.count for batch in pending)
+            raise BuildFault(
+                f"{len(pending)} {'batch' if len(pending) == 1 else 'batches'} of '{folder}' with {count:,} requests "
+                "are still under way: without them those would be paid for twice",
+                f"go on with --engine batch, or see `synthspec status {folder}`, which can cancel or forget them",
+            )
+        return open_engine(name, EngineContext(spec, tables, endpoints, store, folder, argument, waits, tell))
+    except LookupError:
+        raise BuildFault(f"there is no engine '{name}'", did_you_mean(name, plugin_names("engines")), 1) from None
+    except BackendFault as e:
+        raise BuildFault(e.message) from None
 
 
 def open_writers(spec: Spec, tables: Mapping[str, Table], endpoints: Mapping[str, Endpoint]) -> dict[str, PromptWriter]:

@@ -122,6 +122,20 @@ class Spend:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchMoved:
+    """What is new of a batch at a provider. `done` of its `count` requests are answered, None where nobody knows;
+    `strange` lines of its results are about no request of it, or came twice."""
+
+    intent: str
+    provider: str
+    state: str  # one of `store.batches.STATES`
+    count: int
+    done: int | None
+    created: float  # Unix time
+    strange: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """No further call is begun."""
 
@@ -142,5 +156,6 @@ Event = (
     | RowDropped
     | RowEmpty
     | Spend
+    | BatchMoved
     | Stop
 )

@@ -25,6 +25,7 @@ from typing import Any
 HOMES = {  # where the built-in plug-ins of each kind are
     "formats": "synthspec.formats",
     "backends": "synthspec.inference.backends",
+    "engines": "synthspec.inference.engines",
     "writers": "synthspec.dataset.writers",
     "strategies": "synthspec.planning.designs",
     "sources": "synthspec.sources",
@@ -145,6 +146,7 @@ _NEEDS: Mapping[str, _Needs] = {
     "formats": {"OPTIONS": _A_MAP, "faults": _A_FUNCTION, "instructions": _A_FUNCTION, "constraint": _A_FUNCTION,
                 "parse": _A_FUNCTION},
     "backends": {"PROVIDER": (lambda value: type(value).__name__ == "Provider", "a Provider")},
+    "engines": {"ENGINE": (lambda value: type(value).__name__ == "EngineKind", "an EngineKind")},
     "writers": {"open_writer": _A_FUNCTION},
     "strategies": {"STRATEGY": _A_FUNCTION},
     "sources": {"SUFFIXES": _A_TUPLE, "read": _A_FUNCTION},

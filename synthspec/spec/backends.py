@@ -54,3 +54,4 @@ class Limits:
     tokens_per_minute: float | None = None
     combinations: int | None = None  # tried at most, where rows are dropped or replaced; None: ten times the planned
     tool_rounds: int = 8  # replies in a row that only call tools
+    engine: str = "local"  # where calls are made: a name of `inference/engines/`, and what stands behind it

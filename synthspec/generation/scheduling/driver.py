@@ -50,6 +50,7 @@ INTERRUPTED = "interrupted"  # the reason of a run stopped by hand: nothing is w
 SATURATED = "the model only repeats itself (novelty.on_saturation: stop)"
 WINDOW = 16_384  # rows that may be worked on ahead of the first that is not final
 WINDOW_JUDGED = 4_096  # the same where rows wait for their turn
+WINDOW_ROUND = 50_000  # the same where calls go in rounds: what one batch may hold
 STUCK = 8  # turns in which nothing happens and nothing is waited for: a fault of ours
 OPENED_AT_ONCE = 64  # combinations begun before others have a turn of the event loop
 
@@ -76,7 +77,7 @@ class Driver:
         self._buffer = ReorderBuffer(judge, self.watch, drop, program.most, program.novel_level)
         self._settled = RowsInOrder()
         self._wanted = math.inf if spec.open_ended else spec.rows
-        self._window = WINDOW if judge is None else WINDOW_JUDGED
+        self._window = WINDOW_ROUND if engine.durable else WINDOW if judge is None else WINDOW_JUDGED
         self._listed = listed_names(spec)
         self._avoided = spec.novelty.avoid.fields if spec.novelty.avoid is not None else ()
         self._combinations = Combinations(program, plan, self._listed)
@@ -88,6 +89,11 @@ class Driver:
     def stopping(self) -> str | None:
         """Why no further call is begun; None while calls are."""
         return self._sends.stopping
+
+    @property
+    def left(self) -> bool:
+        """Whether calls go on without this run, and a later one has their replies."""
+        return self._sends.left
 
     def skip(self, combinations: int, rows: int, dropped: int = 0) -> None:
         """Begin after so many combinations, of which an earlier build settled these rows. To be called before `run`."""
@@ -104,6 +110,11 @@ class Driver:
     def has_all(self) -> bool:
         """Whether the dataset has all its rows, or no combination is left that could make one."""
         return self._settled.count >= self._wanted or self._combinations.exhausted
+
+    def tell(self, event: Event) -> None:
+        """An event of an engine's own, told with the next ones."""
+        self.events.append(event)
+        self._sends.wake()
 
     def stop(self, reason: str) -> None:
         """Let calls in flight end and begin no other; after INTERRUPTED, what is stored is used no more either."""
@@ -154,14 +165,14 @@ class Driver:
         return True
 
     def _is_interrupted(self) -> bool:
-        return self.stopping == INTERRUPTED and not self._sends.in_flight
+        return (self.stopping == INTERRUPTED or self.left) and not self._sends.in_flight
 
     # --- opening
 
     def _open_some(self) -> bool:
         """Begin combinations while there is room for their calls; whether more can be begun at once."""
         for _ in range(OPENED_AT_ONCE):
-            if self.stopping == INTERRUPTED or not (self.stopping or self._sends.has_room):
+            if self.stopping == INTERRUPTED or self.left or not (self.stopping or self._sends.has_room):
                 return False
             if len(self._buffer) >= self._window:
                 return False

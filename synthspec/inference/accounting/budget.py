@@ -92,6 +92,25 @@ class Budget:
         self._wake_one()
         return True
 
+    def take_over(self, cost: float, tokens: int) -> None:
+        """A call that an earlier run set aside for, and that is still under way: no longer counted as used, but as in
+        flight here. No limit is asked; it was when it was set aside."""
+        self._cost -= _units(cost)
+        self._tokens -= tokens
+        self._requests -= 1
+        self._aside_cost += _units(cost)
+        self._aside_tokens += tokens
+        self._in_flight += 1
+
+    def seconds_left(self) -> float | None:
+        """Of this run, until `limits.minutes` is reached; None where there is no such limit."""
+        minutes = self._limits.minutes
+        return None if minutes is None else max(0.0, minutes * 60 - (self._clock() - self._start))
+
+    def out_of_time(self) -> str:
+        """Why a run ends that has used its minutes."""
+        return f"the limit of {self._limits.minutes or 0:g} minutes is reached. Build again to go on"
+
     def settle(self, reserved_cost: float, reserved_tokens: int, actual_cost: float, actual_tokens: int) -> None:
         """A call came to an end: what it really used takes the place of what was set aside. A call that may
         have been paid for, though nothing came back, settles at what was reserved."""
@@ -153,7 +172,7 @@ class Budget:
                 f"the limit of {limits.requests:,} requests is reached. Raise limits.requests and build again to go on"
             )
         if limits.minutes is not None and self._clock() - self._start >= limits.minutes * 60:
-            return f"the limit of {limits.minutes:g} minutes is reached. Build again to go on"
+            return self.out_of_time()
         return None
 
     def _give_back(self, cost: float, tokens: int) -> None:

@@ -3,7 +3,9 @@ before it counts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from synthspec.formats.recovery.thinking import thinking_in
 from synthspec.inference.accounting.budget import Budget, actual_cost, worst_cost
@@ -28,7 +30,7 @@ class Worst:
 def worst_of(endpoint: Endpoint, request: Request) -> Worst:
     """What a request may take at most."""
     prompt, reply = request.worst_tokens
-    return Worst(worst_cost(endpoint.sender.choice.prices, prompt, reply), prompt + reply)
+    return Worst(worst_cost(endpoint.prices, prompt, reply), prompt + reply)
 
 
 def plausible_usage(reply: Reply, request: Request) -> Usage:
@@ -42,12 +44,25 @@ def plausible_usage(reply: Reply, request: Request) -> Usage:
 
 
 class Ledger:
-    """The account of one run. `metered`: a limit is set, so that every call in flight is noted durably."""
+    """The account of one run. `metered`: a limit is set, so that every call in flight is noted durably.
 
-    def __init__(self, store: Store, budget: Budget, metered: bool) -> None:
+    `under_way` are calls of earlier runs that outlive them, by key, with what is set aside for each.
+    """
+
+    def __init__(
+        self, store: Store, budget: Budget, metered: bool, under_way: Mapping[str, Worst] = MappingProxyType({})
+    ) -> None:
         self.store = store
         self.budget = budget
         self.metered = metered
+        self._under_way = dict(under_way)
+
+    def take_over(self, request: Request) -> Worst | None:
+        """What is set aside for a request that is under way since an earlier run, now this run's; None for others."""
+        worst = self._under_way.pop(request.key, None)
+        if worst is not None:
+            self.budget.take_over(worst.cost, worst.tokens)
+        return worst
 
     def take(self, worst: Worst) -> str | bool:
         """Set aside what a call may take: True, False while calls in flight must settle first, or why it never can."""
@@ -85,7 +100,7 @@ class Ledger:
         reasoning = reply.reasoning or thinking_in(reply.text)
         if usage != reply.usage or reasoning != reply.reasoning:
             reply = replace(reply, usage=usage, reasoning=reasoning)
-        cost = actual_cost(endpoint.sender.choice.prices, reply.usage, endpoint.free)
+        cost = actual_cost(endpoint.prices, reply.usage, endpoint.free)
         completion = Completion(request.key, reply, cost, latency)
         charged = worst.charged(completion)
         try:

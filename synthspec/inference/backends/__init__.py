@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from synthspec.inference.batches import BatchOffer
 from synthspec.plugins import find_plugin, is_built_in
 from synthspec.plugins.guarding import guarded
 from synthspec.spec.messages import Reply, Request
@@ -50,6 +51,7 @@ class Provider:
     reasons: bool = False  # it tells what its model thinks
     most_image: tuple[int, int] = (0, 0)  # bytes of a picture, pixels of its side; 0 is no limit
     image_tokens: Callable[[str, int, int], int | None] | None = None  # of a model and a picture's width and height
+    batches: BatchOffer | None = None  # that it takes many requests at once, for `--engine batch`
 
     def __post_init__(self) -> None:
         """Raises TypeError where a package gives what is of another type: it is told with the plug-in's name."""

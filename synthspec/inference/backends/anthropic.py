@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.inference.accounting.image_tokens import claude_tokens
 from synthspec.inference.backends import BackendContext, Provider
+from synthspec.inference.batches import BatchOffer, BatchService
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
@@ -58,6 +59,17 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> AnthropicBac
     return AnthropicBackend(service, headers, options, settings)
 
 
+def open_batches(backend: AnthropicBackend) -> BatchService:
+    """The provider's batches, through its SDK.
+
+    Raises:
+        BackendFault: the SDK is not installed.
+    """
+    from synthspec.inference.batches.anthropic import AnthropicBatches
+
+    return AnthropicBatches(backend)
+
+
 PROVIDER = Provider(
     summary="Anthropic: Claude models, held to a JSON schema",
     open=open_backend,
@@ -66,6 +78,7 @@ PROVIDER = Provider(
     tools=True,
     images=True,
     reasons=True,
+    batches=BatchOffer(open_batches, "anthropic.com"),
     most_image=(3_932_160, 8_000),  # bytes, 5 MiB of base64; pixels of a side
     image_tokens=claude_tokens,
 )
@@ -93,6 +106,11 @@ class AnthropicBackend:
 
     async def complete(self, request: Request) -> Reply:
         """One message."""
+        path, body = self.written(request)
+        return self.read(await self._client.post(path, body))
+
+    def written(self, request: Request) -> tuple[str, dict[str, Any]]:
+        """Where a request goes, and its body."""
         body = dict(self._body)
         system = "\n\n".join(m.content for m in request.messages if m.role == "system")
         if system:
@@ -105,17 +123,26 @@ class AnthropicBackend:
         config = {**self._effort, **({"format": shape} if shape is not None and self._constrain else {})}
         if config:
             body["output_config"] = config
-        return self._read(await self._client.post("v1/messages", body))
+        return "v1/messages", body
 
     async def models(self) -> tuple[str, ...]:
         """The models the key may use."""
         return names_in(member(await self._client.get("v1/models?limit=1000"), "data"), "id")
 
+    def connection(self) -> tuple[Service, Mapping[str, str]]:
+        """The server that is asked, and the headers that go to it, the secret among them."""
+        return self._service, self._client.headers
+
     async def close(self) -> None:
         """Close every connection."""
         await self._client.close()
 
-    def _read(self, answer: Any) -> Reply:
+    def read(self, answer: Any) -> Reply:
+        """The reply in an answer.
+
+        Raises:
+            BackendFault: there is none in it.
+        """
         answer = answer_of(self._service, answer, "content")
         content = answer.get("content")
         if not isinstance(content, list):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from synthspec.inference.accounting.image_tokens import gemini_tokens
 from synthspec.inference.backends import BackendContext, Provider
+from synthspec.inference.batches import BatchOffer, BatchService
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
@@ -74,6 +75,17 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> GoogleBacken
     return GoogleBackend(service, {"x-goog-api-key": sent} if sent else {}, options, settings)
 
 
+def open_batches(backend: GoogleBackend) -> BatchService:
+    """The provider's batches, through its SDK.
+
+    Raises:
+        BackendFault: the SDK is not installed.
+    """
+    from synthspec.inference.batches.google import GoogleBatches
+
+    return GoogleBatches(backend)
+
+
 PROVIDER = Provider(
     summary="Google: Gemini models, held to a JSON schema",
     open=open_backend,
@@ -82,6 +94,7 @@ PROVIDER = Provider(
     tools=True,
     images=True,
     reasons=True,
+    batches=BatchOffer(open_batches, "generativelanguage.googleapis.com"),
     most_image=(14_000_000, 0),  # bytes: a request has 20 MB at most; no limit of pixels
     image_tokens=gemini_tokens,
 )
@@ -97,8 +110,8 @@ class GoogleBackend:
 
         self._client = JsonClient(service, service.address, headers)
         self._service = service
-        model = service.model if "/" in service.model else f"models/{service.model}"
-        self._path = f"v1beta/{quote(model)}:generateContent"
+        self.model = service.model if "/" in service.model else f"models/{service.model}"
+        self._path = f"v1beta/{quote(self.model)}:generateContent"
         self._beside, self._config = _config_of(options, settings)
         self._constrain = options.get("constrain", True) is not False
         self._cut = SchemaCuts(lambda schema: keep_keywords(schema, _KEPT))
@@ -110,6 +123,11 @@ class GoogleBackend:
 
     async def complete(self, request: Request) -> Reply:
         """One generation."""
+        path, body = self.written(request)
+        return self.read(await self._client.post(path, body))
+
+    def written(self, request: Request) -> tuple[str, dict[str, Any]]:
+        """Where a request goes, and its body."""
         config = dict(self._config)
         config |= _chat.sampling_of(request, self._seed)
         if self._constrain and request.constraint.json_schema is not None:
@@ -122,7 +140,7 @@ class GoogleBackend:
         system = [m.content for m in request.messages if m.role == "system"]
         if system:
             body["systemInstruction"] = {"parts": [{"text": "\n\n".join(system)}]}
-        return self._read(await self._client.post(self._path, body))
+        return self._path, body
 
     async def models(self) -> tuple[str, ...]:
         """The models that generate text."""
@@ -130,11 +148,20 @@ class GoogleBackend:
         able = [m for m in listed if _generates(m)] if isinstance(listed, list) else []
         return tuple(sorted(n.removeprefix("models/") for n in names_in(able, "name")))
 
+    def connection(self) -> tuple[Service, Mapping[str, str]]:
+        """The server that is asked, and the headers that go to it, the secret among them."""
+        return self._service, self._client.headers
+
     async def close(self) -> None:
         """Close every connection."""
         await self._client.close()
 
-    def _read(self, answer: Any) -> Reply:
+    def read(self, answer: Any) -> Reply:
+        """The reply in an answer.
+
+        Raises:
+            BackendFault: there is none in it.
+        """
         answer = answer_of(self._service, answer, "candidates")
         usage = answer.get("usageMetadata")
         spent = total(member(usage, "candidatesTokenCount"), member(usage, "thoughtsTokenCount"))

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from synthspec.inference.accounting.image_tokens import openai_tokens
 from synthspec.inference.backends import BackendContext, Provider
+from synthspec.inference.batches import BatchOffer, BatchService
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service, missing_key
@@ -64,6 +65,17 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> OpenAIBacken
     return OpenAIBackend(service, headers, options, settings)
 
 
+def open_batches(backend: OpenAIBackend) -> BatchService:
+    """The provider's batches, through its SDK.
+
+    Raises:
+        BackendFault: the SDK is not installed.
+    """
+    from synthspec.inference.batches.openai import OpenAIBatches
+
+    return OpenAIBatches(backend)
+
+
 PROVIDER = Provider(
     summary="OpenAI, and any compatible server by `base_url` (vLLM, llama-server, LM Studio, Azure, …)",
     open=open_backend,
@@ -73,6 +85,7 @@ PROVIDER = Provider(
     images=True,
     completes=True,
     reasons=True,
+    batches=BatchOffer(open_batches, "openai.com"),
     image_tokens=openai_tokens,
 )
 
@@ -121,17 +134,22 @@ class OpenAIBackend:
 
     async def complete(self, request: Request) -> Reply:
         """One chat completion, or one of the other kind."""
+        path, body = self.written(request)
+        return self.read(await self._client.post(path, body), raw=request.raw)
+
+    def written(self, request: Request) -> tuple[str, dict[str, Any]]:
+        """Where a request goes, and its body."""
         if request.raw:
-            return await self._go_on(request)
+            return "completions", self._bare(request)
         body = {**self._body, "messages": _wire.messages_of(request.messages)}
         body |= _chat.sampling_of(request, self._seed)
         if request.tools:
             body["tools"] = _wire.tools_of(request.tools)
         if self._constrain:
             body.update(self._guide.keys(request.constraint))
-        return self._read(await self._client.post("chat/completions", body))
+        return "chat/completions", body
 
-    async def _go_on(self, request: Request) -> Reply:
+    def _bare(self, request: Request) -> dict[str, Any]:
         """A completion of bare text. Servers cut one off after 16 tokens where the spec sets no `max_tokens`."""
         body = {"max_tokens": LONGEST_COMPLETION, **self._body, "prompt": request.messages[-1].content}
         body["max_tokens"] = body.pop("max_completion_tokens", body["max_tokens"])
@@ -139,7 +157,18 @@ class OpenAIBackend:
         body |= _chat.sampling_of(request, self._seed)
         if self._constrain:  # no schema: `response_format` is of chat alone
             body.update(self._guide.keys(replace(request.constraint, json_schema=None)))
-        answer = answer_of(self._service, await self._client.post("completions", body), "choices")
+        return body
+
+    def read(self, answer: Any, *, raw: bool = False) -> Reply:
+        """The reply in an answer; `raw`: to a request for bare text.
+
+        Raises:
+            BackendFault: there is none in it.
+        """
+        return self._read_bare(answer) if raw else self._read(answer)
+
+    def _read_bare(self, answer: Any) -> Reply:
+        answer = answer_of(self._service, answer, "choices")
         choice = first_in(self._service, answer, "choices")
         said = text_in(self._service, choice.get("text"), answer)
         return reply_of(self._service, said, _usage(answer), answer.get("model"), choice.get("finish_reason"))
@@ -148,6 +177,10 @@ class OpenAIBackend:
         """The models the server lists."""
         listed = await self._client.get("models")
         return names_in(member(listed, "data") if isinstance(listed, dict) else listed, "id")
+
+    def connection(self) -> tuple[Service, Mapping[str, str]]:
+        """The server that is asked, and the headers that go to it, the secret among them."""
+        return self._service, self._client.headers
 
     async def close(self) -> None:
         """Close every connection."""

@@ -1,4 +1,7 @@
-"""Engines: where calls are made. `local` makes them in this process, on asyncio.
+"""Engines: where calls are made. One module each, found by its name (`limits.engine`, `build --engine NAME`).
+
+An engine's module has one name, `ENGINE`, an `EngineKind` that describes it (third parties: entry point group
+`synthspec.engines`). `local` makes calls in this process, on asyncio; `batch` hands them to providers' batches.
 
 An engine takes calls and gives back what became of each, in any order. It never sends a call twice, knows nothing of
 rows, keys, money or the store, and answers every call it took exactly once: the driver (`driver.py`) does the rest. A
@@ -7,12 +10,21 @@ contract suite runs over every engine (`tests/test_engine_contract.py`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from synthspec.plugins import find_plugin, is_built_in
+from synthspec.plugins.guarding import guarded
 from synthspec.spec.messages import BackendFault, Reply, Request
 from synthspec.spec.rows import Path
+
+if TYPE_CHECKING:
+    from synthspec.inference.sending.endpoints import Endpoint
+    from synthspec.inference.store import Store
+    from synthspec.sources import Table
+    from synthspec.spec import BackendChoice, Spec
 
 How = Literal["drain", "leave", "cancel"]
 
@@ -27,15 +39,21 @@ class Call:
     path: Path  # of the row it is for: the lowest goes first
     tokens: int = 0  # it may take at most
     not_before: float = 0.0  # on the clock of the event loop
+    cost: float = 0.0  # US dollars it may cost at most
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a call: a reply, a fault, or None where it was handed back without having been sent."""
+    """What became of a call: a reply, a fault, or None where it was handed back without having been sent.
+
+    Where `left` says why, it goes on without this process: what is set aside for it stays so, and a later build takes
+    it up again.
+    """
 
     send: int
     result: Reply | BackendFault | None
     latency: float = 0.0  # seconds
+    left: str = ""
 
 
 class Engine(Protocol):
@@ -64,5 +82,77 @@ class Engine(Protocol):
 
     async def close(self, how: How) -> None:
         """Take no more. `drain`: calls not sent come back unsent, those in flight end and are answered. `leave`: the
-        same where calls outlive the process, without waiting for them. `cancel`: at once, nothing more is answered."""
+        same where calls outlive the process, without waiting for them. `cancel`: at once, nothing more is answered.
+        May be told again, to go sooner."""
         ...
+
+    async def settled(self) -> None:
+        """All that was answered is stored, and no more is: let go of what was kept for it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineContext:
+    """What an engine is opened with. `waits`: it is waited for calls that outlive the process."""
+
+    spec: Spec
+    tables: Mapping[str, Table]
+    endpoints: Mapping[str, Endpoint]  # by name (`spec/backends_used.py`)
+    store: Store
+    folder: FilePath
+    argument: str = ""  # what stands behind the name: `ray=ADDRESS`
+    waits: bool = True
+    tell: Callable[[Any], None] = lambda event: None  # takes events (`inference/events.py`)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKind:
+    """All that is known of an engine before it is opened."""
+
+    summary: str  # one line for people
+    open: Callable[[EngineContext], Engine]  # may raise BackendFault; must not call out
+    durable: bool = False  # calls outlive the process
+    argument: str = ""  # what may stand behind the name, for people; "" for nothing
+    faults: Callable[[BackendChoice], str | None] = lambda choice: None  # why a backend cannot be used with it
+    share: Callable[[BackendChoice], float] = lambda choice: 1.0  # of a backend's prices, what a call costs
+
+    def __post_init__(self) -> None:
+        """Raises TypeError where a package gives what is of another type: it is told with the plug-in's name."""
+        for name, kind in {"summary": str, "durable": bool, "argument": str}.items():
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"'{name}' of an EngineKind is a {kind.__name__}, not {getattr(self, name)!r}")
+        for name in ("open", "faults", "share"):
+            if not callable(getattr(self, name)):
+                raise TypeError(f"'{name}' of an EngineKind is a function, not {getattr(self, name)!r}")
+
+
+def named_engine(text: str) -> tuple[str, str]:
+    """Name and argument of an engine as a person writes it.
+
+    >>> named_engine("batch"), named_engine("ray=ray://host:10001")
+    (('batch', ''), ('ray', 'ray://host:10001'))
+    """
+    name, _, argument = text.partition("=")
+    return name.strip(), argument.strip()
+
+
+def engine_of(name: str) -> EngineKind:
+    """What there is to know of an engine.
+
+    Raises:
+        LookupError: there is none of this name.
+    """
+    found: EngineKind = find_plugin("engines", name).ENGINE
+    return found
+
+
+def open_engine(name: str, context: EngineContext) -> Engine:
+    """Open the engine of this name. Makes no call.
+
+    Raises:
+        BackendFault: it cannot be used as it is: a package is missing, or a provider does not fit it.
+        PluginFault: the code of a package raised something else.
+        LookupError: there is none of this name.
+    """
+    kind = engine_of(name)
+    return (kind.open if is_built_in("engines", name) else guarded("engines", name, kind.open))(context)

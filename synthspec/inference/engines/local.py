@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from synthspec.diagnostics.errors import SynthspecError
-from synthspec.inference.engines import Call, Done, How
-from synthspec.inference.sending.endpoints import Endpoint
+from synthspec.inference.engines import Call, Done, EngineContext, EngineKind, How
 from synthspec.plugins import raised
 from synthspec.spec.messages import BackendFault, FaultKind, Reply
+
+if TYPE_CHECKING:
+    from synthspec.inference.sending.endpoints import Endpoint
 
 
 class LocalEngine:
@@ -62,6 +65,9 @@ class LocalEngine:
             await asyncio.gather(*waiting, return_exceptions=True)
         self._news.set()
 
+    async def settled(self) -> None:
+        """Nothing is kept."""
+
     def _answer(self, done: Sequence[Done]) -> None:
         self._done.extend(done)
         self._news.set()
@@ -102,3 +108,11 @@ class LocalEngine:
                     slot.used(result.usage.total)
                 endpoint.governor.succeeded(latency)
         self._answer([Done(call.send, result, latency)])
+
+
+def open_local(context: EngineContext) -> LocalEngine:
+    """The engine of a run in this process."""
+    return LocalEngine(context.endpoints, context.spec.limits.timeout)
+
+
+ENGINE = EngineKind(summary="calls made by this process, as fast as each server takes them", open=open_local)

@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from synthspec.inference.backends import Backend, BackendContext, open_backend, provider_of
+from synthspec.inference.engines import engine_of, named_engine
 from synthspec.inference.requests import DEFAULT_MAX_TOKENS, Sender
 from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.store import Store
 from synthspec.sources import Table
-from synthspec.spec import BackendChoice, Limits, Spec
+from synthspec.spec import BackendChoice, Limits, Prices, Spec
 from synthspec.spec.backends_used import backends_used
 from synthspec.spec.messages import BackendFault
 
@@ -28,6 +29,15 @@ class Endpoint:
     governor: Governor
     free: bool = False  # its calls cost nothing
     answered: bool = False  # whether any call of this run had a reply
+    share: float = 1.0  # of its prices, what a call costs with the engine in use
+
+    @property
+    def prices(self) -> Prices | None:
+        """What its calls cost; None where that is not known."""
+        prices = self.sender.choice.prices
+        if prices is None or self.share == 1.0:
+            return prices
+        return replace(prices, prompt=prices.prompt * self.share, completion=prices.completion * self.share)
 
 
 _NOTE = "fingerprints"  # the name under which a store keeps them
@@ -78,7 +88,8 @@ def _open_endpoint(
     governor = governors.get(server) or Governor(spec.limits, local=provider.in_process)
     if server:
         governors[server] = governor
-    return Endpoint(sender, backend, governor, free=provider.free)
+    share = engine_of(named_engine(spec.limits.engine)[0]).share(choice)
+    return Endpoint(sender, backend, governor, free=provider.free, share=share)
 
 
 def server_of(url: str) -> str:

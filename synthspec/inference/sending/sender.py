@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synthspec.inference.accounting.ledger import Ledger, Worst, worst_of
-from synthspec.inference.engines import Call, Done, Engine
+from synthspec.inference.engines import Call, Done, Engine, How
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Spend, Stop
 from synthspec.inference.outcomes import Failed, Id, Outcome, Replied, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
@@ -33,6 +33,7 @@ class _Asked:
     worst: Worst
     resends: int = 0
     not_before: float = 0.0
+    under_way: bool = False  # an earlier run sent it, and what is set aside for it is this run's already
 
 
 def _endpoint_of(request: Request) -> str:
@@ -56,7 +57,8 @@ class Sends:
         self._news = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
         self._commits: set[asyncio.Task[None]] = set()
-        self._closing: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self.left = False  # calls go on without this run
 
     @property
     def in_flight(self) -> int:
@@ -70,15 +72,22 @@ class Sends:
         room = sum(self._engine.room(name) for name in self._endpoints)
         return not self._endpoints or waiting < room + len(self._flying)
 
-    def stop(self, reason: str, *, instead: bool = False) -> None:
-        """Let calls in flight end and begin no other; `instead` of an earlier reason, which else stays."""
+    def stop(self, reason: str, *, instead: bool = False, waits: bool = False) -> None:
+        """Let calls in flight end and begin no other; `instead` of an earlier reason, which else stays. Calls that
+        outlive the process are left, unless the run `waits` for them."""
         if self.stopping is not None:
-            self.stopping = reason if instead else self.stopping
+            if instead:
+                self.stopping = reason
+                self._close("leave")
             return
         self.stopping = reason
         self._events.append(Stop(reason))
+        self._close("drain" if waits else "leave")
+
+    def _close(self, how: How) -> None:
         if self._flying:
-            self._closing = asyncio.get_running_loop().create_task(self._engine.close("drain"))
+            close = self._engine.close(how if self._engine.durable else "drain")
+            self._closing.add(asyncio.get_running_loop().create_task(close))
 
     def ask(self, id: Id, request: Request) -> Outcome | None:
         """The answer where there is one already; else None, and the call is made when its turn comes.
@@ -91,7 +100,10 @@ class Sends:
             return self._replied(id, request, stored)
         if self.stopping is not None:
             return Stopped(self.stopping)
-        self._wait(_Asked(id, request, worst_of(self._endpoints[_endpoint_of(request)], request)))
+        worst = self._ledger.take_over(request)
+        under_way = worst is not None
+        worst = worst or worst_of(self._endpoints[_endpoint_of(request)], request)
+        self._wait(_Asked(id, request, worst, under_way=under_way))
         return None
 
     def _wait(self, asked: _Asked) -> None:
@@ -114,8 +126,9 @@ class Sends:
         while self.stopping is None and (asked := self._take(taken)) is not None:
             self._count += 1
             self._flying[self._count] = asked
-            path, request = asked.id[0], asked.request
-            calls.append(Call(self._count, request, _endpoint_of(request), path, asked.worst.tokens, asked.not_before))
+            path, request, worst = asked.id[0], asked.request, asked.worst
+            name = _endpoint_of(request)
+            calls.append(Call(self._count, request, name, path, worst.tokens, asked.not_before, worst.cost))
         if calls:
             await self._submit(calls)
         if self.stopping is None:
@@ -133,9 +146,9 @@ class Sends:
         if not heads:
             return None
         (_, _, asked), name = min(heads)
-        allowed = self._ledger.take(asked.worst)
+        allowed = asked.under_way or self._ledger.take(asked.worst)
         if isinstance(allowed, str):
-            self.stop(allowed)
+            self.stop(allowed, waits=self._ledger.budget.seconds_left() != 0.0)
         if allowed is not True:
             return None
         heapq.heappop(self._ready[name])
@@ -143,7 +156,7 @@ class Sends:
         return asked
 
     async def _submit(self, calls: list[Call]) -> None:
-        if self._ledger.metered:
+        if self._ledger.metered and not self._engine.durable:
             notes = [self._ledger.note(c.request, self._flying[c.send].worst) for c in calls]
             for noted in await asyncio.gather(*notes, return_exceptions=True):
                 if isinstance(noted, BaseException):
@@ -171,10 +184,10 @@ class Sends:
         Raises:
             StoreFault: a reply could not be stored.
         """
-        if not any(self._ready.values()):
+        if not (self._done or self._commits or self._answers):
             await self._engine.flush()
         if not self._answers:
-            await self._news.wait()
+            await self._await_news()
         self._news.clear()
         if self._listening is not None and self._listening.done() and not self._done:
             self._listening.result()
@@ -188,6 +201,23 @@ class Sends:
         self._answers = []
         return answers
 
+    def wake(self) -> None:
+        """Something is to be told: whoever waits for replies looks up."""
+        self._news.set()
+
+    async def _await_news(self) -> None:
+        """Wait for replies; for those that outlive the process only as long as this run may take."""
+        left = self._ledger.budget.seconds_left() if self._engine.durable and not self.left else None
+        if left is None:
+            await self._news.wait()
+            return
+        try:
+            await asyncio.wait_for(self._news.wait(), left)
+        except TimeoutError:
+            self.left = True
+            reason = self._ledger.budget.out_of_time()
+            self.stop(self.stopping or reason, instead=self.stopping is not None)
+
     async def _take_done(self) -> list[Answer]:
         """Begin to store the replies that came; what became of the other calls."""
         done, self._done = self._done, []
@@ -199,7 +229,11 @@ class Sends:
             task.add_done_callback(self._heard)
         answers: list[Answer] = []
         for one, asked in known:
-            if not isinstance(one.result, Reply):
+            if one.left:
+                self.left = True
+                self.stop(one.left)
+                answers.append((asked.id, Stopped(self.stopping or one.left)))
+            elif not isinstance(one.result, Reply):
                 answers += await self._unanswered(asked, one.result)
         return answers
 
@@ -234,6 +268,9 @@ class Sends:
             outcome = Stopped(self.stopping)
         if outcome is not None:
             return [(asked.id, outcome)]
+        if asked.under_way:
+            asked.under_way = False
+            asked.worst = worst_of(self._endpoints[_endpoint_of(asked.request)], asked.request)
         self._wait(asked)
         return []
 
@@ -261,13 +298,13 @@ class Sends:
 
     async def shut(self) -> None:
         """End the calls: those in flight are waited for, unless the run was cancelled, and what came is stored."""
-        if self._closing is not None:
-            await self._closing
+        await asyncio.gather(*self._closing)
         task = asyncio.current_task()
         cancelled = task is not None and task.cancelling() > 0
-        await self._engine.close("cancel" if cancelled else "drain")
+        await self._engine.close("cancel" if cancelled else "leave" if self._engine.durable else "drain")
         if self._listening is not None:
             await asyncio.gather(self._listening, return_exceptions=True)
         with contextlib.suppress(Exception):  # what ended the run is told; here as much is kept as can be
             await self._take_done()
         await asyncio.gather(*self._commits, return_exceptions=True)
+        await self._engine.settled()

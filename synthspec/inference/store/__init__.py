@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from synthspec.inference.store.derived.rows import Spent, StoredCall, call_row, 
 from synthspec.inference.store.derived.stored_request import SharedTexts
 from synthspec.inference.store.file import MORE_MEMORY, StoreDamaged, StoreFault, connect_reader, explain_fault
 from synthspec.inference.store.folder_lock import FolderLock
-from synthspec.inference.store.jobs import Change, Note, Put, Reserve, Settle
+from synthspec.inference.store.jobs import Begin, Change, Note, Put, Reserve, Settle
 from synthspec.inference.store.ledger import Send, make_send
 from synthspec.inference.store.locking import LOCK, lock_store
 from synthspec.inference.store.opening import Opened, open_writer
@@ -93,6 +93,26 @@ class Store(StoreReader):
         await self._writing().write(Reserve(send))
         self._sends.setdefault(send.key, []).append(send)
         return send
+
+    async def reserve_batch(
+        self,
+        calls: Sequence[tuple[str, float, int]],
+        batch: str,
+        noted: Callable[[Sequence[Send]], Sequence[tuple[str, Sequence[Any]]]],
+    ) -> list[Send]:
+        """`reserve` for the calls of a batch (key, cost and tokens at worst), in one transaction with the statements
+        that note the batch itself: of neither is there one without the other.
+
+        Raises:
+            StoreFault: it could not be written; nothing of it is noted, and the batch must not be handed in.
+        """
+        now, first = time.time(), self._next_send
+        sends = [make_send(first + n, key_bytes(k), batch, c, t, now) for n, (k, c, t) in enumerate(calls)]
+        self._next_send += len(sends)
+        await self._writing().write(Begin(sends, noted(sends)))
+        for send in sends:
+            self._sends.setdefault(send.key, []).append(send)
+        return sends
 
     async def put(
         self,

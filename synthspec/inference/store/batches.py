@@ -37,7 +37,7 @@ class StoredBatch:
 
 
 class Batches:
-    """The batches of a folder. Reserve the calls first, with the batch's intent, then `begin` it, then submit it."""
+    """The batches of a folder. `reserve` one (or reserve its calls with its intent, and `begin` it), then submit it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -48,9 +48,17 @@ class Batches:
         Raises:
             StoreFault: it could not be written, or there is one of that name; it must not be submitted.
         """
-        statements: list[tuple[str, Sequence[Any]]] = [(_INSERT, (intent, provider, endpoint, len(sends), time.time()))]
-        statements += [(_ITEM, (intent, n, send.key, send.id)) for n, send in enumerate(sends)]
-        await self._store.change(statements)
+        await self._store.change(_noted(intent, provider, endpoint, sends))
+
+    async def reserve(
+        self, intent: str, provider: str, endpoint: str, calls: Sequence[tuple[str, float, int]]
+    ) -> list[Send]:
+        """The same with what its calls (key, US dollars and tokens at worst) may take, set aside at once with it.
+
+        Raises:
+            StoreFault: it could not be written; it must not be submitted.
+        """
+        return await self._store.reserve_batch(calls, intent, lambda sends: _noted(intent, provider, endpoint, sends))
 
     async def update(self, intent: str, **changes: str | float | None) -> None:
         """Note what is new of a batch: `state`, `remote_id`, `file_id`, `last_poll`. Durable on return.
@@ -75,6 +83,15 @@ class Batches:
         query = f"SELECT {_COLUMNS} FROM batches WHERE state NOT IN {CLOSED_BATCHES} ORDER BY created, intent"
         return [StoredBatch(*row) for row in self._store.read(query)]
 
+    def known(self) -> tuple[set[str], set[str]]:
+        """Every intent there ever was, and every name that a provider gave one.
+
+        Raises:
+            StoreFault: they cannot be read.
+        """
+        rows = self._store.read("SELECT intent, remote_id FROM batches")
+        return {intent for intent, _ in rows}, {remote for _, remote in rows if remote}
+
     def items(self, intent: str) -> list[tuple[str, int]]:
         """The requests of a batch in their order: key, and the number of the send.
 
@@ -84,6 +101,18 @@ class Batches:
         rows = self._store.read("SELECT key, send FROM batch_items WHERE intent = ? ORDER BY n", intent)
         return [(key_text(key), send) for key, send in rows]
 
+    def reserved(self) -> dict[str, list[Send]]:
+        """By batch, the calls of all batches that nothing has settled yet.
+
+        Raises:
+            StoreFault: they cannot be read.
+        """
+        found: dict[str, list[Send]] = {}
+        for send in self._store.open_sends():
+            if send.batch is not None:
+                found.setdefault(send.batch, []).append(send)
+        return found
+
     def sends(self, intent: str) -> list[Send]:
         """The calls of a batch that nothing has settled yet, to be settled with `put`, `release` or `lose`.
 
@@ -91,3 +120,8 @@ class Batches:
             StoreFault: they cannot be read.
         """
         return [send for send in self._store.open_sends() if send.batch == intent]
+
+
+def _noted(intent: str, provider: str, endpoint: str, sends: Sequence[Send]) -> list[tuple[str, Sequence[Any]]]:
+    statements: list[tuple[str, Sequence[Any]]] = [(_INSERT, (intent, provider, endpoint, len(sends), time.time()))]
+    return [*statements, *((_ITEM, (intent, n, send.key, send.id)) for n, send in enumerate(sends))]

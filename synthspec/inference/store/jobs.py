@@ -38,6 +38,14 @@ class Reserve:
     send: Send
 
 
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Note a batch that is about to be handed in: its calls, and the statements of its own tables."""
+
+    sends: Sequence[Send]
+    statements: Sequence[tuple[str, Sequence[Any]]]
+
+
 class Put(NamedTuple):
     """Store a completion. Comes to whether it was the first of its request."""
 
@@ -71,7 +79,7 @@ class Change:
     statements: Sequence[tuple[str, Sequence[Any]]]
 
 
-Job = Reserve | Put | Settle | Note | Change
+Job = Reserve | Begin | Put | Settle | Note | Change
 
 
 def apply_jobs(connection: sqlite3.Connection, ledger: Ledger, jobs: Sequence[Job]) -> list[Any]:
@@ -84,13 +92,14 @@ def apply_jobs(connection: sqlite3.Connection, ledger: Ledger, jobs: Sequence[Jo
     settles = [job for job in jobs if isinstance(job, Settle)]
     connection.execute("BEGIN IMMEDIATE")
     _reserve(connection, [job.send for job in jobs if isinstance(job, Reserve)])
+    _reserve(connection, [send for job in jobs if isinstance(job, Begin) for send in job.sends])
     _store_blobs(connection, puts)
     stored = iter(_store(connection, ledger, puts))
     results = [next(stored) if isinstance(job, Put) else None for job in jobs]
     for job in jobs:
         if isinstance(job, Note):
             connection.execute(INSERT_META, (job.name, job.value, meta_checksum(job.name, job.value)))
-        elif isinstance(job, Change):
+        elif isinstance(job, Change | Begin):
             for statement, values in job.statements:
                 connection.execute(statement, values)
     _settle(connection, ledger, settles)

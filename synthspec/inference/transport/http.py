@@ -49,6 +49,11 @@ class JsonClient:
         self._proxy = _proxy_for(URL(self._base))
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What goes with every request of this service, the secret among them."""
+        return self._headers
+
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Send a body, get the parsed reply.
 

@@ -1,0 +1,69 @@
+"""Calls → the batches of one round: apart by where they go, within what a batch may hold, the lowest paths first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from synthspec.inference.batches import INTENT, BatchLimits, BatchService
+
+if TYPE_CHECKING:
+    from synthspec.inference.engines import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the calls of an endpoint go. `label` names server and model, for whoever asks about a batch later."""
+
+    provider: str
+    label: str
+    service: BatchService
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Calls that make one batch, and what each takes of it."""
+
+    place: Place
+    route: str
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """A call that no batch can hold."""
+
+    call: Call
+    size: int  # bytes
+
+
+def split_round(calls: Iterable[tuple[Place, Call]], most: dict[str, int]) -> Iterator[Parcel | TooLarge]:
+    """The batches of these calls. `most` are fewer requests than the provider's own limit, by label."""
+    groups: dict[tuple[str, str], tuple[Place, list[Call]]] = {}
+    for place, call in calls:
+        route = place.service.route(call.request)
+        groups.setdefault((place.label, route), (place, []))[1].append(call)
+    for (label, route), (place, some) in groups.items():
+        limits = place.service.limits
+        count = min(limits.requests, most.get(label, limits.requests))
+        some.sort(key=lambda call: (call.path, call.send))
+        for found in _within(some, BatchLimits(count, limits.size), place.service):
+            yield Parcel(place, route, found) if isinstance(found, tuple) else found
+
+
+def _within(calls: list[Call], limits: BatchLimits, service: BatchService) -> Iterator[tuple[Call, ...] | TooLarge]:
+    taken: list[Call] = []
+    size = 0
+    for call in calls:
+        length = len(service.line("0" * (INTENT + len(call.request.key)), call.request)) + 1
+        if length > limits.size:
+            yield TooLarge(call, length)
+            continue
+        if taken and (len(taken) >= limits.requests or size + length > limits.size):
+            yield tuple(taken)
+            taken, size = [], 0
+        taken.append(call)
+        size += length
+    if taken:
+        yield tuple(taken)
