@@ -416,3 +416,31 @@ def test_a_combination_of_many_rows_has_few_open_at_once(tmp_path: Path) -> None
         waiting += [e for e in effects if hasattr(e, "id")]
         most = max(most, len(state.rows))
     assert done == 10_000 and most <= QUOTAS[0] + 1 and not state.rows
+
+
+@pytest.mark.parametrize("concurrency, most", [(1, 9), (8, 12), (64, 12)])
+def test_few_calls_are_made_for_rows_after_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, concurrency: int, most: int
+) -> None:
+    """Lists that a model writes fill a dataset of 9 rows sooner than one row each would."""
+
+    def reply(request: Request) -> str:
+        said = request.messages[-1].content
+        return json.dumps({"facts": [f"{said[:9]} {n}" for n in range(4)]}) if "Facts" in said else f"Why {said}?"
+
+    backend = FakeBackend(reply, seed=concurrency)
+    use(monkeypatch, backend)
+    path = tmp_path / "spec.yaml"
+    path.write_text(FACTS + f"limits: {{concurrency: {concurrency}}}\n")
+    asked: Counter[str] = Counter()
+    complete = backend.complete
+
+    async def counted(request: Request) -> Any:
+        asked[request.prompt] += 1
+        return await complete(request)
+
+    monkeypatch.setattr(backend, "complete", counted)
+    dataset = synthspec.build(path, out=tmp_path / "out")
+    assert dataset.manifest["funnel"]["kept"] == 9
+    assert 9 <= asked["question"] <= most
+    assert asked["facts"] <= 9

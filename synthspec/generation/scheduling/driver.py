@@ -32,6 +32,7 @@ from synthspec.generation.machine.states import (
 from synthspec.generation.scheduling.combinations import Combinations
 from synthspec.generation.scheduling.moves import Moves
 from synthspec.generation.scheduling.open_combination import OpenCombination
+from synthspec.generation.scheduling.overshoot import Overshoot
 from synthspec.generation.scheduling.reorder_buffer import CrossRowRules, ReorderBuffer, Unwanted
 from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.scheduling.rows_in_order import RowsInOrder
@@ -84,6 +85,7 @@ class Driver:
         self._moves = Moves(program, plan, requests, self._listed)
         self._works: dict[int, OpenCombination] = {}
         self._answers: deque[tuple[Id, Outcome]] = deque()
+        self._overshoot = Overshoot(program.most)
 
     @property
     def stopping(self) -> str | None:
@@ -178,7 +180,8 @@ class Driver:
                 return False
             if not self.program.is_settled_by_plan:
                 self._settle()  # what is stored is used before anything new is begun
-            if self._settled.count + len(self._buffer) >= self._wanted or not self._open_next():
+            expected = len(self._buffer) + self._overshoot.likely
+            if self._settled.count + expected >= self._wanted or not self._open_next():
                 return False
             self._answer_all()
         return True
@@ -193,6 +196,7 @@ class Driver:
 
     def _open(self, combination: Combination) -> None:
         self._buffer.open(combination.index)
+        self._overshoot.open()
         mark = mark_of(self._listed, combination.values)
         work = OpenCombination(State(combination, Rows()), {}, mark, self._combinations.joined)
         self._works[combination.index] = work
@@ -244,10 +248,12 @@ class Driver:
             case Lost(path, combination, stage, reasons, values, tries):
                 self._buffer.lose(Missing(combination.index, 0, stage, reasons, values, tries, path))
             case Dropped(path, combination, rule, reason, values):
+                self._overshoot.decide(path, None)
                 self._buffer.lose(Unwanted(path, combination.index, rule, reason, values))
             case Fanned(path, count, values):
                 if not count and values:
                     work.empty[path] = values
+                self._overshoot.decide(path, count)
                 self._buffer.fan(path, count)
 
     def _offer(self, work: OpenCombination, offer: Offer) -> None:
@@ -261,6 +267,10 @@ class Driver:
         self._buffer.offer(offer.id, row, mark)
 
     def _ask(self, work: OpenCombination, ask: Ask) -> None:
+        limit = self._limit()
+        if limit is not None and ask.path >= limit:
+            self._overshoot.hold(ask)
+            return
         try:
             request = self.requests.request(ask, work.firsts_at(ask.path))
         except TemplateFault as e:
@@ -269,6 +279,17 @@ class Driver:
         answer = self._sends.ask(ask.id, request)
         if answer is not None:
             self._answers.append((ask.id, answer))
+
+    def _limit(self) -> Path | None:
+        """The first row for which nothing is asked yet: those before it may be all that the dataset has room for."""
+        if self.stopping is not None or self.program.is_settled_by_plan:
+            return None
+        return self._buffer.beyond(self._wanted - self._settled.count, self._overshoot.mean)
+
+    def _ask_held(self) -> None:
+        """Ask what was held back, where rows before came to fewer."""
+        while (ask := self._overshoot.take(self._limit)) is not None:
+            self._ask(self._works[ask.path[0]], ask)
 
     # --- rows in order
 
@@ -286,6 +307,7 @@ class Driver:
             self._buffer.verdicts.clear()
             if self._buffer.stopped:
                 self.stop(SATURATED)
+            self._ask_held()
             if not self._answers:
                 return
 

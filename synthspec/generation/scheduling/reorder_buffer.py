@@ -18,6 +18,7 @@ from synthspec.generation.scheduling.variety import Watch
 from synthspec.inference.outcomes import Id
 from synthspec.spec.rows import Missing, Path, Rejection, Row
 
+LOOKED_AT = 256  # rows ahead that are looked at for the one that a dataset has no room for
 SWEEP = 8  # rows that wait are looked at again once an eighth as many were kept: when changes no verdict
 
 
@@ -109,6 +110,35 @@ class ReorderBuffer:
         """So many rows come of a row."""
         self._counts[path] = count
         self._expected += count * self._levels[len(path)] - self._levels[len(path) - 1]
+
+    def beyond(self, room: float, likely: float) -> Path | None:
+        """The first row that a dataset with room for so many more has none for, where all before it come to what is
+        expected of them, and a combination to so many as are `likely`; None where it has room for all that are begun.
+        """
+        path, each = self._next, max(likely, self._levels[0])
+        if path is None or self._expected * each <= room * self._levels[0]:
+            return None
+        for _ in range(LOOKED_AT):
+            if path[0] >= self._opened:
+                break
+            if len(path) == len(self._levels) > 1:
+                left = self._counts[path[:-1]] - path[-1]
+                if left > room:
+                    return (*path[:-1], path[-1] + max(0, int(room)))
+                room -= left
+                path = self._after((*path[:-1], path[-1] + left - 1))
+                continue
+            if room <= 0:
+                return path
+            count = self._counts.get(path)
+            if count:
+                path = (*path, 0)
+                continue
+            if count is None:
+                expected = each if len(path) == 1 else self._levels[len(path) - 1]
+                room -= 1 if path in self._final else expected
+            path = self._after(path)
+        return None
 
     def offer(self, id: Id, row: Row, mark: str) -> None:
         """A sound row. Its verdict follows: at once where it is sure, else at its turn."""

@@ -49,6 +49,7 @@ class Sends:
         self._ledger = ledger
         self._endpoints = endpoints
         self._events = events
+        self._servers = tuple({id(e.governor): name for name, e in endpoints.items()}.values())  # one endpoint of each
         self._ready: dict[str, list[tuple[tuple[int, ...], int, _Asked]]] = {name: [] for name in endpoints}  # heaps
         self._flying: dict[int, _Asked] = {}
         self._count = 0
@@ -69,7 +70,7 @@ class Sends:
     def has_room(self) -> bool:
         """Whether a further call would be begun at once, or as soon as those in flight are answered."""
         waiting = sum(map(len, self._ready.values()))
-        room = sum(self._engine.room(name) for name in self._endpoints)
+        room = sum(self._engine.room(name) for name in self._servers)
         return not self._endpoints or waiting < room + len(self._flying)
 
     def stop(self, reason: str, *, instead: bool = False, waits: bool = False) -> None:
