@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from synthspec.languages.expressions.evaluation.columns import Column
+from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.languages.expressions.types import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, Type
 
 SCOPE: dict[str, Type] = {
@@ -61,9 +61,9 @@ def table() -> st.SearchStrategy[list[dict[str, Any]]]:
     return st.lists(st.fixed_dictionaries(VALUES), max_size=4)
 
 
-def as_columns(rows: list[dict[str, Any]]) -> dict[str, Column]:
+def as_columns(rows: list[dict[str, Any]]) -> dict[str, ColumnArray]:
     """The same rows as columns of the kinds that `evaluate` takes."""
-    columns: dict[str, Column] = {}
+    columns: dict[str, ColumnArray] = {}
     for name, kind in SCOPE.items():
         values = [r[name] for r in rows]
         if kind.kind == "integer" and None not in values:

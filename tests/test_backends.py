@@ -20,7 +20,7 @@ from synthspec.diagnostics import Span
 from synthspec.inference.accounting.prices import AS_OF, price_of
 from synthspec.inference.backends import Backend
 from synthspec.inference.transport.errors import Service, fault_of_status
-from synthspec.inference.transport.guided import Guide
+from synthspec.inference.transport.guided import ServerConstraints
 from synthspec.inference.transport.schemas import strict_schema
 from synthspec.inference.transport.waits import seconds_to_wait
 from synthspec.languages.patterns.gbnf import gbnf_of_regex
@@ -397,10 +397,10 @@ def test_strict_schemas() -> None:
     assert cut["properties"] == {"text": {"type": "string"}, "score": {"type": "integer", "minimum": 1}}
     named = {"type": "object", "properties": {"format": {"type": "string"}}, "required": ["format"]}
     assert strict_schema({**named, "additionalProperties": False})["properties"] == {"format": {"type": "string"}}  # type: ignore[index]
-    shape = Guide("none", own=False).keys(Constraint(json_schema=rich))["response_format"]["json_schema"]
+    shape = ServerConstraints("none", own=False).keys(Constraint(json_schema=rich))["response_format"]["json_schema"]
     assert shape == {"name": "reply", "schema": cut, "strict": True}
-    assert Guide("none", own=False).keys(Constraint(json_schema={"type": "array", "items": SCHEMA})) == {}
-    shape = Guide("none", own=True).keys(Constraint(json_schema=rich))["response_format"]["json_schema"]
+    assert ServerConstraints("none", own=False).keys(Constraint(json_schema={"type": "array", "items": SCHEMA})) == {}
+    shape = ServerConstraints("none", own=True).keys(Constraint(json_schema=rich))["response_format"]["json_schema"]
     assert shape["strict"] is False
     assert shape["schema"]["properties"]["text"] == {"type": "string", "minLength": 3, "format": "uri"}
     _, seen = _ask(WIRES[0], request=a_request(constraint=Constraint(json_schema=optional)))

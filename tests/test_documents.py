@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthspec.sources.documents import parsed
-from synthspec.sources.documents.document import Document, DocumentFault, MissingPackage
+from synthspec.sources.documents.document import Document, DocumentFault, MissingDocumentPackage
 from synthspec.sources.documents.parsed import read_document
 from synthspec.sources.documents.reader import missing_packages, parse_document, suffixes
 
@@ -290,7 +290,7 @@ def test_a_kind_whose_package_is_missing(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("synthspec.sources.documents.reader.find_spec", lambda name: None)
     assert missing_packages(".pdf") == ("pypdfium2",) and missing_packages(".md") == ()
     (tmp_path / "a.pdf").write_bytes(WHOLE[".pdf"])
-    with pytest.raises(MissingPackage, match=r"need the package pypdfium2") as found:
+    with pytest.raises(MissingDocumentPackage, match=r"need the package pypdfium2") as found:
         read_document(tmp_path / "a.pdf")
     assert "pip install" in found.value.help
 

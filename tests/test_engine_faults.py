@@ -74,7 +74,7 @@ PLACES: list[tuple[Any, str, BaseException]] = [
     (Quarantine, "write", FULL),
     (NoveltyIndex, "judge", ODD),
     (NoveltyIndex, "judge", MemoryError()),
-    (NoveltyIndex, "judge_early", ODD),
+    (NoveltyIndex, "check_early", ODD),
     (NoveltyIndex, "keep", ODD),
     (Validator, "field_faults", ODD),
     (Validator, "check_faults", ODD),

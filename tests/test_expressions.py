@@ -20,7 +20,16 @@ from synthspec.languages.expressions import (
     random_calls,
 )
 from synthspec.languages.expressions.functions.library import describe_functions
-from synthspec.languages.expressions.tree import Binary, Call, Conditional, Expression, Literal, Member, Name, Unary
+from synthspec.languages.expressions.tree import (
+    Binary,
+    Conditional,
+    Expression,
+    FunctionCall,
+    Literal,
+    Member,
+    Name,
+    Unary,
+)
 from synthspec.languages.expressions.types import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, Type
 
 SCOPE = {
@@ -66,7 +75,7 @@ def show(node: Expression) -> str:
             return f"({show(left)} {operator} {show(right)})"
         case Conditional(condition=c, then=t, otherwise=o):
             return f"(if {show(c)} then {show(t)} else {show(o)})"
-        case Call(function=function, arguments=arguments, keywords=keywords):
+        case FunctionCall(function=function, arguments=arguments, keywords=keywords):
             given = [*map(show, arguments), *(f"{k}={show(v)}" for k, v in keywords)]
             return f"{function}({', '.join(given)})"
     return "?"

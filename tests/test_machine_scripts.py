@@ -21,9 +21,9 @@ from synthspec.generation.machine.states import (
     Known,
     Lost,
     Need,
-    Note,
     Offer,
     Outcome,
+    ReplyNote,
     Verdict,
 )
 from synthspec.generation.validation.rules import Validator
@@ -68,7 +68,7 @@ class Script:
         compiled = compile_spec(path)
         assert compiled.spec is not None and compiled.ok, compiled.diagnostics
         self.program = Program(compiled.spec, Validator(compiled.spec))
-        self.notes: list[Note] = []
+        self.notes: list[ReplyNote] = []
         self.lost: list[Lost] = []
         self.keys = 0
         self.state, effects, notes = begin(self.program, self.combination(index))
@@ -78,7 +78,7 @@ class Script:
         values = {"topic": "bill" if index % 2 else "meter"}
         return Combination(index, values, self.program.context(values))
 
-    def _take(self, effects: Iterable[Effect], notes: Iterable[tuple[Any, Note]]) -> None:
+    def _take(self, effects: Iterable[Effect], notes: Iterable[tuple[Any, ReplyNote]]) -> None:
         effects = list(effects)
         self.open = [e for e in effects if not isinstance(e, Lost | Fanned)]
         self.lost += [e for e in effects if isinstance(e, Lost)]
@@ -116,7 +116,7 @@ def test_rows_that_are_missing_are_asked_for_alone(tmp_path: Path) -> None:
     assert isinstance(first, Offer) and isinstance(second, Offer)
     assert [q.values["call"] for q in (first, second)] == ["a call here", "b call here"]
     assert [q.path for q in (first, second)] == [(1, 0), (1, 1)]
-    assert script.notes == [Note(3, 2, ())]
+    assert script.notes == [ReplyNote(3, 2, ())]
 
 
 def test_a_row_lost_from_a_batch_tells_what_was_wrong_with_it(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_repeat_goes_back_to_the_first_prompt_that_wrote_it(tmp_path: Path) ->
     script.answer(Verdict(STALE))
     assert (script.question.prompt, script.question.attempt) == ("call", 2)
     assert script.question.values == {"topic": "bill"}
-    assert script.notes[-1] == Note(rejections=(STALE,))
+    assert script.notes[-1] == ReplyNote(rejections=(STALE,))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

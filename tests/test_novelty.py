@@ -29,7 +29,7 @@ def kept(index: NoveltyIndex, rows: list[dict[str, Any]]) -> list[int]:
     """The indices of rows that are new, each judged beside those kept before it."""
     slots = []
     for i, row in enumerate(rows):
-        if index.judge(row) is None:
+        if index.check(row) is None:
             index.keep(i, row)
             slots.append(i)
     return slots
@@ -69,7 +69,7 @@ def test_unique_folds_case_punctuation_spaces_and_width() -> None:
         {"a": "hello world", "b": "y"},
     ]
     assert kept(index, rows) == [0, 3]
-    assert index.judge(rows[1]) == Rejection(
+    assert index.check(rows[1]) == Rejection(
         Stage.NOVEL,
         "unique(a, b)",
         "the same a and b as in a row written before; write something clearly different",
@@ -94,7 +94,7 @@ def test_unique_folds_case_punctuation_spaces_and_width() -> None:
 def test_unique_tells_values_apart(left: Any, right: Any, same: bool) -> None:
     index = open_novelty(Novelty(unique=("v", "w")), {})
     index.keep(0, {"v": left, "w": 1})
-    assert (index.judge({"v": right, "w": 1}) is not None) is same
+    assert (index.check({"v": right, "w": 1}) is not None) is same
 
 
 def test_unique_does_not_look_at_rows_without_the_fields() -> None:
@@ -212,8 +212,8 @@ def test_near_duplicates_rule() -> None:
     words = [f"word{i}" for i in range(40)]
     rows = [{"call": " ".join(w)} for w in (words, [*words[:-1], "other"], words[:20], words[::-1])]
     assert kept(index, [*rows, {"call": ""}, {"call": ""}]) == [0, 2, 3, 4, 5]
-    rejection = index.judge(rows[1])
-    assert rejection == index.judge(rows[0])  # says nothing of which row was met
+    rejection = index.check(rows[1])
+    assert rejection == index.check(rows[0])  # says nothing of which row was met
     assert rejection is not None and rejection.rule == "near_duplicates(call)"
     assert "write something clearly different" in rejection.reason
 
@@ -225,9 +225,9 @@ def test_pairs_do_not_cross_fields() -> None:
 def test_judging_changes_nothing() -> None:
     index = open_novelty(Novelty(unique=("a",), near_duplicates=NearDuplicates(("a",), 0.5)), {})
     row = {"a": "one two three"}
-    assert index.judge(row) is None and index.judge(row) is None and len(index) == 0
+    assert index.check(row) is None and index.check(row) is None and len(index) == 0
     index.keep(0, row)
-    assert index.judge(row) is not None and len(index) == 1
+    assert index.check(row) is not None and len(index) == 1
 
 
 def test_keeping_many_is_keeping_each() -> None:
@@ -237,7 +237,7 @@ def test_keeping_many_is_keeping_each() -> None:
     for i, row in enumerate(rows[:500]):
         one.keep(i, row)
     many.keep_all(rows[:500])
-    assert [one.judge(r) for r in rows] == [many.judge(r) for r in rows]
+    assert [one.check(r) for r in rows] == [many.check(r) for r in rows]
 
 
 def test_verdicts_are_the_same_in_every_process(tmp_path: Path) -> None:
@@ -267,12 +267,12 @@ def test_no_copies_of_the_source() -> None:
     table = MemoryTable({"call": ["Agent: good morning, how may I help you today?", None], "n": [1, 2]})
     index = open_novelty(Novelty(no_copies=NoCopies("sample", ("call",), 0.7)), {"sample": table})
     copy = {"call": "agent: Good morning - how may I help you today"}
-    rejection = index.judge(copy)
+    rejection = index.check(copy)
     assert rejection is not None and rejection.rule == "no_copies(call)" and "not a copy" in rejection.reason
     fresh = {"call": "Agent: good evening, what can we do for you?"}
-    assert index.judge(fresh) is None and index.judge({"call": ""}) is None
+    assert index.check(fresh) is None and index.check({"call": ""}) is None
     index.keep(0, fresh)
-    assert index.judge(fresh) is None  # rows kept are no examples
+    assert index.check(fresh) is None  # rows kept are no examples
     with pytest.raises(LookupError):
         open_novelty(Novelty(no_copies=NoCopies("sample", ("cal",), 0.7)), {"sample": table})
 
@@ -301,12 +301,12 @@ def test_decontaminate_reads_every_kind_of_file(tmp_path: Path, suffix: str) -> 
     index = open_novelty(Novelty(decontaminate=Decontaminate(path, ("a", "b"))), {})
     words = ENTRY.split()
     run = " ".join(words[1:14])
-    rejection = index.judge({"a": "x", "b": f"Well: {run.upper()}!"})
+    rejection = index.check({"a": "x", "b": f"Well: {run.upper()}!"})
     assert rejection is not None and rejection.rule == "decontaminate(a, b)" and "13 words" in rejection.reason
-    assert index.judge({"a": " ".join(words[1:13])}) is None  # twelve words are no run of thirteen
-    assert index.judge({"a": " ".join(words[:7]), "b": " ".join(words[7:])}) is None
-    assert index.judge({"a": f"so {other}?"}) is not None  # a whole short entry
-    assert index.judge({"a": None}) is None and index.judge({"a": 4}) is None
+    assert index.check({"a": " ".join(words[1:13])}) is None  # twelve words are no run of thirteen
+    assert index.check({"a": " ".join(words[:7]), "b": " ".join(words[7:])}) is None
+    assert index.check({"a": f"so {other}?"}) is not None  # a whole short entry
+    assert index.check({"a": None}) is None and index.check({"a": 4}) is None
 
 
 def test_an_evaluation_set_may_be_a_source(tmp_path: Path) -> None:
@@ -323,12 +323,12 @@ def test_an_evaluation_set_may_be_a_source(tmp_path: Path) -> None:
     compiled = compile_spec(spec)
     assert compiled.spec is not None and not compiled.diagnostics
     index = open_novelty(compiled.spec.novelty, compiled.tables)
-    assert index.judge({"text": f"So, {ENTRY}?"}) is not None
-    assert index.judge({"text": "The owl looks at the pond and then the pond looks at the owl all night"}) is None
+    assert index.check({"text": f"So, {ENTRY}?"}) is not None
+    assert index.check({"text": "The owl looks at the pond and then the pond looks at the owl all night"}) is None
     spec.write_text(spec.read_text(encoding="utf-8").replace("against: exam", "against: poems"), encoding="utf-8")
     again = compile_spec(spec)
     assert again.spec is not None
-    assert open_novelty(again.spec.novelty, again.tables).judge({"text": f"So, {ENTRY}?"}) is None
+    assert open_novelty(again.spec.novelty, again.tables).check({"text": f"So, {ENTRY}?"}) is None
 
 
 def test_decontaminate_faults(tmp_path: Path) -> None:

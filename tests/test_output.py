@@ -18,7 +18,7 @@ from hypothesis import strategies as some
 from synthspec.dataset.atomic_files import write_whole
 from synthspec.dataset.layout import open_output
 from synthspec.dataset.manifest import WrittenFile
-from synthspec.dataset.names import LONGEST, RESERVED, Names, safe_name
+from synthspec.dataset.names import LONGEST, RESERVED, FileNames, safe_name
 from synthspec.dataset.splits.quotas import Splitter, whole_parts
 from synthspec.dataset.switch import clear_stage, commit, stage
 from synthspec.dataset.writers import Column
@@ -220,7 +220,7 @@ VALUES = some.one_of(
 @example(["a/b", safe_name("a/b")])
 @example(["é", "e\u0301"])
 def test_names_never_collide_and_never_escape(values: list[str]) -> None:
-    names = Names(RESERVED)
+    names = FileNames(RESERVED)
     given_out = [names.claim(v) for v in values]
     assert len({n.casefold() for n in given_out}) == len(values)
     assert [names.claim(v) for v in values] == given_out

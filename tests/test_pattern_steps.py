@@ -17,14 +17,14 @@ import synthspec
 from synthspec.formats import grammar
 from synthspec.formats import regex as regex_format
 from synthspec.formats.recovery.coercion import FieldReader
-from synthspec.languages.patterns import PatternFault, PatternTimeout, SafeRegex, Verdict, compile_pattern, lexer
+from synthspec.languages.patterns import PatternFault, PatternSafety, PatternTimeout, SafeRegex, compile_pattern, lexer
 from synthspec.languages.patterns.lexer import LexerPattern, LexerPatterns, Steps
 from synthspec.languages.patterns.simulation import machine
 from synthspec.languages.patterns.simulation.matcher import Simulator
 from synthspec.languages.patterns.simulation.viability import StepsExceededError
 from synthspec.languages.patterns.tree import parse_tree
 
-ALWAYS_RE, NEVER_RE = Verdict(None, 0), Verdict("as if it ran away", None)
+ALWAYS_RE, NEVER_RE = PatternSafety(None, 0), PatternSafety("as if it ran away", None)
 
 atoms = st.sampled_from(
     r"""a b k é . \w \W \d \s \S \b \B ^ $ \Z \A [a-f] [^a] [^\w] (?i:K) (?i:ß) (?a:\w) (?a:\b) (?=a) (?!b) (?<=a)

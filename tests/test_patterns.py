@@ -22,11 +22,11 @@ from scipy import stats
 
 from synthspec.languages.patterns import (
     PatternFault,
+    PatternSafety,
     PatternTimeout,
     SafeRegex,
-    Verdict,
+    assess,
     compile_pattern,
-    judge,
     parse_pattern,
     runaway,
 )
@@ -189,7 +189,7 @@ def test_a_runaway_is_told(text):
 
 @pytest.mark.parametrize("text", SAFE)
 def test_a_common_pattern_is_not_blamed(text):
-    verdict = judge(text)
+    verdict = assess(text)
     assert verdict.reason is None
     assert verdict.degree is not None
     assert compile_pattern(text).is_fast(20)
@@ -262,7 +262,7 @@ def test_what_is_blamed_does_run_away(text):
     ],
 )
 def test_the_degree_bounds_the_time(text, degree):
-    assert judge(text) == Verdict(None, degree, judge(text).bits)
+    assert assess(text) == PatternSafety(None, degree, assess(text).bits)
 
 
 MONSTERS = [
@@ -322,7 +322,7 @@ def test_methods():
             check_replacement("(a+)+", bad)
 
 
-slow_path = Verdict("as if it ran away", None)
+slow_path = PatternSafety("as if it ran away", None)
 pieces = st.sampled_from(
     [
         r"\w",
@@ -380,7 +380,7 @@ def test_both_engines_match_alike(text, subject):
         parse_tree(text)
     except PatternFault:
         assume(False)
-    fast, slow = SafeRegex(text, Verdict(None, 1)), SafeRegex(text, slow_path)
+    fast, slow = SafeRegex(text, PatternSafety(None, 1)), SafeRegex(text, slow_path)
     if r"\B" in text and not subject:
         return  # whether \B matches nothing at all differs between versions of Python
     assert slow.search(subject) == fast.search(subject)

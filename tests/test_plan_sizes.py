@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from synthspec.cli import cli
 from synthspec.compiler import compile_spec
-from synthspec.planning.balancing.joint import Chooser
+from synthspec.planning.balancing.joint import JointChooser
 from synthspec.planning.balancing.uneven import Remembering
 from synthspec.planning.designs import Design, Dimension
 from synthspec.planning.designs.balanced import JOINT, Balanced
@@ -32,9 +32,9 @@ def plan_of(count: int, folder: Path, extra: str = "") -> Plan:
 def counted_work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Pairs of dimensions that are filled together."""
     pairs: list[int] = []
-    fill, uneven = Chooser.fill, Remembering._fill
+    fill, uneven = JointChooser.fill, Remembering._fill
 
-    def chosen(self: Chooser, sequences: Any, fixed: Any, noise: Any) -> Any:
+    def chosen(self: JointChooser, sequences: Any, fixed: Any, noise: Any) -> Any:
         pairs.append(len(sequences) * (len(sequences) + len(fixed)))
         return fill(self, sequences, fixed, noise)
 
@@ -42,7 +42,7 @@ def counted_work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         pairs.append(len(self._sizes) ** 2)
         return uneven(self, numbers, before)
 
-    monkeypatch.setattr(Chooser, "fill", chosen)
+    monkeypatch.setattr(JointChooser, "fill", chosen)
     monkeypatch.setattr(Remembering, "_fill", remembered)
     return pairs
 

@@ -20,18 +20,18 @@ from synthspec.profiling.columns.identifiers import induce_pattern
 from synthspec.profiling.columns.personal import personal_kind, tells_of_people
 from synthspec.profiling.columns.profile import (
     Codes,
-    Constant,
     Counter,
     Empty,
     Labels,
     Moments,
     Numbers,
+    OneValue,
     People,
+    SampledTexts,
     Texts,
     Uuids,
-    Vocabulary,
 )
-from synthspec.profiling.naming import Names
+from synthspec.profiling.naming import HeaderNames
 from synthspec.profiling.profile import Profile, profile_sample
 from synthspec.profiling.sample import SampleFault, sample_of
 from synthspec.sources import MemoryTable
@@ -140,10 +140,10 @@ def test_the_kinds_of_an_orders_table() -> None:
     kinds = {name: type(kind).__name__ for name, kind in found.items()}
     assert kinds == {
         "order": "Counter", "code": "Codes", "city": "Labels", "country": "Labels", "tier": "Labels", "amount": "Numbers",
-        "units": "Labels", "day": "Moments", "source": "Constant", "note": "Constant",
+        "units": "Labels", "day": "Moments", "source": "OneValue", "note": "OneValue",
     }  # fmt: skip
     assert found["order"] == Counter(1000, 1)
-    assert found["source"] == Constant("shop")
+    assert found["source"] == OneValue("shop")
     assert isinstance(found["day"], Moments)
     assert found["day"].fit.family == "integer"
 
@@ -286,11 +286,11 @@ def test_uuids_lists_objects_and_mixed_values() -> None:
         place=[{"town": t, "pop": i} for i, t in enumerate(["Rome", "Lyon", "Rome"] * 10)],
         mixed=[1, "two", 3.5] * 10,
     ).columns}  # fmt: skip
-    assert kinds == {"u": Uuids, "tags": Vocabulary, "place_town": Labels, "place_pop": Counter, "mixed": Labels}
+    assert kinds == {"u": Uuids, "tags": SampledTexts, "place_town": Labels, "place_pop": Counter, "mixed": Labels}
 
 
 def test_names_are_taken_once_and_are_names() -> None:
-    names = Names()
+    names = HeaderNames()
     given = [names.give(h) for h in ("", "a", "A", "a b", "a_b", "1st", "and", "日本", "€", "x" * 300, "row")]
     assert len({g.casefold() for g in given}) == len(given)
     assert all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", g) for g in given)
@@ -303,14 +303,14 @@ def test_nothing_to_learn_from(columns: dict[str, list[Any]]) -> None:
 
 
 def test_one_row_is_a_sample() -> None:
-    assert {type(c.kind) for c in profiled(a=[1], b=["x"], c=[None], d=[2.5]).columns} == {Constant, Empty}
+    assert {type(c.kind) for c in profiled(a=[1], b=["x"], c=[None], d=[2.5]).columns} == {OneValue, Empty}
 
 
 def test_codes_that_repeat_are_drawn_from_the_sample() -> None:
     dice = random.Random(3)
     some = [f"P-{dice.randrange(10**6):06d}" for _ in range(60)]
     kind = kind_of([dice.choice(some) for _ in range(400)])
-    assert isinstance(kind, Vocabulary | Codes)
+    assert isinstance(kind, SampledTexts | Codes)
 
 
 def test_a_number_that_rises_with_a_count_is_correlated_with_it() -> None:

@@ -22,9 +22,9 @@ class Unique:
 
     def judge(self, row: Mapping[str, Any]) -> Rejection | None:
         self.judged.append(row["call"])
-        return self.judge_early(row)
+        return self.check_early(row)
 
-    def judge_early(self, row: Mapping[str, Any]) -> Rejection | None:
+    def check_early(self, row: Mapping[str, Any]) -> Rejection | None:
         first = self.kept.get(row["call"])
         return None if first is None else Rejection(Stage.NOVEL, "unique", f"the same as row {first}")
 

@@ -73,7 +73,7 @@ def index_of(similarity: float = 0.92, *fields: str) -> NoveltyIndex:
 def kept(index: NoveltyIndex, rows: list[dict[str, Any]]) -> list[int]:
     slots = []
     for i, row in enumerate(rows):
-        if index.judge(row) is None:
+        if index.check(row) is None:
             index.keep(i, row)
             slots.append(i)
     return slots
@@ -95,14 +95,14 @@ def test_paraphrases_are_rejected(encoded: list[str]) -> None:
     ]
     assert kept(index, rows) == [0, 2, 4]
     said = "text means nearly the same as in a row written before; write something clearly different"
-    assert index.judge(rows[1]) == index.judge(rows[3]) == Rejection(Stage.NOVEL, "semantic(text)", said)
+    assert index.check(rows[1]) == index.check(rows[3]) == Rejection(Stage.NOVEL, "semantic(text)", said)
 
 
 def test_several_fields_are_one_text(encoded: list[str]) -> None:
     index = index_of(0.99, "a", "b")
     index.keep(0, {"a": "one two", "b": "three"})
-    assert index.judge({"a": "one two", "b": "four"}) is None
-    found = index.judge({"a": "one two", "b": "three"})
+    assert index.check({"a": "one two", "b": "four"}) is None
+    found = index.check({"a": "one two", "b": "three"})
     assert found is not None and found.rule == "semantic(a, b)" and found.reason.startswith("a and b means")
 
 
@@ -115,7 +115,7 @@ def test_the_very_same_text_is_rejected_at_one(encoded: list[str]) -> None:
     rows = random_texts(200, 10**6, 1)
     index = index_of(1.0)
     index.keep_all(rows)
-    assert all(index.judge(r) is not None for r in rows)
+    assert all(index.check(r) is not None for r in rows)
 
 
 def test_the_limit_is_exact(encoded: list[str]) -> None:
@@ -124,7 +124,7 @@ def test_the_limit_is_exact(encoded: list[str]) -> None:
     for similarity, rejected in ((0.7499, True), (0.75, True), (0.75001, False), (0.7502, False)):
         index = index_of(similarity)
         index.keep(0, row)
-        assert (index.judge(other) is not None) is rejected
+        assert (index.check(other) is not None) is rejected
 
 
 def test_as_by_hand_and_over_chunks(encoded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,8 +147,8 @@ def test_judged_early_and_again_is_the_same(encoded: list[str]) -> None:
     index, slots = index_of(0.8), []
     for i, row in enumerate(rows):
         for waiting in rows[i:]:
-            index.judge(waiting)
-        if index.judge(row) is None:
+            index.check(waiting)
+        if index.check(row) is None:
             index.keep(i, row)
             slots.append(i)
     assert len(encoded) == len({r["text"] for r in rows})
@@ -161,7 +161,7 @@ def test_kept_at_once_is_kept_one_by_one(encoded: list[str]) -> None:
     together.keep_all(rows)
     for i, row in enumerate(rows):
         single.keep(i, row)
-    assert [together.judge(r) for r in others] == [single.judge(r) for r in others]
+    assert [together.check(r) for r in others] == [single.check(r) for r in others]
 
 
 # --- in a spec

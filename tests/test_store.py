@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from synthspec.inference.store import Spent, Store, StoreFault, folder_lock
 from synthspec.inference.store.derived.stored_request import StoredRequest
 from synthspec.inference.store.schema import DUPLICATE, SETTLED
-from synthspec.inference.store.writer import Writer
+from synthspec.inference.store.writer import CommitThread
 from synthspec.spec.messages import (
     Completion,
     Constraint,
@@ -321,8 +321,8 @@ def test_spent_is_what_a_ledger_says(script: list[tuple[str, int]]) -> None:
 
 def test_many_puts_share_a_commit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     commits = []
-    commit = Writer._commit
-    monkeypatch.setattr(Writer, "_commit", lambda self, jobs: (commits.append(len(jobs)), commit(self, jobs)))
+    commit = CommitThread._commit
+    monkeypatch.setattr(CommitThread, "_commit", lambda self, jobs: (commits.append(len(jobs)), commit(self, jobs)))
 
     async def work() -> None:
         async def worker(lane: int) -> None:
@@ -340,8 +340,8 @@ def test_many_puts_share_a_commit(store: Store, monkeypatch: pytest.MonkeyPatch)
 def test_a_lone_put_does_not_wait(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits for company: a transaction for each put, and no timer anywhere."""
     commits: list[int] = []
-    commit = Writer._commit
-    monkeypatch.setattr(Writer, "_commit", lambda self, jobs: (commits.append(len(jobs)), commit(self, jobs)))
+    commit = CommitThread._commit
+    monkeypatch.setattr(CommitThread, "_commit", lambda self, jobs: (commits.append(len(jobs)), commit(self, jobs)))
 
     def waits(*_: Any, **__: Any) -> None:
         raise AssertionError("a put waits for time to pass")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from synthspec.planning.balancing.pfair import boundary, schedule, whole_shares
 from synthspec.planning.designs import Design, Dimension, Requirement, Strategy, find_strategy
 from synthspec.planning.drawing import DrawFault
-from synthspec.planning.sampling.bijection import Order
+from synthspec.planning.sampling.bijection import Permutation
 from synthspec.plugins import plugin_names
 
 Weights = tuple[float, ...] | None
@@ -315,13 +315,13 @@ def test_factorial_of_nothing(listed: int, monkeypatch: pytest.MonkeyPatch) -> N
 @given(st.integers(1, 2**62), st.integers(0, 2**32), st.integers(0, 10**6))
 def test_orders_are_one_to_one(size: int, key: int, start: int) -> None:
     start %= size
-    numbers = Order(size, key).at(start, min(start + 3000, size))
+    numbers = Permutation(size, key).at(start, min(start + 3000, size))
     assert len(np.unique(numbers)) == len(numbers) and numbers.min() >= 0 and numbers.max() < size
 
 
 def test_orders_are_permutations() -> None:
     for size in (1, 2, 3, 4096, 4097, 10_000):
-        order = Order(size, 7)
+        order = Permutation(size, 7)
         assert sorted(order.at(size, 2 * size).tolist()) == list(range(size))
         np.testing.assert_array_equal(
             order.at(size - 1, size + 1), np.r_[order.at(0, size)[-1], order.at(size, 2 * size)[0]]

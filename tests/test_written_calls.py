@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from test_tools import SPEC, World, changed, is_agent, results
 
-from synthspec.formats.recovery.written_calls import Written, written_calls
+from synthspec.formats.recovery.written_calls import WrittenCalls, written_calls
 from synthspec.spec.messages import Request, ToolCall
 from synthspec.spec.rows import Rejection
 
@@ -94,7 +94,7 @@ def read(text: str) -> Any:
 @pytest.mark.parametrize("name", ONE)
 def test_one_way_to_read_it(name: str) -> None:
     found = read(ONE[name])
-    assert isinstance(found, Written), found
+    assert isinstance(found, WrittenCalls), found
     assert [(c.name, dict(c.arguments), c.unread) for c in found.calls] == [("order_status", ORDER, "")]
     assert found.text in ("", "Let me look.", "Of course!")
 
@@ -102,7 +102,7 @@ def test_one_way_to_read_it(name: str) -> None:
 @pytest.mark.parametrize("name", TWO)
 def test_several_at_once(name: str) -> None:
     found = read(TWO[name])
-    assert isinstance(found, Written), found
+    assert isinstance(found, WrittenCalls), found
     assert [(c.name, dict(c.arguments)) for c in found.calls] == [("order_status", ORDER), ("days_left", {"days": 12})]
 
 
@@ -120,7 +120,7 @@ def test_words_are_words(text: str) -> None:
 def test_a_speaker_without_tools_calls_none() -> None:
     for text in ONE.values():
         found = written_calls(text, "agent", ())
-        assert not isinstance(found, Written) and (found is not None) == ("<" in text or "[TOOL" in text)
+        assert not isinstance(found, WrittenCalls) and (found is not None) == ("<" in text or "[TOOL" in text)
 
 
 @pytest.mark.parametrize("name", [*ONE, *TWO])
@@ -130,7 +130,7 @@ def test_no_end_that_is_lost_changes_a_call(name: str) -> None:
         wanted = read(whole).calls
         for end in range(len(whole)):
             found = read(whole[:end])
-            assert not isinstance(found, Written) or found.calls == wanted[: len(found.calls)], whole[:end]
+            assert not isinstance(found, WrittenCalls) or found.calls == wanted[: len(found.calls)], whole[:end]
 
 
 def test_any_text_is_read_or_not_and_never_raises() -> None:
@@ -153,7 +153,7 @@ def test_any_text_is_read_or_not_and_never_raises() -> None:
             + rng.choice(["", "\n", " ", "{", "</tool_call>"])
             + b[: rng.randrange(len(b) + 1)]
         )
-        assert isinstance(read(text), Written | Rejection | None)
+        assert isinstance(read(text), WrittenCalls | Rejection | None)
 
 
 # --- in a talk

@@ -21,7 +21,7 @@ from typing import Any
 from synthspec.dataset.atomic_files import digest_of
 from synthspec.dataset.cells import cell_text
 from synthspec.dataset.manifest import WrittenFile
-from synthspec.dataset.names import RESERVED, Names, safe_name
+from synthspec.dataset.names import RESERVED, FileNames, safe_name
 from synthspec.dataset.row_shapes import Reshape, open_shape
 from synthspec.dataset.splits.quotas import Splitter
 from synthspec.dataset.writers import Column, Writer, find_opener
@@ -52,9 +52,9 @@ class DatasetFiles:
         self._formats = tuple(dict.fromkeys(output.formats))
         self._opens: dict[str, Opener] = {f: find_opener(f) for f in self._formats}
         self._splitter = Splitter(output.split, seed) if output.split else None
-        self._split_names = Names()
+        self._split_names = FileNames()
         own = [f"{safe_name(name)}.{f}" for f in self._formats]
-        self._folder_names: dict[tuple[str, ...], Names] = {(): Names([*RESERVED, *own])}
+        self._folder_names: dict[tuple[str, ...], FileNames] = {(): FileNames([*RESERVED, *own])}
         self._parts: dict[tuple[tuple[str, ...], str | None], _Part] = {}
         folder.mkdir(parents=True, exist_ok=True)
         if not output.partition_by:
@@ -120,7 +120,7 @@ class DatasetFiles:
 
     def _names_of(self, partition: tuple[str, ...]) -> Iterator[str]:
         for depth, value in enumerate(partition):
-            yield self._folder_names.setdefault(partition[:depth], Names()).claim(value)
+            yield self._folder_names.setdefault(partition[:depth], FileNames()).claim(value)
 
 
 class _Part:

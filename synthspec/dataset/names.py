@@ -40,7 +40,7 @@ def safe_name(text: str) -> str:
     return f"{_cut(name.strip(' ._') or '_', LONGEST - 9)}-{_hash(text)[:8]}"
 
 
-class Names:
+class FileNames:
     """Names given out in one folder. Two texts never get one name, not even one that differs in case
     alone."""
 

@@ -22,7 +22,7 @@ from synthspec.dataset.atomic_files import digest_of, sync_file, sync_folder
 from synthspec.dataset.manifest import listed_files, read_manifest
 from synthspec.dataset.switch_changes import (
     INCOMPLETE,
-    Change,
+    FileChange,
     changes_of,
     is_inside,
     is_within,
@@ -172,11 +172,11 @@ def _number(manifest: Mapping[str, Any], *path: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _read_changes(folder: Path) -> tuple[str, list[Change]]:
+def _read_changes(folder: Path) -> tuple[str, list[FileChange]]:
     """Where the switch goes, and what it consists of. A folder may come from elsewhere: nothing outside is touched."""
     try:
         document = json.loads((folder / COMMIT / LIST).read_text(encoding="utf-8"))
-        into, changes = str(document["into"]), [Change(str(p), old, new) for p, old, new in document["files"]]
+        into, changes = str(document["into"]), [FileChange(str(p), old, new) for p, old, new in document["files"]]
     except (ValueError, KeyError, TypeError):
         raise _not_ours(folder, LIST) from None
     if into not in ("", INCOMPLETE):
@@ -188,7 +188,7 @@ def _read_changes(folder: Path) -> tuple[str, list[Change]]:
     return into, changes
 
 
-def _move(folder: Path, staged: Path, into: str, coming: Sequence[Change]) -> None:
+def _move(folder: Path, staged: Path, into: str, coming: Sequence[FileChange]) -> None:
     """Every file to its place. Folders are made durable before the last file, the manifest, is moved."""
     places = {folder, *(p for c in coming for p in parents_in(folder, c.path))}
     for number, change in enumerate(coming, start=1):
@@ -207,7 +207,7 @@ def _sync_all(places: Iterable[Path]) -> None:
         sync_folder(place)
 
 
-def _remove(folder: Path, change: Change, stands: tuple[tuple[int, int], ...]) -> None:
+def _remove(folder: Path, change: FileChange, stands: tuple[tuple[int, int], ...]) -> None:
     """Remove a file that no longer belongs; one that was changed since it was written is no longer ours."""
     path = folder / change.path
     if path.is_symlink() or not path.is_file() or _identity(path) in stands:  # case may not tell two names apart

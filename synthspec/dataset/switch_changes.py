@@ -18,7 +18,7 @@ _BESIDE = ("README.md", "quarantine.jsonl", "rows.sqlite", MANIFEST)  # of every
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """One file of a switch: what stood at its path (None: not known, or nothing) and what will (None: nothing)."""
 
     path: str  # in the folder, with `/`
@@ -26,10 +26,10 @@ class Change:
     new: str | None
 
 
-def changes_of(folder: Path, prefix: str, new: Mapping[str, Path], digests: Mapping[str, str]) -> list[Change]:
+def changes_of(folder: Path, prefix: str, new: Mapping[str, Path], digests: Mapping[str, str]) -> list[FileChange]:
     """Every file of the switch in the order they are done: the manifest comes last of those that stay."""
     before = dict(_listed(folder / prefix, prefix))
-    changes = [Change(prefix + p, before.get(prefix + p), digests.get(p) or digest_of(q)) for p, q in new.items()]
+    changes = [FileChange(prefix + p, before.get(prefix + p), digests.get(p) or digest_of(q)) for p, q in new.items()]
     changes.sort(key=lambda c: c.path == prefix + MANIFEST)
     staged = next((path for p, path in new.items() if p == MANIFEST), None)
     manifest = read_manifest(staged.parent) if staged is not None else None
@@ -40,7 +40,7 @@ def changes_of(folder: Path, prefix: str, new: Mapping[str, Path], digests: Mapp
         if any(c.new != c.old for c in changes if c.path not in _BESIDE):
             going |= _report(folder)
     kept = {c.path for c in changes}
-    return changes + [Change(path, digest, None) for path, digest in going.items() if path not in kept]
+    return changes + [FileChange(path, digest, None) for path, digest in going.items() if path not in kept]
 
 
 def _listed(place: Path, prefix: str) -> Iterator[tuple[str, str]]:
@@ -71,7 +71,7 @@ def _report(folder: Path) -> dict[str, str]:
         return {}
 
 
-def refuse_blocked(folder: Path, changes: Iterable[Change]) -> None:
+def refuse_blocked(folder: Path, changes: Iterable[FileChange]) -> None:
     """Whatever would stop a move must do so before the switch is decided."""
     going = {c.path: c for c in changes if c.new is None}
 

@@ -111,10 +111,10 @@ class GateWatch:
         if self._whole is not None:
             self._whole.add({c: row.values.get(c) for c in self._columns})
 
-    def judge(self, tally: Tally, combinations: int) -> tuple[GateResult, ...]:
-        """Every gate of the spec, judged on the finished dataset."""
+    def evaluate(self, tally: Tally, combinations: int) -> tuple[GateResult, ...]:
+        """Every gate of the spec, evaluated on the finished dataset."""
         figures = self.figures(tally, combinations)
-        return tuple(_judge(g, figures, self._failures) for g in self.spec.gates)
+        return tuple(_evaluate(g, figures, self._failures) for g in self.spec.gates)
 
     def figures(self, tally: Tally, combinations: int) -> dict[str, float]:
         """Every figure whose makings are at hand."""
@@ -188,7 +188,7 @@ def _share(part: float, whole: float, otherwise: float) -> float:
     return part / whole if whole else otherwise
 
 
-def _judge(gate: Gate, figures: Mapping[str, float], failures: Mapping[str, str]) -> GateResult:
+def _evaluate(gate: Gate, figures: Mapping[str, float], failures: Mapping[str, str]) -> GateResult:
     read = {n: figures[n] for n in sorted(names_of(gate.expression))}
     known = not any(math.isnan(v) for v in read.values())
     return GateResult(

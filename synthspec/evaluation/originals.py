@@ -18,7 +18,7 @@ SPECS = (".yaml", ".yml")
 HELP = "name a build's folder, a CSV, JSONL, JSON or Parquet file, or a source of a spec: SPEC.yaml:SOURCE"
 
 
-class Compiled(Protocol):
+class HasTables(Protocol):
     """What is used of a spec as the front end makes it."""
 
     @property
@@ -29,7 +29,7 @@ class Compiled(Protocol):
     def diagnostics(self) -> tuple[Diagnostic, ...]: ...
 
 
-Compile = Callable[[Path], Compiled]
+Compile = Callable[[Path], HasTables]
 
 
 def read_original(named: Path, datasets: Sequence[Path], compile_spec: Compile) -> Corpus:

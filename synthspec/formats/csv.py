@@ -11,7 +11,7 @@ from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.tables.cells import Record
 from synthspec.formats.recovery.tables.lines import straight, unmarked
-from synthspec.formats.recovery.tables.reader import Read, Table, open_table
+from synthspec.formats.recovery.tables.reader import ReadRecord, ReplyTable, open_table
 from synthspec.formats.recovery.tables.surroundings import is_talk, names_only, stands_apart
 from synthspec.formats.recovery.wrappers import before_speaker, is_fence, read_last, unwrapped
 from synthspec.spec.messages import Constraint
@@ -73,7 +73,7 @@ def _read(text: str, shape: Shape) -> Parsed:
     columns = [FieldReader(f) for f in shape.fields]
     tidied = straight(before_speaker(text), len(columns))
     most = SURPLUS + 20 * shape.rows
-    table = Table(tidied, columns, ",", most, shape.rows)
+    table = ReplyTable(tidied, columns, ",", most, shape.rows)
     if table.strict():
         return Parsed(tuple(table.values(r.cells or ()) for r in table.records[1:]))
     table = open_table(_inside(unmarked(unwrapped(tidied))), columns, most, shape.rows)
@@ -102,21 +102,21 @@ def _inside(text: str) -> str:
     return "\n".join(lines[fences[0] + 1 : end])
 
 
-def _unlabelled(record: Record, table: Table) -> Read:
+def _unlabelled(record: Record, table: ReplyTable) -> ReadRecord:
     """The row of a line in which every cell has its column's name before it; none else."""
     if record.cells is not None and len(record.cells) == len(table.columns) and table.labelled(record.cells):
         return table.read(record, False)
-    return Read(cause="no row", why="the line is no row")
+    return ReadRecord(cause="no row", why="the line is no row")
 
 
 class _Gathered:
     """Rows and rejections of one reply. Lines that are no rows are left out where they are talk around them."""
 
-    def __init__(self, table: Table, body: Sequence[Record]) -> None:
+    def __init__(self, table: ReplyTable, body: Sequence[Record]) -> None:
         self.table, self.body = table, body
         self.rows: list[dict[str, Any]] = []
         self.rejections: list[Rejection] = []
-        self.waiting: list[tuple[Record, Read]] = []  # no rows, since the last row
+        self.waiting: list[tuple[Record, ReadRecord]] = []  # no rows, since the last row
         self.block = body[0].block if body else 0
 
     def take(self, index: int) -> None:

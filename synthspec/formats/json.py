@@ -12,7 +12,7 @@ from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.constraints import row_schema
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.coercion import FieldReader
-from synthspec.formats.recovery.loose_json import DEPTH, Found, Object, decode
+from synthspec.formats.recovery.loose_json import DEPTH, FoundValue, Object, decode
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.wrappers import before_speaker, read_last
 from synthspec.spec.messages import Constraint
@@ -110,14 +110,14 @@ class _Rows:
         self.rows: list[dict[str, Any]] = []
         self.rejections: list[Rejection] = []
 
-    def take(self, found: Found) -> None:
+    def take(self, found: FoundValue) -> None:
         """A value of the reply; one that holds no object at all is prose in brackets."""
         before = len(self.rows) + len(self.rejections)
         self._value(found.value, self.text[slice(*found.span)], 0)
         if not found.whole and len(self.rows) + len(self.rejections) == before and self._looks(found):
             self._refuse("cut off", _CUT, self.text[slice(*found.span)])
 
-    def _looks(self, found: Found) -> bool:
+    def _looks(self, found: FoundValue) -> bool:
         return isinstance(found.value, dict) or '"' in self.text[slice(*found.span)]
 
     def _value(self, value: Any, source: str, depth: int) -> None:

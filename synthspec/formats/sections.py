@@ -10,7 +10,7 @@ from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.between import in_fences, is_titled, other_speaker, settle
 from synthspec.formats.recovery.coercion import FieldReader, spell
-from synthspec.formats.recovery.markers import Part, find_parts
+from synthspec.formats.recovery.markers import MarkedText, find_parts
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import judge_preamble
 from synthspec.formats.recovery.wrappers import peel, read_last
@@ -69,7 +69,7 @@ def _read(text: str, shape: Shape) -> Parsed:
     return rows_of(parts, shape, "sections", body)
 
 
-def _headless(body: str, shape: Shape, parts: list[Part], first: int, doubt: str) -> list[Part] | None:
+def _headless(body: str, shape: Shape, parts: list[MarkedText], first: int, doubt: str) -> list[MarkedText] | None:
     """The parts with the text before them as the first field, where only its marker is missing."""
     lead = body[:first].strip()
     missing = [n for n in shape.names if n not in {p.name for p in parts}]
@@ -78,10 +78,10 @@ def _headless(body: str, shape: Shape, parts: list[Part], first: int, doubt: str
     opening = lead.partition("\n")[0]
     if judge_preamble(opening, shape.names) or lead.endswith(":") or (doubt and doubt in lead):
         return None
-    return [Part(shape.names[0], lead, 0, first), *parts] if FieldReader(shape.fields[0]).fits(lead) else None
+    return [MarkedText(shape.names[0], lead, 0, first), *parts] if FieldReader(shape.fields[0]).fits(lead) else None
 
 
-def rows_of(parts: Sequence[Part], shape: Shape, form: str, body: str) -> Parsed:
+def rows_of(parts: Sequence[MarkedText], shape: Shape, form: str, body: str) -> Parsed:
     """Parts grouped into rows; rejected where one lacks a field, has one twice, or holds what may be no value."""
     columns = {f.name: FieldReader(f) for f in shape.fields}
     rows: list[dict[str, Any]] = []
@@ -123,7 +123,7 @@ def rows_of(parts: Sequence[Part], shape: Shape, form: str, body: str) -> Parsed
 _QUOTED = re.compile(r"\"[^\"]+\"\Z")
 
 
-def _surplus(last: str, others: Sequence[Part]) -> str:
+def _surplus(last: str, others: Sequence[MarkedText]) -> str:
     """A second paragraph at the end of the last row where no other row ends with two."""
     above, found, paragraph = last.rpartition("\n\n")
     if not found or "\n\n" in above or len(paragraph) > 300 or paragraph.lstrip().startswith(("-", "*", "1")):
@@ -137,7 +137,7 @@ def _first_block(text: str) -> str:
     return above if found and "\n" not in paragraph and len(paragraph) < 60 else text
 
 
-def _groups(parts: Sequence[Part], shape: Shape) -> list[list[Part]]:
+def _groups(parts: Sequence[MarkedText], shape: Shape) -> list[list[MarkedText]]:
     """Rows of parts, each from the first field on; from another field where all rows are whole in that order."""
     groups = _from_each(parts, parts[0].name)
     whole = all(sorted(p.name for p in g) == sorted(shape.names) for g in groups)
@@ -146,8 +146,8 @@ def _groups(parts: Sequence[Part], shape: Shape) -> list[list[Part]]:
     return _from_each(parts, shape.names[0])
 
 
-def _from_each(parts: Sequence[Part], first: str) -> list[list[Part]]:
-    groups: list[list[Part]] = []
+def _from_each(parts: Sequence[MarkedText], first: str) -> list[list[MarkedText]]:
+    groups: list[list[MarkedText]] = []
     for part in parts:
         if not groups or part.name == first:
             groups.append([])

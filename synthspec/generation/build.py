@@ -28,7 +28,7 @@ from synthspec.generation.reuse.reading import SettledRows
 from synthspec.generation.reuse.recording import Recorder
 from synthspec.generation.scheduling.driver import INTERRUPTED, Driver
 from synthspec.generation.scheduling.request_writer import RequestWriter
-from synthspec.generation.validation.place import Place
+from synthspec.generation.validation.place import RowPlace
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.events import Event, RowKept, Started
@@ -199,7 +199,7 @@ def _warned(validator: Validator, event: Event) -> dict[int, list[str]]:
     if not isinstance(event, RowKept):
         return {}
     row = event.row
-    return {row.slot: validator.warnings(row.values, {}, Place(row.path, row.combination))}
+    return {row.slot: validator.warnings(row.values, {}, RowPlace(row.path, row.combination))}
 
 
 async def finish_build(build: Build, listen: Callable[[Event], None] | None = None) -> Dataset:

@@ -132,7 +132,7 @@ class DatasetFolder:
     def finish(self, run: FinishedRun) -> Dataset:
         """Put every file in its place; beside the dataset that stands where this one is poorer."""
         self.flush()
-        gates = self.watch.judge(run.tally, run.combinations)
+        gates = self.watch.evaluate(run.tally, run.combinations)
         files = self.output.finish()
         self.quarantine.finish()
         self.log.close()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from synthspec.planning.constraints.cells import Tie
 from synthspec.planning.constraints.permitted import all_of
-from synthspec.planning.constraints.tying import Group
+from synthspec.planning.constraints.tying import TiedGroup
 from synthspec.planning.designs import Design, Dimension, Strategy, find_strategy
 from synthspec.planning.parameters import CompiledDraw
 from synthspec.planning.sampling.beside import Beside
@@ -39,7 +39,7 @@ class Designing:
         draws: Sequence[CompiledDraw],
         dimensions: tuple[Dimension, ...],
         ties: Sequence[Tie],
-        groups: Sequence[Group],
+        groups: Sequence[TiedGroup],
     ) -> None:
         self._spec, self._draws, self._dimensions = spec, draws, dimensions
         self._ties, self._groups = ties, groups

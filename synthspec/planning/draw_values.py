@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions import Expression, evaluate, random_calls
-from synthspec.languages.expressions.evaluation.columns import DTYPES, Column, conform_column, pack, unpack
+from synthspec.languages.expressions.evaluation.columns import DTYPES, ColumnArray, conform_column, pack, unpack
 from synthspec.languages.expressions.random.quantiles import level_of
 from synthspec.languages.expressions.types import Type
 from synthspec.planning.drawing import Drawing, Values
@@ -17,7 +17,7 @@ from synthspec.spec import Choice, Draw, FakerDraw
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedTexts:
     """A list of texts: its values, and what draws their places instead of themselves."""
 
     values: tuple[str, ...]
@@ -29,7 +29,7 @@ def same(left: Any, right: Any) -> bool:
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
-def choice_column(values: tuple[Any, ...], kind: Type) -> Column:
+def choice_column(values: tuple[Any, ...], kind: Type) -> ColumnArray:
     """Listed values as a column of their type."""
     if kind.kind in ("text", "any", "list", "map"):
         column = np.empty(len(values), dtype=object)
@@ -42,21 +42,21 @@ def choice_values(key: str, values: tuple[Any, ...], weights: tuple[float, ...],
     """One of some values, by its weight."""
     column = choice_column(values, kind)
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         return column[level_of(drawing.uniforms[key], weights)]
 
     return draw
 
 
-def listed_texts(key: str, draw: Draw) -> Listed | None:
+def listed_texts(key: str, draw: Draw) -> ListedTexts | None:
     """A list of texts, None where a draw is none."""
     if not isinstance(draw, Choice) or not all(type(v) is str for v in draw.values):
         return None
     values, weights = draw.values, draw.weights
-    return Listed(values, lambda drawing: level_of(drawing.uniforms[key], weights))
+    return ListedTexts(values, lambda drawing: level_of(drawing.uniforms[key], weights))
 
 
-def _boxed(values: tuple[Any, ...]) -> Column:
+def _boxed(values: tuple[Any, ...]) -> ColumnArray:
     """An object column, also of lists."""
     column = np.empty(len(values), dtype=object)
     for index, value in enumerate(values):
@@ -68,7 +68,7 @@ def formula_values(key: str, expression: Expression, kind: Type) -> Values:
     """The values of an expression."""
     calls = [c.ordinal for c in random_calls(expression)]
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         uniforms = {o: drawing.uniforms[f"{key}#{o}"] for o in calls}
         return evaluate(expression, drawing.columns, drawing.length, uniforms, kind)
 
@@ -81,7 +81,7 @@ def pattern_values(key: str, regex: str) -> Values:
 
     pattern = parse_pattern(regex)
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         column = np.empty(drawing.length, dtype=object)
         column[:] = pattern.generate_many(drawing.uniforms[key])
         return column
@@ -97,7 +97,7 @@ def faker_values(key: str, draw_of: FakerDraw, kind: Type) -> Values:
     provide = getattr(fake, draw_of.provider)
     arguments = dict(draw_of.arguments)
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         made: list[Any] = []
         for u in drawing.uniforms[key].tolist():
             fake.seed_instance(int(u * 2**53))
@@ -110,7 +110,7 @@ def faker_values(key: str, draw_of: FakerDraw, kind: Type) -> Values:
 def given_values(on: str, cases: tuple[tuple[Any, Values], ...], otherwise: Values | None, kind: Type) -> Values:
     """Values by that of another parameter."""
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         parent = drawing.columns[on]
         left = np.ones(drawing.length, dtype=bool)
         result = np.empty(drawing.length, dtype=object)
@@ -126,7 +126,7 @@ def given_values(on: str, cases: tuple[tuple[Any, Values], ...], otherwise: Valu
     return draw
 
 
-def _settled(values: list[Any], kind: Type) -> Column:
+def _settled(values: list[Any], kind: Type) -> ColumnArray:
     """Values as a column of a parameter's type, whichever of its values are among them: a whole number is 1.0 in a
     column of numbers even where no other is beside it.
     """
@@ -139,11 +139,11 @@ def _settled(values: list[Any], kind: Type) -> Column:
     return _boxed(tuple(values))
 
 
-def _objects(column: Column) -> Column:
+def _objects(column: ColumnArray) -> ColumnArray:
     return _boxed(tuple(unpack(column)))
 
 
-def _equal(column: Column, value: Any) -> NDArray[np.bool_]:
+def _equal(column: ColumnArray, value: Any) -> NDArray[np.bool_]:
     if column.dtype != object:
         return np.asarray(column == value)
     return np.fromiter((same(v, value) for v in column.tolist()), dtype=bool, count=len(column))

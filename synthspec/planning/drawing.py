@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.diagnostics.errors import SynthspecError
-from synthspec.languages.expressions.evaluation.columns import Column
+from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.languages.expressions.functions.placed import INDEX
 
 MAX_LEVELS = 100_000  # a source of more rows is drawn from as if it were continuous
@@ -25,7 +25,7 @@ class DrawFault(SynthspecError):
         self.parameter = parameter
 
 
-Values = Callable[["Drawing"], Column]
+Values = Callable[["Drawing"], ColumnArray]
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Drawing:
 
     length: int
     uniforms: Mapping[str, NDArray[np.float64]]
-    columns: dict[str, Column] = field(default_factory=dict)
+    columns: dict[str, ColumnArray] = field(default_factory=dict)
     picked: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # row of each source
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthspec.languages.expressions import Expression, compile_row
-from synthspec.languages.expressions.evaluation.columns import Column
+from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.languages.expressions.functions.placed import INDEX
 from synthspec.languages.expressions.traversal import members_of
 from synthspec.planning.drawing import Drawing, Values
@@ -37,7 +37,7 @@ def in_turn(values: Values, each: RowsEach, table: Table) -> Values:
     passing = passing_rows(each, table)
     rows = None if each.where is None else np.asarray(passing, dtype=np.int64)
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         if each.source not in drawing.picked:
             turns = drawing.columns[INDEX] // each.times % max(1, len(passing))
             drawing.picked[each.source] = turns if rows is None else rows[turns]

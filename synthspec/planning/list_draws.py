@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions import evaluate, random_calls
-from synthspec.languages.expressions.evaluation.columns import Column, objects, unpack
+from synthspec.languages.expressions.evaluation.columns import ColumnArray, objects, unpack
 from synthspec.languages.expressions.tree import Expression
 from synthspec.languages.expressions.types import INTEGER, Type
 from synthspec.planning.draw_values import choice_column
@@ -45,7 +45,7 @@ def list_values(name: str, key: str, item: Values, keys: tuple[str, ...], counts
     """Lists of what `item` draws by the dimensions `keys`. Where items differ, each is drawn until it does."""
     marks = {k: np.uint64(key_of(0, k, "item") & (2**64 - 1)) for k in keys}
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         wanted = counts(drawing)
         owner = np.repeat(np.arange(drawing.length), np.maximum(wanted, 0))
         place = np.arange(len(owner)) - np.searchsorted(owner, owner)
@@ -71,7 +71,7 @@ def distinct_choices(key: str, draw_of: Choice, kind: Type, counts: Counts) -> V
     weights = np.array(draw_of.weights, dtype=np.float64)
     mark = np.uint64(key_of(0, key, "item") & (2**64 - 1))
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         wanted = counts(drawing)
         words = (drawing.uniforms[key] * 2.0**53).astype(np.uint64) ^ mark
         result = np.empty(drawing.length, dtype=object)
@@ -131,7 +131,7 @@ def _redraw(
     raise DrawFault(name, message, "ask for fewer `rows`, or leave `replacement` out")
 
 
-def _divided(values: list[Any], wanted: NDArray[np.int64]) -> Column:
+def _divided(values: list[Any], wanted: NDArray[np.int64]) -> ColumnArray:
     ends = np.cumsum(np.maximum(wanted, 0)).tolist()
     lists = (
         None if count == NONE else values[end - count : end] for end, count in zip(ends, wanted.tolist(), strict=True)

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions import Expression, names_of, random_calls
-from synthspec.languages.expressions.evaluation.columns import Column, unpack
+from synthspec.languages.expressions.evaluation.columns import ColumnArray, unpack
 from synthspec.languages.expressions.functions.placed import READS, placed_calls
 from synthspec.languages.expressions.random.quantiles import edges
-from synthspec.languages.expressions.tree import Call, ListOf, Literal, Unary
+from synthspec.languages.expressions.tree import FunctionCall, ListOf, Literal, Unary
 from synthspec.languages.expressions.types import Type
 from synthspec.planning.designs import Dimension, Requirement
 from synthspec.planning.draw_values import (
-    Listed,
+    ListedTexts,
     choice_values,
     faker_values,
     formula_values,
@@ -62,7 +62,7 @@ class CompiledDraw:
     dimensions: tuple[Dimension, ...]
     reads: frozenset[str]
     values: Values
-    listed: Listed | None = None
+    listed: ListedTexts | None = None
 
 
 def compile_draws(spec: Spec, tables: Mapping[str, Table]) -> tuple[CompiledDraw, ...]:
@@ -240,7 +240,7 @@ def _constant(node: Expression) -> Any:
             return None
 
 
-def _levels(call: Call) -> tuple[float, ...] | None:
+def _levels(call: FunctionCall) -> tuple[float, ...] | None:
     """The weights of a random call with a few known outcomes, None for all others."""
     arguments = dict(enumerate(_constant(a) for a in call.arguments))
     named = {n: _constant(e) for n, e in call.keywords}
@@ -285,7 +285,7 @@ def dimensions_of(draws: tuple[CompiledDraw, ...]) -> tuple[Dimension, ...]:
     return tuple(found.values())
 
 
-def places_in(column: Column, values: Sequence[Any]) -> NDArray[np.int64]:
+def places_in(column: ColumnArray, values: Sequence[Any]) -> NDArray[np.int64]:
     """The place in a list of each value of the column that is drawn from it; the first, where it stands twice."""
     marks = [repr(v) for v in unpack(column)]
     number = column.dtype.kind == "f"

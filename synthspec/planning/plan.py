@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions import names_of
-from synthspec.languages.expressions.evaluation.columns import Column, objects, unpack
+from synthspec.languages.expressions.evaluation.columns import ColumnArray, objects, unpack
 from synthspec.languages.expressions.functions.placed import INDEX
 from synthspec.planning.constraints.permitted import ties_of
-from synthspec.planning.constraints.rules import Bundle, Rule, broken, keys_to_redraw, redrawn
+from synthspec.planning.constraints.rules import Bundle, ExclusionRule, broken, keys_to_redraw, redrawn
 from synthspec.planning.constraints.tying import Pull, tie_dimensions
 from synthspec.planning.designing import Designing, dimensions_behind
 from synthspec.planning.drawing import DrawFault, Drawing
@@ -118,7 +118,7 @@ class Plan:
                 yield {n: c[offset] for n, c in columns.items()}
             start = end
 
-    def columns(self, start: int, stop: int) -> dict[str, Column]:
+    def columns(self, start: int, stop: int) -> dict[str, ColumnArray]:
         """Combinations start..stop-1 as one array a parameter, exclusions honoured.
 
         Raises:
@@ -126,7 +126,7 @@ class Plan:
         """
         return self.numbers(start, stop)[1]
 
-    def numbers(self, start: int, stop: int) -> tuple[dict[str, NDArray[np.float64]], dict[str, Column]]:
+    def numbers(self, start: int, stop: int) -> tuple[dict[str, NDArray[np.float64]], dict[str, ColumnArray]]:
         """The uniform numbers of combinations start..stop-1 by dimension, and the columns drawn from them."""
         uniforms = dict(self.strategy.uniforms(start, stop))
         if self.copula is not None:
@@ -166,7 +166,9 @@ class Plan:
         rows = min(len(self), getattr(self.strategy, "firm_rows", 0))
         return self.strategy.coverage(self.numbers(0, rows)[0])
 
-    def _evaluate(self, uniforms: Mapping[str, NDArray[np.float64]], numbers: NDArray[np.int64]) -> dict[str, Column]:
+    def _evaluate(
+        self, uniforms: Mapping[str, NDArray[np.float64]], numbers: NDArray[np.int64]
+    ) -> dict[str, ColumnArray]:
         """The columns of the combinations of these numbers."""
         drawing = Drawing(len(numbers), uniforms, {INDEX: numbers})
         for draw in self.draws:
@@ -175,7 +177,7 @@ class Plan:
         return drawing.columns
 
     def _redraw(
-        self, rows: NDArray[np.int64], uniforms: dict[str, NDArray[np.float64]], columns: dict[str, Column]
+        self, rows: NDArray[np.int64], uniforms: dict[str, NDArray[np.float64]], columns: dict[str, ColumnArray]
     ) -> None:
         """Draw anew what each row's broken rules hang on, until none is broken."""
         at = np.arange(len(rows))
@@ -207,11 +209,11 @@ class Plan:
             return tied
         return (*tied, Bundle(frozenset(self.copula.keys), frozenset(self.copula.moved)))
 
-    def _rule(self, exclusion: Exclusion) -> Rule:
+    def _rule(self, exclusion: Exclusion) -> ExclusionRule:
         reads = names_of(exclusion.expression)
         behind = self.dimensions_behind(reads)
         continuous = frozenset(d.key for d in self.dimensions if d.weights is None and d.key in behind)
-        return Rule(exclusion, reads, behind, continuous)
+        return ExclusionRule(exclusion, reads, behind, continuous)
 
     def dimensions_behind(self, names: frozenset[str]) -> frozenset[str]:
         """Keys of every dimension that the named parameters hang on."""
@@ -239,7 +241,7 @@ def _anew(seed: int, key: str, index: int, number: int, attempt: int) -> NDArray
     return np.array([(int.from_bytes(digest, "big") >> 11) / 2**53])
 
 
-def _placed(column: Column, at: NDArray[np.int64], values: Column) -> Column:
+def _placed(column: ColumnArray, at: NDArray[np.int64], values: ColumnArray) -> ColumnArray:
     """A copy of a column with new values at some places, each of the type it has."""
     if column.dtype != values.dtype:
         column, values = objects(unpack(column), len(column)), objects(unpack(values), len(values))
@@ -248,7 +250,7 @@ def _placed(column: Column, at: NDArray[np.int64], values: Column) -> Column:
     return column
 
 
-def _for_pandas(column: Column, kind: str) -> Any:
+def _for_pandas(column: ColumnArray, kind: str) -> Any:
     if kind == "text" and all(v is None or isinstance(v, str) for v in column):
         import pandas as pd
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from synthspec.languages.expressions.evaluation.columns import Column, unpack
+from synthspec.languages.expressions.evaluation.columns import ColumnArray, unpack
 from synthspec.planning.parameters import places_in
 from synthspec.spec import Choice
 
@@ -36,7 +36,7 @@ class ParameterReport:
     quantiles: Mapping[str, float] | None
 
 
-def parameter_report(name: str, column: Column, listed: Choice | None) -> ParameterReport:
+def parameter_report(name: str, column: ColumnArray, listed: Choice | None) -> ParameterReport:
     """Count the values of a parameter in a column of a plan; `listed` is its draw where it is a list."""
     values = unpack(column)
     marks = [repr(v) for v in values]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions import Expression, evaluate, names_of
-from synthspec.languages.expressions.evaluation.columns import Column, conform_column, objects, pack, unpack
+from synthspec.languages.expressions.evaluation.columns import ColumnArray, conform_column, objects, pack, unpack
 from synthspec.languages.expressions.functions.texts import as_text
 from synthspec.languages.expressions.random.quantiles import level_of
 from synthspec.languages.expressions.traversal import members_of
@@ -32,7 +32,7 @@ def one_row(parameter: str, draw_of: SourceDraw, table: Table, filters: tuple[Ex
     whole = pack(list(table.columns[column])) if column and table.in_memory else None
     kind = table.column_type(column) if column else ANY
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         if name not in drawing.picked:
             drawing.picked[name] = _shared(parameter, name, table, filters, drawing)
         picked = drawing.picked[name]
@@ -65,7 +65,7 @@ def several_rows(parameter: str, key: str, draw_of: SourceDraw, table: Table, co
     """So many different rows, drawn for this parameter alone."""
     filters = () if draw_of.where is None else (draw_of.where,)
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         u, wanted = drawing.uniforms[key], counts(drawing)
         drawn: list[list[int] | None] = [None] * drawing.length
         for members, found in _passing(parameter, draw_of.source, table, filters, drawing, wanted):
@@ -84,7 +84,7 @@ def nearest_rows(parameter: str, draw_of: SourceDraw, table: Table, indexed: Ind
     assert likeness is not None
     filters = () if draw_of.where is None else (draw_of.where,)
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         texts = unpack(_column(evaluate(likeness, drawing.columns, drawing.length)))
         drawn: list[list[int] | None] = [None] * drawing.length
         wanted, index = counts(drawing), None
@@ -101,12 +101,12 @@ def nearest_rows(parameter: str, draw_of: SourceDraw, table: Table, indexed: Ind
     return draw
 
 
-def _column(found: Any) -> Column:
-    column: Column = np.asarray(found)
+def _column(found: Any) -> ColumnArray:
+    column: ColumnArray = np.asarray(found)
     return column
 
 
-def _lists(table: Table, column: str, drawn: Sequence[Sequence[int] | None]) -> Column:
+def _lists(table: Table, column: str, drawn: Sequence[Sequence[int] | None]) -> ColumnArray:
     """A list for each combination: the rows of these places, or their values of a column; all are read at once."""
     places = [place for some in drawn for place in some or ()]
     found = iter(table.values(column, places) if column else table.rows(places))

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.languages.expressions.evaluation.columns import Column, objects
+from synthspec.languages.expressions.evaluation.columns import ColumnArray, objects
 from synthspec.languages.expressions.functions.placed import INDEX
 from synthspec.planning.drawing import Drawing, Values
 from synthspec.planning.each_row import rows_that_pass
-from synthspec.planning.sampling.bijection import Order
+from synthspec.planning.sampling.bijection import Permutation
 from synthspec.planning.sampling.philox import key_of
 from synthspec.sources import Table
 from synthspec.spec import SourceDraw
@@ -27,9 +27,9 @@ FAR = 4096  # numbers of combinations further apart than this are looked up one 
 def in_order(values: Values, name: str, draws: Sequence[SourceDraw], table: Table, seed: int) -> Values:
     """What draws one row of a source, of which no row comes again before all that pass every `where` have been."""
     pool = passing_all(draws, table)
-    order = Order(max(1, len(pool)), key_of(seed, f"source:{name}", "replacement"))
+    order = Permutation(max(1, len(pool)), key_of(seed, f"source:{name}", "replacement"))
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         if name not in drawing.picked:
             drawing.picked[name] = _of(pool, places(order, drawing.columns[INDEX]))
         return values(drawing)
@@ -40,10 +40,10 @@ def in_order(values: Values, name: str, draws: Sequence[SourceDraw], table: Tabl
 def lists_in_order(key: str, draw_of: SourceDraw, table: Table, seed: int) -> Values:
     """Lists of `rows` different rows, of which none comes again before all lists that there are rows for."""
     pool, count = passing_all([draw_of], table), draw_of.rows or 1
-    order = Order(max(1, len(pool)), key_of(seed, key, "replacement"))
+    order = Permutation(max(1, len(pool)), key_of(seed, key, "replacement"))
     lists = max(1, len(pool) // count)  # in one order; rows that are left over wait for the next
 
-    def draw(drawing: Drawing) -> Column:
+    def draw(drawing: Drawing) -> ColumnArray:
         turns, at = np.divmod(drawing.columns[INDEX], lists)
         first = turns * len(pool) + at * count
         found = _of(pool, np.stack([places(order, first + n) for n in range(count)], axis=1)).tolist()
@@ -67,7 +67,7 @@ def passing_all(draws: Sequence[SourceDraw], table: Table) -> Sequence[int]:
     return found
 
 
-def places(order: Order, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+def places(order: Permutation, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """What stands at each of some numbers of an order."""
     if not len(numbers):
         return np.empty(0, dtype=np.int64)

@@ -16,8 +16,8 @@ from synthspec.profiling.columns.profile import (
     Moments,
     Numbers,
     People,
+    SampledTexts,
     Times,
-    Vocabulary,
 )
 from synthspec.profiling.relations.relation import ByLabel, Depends, Follows
 
@@ -130,7 +130,7 @@ def other(profile: ColumnProfile, locale: str) -> Any:
             if not has_faker():
                 return {"pattern": personal.kind.pattern}
             return {"faker": personal.kind.provider, **({"locale": locale} if locale != "en_US" else {})}
-        case Vocabulary():
+        case SampledTexts():
             return {"from": SOURCE, "column": profile.name}
     return None
 

@@ -11,7 +11,7 @@ RESERVED = frozenset(
 LONGEST = 60
 
 
-class Names:
+class HeaderNames:
     """Gives each header a name of its own."""
 
     def __init__(self) -> None:

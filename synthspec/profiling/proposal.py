@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ProposedEntry:
     """One key with its value, and what is said above it; with the key None it is an item of a list."""
 
     key: Any

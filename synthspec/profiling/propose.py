@@ -10,21 +10,21 @@ from synthspec.profiling.columns.languages import LOCALES
 from synthspec.profiling.columns.personal import tells_of_people
 from synthspec.profiling.columns.profile import (
     ColumnProfile,
-    Constant,
     Counter,
     Empty,
     Labels,
     Moments,
     Numbers,
+    OneValue,
     People,
+    SampledTexts,
     Texts,
     Uuids,
-    Vocabulary,
 )
 from synthspec.profiling.draws import SOURCE, following, labels, literal, numbers, other
 from synthspec.profiling.naming import is_plain
 from synthspec.profiling.profile import Profile
-from synthspec.profiling.proposal import Entry, Proposal, Section
+from synthspec.profiling.proposal import Proposal, ProposedEntry, Section
 from synthspec.profiling.remarks import following_remark, quoted, remarks, share, text_remark
 from synthspec.profiling.sample import LONGEST
 from synthspec.profiling.source_copy import copy_of
@@ -80,7 +80,7 @@ class _Proposing:
         copied = self.copied
         data = f"data/{self.name}.jsonl" if copied.rows else ""
         sections = [
-            Section("sources", [Entry(SOURCE, {"file": data})], copied.remarks) if data else None,
+            Section("sources", [ProposedEntry(SOURCE, {"file": data})], copied.remarks) if data else None,
             self.parameters(),
             self.plan(),
             prompts(self.profile, self.flags, copied) if texts else None,
@@ -102,7 +102,7 @@ class _Proposing:
         )
 
     def nested(self) -> bool:
-        return any(c.path or (isinstance(c.kind, Vocabulary) and c.kind.lists) for c in self.columns)
+        return any(c.path or (isinstance(c.kind, SampledTexts) and c.kind.lists) for c in self.columns)
 
     def heading(self) -> Iterator[str]:
         sample, repeats = self.profile.sample, self.relations.repeats
@@ -130,7 +130,7 @@ class _Proposing:
 
     def parameters(self) -> Section | None:
         """Parents before those that hang on them, else in the sample's order."""
-        entries: list[Entry] = []
+        entries: list[ProposedEntry] = []
         done: set[str] = set()
         flagged: set[str] = set()
         for column in self.columns:
@@ -149,7 +149,7 @@ class _Proposing:
             name = self.relations.parent_of(name)
         return chain[::-1]
 
-    def _drawn(self, column: ColumnProfile, flagged: set[str]) -> Iterator[Entry]:
+    def _drawn(self, column: ColumnProfile, flagged: set[str]) -> Iterator[ProposedEntry]:
         hangs, by = self.depends.get(column.name), self.by_label.get(column.name)
         if column.name in self.computed:
             return
@@ -160,9 +160,9 @@ class _Proposing:
                 value = following(self.follows[column.name])
             case Numbers() | Moments():
                 value = numbers(column, by)
-            case Constant() | Counter() | Uuids() | Texts():
+            case OneValue() | Counter() | Uuids() | Texts():
                 value = None
-            case Vocabulary() if not self.copied.rows:
+            case SampledTexts() if not self.copied.rows:
                 value = self._listed(column)
             case _:
                 value = other(column, self.locale)
@@ -170,13 +170,13 @@ class _Proposing:
             said = remarks(column, hangs, by)
             if column.name in self.follows:
                 said = following_remark(column, self.follows[column.name])
-            yield Entry(column.name, value, said)
+            yield ProposedEntry(column.name, value, said)
         flag = self.flags.get(column.name)
         if flag is not None and flag not in flagged:
             flagged.add(flag)
             together = [n for n, f in self.flags.items() if f == flag]
             said = (f"Missing together: {', '.join(together)}.",) if len(together) > 1 else ()
-            yield Entry(flag, f"bernoulli({round(column.missing, 4):g})", said)
+            yield ProposedEntry(flag, f"bernoulli({round(column.missing, 4):g})", said)
 
     def _listed(self, column: ColumnProfile) -> list[Any]:
         """The values of a column that would be drawn from the sample, where no row of it can be copied."""
@@ -192,10 +192,10 @@ class _Proposing:
         said = ["Spearman's rank correlations, as seen."]
         if self.relations.weaker:
             said.append(f"{self.relations.weaker:,} more from 0.3 on are left out: add those that matter.")
-        return Section("plan", [Entry("correlate", wanted, tuple(said))])
+        return Section("plan", [ProposedEntry("correlate", wanted, tuple(said))])
 
     def fields(self) -> Section:
-        entries: list[Entry] = []
+        entries: list[ProposedEntry] = []
         done: set[str] = set()
         for column in self.columns:
             if column.path:
@@ -203,7 +203,7 @@ class _Proposing:
                     done.add(column.header)
                     entries += self._object(column.header)
                 continue
-            entries.append(Entry(column.name, self._field(column), self._field_remark(column)))
+            entries.append(ProposedEntry(column.name, self._field(column), self._field_remark(column)))
         return Section("fields", entries)
 
     def _field_remark(self, column: ColumnProfile) -> tuple[str, ...]:
@@ -212,7 +212,7 @@ class _Proposing:
                 return text_remark(column)
             case Numbers() if column.name in self.computed:
                 said = f"in every row {self.computed[column.name].text}"
-            case Constant():
+            case OneValue():
                 said = "every value is the same"
             case Counter(start=start, step=step):
                 said = f"{start:,} and up" if step == 1 else f"{start:,} and on by {step:,}"
@@ -232,7 +232,7 @@ class _Proposing:
     def _value(self, column: ColumnProfile) -> str:
         """The expression of a column's field."""
         match column.kind:
-            case Constant(value=value):
+            case OneValue(value=value):
                 found = literal(value)
             case Counter(start=start, step=step):
                 found = f"index() * {step} + {start}" if step != 1 else f"index() + {start}"
@@ -245,12 +245,12 @@ class _Proposing:
         flag = self.flags.get(column.name)
         return f"if {flag} then null else {found}" if flag is not None and not isinstance(column.kind, Texts) else found
 
-    def _object(self, header: str) -> Iterator[Entry]:
+    def _object(self, header: str) -> Iterator[ProposedEntry]:
         """A field of the members of an object; members that a model writes are fields of their own before it."""
         members = [c for c in self.columns if c.path and c.header == header]
         for column in members:
             if isinstance(column.kind, Texts):
-                yield Entry(column.name, self._field(column), self._field_remark(column))
+                yield ProposedEntry(column.name, self._field(column), self._field_remark(column))
         tree: dict[str, Any] = {}
         for column in members:
             place = tree
@@ -260,7 +260,9 @@ class _Proposing:
         name = next(c.name for c in members)
         name = name.removesuffix("_" + "_".join(members[0].path)) or name
         name = self.fresh(name) if name in self.taken else name
-        yield Entry(name, {"type": "object", "value": _map(tree)}, (f"The object {quoted(header)}, of its members.",))
+        yield ProposedEntry(
+            name, {"type": "object", "value": _map(tree)}, (f"The object {quoted(header)}, of its members.",)
+        )
 
 
 def _many(count: int, what: str) -> str:

@@ -14,9 +14,9 @@ from synthspec.profiling.columns.profile import (
     Moments,
     Numbers,
     People,
+    SampledTexts,
     Texts,
     Times,
-    Vocabulary,
 )
 from synthspec.profiling.draws import has_faker
 from synthspec.profiling.relations.relation import ByLabel, Depends, Follows
@@ -63,7 +63,7 @@ def _said(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> 
                     f"a pattern makes up others; for likely ones: {install_command('faker')}, then "
                     f"`{{faker: {personal.kind.provider}}}`"
                 )
-        case Vocabulary(distinct=distinct, lists=lists):
+        case SampledTexts(distinct=distinct, lists=lists):
             what = "lists" if lists else "short texts"
             yield f"{distinct:,} different {what}, taken from the sample"
     if profile.missing:

@@ -14,7 +14,7 @@ import numpy as np
 
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.profiling.calendar import read_dates
-from synthspec.profiling.naming import Names
+from synthspec.profiling.naming import HeaderNames
 from synthspec.sources import Table
 
 MOST_ROWS = 20_000
@@ -77,7 +77,7 @@ def sample_of(table: Table, file: str) -> Sample:
         left_out.append(f"{len(places):,} of its {total:,} rows were looked at, evenly spaced.")
     if len(headers) > MOST_COLUMNS:
         left_out.append(f"Its first {MOST_COLUMNS} columns are here, of {len(headers):,}.")
-    names = Names()
+    names = HeaderNames()
     columns = []
     rows = table.rows(places, headers[:MOST_COLUMNS])
     for header in headers[:MOST_COLUMNS]:

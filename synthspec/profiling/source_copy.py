@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from synthspec.profiling.columns.personal import sensitive, tells_of_people
-from synthspec.profiling.columns.profile import ColumnProfile, Labels, Moments, Numbers, People, Texts, Vocabulary
+from synthspec.profiling.columns.profile import ColumnProfile, Labels, Moments, Numbers, People, SampledTexts, Texts
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.sample import LONGEST
 
@@ -30,7 +30,7 @@ class SampleCopy:
 def copy_of(profile: Profile) -> SampleCopy:
     """What the spec reads of the sample; nothing where it reads nothing."""
     texts = [c for c in profile.columns if isinstance(c.kind, Texts)]
-    drawn = [c for c in profile.columns if isinstance(c.kind, Vocabulary)]
+    drawn = [c for c in profile.columns if isinstance(c.kind, SampledTexts)]
     beside = _beside(profile) if texts else ()
     if not texts and not drawn:
         return SampleCopy()
@@ -57,7 +57,7 @@ def copy_of(profile: Profile) -> SampleCopy:
 
 def _beside(profile: Profile) -> tuple[ColumnProfile, ...]:
     computed = {c.child for c in profile.relations.computed}
-    kinds = (Labels, Numbers, Moments, Vocabulary)
+    kinds = (Labels, Numbers, Moments, SampledTexts)
     found = [
         c for c in profile.columns if isinstance(c.kind, kinds) and c.name not in computed and not sensitive(c.header)
     ]

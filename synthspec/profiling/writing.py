@@ -9,7 +9,7 @@ from synthspec.profiling.columns.languages import NAMES
 from synthspec.profiling.columns.profile import ColumnProfile, Texts
 from synthspec.profiling.draws import SOURCE
 from synthspec.profiling.profile import Profile
-from synthspec.profiling.proposal import Entry, Section
+from synthspec.profiling.proposal import ProposedEntry, Section
 from synthspec.profiling.source_copy import SampleCopy
 
 FEWEST_EXAMPLES = 8
@@ -24,11 +24,11 @@ def prompts(profile: Profile, flags: Mapping[str, str], copied: SampleCopy) -> S
     always = [c for c in texts if not c.missing]
     entries = []
     if always:
-        entries.append(Entry("write", _prompt(always, [], flags, copied)))
+        entries.append(ProposedEntry("write", _prompt(always, [], flags, copied)))
     for column in texts:
         if column.missing:
             found = _prompt([column], always, flags, copied)
-            entries.append(Entry(f"write_{column.name}", {**found, "when": f"not {flags[column.name]}"}))
+            entries.append(ProposedEntry(f"write_{column.name}", {**found, "when": f"not {flags[column.name]}"}))
     return Section("prompts", entries)
 
 
@@ -112,7 +112,7 @@ def novelty(profile: Profile, copied: SampleCopy) -> Section | None:
     if not long or len(copied.rows) < 50:
         return None
     rules = [
-        Entry("near_duplicates", {"fields": long, "similarity": 0.8}),
-        Entry("no_copies", {"from": SOURCE, "fields": long, "similarity": 0.8}),
+        ProposedEntry("near_duplicates", {"fields": long, "similarity": 0.8}),
+        ProposedEntry("no_copies", {"from": SOURCE, "fields": long, "similarity": 0.8}),
     ]
     return Section("novelty", rules, ("No text nearly twice, and none that repeats the sample.",))

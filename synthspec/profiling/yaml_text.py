@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from synthspec.profiling.proposal import Entry, Proposal
+from synthspec.profiling.proposal import Proposal, ProposedEntry
 
 WIDTH = 120
 _PLAIN = re.compile(r"[A-Za-z_À-ɏ(][^\x00-\x1f\x7f-\x9f\"'`{}\[\]#,&*!|>%@:\u2028\u2029\ufeff]*")
@@ -20,7 +20,7 @@ _BROKEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udf
 def spec_yaml(proposal: Proposal, schema: str) -> str:
     """The text of a spec; `schema` is the path that its first line gives editors."""
     lines = [f"# yaml-language-server: $schema={schema}", "#", *_comments(proposal.heading, 0), "", "synthspec: 1"]
-    lines += [f"name: {scalar(proposal.name)}", *_entry(Entry("description", proposal.description), 0)]
+    lines += [f"name: {scalar(proposal.name)}", *_entry(ProposedEntry("description", proposal.description), 0)]
     lines += [f"rows: {proposal.rows}", f"seed: {proposal.seed}"]
     for section in proposal.sections:
         lines += ["", *_comments(section.comments, 0)]
@@ -28,7 +28,7 @@ def spec_yaml(proposal: Proposal, schema: str) -> str:
             lines.append(f"{section.key}:")
             lines += [line for entry in section.value for line in _entry(entry, 2)]
         else:
-            lines += _entry(Entry(section.key, section.value), 0)
+            lines += _entry(ProposedEntry(section.key, section.value), 0)
     return "\n".join(lines) + "\n"
 
 
@@ -40,7 +40,7 @@ def _comments(comments: Iterable[str], indent: int) -> Iterator[str]:
             yield f"{head} {line}".rstrip()
 
 
-def _entry(entry: Entry, indent: int) -> Iterator[str]:
+def _entry(entry: ProposedEntry, indent: int) -> Iterator[str]:
     yield from _comments(entry.comments, indent)
     head = " " * indent + (f"{scalar(entry.key)}:" if entry.key is not None else "-")
     value = entry.value
@@ -58,7 +58,7 @@ def _entry(entry: Entry, indent: int) -> Iterator[str]:
     elif isinstance(value, Mapping):
         yield head
         for key, inner in value.items():
-            yield from _entry(Entry(key, inner), indent + 2)
+            yield from _entry(ProposedEntry(key, inner), indent + 2)
     else:
         yield head
         yield from _wrapped_list(value, indent + 2)

@@ -47,13 +47,13 @@ def list_field(field: Field) -> Field:
     return replace(field, schema=schema, words=Bounds(), sentences=Bounds(), rejects=(), clean=())
 
 
-def judged_whole(spec: Spec) -> tuple[Field, ...]:
+def checked_whole(spec: Spec) -> tuple[Field, ...]:
     """The fields of a spec with the rules that hold for each as a whole."""
     lists = frozenset[str]().union(*map(lists_of_replies, spec.prompts))
     return tuple(list_field(f) if f.name in lists else f for f in spec.fields)
 
 
-def judged_one_by_one(spec: Spec) -> tuple[Field, ...]:
+def checked_one_by_one(spec: Spec) -> tuple[Field, ...]:
     """The fields of a spec as replies give them, with the rules that hold for what a reply gives."""
     lists = frozenset[str]().union(*map(lists_of_replies, spec.prompts))
     return tuple(item_field(f) if f.name in lists else f for f in spec.fields)

@@ -49,7 +49,7 @@ def asked_at(prompt: Prompt) -> int:
     return prompt.level - (1 if prompt.rows > 1 else 0)
 
 
-def judged_above(spec: Spec) -> bool:
+def rules_above(spec: Spec) -> bool:
     """Whether rules between rows are about rows above the last fan-out."""
     written = {name: prompt.level for prompt in spec.prompts for name in prompt.writes}
     read = [written[name] for name in novelty_fields(spec.novelty) if name in written]

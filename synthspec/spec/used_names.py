@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from synthspec.languages.expressions import names_of, random_calls
 from synthspec.languages.expressions.functions.placed import placed_calls
 from synthspec.languages.expressions.reach import constant_known
-from synthspec.languages.expressions.tree import Call
+from synthspec.languages.expressions.tree import FunctionCall
 from synthspec.spec import (
     Choice,
     Draw,
@@ -95,7 +95,7 @@ def _differs(draw: Draw) -> bool:
     return isinstance(draw, ListDraw) and not draw.replacement and not isinstance(draw.item, Choice)
 
 
-def _calls(draw: Draw) -> Iterator[Call]:
+def _calls(draw: Draw) -> Iterator[FunctionCall]:
     match draw:
         case Formula(expression):
             yield from random_calls(expression)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, value_of
-from synthspec.analysis.sections.prompts.bounds import Known, ends_of_expression
+from synthspec.analysis.sections.prompts.bounds import KnownNames, ends_of_expression
 from synthspec.document.reader import MapNode, Node
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.tree import Literal
@@ -41,7 +41,7 @@ def lower_count(
         help = "write round(…), or an expression that counts"
         ctx.report("E442", node, f"`rows` says how many: a whole number; this is {kind.with_article}", help)
         return None
-    low, high = ends_of_expression(expression, Known(scope, {}, draws))
+    low, high = ends_of_expression(expression, KnownNames(scope, {}, draws))
     if low is not None and low < 0:
         ctx.report("E442", node, f"`rows` may be {low:g}, and no list has fewer than 0 values", "write max(…, 0)")
         return None

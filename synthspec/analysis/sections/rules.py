@@ -14,7 +14,7 @@ from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.evaluation.gates import GATE_METRICS, metrics_named
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.traversal import walk
-from synthspec.languages.expressions.tree import Binary, Call, Expression, Literal, Name
+from synthspec.languages.expressions.tree import Binary, Expression, FunctionCall, Literal, Name
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import Check, Field, Gate, Prompt
 from synthspec.spec.field_levels import field_levels
@@ -117,7 +117,9 @@ def _never(
     if not names:
         return False
     values: list[tuple[Any, ...]] = []
-    tested = {n for c in walk(expression) if isinstance(c, Call) and c.function == "missing" for n in names_of(c)}
+    tested = {
+        n for c in walk(expression) if isinstance(c, FunctionCall) and c.function == "missing" for n in names_of(c)
+    }
     for name in names:
         known = scope[name].values or ((True, False) if scope[name].kind == "boolean" else None)
         if known is None or name in tested:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text
 from synthspec.document.reader import MapNode, ScalarNode
 from synthspec.languages.expressions import names_of, parse_expression
-from synthspec.languages.expressions.tree import Call, Literal, Name
+from synthspec.languages.expressions.tree import FunctionCall, Literal, Name
 from synthspec.languages.expressions.types import ANY, Type
 from synthspec.spec import Field
 
@@ -48,7 +48,7 @@ def with_examples(ctx: AnalysisContext, drafts: Mapping[str, Field], computed: f
         if field.type.kind not in ("list", "any"):
             message = f"the field '{field.name}' stores examples, which are a list; it is {field.type.with_article}"
             ctx.report("E534", found.node, message, f"declare it as a list: `{field.name}: {{type: array}}`")
-        value = Call("@examples", tuple(Name(n, 0, 0) for n in found.reads), (), 0, 0)
+        value = FunctionCall("@examples", tuple(Name(n, 0, 0) for n in found.reads), (), 0, 0)
         kind = found.type if field.type.item is None or field.type.item == ANY else field.type
         fields[field.name] = replace(field, value=value, type=kind, examples=found.prompt)
     return fields

@@ -14,7 +14,7 @@ from synthspec.profiling.declared.propose import propose_declared
 from synthspec.profiling.declared.pydantic_model import is_model_name, read_model
 from synthspec.profiling.declared.sql_tables import read_sql
 from synthspec.profiling.files import files_of
-from synthspec.profiling.naming import Names
+from synthspec.profiling.naming import HeaderNames
 from synthspec.profiling.profile import profile_sample
 from synthspec.profiling.sample import Sample, SampleFault, sample_of
 from synthspec.profiling.tried import propose_and_try
@@ -75,7 +75,7 @@ def _tables(path: Path, name: str) -> dict[Path, bytes]:
     tables = read_sql(path)
     if len(tables) == 1:
         return files_of(propose_declared(tables[0], name))
-    names, files = Names(), dict[Path, bytes]()
+    names, files = HeaderNames(), dict[Path, bytes]()
     for table in tables:
         files |= files_of(propose_declared(table, f"{name}-{names.give(table.name)}"))
     echo(f"note: '{path.name}' creates {len(tables)} tables: a spec each, keys between them by number", err=True)

@@ -69,7 +69,7 @@ class PromptWork:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class MostRejected:
     """The rule that rejected most, how often, and what it said of the last one."""
 
     rule: str
@@ -175,12 +175,12 @@ class Watched:
         return sum(self._rules.values())
 
     @property
-    def commonest(self) -> Rejected | None:
+    def commonest(self) -> MostRejected | None:
         """Why most was rejected, with an example."""
         if not self._rules:
             return None
         rule, count = self._rules.most_common(1)[0]
-        return Rejected(rule, count, *self._examples[rule])
+        return MostRejected(rule, count, *self._examples[rule])
 
     @property
     def share(self) -> float:

@@ -50,7 +50,7 @@ class SemanticRows:
         names = ", ".join(rule.fields)
         self._rejection = Rejection(Stage.NOVEL, f"semantic({names})", reason.format(" and ".join(rule.fields)))
 
-    def judge(self, row: Mapping[str, Any]) -> Rejection | None:
+    def check(self, row: Mapping[str, Any]) -> Rejection | None:
         known = self._look_up(row)
         if known is None:
             return None

@@ -26,7 +26,7 @@ MOST_CALLS = 8  # of one row
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RowCall:
     """One call that a row came from."""
 
     prompt: str
@@ -49,7 +49,7 @@ class Shown:
     labels: tuple[str, ...]
     lead: str
     verdicts: tuple[tuple[str, str], ...] = ()
-    calls: tuple[Call, ...] = field(default=())
+    calls: tuple[RowCall, ...] = field(default=())
 
 
 def sample_rows(corpus: Corpus, copied: Array | None = None, most: int = SHOWN) -> tuple[Shown, ...]:
@@ -59,7 +59,7 @@ def sample_rows(corpus: Corpus, copied: Array | None = None, most: int = SHOWN) 
     return tuple(_shown(corpus, int(i), copied, calls.get(int(i), ())) for i in rows)
 
 
-def _shown(corpus: Corpus, row: int, copied: Array | None, calls: tuple[Call, ...]) -> Shown:
+def _shown(corpus: Corpus, row: int, copied: Array | None, calls: tuple[RowCall, ...]) -> Shown:
     values = {n: cut(as_text(v[row])) for n, v in corpus.columns.items()}
     labels = tuple(f"{n}: {values[n]}" for n in corpus.labels if values[n])
     verdicts = [("good", "kept")] if corpus.folder is not None else []
@@ -81,7 +81,7 @@ def cut(text: str, most: int = LONGEST) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
 
 
-def _calls_of(corpus: Corpus, rows: Array) -> dict[int, tuple[Call, ...]]:
+def _calls_of(corpus: Corpus, rows: Array) -> dict[int, tuple[RowCall, ...]]:
     """For each row the completions that it was made of, as its build's row log tells."""
     if corpus.folder is None:
         return {}
@@ -131,13 +131,13 @@ def _batched(items: Iterable[str], size: int) -> Iterator[list[str]]:
         yield part
 
 
-def _shown_calls(calls: Sequence[StoredCall]) -> Iterator[Call]:
+def _shown_calls(calls: Sequence[StoredCall]) -> Iterator[RowCall]:
     for call in calls[:MOST_CALLS]:
         asked, given = call.prompt_tokens, call.completion_tokens
         tokens = f"{asked:,} + {given:,} tokens" if asked is not None and given is not None else "tokens unknown"
         messages = tuple((role, cut(text)) for role, text in call.request.messages) if call.request else ()
         spent = (tokens, call.latency, call.cost or 0.0)
-        yield Call(call.prompt, call.attempt, call.model, call.finish, *spent, messages, cut(call.text))
+        yield RowCall(call.prompt, call.attempt, call.model, call.finish, *spent, messages, cut(call.text))
 
 
 @dataclass(frozen=True, slots=True)

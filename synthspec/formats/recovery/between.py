@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
 
-from synthspec.formats.recovery.markers import Part
+from synthspec.formats.recovery.markers import MarkedText
 from synthspec.formats.recovery.remarks import bare, fold, is_speaker, judge_preamble, judge_remark
 from synthspec.formats.recovery.wrappers import is_fence, is_rule, letters
 
@@ -51,7 +51,7 @@ class Value:
     doubt: str = ""
 
 
-def settle(part: Part, inside: bool, names: Collection[str], row: int, ends: bool, titled: bool) -> Value:
+def settle(part: MarkedText, inside: bool, names: Collection[str], row: int, ends: bool, titled: bool) -> Value:
     """The value of a part.
 
     `inside`: the part begins within a code fence; `row` is the row's number, from 1; `ends`: the part is the last of
@@ -76,7 +76,7 @@ def settle(part: Part, inside: bool, names: Collection[str], row: int, ends: boo
     return Value(_plain(value, part), doubt or _uncertain(value, part, names, ends, titled))
 
 
-def in_fences(body: str, parts: Sequence[Part]) -> frozenset[int]:
+def in_fences(body: str, parts: Sequence[MarkedText]) -> frozenset[int]:
     """Where the parts start that begin within a code fence."""
     found = set()
     at = fences = 0
@@ -88,7 +88,7 @@ def in_fences(body: str, parts: Sequence[Part]) -> frozenset[int]:
     return frozenset(found)
 
 
-def _own_end(part: Part) -> str | None:
+def _own_end(part: MarkedText) -> str | None:
     """The text up to the closing tag of the part's own marker; None without one."""
     mark = part.marker.strip()
     pattern = r"\[/[ \t]*{}[ \t]*\]" if "[" in mark else r"</{}>" if mark.endswith(">") else None
@@ -99,7 +99,7 @@ def _own_end(part: Part) -> str | None:
     return part.text[: found.start()].strip() if found else None
 
 
-def _fenced(part: Part, inside: bool, ends: bool) -> tuple[str, str]:
+def _fenced(part: MarkedText, inside: bool, ends: bool) -> tuple[str, str]:
     """The text without the fences around its row."""
     lines = part.text.split("\n")
     fences = [i for i, line in enumerate(lines) if is_fence(line)]
@@ -171,7 +171,7 @@ def _unclosed(value: str) -> str:
     return value[: len(value) - len(found[0])].rstrip() or value
 
 
-def _uncertain(value: str, part: Part, names: Collection[str], ends: bool, titled: bool) -> str:
+def _uncertain(value: str, part: MarkedText, names: Collection[str], ends: bool, titled: bool) -> str:
     """A line of the value that may begin something else; "" where there is none."""
     lines = value.split("\n")
     if "[" in part.marker:
@@ -200,7 +200,7 @@ def other_speaker(text: str) -> str:
     return "[INST]" if "[INST]" in text else ""
 
 
-def _plain(value: str, part: Part) -> str:
+def _plain(value: str, part: MarkedText) -> str:
     """The value without the end of bold letters that its marker began, and without YAML's bar."""
     around = re.sub(r"[^\W_].*[^\W_]|[^\W_]", "", part.marker) if "[" not in part.marker else ""
     for mark in ("**", "__", "*", "_"):

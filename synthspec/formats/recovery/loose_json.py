@@ -52,7 +52,7 @@ class Object(dict[str, Any]):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundValue:
     """A value and where in the text it stood. `whole` is False where the text ended, or broke, inside it."""
 
     value: Any
@@ -78,16 +78,16 @@ def _object(pairs: list[tuple[str, Any]]) -> Object:
     return made
 
 
-def decode(text: str) -> list[Found]:
+def decode(text: str) -> list[FoundValue]:
     """Every outermost object and array of the text, in order. Never raises."""
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_float=Raw, parse_int=Raw, parse_constant=Raw)
     except (ValueError, RecursionError):
         return list(_scan(text))
-    return [Found(value, (0, len(text)), True)]
+    return [FoundValue(value, (0, len(text)), True)]
 
 
-def _scan(text: str) -> Iterator[Found]:
+def _scan(text: str) -> Iterator[FoundValue]:
     reader = _Reader(text)
     effort = 8 * len(text) + 10_000  # characters looked at, all attempts together
     tries = _TRIES
@@ -96,11 +96,11 @@ def _scan(text: str) -> Iterator[Found]:
         start = opening.start()
         try:
             value, end, whole = reader.value(start, 0)
-            yield Found(value, (start, end), whole)
+            yield FoundValue(value, (start, end), whole)
         except _BrokenError as broken:
             if _ENTRY.match(text, start) and not broken.deep:
                 lost, _ = reader.lost(start, broken.at)
-                yield Found(lost, lost.span, False)
+                yield FoundValue(lost, lost.span, False)
             effort -= broken.at - start
             end = broken.at if broken.deep else start + 1
         effort -= 8

@@ -13,7 +13,7 @@ _NUMBER = r"(?:[ \t]*(?:\#[ \t]*)?\d{1,4})?"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MarkedText:
     """The text after one marker, the marker, and where in the reply the marker and the text stand."""
 
     name: str
@@ -41,7 +41,7 @@ def _style(kind: str, words: str) -> str:
 
 def find_parts(
     text: str, words: Mapping[str, Sequence[str]], styles: Sequence[str], needed: Sequence[str]
-) -> tuple[list[Part], int]:
+) -> tuple[list[MarkedText], int]:
     """The parts in the first style that marks every name needed, else in all styles together.
 
     Returns the parts in the order of the text, and where the first marker begins (the text's length if none).
@@ -73,9 +73,9 @@ def _fold(word: str) -> str:
     return re.sub(r"[\s_\-]+", "", word).casefold()
 
 
-def _cut(text: str, found: Sequence[re.Match[str]], owner: Mapping[str, str]) -> tuple[list[Part], int]:
+def _cut(text: str, found: Sequence[re.Match[str]], owner: Mapping[str, str]) -> tuple[list[MarkedText], int]:
     parts = []
     for i, m in enumerate(found):
         end = found[i + 1].start() if i + 1 < len(found) else len(text)
-        parts.append(Part(owner[_fold(_name(m))], text[m.end() : end].strip(), m.start(), end, m[0]))
+        parts.append(MarkedText(owner[_fold(_name(m))], text[m.end() : end].strip(), m.start(), end, m[0]))
     return parts, found[0].start() if found else len(text)

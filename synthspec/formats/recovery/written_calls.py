@@ -38,14 +38,14 @@ _BETWEEN = re.compile(r"[\s;,]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenCalls:
     """Calls that stand in a text, and the words before them."""
 
     text: str
     calls: tuple[ToolCall, ...]
 
 
-def written_calls(text: str, me: str, tools: Collection[str]) -> Written | Rejection | None:
+def written_calls(text: str, me: str, tools: Collection[str]) -> WrittenCalls | Rejection | None:
     """The calls that a speaker writes into its text, a rejection where it is no message and no call that can be read
     in one way, None where it calls nothing. `me` is the speaker's name; `tools` are those it may call.
 
@@ -59,20 +59,20 @@ def written_calls(text: str, me: str, tools: Collection[str]) -> Written | Rejec
         return None
     own = r"\A[\s*_#>]*" + re.escape(me).replace("_", "[_ ]") + r"[*_]*\s*:[\s*_]*"
     body = re.sub(own, "", unfence(body) or body, count=1, flags=re.IGNORECASE).strip()
-    found: Written | None = None
+    found: WrittenCalls | None = None
     try:
         if len(body) <= MOST_READ:
             found = _marked(body) if marked else _bare(body, tools)
     except UnreadCall as e:
         return refuse("tools", "call in the text", f"{AS_TEXT}{f' ({e})' if str(e) else ''}", text)
     if found is not None and tools and not _ANSWER.search(found.text):
-        return Written(found.text.strip(), found.calls)
+        return WrittenCalls(found.text.strip(), found.calls)
     if marked or found is not None:
         return refuse("tools", "call in the text", AS_TEXT, text)
     return refuse("tools", "call in the text", _MADE_UP, text) if _ANSWER.search(text) else None
 
 
-def _marked(text: str) -> Written:
+def _marked(text: str) -> WrittenCalls:
     """Calls between marks that nothing else is written with, one after another to the end of the text.
 
     Raises:
@@ -90,7 +90,7 @@ def _marked(text: str) -> Written:
         found, at = _function(text, opened) if opened["name"] else _block(text, opened)
         calls += found
         at = _past_spaces(text, at)
-    return Written(text[: first.start()], tuple(calls))
+    return WrittenCalls(text[: first.start()], tuple(calls))
 
 
 def _block(text: str, opened: re.Match[str]) -> tuple[list[ToolCall], int]:
@@ -160,23 +160,23 @@ def _function(text: str, opened: re.Match[str]) -> tuple[list[ToolCall], int]:
     return [call], at
 
 
-def _bare(text: str, tools: Collection[str]) -> Written | None:
+def _bare(text: str, tools: Collection[str]) -> WrittenCalls | None:
     """A call of a declared tool that nothing marks: the whole text, or all that stands after some words.
 
     Raises:
         UnreadCall: one is there that cannot be read in one way.
     """
     if calls := _read_body(text, tools):
-        return Written("", tuple(calls))
+        return WrittenCalls("", tuple(calls))
     inside = [(f, found) for f in _FENCE.finditer(text) if (found := _read_body(f["body"].strip(), tools))]
     if inside:
         last, calls = inside[-1]
         if len(inside) > 1 or last.end() < len(text):
             raise UnreadCall("words stand after it")
-        return Written(text[: last.start()], tuple(calls))
+        return WrittenCalls(text[: last.start()], tuple(calls))
     start = _JSON_LINE.search(text)
     if start is not None and start.start() > 0 and (calls := _read_body(text[start.end() :], tools)):
-        return Written(text[: start.start()], tuple(calls))
+        return WrittenCalls(text[: start.start()], tuple(calls))
     return None
 
 

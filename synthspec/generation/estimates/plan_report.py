@@ -15,7 +15,7 @@ from synthspec.generation.estimates.stand_ins import messages_told, with_bound_n
 from synthspec.generation.estimates.usage import PromptReport, player_report, prompt_reports, total_use
 from synthspec.inference.requests import Sender
 from synthspec.inference.speaker_requests import open_writer
-from synthspec.languages.expressions.evaluation.columns import Column
+from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.planning.parameters import places_in
 from synthspec.planning.plan import Plan
 from synthspec.planning.shares import ParameterReport, parameter_report
@@ -112,7 +112,7 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
     )
 
 
-def _ranks(plan: Plan, columns: Mapping[str, Column]) -> tuple[RankReport, ...]:
+def _ranks(plan: Plan, columns: Mapping[str, ColumnArray]) -> tuple[RankReport, ...]:
     if not plan.spec.plan.correlate or not columns:
         return ()
     from synthspec.planning.correlation.copula import rank_reached
@@ -141,7 +141,7 @@ def _space(plan: Plan, lists: Mapping[str, Choice]) -> tuple[int | None, int | N
     return space, space - int(kept.sum())
 
 
-def _pairs(plan: Plan, lists: Mapping[str, Choice], columns: Mapping[str, Column]) -> PairReport | None:
+def _pairs(plan: Plan, lists: Mapping[str, Choice], columns: Mapping[str, ColumnArray]) -> PairReport | None:
     names = [n for n in lists if len(lists[n].values) > 1]
     if not 2 <= len(names) <= MOST_PAIRED:
         return None

@@ -15,7 +15,7 @@ from synthspec.generation.machine.levels import Level
 from synthspec.generation.machine.program import Program
 from synthspec.generation.machine.row_draft import MAX_TRIES_KEPT
 from synthspec.generation.machine.row_turn import BATCH, RowTurn
-from synthspec.generation.machine.rows import Rows
+from synthspec.generation.machine.rows import RowStates
 from synthspec.generation.machine.states import (
     Ask,
     Combination,
@@ -25,8 +25,8 @@ from synthspec.generation.machine.states import (
     Items,
     Lost,
     Made,
-    Note,
     Outcome,
+    ReplyNote,
     RowState,
     State,
     completions,
@@ -43,12 +43,12 @@ NO_LIST = "`each` goes over a list; here it is no list"
 class Rowwork:
     """The rows of one combination while an outcome is taken in. `effects` and `notes` are what it came to."""
 
-    def __init__(self, program: Program, combination: Combination, rows: Rows) -> None:
+    def __init__(self, program: Program, combination: Combination, rows: RowStates) -> None:
         self.program = program
         self.combination = combination
         self.rows = rows
         self.effects: list[Effect] = []
-        self.notes: list[tuple[Path, Note]] = []
+        self.notes: list[tuple[Path, ReplyNote]] = []
         self._changed: list[Path] = []  # fan-outs of which further rows may be begun, or that may be done
 
     @property
@@ -216,7 +216,7 @@ class Rowwork:
         fan = replace(fan, waits=None)
         match outcome:
             case Failed(rejection):
-                self.notes.append((first, Note(rejections=(rejection,))))
+                self.notes.append((first, ReplyNote(rejections=(rejection,))))
                 fan = replace(fan, reasons=(rejection.reason,))
             case Replied():
                 fan = self._read(fan, step, outcome, first)
@@ -233,7 +233,7 @@ class Rowwork:
     def _read(self, fan: FanState, step: Step, reply: Replied, first: Path) -> FanState:
         key, text = reply.key, reply.text
         read = self.program.read(step, fan.row.combination.values, reply, fan.wanted)
-        self.notes.append((first, Note(fan.wanted, read.held, read.rejections)))
+        self.notes.append((first, ReplyNote(fan.wanted, read.held, read.rejections)))
         good = read.good[: fan.wanted]
         made = tuple(
             Made(place, f"{_prefix(fan.row)}{place}", {}, values, fan.attempt, key, text, fan.tries)

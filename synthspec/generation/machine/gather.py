@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from synthspec.generation.machine.states import Ask, Note, Work
+from synthspec.generation.machine.states import Ask, ReplyNote, Work
 from synthspec.generation.machine.steps import Opening, Step
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
@@ -29,7 +29,7 @@ UNIQUE = "uniqueItems"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class GatheredItem:
     """One item: what it was asked, and what it came to."""
 
     attempt: int = 0  # calls made for it
@@ -38,7 +38,7 @@ class Part:
     text: str = ""
     feedback: Feedback | None = None
     lost: tuple[Stage, tuple[str, ...]] | None = None  # it cannot be had, for these reasons
-    notes: tuple[Note, ...] = ()  # not told yet
+    notes: tuple[ReplyNote, ...] = ()  # not told yet
     tries: tuple[Try, ...] = ()
 
 
@@ -46,10 +46,10 @@ class Part:
 class Gathered(Work):
     """The items of a row, those that are there and those that are asked for."""
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[GatheredItem, ...] = ()
 
     def restarted(self) -> Gathered:
-        return Gathered(tuple(Part(p.attempt) for p in self.parts))
+        return Gathered(tuple(GatheredItem(p.attempt) for p in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Gathering:
             return
         work = turn.work.get(step.prompt.name)
         parts = list(work.parts) if isinstance(work, Gathered) else []
-        parts = [*parts[: len(calls)], *(Part() for _ in calls[len(parts) :])]
+        parts = [*parts[: len(calls)], *(GatheredItem() for _ in calls[len(parts) :])]
         spent = next((p for p in parts if p.values is None and p.attempt >= turn.program.limit), None)
         unknown = next((c for c in calls if c.endpoint is None), None)
         if spent is not None or unknown is not None:
@@ -189,18 +189,18 @@ class Gathering:
             self._complete(turn, step)
 
     def _taken(
-        self, turn: RowTurn, step: Step, part: Part, question: Ask, outcome: Replied | Failed | Stopped
-    ) -> tuple[Part, bool]:
+        self, turn: RowTurn, step: Step, part: GatheredItem, question: Ask, outcome: Replied | Failed | Stopped
+    ) -> tuple[GatheredItem, bool]:
         """The item after an outcome, and whether it may be asked for again."""
         match outcome:
             case Stopped(reason):
                 return replace(part, lost=(Stage.CALL, (reason,))), False
             case Failed(rejection):
-                note = Note(rejections=(rejection,))
+                note = ReplyNote(rejections=(rejection,))
                 return replace(part, notes=(*part.notes, note), lost=(Stage.CALL, (rejection.reason,))), True
             case Replied(key, text):
                 read = turn.read(step, outcome)
-                notes = (*part.notes, Note(1, read.held, read.rejections))
+                notes = (*part.notes, ReplyNote(1, read.held, read.rejections))
                 if read.good:
                     return replace(part, values=read.good[0], key=key, text=text, notes=notes, lost=None), False
                 reasons = tuple(r.reason for r in read.rejections) or ("the reply held no row",)
@@ -224,7 +224,7 @@ class Gathering:
         values = {w: [p.values[w] for p in parts if p.values is not None] for w in step.prompt.writes}
         repeats = dict(self._repeats(parts))
         if repeats:
-            turn.notes.append(Note(rejections=tuple(repeats.values())))
+            turn.notes.append(ReplyNote(rejections=tuple(repeats.values())))
             turn.last = (Stage.VALID, tuple(dict.fromkeys(r.reason for r in repeats.values())))
             turn.work[name] = Gathered(_reopened(turn, step, parts, {p: (r,) for p, r in repeats.items()}))
             self.begin(turn, step)
@@ -236,7 +236,7 @@ class Gathering:
             return
         turn.finish_step(step, values, tuple(p.key for p in parts), "\n\n".join(p.text for p in parts))
 
-    def _told(self, turn: RowTurn, step: Step) -> tuple[Part, ...]:
+    def _told(self, turn: RowTurn, step: Step) -> tuple[GatheredItem, ...]:
         """The items, with what was noted of them told in their order."""
         work = turn.work[step.prompt.name]
         assert isinstance(work, Gathered)
@@ -248,7 +248,7 @@ class Gathering:
         turn.work[step.prompt.name] = Gathered(parts)
         return parts
 
-    def _repeats(self, parts: Sequence[Part]) -> Iterator[tuple[int, Rejection]]:
+    def _repeats(self, parts: Sequence[GatheredItem]) -> Iterator[tuple[int, Rejection]]:
         """The items that are the same as one before them in a list whose items differ."""
         for name in self._unique:
             known = set[str]()
@@ -262,7 +262,7 @@ class Gathering:
 
     def _against(self, turn: RowTurn, step: Step, faults: Sequence[Rejection], count: int) -> None:
         """The lists break a rule of their own."""
-        turn.notes.append(Note(rejections=tuple(faults)))
+        turn.notes.append(ReplyNote(rejections=tuple(faults)))
         turn.last = (Stage.VALID, tuple(r.reason for r in faults))
         fixed = count < self._fewest or (self._most is not None and count > self._most)
         if fixed or not self.reopen(turn, step, faults):  # asking again changes no number of items
@@ -280,14 +280,14 @@ class Gathering:
 
 
 def _reopened(
-    turn: RowTurn, step: Step, parts: Sequence[Part], rejected: Mapping[int, tuple[Rejection, ...]]
-) -> tuple[Part, ...]:
+    turn: RowTurn, step: Step, parts: Sequence[GatheredItem], rejected: Mapping[int, tuple[Rejection, ...]]
+) -> tuple[GatheredItem, ...]:
     """The items, those rejected to be asked for again."""
     found = list(parts)
     for place, rejections in rejected.items():
         part = parts[place]
         turn.tried(Try(step.prompt.name, part.attempt, part.text, tuple(r.reason for r in rejections)))
-        found[place] = Part(part.attempt, text=part.text, feedback=Feedback(part.text, rejections, 1))
+        found[place] = GatheredItem(part.attempt, text=part.text, feedback=Feedback(part.text, rejections, 1))
     return tuple(found)
 
 

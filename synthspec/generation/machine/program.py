@@ -22,14 +22,14 @@ from synthspec.inference.outcomes import Replied
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.sources import Table
 from synthspec.spec import Check, Field, Prompt, Spec
-from synthspec.spec.asked import fields_asked, judged_one_by_one, lists_of_replies
+from synthspec.spec.asked import checked_one_by_one, fields_asked, lists_of_replies
 from synthspec.spec.fan_outs import asked_at, novelty_fields
 from synthspec.spec.players import spec_of_player
 from synthspec.spec.rows import Path, Rejection, Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadReply:
     """What a reply came to: rows that keep every rule of their own fields, why others do not, and how many it held."""
 
     good: tuple[dict[str, Any], ...]
@@ -44,7 +44,7 @@ class Program:
         self.spec = spec
         self.validator = validator
         self._lists = frozenset[str]().union(*map(lists_of_replies, spec.prompts))
-        whole = replace(spec, fields=judged_one_by_one(spec), checks=(), prompts=())
+        whole = replace(spec, fields=checked_one_by_one(spec), checks=(), prompts=())
         self.by_reply = Validator(whole) if self._lists else validator  # rules of what one reply gives
         self._types = {f.name: f.type for f in spec.fields}
         steps = compile_steps(spec, Toolbox(spec, tables or {}), _players_of(spec))
@@ -100,7 +100,7 @@ class Program:
         self.validator.compute(values, combination)
         return values
 
-    def read(self, step: Step, combination: Mapping[str, Any], reply: Replied, rows: int) -> Read:
+    def read(self, step: Step, combination: Mapping[str, Any], reply: Replied, rows: int) -> ReadReply:
         """The rows of a reply that was asked for so many."""
         parsed = self._parse(step, reply, rows)
         if step.prompt.reasoning is not None:
@@ -115,7 +115,7 @@ class Program:
             rejections.extend(unsound)
         if cut and len(parsed.rows) < rows:
             rejections.append(CUT_OFF)
-        return Read(tuple(good), tuple(rejections), len(parsed.rows))
+        return ReadReply(tuple(good), tuple(rejections), len(parsed.rows))
 
     def read_one(self, reply: Replied) -> tuple[dict[str, Any] | None, tuple[Rejection, ...]]:
         """What a reply of the one prompt that there is holds, or why not."""
@@ -136,8 +136,8 @@ class Program:
     def _sound(
         self, step: Step, combination: Mapping[str, Any], parsed: Parsed, rows: int
     ) -> tuple[list[dict[str, Any]], list[Rejection]]:
-        """All are judged before any is surplus: the first may be an echo of what was asked."""
-        validator, names = self.by_reply, _judged(step)
+        """All are checked before any is surplus: the first may be an echo of what was asked."""
+        validator, names = self.by_reply, _checked(step)
         good: list[dict[str, Any]] = []
         unsound: list[Rejection] = []
         for raw in parsed.rows:
@@ -188,7 +188,7 @@ class Program:
         return found
 
     def _novelty_level(self) -> int:
-        """The level whose rows are judged beside each other: that of the deepest field that a rule reads."""
+        """The level whose rows are checked beside each other: that of the deepest field that a rule reads."""
         read = novelty_fields(self.spec.novelty)
         return max((self.level_of[f] for f in read if f in self.writes), default=self.last)
 
@@ -218,7 +218,7 @@ class Program:
         return self.steps[min(own)].prompt.name if own else None
 
 
-def _judged(step: Step) -> tuple[str, ...]:
+def _checked(step: Step) -> tuple[str, ...]:
     """The fields that a reply gives, what its model thought with them."""
     names = tuple(f.name for f in step.shape.fields)
     return names if step.prompt.reasoning is None else (*names, step.prompt.reasoning)

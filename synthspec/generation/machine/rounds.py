@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from synthspec.generation.machine.states import Ask, Note, Work
+from synthspec.generation.machine.states import Ask, ReplyNote, Work
 from synthspec.generation.machine.steps import Opening, Step
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
@@ -95,7 +95,7 @@ class Repeating:
         names = tuple(f.name for f in step.shape.fields)
         faults = validator.field_faults(names, seed)
         if faults:
-            turn.notes.append(Note(rejections=tuple(faults)))
+            turn.notes.append(ReplyNote(rejections=tuple(faults)))
             turn.give_up(Stage.VALID, tuple(f"{r.reason}, and no round is asked for" for r in faults))
             return
         turn.work[step.prompt.name] = replace(self._work(turn, step), done=())
@@ -130,11 +130,11 @@ class Repeating:
             case Stopped(reason):
                 turn.give_up(Stage.CALL, (reason,))
             case Failed(rejection):
-                turn.notes.append(Note(rejections=(rejection,)))
+                turn.notes.append(ReplyNote(rejections=(rejection,)))
                 self._ask(turn, step, work, Stage.CALL, (rejection.reason,))
             case Replied(key, text):
                 read = turn.read(step, outcome)
-                turn.notes.append(Note(1, read.held, read.rejections))
+                turn.notes.append(ReplyNote(1, read.held, read.rejections))
                 if read.good:
                     done = (*work.done, Round(read.good[0], key, text))
                     self._after(turn, step, replace(work, done=done, feedback=None))
@@ -168,7 +168,7 @@ class Repeating:
         names = tuple(self._repeat.collect)
         faults = turn.program.validator.field_faults(names, values)
         if faults:
-            turn.notes.append(Note(rejections=tuple(faults)))
+            turn.notes.append(ReplyNote(rejections=tuple(faults)))
             turn.last = (Stage.VALID, tuple(r.reason for r in faults))
             if not self.reopen(turn, step, faults):
                 turn.give_up(*turn.last)

@@ -10,9 +10,9 @@ from typing import Any
 
 from synthspec.generation.machine.levels import Level
 from synthspec.generation.machine.program import Program
-from synthspec.generation.machine.states import Ask, Effect, Need, Note, Offer, RowState
+from synthspec.generation.machine.states import Ask, Effect, Need, Offer, ReplyNote, RowState
 from synthspec.generation.machine.steps import Step
-from synthspec.generation.validation.place import Place
+from synthspec.generation.validation.place import RowPlace
 from synthspec.inference.outcomes import Id
 from synthspec.inference.requests import Feedback
 from synthspec.spec.rows import Try
@@ -20,7 +20,7 @@ from synthspec.spec.rows import Try
 MAX_TRIES_KEPT = 12
 
 
-class RowDraft:
+class WorkingRow:
     """A row's working copy. `effects` and `notes` are what the turn came to."""
 
     def __init__(self, program: Program, row: RowState) -> None:
@@ -45,7 +45,7 @@ class RowDraft:
         self.fans = False  # the row's own prompts are done, and it makes the rows of the next level
         self.stopped = row.stopped
         self.effects: list[Effect] = []
-        self.notes: list[Note] = []
+        self.notes: list[ReplyNote] = []
 
     def after(self) -> RowState:
         """The row as it is now."""
@@ -82,9 +82,9 @@ class RowDraft:
         return len(self.row.path) > self.program.last
 
     @property
-    def _place(self) -> Place | None:
+    def _place(self) -> RowPlace | None:
         """The row's place, as computed fields and checks see it: known of rows of the dataset alone."""
-        return Place(self.row.path, self.combination.index) if self.is_last else None
+        return RowPlace(self.row.path, self.combination.index) if self.is_last else None
 
     def _sound(self) -> set[str]:
         """The computed fields that are known to keep their rules before anything is written for this row."""

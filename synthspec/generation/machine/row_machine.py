@@ -12,15 +12,15 @@ from __future__ import annotations
 from synthspec.generation.machine.fan_out import Rowwork
 from synthspec.generation.machine.program import Program
 from synthspec.generation.machine.row_turn import RowTurn
-from synthspec.generation.machine.rows import Rows
+from synthspec.generation.machine.rows import RowStates
 from synthspec.generation.machine.states import (
     Combination,
     Effect,
     FanState,
     Lost,
     Need,
-    Note,
     Outcome,
+    ReplyNote,
     RowState,
     State,
     row_of,
@@ -28,19 +28,19 @@ from synthspec.generation.machine.states import (
 from synthspec.inference.outcomes import Id
 from synthspec.spec.rows import Path, Stage
 
-Turn = tuple[State, list[Effect], list[tuple[Path, Note]]]
+Turn = tuple[State, list[Effect], list[tuple[Path, ReplyNote]]]
 
 
 def begin(program: Program, combination: Combination) -> Turn:
     """The state of a combination, its first questions, and notes."""
-    work = Rowwork(program, combination, Rows())
+    work = Rowwork(program, combination, RowStates())
     computed = {n: v for n, v in combination.context.items() if n in program.validator.computed}
     hopeless = program.validator.computed_faults(computed, {**computed, **combination.values}, ())
     path = (combination.index,)
     if hopeless:  # no call can change what follows from the parameters alone
         work.lose(path, combination, Stage.VALID, tuple(r.reason for r in hopeless), dict(combination.values), ())
         lost = [e.path for e in work.effects if isinstance(e, Lost | Need)]
-        return work.state, work.effects, [(p, Note(rejections=tuple(hopeless))) for p in lost]
+        return work.state, work.effects, [(p, ReplyNote(rejections=tuple(hopeless))) for p in lost]
     work.take(RowTurn(program, RowState(path, "0", combination)).begin(combination.values))
     work.go_on()
     return work.state, work.effects, work.notes
@@ -48,7 +48,7 @@ def begin(program: Program, combination: Combination) -> Turn:
 
 def lost(program: Program, combination: Combination, stage: Stage, reasons: tuple[str, ...]) -> Turn:
     """The end of a combination that cannot be begun: all its rows are missing."""
-    work = Rowwork(program, combination, Rows())
+    work = Rowwork(program, combination, RowStates())
     work.lose((combination.index,), combination, stage, reasons, dict(combination.values), ())
     return work.state, work.effects, []
 

@@ -10,17 +10,17 @@ from dataclasses import replace
 from typing import Any, Literal, Self
 
 from synthspec.generation.machine.levels import Level
-from synthspec.generation.machine.program import Read
-from synthspec.generation.machine.row_draft import RowDraft
+from synthspec.generation.machine.program import ReadReply
+from synthspec.generation.machine.row_draft import WorkingRow
 from synthspec.generation.machine.states import (
     Ask,
     Dropped,
     Known,
     Lost,
     Need,
-    Note,
     Offer,
     Outcome,
+    ReplyNote,
     Verdict,
     completions,
 )
@@ -35,7 +35,7 @@ NO_ITEM = "under other values the list has no item for this row"
 MAX_MOVES = 2  # how often a row may be moved to another combination
 
 
-class RowTurn(RowDraft):
+class RowTurn(WorkingRow):
     """The rules of a turn: what follows from an outcome."""
 
     def begin(self, names: Collection[str] = ()) -> Self:
@@ -59,7 +59,7 @@ class RowTurn(RowDraft):
             case Ask(), Replied():
                 self._read(self.program.step(waited.prompt), outcome)
             case Ask(), Failed(rejection):
-                self.notes.append(Note(rejections=(rejection,)))
+                self.notes.append(ReplyNote(rejections=(rejection,)))
                 self._ask_again(self.program.step(waited.prompt), Stage.CALL, (rejection.reason,))
             case Offer(), Verdict(None):
                 self.fans = not self.is_last
@@ -174,7 +174,7 @@ class RowTurn(RowDraft):
 
     def _read(self, step: Step, reply: Replied) -> None:
         read = self.program.read(step, self.combination.values, reply, 1)
-        self.notes.append(Note(1, read.held, read.rejections))
+        self.notes.append(ReplyNote(1, read.held, read.rejections))
         key, text = reply.key, reply.text
         if read.good:
             sound = {n for n in self.values if n in self.program.validator.computed}
@@ -188,7 +188,7 @@ class RowTurn(RowDraft):
         self.feedback[name] = Feedback(text, read.rejections, 1)
         self._ask_again(step, stage, reasons)
 
-    def read(self, step: Step, reply: Replied) -> Read:
+    def read(self, step: Step, reply: Replied) -> ReadReply:
         """What a reply holds: one row, or why not."""
         return self.program.read(step, self.combination.values, reply, 1)
 
@@ -231,7 +231,7 @@ class RowTurn(RowDraft):
 
     def _go_back(self, target: str | None, rejections: Sequence[Rejection]) -> bool:
         """Undo what a prompt wrote and all that hangs on it; False where the row is lost instead."""
-        self.notes.append(Note(rejections=tuple(rejections)))
+        self.notes.append(ReplyNote(rejections=tuple(rejections)))
         reasons = tuple(r.reason for r in rejections)
         stage = rejections[0].stage
         if target is None or target not in self.keys or not self._is_own(target):

@@ -14,7 +14,7 @@ FEW = 32  # rows up to which there is one part
 PARTS = 64
 
 
-class Rows(Mapping[Path, "RowState | FanState"]):
+class RowStates(Mapping[Path, "RowState | FanState"]):
     """Kept in parts, so that a row more or less copies one of them and not all: with 4,096 rows about 130 places."""
 
     __slots__ = ("_count", "_parts")
@@ -39,25 +39,27 @@ class Rows(Mapping[Path, "RowState | FanState"]):
     def __repr__(self) -> str:
         return f"Rows({dict(self)!r})"
 
-    def having(self, path: Path, row: RowState | FanState) -> Rows:
+    def having(self, path: Path, row: RowState | FanState) -> RowStates:
         """The same with this row at this path."""
         if len(self._parts) == 1 and self._count >= FEW:
             return self._divided().having(path, row)
         at = self._part(path)
         part = {**self._parts[at], path: row}
-        return Rows((*self._parts[:at], part, *self._parts[at + 1 :]), self._count + len(part) - len(self._parts[at]))
+        return RowStates(
+            (*self._parts[:at], part, *self._parts[at + 1 :]), self._count + len(part) - len(self._parts[at])
+        )
 
-    def without(self, path: Path) -> Rows:
+    def without(self, path: Path) -> RowStates:
         """The same without this path."""
         at = self._part(path)
         if path not in self._parts[at]:
             return self
         part = dict(self._parts[at])
         del part[path]
-        return Rows((*self._parts[:at], part, *self._parts[at + 1 :]), self._count - 1)
+        return RowStates((*self._parts[:at], part, *self._parts[at + 1 :]), self._count - 1)
 
-    def _divided(self) -> Rows:
+    def _divided(self) -> RowStates:
         parts: tuple[dict[Path, RowState | FanState], ...] = tuple({} for _ in range(PARTS))
         for path, row in self._parts[0].items():
             parts[hash(path) % PARTS][path] = row
-        return Rows(parts, self._count)
+        return RowStates(parts, self._count)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal
 
-from synthspec.generation.machine.rows import Rows
+from synthspec.generation.machine.rows import RowStates
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback
 from synthspec.spec.rows import Path, Rejection, Stage, Try
@@ -144,7 +144,7 @@ Outcome = Replied | Failed | Verdict | Known | Stopped
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class ReplyNote:
     """Rows a reply was asked for and held, and what was not kept."""
 
     asked: int = 0
@@ -265,7 +265,7 @@ class State:
     """The work on one combination. Rows that are final are no longer in it."""
 
     combination: Combination
-    rows: Rows
+    rows: RowStates
 
     @property
     def open(self) -> dict[Id, Path]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.thinking import without_thinking
 from synthspec.formats.recovery.turn import read_turn
-from synthspec.formats.recovery.written_calls import AS_TEXT, Written, written_calls
+from synthspec.formats.recovery.written_calls import AS_TEXT, WrittenCalls, written_calls
 from synthspec.generation.machine.errands import Errand, PlayedTool
-from synthspec.generation.machine.states import Ask, Note
+from synthspec.generation.machine.states import Ask, ReplyNote
 from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Opening, Step
 from synthspec.generation.machine.talk_course import Course, Talk
 from synthspec.generation.machine.tool_answers import ToolAnswers
@@ -88,7 +88,7 @@ class Talking:
             case Stopped(reason):
                 turn.give_up(Stage.CALL, (reason,))
             case Failed(rejection):
-                turn.notes.append(Note(rejections=(rejection,)))
+                turn.notes.append(ReplyNote(rejections=(rejection,)))
                 if talk.errand is None:
                     self._ask(turn, step, talk, Stage.CALL, (rejection.reason,))
                 else:
@@ -164,7 +164,7 @@ class Talking:
             self._call(turn, step, talk, speaker, reply)
             return
         text, rejections = self._text(turn, speaker, reply)
-        turn.notes.append(Note(1, 0 if text is None else 1, tuple(rejections)))
+        turn.notes.append(ReplyNote(1, 0 if text is None else 1, tuple(rejections)))
         if text is None or rejections:
             self._reject(turn, step, talk, speaker, reply.text, rejections)
             return
@@ -185,7 +185,7 @@ class Talking:
     def _call(self, turn: RowTurn, step: Step, talk: Talk, speaker: Speaker, reply: Replied) -> None:
         """Carry out the tools that a speaker calls, and let it go on; or ask again where it cannot be done."""
         if talk.rounds >= self._tool_rounds:
-            turn.notes.append(Note(1))
+            turn.notes.append(ReplyNote(1))
             reason = f"{speaker.name} called tools {talk.rounds} times in a row, as `limits.tool_rounds` allows"
             turn.give_up(Stage.VALID, (reason,))
             return
@@ -198,7 +198,7 @@ class Talking:
         if reply.text.strip() and not rejections:
             found, rejections = self._text(turn, speaker, reply)
             text = found or ""
-        turn.notes.append(Note(1, 0 if rejections else 1, tuple(rejections)))
+        turn.notes.append(ReplyNote(1, 0 if rejections else 1, tuple(rejections)))
         if rejections:
             told = "\n".join([*([reply.text] if reply.text.strip() else []), *map(shown, reply.calls)])
             self._reject(turn, step, talk, speaker, told, rejections)
@@ -249,7 +249,7 @@ class Talking:
         if isinstance(kit, str) or not kit or reply.calls or reply.finish != "stop":
             return reply
         found = written_calls(without_thinking(reply.text), speaker.name, kit)
-        return replace(reply, text=found.text, calls=found.calls) if isinstance(found, Written) else reply
+        return replace(reply, text=found.text, calls=found.calls) if isinstance(found, WrittenCalls) else reply
 
     def _faults(self, turn: RowTurn, text: str) -> list[Rejection]:
         """The first rule that a message breaks, if any."""
@@ -276,7 +276,7 @@ class Talking:
         if not faults:
             turn.finish_step(step, values, talk.keys, text)
             return
-        turn.notes.append(Note(rejections=tuple(faults)))
+        turn.notes.append(ReplyNote(rejections=tuple(faults)))
         reasons = tuple(r.reason for r in faults)
         turn.tried(Try(self._name, talk.attempt, text, reasons))
         self._restart(turn, step, talk.attempt, Stage.VALID, reasons, reasons)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from synthspec.generation.machine.errands import PlayedTool, answered_before, arguments_mark
-from synthspec.generation.machine.states import Note
+from synthspec.generation.machine.states import ReplyNote
 from synthspec.generation.machine.steps import Step
 from synthspec.generation.machine.talk_course import Talk
 from synthspec.generation.machine.toolbox import Kit, shown
@@ -53,7 +53,7 @@ class ToolAnswers:
         assert errand is not None and errand.call is not None
         call = errand.call
         given, rejections = self._players[kit[call.name].player].read(reply)
-        turn.notes.append(Note(1, 0 if given is None else 1, rejections))
+        turn.notes.append(ReplyNote(1, 0 if given is None else 1, rejections))
         if given is not None:
             talk = replace(talk, keys=(*talk.keys, reply.key), errand=errand.answered(given))
             self.answer(turn, step, talk, kit, values)

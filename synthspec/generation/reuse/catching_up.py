@@ -91,10 +91,10 @@ class CatchingUp:
         spec: Spec,
         plan: PassingPlan,
         requests: RequestWriter,
-        judge: NoveltyIndex | None,
+        rules: NoveltyIndex | None,
         watch: Watch,
     ) -> None:
-        self._plan, self._requests, self._judge, self._watch = plan, requests, judge, watch
+        self._plan, self._requests, self._rules, self._watch = plan, requests, rules, watch
         self._listed = listed_names(spec)
         self._taken: list[Mapping[str, Any]] = []
         self._repeated = False  # whether a row was like one before it: until then nothing is counted by combination
@@ -124,17 +124,17 @@ class CatchingUp:
         if self.waits and more:
             for marks, kept in earlier.kept(self.combinations):
                 self._learn(marks, kept)
-        self._judge_taken()
+        self._tell_taken()
 
     def _learn(self, marks: Sequence[int], kept: Sequence[Mapping[str, Any]]) -> None:
         self._requests.skip(marks)
-        if self._judge is not None:
+        if self._rules is not None:
             self._taken += kept
             if len(self._taken) >= _TAKEN:
-                self._judge_taken()
+                self._tell_taken()
 
-    def _judge_taken(self) -> None:
+    def _tell_taken(self) -> None:
         """Have the rules between rows know all that was taken."""
-        if self._judge is not None and self._taken:
-            self._judge.keep_all(self._taken)
+        if self._rules is not None and self._taken:
+            self._rules.keep_all(self._taken)
         self._taken = []

@@ -16,7 +16,7 @@ from synthspec.plugins import is_built_in
 from synthspec.sources import TableFault
 from synthspec.sources.fingerprints import file_digest
 from synthspec.spec import Spec
-from synthspec.spec.fan_outs import judged_above
+from synthspec.spec.fan_outs import rules_above
 from synthspec.spec.players import all_prompts
 
 
@@ -28,7 +28,7 @@ def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
     """
     novelty = spec.novelty
     formats = {p.format for p in all_prompts(spec)}
-    if judged_above(spec):
+    if rules_above(spec):
         return None  # what the rules between rows know is not told by the rows of the dataset
     foreign = not is_built_in("strategies", spec.plan.strategy) or not all(is_built_in("formats", f) for f in formats)
     pictures = any(p.images for p in all_prompts(spec))  # files that no source names, perhaps named by a model

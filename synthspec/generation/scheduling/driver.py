@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Mapping
 
 from synthspec.generation.machine.program import Program
 from synthspec.generation.machine.row_machine import Turn, advance, begin, lost
-from synthspec.generation.machine.rows import Rows
+from synthspec.generation.machine.rows import RowStates
 from synthspec.generation.machine.states import (
     Ask,
     Combination,
@@ -50,7 +50,7 @@ from synthspec.spec.rows import Missing, Path, Row, Stage
 INTERRUPTED = "interrupted"  # the reason of a run stopped by hand: nothing is written
 SATURATED = "the model only repeats itself (novelty.on_saturation: stop)"
 WINDOW = 16_384  # rows that may be worked on ahead of the first that is not final
-WINDOW_JUDGED = 4_096  # the same where rows wait for their turn
+WINDOW_RULED = 4_096  # the same where rows wait for their turn
 WINDOW_ROUND = 50_000  # the same where calls go in rounds: what one batch may hold
 STUCK = 8  # turns in which nothing happens and nothing is waited for: a fault of ours
 OPENED_AT_ONCE = 64  # combinations begun before others have a turn of the event loop
@@ -64,7 +64,7 @@ class Driver:
         program: Program,
         plan: Plan,
         requests: RequestWriter,
-        judge: CrossRowRules | None,
+        rules: CrossRowRules | None,
         ledger: Ledger,
         engine: Engine,
         endpoints: Mapping[str, Endpoint],
@@ -75,10 +75,10 @@ class Driver:
         self.events: list[Event] = []
         self._sends = Sends(engine, ledger, endpoints, self.events)
         drop = self._after_stop if spec.novelty.on_saturation == "stop" else None
-        self._buffer = ReorderBuffer(judge, self.watch, drop, program.most, program.novel_level)
+        self._buffer = ReorderBuffer(rules, self.watch, drop, program.most, program.novel_level)
         self._settled = RowsInOrder()
         self._wanted = math.inf if spec.open_ended else spec.rows
-        self._window = WINDOW_ROUND if engine.durable else WINDOW if judge is None else WINDOW_JUDGED
+        self._window = WINDOW_ROUND if engine.durable else WINDOW if rules is None else WINDOW_RULED
         self._listed = listed_names(spec)
         self._avoided = spec.novelty.avoid.fields if spec.novelty.avoid is not None else ()
         self._combinations = Combinations(program, plan, self._listed)
@@ -198,7 +198,7 @@ class Driver:
         self._buffer.open(combination.index)
         self._overshoot.open()
         mark = mark_of(self._listed, combination.values)
-        work = OpenCombination(State(combination, Rows()), {}, mark, self._combinations.joined)
+        work = OpenCombination(State(combination, RowStates()), {}, mark, self._combinations.joined)
         self._works[combination.index] = work
         try:
             work.firsts = self.requests.open(combination)

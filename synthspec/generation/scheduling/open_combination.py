@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthspec.generation.machine.states import Note, State
+from synthspec.generation.machine.states import ReplyNote, State
 from synthspec.generation.scheduling.request_writer import Firsts
 from synthspec.generation.scheduling.variety import Chain
 from synthspec.spec.rows import Path
@@ -21,7 +21,7 @@ class OpenCombination:
     mark: str  # its listed values
     chain: tuple[Chain, int] | None = None  # where its texts are told to later rows, and its place there
     kept: dict[Path, Mapping[str, Any]] = field(default_factory=dict)
-    notes: dict[Path, list[Note]] = field(default_factory=dict)
+    notes: dict[Path, list[ReplyNote]] = field(default_factory=dict)
     moved: dict[Path, tuple[Firsts, str]] = field(default_factory=dict)
     empty: dict[Path, Mapping[str, Any]] = field(default_factory=dict)  # rows that had none of the next level to make
 

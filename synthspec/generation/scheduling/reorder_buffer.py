@@ -1,11 +1,11 @@
-"""The reorder buffer: rows come in any order and are judged, counted and handed on in path order.
+"""The reorder buffer: rows come in any order and are checked, counted and handed on in path order.
 
 Rules between rows see only rows before, so what is rejected does not depend on which call was faster. A rejection that
 is sure to stand, with the same reason, at the row's turn is told at once; all others wait. Repeats are counted in path
 order too: where the model only repeats itself, the stop names a row, and no row after it is kept, finished or not.
 
 Where a prompt makes several rows of one, the rules between rows may be about rows above the last fan-out: these have an
-order of their own, and are judged in it before the rows that come of them are there.
+order of their own, and are checked in it before the rows that come of them are there.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ SWEEP = 8  # rows that wait are looked at again once an eighth as many were kept
 class CrossRowRules(Protocol):
     """Rules between rows."""
 
-    def judge(self, row: Mapping[str, Any]) -> Rejection | None: ...
+    def check(self, row: Mapping[str, Any]) -> Rejection | None: ...
 
-    def judge_early(self, row: Mapping[str, Any]) -> Rejection | None: ...
+    def check_early(self, row: Mapping[str, Any]) -> Rejection | None: ...
 
     def keep(self, slot: int, row: Mapping[str, Any]) -> None: ...
 
@@ -59,29 +59,29 @@ class ReorderBuffer:
     """Rows between being made and being final.
 
     `drop` makes what a row after a saturation stop comes to; without it there is no such stop. `levels` are the rows of
-    the dataset that a row of each level may come to; `judged` is the level of rows that the rules between rows are
+    the dataset that a row of each level may come to; `ruled` is the level of rows that the rules between rows are
     about, the last where nothing is said. `verdicts` and `settled` are taken by the driver; a path without an outcome
     is of a row of which others come (or none), told when its turn has come.
     """
 
     def __init__(
         self,
-        judge: CrossRowRules | None,
+        rules: CrossRowRules | None,
         watch: Watch,
         drop: Callable[[Path], Missing] | None,
         levels: Sequence[int] = (1,),
-        judged: int | None = None,
+        ruled: int | None = None,
     ) -> None:
         self.stopped: Path | None = None  # the model only repeats itself: every row from here on is dropped
         self.verdicts: list[tuple[Id, Rejection | None]] = []
         self.settled: list[tuple[Path, Outcome | None, bool]] = []  # the last: dropped because of the stop
-        self._judge = judge
+        self._rules = rules
         self._watch = watch
         self._drop = drop
         self._levels = tuple(levels)
-        self._judged = (len(levels) if judged is None else judged + 1) if judge is not None else 0  # length of a path
+        self._ruled = (len(levels) if ruled is None else ruled + 1) if rules is not None else 0  # length of a path
         self._next: Path | None = None  # the row whose turn it is
-        self._turn: Path | None = None  # of rows above the last fan-out: the one to be judged next
+        self._turn: Path | None = None  # of rows above the last fan-out: the one to be checked next
         self._opened = 0  # combinations before this are begun
         self._expected = 0
         self._counts: dict[Path, int] = {}  # rows that come of a row
@@ -150,13 +150,13 @@ class ReorderBuffer:
 
     def _offered(self, offered: _Offered) -> None:
         path = offered.path
-        if len(path) != self._judged or self._is_after_stop(path):
+        if len(path) != self._ruled or self._is_after_stop(path):
             self.verdicts.append((offered.id, None))
             if offered.row is None:
                 return
         self._ready[path] = offered
-        if len(path) == self._judged and not self._is_after_stop(path) and path != self._turn_of(path):
-            self._judge_early(path)
+        if len(path) == self._ruled and not self._is_after_stop(path) and path != self._turn_of(path):
+            self._check_early(path)
 
     def lose(self, missing: Missing | Unwanted) -> None:
         """A row that will not come."""
@@ -165,15 +165,15 @@ class ReorderBuffer:
             self._expected += 1 - self._levels[len(missing.path) - 1]
 
     def advance(self) -> None:
-        """Judge and hand on every row whose turn has come."""
-        if 0 < self._judged < len(self._levels):
-            self._judge_above()
+        """Check and hand on every row whose turn has come."""
+        if 0 < self._ruled < len(self._levels):
+            self._check_above()
         while self._next is not None and self._next[0] < self._opened and self._hand_on(self._next):
             pass
-        if self._judged and self._ready and self._new * SWEEP >= len(self._ready) and self.stopped is None:
+        if self._ruled and self._ready and self._new * SWEEP >= len(self._ready) and self.stopped is None:
             self._new = 0
-            for path in [p for p in self._ready if len(p) == self._judged]:
-                self._judge_early(path)
+            for path in [p for p in self._ready if len(p) == self._ruled]:
+                self._check_early(path)
 
     # --- the order of rows
 
@@ -224,7 +224,7 @@ class ReorderBuffer:
             assert self._drop is not None
             self.settled.append((path, self._drop(path), True))
             return
-        if self._judged in (0, len(self._levels)):
+        if self._ruled in (0, len(self._levels)):
             self._count(path, self._next or path, mark, outcome.values if isinstance(outcome, Row) else None)
         self.settled.append((path, outcome, False))
 
@@ -237,7 +237,7 @@ class ReorderBuffer:
         if self._drop is None or self.stopped is not None or not self._watch.saturated:
             return
         self.stopped = after
-        for offered in [o for o in self._ready.values() if len(o.path) == self._judged and o.path != path]:
+        for offered in [o for o in self._ready.values() if len(o.path) == self._ruled and o.path != path]:
             self.verdicts.append((offered.id, None))
             if offered.row is None:
                 del self._ready[offered.path]
@@ -250,14 +250,14 @@ class ReorderBuffer:
     def _turn_of(self, path: Path) -> Path | None:
         return self._next if len(path) == len(self._levels) else self._turn
 
-    def _judge_above(self) -> None:
-        """Judge the rows of a level above the last, in their own order."""
-        while self._turn is not None and self._turn[0] < self._opened and self._judge_turn(self._turn):
+    def _check_above(self) -> None:
+        """Check the rows of a level above the last, in their own order."""
+        while self._turn is not None and self._turn[0] < self._opened and self._check_turn(self._turn):
             pass
 
-    def _judge_turn(self, path: Path) -> bool:
+    def _check_turn(self, path: Path) -> bool:
         count = self._counts.get(path)
-        if len(path) < self._judged and count:
+        if len(path) < self._ruled and count:
             self._turn = (*path, 0)
             return True
         offered = self._ready.get(path)
@@ -274,22 +274,22 @@ class ReorderBuffer:
         return True
 
     def _is_new(self, offered: _Offered) -> bool:
-        """Judge the row whose turn it is."""
-        if self._judge is None or len(offered.path) != self._judged or self._is_after_stop(offered.path):
+        """Check the row whose turn it is."""
+        if self._rules is None or len(offered.path) != self._ruled or self._is_after_stop(offered.path):
             return True
-        rejection = self._judge.judge(offered.values)
+        rejection = self._rules.check(offered.values)
         if rejection is not None:
             self._reject(offered, rejection)
             return False
-        self._judge.keep(offered.row.slot if offered.row is not None else 0, offered.values)
+        self._rules.keep(offered.row.slot if offered.row is not None else 0, offered.values)
         self._new += 1
         self.verdicts.append((offered.id, None))
         return True
 
-    def _judge_early(self, path: Path) -> None:
-        assert self._judge is not None
+    def _check_early(self, path: Path) -> None:
+        assert self._rules is not None
         offered = self._ready[path]
-        rejection = self._judge.judge_early(offered.values)
+        rejection = self._rules.check_early(offered.values)
         if rejection is not None:
             self._reject(offered, rejection)
 

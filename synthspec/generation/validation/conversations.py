@@ -82,11 +82,11 @@ def _turns_rule(bounds: Bounds) -> Rule:
 
 
 def _each(rule: Rule) -> Rule:
-    def judge(value: Any) -> str | None:
+    def broken(value: Any) -> str | None:
         for place, role, text in spoken(value):
             fault = rule(text)
             if fault is not None:
                 return f"message {place} ({role}): {fault}"
         return None
 
-    return judge
+    return broken

@@ -29,12 +29,12 @@ SHORT_MOST_WORDS = 5  # an entry of fewer words is too common to be told from ch
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
-class Rule(Protocol):
-    """One rule between rows. `grows`: what is kept adds to what later rows are judged by."""
+class CrossRowRule(Protocol):
+    """One rule between rows. `grows`: what is kept adds to what later rows are compared with."""
 
     grows: bool
 
-    def judge(self, row: RowValues) -> Rejection | None: ...
+    def check(self, row: RowValues) -> Rejection | None: ...
 
     def keep(self, rows: Sequence[RowValues]) -> None: ...
 
@@ -42,25 +42,25 @@ class Rule(Protocol):
 class NoveltyIndex:
     """What has been kept so far, and whether a row is new beside it."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[CrossRowRule]) -> None:
         self._rules = tuple(rules)
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def judge(self, row: RowValues) -> Rejection | None:
+    def check(self, row: RowValues) -> Rejection | None:
         """Why the row is not new, or None. Changes nothing."""
-        return next((r for rule in self._rules if (r := rule.judge(row)) is not None), None)
+        return next((r for rule in self._rules if (r := rule.check(row)) is not None), None)
 
-    def judge_early(self, row: RowValues) -> Rejection | None:
+    def check_early(self, row: RowValues) -> Rejection | None:
         """Why the row will not be new at its turn, for what reason it will be told then; None where that is open.
 
         Rows before it are still to be kept, so a rule that grows may come to fire. A rejection stands early only
         where no rule listed before it can: all of these are about fixed texts, and passed.
         """
         for rule in self._rules:
-            rejection = rule.judge(row)
+            rejection = rule.check(row)
             if rejection is not None or rule.grows:
                 return rejection
         return None
@@ -84,7 +84,7 @@ def open_novelty(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex:
         ModelFault: the model of the semantic rule cannot be loaded.
         LookupError: a source or column that a rule names does not exist.
     """
-    rules: list[Rule] = []
+    rules: list[CrossRowRule] = []
     if novelty.unique:
         rules.append(Unique(novelty.unique))
     if novelty.no_copies is not None:
@@ -114,7 +114,7 @@ class Unique:
             "unique", fields, "the same {} as in a row written before; write something clearly different"
         )
 
-    def judge(self, row: RowValues) -> Rejection | None:
+    def check(self, row: RowValues) -> Rejection | None:
         return self._rejection if self._digest(row) in self._seen else None
 
     def keep(self, rows: Sequence[RowValues]) -> None:
@@ -140,7 +140,7 @@ class NearRows:
         reason = "{} too much like a row written before; write something clearly different"
         self._rejection = _rejection("near_duplicates", rule.fields, reason)
 
-    def judge(self, row: RowValues) -> Rejection | None:
+    def check(self, row: RowValues) -> Rejection | None:
         return self._rejection if self._index.has_near(self._texts.shingles(row)) else None
 
     def keep(self, rows: Sequence[RowValues]) -> None:
@@ -163,7 +163,7 @@ class Copies:
         reason = "{} too close to an example of the source; write something new, not a copy"
         self._rejection = _rejection("no_copies", rule.fields, reason)
 
-    def judge(self, row: RowValues) -> Rejection | None:
+    def check(self, row: RowValues) -> Rejection | None:
         return self._rejection if self._index.has_near(self._texts.shingles(row)) else None
 
     def keep(self, rows: Sequence[RowValues]) -> None:
@@ -192,7 +192,7 @@ class Contamination:
         reason = f"{{}} shares a run of {rule.ngram} words with a text that must not appear; use other words"
         self._rejection = _rejection("decontaminate", rule.fields, reason)
 
-    def judge(self, row: RowValues) -> Rejection | None:
+    def check(self, row: RowValues) -> Rejection | None:
         for field in self._fields:
             words = word_hashes(words_of(cell_text(said_in(row.get(field)))))
             for length, known in self._runs.items():
@@ -252,7 +252,7 @@ def _runs(words: Array, length: int) -> Array:
 
 
 class _Texts:
-    """The fields of a row as shingles; the last row is remembered, for what is judged is often kept next."""
+    """The fields of a row as shingles; the last row is remembered, for what is checked is often kept next."""
 
     def __init__(self, fields: tuple[str, ...]) -> None:
         self._fields = fields

@@ -12,18 +12,18 @@ from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.functions.placed import ADDRESS, FIELD, INDEX, SEED, placed_calls
 from synthspec.spec.rows import Path, path_text
 
-__all__ = ["FIELD", "Place", "place_of", "reads_place"]
+__all__ = ["FIELD", "RowPlace", "place_of", "reads_place"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RowPlace:
     """Where a row stands: its path, and the number of the combination that it was made under."""
 
     path: Path
     combination: int
 
 
-def place_of(place: Place | None, seed: int) -> dict[str, Any]:
+def place_of(place: RowPlace | None, seed: int) -> dict[str, Any]:
     """The place of a row, by the names that functions read it under; nothing where there is no row yet."""
     return {} if place is None else {ADDRESS: path_text(place.path), INDEX: place.combination, SEED: seed}
 

@@ -10,15 +10,15 @@ from typing import Any
 from synthspec.generation.validation.cleaning import compile_cleaning
 from synthspec.generation.validation.conversations import each_message
 from synthspec.generation.validation.field_rules import field_rules
-from synthspec.generation.validation.place import FIELD, Place, place_of, reads_place
+from synthspec.generation.validation.place import FIELD, RowPlace, place_of, reads_place
 from synthspec.generation.validation.shown import drawn_by_chance, shown_rows
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.checking.descriptions import describe
 from synthspec.languages.expressions.traversal import children, walk
-from synthspec.languages.expressions.tree import Binary, Call, Expression, Name
+from synthspec.languages.expressions.tree import Binary, Expression, FunctionCall, Name
 from synthspec.sources import Table
 from synthspec.spec import Check, Field, Spec
-from synthspec.spec.asked import judged_whole
+from synthspec.spec.asked import checked_whole
 from synthspec.spec.conversation import holds_messages
 from synthspec.spec.rows import Rejection, Stage
 
@@ -42,7 +42,7 @@ class Validator:
 
     def __init__(self, spec: Spec, tables: Mapping[str, Table] | None = None) -> None:
         self.spec = spec
-        fields = judged_whole(spec)
+        fields = checked_whole(spec)
         self.cleaning = {f.name: c for f in fields if (c := _cleaning(f)) is not None}
         self.rules = {f.name: tuple(field_rules(f)) for f in fields}
         self.optional = {f.name for f in spec.fields if f.optional}
@@ -91,7 +91,7 @@ class Validator:
                 yield Rejection(Stage.VALID, label, f"{name}: {fault}", name)
                 return
 
-    def compute(self, values: dict[str, Any], combination: Mapping[str, Any], place: Place | None = None) -> None:
+    def compute(self, values: dict[str, Any], combination: Mapping[str, Any], place: RowPlace | None = None) -> None:
         """Fill in every computed field whose names are known. Parameters come before fields of their name.
 
         Without a `place`, before there is a row, what reads the row's address stays open.
@@ -131,7 +131,7 @@ class Validator:
         values: Mapping[str, Any],
         combination: Mapping[str, Any],
         fresh: frozenset[str],
-        place: Place | None = None,
+        place: RowPlace | None = None,
     ) -> list[tuple[Check, Rejection]]:
         """The error checks that fail, among those decidable now that read at least one `fresh` field."""
         return [
@@ -143,7 +143,7 @@ class Validator:
         values: Mapping[str, Any],
         combination: Mapping[str, Any],
         fresh: frozenset[str],
-        place: Place | None = None,
+        place: RowPlace | None = None,
     ) -> Rejection | None:
         """The first `drop` check by which a row is not wanted, of those that `check_faults` would look at."""
         if not self.drops:
@@ -152,14 +152,14 @@ class Validator:
         return next((r for c, r in failing if c.check.severity == "drop"), None)
 
     def warnings(
-        self, values: Mapping[str, Any], combination: Mapping[str, Any], place: Place | None = None
+        self, values: Mapping[str, Any], combination: Mapping[str, Any], place: RowPlace | None = None
     ) -> list[str]:
         """Labels of the `warn` checks that a finished row breaks."""
         every = frozenset(values)
         return [c.label for c, _ in self._failing(values, combination, every, place) if c.check.severity == "warn"]
 
     def _failing(
-        self, values: Mapping[str, Any], combination: Mapping[str, Any], fresh: frozenset[str], place: Place | None
+        self, values: Mapping[str, Any], combination: Mapping[str, Any], fresh: frozenset[str], place: RowPlace | None
     ) -> Iterator[tuple[CompiledCheck, Rejection]]:
         row: dict[str, Any] | None = None
         for compiled in self.checks:
@@ -207,7 +207,7 @@ def _needs(expression: Expression) -> frozenset[str]:
     tested = {
         a.name
         for n in walk(expression)
-        if isinstance(n, Call) and n.function == "missing"
+        if isinstance(n, FunctionCall) and n.function == "missing"
         for a in n.arguments
         if isinstance(a, Name)
     }
@@ -215,7 +215,7 @@ def _needs(expression: Expression) -> frozenset[str]:
 
 
 def _needed(expression: Expression) -> frozenset[str]:
-    if isinstance(expression, Call) and expression.function in ("missing", "coalesce"):
+    if isinstance(expression, FunctionCall) and expression.function in ("missing", "coalesce"):
         return frozenset()
     if isinstance(expression, Name):
         return frozenset({expression.name})

@@ -19,7 +19,7 @@ from synthspec.inference.batches import BatchOffer, BatchService
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service, missing_key
-from synthspec.inference.transport.guided import SERVERS, Guide
+from synthspec.inference.transport.guided import SERVERS, ServerConstraints
 from synthspec.inference.transport.replies import (
     answer_of,
     first_in,
@@ -125,7 +125,9 @@ class OpenAIBackend:
         self._client: JsonClient = JsonClient(service, service.address, headers)
         self._body = _body_of(service.model, options, settings)
         self._constrain = options.get("constrain", True) is not False
-        self._guide = Guide(options.get("guided", "none"), own=_chat.is_local(urlsplit(service.address).hostname or ""))
+        self._guide = ServerConstraints(
+            options.get("guided", "none"), own=_chat.is_local(urlsplit(service.address).hostname or "")
+        )
         self._seed = options.get("seed")
         self.seeded = self._seed is True
         self.server = service.address

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from synthspec.inference.ngram.reading import BEGINS, ENDS, LAST, Reading
+from synthspec.inference.ngram.reading import BEGINS, ENDS, LAST, ReadColumn
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ContextOrder:
     """One order of context: `members[low[p]:high[p]]` are the positions with the context of position p."""
 
     members: array[int]
@@ -25,7 +25,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class TextCorpus:
     """Texts to walk over. Arrays run over positions unless they say otherwise."""
 
     words: tuple[str, ...]  # by token: as written, with the space before it
@@ -38,7 +38,7 @@ class Corpus:
     doors: bytes  # bit n: another row shares the position's context of order n; bit 3: at the seam of a clause
     left: array[int]  # words from here, exclusive, to the end of the sentence
     rest: array[int]  # words from here, exclusive, to the end of the text
-    orders: tuple[Order, ...]  # strongest context first
+    orders: tuple[ContextOrder, ...]  # strongest context first
     opening: Mapping[int, int]  # row -> first position; rows without a text are not in it
     size: Mapping[int, int]  # row -> words
     rows: tuple[int, ...]  # the rows that have a text
@@ -50,7 +50,7 @@ class Corpus:
         return len(self.rows)
 
 
-def build_corpus(reading: Reading, rows: Sequence[int] | None = None) -> Corpus:
+def build_corpus(reading: ReadColumn, rows: Sequence[int] | None = None) -> TextCorpus:
     """Index a column, or only these rows of it, which are then numbered from 0 in this order."""
     at, row, opening = _chosen(reading, rows)
     flags, token = reading.flags[at], reading.token[at]
@@ -58,7 +58,7 @@ def build_corpus(reading: Reading, rows: Sequence[int] | None = None) -> Corpus:
     never = (flags & LAST) > 0
     orders = tuple(_order(key[at], never | weak if i == 2 else never) for i, key in enumerate(reading.keys))
     rest = reading.rest[at]
-    return Corpus(
+    return TextCorpus(
         words=reading.words,
         token=_packed(token),
         row=_packed(row),
@@ -79,7 +79,7 @@ def build_corpus(reading: Reading, rows: Sequence[int] | None = None) -> Corpus:
     )
 
 
-def _chosen(reading: Reading, rows: Sequence[int] | None) -> tuple[Any, Any, dict[int, int]]:
+def _chosen(reading: ReadColumn, rows: Sequence[int] | None) -> tuple[Any, Any, dict[int, int]]:
     """Positions in the reading, the row of each, and where each row opens."""
     if rows is None:
         return slice(None), reading.row, dict(reading.opening)
@@ -93,7 +93,7 @@ def _chosen(reading: Reading, rows: Sequence[int] | None) -> tuple[Any, Any, dic
     return at, row, {i: int(o) for (i, _), o in zip(present, offsets[:-1], strict=True)}
 
 
-def _order(key: Any, out: Any) -> Order:
+def _order(key: Any, out: Any) -> ContextOrder:
     members = np.argsort(key, kind="stable")
     members = members[~out[members]]
     ordered = key[members]
@@ -103,10 +103,10 @@ def _order(key: Any, out: Any) -> Order:
         sizes = np.diff(edges)
         low[members] = np.repeat(edges[:-1], sizes)
         high[members] = np.repeat(edges[1:], sizes)
-    return Order(_packed(members), _packed(low), _packed(high))
+    return ContextOrder(_packed(members), _packed(low), _packed(high))
 
 
-def _doors(seam: Any, rows: Any, orders: Sequence[Order]) -> bytes:
+def _doors(seam: Any, rows: Any, orders: Sequence[ContextOrder]) -> bytes:
     doors = np.where(seam, 8, 0).astype(np.uint8)
     for bit, order in enumerate(orders):
         if not order.members:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from synthspec.inference.ngram.corpus import Corpus
+from synthspec.inference.ngram.corpus import TextCorpus
 from synthspec.inference.ngram.dice import Dice
 
 LONGEST = 600  # tokens
@@ -18,7 +18,7 @@ PROBES = 12  # positions tried for the next token before single bytes are
 READABLE = range(32, 127)
 
 
-class Vocabulary:
+class TokenVocabulary:
     """What llguidance asks of a tokenizer."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
@@ -35,11 +35,11 @@ class Vocabulary:
 class Guide:
     """Writes texts of a corpus that match a pattern."""
 
-    def __init__(self, corpus: Corpus, pattern: str) -> None:
+    def __init__(self, corpus: TextCorpus, pattern: str) -> None:
         from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
         self.corpus = corpus
-        self.vocabulary = Vocabulary(corpus.words)
+        self.vocabulary = TokenVocabulary(corpus.words)
         tokenizer = LLTokenizer(TokenizerWrapper(self.vocabulary))
         self._start = LLMatcher(tokenizer, LLMatcher.grammar_from_regex(whole(pattern)), log_level=0)
         self.usable = not self._start.is_error()
@@ -104,7 +104,7 @@ def whole(pattern: str) -> str:
     return ("" if begin else r"[^\n]*") + f"(?:{body})" + ("" if finish else r"[^\n]*")
 
 
-def make_guide(corpus: Corpus, pattern: str) -> Guide | None:
+def make_guide(corpus: TextCorpus, pattern: str) -> Guide | None:
     """A guide, if llguidance takes the pattern: it knows no look-around, no anchor inside, no backreference."""
     try:
         guide: Any = Guide(corpus, pattern)

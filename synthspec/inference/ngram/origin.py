@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from synthspec.inference.ngram.pool import Pool
-from synthspec.inference.ngram.reading import SLOT, Reading, read_texts
+from synthspec.inference.ngram.reading import SLOT, ReadColumn, read_texts
 from synthspec.inference.ngram.tokens import GROUP_OF, split
 from synthspec.inference.ngram.topics import Topics, factor, find_topics
 
@@ -34,13 +34,13 @@ class Origin:
     def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
         self.columns = columns
         self.length = len(next(iter(columns.values()), ()))
-        self._readings: dict[str, Reading] = {}
+        self._readings: dict[str, ReadColumn] = {}
         self._matches: dict[tuple[str, str], Any] = {}
         self._categories: dict[str, tuple[dict[str, int], Any]] = {}
         self._telling: dict[str, float] = {}
         self._pools: OrderedDict[bytes, Pool] = OrderedDict()
 
-    def reading(self, column: str) -> Reading:
+    def reading(self, column: str) -> ReadColumn:
         """The column's texts; other values count as their text."""
         if column not in self._readings:
             values = self.columns[column]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synthspec.inference.ngram.corpus import Corpus, build_corpus
+from synthspec.inference.ngram.corpus import TextCorpus, build_corpus
 from synthspec.inference.ngram.topics import Topics
 from synthspec.languages.patterns import PatternTimeout, SafeRegex
 
@@ -24,7 +24,7 @@ class Pool:
     def __init__(self, origin: Origin, rows: Any) -> None:
         self.origin, self.rows = origin, rows
         self.length = origin.length if rows is None else len(rows)
-        self._corpora: dict[str, Corpus] = {}
+        self._corpora: dict[str, TextCorpus] = {}
         self._untainted: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._near: dict[int, Any] = {}
 
@@ -35,7 +35,7 @@ class Pool:
         """The part of a table's weights that is for these rows."""
         return weights if self.rows is None else weights[self.rows]
 
-    def corpus(self, column: str) -> Corpus:
+    def corpus(self, column: str) -> TextCorpus:
         """The texts of a column."""
         if column not in self._corpora:
             self._corpora[column] = build_corpus(self.origin.reading(column), self.rows)

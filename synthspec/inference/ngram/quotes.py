@@ -11,7 +11,7 @@ from synthspec.inference.ngram.reading import normal
 from synthspec.languages.expressions import compile_row
 from synthspec.languages.expressions.functions.texts import quoted
 from synthspec.languages.expressions.traversal import walk
-from synthspec.languages.expressions.tree import Call, Name
+from synthspec.languages.expressions.tree import FunctionCall, Name
 from synthspec.sources.documents.sentences import sentences
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def quoted_texts(spec: Spec) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
     found: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
     for check in spec.checks:
         for node in walk(check.expression):
-            if isinstance(node, Call) and node.function == "quoted" and len(node.arguments) >= 2:
+            if isinstance(node, FunctionCall) and node.function == "quoted" and len(node.arguments) >= 2:
                 field, text = node.arguments[:2]
                 if isinstance(field, Name):
                     found.setdefault(field.name, compile_row(text))

@@ -27,7 +27,7 @@ _BIT = {'"': 1, ")": 2, "]": 4, "}": 8, "”": 16, "»": 32}
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadColumn:
     """Every text of a column, read once. Arrays run over positions unless they say otherwise."""
 
     words: tuple[str, ...]  # by token: as written, with the space before it
@@ -55,7 +55,7 @@ def normal(text: str) -> str:
     return re.sub(r"\W+", " ", text.lower()).strip()
 
 
-def read_texts(texts: Iterable[tuple[int, str]]) -> Reading:
+def read_texts(texts: Iterable[tuple[int, str]]) -> ReadColumn:
     """Read texts given as (row of the source, text); not blank ones, nor what is over 3 M tokens."""
     kept = [(r, t.strip()) for r, t in texts if t.strip()]
     ids: dict[str, int] = {}
@@ -79,7 +79,7 @@ def read_texts(texts: Iterable[tuple[int, str]]) -> Reading:
     left, rest = _distances(flags)
     seam = np.array([group(w) in SEAMS for w in words], dtype=bool)
     keys, weak = _keys(words, tokens, rows, held, np.where(seam[tokens], 1 + (marks & ENDS > 0), 0))
-    return Reading(
+    return ReadColumn(
         words=words,
         token=tokens,
         row=rows,

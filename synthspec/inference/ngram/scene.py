@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from synthspec.inference.ngram.corpus import Corpus
+from synthspec.inference.ngram.corpus import TextCorpus
 from synthspec.inference.ngram.dice import Dice
 from synthspec.inference.ngram.pool import TAINTED, Pool
 from synthspec.inference.ngram.topics import factor
@@ -59,7 +59,7 @@ class Scene:
         return memoryview(weight * topical * clean)
 
     def starts(
-        self, corpus: Corpus, anchor: int, weight: Sequence[float], shares: Mapping[int, float], dice: Dice
+        self, corpus: TextCorpus, anchor: int, weight: Sequence[float], shares: Mapping[int, float], dice: Dice
     ) -> Callable[[], int]:
         """Draws the row a text begins with: one that the earlier texts are from, else often the anchor."""
         sharing = [row for row in shares if row in corpus.opening]

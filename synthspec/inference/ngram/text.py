@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from synthspec.inference.ngram.corpus import Corpus
+from synthspec.inference.ngram.corpus import TextCorpus
 from synthspec.inference.ngram.dice import Dice
 from synthspec.inference.ngram.reading import normal
 from synthspec.inference.ngram.tokens import GROUP_OF, ends_sentence, split
@@ -49,7 +49,7 @@ class TextRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenText:
     """A text and the rows it is made of: row -> share of its words."""
 
     text: str
@@ -59,14 +59,14 @@ class Written:
 
 
 def write_text(
-    corpus: Corpus,
+    corpus: TextCorpus,
     start: Callable[[], int],
     weight: Sequence[float],
     rules: TextRules,
     dice: Dice,
     seen: set[str],
     fill: Callable[[str], str] = str,
-) -> Written:
+) -> WrittenText:
     """A text that keeps the rules, is not in `seen` (texts as `normal` gives them) and copies no row.
 
     `start` draws the row to begin with; `fill` puts values in the text's slots. Where no walk
@@ -89,14 +89,14 @@ def write_text(
             if spare is None or badness < spare[0]:
                 spare = (badness, draft, text)
     if not good and spare is None:
-        return Written("", {}, 1)
+        return WrittenText("", {}, 1)
     _, draft, text = min(good, key=lambda g: g[0]) if good else spare  # type: ignore[misc]
     shares = {row: n / max(draft.words, 1) for row, n in draft.shares.items()}
     broken = 0 if good else rules.broken(text)
-    return Written(text, shares, broken, tuple(others[:OTHERS]) if broken else ())
+    return WrittenText(text, shares, broken, tuple(others[:OTHERS]) if broken else ())
 
 
-def _aim(corpus: Corpus, like: int, rules: TextRules, dice: Dice) -> Aim:
+def _aim(corpus: TextCorpus, like: int, rules: TextRules, dice: Dice) -> Aim:
     """How long the next text should be: as long as the text of row `like`, within the rules."""
     low, high = rules.words
     wanted = corpus.size[like]
@@ -118,7 +118,7 @@ def _aim(corpus: Corpus, like: int, rules: TextRules, dice: Dice) -> Aim:
     return Aim(least, max(most, least), target, (few or 0, many if many is not None else 10_000))
 
 
-def _badness(corpus: Corpus, draft: Draft, text: str, rules: TextRules, seen: set[str]) -> float:
+def _badness(corpus: TextCorpus, draft: Draft, text: str, rules: TextRules, seen: set[str]) -> float:
     """Under 1 for a text that may be used."""
     bad = 4.0 * rules.broken(text)
     same = normal(text)
@@ -135,7 +135,7 @@ def _badness(corpus: Corpus, draft: Draft, text: str, rules: TextRules, seen: se
     return bad
 
 
-def render(corpus: Corpus, draft: Draft) -> str:
+def render(corpus: TextCorpus, draft: Draft) -> str:
     """The draft as text."""
     words, token, last = corpus.words, corpus.token, corpus.last
     return "".join([words[token[p]] + " " if last[p] else words[token[p]] for p in draft.positions]).strip()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from synthspec.inference.ngram.reading import Reading
+from synthspec.inference.ngram.reading import ReadColumn
 from synthspec.inference.ngram.tokens import content_word, split
 
 COMMON = 0.1  # of the rows: a word in more of them says nothing
@@ -53,7 +53,7 @@ class Topics:
         return Topics(self.number, self.word[kept], local[self.row[kept]], len(rows))
 
 
-def find_topics(readings: Iterable[Reading], length: int) -> Topics:
+def find_topics(readings: Iterable[ReadColumn], length: int) -> Topics:
     """Topics of a table of `length` rows, from its columns of text."""
     number: dict[str, int] = {}
     pairs: list[Any] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from synthspec.inference.ngram.corpus import Corpus, Order
+from synthspec.inference.ngram.corpus import ContextOrder, TextCorpus
 from synthspec.inference.ngram.dice import Dice
 
 # By order of context, strongest first: how readily a passage is taken and what it costs a draft's fluency.
@@ -64,7 +64,9 @@ class Walk:
         "words",
     )
 
-    def __init__(self, corpus: Corpus, weight: Sequence[float], aim: Aim, dice: Dice, boldness: float = 1.0) -> None:
+    def __init__(
+        self, corpus: TextCorpus, weight: Sequence[float], aim: Aim, dice: Dice, boldness: float = 1.0
+    ) -> None:
         self.corpus, self.weight, self.aim, self.dice = corpus, weight, aim, dice
         self.boldness = boldness
         self.positions: list[int] = []
@@ -160,7 +162,7 @@ class Walk:
                 break
         return -1
 
-    def _fittest(self, order: Order, position: int) -> tuple[int, float, int]:
+    def _fittest(self, order: ContextOrder, position: int) -> tuple[int, float, int]:
         """Of some positions that share this context the one that fits best, how well, and how many share it."""
         corpus, words, target, most, roll = self.corpus, self.words, self.aim.target, self.aim.most, self.dice.roll
         row_of, left, rest, members, weight = corpus.row, corpus.left, corpus.rest, order.members, self.weight

@@ -17,14 +17,14 @@ from synthspec.inference.store.derived.rows import Spent, StoredCall, call_row, 
 from synthspec.inference.store.derived.stored_request import SharedTexts
 from synthspec.inference.store.file import MORE_MEMORY, StoreDamaged, StoreFault, connect_reader, explain_fault
 from synthspec.inference.store.folder_lock import FolderLock
-from synthspec.inference.store.jobs import Begin, Change, Note, Put, Reserve, Settle
+from synthspec.inference.store.jobs import Begin, Put, Reserve, SetMeta, Settle, Statements
 from synthspec.inference.store.ledger import Send, make_send
 from synthspec.inference.store.locking import LOCK, lock_store
-from synthspec.inference.store.opening import Opened, open_writer
+from synthspec.inference.store.opening import OpenedStore, open_writer
 from synthspec.inference.store.reader import FILE, StoreReader, file_in
 from synthspec.inference.store.rescue.rescued import Rescue
 from synthspec.inference.store.schema import DAMAGE, LOST, RELEASED
-from synthspec.inference.store.writer import Writer
+from synthspec.inference.store.writer import CommitThread
 from synthspec.spec.messages import Completion, Request
 
 __all__ = ["FILE", "Spent", "Store", "StoreDamaged", "StoreFault", "StoredCall"]
@@ -40,7 +40,7 @@ class Store(StoreReader):
         super().__init__(path, reader, version)
         self.notice: str | None = None
         self._retired: list[sqlite3.Connection] = []
-        self._writer: Writer | None = None
+        self._writer: CommitThread | None = None
         self._rescue: Rescue | None = None
         self._locks: list[FolderLock] = []  # of a folder that the file is in by a link
         self._next_send = 1
@@ -59,7 +59,7 @@ class Store(StoreReader):
         """
         path = file_in(path)
         locks = lock_store(path)
-        opened: Opened | None = None
+        opened: OpenedStore | None = None
         try:
             opened = open_writer(path, accept_loss)
             store = cls(path, *connect_reader(path))
@@ -69,7 +69,7 @@ class Store(StoreReader):
             explain = lambda error: explain_fault(error, path)  # noqa: E731
             for send in store.open_sends():  # of batches that are still under way
                 store._sends.setdefault(send.key, []).append(send)
-            store._writer = Writer(opened.connection, opened.ledger, explain, store._confirm)
+            store._writer = CommitThread(opened.connection, opened.ledger, explain, store._confirm)
         except BaseException as error:
             if opened is not None:
                 opened.connection.close()
@@ -160,7 +160,7 @@ class Store(StoreReader):
 
     async def change(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
         """Statements of another module of this package, in one transaction with what else is waiting."""
-        await self._writing().write(Change(statements))
+        await self._writing().write(Statements(statements))
 
     def set_meta(self, name: str, value: str) -> None:
         """Note a value, durably. Holds up the caller for a few milliseconds.
@@ -168,7 +168,7 @@ class Store(StoreReader):
         Raises:
             StoreFault: it could not be written.
         """
-        self._writing().write_now(Note(name, value))
+        self._writing().write_now(SetMeta(name, value))
 
     async def close(self) -> None:
         """Write what is waiting, leave one plain file, and give the folder back. A second call does nothing.
@@ -219,12 +219,12 @@ class Store(StoreReader):
             with contextlib.suppress(StoreFault):
                 self.set_meta(DAMAGE, reason)
 
-    def _writing(self) -> Writer:
+    def _writing(self) -> CommitThread:
         if self._writer is None:
             raise StoreFault(f"{self.path} is not open for writing", "Open it with Store.open.")
         return self._writer
 
-    def _confirm(self, writer: Writer) -> None:
+    def _confirm(self, writer: CommitThread) -> None:
         """After each commit, in the writer's thread: is the file still where the next build will look?"""
         assert self._rescue is not None
         if self._rescue.is_there():

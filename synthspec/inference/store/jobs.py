@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from synthspec.inference.store.derived.rows import Row
-from synthspec.inference.store.ledger import MOST_COST, MOST_TOKENS, Ledger, Send
+from synthspec.inference.store.ledger import MOST_COST, MOST_TOKENS, Send, StoredTotals
 from synthspec.inference.store.schema import (
     DUPLICATE,
     INSERT_BLOB,
@@ -65,7 +65,7 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class SetMeta:
     """Keep a value under a name."""
 
     name: str
@@ -73,16 +73,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Statements:
     """Statements of a part of the store that has tables of its own."""
 
     statements: Sequence[tuple[str, Sequence[Any]]]
 
 
-Job = Reserve | Begin | Put | Settle | Note | Change
+Job = Reserve | Begin | Put | Settle | SetMeta | Statements
 
 
-def apply_jobs(connection: sqlite3.Connection, ledger: Ledger, jobs: Sequence[Job]) -> list[Any]:
+def apply_jobs(connection: sqlite3.Connection, ledger: StoredTotals, jobs: Sequence[Job]) -> list[Any]:
     """Do all of it in one transaction; what each job came to. Durable on return.
 
     Raises:
@@ -97,9 +97,9 @@ def apply_jobs(connection: sqlite3.Connection, ledger: Ledger, jobs: Sequence[Jo
     stored = iter(_store(connection, ledger, puts))
     results = [next(stored) if isinstance(job, Put) else None for job in jobs]
     for job in jobs:
-        if isinstance(job, Note):
+        if isinstance(job, SetMeta):
             connection.execute(INSERT_META, (job.name, job.value, meta_checksum(job.name, job.value)))
-        elif isinstance(job, Change | Begin):
+        elif isinstance(job, Statements | Begin):
             for statement, values in job.statements:
                 connection.execute(statement, values)
     _settle(connection, ledger, settles)
@@ -123,7 +123,7 @@ def _store_blobs(connection: sqlite3.Connection, puts: Sequence[Put]) -> None:
         connection.executemany(INSERT_BLOB, blobs)
 
 
-def _store(connection: sqlite3.Connection, ledger: Ledger, puts: Sequence[Put]) -> list[bool]:
+def _store(connection: sqlite3.Connection, ledger: StoredTotals, puts: Sequence[Put]) -> list[bool]:
     """For each whether it was the first completion of its request. All of them are paid for."""
     firsts: list[bool] = []
     for start in range(0, len(puts), _WIDEST):
@@ -142,7 +142,7 @@ def _store(connection: sqlite3.Connection, ledger: Ledger, puts: Sequence[Put]) 
     return firsts
 
 
-def _charge(ledger: Ledger, put: Put) -> None:
+def _charge(ledger: StoredTotals, put: Put) -> None:
     asked, given, cost = put.row[6:9]
     known = asked is not None and given is not None
     worst_cost, worst_tokens = put.worst
@@ -152,7 +152,7 @@ def _charge(ledger: Ledger, put: Put) -> None:
     ledger.settled.add(min(charged, MOST_COST), asked, given, at_worst=not known or cost is None)
 
 
-def _settle(connection: sqlite3.Connection, ledger: Ledger, settles: Sequence[Settle]) -> None:
+def _settle(connection: sqlite3.Connection, ledger: StoredTotals, settles: Sequence[Settle]) -> None:
     _mark(connection, RELEASED, [s.send.id for s in settles if s.state == RELEASED])
     for settle in settles:
         if settle.state == LOST:

@@ -36,7 +36,7 @@ class Total:
         self.at_worst += at_worst
 
 
-class Ledger:
+class StoredTotals:
     """`settled` is what completions cost, `lost` what may have been paid for though nothing came of it."""
 
     NAMES = ("settled", "lost")
@@ -48,9 +48,9 @@ class Ledger:
             name, total = read_total(row)
             setattr(self, name, total)
 
-    def copy(self) -> Ledger:
+    def copy(self) -> StoredTotals:
         """The same sums, apart."""
-        twin = Ledger()
+        twin = StoredTotals()
         twin.settled, twin.lost = replace(self.settled), replace(self.lost)
         return twin
 
@@ -73,7 +73,7 @@ def read_total(row: Sequence[Any]) -> tuple[str, Total]:
     """
     try:
         *values, crc = row
-        if len(values) != 7 or values[0] not in Ledger.NAMES or total_checksum(values) != crc:
+        if len(values) != 7 or values[0] not in StoredTotals.NAMES or total_checksum(values) != crc:
             raise StrangeTotal(f"the sum of what was {row[0]} is not what was stored")
         return str(values[0]), Total(units(values[1]), *values[2:])
     except (TypeError, ValueError):

@@ -24,7 +24,7 @@ from synthspec.inference.store.file import (
     sync_folder,
     unfit,
 )
-from synthspec.inference.store.ledger import Ledger, Send, StrangeTotal
+from synthspec.inference.store.ledger import Send, StoredTotals, StrangeTotal
 from synthspec.inference.store.rescue.salvage import Rescued, drop_repeated, earlier_files, free_number, salvage
 from synthspec.inference.store.schema import (
     CLOSED_BATCHES,
@@ -48,16 +48,16 @@ SELECT id, key, batch, cost, tokens, created, crc FROM sends WHERE state = {RESE
 
 
 @dataclass(slots=True)
-class Opened:
+class OpenedStore:
     """A store to write to, what was spent so far, and what people should know of how it was opened."""
 
     connection: sqlite3.Connection
-    ledger: Ledger
+    ledger: StoredTotals
     next_send: int
     notice: str | None = None
 
 
-def open_writer(path: Path, accept_loss: bool = False) -> Opened:
+def open_writer(path: Path, accept_loss: bool = False) -> OpenedStore:
     """The writing connection to a sound store of this version, made where there is none.
 
     Reservations that a killed run left behind are counted as spent. Of a damaged store, all that can be read goes into
@@ -79,7 +79,7 @@ def open_writer(path: Path, accept_loss: bool = False) -> Opened:
         raise explain_fault(error, path) from error
 
 
-def _open(path: Path, notice: str | None) -> Opened:
+def _open(path: Path, notice: str | None) -> OpenedStore:
     fresh = is_missing(path)
     if not fresh:
         check_header(path)
@@ -119,7 +119,7 @@ def _set_modes(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_size_limit = 33554432")
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> Opened:
+def _prepare(connection: sqlite3.Connection, path: Path) -> OpenedStore:
     connection.execute("PRAGMA page_size = 4096")
     version = check_version(connection, path)
     if version:
@@ -131,7 +131,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> Opened:
         migrate(connection)
     ledger = _sweep(connection)
     following = int(connection.execute("SELECT coalesce(max(id), 0) + 1 FROM sends").fetchone()[0])
-    return Opened(connection, ledger, following)
+    return OpenedStore(connection, ledger, following)
 
 
 def _check(connection: sqlite3.Connection, path: Path, version: int) -> None:
@@ -146,13 +146,13 @@ def _check(connection: sqlite3.Connection, path: Path, version: int) -> None:
             raise damaged(path, reason[0])
 
 
-def _sweep(connection: sqlite3.Connection) -> Ledger:
+def _sweep(connection: sqlite3.Connection) -> StoredTotals:
     """What was spent so far, with the calls that a killed run left under way; those of a pending batch are not lost."""
     with transaction(connection):
         rows = connection.execute("SELECT * FROM totals").fetchall()
-        if {row[0] for row in rows} != set(Ledger.NAMES):
+        if {row[0] for row in rows} != set(StoredTotals.NAMES):
             raise StrangeTotal("the sums of what was spent are not what was stored")
-        ledger = Ledger(rows)
+        ledger = StoredTotals(rows)
         left = connection.execute(_OPEN_SENDS).fetchall()
         for *values, crc in left:
             send = Send(*values)
@@ -239,4 +239,4 @@ def _figure(count: int | None) -> str:
     return "an unknown number of" if count is None else f"{count:,}"
 
 
-__all__ = ["Opened", "StoreFault", "open_writer"]
+__all__ = ["OpenedStore", "StoreFault", "open_writer"]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from synthspec.inference.store.derived.rows import CALL_COLUMNS, Decayed, checksum, completion_checksum, key_bytes
-from synthspec.inference.store.ledger import Ledger, Total, units
+from synthspec.inference.store.ledger import StoredTotals, Total, units
 
 VERSION = 2
 APPLICATION = 0x53594E53  # "SYNS": `file run.sqlite` shows it
@@ -70,7 +70,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
     """Make an empty store."""
     with transaction(connection):
         _make_tables(connection)
-        connection.executemany(INSERT_TOTAL, Ledger().rows())
+        connection.executemany(INSERT_TOTAL, StoredTotals().rows())
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -120,7 +120,7 @@ def _copy_version_1(connection: sqlite3.Connection) -> None:
         connection.execute(insert, upgrade_row(row))
         stored += 1
     names = "cost, prompt_tokens, completion_tokens, requests"
-    ledger = Ledger()
+    ledger = StoredTotals()
     for what, *figures in connection.execute(f"SELECT what, {names} FROM totals_1").fetchall():
         setattr(ledger, what, _total(figures))
     ledger.settled.stored = stored

@@ -18,7 +18,7 @@ from typing import Any
 
 from synthspec.inference.store.file import StoreFault
 from synthspec.inference.store.jobs import Job, apply_jobs
-from synthspec.inference.store.ledger import Ledger
+from synthspec.inference.store.ledger import StoredTotals
 
 _AT_ONCE = 1024  # jobs after which a transaction takes no more
 _BAD_VALUE = (OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError)
@@ -27,16 +27,16 @@ Done = asyncio.Future[Any] | concurrent.futures.Future[Any]
 Waiting = tuple[Job, Done]
 
 
-class Writer:
+class CommitThread:
     """The thread and its queue. `explain` turns an error into a fault; `confirm` runs after each commit and
     raises StoreFault when what was committed is not where it should be."""
 
     def __init__(
         self,
         connection: sqlite3.Connection,
-        ledger: Ledger,
+        ledger: StoredTotals,
         explain: Callable[[Exception], StoreFault],
-        confirm: Callable[[Writer], None],
+        confirm: Callable[[CommitThread], None],
     ) -> None:
         self.connection = connection  # the thread's own while it runs; `confirm` may replace it
         self.ledger = ledger  # the thread's own

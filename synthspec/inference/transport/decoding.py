@@ -52,7 +52,7 @@ def matcher_for(constraint: Constraint, tokenizer: Any) -> Any:
     return None if matcher.is_error() else matcher
 
 
-class Chooser:
+class TokenChooser:
     """The logits processor of one batch. `ends` are the tokens that end a text."""
 
     def __init__(self, texts: Sequence[Writing], ends: Sequence[int], deadline: float, stop: threading.Event) -> None:

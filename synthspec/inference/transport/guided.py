@@ -12,7 +12,7 @@ from synthspec.spec.messages import Constraint
 SERVERS = ("none", "vllm", "llama", "llguidance")
 
 
-class Guide:
+class ServerConstraints:
     """Turns constraints into body keys for one server. `server` is one of `SERVERS`."""
 
     def __init__(self, server: str, own: bool) -> None:

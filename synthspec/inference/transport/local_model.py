@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthspec.inference.transport.decoding import Chooser, Writing, matcher_for
+from synthspec.inference.transport.decoding import TokenChooser, Writing, matcher_for
 from synthspec.inference.transport.sdk import load
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request, Usage
 
@@ -75,7 +75,7 @@ class LocalModel:
         config = self._hf.GenerationConfig(
             max_new_tokens=room, do_sample=False, pad_token_id=pad, eos_token_id=list(self._ends)
         )
-        chooser = Chooser(texts, self._ends, time.monotonic() + manner.timeout, stop)
+        chooser = TokenChooser(texts, self._ends, time.monotonic() + manner.timeout, stop)
         with torch.inference_mode():
             out = self._model.generate(
                 ids,

@@ -14,7 +14,7 @@ from synthspec.languages.expressions.checking.checker import check_expression
 from synthspec.languages.expressions.errors import Fault
 from synthspec.languages.expressions.evaluation.rows import compile_row
 from synthspec.languages.expressions.functions.library import FUNCTIONS
-from synthspec.languages.expressions.functions.signatures import Function, Parameter, find_function, function
+from synthspec.languages.expressions.functions.signatures import Function, FunctionParameter, find_function, function
 from synthspec.languages.expressions.parsing.parser import MAX_DEPTH, MAX_LENGTH, parse_expression
 from synthspec.languages.expressions.traversal import names_of, random_calls
 from synthspec.languages.expressions.tree import Expression
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from synthspec.languages.expressions.evaluation.evaluator import evaluate
 
 __all__ = [
-    "FUNCTIONS", "MAX_DEPTH", "MAX_LENGTH", "Expression", "Fault", "Function", "Parameter", "Type",
+    "FUNCTIONS", "MAX_DEPTH", "MAX_LENGTH", "Expression", "Fault", "Function", "FunctionParameter", "Type",
     "check_expression", "compile_row", "evaluate", "find_function", "function", "names_of",
     "parse_expression", "random_calls",
 ]  # fmt: skip

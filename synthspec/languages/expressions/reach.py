@@ -11,7 +11,7 @@ from typing import Any
 
 from synthspec.languages.expressions.checking.binding import bind
 from synthspec.languages.expressions.traversal import is_constant, is_random
-from synthspec.languages.expressions.tree import Call, Expression, ListOf
+from synthspec.languages.expressions.tree import Expression, FunctionCall, ListOf
 from synthspec.plugins import find_plugin, is_plugin
 from synthspec.plugins.guarding import guarded
 
@@ -82,7 +82,7 @@ _ENDS: Mapping[str, Callable[..., Ends]] = {
 }
 
 
-def check_reach(node: Call) -> Iterator[tuple[str, str, Call, str]]:
+def check_reach(node: FunctionCall) -> Iterator[tuple[str, str, FunctionCall, str]]:
     """What is wrong with a call whose constant arguments let it give what no number holds, or nothing at all.
 
     As (code, message, the call at fault, remedy).
@@ -107,7 +107,7 @@ def check_reach(node: Call) -> Iterator[tuple[str, str, Call, str]]:
             yield "E445", f"{_written(call)} can go beyond {limit}", call, remedy
 
 
-def _values(call: Call) -> dict[str, Any]:
+def _values(call: FunctionCall) -> dict[str, Any]:
     """Every argument of a random call: its constant, its default, None where it is known only when a row is drawn."""
     from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 
@@ -121,7 +121,7 @@ def _values(call: Call) -> dict[str, Any]:
 
 def _inner_constant(value: Expression, kind: str) -> Any:
     """A constant argument; of a distribution, itself when all of its own are constant."""
-    if kind == "distribution" and isinstance(value, Call):
+    if kind == "distribution" and isinstance(value, FunctionCall):
         return None if any(v is None for v in _values(value).values()) else value
     if kind == "distributions" and isinstance(value, ListOf):
         inner = [_inner_constant(item, "distribution") for item in value.items]
@@ -130,7 +130,7 @@ def _inner_constant(value: Expression, kind: str) -> Any:
     return None if isinstance(found, list) and None in found else found
 
 
-def _bounded_calls(node: Call, within: bool = False) -> Iterator[tuple[Call, bool]]:
+def _bounded_calls(node: FunctionCall, within: bool = False) -> Iterator[tuple[FunctionCall, bool]]:
     """A random call and those inside it, each with whether a truncation bounds it from both sides."""
     yield node, within
     values = _values(node)
@@ -139,21 +139,21 @@ def _bounded_calls(node: Call, within: bool = False) -> Iterator[tuple[Call, boo
         within = within or (_is_finite(high) and (_is_finite(low) or _is_positive(node)))
     for value in _given(node).values():
         for item in value.items if isinstance(value, ListOf) else (value,):
-            if isinstance(item, Call) and is_random(item):
+            if isinstance(item, FunctionCall) and is_random(item):
                 yield from _bounded_calls(item, within)
 
 
-def _is_positive(node: Call) -> bool:
+def _is_positive(node: FunctionCall) -> bool:
     """Whether a truncated call's own distribution has a lower end."""
     inner = node.arguments[0] if node.arguments else None
-    return isinstance(inner, Call) and inner.function not in ("normal", "student_t", "mixture", "truncated")
+    return isinstance(inner, FunctionCall) and inner.function not in ("normal", "student_t", "mixture", "truncated")
 
 
 def _is_finite(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and math.isfinite(value))
 
 
-def _is_empty(call: Call) -> bool:
+def _is_empty(call: FunctionCall) -> bool:
     """Whether a truncated call of constants draws nothing, tried at the ends and in the middle."""
     import numpy as np
 
@@ -166,28 +166,28 @@ def _is_empty(call: Call) -> bool:
     return any(v is None or not math.isfinite(v) for v in column.tolist())
 
 
-def _given(call: Call) -> dict[str, Expression]:
+def _given(call: FunctionCall) -> dict[str, Expression]:
     from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 
     return dict(bind(call, [a.name for a in DISTRIBUTIONS[call.function].arguments]).given)
 
 
-def _written(call: Call) -> str:
+def _written(call: FunctionCall) -> str:
     """The call as it might be written."""
     parts: list[str] = []
     for name, value in _given(call).items():
         constant = constant_of(value)
-        said = _written(value) if isinstance(value, Call) and is_random(value) else f"{constant!r}"
+        said = _written(value) if isinstance(value, FunctionCall) and is_random(value) else f"{constant!r}"
         parts.append(said if len(parts) < len(call.arguments) else f"{name}={said}")
     return f"{call.function}({', '.join(parts)})" if constant_known(call) else f"{call.function}(…)"
 
 
-def reach_of(call: Call) -> Ends | None:
+def reach_of(call: FunctionCall) -> Ends | None:
     """The lowest and the highest value of a random call; None where nobody can tell beforehand."""
     return ends_of(call.function, _values(call)) if constant_known(call) else None
 
 
-def constant_known(call: Call) -> bool:
+def constant_known(call: FunctionCall) -> bool:
     """Whether every argument of the call is known before a row is drawn."""
     return not any(v is None for v in _values(call).values())
 
@@ -198,6 +198,6 @@ def constant_of(value: Expression) -> Any:
 
     if isinstance(value, ListOf):
         return [constant_of(item) for item in value.items]
-    if isinstance(value, Call) and is_random(value):
+    if isinstance(value, FunctionCall) and is_random(value):
         return None
     return constant_value(value) if is_constant(value) else None

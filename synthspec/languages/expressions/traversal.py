@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from synthspec.languages.expressions.tree import (
     Binary,
-    Call,
     Conditional,
     Expression,
+    FunctionCall,
     Index,
     ListOf,
     Literal,
@@ -31,7 +31,7 @@ def children(node: Expression) -> tuple[Expression, ...]:
             return (owner,)
         case Index(owner=owner, index=index):
             return (owner, index)
-        case Call(arguments=arguments, keywords=keywords):
+        case FunctionCall(arguments=arguments, keywords=keywords):
             return (*arguments, *(value for _, value in keywords))
         case Unary(operand=operand):
             return (operand,)
@@ -63,13 +63,13 @@ def members_of(expression: Expression, name: str) -> frozenset[str] | None:
     return None if whole else frozenset(read)
 
 
-def random_calls(expression: Expression) -> tuple[Call, ...]:
+def random_calls(expression: Expression) -> tuple[FunctionCall, ...]:
     """The calls that draw, in the order of their ordinals; each takes one uniform number."""
-    drawn = {n.ordinal: n for n in walk(expression) if isinstance(n, Call) and n.ordinal >= 0}
+    drawn = {n.ordinal: n for n in walk(expression) if isinstance(n, FunctionCall) and n.ordinal >= 0}
     return tuple(drawn[ordinal] for ordinal in sorted(drawn))
 
 
-def is_random(call: Call) -> bool:
+def is_random(call: FunctionCall) -> bool:
     """Whether the call names a random function.
 
     `integer`, `date`, `datetime` and `time` are both: with one argument they convert, with two they draw.
@@ -88,12 +88,12 @@ PLACED = frozenset(("address", "index", "uuid"))  # functions whose value hangs 
 def is_constant(expression: Expression) -> bool:
     """Whether its value depends on no row, no place and no draw."""
     return not any(
-        isinstance(n, Name) or (isinstance(n, Call) and (n.function in PLACED or is_random(n)))
+        isinstance(n, Name) or (isinstance(n, FunctionCall) and (n.function in PLACED or is_random(n)))
         for n in walk(expression)
     )
 
 
-def distribution_arguments(call: Call) -> frozenset[int]:
+def distribution_arguments(call: FunctionCall) -> frozenset[int]:
     """The starts of the calls that `truncated` and `mixture` are given to work on, which are not drawn."""
     from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 
@@ -108,12 +108,12 @@ def distribution_arguments(call: Call) -> frozenset[int]:
             nested.append(value)
         elif argument.kind == "distributions" and isinstance(value, ListOf):
             nested.extend(value.items)
-    return frozenset(n.start for n in nested if isinstance(n, Call) and is_random(n))
+    return frozenset(n.start for n in nested if isinstance(n, FunctionCall) and is_random(n))
 
 
 def number_draws(expression: Expression) -> Expression:
     """The same tree, each call that draws numbered in the order written."""
-    calls = [n for n in walk(expression) if isinstance(n, Call) and is_random(n)]
+    calls = [n for n in walk(expression) if isinstance(n, FunctionCall) and is_random(n)]
     if not calls:
         return expression
     nested = frozenset[int]().union(*(distribution_arguments(c) for c in calls))
@@ -121,7 +121,7 @@ def number_draws(expression: Expression) -> Expression:
     ordinals = {start: ordinal for ordinal, start in enumerate(starts)}
 
     def number(node: Expression) -> Expression:
-        if isinstance(node, Call) and node.start in ordinals and is_random(node):
+        if isinstance(node, FunctionCall) and node.start in ordinals and is_random(node):
             return replace(node, ordinal=ordinals[node.start])
         return node
 
@@ -141,7 +141,7 @@ def rebuild(node: Expression, change: Callable[[Expression], Expression]) -> Exp
             return change(replace(node, owner=rebuild(node.owner, change)))
         case Index():
             return change(replace(node, owner=rebuild(node.owner, change), index=rebuild(node.index, change)))
-        case Call():
+        case FunctionCall():
             arguments = tuple(rebuild(a, change) for a in node.arguments)
             keywords = tuple((k, rebuild(v, change)) for k, v in node.keywords)
             return change(replace(node, arguments=arguments, keywords=keywords))

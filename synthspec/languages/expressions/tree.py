@@ -63,7 +63,7 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """`words(text)`. `ordinal` numbers the random calls of one expression in the order written, else -1."""
 
     function: str
@@ -106,4 +106,4 @@ class Conditional:
     end: int
 
 
-Expression = Literal | Name | ListOf | MapOf | Member | Index | Call | Unary | Binary | Conditional
+Expression = Literal | Name | ListOf | MapOf | Member | Index | FunctionCall | Unary | Binary | Conditional

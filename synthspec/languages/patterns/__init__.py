@@ -1,6 +1,6 @@
-"""Regular expressions that cannot hang: writing text from them, judging them, matching with a limit."""
+"""Regular expressions that cannot hang: writing text from them, assessing them, matching with a limit."""
 
-from synthspec.languages.patterns.ambiguity.safety import Verdict, judge, runaway
+from synthspec.languages.patterns.ambiguity.safety import PatternSafety, assess, runaway
 from synthspec.languages.patterns.generator import Pattern, parse_pattern
 from synthspec.languages.patterns.matcher import PatternTimeout, SafeRegex, compile_pattern
 from synthspec.languages.patterns.tree import PatternFault
@@ -8,11 +8,11 @@ from synthspec.languages.patterns.tree import PatternFault
 __all__ = [
     "Pattern",
     "PatternFault",
+    "PatternSafety",
     "PatternTimeout",
     "SafeRegex",
-    "Verdict",
+    "assess",
     "compile_pattern",
-    "judge",
     "parse_pattern",
     "runaway",
 ]

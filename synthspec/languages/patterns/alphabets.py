@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from collections.abc import Sequence as Characters
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from synthspec.languages.patterns.tree import Chars, PatternFault, cases
@@ -19,7 +18,7 @@ SURROGATES = (0xD800, 0xDFFF)
 SMALL = 5_000  # alphabets up to this size are kept as text
 
 
-class _Wide(Characters[str]):
+class _Wide(Sequence[str]):
     """The characters of many ranges, without holding them."""
 
     def __init__(self, ranges: list[tuple[int, int]]) -> None:
@@ -34,10 +33,10 @@ class _Wide(Characters[str]):
         return chr(self.ranges[at][0] + place - self.starts[at])
 
 
-def alphabet(chars: Chars, text: str) -> Characters[str]:
+def alphabet(chars: Chars, text: str) -> Sequence[str]:
     """The characters that a set writes, each once, in the order of their code points."""
     if chars.negated:
-        letters: Characters[str] = "".join(char for char in PRINTABLE if chars.contains(char))
+        letters: Sequence[str] = "".join(char for char in PRINTABLE if chars.contains(char))
     else:
         ranges = _merge([part for item in chars.items for part in _ranges(item)])
         letters = _Wide(ranges)

@@ -12,8 +12,7 @@ after 8, `{n,}` after n + 7.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from collections.abc import Sequence as Characters
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from hashlib import blake2b
@@ -22,18 +21,18 @@ from typing import TYPE_CHECKING
 from synthspec.languages.patterns.alphabets import alphabet
 from synthspec.languages.patterns.matcher import PatternTimeout, compile_pattern
 from synthspec.languages.patterns.tree import (
+    Alternation,
     Anchor,
     Atomic,
     Backreference,
+    CaptureGroup,
     Chars,
-    Choice,
+    Concatenation,
     Condition,
-    Group,
     Look,
     Node,
     PatternFault,
-    Repeat,
-    Sequence,
+    Quantifier,
     parse_tree,
     tokens,
     walk,
@@ -140,11 +139,11 @@ def _probe(pattern: Pattern) -> None:
 def _needs_checking(tree: Node, nodes: list[Node]) -> bool:
     """Whether a text put together from left to right may still not match: what looks at its surroundings."""
     anchors = sum(isinstance(node, Anchor) for node in nodes)
-    if isinstance(tree, Sequence) and tree.items:
+    if isinstance(tree, Concatenation) and tree.items:
         anchors -= tree.items[0] in (Anchor("start"), Anchor("line start"))
         anchors -= len(tree.items) > 1 and tree.items[-1] in (Anchor("end"), Anchor("text end"), Anchor("line end"))
     return anchors > 0 or any(
-        isinstance(node, Atomic | Backreference | Condition) or (isinstance(node, Repeat) and node.possessive)
+        isinstance(node, Atomic | Backreference | Condition) or (isinstance(node, Quantifier) and node.possessive)
         for node in nodes
     )
 
@@ -157,13 +156,13 @@ def longest_text(node: Node) -> int:
         match node:
             case Chars():
                 return 1
-            case Sequence(items):
+            case Concatenation(items):
                 return sum(map(measure, items))
-            case Choice(branches):
+            case Alternation(branches):
                 return max(map(measure, branches))
-            case Repeat(body, low, high):
+            case Quantifier(body, low, high):
                 return max(measure(body), 1) * _most(low, high)  # rounds that write nothing take time too
-            case Group(number, body):
+            case CaptureGroup(number, body):
                 groups[number] = measure(body)
                 return groups[number]
             case Atomic(body):
@@ -198,15 +197,15 @@ def _writer(node: Node, text: str) -> Writer:
     match node:
         case Chars():
             return _write_chars(alphabet(node, text), 1, 1)
-        case Sequence(items):
+        case Concatenation(items):
             return _write_sequence([again(item) for item in items])
-        case Choice(branches):
+        case Alternation(branches):
             return _write_choice([again(branch) for branch in branches])
-        case Repeat(Chars() as body, low, high):
+        case Quantifier(Chars() as body, low, high):
             return _write_chars(alphabet(body, text), low, _most(low, high))
-        case Repeat(body, low, high):
+        case Quantifier(body, low, high):
             return _write_repeat(again(body), low, _most(low, high))
-        case Group(number, body):
+        case CaptureGroup(number, body):
             return _write_group(number, again(body))
         case Atomic(body):
             return again(body)
@@ -218,7 +217,7 @@ def _writer(node: Node, text: str) -> Writer:
             return lambda draws, out, groups: None
 
 
-def _write_chars(letters: Characters[str], low: int, high: int) -> Writer:
+def _write_chars(letters: Sequence[str], low: int, high: int) -> Writer:
     size, counts = len(letters), high - low + 1
     if size == 1:
         letter = letters[0]

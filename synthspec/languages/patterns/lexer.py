@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.languages.patterns.ambiguity.automaton import TooLargeError
 from synthspec.languages.patterns.ambiguity.safety import judge_tree
-from synthspec.languages.patterns.simulation.matcher import Found, Scan, Simulator
+from synthspec.languages.patterns.simulation.matcher import Match, Scan, Simulator
 from synthspec.languages.patterns.simulation.viability import StepsExceededError
 from synthspec.languages.patterns.tree import PatternFault, parse_any_length
 
@@ -65,7 +65,7 @@ class LexerPattern:
         except TooLargeError:
             raise StepsExceededError from None
 
-    def match(self, text: str, pos: int = 0, end: int | None = None) -> re.Match[str] | Found | None:
+    def match(self, text: str, pos: int = 0, end: int | None = None) -> re.Match[str] | Match | None:
         """The match that begins at a place."""
         if end is not None and end < len(text):
             text = text[:end]
@@ -73,7 +73,7 @@ class LexerPattern:
         self._steps.take(_CALL + ((found.end() - pos) // _SHORT if found else 0))
         return found
 
-    def fullmatch(self, text: str) -> re.Match[str] | Found | None:
+    def fullmatch(self, text: str) -> re.Match[str] | Match | None:
         """The match of the whole text, which is short: a token."""
         if self._is_fast(len(text)):
             return self._compiled.fullmatch(text)
@@ -83,7 +83,7 @@ class LexerPattern:
         bits, degree = self._degree
         return degree is not None and 2.0**bits * float(max(length, 2)) ** degree <= FAST_STEPS
 
-    def _simulated(self, text: str, pos: int) -> Found | None:
+    def _simulated(self, text: str, pos: int) -> Match | None:
         scan = self._steps.scans.get(id(self))
         if scan is None or scan.text != text:
             self._steps.take(2 * len(text) // _SHORT)

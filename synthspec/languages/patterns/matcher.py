@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from synthspec.languages.patterns.ambiguity.automaton import TooLargeError
-from synthspec.languages.patterns.ambiguity.safety import Verdict, judge
-from synthspec.languages.patterns.simulation.matcher import Found, Simulator, simulator
+from synthspec.languages.patterns.ambiguity.safety import PatternSafety, assess
+from synthspec.languages.patterns.simulation.matcher import Match, Simulator, simulator
 from synthspec.languages.patterns.simulation.viability import StepsExceededError
 from synthspec.languages.patterns.tree import check_replacement
 
@@ -36,7 +36,7 @@ class SafeRegex:
     """A compiled pattern. Every method raises PatternTimeout rather than run on."""
 
     text: str
-    verdict: Verdict
+    verdict: PatternSafety
 
     @property
     def names(self) -> frozenset[str]:
@@ -55,7 +55,7 @@ class SafeRegex:
             return _compiled(self.text).fullmatch(text) is not None
         return bool(self._simulated(lambda it: it.fullmatch(text)))
 
-    def finditer(self, text: str) -> Iterator[re.Match[str] | Found]:
+    def finditer(self, text: str) -> Iterator[re.Match[str] | Match]:
         """Every match, from left to right, none overlapping; all are found before the first is given."""
         if self.is_fast(len(text), 1):
             return iter(list(_compiled(self.text).finditer(text)))
@@ -89,7 +89,7 @@ class SafeRegex:
 
 def compile_pattern(text: str) -> SafeRegex:
     """A pattern to match with. Raises PatternFault for what is no regular expression of Python's `re`."""
-    return SafeRegex(text, judge(text))
+    return SafeRegex(text, assess(text))
 
 
 @lru_cache(maxsize=1024)

@@ -47,17 +47,17 @@ class Chars:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class Concatenation:
     items: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Alternation:
     branches: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class Quantifier:
     """`high` None has no end. A possessive repeat never gives back what it took; a lazy one takes little first."""
 
     body: Node
@@ -68,7 +68,7 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CaptureGroup:
     number: int
     body: Node
 
@@ -110,7 +110,9 @@ class Look:
     behind: int | None = None
 
 
-Node = Chars | Sequence | Choice | Repeat | Group | Atomic | Anchor | Backreference | Condition | Look
+Node = (
+    Chars | Concatenation | Alternation | Quantifier | CaptureGroup | Atomic | Anchor | Backreference | Condition | Look
+)
 ANY = Chars((), negated=True)
 
 
@@ -178,7 +180,7 @@ class _Reader:
         if depth > DEEPEST:
             raise _too_deep()
         items = tuple(self.node(str(op), value, flags, depth) for op, value in parsed)
-        return items[0] if len(items) == 1 else Sequence(items)
+        return items[0] if len(items) == 1 else Concatenation(items)
 
     def node(self, op: str, value: Any, flags: int, depth: int) -> Node:
         if op in ("LITERAL", "NOT_LITERAL"):
@@ -197,18 +199,18 @@ class _Reader:
 
     def compound(self, op: str, value: Any, flags: int, depth: int) -> Node:
         if op == "BRANCH":
-            return Choice(tuple(self.sequence(branch, flags, depth) for branch in value[1]))
+            return Alternation(tuple(self.sequence(branch, flags, depth) for branch in value[1]))
         if op in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             low, high, body = value
             last = None if high == opcodes.MAXREPEAT else int(high)
             inside = self.sequence(body, flags, depth)
-            return Repeat(inside, int(low), last, op == "POSSESSIVE_REPEAT", op == "MIN_REPEAT")
+            return Quantifier(inside, int(low), last, op == "POSSESSIVE_REPEAT", op == "MIN_REPEAT")
         if op == "SUBPATTERN":
             number, added, removed, body = value
             if added & _ALPHABETS:
                 flags &= ~_ALPHABETS
             inside = self.sequence(body, (flags | added) & ~removed, depth)
-            return inside if number is None else Group(number, inside)
+            return inside if number is None else CaptureGroup(number, inside)
         if op == "ATOMIC_GROUP":
             return Atomic(self.sequence(value, flags, depth))
         if op in ("ASSERT", "ASSERT_NOT"):
@@ -277,11 +279,11 @@ def cases(char: str) -> tuple[str, ...]:
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly inside a node, in order."""
     match node:
-        case Sequence(items):
+        case Concatenation(items):
             return items
-        case Choice(branches):
+        case Alternation(branches):
             return branches
-        case Repeat() | Group() | Atomic() | Look():
+        case Quantifier() | CaptureGroup() | Atomic() | Look():
             return (node.body,)
         case Condition():
             return (node.yes, node.no)

@@ -8,19 +8,19 @@ in blocks of two: twice the chi-square), for both are short of slow variation in
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Several
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.planning.balancing.sequences import Sequence
+from synthspec.planning.balancing.sequences import LevelSequence
 
 Single = NDArray[np.float32]
 NOISE = 128
 NEVER = np.float32(1e30)
 
 
-class Chooser:
+class JointChooser:
     """Fills superblocks of dimensions of equally likely levels, beside dimensions of any `shares` already
     filled.
 
@@ -29,13 +29,13 @@ class Chooser:
     coincide, and chi-square's 1 / share, under which they rule.
     """
 
-    def __init__(self, shares: Several[NDArray[np.float64]], given: int) -> None:
+    def __init__(self, shares: Sequence[NDArray[np.float64]], given: int) -> None:
         self._given = given
         self._sizes = [len(share) for share in shares]
         self._starts = np.concatenate([[0], np.cumsum(self._sizes)])
         self._rarity = np.concatenate([1 / np.sqrt(share) for share in shares]).astype(np.float32)
 
-    def fill(self, sequences: Several[Sequence], fixed: NDArray[np.int64], noise: Single) -> NDArray[np.int64]:
+    def fill(self, sequences: Sequence[LevelSequence], fixed: NDArray[np.int64], noise: Single) -> NDArray[np.int64]:
         """Levels of the other dimensions, shape (sequences, step, superblocks).
 
         `fixed`, shape (given, step, superblocks), holds those of the given ones; `noise`, shape (sequences,

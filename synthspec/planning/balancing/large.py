@@ -22,7 +22,7 @@ LONGEST = 1 << 15  # a window's rows, unless there are more levels than that
 _SHORTEST = 1024
 
 
-class Shared(Protocol):
+class SharedLevels(Protocol):
     """Levels by row."""
 
     def levels(self, start: int, stop: int) -> Levels:
@@ -30,7 +30,7 @@ class Shared(Protocol):
         ...
 
 
-def large(parts: Sequence[int], key: int) -> Shared:
+def large(parts: Sequence[int], key: int) -> SharedLevels:
     """A sequence of levels in the proportions `parts`, whole numbers above zero.
 
     Each level is counted floor or ceil of its share in every prefix; where some are pooled, less than two off.
@@ -70,7 +70,7 @@ def _many_common(parts: Sequence[int], order: Sequence[int], together: int) -> i
     return 1
 
 
-def _pooled(parts: Sequence[int], order: Sequence[int], key: int) -> Shared:
+def _pooled(parts: Sequence[int], order: Sequence[int], key: int) -> SharedLevels:
     """Pools in pools, of levels whose order is known: it is found once, however deep they lie."""
     pools: list[tuple[Levels, Whole, Levels, int, int, int]] = []
     total = sum(parts)
@@ -81,7 +81,7 @@ def _pooled(parts: Sequence[int], order: Sequence[int], key: int) -> Shared:
         parts = [parts[level] for level in rare.tolist()]
         pools.append((common, of_common, rare, key ^ 2, total, total := sum(parts)))
         key += 1
-    found: Shared = Whole(parts, key)
+    found: SharedLevels = Whole(parts, key)
     for common, of_common, rare, of_pool, whole, pool in reversed(pools):
         found = Pooled(common, of_common, rare, found, of_pool, whole, pool)
     return found
@@ -114,7 +114,14 @@ class Pooled:
     """`common` levels, and a pool of the others."""
 
     def __init__(
-        self, common: Levels, of_common: Shared, rare: Levels, of_rare: Shared, key: int, total: int, pool: int
+        self,
+        common: Levels,
+        of_common: SharedLevels,
+        rare: Levels,
+        of_rare: SharedLevels,
+        key: int,
+        total: int,
+        pool: int,
     ) -> None:
         self._common, self._of_common = common, of_common
         self._rare, self._of_rare = rare, of_rare

@@ -7,7 +7,7 @@ next without making a later row impossible; `joint` chooses among that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Several
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 Small = NDArray[np.int16]
 
 
-class Sequence(Protocol):
+class LevelSequence(Protocol):
     """A dimension's rows in a batch of superblocks, in the making."""
 
     def allowed(self, row: int) -> Mask:
@@ -47,7 +47,7 @@ class Windows:
     slack: Small
 
 
-def find_windows(counts: Counts, blocks: Several[tuple[int, tuple[int, ...], tuple[int, ...]]]) -> Windows:
+def find_windows(counts: Counts, blocks: Sequence[tuple[int, tuple[int, ...], tuple[int, ...]]]) -> Windows:
     """Windows of superblocks, each given by its number, which levels are ahead at its start and which at its
     end.
 
@@ -75,7 +75,7 @@ def find_windows(counts: Counts, blocks: Several[tuple[int, tuple[int, ...], tup
     return Windows(release.astype(np.int16), deadline.astype(np.int16), slack.astype(np.int16))
 
 
-class Shared:
+class PfairSequence:
     """A discrete dimension, each level in its Pfair windows.
 
     Hall's condition says exactly what is safe. Rows before d that no occurrence due by d needs are slack; the

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.planning.balancing.joint import NOISE, Chooser, Single
+from synthspec.planning.balancing.joint import NOISE, JointChooser, Single
 from synthspec.planning.balancing.sequences import Blocks, Nested
 from synthspec.planning.balancing.uneven import STEP
 from synthspec.planning.designs import Floats
@@ -35,7 +35,7 @@ class Forgetting:
         self._dimensions, self._seed = tuple(dimensions), seed
         shares = [*beside]
         shares += [np.full(one.levels, 1 / one.levels) for one in dimensions]
-        self._chooser = Chooser(shares, len(beside))
+        self._chooser = JointChooser(shares, len(beside))
 
     def levels(self, first: int, last: int, fixed: NDArray[np.int64]) -> NDArray[np.int64]:
         """Levels, or strata, in superblocks first..last-1: shape (dimensions, STEP, last - first).

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from synthspec.planning.balancing.joint import NEVER, Single
 from synthspec.planning.balancing.pfair import Counts, shares_of
-from synthspec.planning.balancing.sequences import Shared, find_windows
+from synthspec.planning.balancing.sequences import PfairSequence, find_windows
 from synthspec.planning.designs import Levels
 from synthspec.planning.sampling.philox import key_of, stream
 
@@ -161,7 +161,7 @@ class Remembering:
             own.append((part * self._mean[:start, None]).sum(axis=1))
         return cells, own
 
-    def _sequence(self, d: int, numbers: Levels) -> Shared:
+    def _sequence(self, d: int, numbers: Levels) -> PfairSequence:
         """Dimension d in superblocks `numbers`; those that begin and end alike share their windows."""
         counts = self._counts[d]
         period = counts.total // gcd(counts.total, STEP)
@@ -173,7 +173,7 @@ class Remembering:
         size = len(counts.parts) * width
         begin, end = int(numbers.min()), int(numbers.max()) + 1
         draws = stream(self._keys[d], begin * size, end * size).reshape(-1, len(counts.parts), width)
-        return Shared(windows, which, draws[numbers - begin])
+        return PfairSequence(windows, which, draws[numbers - begin])
 
 
 def _reach(number: int) -> int:

@@ -13,8 +13,8 @@ from synthspec.diagnostics import Diagnostic, Related
 from synthspec.languages.expressions import evaluate
 from synthspec.languages.expressions.evaluation.columns import unpack
 from synthspec.planning.constraints.listed import nothing_left, out_of_reach, together
-from synthspec.planning.constraints.rules import Rule
-from synthspec.planning.constraints.tying import Group
+from synthspec.planning.constraints.rules import ExclusionRule
+from synthspec.planning.constraints.tying import TiedGroup
 from synthspec.planning.designs import Dimension
 from synthspec.planning.drawing import DrawFault, Drawing
 from synthspec.planning.parameters import middles, with_ancestors
@@ -36,7 +36,7 @@ def check_exclusions(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnosti
     """Faults of the exclusions, sources' `where` and correlations of an otherwise sound spec."""
     open_spec = replace(spec, plan=replace(spec.plan, exclude=(), correlate=(), strategy="random", over=()))
     plan = Plan(open_spec, tables)
-    rules = tuple(Rule(e, *_behind(plan, e)) for e in spec.plan.exclude)
+    rules = tuple(ExclusionRule(e, *_behind(plan, e)) for e in spec.plan.exclude)
     try:
         faults = [f for group in together(rules, lambda rule: rule.dimensions) for f in _check_group(spec, plan, group)]
         if not faults:
@@ -96,7 +96,7 @@ class Tried:
         return len(self.kept)
 
 
-def try_rules(plan: Plan, rules: Sequence[Rule], keys: Collection[str]) -> Tried:
+def try_rules(plan: Plan, rules: Sequence[ExclusionRule], keys: Collection[str]) -> Tried:
     """Try rules on every combination of the levels of some dimensions, or on a sample where there are too many."""
     most = max(FEWEST, MOST_TRIALS // max(1, len(rules)))
     uniforms, exact = _every_combination(plan, [d for d in plan.dimensions if d.key in keys], most)
@@ -106,7 +106,7 @@ def try_rules(plan: Plan, rules: Sequence[Rule], keys: Collection[str]) -> Tried
     return Tried(columns, hits, ~np.logical_or.reduce(hits), exact)
 
 
-def _check_group(spec: Spec, plan: Plan, group: list[Rule]) -> Iterator[Diagnostic]:
+def _check_group(spec: Spec, plan: Plan, group: list[ExclusionRule]) -> Iterator[Diagnostic]:
     tried = try_rules(plan, group, frozenset[str]().union(*(r.dimensions for r in group)))
     columns, hits, kept, exact, length = tried.columns, tried.hits, tried.kept, tried.exact, len(tried)
     last = group[-1].exclusion
@@ -135,7 +135,7 @@ def _unreachable(
     column: Any,
     kept: NDArray[np.bool_],
     hits: list[NDArray[np.bool_]],
-    group: list[Rule],
+    group: list[ExclusionRule],
     exact: bool,
 ) -> Iterator[Diagnostic]:
     values = parameter.type.values
@@ -229,7 +229,7 @@ def _left_to_chance(plan: Plan) -> Iterator[Diagnostic]:
                 yield Diagnostic("W890", message, correlation.span, help)
 
 
-def _shares(spec: Spec, group: Group, rule: Rule) -> Iterator[Diagnostic]:
+def _shares(spec: Spec, group: TiedGroup, rule: ExclusionRule) -> Iterator[Diagnostic]:
     """The value that comes farthest from its share, where that is more than a rounding."""
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice)}
     off = [w - m for m, w in zip(group.fitted.margins, group.wanted, strict=True)]

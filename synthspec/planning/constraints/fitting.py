@@ -55,7 +55,7 @@ def fit(
     have these margins, the result lies in the middle between those that meet one column each. `base` are weights
     of the cells to begin with, instead of the product of their levels' shares.
     """
-    columns = [_Column(table[:, place], shares) for place, shares in enumerate(margins)]
+    columns = [_CellColumn(table[:, place], shares) for place, shares in enumerate(margins)]
     shares = np.ones(len(table))
     for column in columns if base is None else ():
         shares = shares * column.own
@@ -101,7 +101,7 @@ def whole(shares: Array) -> tuple[int, ...]:
     return tuple(parts.tolist())
 
 
-class _Column:
+class _CellColumn:
     """One column of a table: the level of each cell, and the shares that levels are to have where it is active."""
 
     def __init__(self, levels: NDArray[np.int64], shares: Array) -> None:

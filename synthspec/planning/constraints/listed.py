@@ -59,7 +59,7 @@ def _check_group(parameters: Sequence[Parameter], group: Sequence[Exclusion]) ->
     tests = [compile_row(e.expression) for e in group]
     names = [p.name for p in parameters]
     rows = [dict(zip(names, chosen, strict=True)) for chosen in itertools.product(*values)]
-    return _judge(parameters, group, [(row, [bool(test(row)) for test in tests]) for row in rows])
+    return _weigh(parameters, group, [(row, [bool(test(row)) for test in tests]) for row in rows])
 
 
 def _possible(parameter: Parameter) -> list[Any]:
@@ -67,7 +67,7 @@ def _possible(parameter: Parameter) -> list[Any]:
     return [v for v, w in zip(parameter.draw.values, parameter.draw.weights, strict=True) if w > 0]
 
 
-def _judge(
+def _weigh(
     parameters: Sequence[Parameter], group: Sequence[Exclusion], tried: Sequence[tuple[Mapping[str, Any], list[bool]]]
 ) -> Iterator[Diagnostic]:
     if all(any(hits) for _, hits in tried):

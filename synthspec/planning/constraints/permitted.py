@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.planning.constraints.cells import Tie
-from synthspec.planning.constraints.rules import Rule
+from synthspec.planning.constraints.rules import ExclusionRule
 from synthspec.planning.constraints.trials import try_numbers
 from synthspec.planning.designs import Levels, Permitted
 from synthspec.planning.drawing import Drawing
@@ -16,7 +16,9 @@ from synthspec.planning.parameters import CompiledDraw, dimensions_of, middles, 
 from synthspec.spec import Draw, FakerDraw, GivenDraw, ListDraw, Parameter, PatternDraw, SourceDraw
 
 
-def ties_of(rules: Sequence[Rule], draws: tuple[CompiledDraw, ...], parameters: Sequence[Parameter]) -> tuple[Tie, ...]:
+def ties_of(
+    rules: Sequence[ExclusionRule], draws: tuple[CompiledDraw, ...], parameters: Sequence[Parameter]
+) -> tuple[Tie, ...]:
     """What the exclusions permit of listed values, rule by rule."""
     known = {d.key: d for d in dimensions_of(draws)}
     slow = {p.name for p in parameters if _is_slow(p.draw)}
@@ -42,7 +44,7 @@ def all_of(ties: Sequence[Tie]) -> Permitted:
 class _Remaining:
     """Which combinations of levels an exclusion leaves."""
 
-    def __init__(self, draws: tuple[CompiledDraw, ...], rule: Rule) -> None:
+    def __init__(self, draws: tuple[CompiledDraw, ...], rule: ExclusionRule) -> None:
         needed = with_ancestors(draws, rule.reads)
         self._draws = tuple(d for d in draws if d.name in needed)
         self._rule = rule

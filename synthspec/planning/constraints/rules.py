@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions import evaluate
-from synthspec.languages.expressions.evaluation.columns import Column
+from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.spec import Exclusion
 
 Mask = NDArray[np.bool_]
@@ -21,7 +21,7 @@ Wanted = dict[str, Mask]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ExclusionRule:
     """An exclusion, with the parameters it reads, the dimensions it hangs on, and which of these are continuous."""
 
     exclusion: Exclusion
@@ -29,7 +29,7 @@ class Rule:
     dimensions: frozenset[str]
     continuous: frozenset[str] = frozenset()
 
-    def broken(self, columns: Mapping[str, Column], length: int) -> Mask:
+    def broken(self, columns: Mapping[str, ColumnArray], length: int) -> Mask:
         """In which rows the exclusion is true; a null is not."""
         found = evaluate(self.exclusion.expression, columns, length)
         if found.dtype == np.bool_:
@@ -45,12 +45,12 @@ class Bundle:
     follow: frozenset[str]
 
 
-def broken(rules: Sequence[Rule], columns: Mapping[str, Column], length: int) -> Mask:
+def broken(rules: Sequence[ExclusionRule], columns: Mapping[str, ColumnArray], length: int) -> Mask:
     """Which rule each row breaks, shape (rules, length)."""
     return np.stack([rule.broken(columns, length) for rule in rules])
 
 
-def keys_to_redraw(rules: Sequence[Rule], hits: Mask, gentle: Mask, bundles: Sequence[Bundle]) -> Wanted:
+def keys_to_redraw(rules: Sequence[ExclusionRule], hits: Mask, gentle: Mask, bundles: Sequence[Bundle]) -> Wanted:
     """For each dimension that is redrawn at all, in which rows it is.
 
     `hits`, shape (rules, rows), says which rule each row breaks. In the rows of `gentle` only continuous

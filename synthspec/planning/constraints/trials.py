@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.planning.constraints.cells import Tie
-from synthspec.planning.constraints.rules import Rule
+from synthspec.planning.constraints.rules import ExclusionRule
 from synthspec.planning.designs import Dimension, Levels
 from synthspec.planning.parameters import middles
 
@@ -23,7 +23,7 @@ _MOST = 1024
 Try = Callable[[Mapping[str, NDArray[np.float64]], int], NDArray[np.bool_]]
 
 
-def try_numbers(rule: Rule, dimensions: Mapping[str, Dimension], broken: Try) -> Tie | None:
+def try_numbers(rule: ExclusionRule, dimensions: Mapping[str, Dimension], broken: Try) -> Tie | None:
     """What `rule` permits of its discrete dimensions; None where that is all, or too much to try.
 
     `broken` says in which rows of the given uniform numbers the rule is.

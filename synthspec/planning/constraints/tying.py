@@ -27,7 +27,7 @@ class Pull:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class TiedGroup:
     """Dimensions drawn together, the shares wanted of their levels and the shares and ranks they can have."""
 
     tied: Tied
@@ -39,12 +39,12 @@ class Group:
 
 def tie_dimensions(
     dimensions: Sequence[Dimension], ties: Sequence[Tie], pulls: Sequence[Pull], seed: int
-) -> tuple[Group, ...]:
+) -> tuple[TiedGroup, ...]:
     """Groups of discrete dimensions that hang together. Where there are too many cells to list, those drawn at
     random stand for all; where hardly any of these is permitted, there is no group.
     """
     discrete = {one.key: one for one in dimensions if one.weights is not None}
-    groups: list[Group] = []
+    groups: list[TiedGroup] = []
     for keys in _connected(discrete, [*(t.keys for t in ties), *(frozenset(p.keys) for p in pulls)]):
         inside = [t for t in ties if t.keys <= keys]
         ordered = [discrete[key] for key in sorted(keys)]
@@ -62,19 +62,19 @@ def tie_dimensions(
     return tuple(groups)
 
 
-def _misses(group: Group) -> bool:
+def _misses(group: TiedGroup) -> bool:
     return any(abs(p.rank - reached) > _NEAR for p, reached in zip(group.pulls, group.fitted.ranks, strict=True))
 
 
 def _group(
     ordered: Sequence[Dimension], table: Levels, base: NDArray[np.float64] | None, pulls: Sequence[Pull]
-) -> Group:
+) -> TiedGroup:
     keys = tuple(one.key for one in ordered)
     margins = tuple(np.array(one.weights, dtype=np.float64) for one in ordered)
     wanted = [Wanted((keys.index(p.keys[0]), keys.index(p.keys[1])), p.rank, p.orders) for p in pulls]
     fitted = fit(table, margins, wanted, base)
     tied = Tied("tied " + " ".join(keys), keys, table, whole(fitted.shares))
-    return Group(tied, tuple(m / m.sum() for m in margins), fitted, tuple(pulls), base is not None)
+    return TiedGroup(tied, tuple(m / m.sum() for m in margins), fitted, tuple(pulls), base is not None)
 
 
 def _connected(discrete: Mapping[str, Dimension], sets: Iterable[frozenset[str]]) -> list[frozenset[str]]:

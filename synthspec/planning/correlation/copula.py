@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.diagnostics.errors import SynthspecError
-from synthspec.languages.expressions.evaluation.columns import Column
+from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.languages.expressions.random.quantiles import edges, level_of
 from synthspec.languages.expressions.random.quantiles.bell import normal_quantile
 from synthspec.languages.expressions.random.quantiles.elementary import exp
 from synthspec.planning.constraints.fitting import Wanted, fit
-from synthspec.planning.constraints.tying import Group, Pull
+from synthspec.planning.constraints.tying import Pull, TiedGroup
 from synthspec.planning.correlation.targets import (
     SAMPLE,
     Copula,
@@ -74,7 +74,7 @@ def _order_of(draw: CompiledDraw) -> Levels:
 
 
 def build_copula(
-    spec: Spec, draws: tuple[CompiledDraw, ...], strategy: Strategy, groups: tuple[Group, ...] = ()
+    spec: Spec, draws: tuple[CompiledDraw, ...], strategy: Strategy, groups: tuple[TiedGroup, ...] = ()
 ) -> Copula | None:
     """The copula of a spec's correlations, those that `groups` keep left out; None where there are no others.
 
@@ -117,7 +117,7 @@ def build_copula(
         raise CorrelationFault(wanted[-1], "these correlations cannot hold together", help) from None
 
 
-def check_ranks(spec: Spec, pulls: Mapping[Correlation, Pull], groups: tuple[Group, ...]) -> None:
+def check_ranks(spec: Spec, pulls: Mapping[Correlation, Pull], groups: tuple[TiedGroup, ...]) -> None:
     """Raise CorrelationFault where listed values cannot have the rank correlation wanted of them."""
     beside = " beside the exclusions" if spec.plan.exclude else ""
     for group in groups:
@@ -133,7 +133,7 @@ def check_ranks(spec: Spec, pulls: Mapping[Correlation, Pull], groups: tuple[Gro
             raise CorrelationFault(correlation, message, f"some that can are about: {near}")
 
 
-def _alone(group: Group, place: int) -> float:
+def _alone(group: TiedGroup, place: int) -> float:
     """The rank that the group's pull `place` reaches without the others."""
     pull, keys = group.pulls[place], group.tied.keys
     wanted = Wanted((keys.index(pull.keys[0]), keys.index(pull.keys[1])), pull.rank, pull.orders)
@@ -157,7 +157,7 @@ def _keys_in_order(pairs: list[tuple[str, str]], draws: tuple[CompiledDraw, ...]
     return [*first, *(k for k in keys if k not in first)], len(first)
 
 
-def _latent(groups: tuple[Group, ...], keys: list[str]) -> dict[frozenset[str], float]:
+def _latent(groups: tuple[TiedGroup, ...], keys: list[str]) -> dict[frozenset[str], float]:
     """The correlations that the normals of dimensions drawn together have already."""
     found: dict[frozenset[str], float] = {}
     for group in groups:
@@ -229,7 +229,7 @@ def _ordered(column: Any) -> Any:
     return column
 
 
-def rank_reached(spec: Spec, columns: Mapping[str, Column], correlation: Correlation) -> float:
+def rank_reached(spec: Spec, columns: Mapping[str, ColumnArray], correlation: Correlation) -> float:
     """The rank correlation that two columns of a plan have."""
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice)}
     first, second = (

@@ -29,7 +29,7 @@ _BLOCK = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class FactorUnit:
     """Factors tied together: `table`, shape (options, factors), permitted levels, INACTIVE where one has
     none.
 
@@ -67,7 +67,9 @@ class Tuples:
     number base[s] + levels . scale[s]; `total` is one more number, for what is not a tuple.
     """
 
-    def __init__(self, sizes: Sequence[int], covered: Sequence[int], strength: int, units: Sequence[Unit]) -> None:
+    def __init__(
+        self, sizes: Sequence[int], covered: Sequence[int], strength: int, units: Sequence[FactorUnit]
+    ) -> None:
         self.subsets = np.array(list(combinations(sorted(covered), strength)), dtype=np.int64).reshape(-1, strength)
         widths = np.array(sizes, dtype=np.int64)[self.subsets]
         counts = widths.prod(axis=1)
@@ -92,7 +94,7 @@ class Tuples:
         for number in np.flatnonzero(tied).tolist():
             self._mark(number, self.subsets[number].tolist(), unit_of)
 
-    def _mark(self, number: int, subset: list[int], unit_of: dict[int, Unit]) -> None:
+    def _mark(self, number: int, subset: list[int], unit_of: dict[int, FactorUnit]) -> None:
         """Possible tuples of one subset: what each unit permits of its own factors, in every combination."""
         reach = np.full(1, self.base[number])
         for unit in dict.fromkeys(id(unit_of[f]) for f in subset):
@@ -125,7 +127,7 @@ class Greedy:
     stops by it stops at the same array on every machine. `row_cost` is what a row takes, in the same measure.
     """
 
-    def __init__(self, factors: int, units: Sequence[Unit], tuples: Tuples) -> None:
+    def __init__(self, factors: int, units: Sequence[FactorUnit], tuples: Tuples) -> None:
         self._factors, self._units, self._tuples = factors, list(units), tuples
         self._unit_of = {factor: place for place, unit in enumerate(units) for factor in unit.factors}
         self._touching = [self._find_touching(unit) for unit in units]
@@ -136,7 +138,7 @@ class Greedy:
         self.row_cost = self._cost + tuples.total // 1500  # with a look at all that is missing
         self.spent = 0
 
-    def _find_touching(self, unit: Unit) -> tuple[Array, Array, Array, Array]:
+    def _find_touching(self, unit: FactorUnit) -> tuple[Array, Array, Array, Array]:
         """Of the subsets that hold a factor of `unit`: numbers, members outside it (else -1), and both
         scales.
         """
@@ -235,9 +237,9 @@ class Greedy:
             levels[todo, factor] = picked[:, column]
 
 
-def single(factor: int, size: int) -> Unit:
+def single(factor: int, size: int) -> FactorUnit:
     """The unit of a factor that nothing ties."""
-    return Unit((factor,), np.arange(size, dtype=np.int64)[:, None])
+    return FactorUnit((factor,), np.arange(size, dtype=np.int64)[:, None])
 
 
 def missing_after(tuples: Tuples, rows: Levels) -> int:

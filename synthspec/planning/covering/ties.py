@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions.random.quantiles.levels import level_of
-from synthspec.planning.covering.greedy import INACTIVE, Draws, Unit
+from synthspec.planning.covering.greedy import INACTIVE, Draws, FactorUnit
 from synthspec.planning.designs import Design, Floats, Levels, Requirement
 from synthspec.planning.drawing import DrawFault
 from synthspec.planning.sampling.marks import Marks
@@ -109,13 +109,13 @@ class Ties:
         sizes = np.array([len(self.marks[name].kept) for name in names])
         return np.stack([(self._draws.take(many) * size).astype(np.int64) for size in sizes], axis=1)
 
-    def _unit(self, names: Sequence[str]) -> Unit:
+    def _unit(self, names: Sequence[str]) -> FactorUnit:
         factors = tuple(self.keys.index(name) for name in names)
         size = prod(len(self.marks[name].kept) for name in names)
         rows = self._every(names, size) if size <= LISTED else self._sample(names)
         if not len(rows):
             raise DrawFault("", f"the exclusions leave nothing of {', '.join(names)}", "exclude less")
-        return Unit(factors, np.unique(self._without_inactive(names, rows), axis=0))
+        return FactorUnit(factors, np.unique(self._without_inactive(names, rows), axis=0))
 
     def _every(self, names: Sequence[str], size: int) -> Levels:
         found = []

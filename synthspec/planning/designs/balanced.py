@@ -46,7 +46,7 @@ class Balanced:
         self._names = [one.key for one in design.dimensions]
         self._plain: list[Plain] = []
         self._uneven: list[Uneven] = []
-        self._large: dict[str, large.Shared] = {}
+        self._large: dict[str, large.SharedLevels] = {}
         self._alone: dict[str, Strata] = {}
         self._marks: dict[str, Marks] = {}
         self._cells = cells_of(design)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synthspec.planning.designs import Design, Floats, Levels
 from synthspec.planning.designs.random import redraw
 from synthspec.planning.drawing import DrawFault
-from synthspec.planning.sampling.bijection import MOST, Order, Shuffles, mixed
+from synthspec.planning.sampling.bijection import MOST, Permutation, Shuffles, mixed
 from synthspec.planning.sampling.philox import key_of, stream
 from synthspec.planning.sampling.space import Space, Tree
 from synthspec.planning.sampling.tied import cells_of
@@ -107,8 +107,8 @@ class Factorial:
             turn = rows // len(listed)
         return _split(self._bound, numbers), mixed(np.zeros(len(rows), dtype=np.uint64), numbers), turn
 
-    def _order(self, size: int, purpose: str) -> Order:
-        return Order(size, self._key("", f"factorial {purpose}"))
+    def _order(self, size: int, purpose: str) -> Permutation:
+        return Permutation(size, self._key("", f"factorial {purpose}"))
 
     def _permitted(self, places: Mapping[str, Levels]) -> NDArray[np.bool_]:
         length = len(next(iter(places.values())))

@@ -18,7 +18,7 @@ _TABLED = 1 << 16
 _ODD = 0xD1B54A32D192ED03
 
 
-class Order:
+class Permutation:
     """Permutations of 0..size-1, one for each pass; 1 <= size <= MOST.
 
     Small sizes are shuffled. Larger ones go through a Feistel network on the least number of bits that holds
@@ -98,7 +98,7 @@ class Shuffles:
             numbers = np.arange(1, max(size, 2), dtype=np.int64)
             self._units = numbers[np.gcd(numbers, size) == 1] if size > 1 else numbers
         else:
-            self._order = Order(size, key)
+            self._order = Permutation(size, key)
 
     def at(self, places: Levels, which: NDArray[np.uint64]) -> Levels:
         """What stands at each of `places` (0..size-1) of the order number `which`."""

@@ -20,18 +20,18 @@ from synthspec.profiling.columns.personal import personal_kind, sensitive, tells
 from synthspec.profiling.columns.profile import (
     Codes,
     ColumnProfile,
-    Constant,
     Counter,
     Empty,
     Kind,
     Labels,
     Moments,
     Numbers,
+    OneValue,
     People,
+    SampledTexts,
     Texts,
     Times,
     Uuids,
-    Vocabulary,
 )
 from synthspec.profiling.sample import LONGEST, SampleColumn
 
@@ -71,7 +71,7 @@ def _kind(column: SampleColumn, present: list[Any]) -> Kind:
     if personal is not None and len(set(present)) > 1:
         return People(personal)
     if len({mark(v) for v in present}) == 1:
-        return Constant(present[0])
+        return OneValue(present[0])
     readers: dict[type, Callable[[SampleColumn, list[Any]], Kind]] = {
         bool: _booleans, int: _numbers, float: _numbers, datetime: _moments, date: _moments, time: _times, str: _texts,
     }  # fmt: skip
@@ -137,7 +137,7 @@ def _times(column: SampleColumn, present: list[Any]) -> Kind:
 
 
 def _nested(present: list[Any]) -> Kind:
-    return Vocabulary(len({mark(v) for v in present}), lists=True)
+    return SampledTexts(len({mark(v) for v in present}), lists=True)
 
 
 def _texts(column: SampleColumn, present: list[Any]) -> Kind:
@@ -155,7 +155,7 @@ def _texts(column: SampleColumn, present: list[Any]) -> Kind:
         if pattern is not None and (any(c.isdigit() for c in texts[0]) or pattern.digits > 1):
             return Codes(pattern, distinct == count)
     if short and distinct <= 0.6 * count and np.median(words) <= 8:
-        return Vocabulary(distinct)
+        return SampledTexts(distinct)
     return _running(texts, words)
 
 

@@ -17,7 +17,7 @@ class Empty:
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
+class OneValue:
     """One value."""
 
     value: Any
@@ -90,7 +90,7 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class SampledTexts:
     """Short texts that repeat, too many to list; or lists. They are drawn from the sample's rows."""
 
     distinct: int
@@ -112,7 +112,7 @@ class Texts:
 
 
 Kind = (
-    Empty | Constant | Labels | Numbers | Moments | Times | Counter | Uuids | Codes | People | Vocabulary | Texts
+    Empty | OneValue | Labels | Numbers | Moments | Times | Counter | Uuids | Codes | People | SampledTexts | Texts
 )  # what a column is
 
 

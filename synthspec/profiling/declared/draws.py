@@ -19,7 +19,7 @@ CODE = 24  # characters of the longest text that is a code or a name, not a sent
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class ProposedDraw:
     """A parameter, the expression of the field where it is not the parameter's name, and what is said of them.
 
     `telling` is true of what a prompt should know.
@@ -31,20 +31,20 @@ class Drawn:
     telling: bool = False
 
 
-def draw_of(name: str, declared: DeclaredField) -> Drawn | None:
+def draw_of(name: str, declared: DeclaredField) -> ProposedDraw | None:
     """How a field is drawn."""
     schema = declared.schema
     if declared.counter is not None:
-        return Drawn(None, f"index() + {declared.counter}", ("a key that counts",))
+        return ProposedDraw(None, f"index() + {declared.counter}", ("a key that counts",))
     if declared.refers is not None:
         table, rows = declared.refers
         said = (f"A key of {table}, of which there are taken to be {rows} rows: change both together.",)
-        return Drawn(f"integer(1, {rows})", "", said)
+        return ProposedDraw(f"integer(1, {rows})", "", said)
     if "const" in schema:
-        return Drawn(None, literal(schema["const"]), ("always the same",))
+        return ProposedDraw(None, literal(schema["const"]), ("always the same",))
     if schema.get("enum") and all(isinstance(v, str | int | float) for v in schema["enum"]):
-        return Drawn(list(dict.fromkeys(schema["enum"])), "", _said(declared, "equally likely"), True)
-    readers: dict[str, Callable[[str, DeclaredField], Drawn | None]] = {
+        return ProposedDraw(list(dict.fromkeys(schema["enum"])), "", _said(declared, "equally likely"), True)
+    readers: dict[str, Callable[[str, DeclaredField], ProposedDraw | None]] = {
         "boolean": _boolean, "integer": _integer, "number": _number, "string": _text,
     }  # fmt: skip
     read = readers.get(str(schema.get("type", "string")))
@@ -58,8 +58,8 @@ def _said(declared: DeclaredField, guess: str = "") -> tuple[str, ...]:
     return (f"{text[:1].upper()}{text[1:]}.",) if text else ()
 
 
-def _boolean(name: str, declared: DeclaredField) -> Drawn:
-    return Drawn([True, False], "", _said(declared, "as often true as false"), True)
+def _boolean(name: str, declared: DeclaredField) -> ProposedDraw:
+    return ProposedDraw([True, False], "", _said(declared, "as often true as false"), True)
 
 
 def _ends(schema: Mapping[str, Any]) -> tuple[float, float, str]:
@@ -80,7 +80,7 @@ def _number_of(schema: Mapping[str, Any], *keywords: str) -> float | None:
     return next((schema[k] for k in keywords if isinstance(schema.get(k), int | float)), None)
 
 
-def _integer(name: str, declared: DeclaredField) -> Drawn | None:
+def _integer(name: str, declared: DeclaredField) -> ProposedDraw | None:
     schema = declared.schema
     low, high, guess = _ends(schema)
     least, most = ceil(low), floor(high)
@@ -94,22 +94,22 @@ def _integer(name: str, declared: DeclaredField) -> Drawn | None:
     if least > most or max(abs(least), abs(most)) > 2**53:
         return None
     call = f"integer({least}, {most})" + (f" * {step}" if step > 1 else "")
-    return Drawn(call, "", _said(declared, guess), True)
+    return ProposedDraw(call, "", _said(declared, guess), True)
 
 
-def _number(name: str, declared: DeclaredField) -> Drawn | None:
+def _number(name: str, declared: DeclaredField) -> ProposedDraw | None:
     low, high, guess = _ends(declared.schema)
     if not low < high:
-        return Drawn(None, written(low)) if low == high else None
+        return ProposedDraw(None, written(low)) if low == high else None
     decimals = declared.schema.get("decimals", 2 if high - low >= 1 else 4)
     step = declared.schema.get("multipleOf")
     if isinstance(step, int | float) and step > 0:
         places = max(0, -floor(_exponent(float(step))))
-        return Drawn(f"round(integer({ceil(low / step)}, {floor(high / step)}) * {written(step)}, {places})", "",
+        return ProposedDraw(f"round(integer({ceil(low / step)}, {floor(high / step)}) * {written(step)}, {places})", "",
                      _said(declared, guess), True)  # fmt: skip
     margin = 10.0**-decimals if {"exclusiveMinimum", "exclusiveMaximum"} & set(declared.schema) else 0.0
     call = f"round(uniform({written(low + margin)}, {written(high - margin)}), {decimals})"
-    return Drawn(call, "", _said(declared, guess or "every value alike"), True)
+    return ProposedDraw(call, "", _said(declared, guess or "every value alike"), True)
 
 
 def _exponent(step: float) -> float:
@@ -117,7 +117,7 @@ def _exponent(step: float) -> float:
     return -float(len(text.split(".")[1])) if "." in text else 0.0
 
 
-def _text(name: str, declared: DeclaredField) -> Drawn | None:
+def _text(name: str, declared: DeclaredField) -> ProposedDraw | None:
     schema = declared.schema
     form = schema.get("format")
     calls = {
@@ -126,15 +126,15 @@ def _text(name: str, declared: DeclaredField) -> Drawn | None:
         "time": "time('00:00:00', '23:59:59')",
     }
     if form in calls:
-        return Drawn(calls[form], "", _said(declared, "no bounds are declared"), True)
+        return ProposedDraw(calls[form], "", _said(declared, "no bounds are declared"), True)
     if form == "uuid":
-        return Drawn(None, "uuid()", ("universally unique identifiers",))
+        return ProposedDraw(None, "uuid()", ("universally unique identifiers",))
     if isinstance(schema.get("pattern"), str):
         return _pattern(schema, declared)
     kind = kind_by_header(declared.header) or (kind_by_header("email") if form == "email" else None)
     if kind is not None and schema.get("type", "string") == "string":
         value = {"faker": kind.provider} if has_faker() else {"pattern": kind.pattern}
-        return Drawn(value, "", _said(declared, f"{kind.name}, by the field's name"))
+        return ProposedDraw(value, "", _said(declared, f"{kind.name}, by the field's name"))
     patterns = {
         "ipv4": r"(10|172|192)(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}",
         "ipv6": "2001:db8(:[1-9a-f][0-9a-f]{0,3}){6}",
@@ -142,15 +142,15 @@ def _text(name: str, declared: DeclaredField) -> Drawn | None:
         "hostname": r"[a-z]{3,10}\.example\.(com|org|net)",
     }
     if form in patterns:
-        return Drawn({"pattern": patterns[form]}, "", _said(declared))
+        return ProposedDraw({"pattern": patterns[form]}, "", _said(declared))
     most = schema.get("maxLength")
     if isinstance(most, int) and most <= 3:
         low = max(1, int(schema.get("minLength", most) or 1))
-        return Drawn({"pattern": f"[A-Z]{{{low},{most}}}"}, "", _said(declared, "capital letters"))
+        return ProposedDraw({"pattern": f"[A-Z]{{{low},{most}}}"}, "", _said(declared, "capital letters"))
     return None
 
 
-def _pattern(schema: Mapping[str, Any], declared: DeclaredField) -> Drawn | None:
+def _pattern(schema: Mapping[str, Any], declared: DeclaredField) -> ProposedDraw | None:
     """Texts of the pattern, where it can be written from and every text is long enough."""
     regex = str(schema["pattern"]).removeprefix("^")
     regex = regex[:-1] if regex.endswith("$") and not regex.endswith("\\$") else regex
@@ -161,4 +161,4 @@ def _pattern(schema: Mapping[str, Any], declared: DeclaredField) -> Drawn | None
     low, high = schema.get("minLength", 0), schema.get("maxLength", 10**6)
     if not all(low <= len(t) <= high for t in texts):
         return None
-    return Drawn({"pattern": regex}, "", _said(declared))
+    return ProposedDraw({"pattern": regex}, "", _said(declared))

@@ -7,8 +7,8 @@ from typing import Any
 
 from synthspec.profiling.declared.draws import draw_of
 from synthspec.profiling.declared.fields import KEYWORDS, Declared, DeclaredField
-from synthspec.profiling.naming import Names
-from synthspec.profiling.proposal import Entry, Proposal, Section
+from synthspec.profiling.naming import HeaderNames
+from synthspec.profiling.proposal import Proposal, ProposedEntry, Section
 from synthspec.profiling.remarks import quoted
 
 ROWS = 100
@@ -24,7 +24,7 @@ def propose_declared(declared: Declared, name: str) -> Proposal:
 class _Proposing:
     def __init__(self, declared: Declared, name: str) -> None:
         self.declared, self.name = declared, name
-        names = Names()
+        names = HeaderNames()
         self.fields = [(names.give(f.header), f) for f in declared.fields if f.schema.get("type") != "null"]
         self.draws = {n: draw_of(n, f) for n, f in self.fields}
         self.flags = {n: names.give(f"{n}_missing") for n, f in self.fields if f.optional and self.draws[n] is not None}
@@ -35,7 +35,7 @@ class _Proposing:
         sections = [
             self.parameters(),
             self.prompt(written) if written else None,
-            Section("fields", [Entry(n, self.field(n, f), self.remark(n, f)) for n, f in self.fields]),
+            Section("fields", [ProposedEntry(n, self.field(n, f), self.remark(n, f)) for n, f in self.fields]),
             Section("output", {"formats": ["jsonl"] if nested else ["csv"]}),
         ]
         if written:
@@ -71,9 +71,9 @@ class _Proposing:
         for name, _ in self.fields:
             drawn = self.draws[name]
             if drawn is not None and drawn.parameter is not None:
-                entries.append(Entry(name, drawn.parameter, drawn.remarks))
+                entries.append(ProposedEntry(name, drawn.parameter, drawn.remarks))
             if name in self.flags:
-                entries.append(Entry(self.flags[name], f"bernoulli({MISSING})"))
+                entries.append(ProposedEntry(self.flags[name], f"bernoulli({MISSING})"))
         return Section("parameters", entries) if entries else None
 
     def prompt(self, written: list[tuple[str, DeclaredField]]) -> Section:
@@ -84,7 +84,7 @@ class _Proposing:
         rules = {"user": "\n".join(lines) + "\n", "writes": [n for n, _ in written]}
         if len(lines) == 1:
             rules["user"] = lines[0]
-        return Section("prompts", [Entry("write", rules)])
+        return Section("prompts", [ProposedEntry("write", rules)])
 
     def _of(self) -> str:
         return f" of {self.declared.name}" if self.declared.name else ""

@@ -25,7 +25,7 @@ _TYPES = {
 
 
 @dataclass
-class _Column:
+class _SqlColumn:
     name: str
     schema: dict[str, Any]
     needed: bool = False
@@ -68,14 +68,14 @@ def _dialect(text: str) -> str | None:
     return next((d for d, mark in marks.items() if re.search(mark, text, re.IGNORECASE)), None)
 
 
-_Table = tuple[str, dict[str, _Column], list[str]]
+_Table = tuple[str, dict[str, _SqlColumn], list[str]]
 
 
 def _table(statement: Any) -> _Table:
     """A table's name, its columns, and the rules that no column keeps."""
     from sqlglot import exp
 
-    columns: dict[str, _Column] = {}
+    columns: dict[str, _SqlColumn] = {}
     lost: list[str] = []
     for part in statement.this.expressions:
         if isinstance(part, exp.ColumnDef):
@@ -87,10 +87,10 @@ def _table(statement: Any) -> _Table:
     return statement.this.this.name, columns, lost
 
 
-def _column(part: Any, lost: list[str]) -> _Column:
+def _column(part: Any, lost: list[str]) -> _SqlColumn:
     from sqlglot import exp
 
-    found = _Column(part.name, _schema(part.args.get("kind")))
+    found = _SqlColumn(part.name, _schema(part.args.get("kind")))
     for constraint in part.constraints:
         kind = constraint.kind
         match kind:
@@ -138,7 +138,7 @@ def _referred(reference: Any) -> str:
     return table.name if table is not None else ""
 
 
-def _rule(part: Any, columns: dict[str, _Column], lost: list[str]) -> None:
+def _rule(part: Any, columns: dict[str, _SqlColumn], lost: list[str]) -> None:
     """A rule of the whole table."""
     from sqlglot import exp
 
@@ -158,7 +158,7 @@ def _rule(part: Any, columns: dict[str, _Column], lost: list[str]) -> None:
             lost.append(_one_line(part))
 
 
-def _bound(condition: Any, columns: dict[str, _Column], lost: list[str]) -> None:
+def _bound(condition: Any, columns: dict[str, _SqlColumn], lost: list[str]) -> None:
     """A check that bounds one column becomes part of its schema; any other is said to be lost."""
     from sqlglot import exp
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from synthspec.sources.documents.document import Block
 from synthspec.sources.documents.sentences import BETWEEN_WORDS, ends_clause, sentence_spans
-from synthspec.sources.documents.units import Unit
+from synthspec.sources.documents.units import LengthUnit
 
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,4}[.)])\s+")
 
@@ -27,7 +27,7 @@ class Atom:
     holds_next: bool = False  # must not be the last of a chunk, where that can be
 
 
-def atoms_of(block: Block, unit: Unit, size: int) -> Iterator[Atom]:
+def atoms_of(block: Block, unit: LengthUnit, size: int) -> Iterator[Atom]:
     """The pieces of a block, in order; none weighs more than `size` of the unit, but for one long word."""
     found = [
         Atom(text, before, unit.weigh(text), block, whole=whole)
@@ -93,7 +93,7 @@ def _with_gaps(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[in
         end = stop
 
 
-def _fitting(text: str, before: str, unit: Unit, limit: int) -> Iterator[tuple[str, str, bool]]:
+def _fitting(text: str, before: str, unit: LengthUnit, limit: int) -> Iterator[tuple[str, str, bool]]:
     """The text, or where it is too long its parts: as much as fits up to a clause, else up to a word."""
     if unit.weigh(text) <= limit:
         yield text, before, True
@@ -106,7 +106,7 @@ def _fitting(text: str, before: str, unit: Unit, limit: int) -> Iterator[tuple[s
         start, gap = following, text[end:following]
 
 
-def _far(text: str, start: int, unit: Unit, limit: int) -> tuple[int, int]:
+def _far(text: str, start: int, unit: LengthUnit, limit: int) -> tuple[int, int]:
     """How far a part goes that begins here, and where the next one begins."""
     best: tuple[int, int] | None = None
     clause: tuple[int, int] | None = None

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from synthspec.sources.documents.atoms import Atom, atoms_of, paragraphs
 from synthspec.sources.documents.document import Block, Document
-from synthspec.sources.documents.units import UNITS, Unit
+from synthspec.sources.documents.units import UNITS, LengthUnit
 
 BY = ("headings", "paragraphs", "sentences", "pages")
 
@@ -87,7 +87,7 @@ class _Filled:
 class _Filling:
     """Fills chunk after chunk."""
 
-    def __init__(self, unit: Unit, chunking: Chunking) -> None:
+    def __init__(self, unit: LengthUnit, chunking: Chunking) -> None:
         self.unit = unit
         self.limit = chunking.size * unit.scale
         self.overlap = chunking.overlap * unit.scale

@@ -14,7 +14,7 @@ class DocumentFault(TableFault):
     """A document cannot be read; the message says why, `help` what to do."""
 
 
-class MissingPackage(DocumentFault):
+class MissingDocumentPackage(DocumentFault):
     """A kind of document is read by a package of the extra `documents` that is not there."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from synthspec.plugins import plugin_error
 from synthspec.sources.documents.chunker import Chunking, cut, whole
-from synthspec.sources.documents.document import Document, DocumentFault, MissingPackage
+from synthspec.sources.documents.document import Document, DocumentFault, MissingDocumentPackage
 from synthspec.sources.documents.parsed import read_document
 from synthspec.sources.documents.reader import GROUP, is_document, suffixes
 from synthspec.sources.kinds import Note, Place, SourceFault
@@ -18,7 +18,7 @@ MAX_CHARACTERS = 512 * 1024 * 1024  # of all chunks
 MOST_LISTED = 1_000  # documents left out that the manifest names
 
 
-class Gathered:
+class ChunkedDocuments:
     """The chunks of many documents, and those left out. One that cannot be read does not cost the others."""
 
     def __init__(self, place: Place, chunking: Chunking | None, encoding: str | None) -> None:
@@ -60,7 +60,7 @@ class Gathered:
             raise SourceFault(*unusable, code="E608")
         try:
             document = read_document(self.place.folder / path, self.encoding)
-        except MissingPackage as e:
+        except MissingDocumentPackage as e:
             raise SourceFault(f"'{_short(path)}' cannot be read: {e}", e.help, "E350") from None
         except TableFault as e:
             self._left_out.append((path, e))

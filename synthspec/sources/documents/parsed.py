@@ -17,7 +17,7 @@ from pathlib import Path
 
 from synthspec.extras import install_command
 from synthspec.plugins import is_built_in
-from synthspec.sources.documents.document import Block, Document, DocumentFault, MissingPackage
+from synthspec.sources.documents.document import Block, Document, DocumentFault, MissingDocumentPackage
 from synthspec.sources.documents.reader import (
     GROUP,
     is_document,
@@ -49,7 +49,9 @@ def read_document(path: Path, encoding: str | None = None) -> Document:
     if missing := missing_packages(suffix):
         words = f"{suffix} documents need the package{'s' * (len(missing) > 1)} {' and '.join(missing)}"
         built_in = is_built_in(GROUP, suffix[1:])
-        raise MissingPackage(words, install_command("documents") if built_in else f"pip install {' '.join(missing)}")
+        raise MissingDocumentPackage(
+            words, install_command("documents") if built_in else f"pip install {' '.join(missing)}"
+        )
     try:
         if (size := path.stat().st_size) > MAX_BYTES:
             raise DocumentFault(f"{size / 1e6:.0f} MB; a document has at most {MAX_BYTES // 1_000_000} MB")

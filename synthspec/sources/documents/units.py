@@ -38,7 +38,7 @@ def expected_tokens(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class LengthUnit:
     """What a chunk's length is counted in: `weigh` adds up over parts of a text; `scale` of it are one."""
 
     name: str
@@ -54,8 +54,8 @@ class Unit:
         return -(-self.weigh(text) // self.scale)
 
 
-UNITS: Mapping[str, Unit] = {
-    "words": Unit("words", count_words),
-    "tokens": Unit("tokens", token_parts, 20),
-    "characters": Unit("characters", len),
+UNITS: Mapping[str, LengthUnit] = {
+    "words": LengthUnit("words", count_words),
+    "tokens": LengthUnit("tokens", token_parts, 20),
+    "characters": LengthUnit("characters", len),
 }

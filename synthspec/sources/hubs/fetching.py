@@ -26,7 +26,7 @@ _LATER = "try again later, or name a revision that was fetched before"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class HubSource:
     """What a spec names."""
 
     repo: str
@@ -55,7 +55,7 @@ class Fetched:
     sha: str
 
 
-def fetch(asked: Asked, *, refresh: bool) -> Fetched:
+def fetch(asked: HubSource, *, refresh: bool) -> Fetched:
     """The files of a split; with `refresh`, as the branch is now.
 
     Raises:
@@ -70,7 +70,7 @@ def fetch(asked: Asked, *, refresh: bool) -> Fetched:
     return Fetched(tuple(hub.download(sha, file) for file in files), tuple(files), sha)
 
 
-def _files(asked: Asked, commit: Commit) -> tuple[str, Sequence[str]]:
+def _files(asked: HubSource, commit: Commit) -> tuple[str, Sequence[str]]:
     """The commit and the files of the split that is asked for."""
     found, sha = configurations(commit.files, commit.card, readable()), commit.sha
     if not found:
@@ -85,7 +85,7 @@ def _files(asked: Asked, commit: Commit) -> tuple[str, Sequence[str]]:
     return sha, splits[asked.split]
 
 
-def _splits(asked: Asked, found: Mapping[str, Splits]) -> Splits:
+def _splits(asked: HubSource, found: Mapping[str, Splits]) -> Splits:
     if asked.config is None:
         if DEFAULT in found or len(found) == 1:
             return found.get(DEFAULT) or next(iter(found.values()))
@@ -97,12 +97,12 @@ def _splits(asked: Asked, found: Mapping[str, Splits]) -> Splits:
     return found[asked.config]
 
 
-def _pin(asked: Asked, endpoint: str) -> str:
+def _pin(asked: HubSource, endpoint: str) -> str:
     about = json.dumps([endpoint, asked.repo, asked.revision])
     return f"hub-{blake2b(about.encode(), digest_size=16).hexdigest()}.json"
 
 
-def _remembered(asked: Asked, endpoint: str) -> Commit | None:
+def _remembered(asked: HubSource, endpoint: str) -> Commit | None:
     """What the revision was when it was first asked for; None where that is not known."""
     found = read_cached(_pin(asked, endpoint))
     if found is None:
@@ -117,7 +117,7 @@ def _remembered(asked: Asked, endpoint: str) -> Commit | None:
 class _Hub:
     """The hub, asked for one dataset. A token is that of HF_TOKEN alone."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: HubSource) -> None:
         import huggingface_hub
 
         self._asked = asked

@@ -7,7 +7,7 @@ from typing import Any
 
 from synthspec.diagnostics import did_you_mean
 from synthspec.sources.documents.chunker import BY, Chunking
-from synthspec.sources.documents.gathered import Gathered
+from synthspec.sources.documents.gathered import ChunkedDocuments
 from synthspec.sources.documents.matching import named_files
 from synthspec.sources.documents.units import UNITS
 from synthspec.sources.encodings import ENCODINGS, is_encoding
@@ -18,7 +18,7 @@ from synthspec.sources.table import MemoryTable
 def open_files(options: Mapping[str, Any], place: Place) -> Opened:
     """The chunks of every document that is named, by path and then in the document's order."""
     patterns = [options["files"]] if isinstance(options["files"], str) else list(options["files"])
-    gathered = Gathered(place, _chunking(options.get("chunk")), _encoding(options))
+    gathered = ChunkedDocuments(place, _chunking(options.get("chunk")), _encoding(options))
     gathered.add(named_files([str(p) for p in patterns], place))
     # Its digest is that of its values: another version of a package may read other text from the same file.
     return Opened(MemoryTable(gathered.columns), None, tuple(gathered.notes()), gathered.origin)

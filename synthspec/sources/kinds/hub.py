@@ -15,10 +15,10 @@ _NAME = r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}$"
 
 def open_hub(options: Mapping[str, Any], place: Place) -> Opened:
     """The rows of a split."""
-    from synthspec.sources.hubs.fetching import MAIN, Asked, fetch
+    from synthspec.sources.hubs.fetching import MAIN, HubSource, fetch
 
     config = options.get("config")
-    asked = Asked(
+    asked = HubSource(
         str(options["hub"]),
         None if config is None else str(config),
         str(options.get("split", "train")),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from synthspec.analysis.sections.context import AnalysisContext
-from synthspec.analysis.sections.prompts.images import Drawn, looks_of
+from synthspec.analysis.sections.prompts.images import DrawnNames, looks_of
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.document.reader import MapNode, Node
 from synthspec.inference.accounting.image_tokens import image_tokens
@@ -65,7 +65,7 @@ def _check(
             able = ", ".join(n for n in plugin_names("backends") if _is_able(n, ability) and n != "replay")
             message = f"the backend '{choice.provider}' is none that {what}"
             ctx.report("E473", node.key(key) or node, message, f"remove `{key}`, or use a backend that can: {able}")
-    drawn = Drawn(ctx, around, tuple(each for each in (prompt.each, prompt.map) if each is not None))
+    drawn = DrawnNames(ctx, around, tuple(each for each in (prompt.each, prompt.map) if each is not None))
     if prompt.images and provider.images:
         for place, expression in zip(ctx.items(node.get("images")), prompt.images, strict=False):
             _check_pictures(drawn, spec, choice, provider, (place, expression))
@@ -80,7 +80,7 @@ def _is_able(provider: str, ability: str) -> bool:
 
 
 def _check_pictures(
-    drawn: Drawn, spec: Spec, choice: BackendChoice, provider: Provider, shown: tuple[Node, Expression]
+    drawn: DrawnNames, spec: Spec, choice: BackendChoice, provider: Provider, shown: tuple[Node, Expression]
 ) -> None:
     ctx = drawn.ctx
     node, expression = shown

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.reach import reach_of
-from synthspec.languages.expressions.tree import Binary, Call, Conditional, ListOf, Literal, Name, Unary
+from synthspec.languages.expressions.tree import Binary, Conditional, FunctionCall, ListOf, Literal, Name, Unary
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import Draw, Field, Formula
 
@@ -18,7 +18,7 @@ MAX_DEPTH = 20  # parameters that are computed from parameters
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownNames:
     """What bounds are looked up in."""
 
     types: Mapping[str, Type]
@@ -26,7 +26,7 @@ class Known:
     draws: Mapping[str, Draw]
 
 
-def ends_of_expression(expression: Expression, known: Known, depth: int = 0) -> Ends:
+def ends_of_expression(expression: Expression, known: KnownNames, depth: int = 0) -> Ends:
     """The least and the greatest value.
 
     >>> from synthspec.languages.expressions import parse_expression
@@ -46,12 +46,12 @@ def ends_of_expression(expression: Expression, known: Known, depth: int = 0) -> 
             return _joined(operator, ends_of_expression(left, known, depth), ends_of_expression(right, known, depth))
         case Conditional(then=then, otherwise=otherwise):
             return _either([ends_of_expression(then, known, depth), ends_of_expression(otherwise, known, depth)])
-        case Call():
+        case FunctionCall():
             return _called(expression, known, depth)
     return UNKNOWN
 
 
-def _named(name: str, known: Known, depth: int) -> Ends:
+def _named(name: str, known: KnownNames, depth: int) -> Ends:
     kind = known.types.get(name)
     values = kind.values if kind is not None else None
     if values and all(isinstance(v, int | float) for v in values):
@@ -111,7 +111,7 @@ def _most(values: list[float | None]) -> float | None:
     return None if not values or None in values else max(v for v in values if v is not None)
 
 
-def _called(call: Call, known: Known, depth: int) -> Ends:
+def _called(call: FunctionCall, known: KnownNames, depth: int) -> Ends:
     arguments = call.arguments
     if len(arguments) == 1 and isinstance(arguments[0], ListOf):
         arguments = arguments[0].items
@@ -132,7 +132,7 @@ def _called(call: Call, known: Known, depth: int) -> Ends:
     return (0.0, None) if call.function in ("len", "words", "sentences") else UNKNOWN
 
 
-def _drawn(call: Call, known: Known, depth: int) -> Ends:
+def _drawn(call: FunctionCall, known: KnownNames, depth: int) -> Ends:
     """The ends of a random function, whose arguments may be parameters."""
     given = dict(enumerate(call.arguments)) | dict(call.keywords)
 
@@ -159,7 +159,7 @@ def _drawn(call: Call, known: Known, depth: int) -> Ends:
     return (0.0, None) if call.function in ("poisson", "geometric", "negative_binomial") else UNKNOWN
 
 
-def _length(name: str, known: Known) -> Ends:
+def _length(name: str, known: KnownNames) -> Ends:
     field = known.fields.get(name)
     if field is None or name in known.draws:
         return 0.0, None

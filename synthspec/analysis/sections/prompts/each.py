@@ -16,7 +16,7 @@ _FORM = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s+in\s+(?P<items>\S.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TemplateScope:
     """Where the templates of a prompt are read: the names in scope, why others are not, and which may be null."""
 
     scope: Scope
@@ -25,7 +25,9 @@ class Reading:
     taken: Collection[str]  # names that no item may take
 
 
-def lower_each(ctx: AnalysisContext, node: Node, reading: Reading, key: str, code: str) -> tuple[Each | None, Scope]:
+def lower_each(
+    ctx: AnalysisContext, node: Node, reading: TemplateScope, key: str, code: str
+) -> tuple[Each | None, Scope]:
     """The name and the list, None where they are at fault; and the names in scope of what is said for each item."""
     form = _FORM.fullmatch(node.text) if isinstance(node, ScalarNode) else None
     if form is None or not isinstance(node, ScalarNode):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext
-from synthspec.analysis.sections.prompts.each import Reading
+from synthspec.analysis.sections.prompts.each import TemplateScope
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.inference.images import KINDS, ImageFault, Looks, look_at, shown_value
@@ -27,11 +27,11 @@ _CODES = {"missing": "E475", "outside": "E475", "kind": "E476", "large": "E476"}
 
 
 def lower_images(
-    ctx: AnalysisContext, prompt: MapNode, reading: Reading, around: Surroundings, loops: Sequence[Each | None]
+    ctx: AnalysisContext, prompt: MapNode, reading: TemplateScope, around: Surroundings, loops: Sequence[Each | None]
 ) -> tuple[Expression, ...]:
     """The expressions that give a prompt's pictures. `loops` bind the items of lists that they may read."""
     conditional = prompt.get("when") is not None  # it may leave out rows without a picture
-    seen = Drawn(ctx, around, tuple(loop for loop in loops if loop is not None))
+    seen = DrawnNames(ctx, around, tuple(loop for loop in loops if loop is not None))
     found: list[Expression] = []
     for item in ctx.items(prompt.get("images")):
         expression, kind = ctx.expression(item, reading.scope, explain=reading.explain)
@@ -46,7 +46,7 @@ def lower_images(
     return tuple(found)
 
 
-def _look(ctx: AnalysisContext, node: Node, expression: Expression, drawn: Drawn, conditional: bool) -> None:
+def _look(ctx: AnalysisContext, node: Node, expression: Expression, drawn: DrawnNames, conditional: bool) -> None:
     faults: list[tuple[Any, ImageFault]] = []
     for value in itertools.islice(drawn.values(expression), MOST_LOOKED_AT):
         if value is None and conditional:
@@ -66,7 +66,7 @@ def _look(ctx: AnalysisContext, node: Node, expression: Expression, drawn: Drawn
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnNames:
     """The parameters that are listed or drawn from a source, and the items of lists among them."""
 
     ctx: AnalysisContext
@@ -92,7 +92,7 @@ class Drawn:
     def _of(self, name: str) -> Iterator[Any]:
         loop = next((each for each in self.loops if each.name == name), None)
         if loop is not None:
-            inner = Drawn(self.ctx, self.around)
+            inner = DrawnNames(self.ctx, self.around)
             for items in inner.values(loop.items):
                 yield from items if isinstance(items, list | tuple) else ()
         elif name in self.around.draws:
@@ -117,7 +117,7 @@ def _values(ctx: AnalysisContext, draw: Draw) -> Iterator[Any]:
                 yield from _values(ctx, otherwise)
 
 
-def looks_of(drawn: Drawn, expression: Expression) -> Iterator[tuple[str, Looks]]:
+def looks_of(drawn: DrawnNames, expression: Expression) -> Iterator[tuple[str, Looks]]:
     """What there is to say of every picture that can be drawn, with its name; those at fault are left out."""
     for value in itertools.islice(drawn.values(expression), MOST_LOOKED_AT):
         try:

@@ -9,7 +9,7 @@ from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.items import SPECIAL
 from synthspec.analysis.sections.prompts.backends import lower_own_backends
 from synthspec.analysis.sections.prompts.dialogue import check_no_dialogue, lower_dialogue, lower_tool_prompt
-from synthspec.analysis.sections.prompts.each import Reading
+from synthspec.analysis.sections.prompts.each import TemplateScope
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, lower_when, may_be_empty
 from synthspec.analysis.sections.prompts.examples import lower_examples, not_shown
 from synthspec.analysis.sections.prompts.formats import lower_format
@@ -83,7 +83,7 @@ def _lower(
     each = lower_each(ctx, name, node, scope, around, explain)
     when = lower_when(ctx, node, scope, explain)
     nulls = empty_here(empty, node.get("when"), names_of(when) if when else frozenset())
-    reading = Reading(scope, explain, nulls, _taken(ctx, around))
+    reading = TemplateScope(scope, explain, nulls, _taken(ctx, around))
     several = lower_several(ctx, node, writes, around, reading)
     inner = Scope(several.bound, scope) if several.bound else scope
     reading = replace(reading, scope=inner)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.analysis.sections.items import FORM, lower_item
-from synthspec.analysis.sections.prompts.each import Reading
+from synthspec.analysis.sections.prompts.each import TemplateScope
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import Related
 from synthspec.document.reader import MapNode, Node, ScalarNode
@@ -38,7 +38,7 @@ class Spoken:
         return not (self.sound and (self.user.text or self.messages or self.complete))
 
 
-def lower_spoken(ctx: AnalysisContext, node: MapNode, reading: Reading) -> Spoken:
+def lower_spoken(ctx: AnalysisContext, node: MapNode, reading: TemplateScope) -> Spoken:
     """The templates of a prompt."""
     messages, complete = node.get("messages"), node.get("complete")
     clash = _clash(node)
@@ -69,7 +69,7 @@ def _clash(node: MapNode) -> tuple[str, str, str] | None:
     return None
 
 
-def _messages(ctx: AnalysisContext, node: Node, reading: Reading) -> Spoken:
+def _messages(ctx: AnalysisContext, node: Node, reading: TemplateScope) -> Spoken:
     entries = [e for e in ctx.items(node) if isinstance(e, MapNode)]
     found: list[MessageTemplate] = []
     reads: set[str] = set()
@@ -108,7 +108,7 @@ def _order(ctx: AnalysisContext, entry: MapNode, first: bool, last: bool) -> Non
         )
 
 
-def _lower_for(ctx: AnalysisContext, node: Node, reading: Reading) -> tuple[Each | None, Scope]:
+def _lower_for(ctx: AnalysisContext, node: Node, reading: TemplateScope) -> tuple[Each | None, Scope]:
     """The list that a message is written for each item of, and the names in scope of what is said."""
     each, kind = lower_item(ctx, node, "for", reading.scope, reading.explain)
     if each is None:

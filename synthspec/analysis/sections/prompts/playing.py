@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from synthspec.analysis.sections.context import AnalysisContext, no_hint, value_of
 from synthspec.analysis.sections.fields import draft_field
 from synthspec.analysis.sections.prompts.backends import lower_own_backends
-from synthspec.analysis.sections.prompts.each import Reading
+from synthspec.analysis.sections.prompts.each import TemplateScope
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here
 from synthspec.analysis.sections.prompts.examples import lower_examples, not_shown
 from synthspec.analysis.sections.prompts.formats import lower_format
@@ -130,7 +130,7 @@ def _lower(ctx: AnalysisContext, entry: Entry, one: Played, around: Surroundings
     scope = Scope(one.called.arguments, special, named, outer)
     nulls = [n for n in empty_here(empty, None, frozenset()) if not n & frozenset(one.called.arguments)]
     nulls += [frozenset({n}) for n in sorted(one.called.optional)]
-    reading = Reading(scope, explain, nulls, frozenset(scope))
+    reading = TemplateScope(scope, explain, nulls, frozenset(scope))
     before = len(ctx.faults)
     spoken = lower_spoken(ctx, node, reading)
     faulty = len(ctx.faults) > before

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, scalar_text
 from synthspec.analysis.sections.gathered import TRAIL, collects_itself
-from synthspec.analysis.sections.prompts.bounds import Known, ends_of_expression
+from synthspec.analysis.sections.prompts.bounds import KnownNames, ends_of_expression
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import did_you_mean
@@ -77,7 +77,7 @@ def _times(
         message = f"`repeat` is a number of rounds; this is {kind.with_article}"
         ctx.report("E455", at, message, "write a whole number, or a parameter of whole numbers")
         return None, 0, 0
-    least, most = ends_of_expression(times, Known(around.parameters, around.fields, around.draws))
+    least, most = ends_of_expression(times, KnownNames(around.parameters, around.fields, around.draws))
     if most is None:
         message = "nothing says how many rounds there are at most"
         ctx.report("E455", at, message, "write `min(…, 10)` around it, or give the field a `maximum`")

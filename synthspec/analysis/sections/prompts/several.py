@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
-from synthspec.analysis.sections.prompts.each import Reading, lower_each
+from synthspec.analysis.sections.prompts.each import TemplateScope, lower_each
 from synthspec.analysis.sections.prompts.rounds import lower_repeat
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.document.reader import MapNode, Node
@@ -30,7 +30,7 @@ class Several:
 
 
 def lower_several(
-    ctx: AnalysisContext, node: MapNode, writes: tuple[str, ...], around: Surroundings, reading: Reading
+    ctx: AnalysisContext, node: MapNode, writes: tuple[str, ...], around: Surroundings, reading: TemplateScope
 ) -> Several:
     """`samples`, `map` or `repeat`."""
     if (at := node.get("map")) is not None:

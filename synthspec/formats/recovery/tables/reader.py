@@ -22,7 +22,7 @@ _MARKUP = "*_` \t"
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadRecord:
     """What a record turned out to be: rows of cells, or why not. Neither: it is no row at all."""
 
     rows: tuple[tuple[Cell, ...], ...] = ()
@@ -30,7 +30,7 @@ class Read:
     why: str = ""
 
 
-class Table:
+class ReplyTable:
     """One reply read with one delimiter: its first `most` records."""
 
     def __init__(self, text: str, columns: Sequence[FieldReader], delimiter: str, most: int, wanted: int = 1) -> None:
@@ -179,7 +179,7 @@ class Table:
             for r in self.records[:200]
         )
 
-    def read(self, record: Record, last: bool) -> Read:
+    def read(self, record: Record, last: bool) -> ReadRecord:
         """The record as rows, where that can be done in exactly one way."""
         columns = self.columns
         cells = record.cells
@@ -190,24 +190,24 @@ class Table:
             return several
         whole = self._one(record.source, cells)
         if len(whole) == 1:
-            return Read((whole[0],))
+            return ReadRecord((whole[0],))
         if len(whole) > 1:
-            return Read(cause="ambiguous", why="the delimiters could part the columns in more than one way")
+            return ReadRecord(cause="ambiguous", why="the delimiters could part the columns in more than one way")
         if last and (record.opened or (cells is not None and len(cells) < len(columns))):
-            return Read(cause="cut off", why="the last row is cut off")
+            return ReadRecord(cause="cut off", why="the last row is cut off")
         found = len(cells) if cells is not None else record.source.count(self.delimiter) + 1
         if found == len(columns):
-            return Read(cause="quotation marks", why="the quotation marks do not pair")
-        return Read(cause="wrong number of columns", why=f"{found} columns where {len(columns)} are wanted")
+            return ReadRecord(cause="quotation marks", why="the quotation marks do not pair")
+        return ReadRecord(cause="wrong number of columns", why=f"{found} columns where {len(columns)} are wanted")
 
-    def _exact(self, cells: tuple[Cell, ...]) -> Read:
+    def _exact(self, cells: tuple[Cell, ...]) -> ReadRecord:
         cells = self._unlabelled(cells)
         wrong = [i for i, (c, cell) in enumerate(zip(self.columns, cells, strict=True)) if not fits(c, cell)]
         for i in wrong:
             for j in (i - 1, i + 1):
                 if j in wrong and (c := self.columns[j]) is not None and c.constrained and c.fits(cells[i].text):
-                    return Read(cause="shifted", why=f"{c.field.name} stands in the wrong column")
-        return Read((cells,))
+                    return ReadRecord(cause="shifted", why=f"{c.field.name} stands in the wrong column")
+        return ReadRecord((cells,))
 
     def _unlabelled(self, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
         """The cells without the names of their columns, where every one begins with its own: `rating: 4`."""
@@ -239,7 +239,7 @@ class Table:
         merged = split_merged(cells, columns)
         return [*merged, inside] if inside is not None and inside not in merged else merged
 
-    def _several(self, record: Record) -> Read | None:
+    def _several(self, record: Record) -> ReadRecord | None:
         """The record as several rows, each certain by itself and no other way to read them."""
         line = record.source
         if len(self.columns) < 2 or "\n" in line:
@@ -248,14 +248,14 @@ class Table:
         if rows is not None:
             single = place(line, self.delimiter, self.columns, self.effort)
             if single:
-                return Read(cause="ambiguous", why="this is one row or several")
-            return Read(tuple(rows))
+                return ReadRecord(cause="ambiguous", why="this is one row or several")
+            return ReadRecord(tuple(rows))
         for parts in (break_quoted(line, self.delimiter, self.columns[-1]), break_doubled(line)):
             if parts == [line]:
                 continue
             made = [self._part(p) for p in parts]
             if all(len(m) == 1 for m in made):
-                return Read(tuple(m[0] for m in made))
+                return ReadRecord(tuple(m[0] for m in made))
         return None
 
     def _part(self, line: str) -> list[tuple[Cell, ...]]:
@@ -288,18 +288,18 @@ class Table:
         return {c.field.name: made[c.field.name] for c in self.fields if c.field.name in made}
 
 
-def open_table(text: str, columns: Sequence[FieldReader], most: int, wanted: int = 1) -> Table:
+def open_table(text: str, columns: Sequence[FieldReader], most: int, wanted: int = 1) -> ReplyTable:
     """The reply under the delimiter that a header shows, else the one that gives the most exact rows."""
     piped = text.lstrip().startswith("|") or "\n|" in text
     if len(columns) == 1:
-        return Table(text, columns, "|" if piped else ",", most)
-    tables: list[tuple[bool, int, int, Table]] = []
+        return ReplyTable(text, columns, "|" if piped else ",", most)
+    tables: list[tuple[bool, int, int, ReplyTable]] = []
     for delimiter in DELIMITERS:
         if delimiter not in text or (delimiter == "|" and not piped and text.count("|") < len(columns) - 1):
             continue
-        table = Table(text, columns, delimiter, most, wanted)
+        table = ReplyTable(text, columns, delimiter, most, wanted)
         tables.append((table.header is not None, table.exact(), -DELIMITERS.index(delimiter), table))
-    return max(tables, key=lambda t: t[:3])[3] if tables else Table(text, columns, ",", most, wanted)
+    return max(tables, key=lambda t: t[:3])[3] if tables else ReplyTable(text, columns, ",", most, wanted)
 
 
 def _named(record: Record) -> bool:

@@ -19,7 +19,7 @@ from synthspec.inference.store.derived.rows import (
     is_whole_request,
     key_text,
 )
-from synthspec.inference.store.ledger import Ledger
+from synthspec.inference.store.ledger import StoredTotals
 from synthspec.inference.store.rescue.carve import MISSING, carve
 from synthspec.inference.store.rescue.sound_rows import (
     ACCEPT,
@@ -158,7 +158,7 @@ def _take(fresh: sqlite3.Connection, source: Path, rescued: Rescued) -> Spending
             _keep_old_call(fresh, source, values, rescued, newest)
             found.is_old = True
         elif len(values) == TOTAL:
-            ledger = Ledger([values])
+            ledger = StoredTotals([values])
             found.ledgers.append(ledger)
         elif len(values) == SEND:
             note_send(found, carved.row, values)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synthspec.inference.store.ledger import Ledger, Send, Total
+from synthspec.inference.store.ledger import Send, StoredTotals, Total
 from synthspec.inference.store.schema import (
     RESERVED,
 )
@@ -21,14 +21,16 @@ _DAMAGE = (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError)
 class Spending:
     """What a store says it spent, as far as it can be read."""
 
-    ledgers: list[Ledger] = field(default_factory=list)
+    ledgers: list[StoredTotals] = field(default_factory=list)
     sends: dict[int, tuple[int, Send]] = field(default_factory=dict)  # by number: the latest state seen
     expected: int | None = None
     is_old: bool = False  # whether version 1 began it
 
     def total(self) -> Total:
         """All that was spent, calls that were under way at their worst."""
-        best = max(self.ledgers, key=lambda ledger: ledger.settled.requests + ledger.lost.requests, default=Ledger())
+        best = max(
+            self.ledgers, key=lambda ledger: ledger.settled.requests + ledger.lost.requests, default=StoredTotals()
+        )
         total = Total()
         for each in (best.settled, best.lost):
             for name in ("cost", "prompt_tokens", "completion_tokens", "requests", "at_worst"):
@@ -49,8 +51,8 @@ def note_send(found: Spending, row: int, values: list[Any]) -> None:
 
 def pair_totals(found: Spending) -> None:
     """Rows of totals are found one by one: the highest of each name belong together."""
-    pair = Ledger()
-    for name in Ledger.NAMES:
+    pair = StoredTotals()
+    for name in StoredTotals.NAMES:
         setattr(pair, name, max((getattr(x, name) for x in found.ledgers), key=lambda t: t.requests, default=Total()))
     if found.ledgers:
         found.ledgers = [pair]
@@ -73,7 +75,7 @@ def read_version_1(source: Path, found: Spending) -> None:
                 found.expected = max(found.expected or 0, int(old.execute(query).fetchone()[0]))
         with contextlib.suppress(*_DAMAGE):
             cost, asked, given, requests = old.execute(_USED).fetchone()
-            ledger = Ledger()
+            ledger = StoredTotals()
             ledger.settled.add(float(cost or 0), int(asked or 0), int(given or 0))
             ledger.settled.requests = int(requests or 0)
             found.ledgers.append(ledger)
@@ -87,9 +89,9 @@ SELECT total(cost), sum(prompt_tokens), sum(completion_tokens), sum(requests) FR
 """
 
 
-def sum_spent(fresh: sqlite3.Connection, found: Sequence[Spending]) -> Ledger:
+def sum_spent(fresh: sqlite3.Connection, found: Sequence[Spending]) -> StoredTotals:
     """What the completions cost is settled; what else the most telling of the old stores had spent is lost."""
-    ledger = Ledger()
+    ledger = StoredTotals()
     for cost, asked, given in fresh.execute("SELECT cost, in_tok, out_tok FROM completions"):
         known = asked is not None and given is not None
         ledger.settled.add(cost or 0.0, *((asked, given) if known else (0, 0)), at_worst=not known or cost is None)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from synthspec.languages.expressions.functions.signatures import REQUIRED, Function, Parameter
-from synthspec.languages.expressions.tree import Call, Expression, ListOf, Literal, Name
+from synthspec.languages.expressions.functions.signatures import REQUIRED, Function, FunctionParameter
+from synthspec.languages.expressions.tree import Expression, FunctionCall, ListOf, Literal, Name
 from synthspec.languages.expressions.types import Kind
 
 READERS: dict[Kind, Any] = {
@@ -28,7 +28,7 @@ class Bound:
     twice: tuple[tuple[str, Expression], ...] = ()
 
 
-def bind(call: Call, names: Sequence[str], repeated: str = "") -> Bound:
+def bind(call: FunctionCall, names: Sequence[str], repeated: str = "") -> Bound:
     """Place a call's arguments among the parameters; `repeated` takes the positional ones from its place."""
     given: list[tuple[str, Expression]] = []
     extra: list[Expression] = []
@@ -53,13 +53,13 @@ def bind(call: Call, names: Sequence[str], repeated: str = "") -> Bound:
     return Bound(tuple(given), tuple(extra), tuple(unknown), tuple(twice))
 
 
-def bind_function(call: Call, function: Function) -> Bound:
+def bind_function(call: FunctionCall, function: Function) -> Bound:
     """Place a call's arguments among a function's parameters."""
     repeated = next((p.name for p in function.parameters if p.repeated), "")
     return bind(call, [p.name for p in function.parameters], repeated)
 
 
-def function_arguments(call: Call, function: Function) -> list[Expression]:
+def function_arguments(call: FunctionCall, function: Function) -> list[Expression]:
     """The arguments of a well-formed call in the order of the parameters, defaults filled in; before them what the
     function reads of the place where it stands.
 
@@ -75,7 +75,7 @@ def function_arguments(call: Call, function: Function) -> list[Expression]:
     return arguments
 
 
-def as_moment(value: Expression, parameter: Parameter) -> Expression:
+def as_moment(value: Expression, parameter: FunctionParameter) -> Expression:
     """The literal moment that a text literal is read as, where the parameter takes moments and no text."""
     if not isinstance(value, Literal) or not isinstance(value.value, str):
         return value

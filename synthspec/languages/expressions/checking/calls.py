@@ -14,13 +14,13 @@ from synthspec.languages.expressions.evaluation.rows import constant_value
 from synthspec.languages.expressions.functions.signatures import (
     REQUIRED,
     Function,
-    Parameter,
+    FunctionParameter,
     find_function,
     function_names,
 )
 from synthspec.languages.expressions.reach import check_reach, constant_of
 from synthspec.languages.expressions.traversal import is_constant, is_random
-from synthspec.languages.expressions.tree import Call, Expression, ListOf, Literal
+from synthspec.languages.expressions.tree import Expression, FunctionCall, ListOf, Literal
 from synthspec.languages.expressions.types import ANY, BOOLEAN, Type, fits, join, type_of
 from synthspec.plugins import is_plugin, plugin_error
 
@@ -58,7 +58,7 @@ class Checking(Protocol):
     def report(self, code: str, message: str, node: Expression, remedy: str = "") -> None: ...
 
 
-def check_call(node: Call, check: Checking) -> Type:
+def check_call(node: FunctionCall, check: Checking) -> Type:
     """The type of a call; faults are reported to `check`."""
     if is_random(node):
         return ANY if _unusable("distributions", node, check) else check_draw(node, check)
@@ -87,7 +87,7 @@ def check_call(node: Call, check: Checking) -> Type:
     return ANY if unbound or not kinds else function.result(kinds)
 
 
-def _check_written(node: Call, given: dict[str, Expression], function: Function, check: Checking) -> None:
+def _check_written(node: FunctionCall, given: dict[str, Expression], function: Function, check: Checking) -> None:
     """Arguments that must be constants, each by what its function says of them."""
     for name, faults in function.written:
         value = given[name]
@@ -103,7 +103,7 @@ _READ = {"date": "2025-12-31", "datetime": "2025-12-31 18:30", "time": "18:30", 
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 
 
-def _check_read(node: Call, check: Checking) -> None:
+def _check_read(node: FunctionCall, check: Checking) -> None:
     """A text that is to be read as a day, a time or a number, and is none: null in every row."""
     text = node.arguments[0] if node.arguments else None
     if node.function not in _READ or not isinstance(text, Literal) or not isinstance(text.value, str):
@@ -119,7 +119,7 @@ def _check_read(node: Call, check: Checking) -> None:
     check.report("E311", f"'{text.value}' is no {kind}, so this is null in every row", node, remedy)
 
 
-def _unusable(kind: str, node: Call, check: Checking) -> bool:
+def _unusable(kind: str, node: FunctionCall, check: Checking) -> bool:
     """Whether a package brings what is called but it cannot be used; a fault where so."""
     from synthspec.languages.expressions.random.distributions import LISTED
 
@@ -132,7 +132,7 @@ def _unusable(kind: str, node: Call, check: Checking) -> bool:
     return found is not None
 
 
-def _unknown(node: Call, check: Checking) -> None:
+def _unknown(node: FunctionCall, check: Checking) -> None:
     from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 
     known = function_names() | (frozenset(DISTRIBUTIONS) if check.random else frozenset())
@@ -150,12 +150,12 @@ def _unknown(node: Call, check: Checking) -> None:
     check.faults.append(Fault("E304", message, node.start, node.start + len(node.function), remedy))
 
 
-def _visit(node: Call, check: Checking) -> None:
+def _visit(node: FunctionCall, check: Checking) -> None:
     for value in (*node.arguments, *(v for _, v in node.keywords)):
         check.type_of(value)
 
 
-def _argument(value: Expression, parameter: Parameter, function: Function, check: Checking) -> Type:
+def _argument(value: Expression, parameter: FunctionParameter, function: Function, check: Checking) -> Type:
     kind = check.type_of(value)
     moment = as_moment(value, parameter)
     if moment is not value and isinstance(moment, Literal):
@@ -179,7 +179,7 @@ def _argument(value: Expression, parameter: Parameter, function: Function, check
     return ANY
 
 
-def _check_binding(node: Call, bound: Bound, parameters: Iterable[Any], check: Checking) -> None:
+def _check_binding(node: FunctionCall, bound: Bound, parameters: Iterable[Any], check: Checking) -> None:
     """Too many, too few, unknown and repeated arguments."""
     names = [p.name for p in parameters]
     given = {name for name, _ in bound.given}
@@ -201,14 +201,14 @@ def _check_binding(node: Call, bound: Bound, parameters: Iterable[Any], check: C
 
 
 def _required(parameter: Any) -> bool:
-    return parameter.default is REQUIRED if isinstance(parameter, Parameter) else parameter.default is None
+    return parameter.default is REQUIRED if isinstance(parameter, FunctionParameter) else parameter.default is None
 
 
 def _count(number: int) -> str:
     return "1 argument" if number == 1 else f"{number} arguments"
 
 
-def check_draw(node: Call, check: Checking, nested: bool = False) -> Type:
+def check_draw(node: FunctionCall, check: Checking, nested: bool = False) -> Type:
     """The type that a random function draws; its constant arguments are held to their ranges."""
     from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 
@@ -236,7 +236,7 @@ def check_draw(node: Call, check: Checking, nested: bool = False) -> Type:
     return kinds.get(distribution.arguments[0].name, ANY)
 
 
-def _draw_argument(node: Call, value: Expression, argument: Any, check: Checking) -> Type:
+def _draw_argument(node: FunctionCall, value: Expression, argument: Any, check: Checking) -> Type:
     if isinstance(value, Literal) and value.value is None:
         check.report("E311", f"{node.function}() cannot draw with a null", value, "write what it is to draw with")
         return ANY
@@ -279,8 +279,8 @@ def _misfit(value: Expression, kind: Type, argument: Any) -> tuple[str, str]:
     return f"a {argument.kind}", "write it as text: '2024-01-31'" if argument.kind == "date" else ""
 
 
-def _nested(node: Call, value: Expression, check: Checking) -> Type:
-    if isinstance(value, Call) and is_random(value):
+def _nested(node: FunctionCall, value: Expression, check: Checking) -> Type:
+    if isinstance(value, FunctionCall) and is_random(value):
         if _unusable("distributions", value, check):
             return ANY
         kind = check_draw(value, check, nested=True)
@@ -298,7 +298,7 @@ def _nested(node: Call, value: Expression, check: Checking) -> Type:
     return ANY
 
 
-def _check_constants(node: Call, given: dict[str, Expression], check: Checking) -> None:
+def _check_constants(node: FunctionCall, given: dict[str, Expression], check: Checking) -> None:
     from synthspec.languages.expressions.random.argument_checks import check_arguments
 
     values = {name: constant_of(value) for name, value in given.items()}

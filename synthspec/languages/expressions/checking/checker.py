@@ -14,9 +14,9 @@ from synthspec.languages.expressions.errors import Fault
 from synthspec.languages.expressions.functions.signatures import find_function
 from synthspec.languages.expressions.tree import (
     Binary,
-    Call,
     Conditional,
     Expression,
+    FunctionCall,
     Index,
     ListOf,
     Literal,
@@ -48,14 +48,14 @@ def check_expression(
         known_elsewhere: a remedy for a name that is declared where this expression cannot see it.
         placed: which of `address`, `index` and `uuid` have a value where the expression stands.
     """
-    check = Check(scope, random, broken, known_elsewhere, placed)
+    check = TypeCheck(scope, random, broken, known_elsewhere, placed)
     check.whole = expression
     kind = check.type_of(expression)
     faults = sorted(dict.fromkeys(check.faults), key=lambda f: (f.start, f.end, f.code))
     return kind, tuple(faults)
 
 
-class Check:
+class TypeCheck:
     """One check: what it may see, and the faults found so far."""
 
     def __init__(
@@ -90,7 +90,7 @@ class Check:
                 return self._member(node)
             case Index():
                 return self._index(node)
-            case Call():
+            case FunctionCall():
                 return check_call(node, self)
             case Unary():
                 return self._unary(node)

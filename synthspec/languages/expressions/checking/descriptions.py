@@ -6,9 +6,9 @@ from typing import Any
 
 from synthspec.languages.expressions.tree import (
     Binary,
-    Call,
     Conditional,
     Expression,
+    FunctionCall,
     Index,
     ListOf,
     Literal,
@@ -31,7 +31,7 @@ def describe(node: Expression) -> str:
             return f"'{name}'"
         case Member() | Index():
             return f"'{_path(node)}'"
-        case Call(function=function):
+        case FunctionCall(function=function):
             return f"{function}(…)"
         case ListOf():
             return "this list"

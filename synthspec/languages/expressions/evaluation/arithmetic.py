@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from synthspec.languages.expressions.evaluation.columns import EXACT, Column
+from synthspec.languages.expressions.evaluation.columns import EXACT, ColumnArray
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": np.equal,
@@ -120,7 +120,7 @@ def _compute_whole(operator: str, a: Any, b: Any) -> Any:
     return NotImplemented
 
 
-def finite(column: Column) -> Column:
+def finite(column: ColumnArray) -> ColumnArray:
     """The column with null for every value that is not finite."""
     if column.dtype.kind != "f":
         return column
@@ -128,7 +128,7 @@ def finite(column: Column) -> Column:
     return column if sound.all() else np.where(sound, column, np.nan)
 
 
-def choose(condition: Column, then: Any, otherwise: Any) -> Any:
+def choose(condition: ColumnArray, then: Any, otherwise: Any) -> Any:
     """`if` over numbers, truths or moments."""
     if is_number(then) and is_number(otherwise):
         whole = [o for o in (then, otherwise) if _is_whole(o)]

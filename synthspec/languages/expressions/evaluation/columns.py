@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from synthspec.languages.expressions.evaluation.values import whole
 from synthspec.languages.expressions.types import Type
 
-Column = NDArray[Any]
+ColumnArray = NDArray[Any]
 EXACT = 2**53
 _NUMBERS = ({int, float}, {int, float, type(None)}, {float}, {float, type(None)})
 _DAYS = ({date}, {date, type(None)})
@@ -31,12 +31,12 @@ DTYPES: dict[str, str] = {
 }
 
 
-def objects(values: Iterable[Any], length: int) -> Column:
+def objects(values: Iterable[Any], length: int) -> ColumnArray:
     """A column of any values as they are."""
     return np.fromiter(values, dtype=object, count=length)
 
 
-def pack(values: Sequence[Any], kind: str = "any") -> Column:
+def pack(values: Sequence[Any], kind: str = "any") -> ColumnArray:
     """Plain values as the column of their kind; `kind` settles it where there is none to see it by."""
     kinds = set(map(type, values))
     if kinds <= {type(None)}:
@@ -59,7 +59,7 @@ def pack(values: Sequence[Any], kind: str = "any") -> Column:
     return objects(values, len(values))
 
 
-def unpack(column: Column) -> list[Any]:
+def unpack(column: ColumnArray) -> list[Any]:
     """A column as plain values, every null as None."""
     values: list[Any] = column.tolist()
     if column.dtype.kind == "f":
@@ -69,9 +69,9 @@ def unpack(column: Column) -> list[Any]:
     return values
 
 
-def standard(given: Any) -> Column:
+def standard(given: Any) -> ColumnArray:
     """An array of any dtype as one of the kinds above."""
-    column: Column = np.asarray(given)
+    column: ColumnArray = np.asarray(given)
     kind = column.dtype.kind
     if kind in "iu":
         column = column.astype(np.int64, copy=False)
@@ -92,7 +92,7 @@ def clock(since_midnight: timedelta) -> time:
     return (datetime.min + since_midnight % timedelta(days=1)).time()
 
 
-def conform_column(column: Column, result: Type) -> Column:
+def conform_column(column: ColumnArray, result: Type) -> ColumnArray:
     """The column as its type holds it: floats where numbers are, integers where integers are."""
     if result.kind == "number" and column.dtype != np.float64:
         return numbers(column)
@@ -106,10 +106,10 @@ def conform_column(column: Column, result: Type) -> Column:
     return column
 
 
-def numbers(column: Column) -> Column:
+def numbers(column: ColumnArray) -> ColumnArray:
     """A column as float64, NaN for what is no number."""
     if column.dtype != object:
-        floats: Column = column.astype(np.float64)
+        floats: ColumnArray = column.astype(np.float64)
         return floats
     values = (float(v) if isinstance(v, int | float) else np.nan for v in column.tolist())
     return np.fromiter(values, dtype=np.float64, count=len(column))

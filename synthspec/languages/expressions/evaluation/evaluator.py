@@ -14,15 +14,22 @@ import numpy as np
 
 from synthspec.languages.expressions.checking.binding import function_arguments
 from synthspec.languages.expressions.evaluation import arithmetic
-from synthspec.languages.expressions.evaluation.columns import Column, conform_column, objects, pack, standard, unpack
+from synthspec.languages.expressions.evaluation.columns import (
+    ColumnArray,
+    conform_column,
+    objects,
+    pack,
+    standard,
+    unpack,
+)
 from synthspec.languages.expressions.evaluation.rows import applied, function_of, known, null_of, operator_of, search_of
 from synthspec.languages.expressions.evaluation.values import item, member, negative, positive
 from synthspec.languages.expressions.traversal import is_random
 from synthspec.languages.expressions.tree import (
     Binary,
-    Call,
     Conditional,
     Expression,
+    FunctionCall,
     Index,
     ListOf,
     Literal,
@@ -41,16 +48,16 @@ class Constant:
     value: Any
 
 
-Value = Column | Constant
+Value = ColumnArray | Constant
 
 
 def evaluate(
     expression: Expression,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, ColumnArray],
     length: int,
-    uniforms: Mapping[int, Column] | None = None,
+    uniforms: Mapping[int, ColumnArray] | None = None,
     result: Type | None = None,
-) -> Column:
+) -> ColumnArray:
     """The expression over `length` rows, for an expression found correct by `check_expression`.
 
     `columns` holds an array of that length for each name, `uniforms` one of numbers in the open interval
@@ -63,7 +70,7 @@ def evaluate(
         return column if result is None else conform_column(column, result)
 
 
-def spread(value: Value, length: int) -> Column:
+def spread(value: Value, length: int) -> ColumnArray:
     """The value as a column."""
     return pack([value.value] * length) if isinstance(value, Constant) else value
 
@@ -71,7 +78,7 @@ def spread(value: Value, length: int) -> Column:
 class _Evaluation:
     """One evaluation: its columns, its length, its uniform numbers."""
 
-    def __init__(self, columns: Mapping[str, Column], length: int, uniforms: Mapping[int, Column]) -> None:
+    def __init__(self, columns: Mapping[str, ColumnArray], length: int, uniforms: Mapping[int, ColumnArray]) -> None:
         self.columns, self.length, self.uniforms = columns, length, uniforms
 
     def value(self, node: Expression) -> Value:
@@ -97,7 +104,7 @@ class _Evaluation:
                 return self._binary(node)
             case Conditional():
                 return self._choose(node)
-            case Call():
+            case FunctionCall():
                 return self._draw(node) if is_random(node) else self._call(node)
 
     def _map(self, apply: Any, values: Sequence[Value], kind: str = "any") -> Value:
@@ -174,7 +181,7 @@ class _Evaluation:
             return fast  # type: ignore[no-any-return]
         return self._map(lambda c, a, b: a if c else b, [condition, then, otherwise])
 
-    def _call(self, node: Call) -> Value:
+    def _call(self, node: FunctionCall) -> Value:
         function = function_of(node)
         values = [self.value(a) for a in function_arguments(node, function)]
         kind = function.result.kind if isinstance(function.result, Type) else "any"
@@ -195,7 +202,7 @@ class _Evaluation:
 
         return self._map(call, values, kind)
 
-    def _draw(self, node: Call) -> Value:
+    def _draw(self, node: FunctionCall) -> Value:
         from synthspec.languages.expressions.random.calls import draw
 
         return draw(node, self.uniforms[node.ordinal], self.value, self.length)

@@ -23,9 +23,9 @@ from synthspec.languages.expressions.functions.signatures import Function, find_
 from synthspec.languages.expressions.traversal import is_random
 from synthspec.languages.expressions.tree import (
     Binary,
-    Call,
     Conditional,
     Expression,
+    FunctionCall,
     Index,
     ListOf,
     Literal,
@@ -100,7 +100,7 @@ def _compile(node: Expression) -> Evaluator:
         case Conditional(condition=c, then=t, otherwise=o):
             condition, then, otherwise = _compile(c), _compile(t), _compile(o)
             return lambda row: then(row) if condition(row) else otherwise(row)
-        case Call():
+        case FunctionCall():
             return _call(node)
         case Binary():
             return _binary(node)
@@ -176,7 +176,7 @@ def _moments(literal: Any, opposite: Any) -> Any:
     return read_moment(literal, opposite)
 
 
-def _call(node: Call) -> Evaluator:
+def _call(node: FunctionCall) -> Evaluator:
     function = function_of(node)
     apply = function.apply
     parts = [_compile(a) for a in function_arguments(node, function)]
@@ -221,7 +221,7 @@ def null_of(function: Function) -> Any:
     return False if function.result == BOOLEAN else None
 
 
-def function_of(node: Call) -> Function:
+def function_of(node: FunctionCall) -> Function:
     """The function that a call names.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from synthspec.languages.expressions.traversal import PLACED, walk
-from synthspec.languages.expressions.tree import Call, Expression
+from synthspec.languages.expressions.tree import Expression, FunctionCall
 
 ADDRESS, INDEX, SEED, FIELD = "@address", "@index", "@seed", "@field"
 READS: Mapping[str, tuple[str, ...]] = {
@@ -29,6 +29,6 @@ def uuid(seed: int, field: str, address: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"synthspec:{seed}/{field}/{address}"))
 
 
-def placed_calls(expression: Expression) -> tuple[Call, ...]:
+def placed_calls(expression: Expression) -> tuple[FunctionCall, ...]:
     """The calls of an expression whose value hangs on where it stands."""
-    return tuple(n for n in walk(expression) if isinstance(n, Call) and n.function in PLACED)
+    return tuple(n for n in walk(expression) if isinstance(n, FunctionCall) and n.function in PLACED)

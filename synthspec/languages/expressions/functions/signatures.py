@@ -26,7 +26,7 @@ Result = Type | Callable[[Sequence[Type]], Type]
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class FunctionParameter:
     """One parameter: its types, its default, and whether it takes all further positional arguments."""
 
     name: str
@@ -47,7 +47,7 @@ class Function:
 
     name: str
     signature: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[FunctionParameter, ...]
     result: Result
     apply: Callable[..., Any]
     summary: str
@@ -80,13 +80,13 @@ def function(
     return Function(name, signature, parameters, result, apply, summary, columns, nulls, place, written)
 
 
-def _parameter(text: str) -> Parameter:
+def _parameter(text: str) -> FunctionParameter:
     found = _PARAMETER.fullmatch(text)
     if found is None:
         raise ValueError(f"not a parameter: {text!r}")
     star, name, types, default = found.groups()
     value = REQUIRED if default is None else ast.literal_eval(default)
-    return Parameter(name, tuple(_type(t) for t in types.split("|")), value, bool(star))
+    return FunctionParameter(name, tuple(_type(t) for t in types.split("|")), value, bool(star))
 
 
 @cache

@@ -21,7 +21,7 @@ MAX_DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ParsedPart:
     """A piece read so far. Its span takes in the brackets around it, which its node does not."""
 
     node: Expression
@@ -31,7 +31,7 @@ class Part:
     mistakes: tuple[Mistake, ...] = ()
     key: Token | None = None  # of an argument given by keyword
     sign: tuple[int, int] | None = None  # where its '=' is
-    last: Part | None = None  # of a comparison without brackets: its right side, which a chain goes on from
+    last: ParsedPart | None = None  # of a comparison without brackets: its right side, which a chain goes on from
     raw: str | None = None  # a text literal as written: a regular expression reads its own backslashes
 
 
@@ -39,17 +39,17 @@ def span_of(token: Token) -> tuple[int, int]:
     return token.start_pos or 0, token.end_pos or 0
 
 
-def joined(node: Expression, start: int, end: int, parts: list[Part], *mistakes: Mistake) -> Part:
+def joined(node: Expression, start: int, end: int, parts: list[ParsedPart], *mistakes: Mistake) -> ParsedPart:
     depth = 1 + max((p.depth for p in parts), default=0)
     found = tuple(m for p in parts for m in p.mistakes) + mistakes
     if depth == MAX_DEPTH + 1:
         found += (Mistake("deep", start, end),)
     if depth > MAX_DEPTH:
-        return Part(Literal(None, start, end), start, end, depth, found)
-    return Part(node, start, end, depth, found)
+        return ParsedPart(Literal(None, start, end), start, end, depth, found)
+    return ParsedPart(node, start, end, depth, found)
 
 
-def unkeyed(part: Part) -> Part:
+def unkeyed(part: ParsedPart) -> ParsedPart:
     """An item of a list; `name = value` can only be a comparison there."""
     if part.key is None:
         return part

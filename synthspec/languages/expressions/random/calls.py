@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from synthspec.languages.expressions.checking.binding import bind
-from synthspec.languages.expressions.evaluation.columns import Column, numbers, objects, pack, standard, unpack
+from synthspec.languages.expressions.evaluation.columns import ColumnArray, numbers, objects, pack, standard, unpack
 from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
-from synthspec.languages.expressions.tree import Call, Expression, ListOf
+from synthspec.languages.expressions.tree import Expression, FunctionCall, ListOf
 
 Evaluate = Callable[[Expression], Any]
 
 
-def draw(call: Call, uniform: Column, value: Evaluate, length: int) -> Column:
+def draw(call: FunctionCall, uniform: ColumnArray, value: Evaluate, length: int) -> ColumnArray:
     """The column that a random call draws from `uniform`."""
     from synthspec.languages.expressions.random.quantiles import TABULATED, quantile, rounded_quantile
     from synthspec.languages.expressions.random.quantiles.digits import rounded
@@ -43,7 +43,7 @@ def draw(call: Call, uniform: Column, value: Evaluate, length: int) -> Column:
     return column if tables else _bounded(call.function, rounded(column), arguments)
 
 
-def _bounded(function: str, column: Column, arguments: list[Any]) -> Column:
+def _bounded(function: str, column: ColumnArray, arguments: list[Any]) -> ColumnArray:
     """Rounded numbers kept between the ends of their distribution, which may have more digits."""
     if function in ("uniform", "loguniform", "triangular"):
         low, high = arguments[0], arguments[-1]
@@ -51,34 +51,34 @@ def _bounded(function: str, column: Column, arguments: list[Any]) -> Column:
         low, high = arguments[-2], arguments[-1]
     else:
         return column
-    within: Column = np.minimum(np.maximum(column, low), high)
+    within: ColumnArray = np.minimum(np.maximum(column, low), high)
     return within
 
 
-def _given(call: Call) -> Mapping[str, Expression]:
+def _given(call: FunctionCall) -> Mapping[str, Expression]:
     return dict(bind(call, [a.name for a in DISTRIBUTIONS[call.function].arguments]).given)
 
 
-def _fits(column: Column) -> bool:
+def _fits(column: ColumnArray) -> bool:
     return bool(np.all(np.abs(column) < 2.0**62))
 
 
-def _whole_column(column: Column) -> Column:
+def _whole_column(column: ColumnArray) -> ColumnArray:
     from synthspec.languages.expressions.evaluation.values import whole
 
     return pack([whole(v) for v in unpack(column)])
 
 
-def _whole_result(call: Call) -> bool:
+def _whole_result(call: FunctionCall) -> bool:
     """Whether it draws whole numbers: a truncated or mixed distribution draws what those inside do."""
     result = DISTRIBUTIONS[call.function].result
     if result != "any":
         return result == "integer"
-    inner = [c for c in _inner(call) if isinstance(c, Call)]
+    inner = [c for c in _inner(call) if isinstance(c, FunctionCall)]
     return bool(inner) and all(_whole_result(c) for c in inner)
 
 
-def _inner(call: Call) -> tuple[Expression, ...]:
+def _inner(call: FunctionCall) -> tuple[Expression, ...]:
     given = _given(call)
     found: list[Expression] = []
     for argument in DISTRIBUTIONS[call.function].arguments:
@@ -90,17 +90,17 @@ def _inner(call: Call) -> tuple[Expression, ...]:
     return tuple(found)
 
 
-def _arguments(call: Call, given: Mapping[str, Expression], value: Evaluate, length: int) -> list[Any]:
+def _arguments(call: FunctionCall, given: Mapping[str, Expression], value: Evaluate, length: int) -> list[Any]:
     """The arguments in order as `quantile` takes them: a nested distribution is its name and arguments."""
     arguments: list[Any] = []
     for argument in DISTRIBUTIONS[call.function].arguments:
         node = given.get(argument.name)
         if node is None:
             arguments.append(argument.default)
-        elif argument.kind == "distribution" and isinstance(node, Call):
+        elif argument.kind == "distribution" and isinstance(node, FunctionCall):
             arguments.extend(_component(node, value, length))
         elif argument.kind == "distributions" and isinstance(node, ListOf):
-            arguments.append([_component(c, value, length) for c in node.items if isinstance(c, Call)])
+            arguments.append([_component(c, value, length) for c in node.items if isinstance(c, FunctionCall)])
         elif argument.kind == "weights":
             arguments.append(_weights(value(node), length))
         else:
@@ -108,7 +108,7 @@ def _arguments(call: Call, given: Mapping[str, Expression], value: Evaluate, len
     return arguments
 
 
-def _component(call: Call, value: Evaluate, length: int) -> tuple[str, tuple[Any, ...]]:
+def _component(call: FunctionCall, value: Evaluate, length: int) -> tuple[str, tuple[Any, ...]]:
     return call.function, tuple(_arguments(call, _given(call), value, length))
 
 
@@ -127,7 +127,7 @@ def _weights(value: Any, length: int) -> Any:
     return np.array([row + [0.0] * (width - len(row)) for row in rows], dtype=np.float64).reshape(length, width)
 
 
-def _choose(given: Mapping[str, Expression], uniform: Column, value: Evaluate, length: int) -> Column:
+def _choose(given: Mapping[str, Expression], uniform: ColumnArray, value: Evaluate, length: int) -> ColumnArray:
     """One item of a list that may differ from row to row; null of an empty list."""
     from synthspec.languages.expressions.random.quantiles import level_of
 
@@ -150,7 +150,7 @@ def _choose(given: Mapping[str, Expression], uniform: Column, value: Evaluate, l
     return pack(chosen)
 
 
-def _take(items: list[Any], levels: Any, length: int) -> Column:
+def _take(items: list[Any], levels: Any, length: int) -> ColumnArray:
     """The items at these places, as a column whose kind hangs on the items alone."""
     sound = levels >= 0
     packed = pack(items)

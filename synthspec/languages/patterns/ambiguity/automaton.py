@@ -17,17 +17,17 @@ from typing import NamedTuple
 from synthspec.languages.patterns.ambiguity.measures import has_loop, idle_bits, is_fixed
 from synthspec.languages.patterns.tree import (
     ANY,
+    Alternation,
     Anchor,
     Atomic,
     Backreference,
+    CaptureGroup,
     Chars,
-    Choice,
+    Concatenation,
     Condition,
-    Group,
     Look,
     Node,
-    Repeat,
-    Sequence,
+    Quantifier,
     cases,
     walk,
 )
@@ -69,7 +69,7 @@ NO, ONE = Ways(), Ways(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Fragment:
     """A piece of the pattern: where it can begin and end, and in how many ways it can match nothing."""
 
     first: dict[int, Ways]
@@ -102,7 +102,7 @@ class Automaton:
         return list(groups.values())
 
 
-class Reading(Enum):
+class RepeatReading(Enum):
     """What a bounded repeat, `{1,20}`, is taken for."""
 
     UNBOUNDED = 1  # inside a repeat without end, a loop if it is long, else written out; elsewhere one round
@@ -110,7 +110,7 @@ class Reading(Enum):
     ROUNDS = 3  # a loop where it is very long, else one round; or a few copies, if a loop is inside
 
 
-def build_automaton(tree: Node, reading: Reading) -> Automaton:
+def build_automaton(tree: Node, reading: RepeatReading) -> Automaton:
     """The automaton of a tree. Raises TooLargeError beyond `MOST_POSITIONS` or `MOST_STEPS`."""
     automaton = Automaton(sample(tree))
     part = _Builder(automaton, reading).build(tree, Around(1, False))
@@ -142,40 +142,40 @@ class Around(NamedTuple):
 @dataclass(slots=True)
 class _Builder:
     automaton: Automaton
-    reading: Reading
+    reading: RepeatReading
     masks: dict[Chars, int] = field(default_factory=dict)
     steps: int = 0
 
-    def build(self, node: Node, around: Around) -> Part:
+    def build(self, node: Node, around: Around) -> Fragment:
         match node:
             case Chars():
                 return self.position(self.mask(node), around)
-            case Sequence(items):
-                return reduce(self.then, (self.build(item, around) for item in items), Part({}, {}, ONE))
-            case Choice(branches):
+            case Concatenation(items):
+                return reduce(self.then, (self.build(item, around) for item in items), Fragment({}, {}, ONE))
+            case Alternation(branches):
                 return reduce(either, (self.build(branch, around) for branch in branches))
             case Condition(_, yes, no):
                 return either(self.build(yes, around), self.build(no, around))
-            case Group(_, body):
+            case CaptureGroup(_, body):
                 return self.build(body, around)
-            case Repeat(_, _, _, True) | Atomic():
+            case Quantifier(_, _, _, True) | Atomic():
                 return self.closed(node, around)
-            case Repeat():
+            case Quantifier():
                 return self.repeat(node, around)
             case Backreference():
-                return self.repeat(Repeat(ANY, 0, None), around)
+                return self.repeat(Quantifier(ANY, 0, None), around)
             case Anchor("boundary"):
-                return Part({}, {}, Ways(0, 1))
+                return Fragment({}, {}, Ways(0, 1))
             case Look(body):
                 self.automaton.apart.append(body)
-        return Part({}, {}, ONE)
+        return Fragment({}, {}, ONE)
 
     def mask(self, chars: Chars) -> int:
         if chars not in self.masks:
             self.masks[chars] = sum(1 << bit for bit, char in enumerate(self.automaton.samples) if chars.contains(char))
         return self.masks[chars]
 
-    def position(self, mask: int, around: Around, span: int = 1) -> Part:
+    def position(self, mask: int, around: Around, span: int = 1) -> Fragment:
         automaton = self.automaton
         if len(automaton.sets) == MOST_POSITIONS:
             raise TooLargeError
@@ -185,43 +185,43 @@ class _Builder:
         automaton.spans.append(span)
         automaton.times.append(around.times)
         here = len(automaton.sets) - 1
-        return Part({here: ONE}, {here: ONE}, NO)
+        return Fragment({here: ONE}, {here: ONE}, NO)
 
-    def closed(self, node: Repeat | Atomic, around: Around) -> Part:
+    def closed(self, node: Quantifier | Atomic, around: Around) -> Fragment:
         """What never gives back characters: seen from outside one position, analysed apart."""
-        inside = Repeat(node.body, node.low, node.high) if isinstance(node, Repeat) else node.body
+        inside = Quantifier(node.body, node.low, node.high) if isinstance(node, Quantifier) else node.body
         self.automaton.apart.append(inside)
         mask = reduce(or_, (self.mask(n) for n in walk(inside) if isinstance(n, Chars)), 0)
         part = self.position(mask, around)
-        return Part(part.first, part.last, NO if idle_bits(inside) == -inf else ONE)
+        return Fragment(part.first, part.last, NO if idle_bits(inside) == -inf else ONE)
 
-    def repeat(self, node: Repeat, around: Around) -> Part:
+    def repeat(self, node: Quantifier, around: Around) -> Fragment:
         low, high, body = node.low, node.high, node.body
         if high == 0:
-            return Part({}, {}, ONE)
+            return Fragment({}, {}, ONE)
         if high is None:
             inside = Around(1, True)
             if 1 < low < LOOP_LIKE and idle_bits(body) > -inf:  # which of the first rounds match nothing?
-                return self.then(self.copies(body, low, low, inside), self.loop(Repeat(body, 0, None), inside))
+                return self.then(self.copies(body, low, low, inside), self.loop(Quantifier(body, 0, None), inside))
             return self.loop(node, inside)
         times = high * around.times
         inside = Around(times, around.looped)
         if low == high and is_fixed(body):
             return self.copies(body, min(high, LOOP_LIKE - 1), min(high, LOOP_LIKE - 1), inside)
-        if self.reading is Reading.ROUNDS:
+        if self.reading is RepeatReading.ROUNDS:
             if high >= LOOP_LONG:
                 return self.loop(node, around)
             if has_loop(body, LOOP_LONG):
                 each = Around(around.times * -(-high // COPIES), around.looped)  # rounds that a copy stands for
                 return self.copies(body, min(low, COPIES), min(high, COPIES), each)
             return self.rounds(node, inside)
-        if self.reading is Reading.UNBOUNDED and not around.looped:
+        if self.reading is RepeatReading.UNBOUNDED and not around.looped:
             return self.rounds(node, inside)
-        if high > 1 and (times >= LOOP_LIKE or self.reading is Reading.LOOPS):
+        if high > 1 and (times >= LOOP_LIKE or self.reading is RepeatReading.LOOPS):
             return self.loop(node, inside)
         return self.copies(body, low, high, inside)
 
-    def rounds(self, node: Repeat, inside: Around) -> Part:
+    def rounds(self, node: Quantifier, inside: Around) -> Fragment:
         """A bounded repeat as one round of its body."""
         high = node.high or 0
         if isinstance(node.body, Chars):
@@ -233,29 +233,29 @@ class _Builder:
                 self.connect(part, part, self.automaton.again)
         return more_rounds(part, node)
 
-    def copies(self, body: Node, low: int, high: int, inside: Around) -> Part:
+    def copies(self, body: Node, low: int, high: int, inside: Around) -> Fragment:
         """A bounded repeat written out: `a{1,3}` as `a(a(a)?)?`."""
-        part = Part({}, {}, ONE)
+        part = Fragment({}, {}, ONE)
         for _ in range(high - low):
             part = optional(self.then(self.build(body, inside), part))
         for _ in range(low):
             part = self.then(self.build(body, inside), part)
         return part
 
-    def loop(self, node: Repeat, inside: Around) -> Part:
+    def loop(self, node: Quantifier, inside: Around) -> Fragment:
         body = self.build(node.body, inside)
         least = 2 if node.high else LOOP_LIKE
         for _ in range(2 if body.empty and node.low >= least else 1):  # as above
             self.connect(body, body, self.automaton.follow)
         return more_rounds(body, node)
 
-    def then(self, left: Part, right: Part) -> Part:
+    def then(self, left: Fragment, right: Fragment) -> Fragment:
         self.connect(left, right, self.automaton.follow)
         first = join(left.first, {p: left.empty * ways for p, ways in right.first.items()})
         last = join(right.last, {p: right.empty * ways for p, ways in left.last.items()})
-        return Part(first, last, left.empty * right.empty)
+        return Fragment(first, last, left.empty * right.empty)
 
-    def connect(self, left: Part, right: Part, edges: list[dict[int, int]]) -> None:
+    def connect(self, left: Fragment, right: Fragment, edges: list[dict[int, int]]) -> None:
         self.steps += len(left.last) * len(right.first)
         if self.steps > MOST_STEPS:
             raise TooLargeError
@@ -281,17 +281,17 @@ def join(left: dict[int, Ways], right: dict[int, Ways]) -> dict[int, Ways]:
     return joined
 
 
-def either(left: Part, right: Part) -> Part:
-    return Part(join(left.first, right.first), join(left.last, right.last), left.empty + right.empty)
+def either(left: Fragment, right: Fragment) -> Fragment:
+    return Fragment(join(left.first, right.first), join(left.last, right.last), left.empty + right.empty)
 
 
-def more_rounds(body: Part, node: Repeat) -> Part:
+def more_rounds(body: Fragment, node: Quantifier) -> Fragment:
     """The whole of a repeat, from one round. If a round can match nothing, one may follow any other round."""
     if body.empty and node.low != node.high:
         again = {p: ways + ways for p, ways in body.last.items()}
-        body = Part(body.first, again, body.empty if node.low == 0 else body.empty + body.empty)
+        body = Fragment(body.first, again, body.empty if node.low == 0 else body.empty + body.empty)
     return optional(body) if node.low == 0 else body
 
 
-def optional(part: Part) -> Part:
-    return Part(part.first, part.last, part.empty + ONE)
+def optional(part: Fragment) -> Fragment:
+    return Fragment(part.first, part.last, part.empty + ONE)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from math import inf, log2
 
 from synthspec.languages.patterns.tree import (
+    Alternation,
     Anchor,
     Backreference,
+    CaptureGroup,
     Chars,
-    Choice,
+    Concatenation,
     Condition,
-    Group,
     Look,
     Node,
-    Repeat,
-    Sequence,
+    Quantifier,
     children,
     walk,
 )
@@ -22,7 +22,7 @@ from synthspec.languages.patterns.tree import (
 
 def has_loop(node: Node, far: int) -> bool:
     """Whether a repeat without end, or with an end as far as `far`, stands anywhere inside."""
-    return any(isinstance(n, Repeat) and (n.high is None or n.high >= far) for n in walk(node))
+    return any(isinstance(n, Quantifier) and (n.high is None or n.high >= far) for n in walk(node))
 
 
 def is_fixed(node: Node) -> bool:
@@ -30,9 +30,9 @@ def is_fixed(node: Node) -> bool:
     match node:
         case Chars() | Anchor():
             return True
-        case Sequence() | Group():
+        case Concatenation() | CaptureGroup():
             return all(map(is_fixed, children(node)))
-        case Repeat(body, low, high):
+        case Quantifier(body, low, high):
             return low == high and is_fixed(body)
         case _:
             return False
@@ -43,7 +43,7 @@ def most_idle_bits(tree: Node) -> float:
     most = 0.0
     for node in walk(tree):
         row = 0.0
-        for item in children(node) if isinstance(node, Sequence) else (node,):
+        for item in children(node) if isinstance(node, Concatenation) else (node,):
             bits = idle_bits(item)
             row = 0.0 if bits == -inf else row + bits
             most = max(most, row)
@@ -55,10 +55,10 @@ def idle_bits(node: Node) -> float:
     match node:
         case Chars():
             return -inf
-        case Repeat(body, low, high):
+        case Quantifier(body, low, high):
             once = idle_bits(body)
             return (low * once if low else 0.0) + (log2(1 + 2 ** min(once, 60)) if high != low else 0.0)
-        case Choice() | Condition():
+        case Alternation() | Condition():
             return log2(total) if (total := sum(2 ** min(idle_bits(n), 60) for n in children(node))) else -inf
         case Backreference():
             return 1.0

@@ -16,16 +16,16 @@ from itertools import product
 from math import log2
 from operator import and_, or_
 
-from synthspec.languages.patterns.ambiguity.automaton import Automaton, Reading, TooLargeError, build_automaton
+from synthspec.languages.patterns.ambiguity.automaton import Automaton, RepeatReading, TooLargeError, build_automaton
 from synthspec.languages.patterns.ambiguity.graphs import BUDGET, Search, State, components, loops, path_between
 from synthspec.languages.patterns.ambiguity.measures import most_idle_bits
-from synthspec.languages.patterns.tree import Anchor, Group, Node, Sequence, parse_tree
+from synthspec.languages.patterns.tree import Anchor, CaptureGroup, Concatenation, Node, parse_tree
 
 SAME, OVERLAPPING, DEGREE, BITS = 3, 4, 6, 24  # what makes a pattern a runaway; see `_polynomial` and `_finite`
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PatternSafety:
     """`reason` is why a pattern can run away, or None.
 
     Otherwise a search takes about 2^bits · length^degree steps; `degree` is None where that is too hard to say.
@@ -41,53 +41,53 @@ def runaway(text: str) -> str | None:
 
     A pattern too large to analyse also gives None. Raises PatternFault for what is no regular expression.
     """
-    return judge(text).reason
+    return assess(text).reason
 
 
 @lru_cache(maxsize=1024)
-def judge(text: str) -> Verdict:
+def assess(text: str) -> PatternSafety:
     """The verdict on a pattern. Raises PatternFault for what is no regular expression."""
     return judge_tree(parse_tree(text))
 
 
-def judge_tree(tree: Node) -> Verdict:
+def judge_tree(tree: Node) -> PatternSafety:
     """The verdict on the tree of a pattern."""
     return _judge(tree)
 
 
-def _judge(tree: Node, searched: bool = True) -> Verdict:
+def _judge(tree: Node, searched: bool = True) -> PatternSafety:
     try:
-        reason = _exponential(build_automaton(tree, Reading.UNBOUNDED))
-        rounds = build_automaton(tree, Reading.ROUNDS)
+        reason = _exponential(build_automaton(tree, RepeatReading.UNBOUNDED))
+        rounds = build_automaton(tree, RepeatReading.ROUNDS)
         bits = _finite_bits(rounds, repeated=_multiplies(tree)) + most_idle_bits(tree)
         reason = reason or _finite(bits) or _polynomial(rounds)
         if reason is not None:
-            return Verdict(reason, None)
+            return PatternSafety(reason, None)
         degree = 1 + _degree(_searching(rounds) if searched and not _anchored(tree) else rounds)
     except TooLargeError:
-        return Verdict(None, None)
+        return PatternSafety(None, None)
     parts = [_judge(inside, searched=False) for inside in rounds.apart]
     for part in parts:
         if part.reason is not None or part.degree is None:
             return part
     degree += max((part.degree or 0 for part in parts), default=0)
     apart = max((part.bits for part in parts), default=0.0) + log2(1 + len(parts))  # one after the other
-    return Verdict(None, degree, bits + apart)
+    return PatternSafety(None, degree, bits + apart)
 
 
 def _multiplies(tree: Node) -> bool:
     """Whether the rounds of a bounded repeat may multiply the ways, as those of a loop would."""
     try:
-        return ambiguity(build_automaton(tree, Reading.LOOPS)) is not None
+        return ambiguity(build_automaton(tree, RepeatReading.LOOPS)) is not None
     except TooLargeError:
         return True
 
 
 def _anchored(tree: Node) -> bool:
-    while isinstance(tree, Sequence | Group):
-        if isinstance(tree, Sequence) and not tree.items:
+    while isinstance(tree, Concatenation | CaptureGroup):
+        if isinstance(tree, Concatenation) and not tree.items:
             return False
-        tree = tree.items[0] if isinstance(tree, Sequence) else tree.body
+        tree = tree.items[0] if isinstance(tree, Concatenation) else tree.body
     return tree == Anchor("start")
 
 

@@ -16,7 +16,7 @@ from synthspec.languages.patterns.tree import parse_any_length, read_replacement
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Match:
     """One match; its methods are those of `re.Match`."""
 
     string: str
@@ -75,23 +75,23 @@ class Scan:
         """Steps taken so far."""
         return self._machine.steps
 
-    def match(self, at: int) -> Found | None:
+    def match(self, at: int) -> Match | None:
         """The match that begins at a place."""
         return self._found(self._machine.match(at))
 
-    def search(self, at: int = 0, nonempty: bool = False) -> Found | None:
+    def search(self, at: int = 0, nonempty: bool = False) -> Match | None:
         """The first match from a place on."""
         return self._found(self._machine.search(at, nonempty))
 
-    def finditer(self) -> Iterator[Found]:
+    def finditer(self) -> Iterator[Match]:
         """Every match; one after an empty match takes a character or begins later."""
         at, nonempty = 0, False
         while (found := self.search(at, nonempty)) is not None:
             yield found
             at, nonempty = found.end(), found.start() == found.end()
 
-    def _found(self, ends: list[int] | None) -> Found | None:
-        return None if ends is None else Found(self.text, self._names, tuple(ends))
+    def _found(self, ends: list[int] | None) -> Match | None:
+        return None if ends is None else Match(self.text, self._names, tuple(ends))
 
 
 class Simulator:
@@ -115,11 +115,11 @@ class Simulator:
         with self._lock:
             return self._whole.first(text) if self._exact else self._match_whole(text) is not None
 
-    def whole(self, text: str) -> Found | None:
+    def whole(self, text: str) -> Match | None:
         """The match of the whole text."""
         with self._lock:
             ends = self._match_whole(text)
-        return None if ends is None else Found(text, self.names, tuple(ends))
+        return None if ends is None else Match(text, self.names, tuple(ends))
 
     def _match_whole(self, text: str) -> list[int] | None:
         return Machine(self._whole, text, self.groups).match(0)

@@ -13,17 +13,17 @@ from synthspec.languages.patterns.ambiguity.automaton import TooLargeError
 from synthspec.languages.patterns.ambiguity.measures import idle_bits
 from synthspec.languages.patterns.tree import (
     ANY,
+    Alternation,
     Anchor,
     Atomic,
     Backreference,
+    CaptureGroup,
     Chars,
-    Choice,
+    Concatenation,
     Condition,
-    Group,
     Look,
     Node,
-    Repeat,
-    Sequence,
+    Quantifier,
     walk,
 )
 
@@ -58,7 +58,7 @@ class Instruction:
 
 
 @dataclass(slots=True)
-class Program:
+class PatternProgram:
     """`exact` where viability alone decides whether a match begins: no atomic group, look-behind, back-reference
     or condition. `straight` where reading a match never goes back either.
     """
@@ -72,9 +72,9 @@ class Program:
     straight: bool = True
 
 
-def compile_program(tree: Node) -> Program:
+def compile_program(tree: Node) -> PatternProgram:
     """The program of a tree. Raises TooLargeError beyond `MOST_INSTRUCTIONS`."""
-    program = Program(exact=not any(map(_is_hard, walk(tree))))
+    program = PatternProgram(exact=not any(map(_is_hard, walk(tree))))
     compiler = _Compiler(program)
     program.entry = compiler.build(tree, compiler.add(Op.ACCEPT))
     program.straight = program.exact and all(it.op is not Op.LOOP for it in program.code)
@@ -83,7 +83,7 @@ def compile_program(tree: Node) -> Program:
 
 def _is_hard(node: Node) -> bool:
     match node:
-        case Atomic() | Backreference() | Condition() | Repeat(possessive=True):
+        case Atomic() | Backreference() | Condition() | Quantifier(possessive=True):
             return True
         case Look():
             return node.behind is not None
@@ -92,7 +92,7 @@ def _is_hard(node: Node) -> bool:
 
 @dataclass(slots=True)
 class _Compiler:
-    program: Program
+    program: PatternProgram
     known: dict[object, int] = field(default_factory=dict)
     depth: int = 0
 
@@ -114,20 +114,20 @@ class _Compiler:
                 return self.add(Op.CHAR, self.number(node, self.program.sets), after)
             case Anchor():
                 return self.add(Op.ANCHOR, self.number(node, self.program.anchors), after)
-            case Sequence(items):
+            case Concatenation(items):
                 for item in reversed(items):
                     after = self.build(item, after)
                 return after
-            case Choice(branches):
+            case Alternation(branches):
                 begun = [self.build(branch, after) for branch in branches]
                 start = begun.pop()
                 while begun:
                     start = self.add(Op.SPLIT, begun.pop(), start)
                 return start
-            case Group(number, body):
+            case CaptureGroup(number, body):
                 end = self.add(Op.SAVE, 2 * number + 1, after)
                 return self.add(Op.SAVE, 2 * number, self.build(body, end))
-            case Repeat():
+            case Quantifier():
                 return self.repeat(node, after)
             case Atomic(body):
                 return self.atomic(body, after)
@@ -144,9 +144,9 @@ class _Compiler:
             items.append(item)  # type: ignore[arg-type]
         return self.known[item]
 
-    def repeat(self, node: Repeat, after: int) -> int:
+    def repeat(self, node: Quantifier, after: int) -> int:
         if node.possessive:
-            return self.atomic(Repeat(node.body, node.low, node.high), after)
+            return self.atomic(Quantifier(node.body, node.low, node.high), after)
         start, low = after, node.low
         if node.high is None:
             start = self.loop(node, after)
@@ -157,7 +157,7 @@ class _Compiler:
             start = self.build(node.body, start)
         return start
 
-    def loop(self, node: Repeat, after: int) -> int:
+    def loop(self, node: Quantifier, after: int) -> int:
         """A repeat without end, from its first round on if it must have one."""
         again = self.add(Op.SPLIT)
         body = self.build(node.body, again)
@@ -171,7 +171,7 @@ class _Compiler:
         self.program.code[again] = Instruction(op, *ways, rule, self.depth)
         return start if node.low else self.either(body, after, node.lazy)
 
-    def options(self, node: Repeat, after: int, most: int) -> int:
+    def options(self, node: Quantifier, after: int, most: int) -> int:
         """So many more rounds, each only if the one before took something."""
         mark = self.register() if idle_bits(node.body) > -inf else None
         start = after
@@ -198,7 +198,7 @@ class _Compiler:
         self.depth += 1
         body = self.build(node.body, self.add(Op.LOOK_END, register, after, node.negated))
         self.depth -= 1
-        grouped = any(isinstance(inside, Group) for inside in walk(node.body))
+        grouped = any(isinstance(inside, CaptureGroup) for inside in walk(node.body))
         return self.add(Op.LOOK, body, after, (register, node.negated, node.behind, grouped))
 
 

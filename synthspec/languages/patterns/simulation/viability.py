@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from synthspec.languages.patterns.simulation.program import Instruction, Op, Program, tester
+from synthspec.languages.patterns.simulation.program import Instruction, Op, PatternProgram, tester
 from synthspec.languages.patterns.tree import Anchor
 
 MOST_STEPS = 20_000_000  # viable instructions, over all characters of one text
@@ -45,7 +45,7 @@ class _Kind:
 class Viability:
     """The table of one program; `whole` where a match must end with the text."""
 
-    def __init__(self, program: Program, whole: bool) -> None:
+    def __init__(self, program: PatternProgram, whole: bool) -> None:
         self.program, self.whole = program, whole
         self._tests = [tester(chars) for chars in program.sets]
         self._kinds = [_Kind(0, 0)]

@@ -15,7 +15,7 @@ from typing import Any
 from .endings import Ending
 
 
-class Listed(importlib.machinery.SourceFileLoader):
+class ListedLoader(importlib.machinery.SourceFileLoader):
     """Loads a file of the model's folder if its bytes are those that were looked at; compiled code is not read."""
 
     digest = ""
@@ -47,7 +47,7 @@ class Finder:
 
     def spec(self, fullname: str, name: str) -> importlib.machinery.ModuleSpec | None:
         """The module of a file."""
-        loader = Listed(fullname, str(self.folder / name))
+        loader = ListedLoader(fullname, str(self.folder / name))
         loader.digest = self.files[name]
         return importlib.util.spec_from_file_location(fullname, self.folder / name, loader=loader)
 

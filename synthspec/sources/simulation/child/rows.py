@@ -11,7 +11,7 @@ from .endings import Ending
 from .values import Odd, as_json, moment_kind, plain
 
 
-class Rows:
+class CollectedRows:
     """What is collected, written as it comes; it says for each column what moments are in it."""
 
     def __init__(self, path: Path, first: Sequence[str], max_rows: int, max_values: int, max_bytes: int) -> None:
@@ -58,7 +58,7 @@ class Rows:
 class Collecting:
     """Takes the values as the model's data collector asks for them, so that a list has the items of its own step."""
 
-    def __init__(self, cls: Any, collect: str, rows: Rows) -> None:
+    def __init__(self, cls: Any, collect: str, rows: CollectedRows) -> None:
         self.cls = cls
         self.collect = collect
         self.rows = rows

@@ -18,12 +18,12 @@ from typing import Any
 from .endings import Ending, told
 from .guard import digests_of, guard, limit_resources, watch_parent
 from .loading import Finder, prepare
-from .rows import Collecting, Rows
+from .rows import CollectedRows, Collecting
 
 REPEATED = 25  # steps of the second run
 
 
-def run(job: Mapping[str, Any], rows: Rows, steps: int) -> dict[str, Any]:
+def run(job: Mapping[str, Any], rows: CollectedRows, steps: int) -> dict[str, Any]:
     """Run the model for so many steps, or to its own end.
 
     Raises:
@@ -104,7 +104,7 @@ def _arguments(cls: Any, parameters: Mapping[str, Any], seed: int, base: Any) ->
 def begin(job: Mapping[str, Any], home: Path, name: str, steps: int) -> dict[str, Any]:
     """One run with its rows in a file of this name, and how it ended."""
     first = ("step", "agent", "type") if job["collect"] == "agents" else ("step",)
-    rows = Rows(home / name, first, job["max_rows"], job["max_values"], job["max_bytes"])
+    rows = CollectedRows(home / name, first, job["max_rows"], job["max_values"], job["max_bytes"])
     try:
         ended = run(job, rows, steps)
     except BaseException as e:  # another's code: whatever it raises is told
