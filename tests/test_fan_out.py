@@ -21,7 +21,7 @@ from synthspec.generation.machine.row_machine import advance, begin
 from synthspec.generation.machine.states import Combination, Offer, Verdict
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Replied
-from synthspec.inference.store.derived.row_log import read_histories
+from synthspec.inference.store.derived.row_histories import read_histories
 from synthspec.spec.messages import Request
 
 HEAD = """

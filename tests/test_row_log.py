@@ -11,7 +11,8 @@ from test_build import calls_spec
 
 import synthspec
 from synthspec.inference.store import Store, StoreFault
-from synthspec.inference.store.derived.row_log import RowLog, digest_of_values, read_histories, read_history
+from synthspec.inference.store.derived.row_histories import read_histories, read_history
+from synthspec.inference.store.derived.row_log import RowLog, digest_of_values
 from synthspec.inference.store.derived.rows import key_bytes, key_text
 
 

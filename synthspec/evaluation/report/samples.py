@@ -16,7 +16,7 @@ from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.corpus.values import as_text
 from synthspec.evaluation.metrics.metric import Array
 from synthspec.inference.store import FILE, Store, StoredCall, StoreFault
-from synthspec.inference.store.derived.row_log import read_histories
+from synthspec.inference.store.derived.row_histories import read_histories
 
 SHOWN = 60
 SEARCHED = 50_000  # completions looked through
