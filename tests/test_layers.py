@@ -108,21 +108,6 @@ def test_no_private_name_of_another_package_is_used() -> None:
     assert {f for f, _ in found} == {"languages/patterns/python_parser.py"}, "one module is to know of them"
 
 
-def test_a_name_is_of_one_class() -> None:
-    """One word has one meaning: no two modules define a class of the same public name."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in tree_of(path).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
-    assert {name: places for name, places in found.items() if len(places) > 1} == {}
-
-
-def test_every_file_reads_in_one_sitting() -> None:
-    long = {str(p.relative_to(PACKAGE)): n for p in PACKAGE.rglob("*.py") if (n := p.read_bytes().count(b"\n")) > 330}
-    assert long == {}, "split these: one idea a file, about 300 lines at most"
-
-
 def test_no_circle() -> None:
     names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for _, path in modules()}
     graph = {name: {n for n in whole_names(path) if n in names and n != name} for name, path in names.items()}
