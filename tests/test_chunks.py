@@ -71,6 +71,9 @@ body = st.one_of(
 )
 
 
+HEAD = "| a | b |\n| --- | --- |"
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     blocks: list[Block] = []
@@ -111,7 +114,7 @@ def test_chunks_are_the_document_in_order(document: Document, how: Chunking) -> 
     for chunk in chunks:
         assert chunk.text.strip() and chunk.title.startswith(document.title)
         assert unit.count(chunk.text) <= how.size or len(chunk.text.split()) == 1
-        repeated = chunk.text[: chunk.overlap]
+        repeated = chunk.text[: chunk.overlap].removeprefix(HEAD).removeprefix("\n")
         assert unit.count(repeated) <= how.overlap and repeated in before and len(repeated) < max(1, len(before))
         before = chunk.text
     assert cut(document, how) == chunks
@@ -215,6 +218,20 @@ def test_a_sentence_above_the_limit_is_cut_after_a_clause() -> None:
     ]
     words = cut(Document("", (Block("one two three four five six seven"),)), Chunking(3))
     assert [c.text for c in words] == ["one two three", "four five six", "seven"]
+
+
+def test_a_table_cut_in_two_repeats_its_head() -> None:
+    rows = [f"| part {n} | {n} Nm |" for n in range(12)]
+    before = Block("Tighten every bolt by hand. Then use the key.")
+    for by, overlap in [(by, o) for by in BY for o in (0, 4, 8, 14)]:
+        chunks = cut(
+            Document("T", (before, Block("\n".join([HEAD, *rows]), "table"))), Chunking(24, "words", overlap, by)
+        )
+        tables = [c.text[c.text.index("|") :].split("\n") for c in chunks if "|" in c.text]
+        assert len(tables) > 2 and all("\n".join(t[:2]) == HEAD and len(t) > 2 for t in tables), tables
+        assert [r for c in chunks for r in c.text[c.overlap :].strip().split("\n") if "part" in r] == rows
+    narrow = cut(Document("T", (Block("\n".join([HEAD, *rows]), "table"),)), Chunking(5))
+    assert all(UNITS["words"].count(c.text) <= 5 for c in narrow)  # a head and a row do not fit
 
 
 def test_units_count_what_they_say() -> None:

@@ -94,6 +94,7 @@ class _Filling:
         self.done: list[_Filled] = []
         self.open = _Filled([], [])
         self.weight = 0
+        self.head: list[Atom] = []  # of the table that the last atom is of, with its rule
 
     def lay(self, paragraph: Sequence[Atom]) -> None:
         """A paragraph whole where it fits into any chunk, else what hangs together in it, else sentence by sentence."""
@@ -126,13 +127,21 @@ class _Filling:
     def _add(self, atoms: Sequence[Atom]) -> None:
         self.weight += self._size(atoms, self.weight == 0)
         self.open.fresh.extend(atoms)
+        for atom in atoms:
+            if atom.opens or atom.block.kind != "table":
+                self.head = [atom] if atom.block.kind == "table" else []
+            elif len(self.head) == 1:
+                self.head.append(atom)
 
     def _begin(self, following: Sequence[Atom]) -> None:
-        """Closes the open chunk; the next begins with its last sentences, as far as they and what follows fit."""
+        """Closes the open chunk; the next begins with its last sentences, as far as they and what follows fit, and in
+        the midst of a table with the table's head.
+        """
         if not self.open.fresh:
             return
         self.done.append(self.open)
-        room = min(self.overlap, self.limit - self._size(following, False)) if following else 0
+        head = self._head_over(following)
+        room = min(self.overlap, self.limit - self._size([*head, *following], False)) if following else 0
         first = next((i for i, a in enumerate(self.open.fresh) if a.block.kind != "heading"), 0)  # never all of it
         repeated: list[Atom] = []
         size = 0
@@ -142,8 +151,19 @@ class _Filling:
                 break
             repeated.append(atom)
             size += more
-        self.open = _Filled(repeated[::-1], [])
-        self.weight = size
+        if head and repeated and repeated[-1].block is not head[0].block:
+            head = []  # it stands among what is repeated
+        repeated = [a for a in repeated if not any(a is h for h in head)]
+        self.open = _Filled([*head, *repeated[::-1]], [])
+        self.weight = self._size(self.open.repeated, True)
+
+    def _head_over(self, following: Sequence[Atom]) -> list[Atom]:
+        """The head of the table in whose midst a chunk would begin, where both fit into it."""
+        head = self.head
+        inside = len(head) == 2 and following and following[0].block is head[0].block and not following[0].opens
+        if not inside or not all(a.whole and a.holds_next for a in head) or following[0] is head[1]:
+            return []
+        return list(head) if self._size([*head, *following], True) <= self.limit else []
 
     def _size(self, atoms: Sequence[Atom], first: bool) -> int:
         """What these add; the first of a chunk has nothing before it."""
