@@ -31,6 +31,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E831-query-with-a-sample": (" using sample 1", ""),
     "E831-query-that-opens-files": ("* from read_csv('data/calls.csv')", "call as item from 'data/calls.csv'"),
     "E832-query-of-no-table": ("item from calls", "call as item from 'data/calls.csv'"),
+    "W771-workbook-of-two-sheets": ("two_sheets.xlsx", "two_sheets.xlsx, sheet: Towns"),
+    "W772-formulas-never-worked-out": ("formulas.xlsx", "two_sheets.xlsx, sheet: Towns"),
     "E354-two-queries-in-a-circle": ("price from lamps", "price from (values ('lamp', 3)) t(item, price)"),
     "E833-column-of-a-query-misspelt": ("itm", "item"),
     "E820-code-that-nobody-has-trusted": (),  # --trust

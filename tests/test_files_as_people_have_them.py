@@ -136,7 +136,7 @@ def test_a_workbook(tmp_path: Path) -> None:
         ["Luis", day, 12, 3, 4, None, False],
     ]
     workbook(tmp_path, Staff=lines, Prices=[["Prices of 2026"], [], ["item", "price"], ["mesa", 12.5]])
-    said, rows = found(tmp_path, "{file: a.xlsx}")
+    said, rows = found(tmp_path, "{file: a.xlsx, sheet: Staff}")
     date = datetime.date(2026, 3, 1)
     assert not said and rows == [
         {"name": "Ana", "day": date, "code": "007", "share": 0.5, "left": None, "ok": True},

@@ -53,7 +53,7 @@ def change_of(kind: Any) -> Change | None:
     if t.is_floating(kind):
         return _number
     if t.is_duration(kind):
-        return _duration
+        return duration_text
     if t.is_binary(kind) or t.is_large_binary(kind) or t.is_fixed_size_binary(kind):
         return as_shown
     if t.is_map(kind):
@@ -69,10 +69,10 @@ def _number(value: Any) -> Any:
     return value if value == value else None
 
 
-def _duration(value: Any) -> str:
+def duration_text(value: Any) -> str:
     """A duration as ISO 8601 writes it in days and seconds, whatever its unit.
 
-    >>> _duration(datetime.timedelta(days=1, seconds=90))
+    >>> duration_text(datetime.timedelta(days=1, seconds=90))
     'P1DT90S'
     """
     whole = value if isinstance(value, datetime.timedelta) else datetime.timedelta(microseconds=int(value) // 1000)

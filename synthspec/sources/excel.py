@@ -1,4 +1,8 @@
-"""Excel workbooks: one sheet, the values that its cells show. Formulas count as what was last worked out of them."""
+"""Excel workbooks: one sheet, the values that its cells show. Formulas count as what was last worked out of them.
+
+Cells that are merged below the header all have the value of the first. What a person would not expect is noted: that
+there are other sheets, that a formula was never worked out.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ from typing import Any
 from synthspec.diagnostics import did_you_mean
 from synthspec.extras import install_command, is_installed
 from synthspec.sources import MAX_BYTES, MemoryTable, Reading, Table, TableFault, refuse_many
+from synthspec.sources.arrow_values import duration_text
 from synthspec.sources.headers import Header, split_header
-from synthspec.sources.table import MissingPackage
+from synthspec.sources.table import MissingPackage, Note
+from synthspec.sources.workbook_parts import filled, oddities
 
 SUFFIXES = (".xlsx",)
 READS = ("sheet", "header")
@@ -35,15 +41,35 @@ def read(path: Path, reading: Reading) -> Table:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
-            lines = list(_lines(_sheet(book, reading.sheet)))
+            sheets = [s for s in book.worksheets if hasattr(s, "iter_rows")]
+            sheet = _sheet(sheets, reading.sheet)
+            lines = list(_lines(sheet))
+            others = [] if reading.sheet is not None else [s.title for s in sheets if s is not sheet and _has_cells(s)]
         finally:
             book.close()
+        name = sheet.title
+        merged, formulas = oddities(path, sheet)
     except TableFault:
         raise
     except Exception as e:  # openpyxl raises whatever a broken part leads it to
         reason = " ".join(str(e).split())[:160]
         raise TableFault(f"not a readable workbook: {reason or type(e).__name__}", "save it again as .xlsx") from None
-    return _table(lines, reading.header)
+    if not any(lines) and others:
+        raise TableFault(f"its sheet '{name}' is empty", f"name another one: `sheet: {others[0]}`")
+    table = _table(filled(lines, merged), reading.header)
+    return MemoryTable(table.columns, notes=tuple(_notes(name, others, formulas)))
+
+
+def _notes(sheet: str, others: Sequence[str], formulas: Sequence[str]) -> Iterator[Note]:
+    """What a person who looks at the workbook would not expect."""
+    if others:
+        more = ", ".join(f"'{o}'" for o in others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")
+        help = f"write `sheet: {sheet}` if that is right, or the name of another one"
+        yield Note("W771", f"is read from the sheet '{sheet}' alone; it has others: {more}", help, "sheet")
+    if formulas:
+        count = f"{len(formulas)} formulas" if len(formulas) > 1 else "a formula"
+        help = "open it in a spreadsheet program and save it, or write the values themselves"
+        yield Note("W772", f"has {count} that no program has worked out, read as null: {', '.join(formulas[:4])}", help)
 
 
 def _refuse_bomb(path: Path) -> None:
@@ -57,12 +83,13 @@ def _refuse_bomb(path: Path) -> None:
         raise TableFault(f"{size / 1e6:.0f} MB unpacked; a source holds at most {MAX_BYTES // 1_000_000} MB")
 
 
-def _sheet(book: Any, wanted: str | int | None) -> Any:
-    sheets = [s for s in book.worksheets if hasattr(s, "iter_rows")]
+def _sheet(sheets: Sequence[Any], wanted: str | int | None) -> Any:
+    """The sheet that is asked for; else the first that is shown, with anything in it where there is one."""
     if not sheets:
         raise TableFault("it has no sheet of cells")
     if wanted is None:
-        return sheets[0]
+        shown = [s for s in sheets if s.sheet_state == "visible"] or sheets
+        return next((s for s in shown if _has_cells(s)), shown[0])
     if isinstance(wanted, int):
         if 1 <= wanted <= len(sheets):
             return sheets[wanted - 1]
@@ -71,6 +98,11 @@ def _sheet(book: Any, wanted: str | int | None) -> Any:
     if wanted not in named:
         raise TableFault(f"there is no sheet '{wanted}'", did_you_mean(wanted, tuple(named)))
     return named[wanted]
+
+
+def _has_cells(sheet: Any) -> bool:
+    """Whether a sheet has anything in its first thousand rows."""
+    return any(c not in (None, "") for row in sheet.iter_rows(max_row=1_000, values_only=True) for c in row)
 
 
 def _lines(sheet: Any) -> Iterator[list[Any]]:
@@ -102,6 +134,7 @@ def _table(lines: Sequence[list[Any]], header: Header) -> MemoryTable:
 
 def _typed(values: list[Any]) -> list[Any]:
     """A column of one kind where its cells are nearly so: days without a time are dates, numbers among texts texts."""
+    values = [duration_text(v) if isinstance(v, datetime.timedelta) else v for v in values]
     present = [v for v in values if v is not None]
     if any(isinstance(v, str) for v in present) and not all(isinstance(v, str) for v in present):
         return [v if v is None or isinstance(v, str) else _shown(v) for v in values]

@@ -23,7 +23,7 @@ def guarded_table(kind: str, name: str, table: Table) -> Table:
 class _GuardedTable(Table):
     def __init__(self, kind: str, name: str, table: Table) -> None:
         self._kind, self._name, self._table = kind, name, table
-        self.guessed_encoding = table.guessed_encoding
+        self.guessed_encoding, self.notes = table.guessed_encoding, table.notes
         self._names = self._asked(lambda: tuple(table.names))
 
     def _asked(self, question: Callable[[], T]) -> T:

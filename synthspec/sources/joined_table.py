@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
 from synthspec.languages.expressions.types import Type, join_all
-from synthspec.sources.table import Table, TableFault, spread
+from synthspec.sources.table import Note, Table, TableFault, spread
 
 WARM = 4  # tables that keep what they read
 
@@ -34,6 +35,7 @@ class JoinedTable(Table):
         self._ends = list(accumulate(len(t) for t in tables))
         self._warm: list[int] = []
         self.guessed_encoding = next((t.guessed_encoding for t in tables if t.guessed_encoding), "")
+        self.notes = _notes(parts)
         for table, name in zip(tables, named, strict=True):
             _require_alike(tables[0], named[0], table, name)
         self._types = {n: _joined(n, tables, named) for n in self.names}
@@ -104,6 +106,18 @@ class JoinedTable(Table):
         self._warm.append(at)
         if len(self._warm) > WARM:
             self._tables[self._warm.pop(0)].forget()
+
+
+def _notes(parts: Sequence[tuple[str, Table]]) -> tuple[Note, ...]:
+    """What is said of how the parts were read: each thing once, of the first, with how many others it is true of."""
+    found: dict[str, list[Note]] = {}
+    for name, table in parts:
+        for note in table.notes:
+            found.setdefault(note.code, []).append(replace(note, message=f"'{name}' {note.message}"))
+    return tuple(
+        replace(notes[0], message=f"{notes[0].message}; {len(notes) - 1} more alike") if len(notes) > 1 else notes[0]
+        for notes in found.values()
+    )
 
 
 def spread_of(table: Table, count: int) -> Sequence[int]:

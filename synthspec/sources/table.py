@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, overload
 
 from synthspec.diagnostics.errors import SynthspecError
@@ -31,6 +32,16 @@ class MissingPackage(TableFault):
     code = "E350"
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to say of a source that is read all the same: a warning at one of its keys."""
+
+    code: str
+    message: str
+    help: str
+    key: str = ""  # "" for the kind's own
+
+
 class Table(ABC):
     """Columns of equal length, in the order of the source. Rows count from 0.
 
@@ -38,6 +49,7 @@ class Table(ABC):
     """
 
     guessed_encoding: str = ""  # the encoding, where nothing in the file tells it for certain
+    notes: tuple[Note, ...] = ()  # on how a file was read; each message goes on after the file's name
 
     @property
     @abstractmethod
@@ -115,11 +127,14 @@ class Table(ABC):
 class MemoryTable(Table):
     """A table whose values are all in memory."""
 
-    __slots__ = ("columns", "guessed_encoding")
+    __slots__ = ("columns", "guessed_encoding", "notes")
 
-    def __init__(self, columns: Mapping[str, Sequence[Any]], guessed_encoding: str = "") -> None:
+    def __init__(
+        self, columns: Mapping[str, Sequence[Any]], guessed_encoding: str = "", notes: tuple[Note, ...] = ()
+    ) -> None:
         self.columns: Mapping[str, Sequence[Any]] = columns
         self.guessed_encoding = guessed_encoding
+        self.notes = notes
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -18,7 +18,12 @@ from typing import Any
 
 from synthspec.diagnostics import Related
 from synthspec.plugins import find_plugin, plugin_names
-from synthspec.sources.table import Table, TableFault
+from synthspec.sources.table import Note, Table, TableFault
+
+__all__ = [
+    "NO_ACCESS", "NO_OTHERS", "SHARED", "Access", "Note", "Opened", "Others", "Place", "SourceFault", "SourceKind",
+    "UnreadSource", "find_kind", "kind_names",
+]  # fmt: skip
 
 SHARED: Mapping[str, Mapping[str, Any]] = {  # keys of every source, which no kind needs to heed
     "columns": {"$ref": "#/$defs/renames"},
@@ -51,16 +56,6 @@ class UnreadSource(SourceFault):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the source '{name}' cannot be opened", "correct it")
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something to say of a source that is read all the same: a warning at one of its keys."""
-
-    code: str
-    message: str
-    help: str
-    key: str = ""  # "" for the kind's own
 
 
 @dataclass(frozen=True, slots=True)

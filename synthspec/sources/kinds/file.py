@@ -35,6 +35,8 @@ def open_file(options: Mapping[str, Any], place: Place) -> Opened:
         unlike = e.code == "E353"
         message = str(e) if unlike else f"'{name}' cannot be read: {e}"
         raise SourceFault(message, e.help or "correct the file, or name another", e.code) from None
+    several = is_pattern(name, place)
+    notes = (*(n if several else replace(n, message=f"'{name}' {n.message}") for n in table.notes), *notes)
     if table.guessed_encoding:
         help = f"add `encoding: {table.guessed_encoding}` to the source if that is right, or save the file as UTF-8"
         said = f"'{name}' is not UTF-8 text; it is read as {table.guessed_encoding}"
