@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -83,6 +84,8 @@ class Loopback:
         tokens: tuple[int, int] = (50, 100),
         remember: bool = True,
         beside: Mapping[str, Any] | None = None,
+        port: int = 0,
+        log: Path | None = None,
     ) -> None:
         self.beside = dict(beside or {})  # what else stands in each message, such as `reasoning_content`
         self.reply, self.faults, self.latency, self.seed, self.hang = reply, dict(faults or {}), latency, seed, hang
@@ -93,6 +96,8 @@ class Loopback:
         self.bodies: list[dict[str, Any]] = []
         self.in_flight = self.most_in_flight = 0
         self.url = ""
+        self.port = port
+        self.log = log
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._ready = threading.Event()
@@ -128,7 +133,7 @@ class Loopback:
         app.router.add_get("/stats", self._stats)
         runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, backlog=4096).start()
+        await web.TCPSite(runner, "127.0.0.1", self.port, backlog=4096, reuse_address=True).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
         return runner
 
@@ -180,6 +185,9 @@ class Loopback:
             if fault is not None:
                 return await self._fail(request, fault, body, nth)
             self.answered[mark] += 1
+            if self.log is not None:
+                with self.log.open("a") as log:
+                    log.write(f"{mark}\n")
             return web.json_response(self._answer(body, nth))
         finally:
             self.in_flight -= 1
@@ -229,12 +237,14 @@ def main() -> None:
     parser.add_argument("--hang", type=float, default=30.0)
     parser.add_argument("--words", type=int, default=0, help="replies of so many words, as uneven as in a language")
     parser.add_argument("--forget", action="store_true", help="keep no bodies")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--log", type=Path, help="a line for each whole reply")
     options = parser.parse_args()
 
     async def run() -> None:
         reply = Varied(options.words) if options.words else prose
         server = Loopback(reply, json.loads(options.faults), options.latency, hang=options.hang,
-                          remember=not options.forget)  # fmt: skip
+                          remember=not options.forget, port=options.port, log=options.log)  # fmt: skip
         await server.start()
         print(server.url, flush=True)
         await asyncio.to_thread(sys.stdin.read)  # ends with whoever started it

@@ -561,6 +561,10 @@ def test_a_key_goes_where_a_person_says(wire: Wire, monkeypatch: pytest.MonkeyPa
         opened("http://gateway.example/v1")  # the person wrote https
     with pytest.raises(BackendFault, match="not sent to"):
         opened("https://evil.example/v1")
+    monkeypatch.setenv(VARIABLES[wire.name], "https://one.example/v1, http://[, https://two.example/v1")
+    assert opened("https://one.example/v1") and opened("https://two.example/v2")
+    with pytest.raises(BackendFault, match="not sent to"):
+        opened("https://gateway.example/v1")
 
 
 def test_the_key_of_another_provider_goes_to_that_provider(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,7 @@ class RunFacts:
     seconds: float = 0.0
     latency: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # seconds a call, by prompt
     created: datetime.datetime | None = None  # None is now
+    servers: Sequence[Mapping[str, int]] = ()  # calls answered and failed, by server in the order of the spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
             "cost": _dollars(facts.run.cost),
             "seconds": round(facts.run.seconds, 3),
             "latency": {name: dict(waits) for name, waits in facts.run.latency.items()},
+            **({"servers": [dict(s) for s in facts.run.servers]} if facts.run.servers else {}),
         },
     }
 

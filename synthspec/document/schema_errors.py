@@ -118,7 +118,7 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
         message = f"{place_name(path)} has weights without `values`"
         help = f"write `values: {{{shown}{rest}}}`"
         yield path, Diagnostic("E204", message, first_line(_value_span(document, path, node)), help)
-    elif not lacks_one and error.validator in ("anyOf", "oneOf") and isinstance(node, MapNode) and node.entries:
+    elif not lacks_one and _is_no_branch(error) and isinstance(node, MapNode) and node.entries:
         keys = _branch_keys(error)
         stray = next((e.key for e in node.entries if e.key.text not in keys), None)
         if not keys:  # no branch has any: it is an expression
@@ -153,6 +153,13 @@ def explain_error(error: Any, document: MapNode) -> Iterator[tuple[Path, Diagnos
     else:
         code, message, help = _value_fault(error, path)
         yield path, Diagnostic(code, message, first_line(_value_span(document, path, node)), help)
+
+
+def _is_no_branch(error: Any) -> bool:
+    """Whether none of several forms fits a map: one of them takes maps, or they are an expression."""
+    if error.validator not in ("anyOf", "oneOf"):
+        return False
+    return bool(_branch_keys(error)) or {"string", "number", "boolean"} <= set(_wanted_kinds(error))
 
 
 def _nameless_prompt(document: MapNode) -> ScalarNode | None:

@@ -31,8 +31,9 @@ from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.validation.place import RowPlace
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.accounting.counters import Tally
+from synthspec.inference.accounting.counting import count_event
 from synthspec.inference.events import Event, RowKept, Started
-from synthspec.inference.sending.endpoints import Endpoint
+from synthspec.inference.sending.endpoints import Endpoint, servers_of
 from synthspec.inference.store import Store, StoreFault
 from synthspec.planning.drawing import DrawFault
 from synthspec.planning.plan import build_plan
@@ -143,7 +144,9 @@ class Build:
         program = Program(spec, validator, self.tables)
         writers = open_writers(spec, self.tables, endpoints)
         ledger = open_ledger(spec, store)
-        yield Started(plan, ledger.budget)
+        started = Started(plan, ledger.budget, servers_of(endpoints))
+        count_event(self.tally, started)
+        yield started
         rules = open_cross_row_rules(spec.novelty, self.tables)
         requests = RequestWriter(program, writers)
         engine = open_engine_of(spec, self.tables, store, endpoints, self.folder, waits=self._waits, tell=self._tell)

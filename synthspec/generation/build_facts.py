@@ -70,7 +70,14 @@ def facts_of_build(
             "acceptance": acceptance_of(tally),
             **{n: v for g in gates for n, v in g.figures.items() if math.isfinite(v)},
         },
-        run=RunFacts(tally.calls, tally.reused, tally.spent, run.seconds, run.calls.latencies()),
+        run=RunFacts(
+            tally.calls,
+            tally.reused,
+            tally.spent,
+            run.seconds,
+            run.calls.latencies(),
+            servers=[{"answered": s.answered, "failed": s.failed} for s in tally.servers.values()],
+        ),
     )
 
 

@@ -52,7 +52,7 @@ async def open_folder(
         try:
             yield store, endpoints
         finally:
-            await asyncio.gather(*(endpoint.backend.close() for endpoint in endpoints.values()), return_exceptions=True)
+            await asyncio.gather(*(endpoint.close() for endpoint in endpoints.values()), return_exceptions=True)
             await store.close()
 
 

@@ -18,6 +18,7 @@ class Started:
 
     plan: Plan
     budget: Budget
+    servers: tuple[str, ...] = ()  # of backends that have several, in the order of the spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class CallDone:
     request: Request
     path: Path
     completion: Completion
+    server: str = ""  # that made it now, where the backend has several
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,15 @@ class CallFailed:
     path: Path
     kind: str
     again: bool
+    server: str = ""  # that failed, where the backend has several
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChange:
+    """One of several servers was set aside for a fault, or is back."""
+
+    server: str
+    fault: str  # "" where it is back
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +160,7 @@ Event = (
     | CallDone
     | CallFailed
     | Counted
+    | ServerChange
     | RowReady
     | RowRejected
     | RowKept

@@ -10,10 +10,11 @@ from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.extra_body import check_extra_body
+from synthspec.analysis.sections.servers import check_addresses
 from synthspec.analysis.sections.source_draws import find_source, may_read
 from synthspec.analysis.sections.sources import data_path
 from synthspec.diagnostics import did_you_mean
-from synthspec.document.reader import MapNode, Node, ScalarNode
+from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode
 from synthspec.document.source import path_fault
 from synthspec.extras import install_command
 from synthspec.inference.backends import provider_of
@@ -121,6 +122,8 @@ def _known_backend(
                 ctx.report("E603", entry.key, f"'{entry.key.text}' is not an option of '{provider}'", help)
             elif entry.key.text == "extra_body":
                 check_extra_body(ctx, entry.value, isinstance(options.get("prices"), dict))
+            elif entry.key.text == "base_url" and "base_url" in known.options:
+                check_addresses(ctx, entry.value, provider)
     given = options.get("prices")
     prices = _prices(given) if isinstance(given, dict) else None
     if prices is None and not known.free:
@@ -143,7 +146,8 @@ def _prices(given: Mapping[str, Any]) -> Prices:
 def _no_templates(ctx: AnalysisContext, node: Node) -> None:
     """A backend is the same for every row of a prompt: no part of it is a template."""
     parts = [(e.key.text, e.value) for e in node.entries] if isinstance(node, MapNode) else [("model", node)]
-    for name, part in parts:
+    listed = [(name, item) for name, part in parts if isinstance(part, ListNode) for item in part.items]
+    for name, part in parts + listed:
         if name in ("model", "base_url") and isinstance(part, ScalarNode) and _TEMPLATE.search(part.text):
             what, help = _NO_TEMPLATE[name]
             ctx.report("E640", part, f"{what} is not a template", help)

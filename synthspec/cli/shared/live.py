@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from synthspec.cli.shared.echo import echo, open_console
+from synthspec.cli.shared.servers import server_line
 from synthspec.cli.shared.watched import PromptWork, Watched
 from synthspec.inference.accounting.prices import dollars
 
@@ -110,6 +111,7 @@ class View:
                 _tokens(seen),
                 _money(seen),
                 _rejected(seen),
+                _servers(seen),
                 left,
             ]
         return "; ".join(p for p in parts if p)
@@ -132,6 +134,8 @@ class View:
             facts = [f for f in (_tokens(seen), _money(seen), _faults(seen)) if f]
             if facts:
                 yield "  " + "; ".join(facts), "dim"
+            if servers := _servers(seen):
+                yield f"  {servers}", "yellow" if seen.away else "dim"
             most = seen.commonest
             if most is not None:
                 yield f"  {_rejected(seen)}", "yellow"
@@ -188,6 +192,10 @@ def _money(seen: Watched) -> str:
 def _faults(seen: Watched) -> str:
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in seen.faults.most_common(2))
     return f"failed calls: {kinds}" if kinds else ""
+
+
+def _servers(seen: Watched) -> str:
+    return server_line(seen.answered, seen.failed, seen.away)
 
 
 def _rejected(seen: Watched) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from synthspec.cli.shared.servers import server_line
+
 if TYPE_CHECKING:
     from synthspec.generation.built_dataset import Dataset
     from synthspec.generation.monitoring.build_summary import BuildSummary
@@ -24,6 +26,9 @@ def summary_lines(summary: BuildSummary, dataset: Dataset, watch: Repetition | N
         yield f"stopped: {summary.reason}"
     if summary.completions:
         yield f"  calls: {summary.calls:,} made, {summary.cached:,} cached; {_tokens(summary)}; {_cost(summary)}"
+    if summary.servers:
+        answered, failed = ({s: n[what] for s, n in summary.servers.items()} for what in ("answered", "failed"))
+        yield "  " + server_line(answered, failed, {})
     lost = ", ".join(f"{n:,} not {stage}" for stage, n in summary.missing.items())
     if lost:
         yield f"  missing rows and why: {summary.folder / 'quarantine.jsonl'} ({lost})"

@@ -20,6 +20,7 @@ from synthspec.inference.events import (
     RowKept,
     RowMissing,
     RowRejected,
+    ServerChange,
     Started,
 )
 from synthspec.spec.fan_outs import asked_at, rows_of_level, rows_per_combination
@@ -91,6 +92,9 @@ class Watched:
         self.prompts = {p.name: _work_of(spec, p) for p in spec.asked}
         self.prompts |= {p.prompt.name: PromptWork(0, True, 1) for p in spec.players.values()}
         self.faults: Counter[str] = Counter()
+        self.answered: dict[str, int] = {}  # calls, by server, of backends that have several
+        self.failed: Counter[str] = Counter()
+        self.away: dict[str, str] = {}  # servers that are set aside, and why
         self._stored_ahead = 0  # completions of an earlier build that are still to come
         self._stored_share = 0.0  # of all first calls, those that were stored
         self._first_call: float | None = None
@@ -105,11 +109,14 @@ class Watched:
         match event:
             case Started():
                 self.budget = event.budget
+                self.answered = dict.fromkeys(event.servers, 0)
             case Forecast(stored, to_make):
                 self._stored_ahead, self._stored_share = stored, stored / max(1, stored + to_make)
             case CallBegun(request, path):
                 self._begin(request, path, now)
-            case CallDone(request, path, completion):
+            case CallDone(request, path, completion, server):
+                if server:
+                    self.answered[server] += 1
                 self._note_text(path, completion.reply.text)
                 self._done(request, path, completion.reused, now)
                 usage = completion.reply.usage
@@ -117,7 +124,12 @@ class Watched:
                 self.unmeasured += not usage.known
                 self.unpriced += completion.cost is None
                 self.cost += 0.0 if completion.reused else completion.cost or 0.0
-            case CallFailed(request, path, kind, again):
+            case ServerChange(server, fault):
+                self.away.pop(server, None)
+                if fault:
+                    self.away[server] = fault
+            case CallFailed(request, path, kind, again, server):
+                self.failed[server] += 1
                 work = self.prompts[request.prompt]
                 work.begun.pop((path, request.attempt), None)
                 work.retries += again

@@ -196,9 +196,17 @@ def build_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "unmeasured": usage.get("calls_of_unknown_tokens", 0),
         "prompt_tokens": usage.get("prompt_tokens", 0),
         "completion_tokens": usage.get("completion_tokens", 0),
+        "servers": _servers(manifest.get("run")),
         "cost": cost,
         "cost_per_1000": cost / kept * 1000 if kept and cost is not None else None,
     }
+
+
+def _servers(run: Any) -> list[dict[str, int]]:
+    """Calls that each of several servers answered in the last run, and failed; none where that is not told."""
+    listed = run.get("servers") if isinstance(run, dict) else None
+    counts = [_numbers(entry) for entry in listed] if isinstance(listed, list) else []
+    return counts if all({"answered", "failed"} <= c.keys() for c in counts) else []
 
 
 def _share_in(value: Any, name: str) -> float | None:

@@ -96,6 +96,9 @@ def _build(report: Report, build: dict[str, Any]) -> Iterator[str]:
             + ("" if call["latency_median"] is None else f", median {call['latency_median']:.2f} s")
             + (f", {given:.0%} of the rows asked for" if given is not None else "")
         )
+    if build["servers"]:
+        shown = (f"{n}: {s['answered']:,} and {s['failed']:,}" for n, s in enumerate(build["servers"], 1))
+        yield f"  calls that each server answered and failed in the last run: {'; '.join(shown)}"
     if report.quarantined:
         yield f"  {report.quarantined:,} rows missing: " + "; ".join(f"{r} ({n})" for r, n in report.reasons()[:3])
     for gate, holds in build["gates"].items():

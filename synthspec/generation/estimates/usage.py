@@ -93,8 +93,14 @@ def _figures(name: str, choice: BackendChoice, calls: float, sent: float, got: f
     cost = 0.0 if provider_of(choice.provider).free else None
     if choice.prices is not None:
         cost = (sent * choice.prices.prompt + got * choice.prices.completion) / 1e6
-    backend = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
-    return PromptReport(name, backend, round(calls), round(sent), round(got), cost)
+    return PromptReport(name, _shown(choice), round(calls), round(sent), round(got), cost)
+
+
+def _shown(choice: BackendChoice) -> str:
+    """`openai:qwen3`, and on how many servers where there are several."""
+    name = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
+    servers = len(listed) if isinstance(listed := choice.options.get("base_url"), list) else 1
+    return f"{name} ({servers} servers)" if servers > 1 else name
 
 
 def _prompt_report(
@@ -123,7 +129,7 @@ def _prompt_report(
     share = 1 / max(len(indices), 1)
     fields = fields_asked(prompt, {f.name: f for f in spec.fields})
     reply = min(writer.sender.max_tokens, prompt.rows * sum(field_tokens(f, spec, tables) for f in fields) + 8)
-    name = f"{choice.provider}:{choice.model}" if choice.model else choice.provider
+    name = _shown(choice)
     free = provider_of(choice.provider).free
 
     def figures(count: float, text: float, got: float) -> PromptReport:

@@ -52,6 +52,7 @@ class BuildSummary:
     gates: tuple[GateResult, ...]
     files: tuple[Path, ...]
     seconds: float
+    servers: Mapping[str, Mapping[str, int]]  # calls answered and failed in this run, where a backend has several
 
     @property
     def completions(self) -> int:
@@ -101,6 +102,7 @@ def _calls(tally: Tally) -> dict[str, Any]:
         "unmeasured": tally.unmeasured,
         "cost_of_run": _rounded(tally.spent),
         "cost_of_dataset": _rounded(tally.whole_cost),
+        "servers": {name: {"answered": s.answered, "failed": s.failed} for name, s in tally.servers.items()},
     }
 
 
@@ -136,6 +138,7 @@ def summary_json(summary: BuildSummary) -> dict[str, Any]:
             "cached": summary.cached,
             "retries": summary.retries,
             "faults": dict(summary.faults),
+            **({"servers": {name: dict(s) for name, s in summary.servers.items()}} if summary.servers else {}),
         },
         "tokens": {
             "prompt": summary.prompt_tokens if known else None,

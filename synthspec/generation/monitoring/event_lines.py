@@ -31,8 +31,11 @@ EVENTS: Mapping[str, tuple[str, ...]] = {  # each event, and its keys beside `v`
     "planned": ("combinations", "cost", "tokens"),
     "forecast": ("stored", "to_make"),
     "call_begun": _CALL,
-    "call_done": (*_CALL, "key", "cached", "finish", "model", "prompt_tokens", "completion_tokens", "cost", "latency"),
-    "call_failed": (*_CALL, "kind", "again"),
+    "call_done": (*_CALL, "key", "cached", "finish", "model", "prompt_tokens", "completion_tokens", "cost", "latency",
+                  "server"),
+    "call_failed": (*_CALL, "kind", "again", "server"),
+    "server_away": ("server", "fault"),
+    "server_back": ("server",),
     "counted": ("path", "asked", "held", "rejections"),
     "row_ready": ("path",),
     "row_rejected": ("path", "rejections"),
@@ -84,7 +87,7 @@ class EventLines:
         match event:
             case told.CallBegun(request, path):
                 return "call_begun", self._call(request, path)
-            case told.CallDone(request, path, completion):
+            case told.CallDone(request, path, completion, server):
                 reply = completion.reply
                 return "call_done", {
                     **self._call(request, path),
@@ -96,9 +99,11 @@ class EventLines:
                     "completion_tokens": reply.usage.completion_tokens,
                     "cost": completion.cost,
                     "latency": round(completion.latency, 4),
+                    "server": server or None,
                 }
-            case told.CallFailed(request, path, kind, again):
-                return "call_failed", {**self._call(request, path), "kind": kind, "again": again}
+            case told.CallFailed(request, path, kind, again, server):
+                facts = {"kind": kind, "again": again, "server": server or None}
+                return "call_failed", {**self._call(request, path), **facts}
             case told.Counted(path, asked, held, rejections):
                 facts = {"path": path_text(path), "asked": asked, "held": held}
                 return "counted", {**facts, "rejections": self._rejections(rejections)}
@@ -139,6 +144,10 @@ class EventLines:
                 return "forecast", {"stored": stored, "to_make": to_make}
             case told.Spend(cost, tokens):
                 return "spend", self._used(cost, tokens)
+            case told.ServerChange(server, ""):
+                return "server_back", {"server": server}
+            case told.ServerChange(server, fault):
+                return "server_away", {"server": server, "fault": fault}
             case told.Stop(reason):
                 return "stop", {"reason": reason}
         return type(event).__name__.lower(), {}  # never to harm a build; the tests see to it that each is known

@@ -136,6 +136,11 @@ class Figures:
         ]  # fmt: skip
         for name, help, samples in counted:
             yield Family(f"synthspec_{name}", "counter", help, samples)
+        servers = self._build.tally.servers
+        answers = [(self._own(server=name, outcome="answered"), float(s.answered)) for name, s in servers.items()]
+        answers += [(self._own(server=name, outcome="failed"), float(s.failed)) for name, s in servers.items()]
+        help = "Calls of this run to each server, where a backend has several: answered or failed."
+        yield Family("synthspec_server_calls_total", "counter", help, answers)
         flying = [(dict(p), float(c.in_flight)) for p, c in at.items()]
         yield Family("synthspec_calls_in_flight", "gauge", "Calls sent and not yet answered.", flying)
         waits = [(dict(p), c.latency) for p, c in at.items() if c.outcomes["completed"]]

@@ -21,6 +21,14 @@ class Repetition(Protocol):
 
 
 @dataclass(slots=True)
+class ServerCalls:
+    """What became of the calls to one of several servers."""
+
+    answered: int = 0
+    failed: int = 0
+
+
+@dataclass(slots=True)
 class Tally:
     """Figures of one run. Rows are dataset rows; `candidates` are the rows that replies held, `used` those of them that
     a kept row is made of: one for each prompt that wrote a part of it."""
@@ -48,6 +56,9 @@ class Tally:
     rejections: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
+    servers: dict[str, ServerCalls] = field(
+        default_factory=dict
+    )  # of backends that have several, as the spec lists them
     watch: Repetition | None = None  # set by the engine
 
     def completed(self, completion: Completion) -> None:

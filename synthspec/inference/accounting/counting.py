@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from synthspec.inference.accounting.counters import Tally
-from synthspec.inference.events import CallBegun, CallDone, CallFailed, Counted, Event, RowDropped, RowKept, RowMissing
+from synthspec.inference.accounting.counters import ServerCalls, Tally
+from synthspec.inference.events import (
+    CallBegun,
+    CallDone,
+    CallFailed,
+    Counted,
+    Event,
+    RowDropped,
+    RowKept,
+    RowMissing,
+    Started,
+)
 
 
 def count_event(tally: Tally, event: Event) -> None:
     """Take one event into the figures of its run."""
     match event:
+        case Started(servers=servers):
+            tally.servers.update((name, ServerCalls()) for name in servers)
         case CallBegun():
             tally.in_flight += 1
-        case CallDone(_, _, completion):
+        case CallDone(_, _, completion, server):
             if not completion.reused:
                 tally.in_flight -= 1
             tally.completed(completion)
-        case CallFailed(_, _, kind, again):
+            if server:
+                tally.servers[server].answered += 1
+        case CallFailed(_, _, kind, again, server):
             tally.in_flight -= 1
+            if server:
+                tally.servers[server].failed += 1
             if again:
                 tally.retries += 1
                 tally.faults[kind] += 1

@@ -40,6 +40,7 @@ class Call:
     tokens: int = 0  # it may take at most
     not_before: float = 0.0  # on the clock of the event loop
     cost: float = 0.0  # US dollars it may cost at most
+    failed_at: tuple[str, ...] = ()  # of several servers, those where this request has failed before
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Done:
     send: int
     result: Reply | BackendFault | None
     latency: float = 0.0  # seconds
+    server: str = ""  # that it was sent to, where the backend has several
     left: str = ""
 
 

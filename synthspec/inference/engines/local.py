@@ -13,6 +13,7 @@ from synthspec.plugins import raised
 from synthspec.spec.messages import BackendFault, FaultKind, Reply
 
 if TYPE_CHECKING:
+    from synthspec.inference.backends import Backend
     from synthspec.inference.sending.endpoints import Endpoint
 
 
@@ -24,7 +25,7 @@ class LocalEngine:
     def __init__(self, endpoints: Mapping[str, Endpoint], timeout: float) -> None:
         self._endpoints = endpoints
         self._timeout = timeout
-        self._open: Counter[int] = Counter()  # calls taken and not answered, by governor
+        self._open: Counter[int] = Counter()  # calls taken and not answered, by governor or pool
         self._tasks: dict[asyncio.Task[None], Call] = {}
         self._sent: set[int] = set()
         self._done: list[Done] = []
@@ -32,15 +33,17 @@ class LocalEngine:
         self._closed: How | None = None
 
     def room(self, endpoint: str) -> int:
-        governor = self._endpoints[endpoint].governor
-        return max(0, governor.window - self._open[id(governor)])
+        asked = self._endpoints[endpoint]
+        if asked.pool is not None:
+            return asked.pool.room(self._open[id(asked.pool)])
+        return max(0, asked.governor.window - self._open[id(asked.governor)])
 
     async def submit(self, calls: Sequence[Call]) -> None:
         if self._closed is not None:
             self._answer([Done(c.send, None) for c in calls])
             return
         for call in calls:
-            self._open[id(self._endpoints[call.endpoint].governor)] += 1
+            self._open[self._queue_of(call)] += 1
             task = asyncio.create_task(self._run(call))
             self._tasks[task] = call
             task.add_done_callback(self._ended)
@@ -68,13 +71,17 @@ class LocalEngine:
     async def settled(self) -> None:
         """Nothing is kept."""
 
+    def _queue_of(self, call: Call) -> int:
+        endpoint = self._endpoints[call.endpoint]
+        return id(endpoint.pool or endpoint.governor)
+
     def _answer(self, done: Sequence[Done]) -> None:
         self._done.extend(done)
         self._news.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)
-        self._open[id(self._endpoints[call.endpoint].governor)] -= 1
+        self._open[self._queue_of(call)] -= 1
         if task.cancelled():
             if call.send not in self._sent:  # one that was in flight is not known to have come to anything
                 self._answer([Done(call.send, None)])
@@ -89,25 +96,38 @@ class LocalEngine:
         loop = asyncio.get_running_loop()
         if call.not_before > loop.time():
             await asyncio.sleep(call.not_before - loop.time())
-        async with endpoint.governor.slot(call.tokens, call.path) as slot:
-            self._sent.add(call.send)
-            started = loop.time()
-            result: Reply | BackendFault
-            try:
-                async with asyncio.timeout(self._timeout):
-                    result = await endpoint.backend.complete(call.request)
-            except TimeoutError:
-                result = BackendFault(FaultKind.TIMED_OUT, f"no reply within {self._timeout:g} s")
-            except BackendFault as fault:
-                result = fault
-            latency = loop.time() - started
+        pool = endpoint.pool
+        if pool is not None:
+            async with pool.slot(call.tokens, call.path, call.failed_at) as slot:
+                result, seconds = await self._ask(endpoint.backends[slot.at], call)
+                slot.ended(result, seconds)
+            self._answer([Done(call.send, result, seconds, pool.names[slot.at])])
+            return
+        governor = endpoint.governor
+        async with governor.slot(call.tokens, call.path) as place:
+            result, seconds = await self._ask(endpoint.backend, call)
             if isinstance(result, BackendFault):
-                endpoint.governor.failed(result)
+                governor.failed(result)
             else:
                 if result.usage.total is not None:
-                    slot.used(result.usage.total)
-                endpoint.governor.succeeded(latency)
-        self._answer([Done(call.send, result, latency)])
+                    place.used(result.usage.total)
+                governor.succeeded(seconds)
+        self._answer([Done(call.send, result, seconds)])
+
+    async def _ask(self, backend: Backend, call: Call) -> tuple[Reply | BackendFault, float]:
+        """What came of one call, and the seconds that it took."""
+        self._sent.add(call.send)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        result: Reply | BackendFault
+        try:
+            async with asyncio.timeout(self._timeout):
+                result = await backend.complete(call.request)
+        except TimeoutError:
+            result = BackendFault(FaultKind.TIMED_OUT, f"no reply within {self._timeout:g} s")
+        except BackendFault as fault:
+            result = fault
+        return result, loop.time() - started
 
 
 def open_local(context: EngineContext) -> LocalEngine:

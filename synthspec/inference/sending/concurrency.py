@@ -66,6 +66,7 @@ class Governor:
         self._failures = 0
         self._failing_since = 0.0
         self._dead: str | None = None
+        self.on_room: list[Callable[[], None]] = []  # told when there may be places (`pool.py`)
 
     @property
     def window(self) -> int:
@@ -163,7 +164,7 @@ class Governor:
         self._window = max(self._window, min(self._most, window))
         self._wake()
 
-    def _wait_for(self, tokens: int) -> float:
+    def wait_for(self, tokens: int) -> float:
         """Seconds until a call may go out; infinite while there is no place."""
         if self._in_flight + 1 > self._window:
             return math.inf
@@ -172,21 +173,27 @@ class Governor:
         now = self._clock()
         return max(self._hold_until - now, self._requests.wait(now, 1), self._tokens.wait(now, tokens), 0.0)
 
-    def _take(self, tokens: int) -> None:
+    def take(self, tokens: int) -> None:
+        """A call that is expected to take so many tokens goes out; to be followed by `leave`."""
         self._in_flight += 1
         self._requests.take(1)
         self._tokens.take(tokens)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """A call that went out is over."""
         self._in_flight -= 1
         if self._stale:
             self._stale -= 1
-        if self._waiters:
+        if self._waiters or self.on_room:
             self._wake()
 
+    def give_back(self, tokens: int) -> None:
+        """A call took so many tokens less than was expected of it."""
+        self._tokens.give_back(tokens)
+
     async def _enter(self, tokens: int, order: tuple[int, ...]) -> None:
-        if not self._waiters and self._wait_for(tokens) == 0.0:
-            self._take(tokens)
+        if not self._waiters and self.wait_for(tokens) == 0.0:
+            self.take(tokens)
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked += 1
@@ -199,20 +206,25 @@ class Governor:
             if future.cancelled():
                 self._wake()  # whoever stood behind may go now
             else:
-                self._leave()
+                self.leave()
             raise
 
     def _wake(self) -> None:
         """Let in as many as there are places, in order."""
+        self._let_in()
+        for told in self.on_room:
+            told()
+
+    def _let_in(self) -> None:
         while self._waiters:
             _, _, future, tokens = self._waiters[0]
             if not future.done():
-                wait = self._wait_for(tokens)
+                wait = self.wait_for(tokens)
                 if wait > 0.0:
                     if wait < math.inf:
                         self._wake_in(wait)
                     return
-                self._take(tokens)
+                self.take(tokens)
                 future.set_result(None)
             heapq.heappop(self._waiters)
 
@@ -241,7 +253,7 @@ class Slot:
 
     def used(self, tokens: int) -> None:
         """The call took so many tokens."""
-        self._governor._tokens.give_back(self._tokens - tokens)
+        self._governor.give_back(self._tokens - tokens)
 
     async def __aenter__(self) -> Self:
         await self._governor._enter(self._tokens, self._order)
@@ -250,4 +262,4 @@ class Slot:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self._governor._leave()
+        self._governor.leave()

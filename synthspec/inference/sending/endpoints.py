@@ -1,19 +1,21 @@
-"""The backends of a spec, opened: one for each choice, and one governor for each server, whoever calls it."""
+"""The backends of a spec, opened: one for each choice and server. Whoever calls a server shares its governor."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import urlsplit
 
 from synthspec.inference.backends import Backend, BackendContext, open_backend, provider_of
 from synthspec.inference.engines import engine_of, named_engine
 from synthspec.inference.requests import DEFAULT_MAX_TOKENS, Sender
 from synthspec.inference.sending.concurrency import Governor
+from synthspec.inference.sending.pool import Pool
 from synthspec.inference.store import Store
+from synthspec.inference.transport.chat import server_of
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Limits, Prices, Spec
 from synthspec.spec.backends_used import backends_used
@@ -22,7 +24,11 @@ from synthspec.spec.messages import BackendFault
 
 @dataclass(slots=True)
 class Endpoint:
-    """A backend in use: what requests depend on, and how fast it may be asked."""
+    """A backend in use: what requests depend on, and how fast it may be asked.
+
+    One of several servers has a `pool`, which says where a call goes; `backends` are in the order of its servers, and
+    `backend` and `governor` are the first's.
+    """
 
     sender: Sender
     backend: Backend
@@ -30,6 +36,12 @@ class Endpoint:
     free: bool = False  # its calls cost nothing
     answered: bool = False  # whether any call of this run had a reply
     share: float = 1.0  # of its prices, what a call costs with the engine in use
+    pool: Pool | None = None
+    backends: tuple[Backend, ...] = ()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await asyncio.gather(*(b.close() for b in self.backends or (self.backend,)), return_exceptions=True)
 
     @property
     def prices(self) -> Prices | None:
@@ -51,16 +63,21 @@ def open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store) -> dic
     """
     opened: dict[str, Endpoint] = {}
     endpoints: dict[str, Endpoint] = {}
-    governors: dict[str, Governor] = {}
-    kept = KeptFingerprints(store)
+    opener = _Opener(spec, tables, KeptFingerprints(store))
     for name, (_, given) in backends_used(spec).items():
         choice = with_limits(given, spec.limits)
         mark = repr((choice.provider, choice.model, sorted(choice.options.items(), key=str), choice.settings))
         if mark not in opened:
-            opened[mark] = _open_endpoint(choice, spec, tables, governors, kept)
+            opened[mark] = opener.open(choice)
         endpoints[name] = opened[mark]
-    kept.note()
+    opener.kept.note()
     return endpoints
+
+
+def servers_of(endpoints: Mapping[str, Endpoint]) -> tuple[str, ...]:
+    """The servers of backends that have several, each once."""
+    pools = [e.pool for e in endpoints.values() if e.pool is not None]
+    return tuple(dict.fromkeys(name for pool in pools for name in pool.names))
 
 
 def with_limits(choice: BackendChoice, limits: Limits) -> BackendChoice:
@@ -71,37 +88,53 @@ def with_limits(choice: BackendChoice, limits: Limits) -> BackendChoice:
     return choice
 
 
-def _open_endpoint(
-    choice: BackendChoice,
-    spec: Spec,
-    tables: Mapping[str, Table],
-    governors: dict[str, Governor],
-    kept: KeptFingerprints,
-) -> Endpoint:
-    provider = provider_of(choice.provider)
-    try:
-        backend = open_backend(choice, BackendContext(spec, tables, spec.limits.timeout))
-    except BackendFault as e:
-        raise BackendFault(e.kind, f"the backend '{choice.provider}' cannot be used: {e.message}") from None
-    sender = Sender(choice, kept.of(choice, backend), backend.seeded)
-    server = server_of(getattr(backend, "server", ""))
-    governor = governors.get(server) or Governor(spec.limits, local=provider.in_process)
-    if server:
-        governors[server] = governor
-    share = engine_of(named_engine(spec.limits.engine)[0]).share(choice)
-    return Endpoint(sender, backend, governor, free=provider.free, share=share)
+class _Opener:
+    """Opens the backends of one spec. Those that ask the same server share its governor."""
+
+    def __init__(self, spec: Spec, tables: Mapping[str, Table], kept: KeptFingerprints) -> None:
+        self.kept = kept
+        self._spec, self._tables = spec, tables
+        self._governors: dict[str, Governor] = {}
+        self._pools: dict[tuple[str, ...], Pool] = {}
+
+    def open(self, choice: BackendChoice) -> Endpoint:
+        """Raises BackendFault where it cannot be used."""
+        provider = provider_of(choice.provider)
+        backends = [self._backend(one) for one in each_server(choice)]
+        sender = Sender(choice, self.kept.of(choice, backends[0]), backends[0].seeded)
+        governors = [self._governor(b, provider.in_process) for b in backends]
+        share = engine_of(named_engine(self._spec.limits.engine)[0]).share(choice)
+        endpoint = Endpoint(sender, backends[0], governors[0], free=provider.free, share=share)
+        if len(backends) > 1:
+            endpoint.backends, endpoint.pool = tuple(backends), self._pool(choice, backends, governors)
+        return endpoint
+
+    def _backend(self, choice: BackendChoice) -> Backend:
+        try:
+            return open_backend(choice, BackendContext(self._spec, self._tables, self._spec.limits.timeout))
+        except BackendFault as e:
+            raise BackendFault(e.kind, f"the backend '{choice.provider}' cannot be used: {e.message}") from None
+
+    def _governor(self, backend: Backend, in_process: bool) -> Governor:
+        server = server_of(getattr(backend, "server", ""))
+        governor = self._governors.get(server) or Governor(self._spec.limits, local=in_process)
+        if server:
+            self._governors[server] = governor
+        return governor
+
+    def _pool(self, choice: BackendChoice, backends: Sequence[Backend], governors: Sequence[Governor]) -> Pool:
+        """Prompts that ask the same servers for the same model, at another temperature say, wait in one queue."""
+        names = [str(getattr(b, "server", "")) or f"server {n}" for n, b in enumerate(backends, 1)]
+        mark = (choice.provider, choice.model, *names)
+        return self._pools.get(mark) or self._pools.setdefault(mark, Pool(names, governors))
 
 
-def server_of(url: str) -> str:
-    """Host and port, the same for each way to write them; "" for a backend that asks no server.
-
-    >>> server_of("http://localhost:8000/v1") == server_of("http://127.0.0.1:8000"), server_of("https://A.example/x")
-    (True, 'a.example:443')
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    name = "127.0.0.1" if host in ("localhost", "::1") else host
-    return f"{name}:{parts.port or (443 if parts.scheme == 'https' else 80)}" if host else ""
+def each_server(choice: BackendChoice) -> list[BackendChoice]:
+    """A choice for each server that `base_url` lists; the choice itself where it lists none."""
+    listed = choice.options.get("base_url")
+    if not isinstance(listed, list | tuple):
+        return [choice]
+    return [replace(choice, options={**choice.options, "base_url": url}) for url in listed]
 
 
 class KeptFingerprints:

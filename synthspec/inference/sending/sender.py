@@ -8,32 +8,16 @@ import contextlib
 import heapq
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from synthspec.inference.accounting.ledger import Ledger, Worst, worst_of
+from synthspec.inference.accounting.ledger import Ledger, worst_of
 from synthspec.inference.engines import Call, Done, Engine, How
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Spend, Stop
-from synthspec.inference.outcomes import Failed, Id, Outcome, Replied, Stopped
+from synthspec.inference.outcomes import Id, Outcome, Replied, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
-from synthspec.spec.messages import FAULT_RULES, BackendFault, Completion, FaultKind, Reply, Request
-from synthspec.spec.rows import Rejection, Stage
+from synthspec.inference.sending.resends import Asked, after_fault
+from synthspec.spec.messages import BackendFault, Completion, FaultKind, Reply, Request
 
-MAX_RESENDS = 8  # times one request is sent again after faults that may pass
-HOPELESS = 2  # the same for a server that never answered
-NO_ANSWER = Rejection(Stage.CALL, "no answer", f"no answer after {MAX_RESENDS + 1} calls")
 Answer = tuple[Id, Outcome]
-
-
-@dataclass(slots=True)
-class _Asked:
-    """A request that has no reply yet."""
-
-    id: Id
-    request: Request
-    worst: Worst
-    resends: int = 0
-    not_before: float = 0.0
-    under_way: bool = False  # an earlier run sent it, and what is set aside for it is this run's already
 
 
 def _endpoint_of(request: Request) -> str:
@@ -49,9 +33,9 @@ class Sends:
         self._ledger = ledger
         self._endpoints = endpoints
         self._events = events
-        self._servers = tuple({id(e.governor): name for name, e in endpoints.items()}.values())  # one endpoint of each
-        self._ready: dict[str, list[tuple[tuple[int, ...], int, _Asked]]] = {name: [] for name in endpoints}  # heaps
-        self._flying: dict[int, _Asked] = {}
+        self._servers = tuple({id(e.pool or e.governor): name for name, e in endpoints.items()}.values())  # one endpoint of each
+        self._ready: dict[str, list[tuple[tuple[int, ...], int, Asked]]] = {name: [] for name in endpoints}  # heaps
+        self._flying: dict[int, Asked] = {}
         self._count = 0
         self._answers: list[Answer] = []  # stored, to be given to the machine
         self._done: list[Done] = []  # as the engine gave them
@@ -104,15 +88,15 @@ class Sends:
         worst = self._ledger.take_over(request)
         under_way = worst is not None
         worst = worst or worst_of(self._endpoints[_endpoint_of(request)], request)
-        self._wait(_Asked(id, request, worst, under_way=under_way))
+        self._wait(Asked(id, request, worst, under_way=under_way))
         return None
 
-    def _wait(self, asked: _Asked) -> None:
+    def _wait(self, asked: Asked) -> None:
         self._count += 1
         heapq.heappush(self._ready[_endpoint_of(asked.request)], (asked.id[0], self._count, asked))
 
-    def _replied(self, id: Id, request: Request, completion: Completion) -> Replied:
-        self._events.append(CallDone(request, id[0], completion))
+    def _replied(self, id: Id, request: Request, completion: Completion, server: str = "") -> Replied:
+        self._events.append(CallDone(request, id[0], completion, server))
         reply = completion.reply
         return Replied(completion.key, reply.text, reply.finish, reply.reasoning, reply.calls)
 
@@ -128,8 +112,8 @@ class Sends:
             self._count += 1
             self._flying[self._count] = asked
             path, request, worst = asked.id[0], asked.request, asked.worst
-            name = _endpoint_of(request)
-            calls.append(Call(self._count, request, name, path, worst.tokens, asked.not_before, worst.cost))
+            name, at = _endpoint_of(request), asked.not_before
+            calls.append(Call(self._count, request, name, path, worst.tokens, at, worst.cost, asked.failed_at))
         if calls:
             await self._submit(calls)
         if self.stopping is None:
@@ -139,7 +123,7 @@ class Sends:
             heap.clear()
         return list(answers)
 
-    def _take(self, taken: Counter[str]) -> _Asked | None:
+    def _take(self, taken: Counter[str]) -> Asked | None:
         """The next call to send, its worst set aside; `taken` are those about to be sent, by endpoint."""
         heads = [
             (heap[0], name) for name, heap in self._ready.items() if heap and self._engine.room(name) > taken[name]
@@ -235,10 +219,18 @@ class Sends:
                 self.stop(one.left)
                 answers.append((asked.id, Stopped(self.stopping or one.left)))
             elif not isinstance(one.result, Reply):
-                answers += await self._unanswered(asked, one.result)
+                answers += await self._unanswered(asked, one.result, one.server)
+        self._tell_changes()
         return answers
 
-    async def _commit(self, replied: list[tuple[Done, _Asked]]) -> None:
+    def _tell_changes(self) -> None:
+        """What became of servers, where a backend has several."""
+        for endpoint in self._endpoints.values():
+            if endpoint.pool is not None and endpoint.pool.changes:
+                self._events.extend(endpoint.pool.changes)
+                endpoint.pool.changes.clear()
+
+    async def _commit(self, replied: list[tuple[Done, Asked]]) -> None:
         """Store replies that are paid for, all at once; where one cannot be stored the others are all the same."""
         works = []
         for done, asked in replied:
@@ -248,23 +240,29 @@ class Sends:
             works.append(self._ledger.commit(endpoint, asked.request, done.result, done.latency, asked.worst))
         found = [await works[0]] if len(works) == 1 else await asyncio.gather(*works, return_exceptions=True)
         fault: BaseException | None = None
-        for (_, asked), completion in zip(replied, found, strict=True):
+        for (done, asked), completion in zip(replied, found, strict=True):
             if isinstance(completion, BaseException):
                 fault = fault or completion
             else:
-                self._answers.append((asked.id, self._replied(asked.id, asked.request, completion)))
+                self._answers.append((asked.id, self._replied(asked.id, asked.request, completion, done.server)))
         budget = self._ledger.budget
         self._events.append(Spend(budget.cost, budget.tokens))
         if fault is not None:
             raise fault
 
-    async def _unanswered(self, asked: _Asked, fault: BackendFault | None) -> list[Answer]:
+    async def _unanswered(self, asked: Asked, fault: BackendFault | None, server: str) -> list[Answer]:
         """A call without a reply: sent again, or given up."""
         await self._ledger.lost(asked.request, asked.worst, "no" if fault is None else fault.sent)
-        outcome = None if fault is None else self._after_fault(asked, fault)
+        outcome: Outcome | None = None
         if fault is not None:
+            now = asyncio.get_running_loop().time()
+            found = after_fault(asked, fault, self._endpoints[_endpoint_of(asked.request)], server, now)
+            if isinstance(found, str):
+                self.stop(found)
+            else:
+                outcome = found
             again = outcome is None and self.stopping is None
-            self._events.append(CallFailed(asked.request, asked.id[0], str(fault.kind), again))
+            self._events.append(CallFailed(asked.request, asked.id[0], str(fault.kind), again, server))
         if outcome is None and self.stopping is not None:
             outcome = Stopped(self.stopping)
         if outcome is not None:
@@ -274,28 +272,6 @@ class Sends:
             asked.worst = worst_of(self._endpoints[_endpoint_of(asked.request)], asked.request)
         self._wait(asked)
         return []
-
-    def _after_fault(self, asked: _Asked, fault: BackendFault) -> Outcome | None:
-        """What a fault comes to; None where the request is sent again."""
-        rule, endpoint = FAULT_RULES[fault.kind], self._endpoints[_endpoint_of(asked.request)]
-        provider = endpoint.sender.choice.provider
-        if rule.stop:
-            self.stop(f"{provider}: {fault.message}")
-            return None
-        if not rule.retry:
-            return Failed(Rejection(Stage.CALL, str(fault.kind), fault.message))
-        if fault.kind is FaultKind.UNREACHABLE and not endpoint.answered and asked.resends >= HOPELESS:
-            self.stop(f"{provider}: {fault.message}")
-            return None
-        dead = endpoint.governor.dead()
-        if dead is not None:
-            self.stop(f"{provider}: {dead} (last: {fault.message})")
-        asked.resends += 1
-        if asked.resends > MAX_RESENDS:
-            return Failed(NO_ANSWER)
-        delay = endpoint.governor.delay_before(asked.resends, fault, asked.request.key)
-        asked.not_before = asyncio.get_running_loop().time() + delay
-        return None
 
     async def shut(self) -> None:
         """End the calls: those in flight are waited for, unless the run was cancelled, and what came is stored."""

@@ -76,6 +76,18 @@ def address_of(url: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
+def server_of(url: str) -> str:
+    """Host and port, the same for each way to write them; "" for a backend that asks no server.
+
+    >>> server_of("http://localhost:8000/v1") == server_of("http://127.0.0.1:8000"), server_of("https://A.example/x")
+    (True, 'a.example:443')
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    name = "127.0.0.1" if host in ("localhost", "::1") else host
+    return f"{name}:{parts.port or (443 if parts.scheme == 'https' else 80)}" if host else ""
+
+
 def is_loopback(host: str) -> bool:
     """Whether the host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):

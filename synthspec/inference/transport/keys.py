@@ -1,11 +1,12 @@
 """Where a key may go. A spec is data, perhaps a stranger's: it must not be able to have a key sent to another host.
 
-A key goes to its provider's own hosts over https, to this machine, to the host that a person names in the provider's
+A key goes to its provider's own hosts over https, to this machine, to the hosts that a person names in the provider's
 environment variable, and to the one that is typed after --base-url. Nowhere else.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ class Owner:
 
     name: str
     domain: str  # its own hosts end in this
-    address: str  # the environment variable by which a person names another host
+    address: str  # the environment variable by which a person names another host, or several with commas between
 
 
 def key_from(names: tuple[str, ...]) -> str:
@@ -80,11 +81,21 @@ def is_trusted(owner: Owner, key: str, address: str, choice: BackendChoice) -> b
     host = parts.hostname or ""
     if is_loopback(host) or choice.span.file == TYPED:
         return True
-    named = urlsplit(os.environ.get(owner.address, "").strip())
-    if named.hostname == host and (named.scheme, parts.scheme) != ("https", "http"):
-        return True
+    for scheme, named in _named_hosts(owner.address):
+        if named == host and (scheme, parts.scheme) != ("https", "http"):
+            return True
     domain = next((d for start, d in _ISSUERS if start.match(key)), owner.domain)
     return parts.scheme == "https" and (host == domain or host.endswith(f".{domain}"))
+
+
+def _named_hosts(variable: str) -> list[tuple[str, str | None]]:
+    """Scheme and host of each address in an environment variable; what is no address is left out."""
+    found = []
+    for address in re.split(r"[\s,]+", os.environ.get(variable, "")):
+        with contextlib.suppress(ValueError):
+            parts = urlsplit(address)
+            found.append((parts.scheme, parts.hostname))
+    return found
 
 
 def key_to_send(owner: Owner, key: str, address: str, choice: BackendChoice) -> str:
