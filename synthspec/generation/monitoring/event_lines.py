@@ -31,11 +31,20 @@ EVENTS: Mapping[str, tuple[str, ...]] = {  # each event, and its keys beside `v`
     "planned": ("combinations", "cost", "tokens"),
     "forecast": ("stored", "to_make"),
     "call_begun": _CALL,
-    "call_done": (*_CALL, "key", "cached", "finish", "model", "prompt_tokens", "completion_tokens", "cost", "latency",
-                  "server"),
+    "call_done": (
+        *_CALL,
+        "key",
+        "cached",
+        "finish",
+        "model",
+        "prompt_tokens",
+        "completion_tokens",
+        "cost",
+        "latency",
+        "server",
+    ),
     "call_failed": (*_CALL, "kind", "again", "server"),
-    "server_away": ("server", "fault"),
-    "server_back": ("server",),
+    "server_change": ("server", "fault"),
     "counted": ("path", "asked", "held", "rejections"),
     "row_ready": ("path",),
     "row_rejected": ("path", "rejections"),
@@ -144,10 +153,8 @@ class EventLines:
                 return "forecast", {"stored": stored, "to_make": to_make}
             case told.Spend(cost, tokens):
                 return "spend", self._used(cost, tokens)
-            case told.ServerChange(server, ""):
-                return "server_back", {"server": server}
             case told.ServerChange(server, fault):
-                return "server_away", {"server": server, "fault": fault}
+                return "server_change", {"server": server, "fault": fault or None}
             case told.Stop(reason):
                 return "stop", {"reason": reason}
         return type(event).__name__.lower(), {}  # never to harm a build; the tests see to it that each is known

@@ -13,7 +13,7 @@ from synthspec.inference.backends import Backend, BackendContext, open_backend, 
 from synthspec.inference.engines import engine_of, named_engine
 from synthspec.inference.requests import DEFAULT_MAX_TOKENS, Sender
 from synthspec.inference.sending.concurrency import Governor
-from synthspec.inference.sending.pool import Pool
+from synthspec.inference.sending.pool import ServerPool
 from synthspec.inference.store import Store
 from synthspec.inference.transport.chat import server_of
 from synthspec.sources import Table
@@ -36,7 +36,7 @@ class Endpoint:
     free: bool = False  # its calls cost nothing
     answered: bool = False  # whether any call of this run had a reply
     share: float = 1.0  # of its prices, what a call costs with the engine in use
-    pool: Pool | None = None
+    pool: ServerPool | None = None
     backends: tuple[Backend, ...] = ()
 
     async def close(self) -> None:
@@ -95,7 +95,7 @@ class _Opener:
         self.kept = kept
         self._spec, self._tables = spec, tables
         self._governors: dict[str, Governor] = {}
-        self._pools: dict[tuple[str, ...], Pool] = {}
+        self._pools: dict[tuple[str, ...], ServerPool] = {}
 
     def open(self, choice: BackendChoice) -> Endpoint:
         """Raises BackendFault where it cannot be used."""
@@ -122,11 +122,11 @@ class _Opener:
             self._governors[server] = governor
         return governor
 
-    def _pool(self, choice: BackendChoice, backends: Sequence[Backend], governors: Sequence[Governor]) -> Pool:
+    def _pool(self, choice: BackendChoice, backends: Sequence[Backend], governors: Sequence[Governor]) -> ServerPool:
         """Prompts that ask the same servers for the same model, at another temperature say, wait in one queue."""
         names = [str(getattr(b, "server", "")) or f"server {n}" for n, b in enumerate(backends, 1)]
         mark = (choice.provider, choice.model, *names)
-        return self._pools.get(mark) or self._pools.setdefault(mark, Pool(names, governors))
+        return self._pools.get(mark) or self._pools.setdefault(mark, ServerPool(names, governors))
 
 
 def each_server(choice: BackendChoice) -> list[BackendChoice]:

@@ -35,7 +35,7 @@ class _Waiting:
         return (self.order, self.asked) < (other.order, other.asked)
 
 
-class Pool:
+class ServerPool:
     """The servers of one backend. A call waits until one of them has a place for it: the lowest `order` goes first.
 
     `names` are their addresses, and `governors` says how fast each may be asked.
@@ -65,9 +65,9 @@ class Pool:
         waiting = open_calls - sum(s.in_flight for s in servers)
         return max(0 if open_calls else 1, places - waiting)
 
-    def slot(self, tokens: int = 0, order: Order = (), failed_at: Collection[str] = ()) -> PoolSlot:
+    def slot(self, tokens: int = 0, order: Order = (), failed_at: Collection[str] = ()) -> ServerSlot:
         """A place for one call on any server: `async with pool.slot(tokens) as slot: slot.at …`."""
-        return PoolSlot(self, tokens, order, failed_at)
+        return ServerSlot(self, tokens, order, failed_at)
 
     def given_up(self) -> str | None:
         """Why no more calls should be sent: each server and what it said. None while there is hope for one."""
@@ -177,12 +177,12 @@ class Pool:
         self._wake()
 
 
-class PoolSlot:
+class ServerSlot:
     """A place for one call on one of several servers, held inside `async with`."""
 
     __slots__ = ("_failed_at", "_order", "_place", "_pool", "_tokens", "at")
 
-    def __init__(self, pool: Pool, tokens: int, order: Order, failed_at: Collection[str]) -> None:
+    def __init__(self, pool: ServerPool, tokens: int, order: Order, failed_at: Collection[str]) -> None:
         self.at = 0  # the number of the server
         self._pool = pool
         self._tokens = tokens

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from synthspec.inference.accounting.ledger import Worst
 from synthspec.inference.outcomes import Failed, Id
 from synthspec.inference.sending.endpoints import Endpoint
-from synthspec.inference.sending.pool import Pool
+from synthspec.inference.sending.pool import ServerPool
 from synthspec.spec.messages import FAULT_RULES, BackendFault, FaultKind, Request
 from synthspec.spec.rows import Rejection, Stage
 
@@ -16,7 +16,7 @@ HOPELESS = 2  # the same for a server that never answered
 
 
 @dataclass(slots=True)
-class Asked:
+class PendingRequest:
     """A request that has no reply yet."""
 
     id: Id
@@ -29,7 +29,9 @@ class Asked:
     refused_by: tuple[str, ...] = ()  # those that said that no later call can succeed either
 
 
-def after_fault(asked: Asked, fault: BackendFault, endpoint: Endpoint, server: str, now: float) -> Failed | str | None:
+def after_fault(
+    asked: PendingRequest, fault: BackendFault, endpoint: Endpoint, server: str, now: float
+) -> Failed | str | None:
     """None where the request is to be sent again, noted in `asked`; why it is given up, or why the run stops."""
     rule, provider = FAULT_RULES[fault.kind], endpoint.sender.choice.provider
     if not rule.retry and not rule.stop:
@@ -46,7 +48,7 @@ def after_fault(asked: Asked, fault: BackendFault, endpoint: Endpoint, server: s
 
 
 def _elsewhere(
-    asked: Asked, fault: BackendFault, endpoint: Endpoint, pool: Pool, server: str, now: float
+    asked: PendingRequest, fault: BackendFault, endpoint: Endpoint, pool: ServerPool, server: str, now: float
 ) -> Failed | str | None:
     """The request goes to another server at once, and after a while once it failed at each; as often as it would be
     sent again to one, for each of them.
@@ -75,7 +77,7 @@ def _elsewhere(
     return None
 
 
-def _later(asked: Asked, fault: BackendFault, endpoint: Endpoint, now: float) -> Failed | None:
+def _later(asked: PendingRequest, fault: BackendFault, endpoint: Endpoint, now: float) -> Failed | None:
     """It is sent again after a while, as often as may be."""
     asked.resends += 1
     if asked.resends > MAX_RESENDS:

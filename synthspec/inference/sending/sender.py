@@ -14,7 +14,7 @@ from synthspec.inference.engines import Call, Done, Engine, How
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Spend, Stop
 from synthspec.inference.outcomes import Id, Outcome, Replied, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
-from synthspec.inference.sending.resends import Asked, after_fault
+from synthspec.inference.sending.resends import PendingRequest, after_fault
 from synthspec.spec.messages import BackendFault, Completion, FaultKind, Reply, Request
 
 Answer = tuple[Id, Outcome]
@@ -33,9 +33,13 @@ class Sends:
         self._ledger = ledger
         self._endpoints = endpoints
         self._events = events
-        self._servers = tuple({id(e.pool or e.governor): name for name, e in endpoints.items()}.values())  # one endpoint of each
-        self._ready: dict[str, list[tuple[tuple[int, ...], int, Asked]]] = {name: [] for name in endpoints}  # heaps
-        self._flying: dict[int, Asked] = {}
+        self._servers = tuple(
+            {id(e.pool or e.governor): name for name, e in endpoints.items()}.values()
+        )  # one endpoint of each
+        self._ready: dict[str, list[tuple[tuple[int, ...], int, PendingRequest]]] = {
+            name: [] for name in endpoints
+        }  # heaps
+        self._flying: dict[int, PendingRequest] = {}
         self._count = 0
         self._answers: list[Answer] = []  # stored, to be given to the machine
         self._done: list[Done] = []  # as the engine gave them
@@ -88,10 +92,10 @@ class Sends:
         worst = self._ledger.take_over(request)
         under_way = worst is not None
         worst = worst or worst_of(self._endpoints[_endpoint_of(request)], request)
-        self._wait(Asked(id, request, worst, under_way=under_way))
+        self._wait(PendingRequest(id, request, worst, under_way=under_way))
         return None
 
-    def _wait(self, asked: Asked) -> None:
+    def _wait(self, asked: PendingRequest) -> None:
         self._count += 1
         heapq.heappush(self._ready[_endpoint_of(asked.request)], (asked.id[0], self._count, asked))
 
@@ -123,7 +127,7 @@ class Sends:
             heap.clear()
         return list(answers)
 
-    def _take(self, taken: Counter[str]) -> Asked | None:
+    def _take(self, taken: Counter[str]) -> PendingRequest | None:
         """The next call to send, its worst set aside; `taken` are those about to be sent, by endpoint."""
         heads = [
             (heap[0], name) for name, heap in self._ready.items() if heap and self._engine.room(name) > taken[name]
@@ -230,7 +234,7 @@ class Sends:
                 self._events.extend(endpoint.pool.changes)
                 endpoint.pool.changes.clear()
 
-    async def _commit(self, replied: list[tuple[Done, Asked]]) -> None:
+    async def _commit(self, replied: list[tuple[Done, PendingRequest]]) -> None:
         """Store replies that are paid for, all at once; where one cannot be stored the others are all the same."""
         works = []
         for done, asked in replied:
@@ -250,7 +254,7 @@ class Sends:
         if fault is not None:
             raise fault
 
-    async def _unanswered(self, asked: Asked, fault: BackendFault | None, server: str) -> list[Answer]:
+    async def _unanswered(self, asked: PendingRequest, fault: BackendFault | None, server: str) -> list[Answer]:
         """A call without a reply: sent again, or given up."""
         await self._ledger.lost(asked.request, asked.worst, "no" if fault is None else fault.sent)
         outcome: Outcome | None = None
