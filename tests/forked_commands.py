@@ -19,7 +19,7 @@ LOADED = ("jinja2.sandbox", "jsonschema", "lark", "numpy", "scipy.special", "sci
           "synthspec.evaluation.gates", "synthspec.inference.transport.keys", "synthspec.cli.check", "synthspec.cli.plan", "synthspec.cli.build", "synthspec.cli.report",
           "synthspec.generation.build", "synthspec.compiler")  # fmt: skip
 _SERVER = """
-import gc, importlib, json, os, runpy, sys
+import gc, importlib, json, os, resource, runpy, sys
 for name in sys.argv[1:]:
     importlib.import_module(name)
 from synthspec import plugins
@@ -27,7 +27,7 @@ assert not plugins._entries.cache_info().currsize, "what is installed is read by
 gc.freeze()  # else each process copies every page by looking through it
 asked = os.fdopen(os.dup(0))
 for line in asked:
-    folder, path, arguments, environment = json.loads(line)
+    folder, path, arguments, environment, limits = json.loads(line)
     child = os.fork()
     if child == 0:
         asked.close()
@@ -38,6 +38,8 @@ for line in asked:
             opened = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(opened, number)
             os.close(opened)
+        for kind, most in limits.items():
+            resource.setrlimit(getattr(resource, kind), (most, most))
         sys.path[0] = folder
         importlib.invalidate_caches()
         sys.argv = ["synthspec", *arguments]
@@ -66,17 +68,20 @@ def _close(server: subprocess.Popen[str]) -> None:
 
 
 def run_forked(
-    folder: Path, *arguments: str, environment: dict[str, str], root: Path
+    folder: Path, *arguments: str, environment: dict[str, str], root: Path, limits: dict[str, int] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m synthspec` with these arguments, in a folder that is the first place where Python looks for modules."""
+    """`python -m synthspec` with these arguments, in a folder that is the first place where Python looks for modules.
+
+    `limits` are those of the module `resource` by name, such as `RLIMIT_CPU`.
+    """
     if not hasattr(os, "fork"):
         return subprocess.run([sys.executable, "-m", "synthspec", *arguments], cwd=folder, capture_output=True, text=True,
                               env={**environment, "PYTHONPATH": f"{folder}{os.pathsep}{root}"}, check=False)  # fmt: skip
     server = _server(str(root))
     assert server.stdin is not None and server.stdout is not None
     told = folder.parent / f"{folder.name}-told"
-    server.stdin.write(json.dumps([str(folder), str(told), arguments, environment]) + "\n")
+    server.stdin.write(json.dumps([str(folder), str(told), arguments, environment, limits or {}]) + "\n")
     server.stdin.flush()
     status = int(server.stdout.readline())
-    said = [Path(f"{told}.{kind}").read_text(encoding="utf-8") for kind in ("out", "err")]
+    said = [Path(f"{told}.{kind}").read_text(encoding="utf-8", errors="replace") for kind in ("out", "err")]
     return subprocess.CompletedProcess(list(arguments), status, *said)

@@ -9,11 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from forked_commands import run_forked
 from loopback import Loopback
 from test_build import calls_spec, output
 
@@ -32,8 +34,11 @@ def environment() -> dict[str, str]:
     return {**keep, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
 
 
-def run(*arguments: object, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=timeout, env=environment())
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder) / "here"
+        here.mkdir()
+        return run_forked(here, *map(str, arguments), environment=environment(), root=HERE.parent)
 
 
 @pytest.mark.parametrize("kills, rows", [(2, 120), pytest.param(50, 500, marks=pytest.mark.slow)])

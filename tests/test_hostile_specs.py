@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from depth import rest_slow
+from forked_commands import run_forked
 
+ROOT = Path(__file__).parent.parent
 MEMORY = 1_500_000_000  # bytes of address space
 SECONDS = 60  # of CPU
 FIELDS = "fields:\n  t: {type: string, words: {min: 1}}\n"
@@ -25,8 +27,7 @@ def run(
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
-    root = str(Path(__file__).parent.parent)
-    names = {"PYTHONPATH": root, "OPENBLAS_NUM_THREADS": "1", **(variables or {})}
+    names = {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", **(variables or {})}
     command = [sys.executable, "-m", "synthspec", *arguments]
     return subprocess.run(command, cwd=folder, env=os.environ | names, capture_output=True, preexec_fn=limits)
 
@@ -102,8 +103,12 @@ def spec(kind: str, seed: int, largest: int) -> str:
 
 @pytest.mark.parametrize("kind", MADE)
 def test_a_hostile_spec_gets_a_status(kind: str, tmp_path: Path) -> None:
-    (tmp_path / "spec.yaml").write_text(spec(kind, 0, 2), encoding="utf-8")
-    is_sound(run(["check", "spec.yaml"], tmp_path))
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "spec.yaml").write_text(spec(kind, 0, 2), encoding="utf-8")
+    limits = {"RLIMIT_AS": MEMORY, "RLIMIT_CPU": SECONDS}
+    done = run_forked(folder, "check", "spec.yaml", environment=dict(os.environ), root=ROOT, limits=limits)
+    is_sound(subprocess.CompletedProcess([], done.returncode, done.stdout.encode(), done.stderr.encode()))
 
 
 @pytest.mark.slow
