@@ -63,6 +63,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E204-map-without-quotes-as-a-value": ("{role: 'user', content: call}", "\"{role: 'user', content: call}\""),
     "E204-prompt-as-a-text": ("menu: Write a lunch menu.", "menu: {user: Write a lunch menu.}"),
     "E204-prompts-lost-and-used": ("prompts: Write a call.", "prompts: {call: {user: Write a call.}}"),
+    "E204-prompt-rows-by-expression": ("rows: count", "each: s in sides", "{{ side }}", "{{ s }}", "side: [cost, time, care]",
+                                       "sides: {values: [cost, time, care], rows: count}"),
     "E204-rows-in-words": ("twenty", "20"),
     "E204-rows-with-a-point": ("20.5", "20"),
     "E204-split-in-per-cent": ("90%", "{train: 0.9, test: 0.1}"),

@@ -257,6 +257,12 @@ def _value_fault(error: Any, path: Path) -> tuple[str, str, str]:
     return "E206", f"{what}: {error.message}", about or "see the language's documentation"
 
 
+_ROWS_BY_EXPRESSION = (
+    "a prompt asks for the same number of rows each time; where it differs from row to row, draw a list with "
+    "`rows: EXPRESSION`, or let a prompt write one, and go through it with `each: item in LIST`"
+)
+
+
 def _instead(error: Any, path: Path) -> str | None:
     """What to write instead of a text that stands for something else."""
     given = error.instance
@@ -264,6 +270,8 @@ def _instead(error: Any, path: Path) -> str | None:
         return None
     if len(path) == 2 and path[0] == "sources":
         return f"write `{{file: {given}}}`" if len(given) <= 80 else "write `{file: PATH}`"
+    if path[:1] == ("prompts",) and path[2:] == ("rows",) and not re.fullmatch(r"\s*[+-]?\d+\s*", given):
+        return _ROWS_BY_EXPRESSION
     kinds = error.validator_value if error.validator == "type" else _wanted_kinds(error)
     percent = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", given)
     share = float(percent[1]) / 100 if percent else 0.0
