@@ -63,6 +63,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E204-map-without-quotes-as-a-value": ("{role: 'user', content: call}", "\"{role: 'user', content: call}\""),
     "E204-prompt-as-a-text": ("menu: Write a lunch menu.", "menu: {user: Write a lunch menu.}"),
     "E204-prompts-lost-and-used": ("prompts: Write a call.", "prompts: {call: {user: Write a call.}}"),
+    "E453-speaker-without-a-backend": ("{small: ngram}", "{small: ngram, large: ollama:llama3.2}"),
     "E204-prompt-rows-by-expression": ("rows: count", "each: s in sides", "{{ side }}", "{{ s }}", "side: [cost, time, care]",
                                        "sides: {values: [cost, time, care], rows: count}"),
     "E204-rows-in-words": ("twenty", "20"),

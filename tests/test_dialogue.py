@@ -358,6 +358,79 @@ def test_each_speaker_has_its_own_backend(world: World) -> None:
     assert {p.backend for p in shown.prompts} == {"openai:other"}
 
 
+OF = {"refund": {"model": "a"}, "parcel": {"model": "b", "temperature": 0.25}, "address": {"model": "m"}}
+
+
+@pytest.mark.parametrize("where", ["speaker", "prompt", "field"])
+def test_a_backend_is_chosen_for_each_talk(where: str, world: World) -> None:
+    spec = spec_of()
+    given = {"choose": "goal" if where != "field" else "wish", "of": OF}
+    if where == "prompt":
+        spec["prompts"]["talk"]["backend"] = given
+        spec["prompts"]["talk"]["dialogue"]["customer"]["backend"] = {"model": "m"}
+    else:
+        spec["prompts"]["talk"]["dialogue"]["agent"]["backend"] = given
+    if where == "field":
+        spec["prompts"]["wish"] = {
+            "user": "What is wanted? {{ goal }}",
+            "writes": "wish",
+            "format": "text",
+            "instructions": "none",
+        }
+        spec["fields"]["wish"] = {"type": "string", "enum": list(OF)}
+
+    def reply(request: Request) -> str:
+        return plain(request) if request.prompt == "talk" else request.messages[-1].content.split()[-1]
+
+    assert world.build(spec, reply).status == 0
+    spoken = {(r.endpoint, r.values["goal"]) for r in world.asked if r.endpoint.startswith("talk/agent")}
+    assert spoken == {(f"talk/agent={goal}", goal) for goal in OF}
+    talks = [r for r in world.asked if r.prompt == "talk"]
+    assert len(talks) == 36 and {speaker_of(r).partition("=")[0] for r in talks} == {"customer", "agent"}
+    counts = {p.name: (p.least.calls if p.least else p.calls, p.calls, p.backend)
+              for p in report_of(world.folder / "spec.yaml").prompts if p.name.startswith("talk/agent")}  # fmt: skip
+    least, most = (6, 6) if where != "field" else (0, 18)
+    assert counts == {f"talk/agent={g}": (least, most, f"openai:{OF[g]['model']}") for g in OF}
+    shown = report_of(world.folder / "spec.yaml", {"backend": "openai:other"})
+    assert {p.backend for p in shown.prompts} == {"openai:other"}
+    if where != "field":
+        edited = json.loads(json.dumps(spec).replace('"parcel": {"model": "b"', '"parcel": {"model": "c"'))
+        told = diff_specs(*(compiled_of(world, s) for s in (spec, edited)))
+        assert sum(p.new for p in told.prompts) == 2 * 5, told  # from the agent's first message on
+        world.build(edited, reply)
+        assert len(world.asked) == 2 * 5
+
+
+def test_the_key_of_a_chosen_backend_is_that_of_the_backend(world: World) -> None:
+    spec = spec_of(parameters={"goal": ["parcel"]})
+    spec["prompts"]["talk"]["dialogue"]["agent"]["backend"] = {"model": "b", "temperature": 0.25}
+    world.build(spec)
+    keys = {r.key for r in world.asked}
+    spec["prompts"]["talk"]["dialogue"]["agent"]["backend"] = {"choose": "goal", "of": {"parcel": OF["parcel"]}}
+    assert world.build(spec).status == 0 and not world.asked and len(keys) == 36
+
+
+def test_a_choice_that_nothing_lists_loses_the_row(world: World) -> None:
+    spec = spec_of(rows=3)
+    spec["prompts"]["talk"]["dialogue"]["customer"]["backend"] = {
+        "choose": "if goal == 'refund' then 'x' else goal + ''",
+        "of": OF,
+    }
+    dataset = world.build(spec)
+    assert dataset.status == 3 and dataset.manifest["funnel"]["kept"] == 2
+    assert "`backend.choose` of customer gives 'x', which `of` does not list" in (
+        world.folder / "out/quarantine.jsonl"
+    ).read_text(encoding="utf-8")
+
+
+def compiled_of(world: World, spec: Spec) -> Any:
+    path = world.folder / "compared.yaml"
+    path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    compiled = compile_spec(path)
+    assert compiled.ok, compiled.diagnostics
+    return compiled
+
+
 def report_of(path: Path, overrides: dict[str, str] | None = None) -> PlanReport:
     compiled = compile_spec(path, overrides or {})
     assert compiled.spec is not None and compiled.ok, compiled.diagnostics

@@ -14,7 +14,7 @@ from synthspec.inference.views import view_of
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.sources import Table
 from synthspec.spec import Prompt, Speaker, Spec
-from synthspec.spec.backends_used import endpoint_of_speaker
+from synthspec.spec.backends_used import endpoints_of_speaker
 from synthspec.spec.conversation import SO_FAR, TalkSoFar
 from synthspec.spec.messages import Constraint, Message, Request
 from synthspec.spec.players import spec_of_player
@@ -36,7 +36,7 @@ class SpeakerWriter(PromptWriter):
         PromptWriter.__post_init__(self)
         dialogue = self.prompt.dialogue
         assert dialogue is not None
-        names = {endpoint_of_speaker(self.prompt, s.name): s for s in dialogue.speakers}
+        names = {name: s for s in dialogue.speakers for name in endpoints_of_speaker(self.prompt, s)}
         self.speaker = names[self.endpoint]
         self.besides = self._instructions_of()
         choice = self.sender.choice
@@ -145,5 +145,5 @@ def open_writer(
         return PromptWriter(spec_of_player(spec, endpoint), prompt, sender, tables, endpoint)
     if prompt.dialogue is None:
         return PromptWriter(spec, prompt, sender, tables, endpoint)
-    first = endpoint_of_speaker(prompt, prompt.dialogue.speakers[0].name)
+    first = endpoints_of_speaker(prompt, prompt.dialogue.speakers[0])[0]
     return SpeakerWriter(spec, prompt, sender, tables, endpoint or first)

@@ -1,7 +1,8 @@
 """The backends that a spec uses, each under the name of its endpoint.
 
 `answers` is the backend of the prompt of that name, `answers#2` the second of its list, `answers=small` the one chosen
-under that name, `talk/agent` that of a speaker, `service/weather` that of a prompt that plays a tool.
+under that name, `talk/agent` that of a speaker, `talk/agent=small` the one chosen for it, `service/weather` that of a
+prompt that plays a tool.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthspec.spec import BackendChoice, Prompt, Spec
+from synthspec.spec import BackendChoice, Prompt, Speaker, Spec
 
 
 def endpoint_of_sample(prompt: Prompt, sample: int) -> str:
@@ -37,6 +38,12 @@ def endpoint_of_speaker(prompt: Prompt, speaker: str) -> str:
     return f"{prompt.name}/{speaker}"
 
 
+def endpoints_of_speaker(prompt: Prompt, speaker: Speaker) -> tuple[str, ...]:
+    """The names of every endpoint that a speaker may speak through."""
+    own = endpoint_of_speaker(prompt, speaker.name)
+    return (own,) if speaker.choose is None else tuple(f"{own}={name}" for name in speaker.choose.of)
+
+
 def endpoints_of(spec: Spec, prompt: Prompt) -> dict[str, BackendChoice]:
     """Every backend that a prompt may be asked of."""
     own = prompt.backend or spec.backend
@@ -45,7 +52,15 @@ def endpoints_of(spec: Spec, prompt: Prompt) -> dict[str, BackendChoice]:
     if prompt.backends:
         return {endpoint_of_sample(prompt, place): choice for place, choice in enumerate(prompt.backends)}
     if prompt.dialogue is not None:
-        return {endpoint_of_speaker(prompt, s.name): s.backend or own for s in prompt.dialogue.speakers}
+        return {
+            endpoint: choice
+            for s in prompt.dialogue.speakers
+            for endpoint, choice in zip(
+                endpoints_of_speaker(prompt, s),
+                (s.backend or own,) if s.choose is None else s.choose.of.values(),
+                strict=True,
+            )
+        }
     return {prompt.name: own}
 
 

@@ -84,6 +84,7 @@ class Speaker:
     tools: Expression | ToolDraw | None  # gives the names of the tools it may use, or draws them
     backend: BackendChoice | None
     span: Span
+    choose: Choose | None = None  # in place of `backend`: one for each row
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from synthspec.generation.estimates.talks import exchanges_of, openings_in
+from synthspec.generation.estimates.talks import chosen_endpoint, exchanges_of, openings_in
 from synthspec.generation.machine.toolbox import KitOf, Toolbox
 from synthspec.inference.requests import Sender
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
-from synthspec.spec import Prompt, Spec
-from synthspec.spec.backends_used import endpoint_of_speaker, endpoints_of
+from synthspec.spec import Prompt, Speaker, Spec
+from synthspec.spec.backends_used import endpoints_of, endpoints_of_speaker
 
 SAME_AFTER = 12  # exchanges after which what a speaker is told is taken to be the same
 
@@ -27,24 +27,27 @@ def talk_contents(
     """For each message of a talk that is asked for, a digest of all that it hangs on, by combination."""
     dialogue = prompt.dialogue
     assert dialogue is not None
-    endpoints = endpoints_of(spec, prompt)
-    writers: list[SpeakerWriter] = []
-    for speaker in dialogue.speakers:
-        name = endpoint_of_speaker(prompt, speaker.name)
-        choice = endpoints[name]
+    by_endpoint: dict[str, SpeakerWriter] = {}
+    for name, choice in endpoints_of(spec, prompt).items():
         writer = open_writer(spec, prompt, Sender(choice, "", choice.provider == "ngram"), tables, name)
         assert isinstance(writer, SpeakerWriter)
-        writers.append(writer)
+        by_endpoint[name] = writer
     toolbox = Toolbox(spec, tables)
     kits = [toolbox.kit_of(speaker, prompt.name) for speaker in dialogue.speakers]
     found: list[dict[int, str]] = []
     for index, combination in enumerate(islice(plan.combinations(0, count), count)):
         values = {**stand_ins, **combination}
+        writers = [by_endpoint[_endpoint(spec, prompt, s, values)] for s in dialogue.speakers]
         for place, digest in enumerate(_digests(writers, _declared(kits, index, values), index, values, prompt)):
             if place == len(found):
                 found.append({})
             found[place][index] = digest
     return found
+
+
+def _endpoint(spec: Spec, prompt: Prompt, speaker: Speaker, values: Mapping[str, Any]) -> str:
+    """Where a speaker speaks for a row; the first of its backends where that is not known beforehand."""
+    return chosen_endpoint(spec, prompt, speaker, values) or endpoints_of_speaker(prompt, speaker)[0]
 
 
 def _declared(kits: list[KitOf], index: int, values: Mapping[str, Any]) -> list[str]:

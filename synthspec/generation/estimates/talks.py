@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from synthspec.generation.estimates.several import known_value
 from synthspec.generation.estimates.tool_rounds import round_tokens, sent_again
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.inference.requests import PromptWriter, Sender
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.expressions import compile_row
 from synthspec.sources import Table
-from synthspec.spec import BackendChoice, Dialogue, Prompt, Spec
-from synthspec.spec.backends_used import endpoint_of_speaker, endpoints_of
+from synthspec.spec import BackendChoice, Dialogue, Prompt, Speaker, Spec
+from synthspec.spec.backends_used import choice_text, endpoint_of_speaker, endpoints_of, endpoints_of_speaker
 from synthspec.spec.conversation import MOST_EXCHANGES
 
 WORST = 1.5  # what is said to the model again after a rejection, at worst
@@ -84,14 +85,19 @@ def speaker_uses(
     dialogue = prompt.dialogue
     assert dialogue is not None
     found = []
-    for place, speaker in enumerate(dialogue.speakers):
-        endpoint = endpoint_of_speaker(prompt, speaker.name)
-        choice = endpoints_of(spec, prompt)[endpoint]
+    choices = endpoints_of(spec, prompt)
+    spoken = [(p, s, e) for p, s in enumerate(dialogue.speakers) for e in endpoints_of_speaker(prompt, s)]
+    for place, speaker, endpoint in spoken:
+        choice = choices[endpoint]
         writer = open_writer(spec, prompt, Sender(choice, "", False), {}, endpoint)
         least = most = worst = Use()
         tools, rounds = round_tokens(spec, speaker, tables), 0 if speaker.tools is None else spec.limits.tool_rounds
         for index, values in samples:
+            chosen = chosen_endpoint(spec, prompt, speaker, values)
+            if chosen not in (None, endpoint):
+                continue
             low, high = exchanges_of(dialogue, values)
+            low = low if chosen is not None else 0
             told, told_at_worst = (tokens + tools.declared for tokens in _told(writer, index, values))
             size = message_tokens + PER_MESSAGE // 2
             least += _talk(dialogue, place, low, told, size, message_tokens)
@@ -105,6 +111,16 @@ def speaker_uses(
         tried = Use(worst.calls * tries, worst.sent * tries * WORST, worst.got * tries)
         found.append(SpeakerUse(endpoint, choice, least.times(share), most.times(share), tried.times(share)))
     return found
+
+
+def chosen_endpoint(spec: Spec, prompt: Prompt, speaker: Speaker, values: Mapping[str, Any]) -> str | None:
+    """The endpoint of a speaker for a row, as far as parameters tell it; None where it is not known beforehand."""
+    own = endpoint_of_speaker(prompt, speaker.name)
+    if speaker.choose is None:
+        return own
+    drawn = {p.name: values[p.name] for p in spec.parameters if p.name in values}
+    name = known_value(speaker.choose.expression, drawn)
+    return f"{own}={choice_text(name)}" if name is not None and choice_text(name) in speaker.choose.of else None
 
 
 def _with_tools(use: Use, rounds: int, tokens: float) -> Use:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,10 @@ from synthspec.generation.machine.toolbox import MOST_AT_ONCE, Kit, Toolbox, col
 from synthspec.generation.validation.field_rules import field_rules
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
+from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.spec import Field, Prompt, Speaker
-from synthspec.spec.backends_used import endpoint_of_speaker
+from synthspec.spec.backends_used import choice_text, endpoint_of_speaker
 from synthspec.spec.conversation import Said, messages_of, one_message
 from synthspec.spec.messages import Text, ToolCall, ToolDeclaration
 from synthspec.spec.rows import Rejection, Stage, Try
@@ -51,7 +52,7 @@ class Talking:
         self._speakers = dialogue.speakers
         self._roles = {s.name: s.role for s in dialogue.speakers}
         self._named = len(set(self._roles.values())) < len(self._roles)
-        self._endpoints = {s.name: endpoint_of_speaker(prompt, s.name) for s in dialogue.speakers}
+        self._endpoints = {s.name: _endpoint_of(prompt, s) for s in dialogue.speakers}
         self._others = {s.name: [o.name for o in dialogue.speakers if o is not s] for s in dialogue.speakers}
         self._course = Course(dialogue)
         self._tool_rounds = talks.tool_rounds
@@ -65,8 +66,9 @@ class Talking:
         talk = self._course.given(Talk(1), values)
         if isinstance(self._course.bounds(values), tuple) and not self._course.ends(talk, values):
             speaker = self._course.next(talk)
-            if not isinstance(self._kits[speaker.name](index, values), str):
-                yield Opening(self._name, self._course.seen(talk, ()), self._endpoints[speaker.name])
+            endpoint = self._endpoints[speaker.name](values)
+            if not isinstance(endpoint, NoBackend) and not isinstance(self._kits[speaker.name](index, values), str):
+                yield Opening(self._name, self._course.seen(talk, ()), endpoint)
 
     # --- the row's turn
 
@@ -142,6 +144,12 @@ class Talking:
         if isinstance(kit, str):
             turn.give_up(Stage.VALID, (f"the tools of {speaker.name}: {kit}",))
             return
+        endpoint = self._endpoints[speaker.name](self._known(turn))
+        if isinstance(endpoint, NoBackend):
+            turn.give_up(
+                Stage.VALID, (f"`backend.choose` of {speaker.name} gives '{endpoint}', which `of` does not list",)
+            )
+            return
         tools = tuple(ready.declaration for ready in kit.values())
         talk = replace(talk, asked=talk.asked + 1)
         turn.work[self._name] = talk
@@ -154,7 +162,7 @@ class Talking:
             opening=self._name if first else "",
             variant=("turn", len(talk.said), talk.attempt, *_mark(tools)),
             seen=self._course.seen(talk, tools),
-            endpoint=self._endpoints[speaker.name],
+            endpoint=endpoint,
         )
 
     def _read(self, turn: RowTurn, step: Step, talk: Talk, reply: Replied) -> None:
@@ -291,6 +299,26 @@ class Talking:
         kits = [self._kit(turn, s) for s in self._speakers]
         found = [r.declaration for kit in kits if not isinstance(kit, str) for r in kit.values()]
         return column_of(list({json.dumps(d.key_form, sort_keys=True): d for d in found}.values()))
+
+
+class NoBackend(str):
+    """A name that `backend.choose` gives and `of` does not list."""
+
+    __slots__ = ()
+
+
+def _endpoint_of(prompt: Prompt, speaker: Speaker) -> Callable[[Mapping[str, Any]], str]:
+    """What gives the endpoint that a speaker speaks through for a row, `NoBackend` where there is none."""
+    own, choose = endpoint_of_speaker(prompt, speaker.name), speaker.choose
+    if choose is None:
+        return lambda values: own
+    chosen = compile_row(choose.expression)
+
+    def endpoint(values: Mapping[str, Any]) -> str:
+        name = choice_text(chosen(values))
+        return f"{own}={name}" if name in choose.of else NoBackend(name)
+
+    return endpoint
 
 
 def _mark(tools: tuple[ToolDeclaration, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from synthspec.inference.backends import Provider, provider_of
 from synthspec.languages.expressions.tree import Expression
 from synthspec.plugins import plugin_error, plugin_names
 from synthspec.spec import BackendChoice, Prompt, Spec
-from synthspec.spec.backends_used import endpoint_of_speaker, endpoints_of
+from synthspec.spec.backends_used import endpoints_of, endpoints_of_speaker
 from synthspec.spec.players import all_prompts
 
 _NEEDS = (
@@ -46,7 +46,7 @@ def _may_call(prompt: Prompt, endpoint: str) -> bool:
     if prompt.dialogue is None:
         return False
     armed = [s for s in prompt.dialogue.speakers if s.tools is not None]
-    return any(endpoint == endpoint_of_speaker(prompt, s.name) for s in armed)
+    return any(endpoint in endpoints_of_speaker(prompt, s) for s in armed)
 
 
 def _check(

@@ -30,11 +30,23 @@ def lower_own_backends(
 ) -> OwnBackends:
     """`backend` of a prompt; what a map leaves out comes from the spec's."""
     own = node.get("backend")
-    if own is None:
-        return OwnBackends()
     path = ("prompts", name)
     if isinstance(own, ListNode):
         return _in_turn(ctx, path, node, own, around)
+    return lower_one_or_chosen(ctx, path, own, around, scope, explain)
+
+
+def lower_one_or_chosen(
+    ctx: AnalysisContext,
+    path: tuple[str, ...],
+    own: Node | None,
+    around: Surroundings,
+    scope: Scope,
+    explain: Explain,
+) -> OwnBackends:
+    """`backend` of a prompt or of a speaker: none, one, or one chosen for each row."""
+    if own is None:
+        return OwnBackends()
     if isinstance(own, MapNode) and own.get("choose") is not None and own.get("of") is not None:
         return _chosen(ctx, path, own, around, scope, explain)
     return OwnBackends(lower_backend(ctx, own, around.limits, *path, inherits=True))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
+from synthspec.analysis.sections.prompts.backends import OwnBackends, lower_one_or_chosen, lower_own_backends
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, lower_when
 from synthspec.analysis.sections.prompts.exchanges import DialogueReading, lower_turns, lower_until
 from synthspec.analysis.sections.prompts.rows import lower_each
 from synthspec.analysis.sections.prompts.several import check_together
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
-from synthspec.analysis.sections.settings import lower_backend
 from synthspec.analysis.sections.tool_draws import lower_tool_draw
 from synthspec.analysis.sections.tools import Tools, lower_tool_names
 from synthspec.diagnostics import Related
@@ -20,7 +20,7 @@ from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.tree import Expression, Literal
 from synthspec.languages.expressions.types import INTEGER, TEXT, Type
 from synthspec.languages.templates.template import Template
-from synthspec.spec import Dialogue, Prompt, Speaker, ToolDraw
+from synthspec.spec import Choose, Dialogue, Prompt, Speaker, ToolDraw
 from synthspec.spec.conversation import ROLES, holds_messages
 
 OTHER_KEYS = (
@@ -52,7 +52,8 @@ def lower_dialogue(
     assert isinstance(speakers, MapNode)
     _alone(ctx, node)
     reading = _read(ctx, entry, writes, around, empty, tools)
-    made = [_speaker(reading, e) for e in speakers.entries if isinstance(e.value, MapNode)]
+    own = lower_own_backends(ctx, name, node, around, reading.scope, reading.explain)
+    made = [_speaker(reading, e, own.choose) for e in speakers.entries if isinstance(e.value, MapNode)]
     lowered = tuple(speaker for speaker, _ in made)
     _both_roles(ctx, speakers, lowered)
     dialogue = Dialogue(lowered, *lower_turns(reading, node), lower_until(reading, node, lowered))
@@ -61,7 +62,7 @@ def lower_dialogue(
         message = "nothing ends the talk before its greatest number of exchanges: `min` does nothing"
         ctx.report("W755", node.get("turns") or node, message, "add `until:`, or write the one number")
     told = value_of(node.get("instructions"), True) not in ("none", False)
-    return _prompt(reading, entry, writes, dialogue, told, frozenset[str]().union(*(read for _, read in made)))
+    return _prompt(reading, entry, writes, dialogue, told, frozenset[str]().union(*(read for _, read in made)), own)
 
 
 TOOL_PROMPT_KEYS = ("messages", "complete", "images", "format", "examples", "reasoning")
@@ -88,12 +89,13 @@ def lower_tool_prompt(
     system = ctx.template(node.get("system"), scope, explain, nulls)
     used, read = _tools(reading, node.get("tools"), reading.prompt)
     one = Literal(1, 0, 0)
+    own = lower_own_backends(ctx, reading.prompt, node, around, scope, explain)
     speakers = (
         Speaker("user", "user", None, opening, None, None, entry.key.span),
-        Speaker("assistant", "assistant", system, None, used, None, entry.key.span),
+        Speaker("assistant", "assistant", system, None, used, None, entry.key.span, own.choose),
     )
     dialogue = Dialogue(speakers, one, one)
-    return _prompt(reading, entry, writes, dialogue, False, read)
+    return _prompt(reading, entry, writes, dialogue, False, read, own)
 
 
 def _read(
@@ -127,12 +129,12 @@ def _prompt(
     dialogue: Dialogue,
     instructions: bool,
     answered: frozenset[str],
+    own: OwnBackends,
 ) -> Prompt:
     """The prompt of a conversation. `answered` is what the answers of its tools read."""
     node, each, when = entry.value, reading.each, reading.when
     assert isinstance(node, MapNode)
-    ctx, own, limits = reading.ctx, node.get("backend"), reading.around.limits
-    backend = lower_backend(ctx, own, limits, "prompts", reading.prompt, inherits=True) if own is not None else None
+    ctx = reading.ctx
     circular = next((n for n in writes if n in answered), None)
     if circular is not None:
         message = f"a tool that '{reading.prompt}' may call reads '{circular}', which this prompt writes"
@@ -150,7 +152,7 @@ def _prompt(
         when=when,
         needs=(),
         instructions=instructions,
-        backend=backend,
+        backend=own.backend,
         span=entry.key.span,
         reads=_reads(dialogue).union(answered - set(writes), *map(names_of, beside)),
         each=each,
@@ -209,8 +211,8 @@ def _tools(
     return used, tools.read_by(used)
 
 
-def _speaker(reading: DialogueReading, entry: Entry) -> tuple[Speaker, frozenset[str]]:
-    """A speaker, and what the answers of its tools read."""
+def _speaker(reading: DialogueReading, entry: Entry, otherwise: Choose | None) -> tuple[Speaker, frozenset[str]]:
+    """A speaker, and what the answers of its tools read. `otherwise` chooses its backend where it has none itself."""
     ctx, node, name = reading.ctx, entry.value, entry.key.text
     assert isinstance(node, MapNode)
     known = {**dict.fromkeys(_RESERVED, "a name of its own meaning")}
@@ -219,8 +221,8 @@ def _speaker(reading: DialogueReading, entry: Entry) -> tuple[Speaker, frozenset
     if name in known:
         message = f"the speaker '{name}' is called like {known[name]}"
         ctx.report("E483", entry.key, message, f"give the speaker another name, such as '{name}_speaker'")
-    own = node.get("backend")
     path = ("prompts", reading.prompt, "dialogue", name)
+    own = lower_one_or_chosen(ctx, path, node.get("backend"), reading.around, reading.scope, reading.explain)
     used, read = _tools(reading, node.get("tools"), f"{reading.prompt}.{name}")
     speaker = Speaker(
         name=name,
@@ -228,8 +230,9 @@ def _speaker(reading: DialogueReading, entry: Entry) -> tuple[Speaker, frozenset
         system=ctx.template(node.get("system"), reading.scope, reading.explain, reading.nulls),
         opening=ctx.template(node.get("opening"), reading.scope, reading.explain, reading.nulls),
         tools=used,
-        backend=lower_backend(ctx, own, reading.around.limits, *path, inherits=True) if own is not None else None,
+        backend=own.backend,
         span=entry.key.span,
+        choose=own.choose if node.get("backend") is not None else otherwise,
     )
     return speaker, read
 
@@ -264,4 +267,5 @@ def _reads(dialogue: Dialogue) -> frozenset[str]:
     )
     if dialogue.until is not None:
         read |= names_of(dialogue.until)
+    read = read.union(*(names_of(s.choose.expression) for s in dialogue.speakers if s.choose is not None))
     return read - {s.name for s in dialogue.speakers} - {"turn"}
