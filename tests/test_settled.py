@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import sqlite3
 from collections.abc import Iterator
@@ -284,3 +285,56 @@ def test_a_damaged_file_of_rows_costs_no_row(tmp_path: Path, seed: int) -> None:
             synthspec.build(path, out=tmp_path / "out")
             assert dataset_of(tmp_path / "out") == before
         assert server.total == calls
+
+
+PICTURED = """
+synthspec: 1
+name: pictured
+rows: 6
+parameters:
+  file: {{values: [a.gif, b.gif, c.gif, d.gif, e.gif, f.gif]}}
+plan: {{strategy: factorial}}
+prompts:
+  tell: {{user: "What is this?", images: [file], writes: [told]}}
+  more: {{user: "Say more of {{{{ told }}}}", writes: [more]}}
+fields:
+  told: {{type: string}}
+  more: {{type: string}}
+backend: {{provider: openai, model: loop, base_url: '{url}'}}
+"""
+
+
+def gif(number: int) -> bytes:
+    return b"GIF89a\x02\x00\x02\x00" + bytes([number]) * 20
+
+
+def test_rows_made_of_pictures_are_used_again_while_these_are_the_same(tmp_path: Path, reused: list[int]) -> None:
+    with Loopback(reply=prose) as server:
+        path = tmp_path / "spec.yaml"
+        path.write_text(PICTURED.format(url=server.url))
+        for number, name in enumerate("abcdef"):
+            (tmp_path / f"{name}.gif").write_bytes(gif(number))
+        (tmp_path / "other.gif").write_bytes(gif(77))
+        synthspec.build(path, out=tmp_path / "out")
+        before, calls = dataset_of(tmp_path / "out"), server.total
+        synthspec.build(path, out=tmp_path / "out")
+        assert reused == list(range(6))
+        assert dataset_of(tmp_path / "out") == before
+        assert server.total == calls
+        changed = tmp_path / "c.gif"
+        about = changed.stat()
+        for change in ("other bytes", "a link to another"):
+            reused.clear()
+            changed.unlink(missing_ok=True)
+            if change == "other bytes":
+                changed.write_bytes(gif(99))
+                os.utime(changed, ns=(about.st_atime_ns, about.st_mtime_ns))
+            else:
+                changed.symlink_to(tmp_path / "other.gif")
+            for folder, cache in (("out", True), ("plain", False)):
+                synthspec.build(path, out=tmp_path / folder, cache=cache, replace=True)
+            assert 0 < len(reused) < 6, change
+            assert dataset_of(tmp_path / "out") == dataset_of(tmp_path / "plain"), change
+            changed.unlink(missing_ok=True)
+            changed.write_bytes(gif(2))
+            synthspec.build(path, out=tmp_path / "out", replace=True)

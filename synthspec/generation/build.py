@@ -156,7 +156,7 @@ class Build:
         reuse = recorder = None
         if files is not None and (mark := program_of(spec, writers)) is not None:
             files.log.begin(mark)
-            earlier = SettledRows(store, files.earlier_rows() if self._cache else (), mark)
+            earlier = SettledRows(store, files.earlier_rows() if self._cache else (), mark, spec.path.parent)
             reuse = Reuse(earlier, CatchingUp(spec, passing, requests, rules, driver.watch), intake)
             async with aclosing(reuse.events(driver)) as settled:
                 async for event in settled:

@@ -8,7 +8,7 @@ import binascii
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,21 @@ def read_images(value: Any, folder: Path) -> Iterator[Image]:
         if isinstance(one, str) and one[:5].casefold() != "data:":
             path = image_path(one, folder)
             state = path.stat()
-            yield _read_file(path, state.st_mtime_ns, state.st_size)
+            yield replace(_read_file(path, state.st_mtime_ns, state.st_size), path=one)
         else:
             data = _bytes_of(one)
             yield Image(data, look(data, len(data), shown_value(one)).media_type)
+
+
+def is_same_picture(text: str, digest: str, folder: Path) -> bool:
+    """Whether the file that a path names is the picture of this digest."""
+    try:
+        path = image_path(text, folder)
+        if path.stat().st_size > MOST_BYTES:
+            return False
+        return Image(path.read_bytes(), "").digest == digest
+    except (ImageFault, OSError):
+        return False
 
 
 def look_at(value: Any, folder: Path) -> Iterator[Looks]:

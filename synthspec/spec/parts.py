@@ -21,6 +21,7 @@ class Image:
 
     data: bytes = field(repr=False)
     media_type: str  # e.g. `image/png`
+    path: str = field(default="", repr=False, compare=False)  # in the spec's folder, where it is a file
 
     @property
     def digest(self) -> str:

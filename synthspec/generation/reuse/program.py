@@ -31,10 +31,10 @@ def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
     if rules_above(spec):
         return None  # what the rules between rows know is not told by the rows of the dataset
     foreign = not is_built_in("strategies", spec.plan.strategy) or not all(is_built_in("formats", f) for f in formats)
-    pictures = any(p.images for p in all_prompts(spec))  # files that no source names, perhaps named by a model
+    pictures = any(p.images for p in all_prompts(spec))
     if (
         foreign
-        or pictures
+        or (pictures and spec.on_missing == "replace")  # those of other combinations are not noted
         or novelty.semantic is not None
         or novelty.avoid is not None
         or novelty.on_saturation != "continue"

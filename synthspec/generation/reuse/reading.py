@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from synthspec.evaluation.call_tally import CallTally
 from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.events import RowDropped, RowEmpty, RowKept, RowMissing
+from synthspec.inference.images import is_same_picture
 from synthspec.inference.store import Store
 from synthspec.inference.store.derived.rows import Row as StoredRow
 from synthspec.inference.store.derived.rows import read_completion
@@ -61,10 +62,14 @@ class Settled:
 
 
 class SettledRows:
-    """The rows that can be used again, read combination by combination while each is verified."""
+    """The rows that can be used again, read combination by combination while each is verified.
 
-    def __init__(self, store: Store, files: Iterable[Path], program: str) -> None:
+    Pictures are in `folder`, the spec's.
+    """
+
+    def __init__(self, store: Store, files: Iterable[Path], program: str, folder: Path) -> None:
         self._completions = ReadingAhead(store)
+        self._is_same = lru_cache(maxsize=4096)(partial(is_same_picture, folder=folder))
         counts = {path: count_settled(path, program) for path in files}
         self.path = max(counts, key=lambda p: counts[p], default=None)  # of the log that they are read from
         self.count = counts[self.path] if self.path is not None else 0  # of combinations that are noted
@@ -74,9 +79,9 @@ class SettledRows:
         return self.path is not None and (self.count >= combinations or count_rows(self.path) >= rows)
 
     def __iter__(self) -> Iterator[Settled]:
-        """Up to the first combination that is damaged, or a completion of which is not in the store."""
+        """Up to the first that is damaged, of which a completion is not in the store, or a picture has changed."""
         for first, some, noted in self._noted(self.count):
-            keys = [call[0] for _, calls, _, _ in noted for call in calls]
+            keys = [call[0] for _, calls, *_ in noted for call in calls]
             stored = iter(self._completions.get_many(keys))
             values = iter(_read_all([text for one in some for text in one.values]))
             for index, (one, made) in enumerate(zip(some, noted, strict=True), first):
@@ -89,14 +94,14 @@ class SettledRows:
     def kept(self, count: int) -> Iterator[tuple[list[int], list[Mapping[str, Any]]]]:
         """Of the first combinations, the marks of their first requests and the values of the rows that are kept."""
         for _, some, noted in self._noted(count):
-            for one, (marks, _, _, rows) in zip(some, noted, strict=True):
+            for one, (marks, _, _, rows, *_) in zip(some, noted, strict=True):
                 texts = [text for row, text in zip(rows, one.values, strict=True) if row[0] == "kept"]
                 yield marks, _read_all(texts)
 
     def again(self, count: int) -> Iterator[tuple[NotedCombination, list[Outcome]]]:
         """The first combinations once more: as they are noted, and their rows."""
         for first, some, noted in self._noted(count):
-            for index, (one, (_, calls, _, rows)) in enumerate(zip(some, noted, strict=True), first):
+            for index, (one, (_, calls, _, rows, *_)) in enumerate(zip(some, noted, strict=True), first):
                 yield one, _outcomes(index, calls, rows, _read_all(one.values))[0]
 
     def _noted(self, count: int) -> Iterator[tuple[int, list[NotedCombination], list[Any]]]:
@@ -111,7 +116,9 @@ class SettledRows:
     def _read(
         self, index: int, noted: Any, stored: Sequence[StoredRow | None], values: Sequence[Mapping[str, Any]]
     ) -> Settled | None:
-        marks, calls, counted, rows = noted
+        marks, calls, counted, rows, *pictures = noted
+        if pictures and not all(self._is_same(path, digest) for path, digest in pictures[0].items()):
+            return None
         used: list[UsedCall] = []
         for (_, prompt, attempt, asked), row in zip(calls, stored, strict=True):
             if row is None:

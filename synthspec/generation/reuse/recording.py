@@ -83,17 +83,18 @@ class Recorder:
         while self._next < combination:
             work = self._works.pop(self._next, None) or _Work()  # nothing comes of an empty list
             marks = self._requests.marks.pop(self._next, [])
+            pictures = self._requests.pictures.pop(self._next, {})
             if work.sure:
-                self._settle(work, marks)
+                self._settle(work, marks, pictures)
             self._next += 1
 
-    def _settle(self, work: _Work, marks: list[int]) -> None:
+    def _settle(self, work: _Work, marks: list[int], pictures: dict[str, str]) -> None:
         calls = [call for _, call in sorted(work.calls, key=lambda c: c[0])]
         places = {call[0]: place for place, call in enumerate(calls)}
         for row in work.rows:
             if row[0] == "kept":
                 row[3] = [places.get(key, key) for key in row[3]]
-        noted = [marks, calls, work.counted, work.rows]
+        noted = [marks, calls, work.counted, work.rows, *([pictures] if pictures else [])]
         try:
             body = _encode(noted)
         except (TypeError, ValueError):  # a value that JSON has no form for

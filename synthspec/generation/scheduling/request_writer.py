@@ -16,7 +16,7 @@ from synthspec.generation.machine.steps import Step
 from synthspec.generation.scheduling.occurrences import Occurrences
 from synthspec.inference.requests import Identity, PromptWriter, request_key
 from synthspec.spec.fan_outs import asked_at
-from synthspec.spec.messages import Message, Request
+from synthspec.spec.messages import Image, Message, Request
 from synthspec.spec.rows import Path, path_text
 
 
@@ -39,6 +39,7 @@ class RequestWriter:
         self._writers = writers
         self._seen = Occurrences()
         self.marks: dict[int, list[int]] = {}  # by combination, of its first requests; for whoever takes them away
+        self.pictures: dict[int, dict[str, str]] = {}  # by combination, the files that its requests showed: digests
         self.keeps_marks = False
 
     def twin(self) -> RequestWriter:
@@ -80,6 +81,7 @@ class RequestWriter:
             writer = self._writers[opening.endpoint or step.prompt.name]
             base = writer.base(index, {**seen, **opening.seen} if opening.seen else seen, step.prompt.rows)
             content = writer.content(base, index)
+            self._note_pictures(writer, path, base)
             if moved is not None:
                 key = request_key(content, "moved", moved)
             else:
@@ -92,6 +94,12 @@ class RequestWriter:
         if self.keeps_marks:
             self.marks.setdefault(index, []).append(mark)
         return self._seen.add(mark)
+
+    def _note_pictures(self, writer: PromptWriter, path: Path, messages: Iterable[Message]) -> None:
+        if not self.keeps_marks or not writer.prompt.images:
+            return
+        shown = [part for m in messages for part in m.parts if isinstance(part, Image) and part.path]
+        self.pictures.setdefault(path[0], {}).update((image.path, image.digest) for image in shown)
 
     def skip(self, marks: Iterable[int]) -> None:
         """First requests of a combination that an earlier build settled: counted, not written."""
@@ -120,6 +128,7 @@ class RequestWriter:
         else:
             base = writer.base(index, {**combination.context, **values}, ask.rows)
             key = request_key(writer.content(base, index), *ask.lineage, ask.place, ask.attempt)
+        self._note_pictures(writer, ask.path, base)
         if ask.variant:
             key = request_key(key, *ask.variant)
         moved = ask.path[0] != index  # to this combination: rows of several may have come to it
