@@ -98,6 +98,7 @@ def test_what_is_sure_is_told_before_its_turn() -> None:
     buffer.advance()
     buffer.verdicts.clear()
     buffer.offer(((3,), 1), row_of(3, "a"), "m")
+    buffer.advance()
     assert buffer.verdicts == [(((3,), 1), Rejection(Stage.NOVEL, "unique", "the same as row 0"))]
     buffer.offer(((2,), 1), row_of(2, "b"), "m")
     assert len(buffer.verdicts) == 1

@@ -86,6 +86,7 @@ class ReorderBuffer:
         self._expected = 0
         self._counts: dict[Path, int] = {}  # rows that come of a row
         self._ready: dict[Path, _Offered] = {}
+        self._fresh: list[Path] = []  # of those, rows that no rule has looked at yet
         self._final: dict[Path, Missing | Unwanted] = {}
         self._repeats: dict[Path, list[str]] = {}
         self._new = 0  # rows kept since the last sweep
@@ -155,8 +156,8 @@ class ReorderBuffer:
             if offered.row is None:
                 return
         self._ready[path] = offered
-        if len(path) == self._ruled and not self._is_after_stop(path) and path != self._turn_of(path):
-            self._check_early(path)
+        if len(path) == self._ruled:
+            self._fresh.append(path)
 
     def lose(self, missing: Missing | Unwanted) -> None:
         """A row that will not come."""
@@ -170,9 +171,14 @@ class ReorderBuffer:
             self._check_above()
         while self._next is not None and self._next[0] < self._opened and self._hand_on(self._next):
             pass
-        if self._ruled and self._ready and self._new * SWEEP >= len(self._ready) and self.stopped is None:
+        if not self._ruled:
+            return
+        waiting, self._fresh = self._fresh, []
+        if self._ready and self._new * SWEEP >= len(self._ready) and self.stopped is None:
             self._new = 0
-            for path in [p for p in self._ready if len(p) == self._ruled]:
+            waiting = [p for p in self._ready if len(p) == self._ruled]
+        for path in waiting:
+            if path in self._ready and not self._is_after_stop(path):
                 self._check_early(path)
 
     # --- the order of rows
@@ -246,9 +252,6 @@ class ReorderBuffer:
         return self.stopped is not None and path >= self.stopped
 
     # --- rules between rows
-
-    def _turn_of(self, path: Path) -> Path | None:
-        return self._next if len(path) == len(self._levels) else self._turn
 
     def _check_above(self) -> None:
         """Check the rows of a level above the last, in their own order."""
