@@ -17,9 +17,9 @@ from synthspec.inference.ngram.dice import Dice
 from synthspec.inference.ngram.quotes import prose_of, quote_of
 from synthspec.inference.ngram.text import TextRules
 from synthspec.languages.expressions.functions.texts import quoted
-from synthspec.sources.documents.matching import matching_files
 from synthspec.sources.kinds import Opened, Place, SourceFault
 from synthspec.sources.kinds.files import open_files
+from synthspec.sources.matching import matching_files
 from synthspec.spec.messages import Request
 
 KETTLE = "# Kettle\n\n## Filling\n\nFill the kettle up to the mark. Close the lid well.\n\n## Care\n\nWipe it with vinegar once a month.\n"

@@ -266,14 +266,27 @@ def test_a_broken_file_among_many_is_named_and_counted(tmp_path: Path) -> None:
     )
 
 
+def test_what_a_pattern_passes_over(tmp_path: Path) -> None:
+    """Hidden files (as macOS leaves them), what a build wrote, and a circle of links, as for documents."""
+    for name in ("b.csv", "a/c.csv", "a-b/d.csv", "a/.e.csv", "a/._c.csv", ".git/f.csv", "out/g.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"name\n{name}\n")
+    (tmp_path / "out" / "run.sqlite").write_bytes(b"")
+    (tmp_path / "a" / "loop").symlink_to(tmp_path)
+    said, rows = found(tmp_path, "{file: '**/*.csv'}")
+    assert (said, [r["name"] for r in rows]) == ([], ["a-b/d.csv", "a/c.csv", "b.csv"])  # in the order of their paths
+    assert [r["name"] for r in found(tmp_path, "{file: 'a*/**'}")[1]] == ["a-b/d.csv", "a/c.csv"]
+    assert [r["name"] for r in found(tmp_path, "{file: 'out/g.csv'}")[1]] == ["out/g.csv"]
+
+
 def test_patterns_that_find_nothing_or_reach_outside(tmp_path: Path) -> None:
     inside = tmp_path / "spec"
     inside.mkdir()
     (tmp_path / "out.csv").write_bytes(CSV)
     (inside / "link.csv").symlink_to(tmp_path / "out.csv")
     for pattern, said in [
-        ("none/*.csv", "E511 no file matches"), ("../*.csv", "E513"), ("/etc/*.csv", "E513"), ("*.csv", "E513 'link.csv', which"),
-        ("a/**b/*.csv", "E511"),
+        ("none/*.csv", "E511 no file matches"), ("../*.csv", "E513"), ("/etc/*.csv", "E513"), ("*.csv", "E513 'link.csv' is a link"),
+        ("a/**b/*.csv", "E511"), ("a\\0/*.csv", "E511"),
     ]:  # fmt: skip
         assert found(inside, f"{{file: '{pattern}'}}")[0][0].startswith(said), pattern
     (inside / "link.csv").unlink()

@@ -217,6 +217,16 @@ SUFFIXES = (".parquet", ".jsonl", ".csv", ".json")
             {"default": {"train": ["d/p1.csv", "d/p2.csv"], "test": ["d/q1.csv"]}},
         ),
         (
+            ["d/en/p1.csv", "d/fr/p2.csv", "d/p3.csv", "d/q1.csv"],
+            {"configs": [{"data_files": {"train": "d/**/p[!3].csv", "test": ["./d/{p,q}[13].csv"]}}]},
+            {"default": {"train": ["d/en/p1.csv", "d/fr/p2.csv"], "test": ["d/p3.csv", "d/q1.csv"]}},
+        ),
+        (
+            [f"{'a/' * 60}b.csv", f"{'a' * 200}.csv"],  # neither takes long
+            {"configs": [{"data_files": {"train": [f"{'**/a/' * 30}c.csv", f"{'*a' * 40}b.csv"]}}]},
+            {},
+        ),
+        (
             ["e/train.csv", "f/train.csv"],
             {"configs": [{"config_name": "e", "data_dir": "e"}]},
             {"e": {"train": ["e/train.csv"]}},

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from synthspec.dataset.manifest import FILE_NAME, listed_files, read_manifest
 from synthspec.dataset.switch import SwitchFault, settle
 from synthspec.diagnostics.errors import SynthspecError
-from synthspec.diagnostics.terminal import one_line
 from synthspec.extras import install_command
+from synthspec.sources.hubs.errors import HubError, HubErrorKind, read_error, status_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -32,7 +31,6 @@ CARD = "README.md"
 QUARANTINE = "quarantine.jsonl"
 MAIN = "main"
 REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
-_LONGEST_READ = 64 << 10  # characters of an error
 _AGAIN = "push again later: the hub holds what it held before"
 _NOBODYS = frozenset([".gitattributes", CARD])  # what the hub itself puts into a new repository
 
@@ -139,7 +137,7 @@ def _prepare(api: HfApi, parcel: Parcel, target: Target) -> list[str]:
         api.create_repo(target.repo, repo_type="dataset", private=target.private or None)
         stale: list[str] = []
     except hub.errors.HfHubHTTPError as e:
-        if _status(e) != 409:
+        if status_of(e) != 409:
             raise
         stale = _stale(api, parcel, target)
     if target.revision != MAIN:
@@ -182,22 +180,20 @@ def _faults(target: Target, endpoint: str, token: str) -> Iterator[None]:
         yield
     except PushFault:
         raise
-    except Exception as e:  # the library's transport has changed between versions, and its errors with it
+    except Exception as e:  # of whatever kind: the library's errors change with its versions
         raise _fault_of(e, target, endpoint, token) from None
 
 
 def _fault_of(error: Exception, target: Target, endpoint: str, token: str) -> PushFault:
-    hub = _hub()
-    told = _line(getattr(error, "server_message", None) or str(error) or type(error).__name__, token)
-    if isinstance(error, hub.errors.HfHubHTTPError):
-        return _http_fault(_status(error), target, told)
-    if isinstance(error, hub.errors.OfflineModeIsEnabled):
-        return PushFault("the variable HF_HUB_OFFLINE forbids the hub", "unset it for this command")
-    if isinstance(error.__cause__, Exception):
-        return _fault_of(error.__cause__, target, endpoint, token)
-    if isinstance(error, ValueError):
-        return PushFault(f"the hub's library refuses: {told}")
-    return PushFault(f"the hub at {endpoint} cannot be reached: {told}", _AGAIN)
+    match read_error(error, token):
+        case HubError(_, int(status), told):
+            return _http_fault(status, target, told)
+        case HubError(HubErrorKind.OFFLINE):
+            return PushFault("the variable HF_HUB_OFFLINE forbids the hub", "unset it for this command")
+        case HubError(HubErrorKind.INVALID, _, told):
+            return PushFault(f"the hub's library refuses: {told}")
+        case HubError(_, _, told):
+            return PushFault(f"the hub at {endpoint} cannot be reached: {told}", _AGAIN)
 
 
 def _http_fault(status: int, target: Target, told: str) -> PushFault:
@@ -224,17 +220,6 @@ def _hub() -> Any:
     except ModuleNotFoundError:
         raise PushFault("the package huggingface_hub is not installed", install_command("hub")) from None
     return huggingface_hub
-
-
-def _status(error: Any) -> int:
-    return int(getattr(getattr(error, "response", None), "status_code", 0))
-
-
-def _line(text: str, token: str) -> str:
-    """The first line that says something, without the token, wherever it would be cut."""
-    for form in (token, quote(token, safe="")):
-        text = text[:_LONGEST_READ].replace(form, "…")
-    return next((one_line(line)[:300] for line in text.splitlines() if line.strip()), "")
 
 
 def _count(manifest: Mapping[str, Any], section: str, key: str) -> int:

@@ -7,7 +7,9 @@ from pathlib import Path
 from synthspec.diagnostics import nearest
 from synthspec.document.inheritance import inside
 from synthspec.document.source import path_fault
+from synthspec.sources import wildcards
 from synthspec.sources.kinds import Place, SourceFault
+from synthspec.sources.matching import matching_files
 
 
 def find_file(text: str, place: Place) -> Path:
@@ -37,7 +39,7 @@ def instead_of(text: str, place: Place) -> str:
 
 def is_pattern(text: str, place: Place) -> bool:
     """Whether a path stands for several files: it has a wildcard, and there is no file of that very name."""
-    return any(c in text for c in "*?[") and path_fault(text) is None and not (place.folder / text).is_file()
+    return wildcards.is_pattern(text) and path_fault(text) is None and not (place.folder / text).is_file()
 
 
 def find_files(text: str, place: Place) -> list[Path]:
@@ -48,19 +50,11 @@ def find_files(text: str, place: Place) -> list[Path]:
     """
     if not is_pattern(text, place):
         return [find_file(text, place)]
-    if Path(text).is_absolute() or ".." in Path(text).parts:
+    if ".." in Path(text).parts:
         help = "copy the files below the spec's folder and name them there"
         raise SourceFault(f"'{text}' lies outside the spec's folder", help, "E513")
-    try:
-        found = sorted((p for p in place.folder.glob(text) if p.is_file()), key=lambda p: p.as_posix())
-    except (ValueError, NotImplementedError, OSError) as e:
-        raise SourceFault(f"'{text}' is no pattern of files: {e}", "write one such as 'parts/*.csv'") from None
-    outside = next((p for p in found if not inside(p, place.home)), None)
-    if outside is not None:
-        name = outside.relative_to(place.folder).as_posix()
-        help = "copy the file below the spec's folder"
-        raise SourceFault(f"'{name}', which '{text}' finds, lies outside the spec's folder", help, "E513")
+    found = sorted(matching_files(text, place))
     if not found:
         help = "check the pattern; it is relative to the file it is written in"
         raise SourceFault(f"no file matches '{text}'", help)
-    return found
+    return [place.folder / name for name in found]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -12,16 +11,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from synthspec.diagnostics import did_you_mean
-from synthspec.diagnostics.terminal import one_line
 from synthspec.sources import readable
 from synthspec.sources.cache import read_cached, write_cached
+from synthspec.sources.hubs.errors import HubError, HubErrorKind, read_error
 from synthspec.sources.hubs.layout import DEFAULT, Splits, configurations, converted
 from synthspec.sources.kinds import SourceFault
 
 T = TypeVar("T")
 MAIN = "main"
 _CONVERTED = "refs/convert/parquet"
-_LONGEST = 300  # characters of what a server says
 _LATER = "try again later, or name a revision that was fetched before"
 
 
@@ -121,9 +119,9 @@ class _Hub:
         import huggingface_hub
 
         self._asked = asked
-        self._token = os.environ.get("HF_TOKEN", "").strip() or False
+        self._token = os.environ.get("HF_TOKEN", "").strip()
         endpoint = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or None
-        self._api = huggingface_hub.HfApi(endpoint=endpoint, token=self._token)
+        self._api = huggingface_hub.HfApi(endpoint=endpoint, token=self._token or False)
         self.endpoint = str(self._api.endpoint)
 
     def commit(self) -> Commit:
@@ -156,40 +154,28 @@ class _Hub:
         """
         try:
             return call()
-        except Exception as e:  # the library's transport has changed between versions, and its errors with it
-            raise self._fault(e) from None
+        except Exception as e:  # of whatever kind: the library's errors change with its versions
+            raise self._fault(read_error(e, self._token)) from None
 
-    def _fault(self, error: BaseException) -> SourceFault:
-        from huggingface_hub import errors
-
+    def _fault(self, error: HubError) -> SourceFault:
         repo = self._asked.repo
-        if isinstance(error, errors.OfflineModeIsEnabled | errors.LocalEntryNotFoundError) and os.environ.get(
-            "HF_HUB_OFFLINE"
-        ):
-            return SourceFault(
-                f"'{repo}' is not here, and HF_HUB_OFFLINE forbids the hub", "unset it for this command", "E834"
-            )
-        if isinstance(error, errors.GatedRepoError):
-            help = f"ask for access at {self.endpoint}/datasets/{repo}, and set HF_TOKEN"
-            return SourceFault(f"'{repo}' is open to those alone who were given access", help, "E835")
-        if isinstance(error, errors.RevisionNotFoundError):
-            help = "name a branch, a tag or a commit of it"
-            return SourceFault(f"'{repo}' has no revision '{self._asked.revision}'", help, "E835", "revision")
-        if isinstance(error, errors.RepositoryNotFoundError):
-            help = "look at its name; a private dataset needs HF_TOKEN"
-            return SourceFault(f"the hub has no dataset '{repo}', or does not show it", help, "E835")
-        if isinstance(error, errors.HfHubHTTPError):
-            status = int(getattr(getattr(error, "response", None), "status_code", 0) or 0)
-            if status in (401, 403):
+        match error:
+            case HubError(HubErrorKind.OFFLINE):
                 return SourceFault(
-                    f"the hub does not let HF_TOKEN read '{repo}'", "set HF_TOKEN to a valid token", "E835"
+                    f"'{repo}' is not here, and HF_HUB_OFFLINE forbids the hub", "unset it for this command", "E834"
                 )
-            return SourceFault(f"the hub at {self.endpoint} fails: HTTP {status}", _LATER, "E834")
-        if isinstance(error.__cause__, Exception):
-            return self._fault(error.__cause__)
-        told = self._told(str(error) or type(error).__name__)
-        return SourceFault(f"the hub at {self.endpoint} cannot be reached: {told}", _LATER, "E834")
-
-    def _told(self, text: str) -> str:
-        hidden = text.replace(str(self._token), "…") if self._token else text
-        return one_line(re.sub(r"hf_\w+", "…", hidden))[:_LONGEST]
+            case HubError(HubErrorKind.GATED):
+                help = f"ask for access at {self.endpoint}/datasets/{repo}, and set HF_TOKEN"
+                return SourceFault(f"'{repo}' is open to those alone who were given access", help, "E835")
+            case HubError(HubErrorKind.NO_REVISION):
+                help = "name a branch, a tag or a commit of it"
+                return SourceFault(f"'{repo}' has no revision '{self._asked.revision}'", help, "E835", "revision")
+            case HubError(HubErrorKind.NO_REPOSITORY):
+                help = "look at its name; a private dataset needs HF_TOKEN"
+                return SourceFault(f"the hub has no dataset '{repo}', or does not show it", help, "E835")
+            case HubError(_, 401 | 403):
+                message = f"the hub does not let HF_TOKEN read '{repo}'"
+                return SourceFault(message, "set HF_TOKEN to a valid token", "E835")
+            case HubError(_, int(status)):
+                return SourceFault(f"the hub at {self.endpoint} fails: HTTP {status}", _LATER, "E834")
+        return SourceFault(f"the hub at {self.endpoint} cannot be reached: {error.told}", _LATER, "E834")

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from synthspec.sources.wildcards import matches_path, parts_of_pattern, without_braces
+
 Splits = Mapping[str, Sequence[str]]  # split -> files, in the order of their names
 DEFAULT = "default"
 _WORDS = {
@@ -55,9 +57,7 @@ def _declared(entry: Mapping[str, Any], files: Sequence[str]) -> tuple[str, Spli
     patterns: dict[str, list[str]] = {}
     for split, path in _split_patterns(given):
         patterns.setdefault(split, []).append(f"{folder}/{path}" if folder else path)
-    splits = {
-        split: [f for f in files if any(_matcher(p).fullmatch(f) for p in paths)] for split, paths in patterns.items()
-    }
+    splits = {split: [f for f in files if _is_named(f, paths)] for split, paths in patterns.items()}
     return name, {split: found for split, found in splits.items() if found}
 
 
@@ -87,24 +87,10 @@ def _by_name(files: Sequence[str]) -> dict[str, list[str]]:
     return found or ({"train": list(files)} if files else {})
 
 
-def _matcher(pattern: str) -> re.Pattern[str]:
-    """A pattern of a card as a regular expression: `*` within a folder, `**` across them, `[ab]`, `{a,b}`, `?`."""
-    text = ""
-    for part in re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]]*\]|\{[^}]*\}|.", pattern.removeprefix("./"), re.DOTALL):
-        if part in ("**/", "**"):
-            text += "(?:.*/)?" if part == "**/" else ".*"
-        elif part == "*":
-            text += "[^/]*"
-        elif part == "?":
-            text += "[^/]"
-        elif part[0] == "[" and len(part) > 2:
-            inner = re.escape(part[1:-1]).replace(r"\-", "-")
-            text += f"[{inner}]"
-        elif part[0] == "{" and len(part) > 2:
-            text += f"(?:{'|'.join(map(re.escape, part[1:-1].split(',')))})"
-        else:
-            text += re.escape(part)
-    return re.compile(text)
+def _is_named(file: str, patterns: Sequence[str]) -> bool:
+    """Whether a file is one that a card names."""
+    path = PurePosixPath(file).parts
+    return any(matches_path(path, parts_of_pattern(one)) for p in patterns for one in without_braces(p))
 
 
 def _is_hidden(file: str) -> bool:

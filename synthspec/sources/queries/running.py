@@ -16,6 +16,7 @@ from typing import Any
 
 import synthspec
 from synthspec.sources.cache import cached_path, write_cached
+from synthspec.sources.child_environment import child_environment
 from synthspec.sources.fingerprints import files_digest, values_digest
 from synthspec.sources.kinds import Opened, SourceFault
 from synthspec.sources.queries.limits import MEMORY, SECONDS
@@ -24,7 +25,6 @@ from synthspec.sources.queries.tables import arrow_table
 from synthspec.sources.table import Table
 
 _RULES = 2  # raised when the rows of a query may come out otherwise
-_KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 
 def run_query(
@@ -115,4 +115,4 @@ def _environment() -> dict[str, str]:
     """What a process needs to find Python's packages, and none of the secrets of ours."""
     ours = str(Path(synthspec.__file__).parent.parent)
     paths = [ours, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {**{k: os.environ[k] for k in _KEPT if k in os.environ}, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**child_environment("TMPDIR", "TEMP", "TMP"), "PYTHONPATH": os.pathsep.join(paths)}

@@ -18,14 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from synthspec.sources.child_environment import child_environment
 from synthspec.sources.table import MAX_VALUES
 
 MAX_ROWS = 1_000_000
 MAX_BYTES = 256_000_000  # of the rows
 MEMORY = 4 * 2**30  # bytes of address space, where the system limits it
 KEPT = 4_000  # bytes at the end of what it prints
-PASSED_ON = ("PATH", "HOME", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL",
-             "TZ", "SYSTEMROOT")  # fmt: skip
 PAUSE = 0.02  # seconds between looks
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
 
@@ -77,7 +76,7 @@ def _watched(home: Path, work: Path, timeout: float) -> tuple[dict[str, Any], st
 
 def _environment(work: Path) -> dict[str, str]:
     """No key or token: only what is listed, and what makes runs alike."""
-    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    passed = child_environment("HOME", "PYTHONPATH", "TZ")
     alike = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     return {**passed, **alike, "TMPDIR": str(work), "TEMP": str(work), "TMP": str(work)}
 
