@@ -122,6 +122,11 @@ def _rounded(found: Fit, decimals: int | None, step: float) -> str:
 def other(profile: ColumnProfile, locale: str) -> Any:
     """The parameter of a column of codes, people's data, times or short texts; None where a field needs none."""
     match profile.kind:
+        case Codes(counted=counted) if counted is not None:
+            before, first, after = counted
+            number = f"text(index() + {first})"
+            parts = [literal(before)] * bool(before) + [number] + [literal(after)] * bool(after)
+            return f"concat({', '.join(parts)})" if len(parts) > 1 else number
         case Codes(pattern=pattern):
             return {"pattern": pattern.regex}
         case Times(first=first, last=last):

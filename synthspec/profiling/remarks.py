@@ -49,6 +49,8 @@ def _said(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> 
             yield from _fitted(kind.fit, by)
         case Times(first=first, last=last):
             yield f"{first} to {last}, all alike"
+        case Codes(counted=counted) if counted is not None:
+            yield "codes of one form, no two alike: numbered on from the least"
         case Codes(pattern=pattern):
             yield (
                 f"codes of one form, {'no two alike' if kind.unique else f'{profile.distinct:,} different ones'}; "

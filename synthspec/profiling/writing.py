@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.profiling.columns.languages import NAMES
-from synthspec.profiling.columns.profile import ColumnProfile, Texts
+from synthspec.profiling.columns.profile import Codes, ColumnProfile, Texts
 from synthspec.profiling.draws import SOURCE
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.proposal import ProposedEntry, Section
@@ -15,6 +15,7 @@ from synthspec.profiling.source_copy import SampleCopy
 FEWEST_EXAMPLES = 8
 SHOWN = 800  # characters of a text that an example shows
 LEAST_VOCABULARY = 300  # different words: of fewer no new text is unlike all others
+ROOM = 7  # decimal places of a code from which on two of 500 are hardly ever alike
 LEAST_WORDS = 8  # of the middle text, from which on near duplicates are told from the likeness that all have
 
 
@@ -109,10 +110,24 @@ def novelty(profile: Profile, copied: SampleCopy) -> Section | None:
         and not c.missing
         and c.distinct >= 50
     ]
-    if not long or len(copied.rows) < 50:
-        return None
-    rules = [
-        ProposedEntry("near_duplicates", {"fields": long, "similarity": 0.8}),
-        ProposedEntry("no_copies", {"from": SOURCE, "fields": long, "similarity": 0.8}),
-    ]
-    return Section("novelty", rules, ("No text nearly twice, and none that repeats the sample.",))
+    rules = _unique(profile)
+    said = ["No code twice."] * bool(rules)
+    if long and len(copied.rows) >= 50:
+        rules.append(ProposedEntry("near_duplicates", {"fields": long, "similarity": 0.8}))
+        rules.append(ProposedEntry("no_copies", {"from": SOURCE, "fields": long, "similarity": 0.8}))
+        said.append("No text nearly twice, and none that repeats the sample.")
+    return Section("novelty", rules, (" ".join(said),)) if rules else None
+
+
+def _unique(profile: Profile) -> list[ProposedEntry]:
+    """No code of the first column of codes twice, where so many are to be had that hardly a row is lost to it."""
+    enough = next(
+        (
+            c.name
+            for c in profile.columns
+            if isinstance(c.kind, Codes) and c.kind.unique and not c.missing and not c.path
+            and c.kind.counted is None and c.kind.pattern.digits >= ROOM
+        ),
+        None,
+    )  # fmt: skip
+    return [] if enough is None else [ProposedEntry("unique", enough)]

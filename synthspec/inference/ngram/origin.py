@@ -15,6 +15,8 @@ from synthspec.inference.ngram.reading import SLOT, ReadColumn, read_texts
 from synthspec.inference.ngram.tokens import GROUP_OF, split
 from synthspec.inference.ngram.topics import Topics, factor, find_topics
 
+LARGEST = 1e150  # from here on numbers are measured by the largest of them
+FAR = 1e3  # from here on nearness is 0
 OTHER_CLASS = 0.2  # how welcome a row is that differs in one condition, at most, against 1
 OTHER_TOPIC = 0.5  # how welcome a row is that shares no word with a text of the combination, against 1
 LEAST_TELLING = 0.4  # what a condition counts for at least, beside the one that says most
@@ -135,12 +137,15 @@ class Origin:
         labels, codes = self._codes(name)
         if is_number(value) and len(labels) > FEW and all(v is None or is_number(v) for v in values):
             numbers = np.array([np.nan if v is None else float(v) for v in values])
+            wanted, largest = float(value), float(np.nanmax(np.abs(numbers)))
+            if largest > LARGEST:  # its square is no number
+                numbers, wanted = numbers / largest, wanted / largest
             spread = float(np.nanstd(numbers)) or 1.0
-            near = np.exp(-(((numbers - float(value)) / (0.4 * spread)) ** 2))
+            away = np.clip((numbers - wanted) / (0.4 * spread), -FAR, FAR)
+            near = np.exp(-(away**2))
             return np.maximum(OTHER_CLASS, np.nan_to_num(near))
-        wanted = canonical(value)
         other = min(OTHER_CLASS, 0.5 / max(len(labels), 1))  # many kinds say more than few
-        likeness = np.array([likeness_of(label, wanted) for label in labels])
+        likeness = np.array([likeness_of(label, canonical(value)) for label in labels])
         if likeness.max(initial=0.0) == 0:
             return np.ones(self.length)  # a value the column has never seen says nothing
         return np.maximum(other, likeness)[codes]

@@ -14,7 +14,7 @@ from synthspec.dataset.similarity.shingles import words_of
 from synthspec.languages.expressions.functions.texts import count_words
 from synthspec.profiling.columns.digits import decimals_of, step_of
 from synthspec.profiling.columns.fitting import fit
-from synthspec.profiling.columns.identifiers import UUID, induce_pattern
+from synthspec.profiling.columns.identifiers import UUID, counted, induce_pattern
 from synthspec.profiling.columns.languages import guess_language
 from synthspec.profiling.columns.personal import personal_kind, sensitive, tells_of_people
 from synthspec.profiling.columns.profile import (
@@ -153,7 +153,8 @@ def _texts(column: SampleColumn, present: list[Any]) -> Kind:
     if distinct >= 0.5 * count and count >= 5 and np.median(words) <= 2:
         pattern = induce_pattern(texts)
         if pattern is not None and (any(c.isdigit() for c in texts[0]) or pattern.digits > 1):
-            return Codes(pattern, distinct == count)
+            unique = distinct == count
+            return Codes(pattern, unique, counted(texts) if unique else None)
     if short and distinct <= 0.6 * count and np.median(words) <= 8:
         return SampledTexts(distinct)
     return _running(texts, words)

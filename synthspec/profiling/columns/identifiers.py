@@ -59,6 +59,21 @@ def induce_pattern(codes: Sequence[str]) -> CodePattern | None:
     return None
 
 
+def counted(codes: Sequence[str]) -> tuple[str, int, str] | None:
+    """What stands before and after the number of codes that differ in it alone, and the least number; None where they
+    differ elsewhere, or some begin with a zero.
+
+    >>> counted(["B-2040", "B-2007", "B-2999"])
+    ('B-', 2007, '')
+    """
+    found = [re.fullmatch(r"(.*?)([1-9][0-9]{1,14})([^0-9]*)", c) for c in codes]
+    parts = [m.groups() for m in found if m is not None]
+    if len(parts) < len(codes) or len({(before, after, len(n)) for before, n, after in parts}) > 1:
+        return None
+    before, _, after = parts[0]
+    return before, min(int(n) for _, n, _ in parts), after
+
+
 def _sound(regex: str, codes: Sequence[str]) -> bool:
     try:
         parse_pattern(regex)
@@ -97,11 +112,12 @@ def _shape(rows: list[list[tuple[str, str]]]) -> tuple[str, float, bool]:
             size += log10(len(distinct))
             continue
         kind = _narrowest(kind, distinct)
-        ranged = _year(distinct) or _first_digits(distinct) if kind == "d" and low == high else ""
-        regex += ranged or _CLASSES[kind] + (
-            f"{{{low}}}" if low == high > 1 else "" if high == 1 else f"{{{low},{high}}}"
-        )
-        size += high * log10(_SIZES[kind])
+        times = f"{{{low}}}" if low == high > 1 else "" if high == 1 else f"{{{low},{high}}}"
+        ranged = _year(distinct) or _first_digits(distinct) if kind == "d" and low == high else None
+        of_class = _CLASSES[kind] + times, high * log10(_SIZES[kind])
+        text, digits = ranged or of_class
+        regex += text
+        size += digits
         narrow = narrow and high - low <= (3 if kind == "x" else 6) and (kind not in "xl" or high <= 40)
         narrow = narrow and not (kind in "lux" and low < high and high > 5)  # words, not codes
     return regex, size, narrow
@@ -114,22 +130,24 @@ def _narrowest(kind: str, texts: Counter[str]) -> str:
     return next(k for k in ("d", "u", "l", "h", "H", "a", "b", "x") if all(re.match(_CLASSES[k], c) for c in letters))
 
 
-def _year(texts: Counter[str]) -> str:
-    """Years of this and the last century, where all are."""
+def _year(texts: Counter[str]) -> tuple[str, float] | None:
+    """Years of this and the last century, where all are: the pattern, and its size."""
     if not all(len(t) == 4 and t[:2] in ("19", "20") for t in texts):
-        return ""
+        return None
     decades = sorted({t[:3] for t in texts})
-    return f"({'|'.join(decades)})[0-9]" if len(decades) <= 6 else "(19|20)[0-9]{2}"
+    if len(decades) > 6:
+        return "(19|20)[0-9]{2}", log10(200)
+    return f"({'|'.join(decades)})[0-9]", log10(10 * len(decades))
 
 
-def _first_digits(texts: Counter[str]) -> str:
+def _first_digits(texts: Counter[str]) -> tuple[str, float] | None:
     """Digits of one length whose first is bounded: a number that grows has seen only some of them."""
     length = len(next(iter(texts)))
     firsts = sorted({t[0] for t in texts})
     if length < 3 or len(texts) < 20 or len(firsts) > 6:
-        return ""
+        return None
     first = firsts[0] if len(firsts) == 1 else f"[{firsts[0]}-{firsts[-1]}]"
-    return f"{first}[0-9]{{{length - 1}}}"
+    return f"{first}[0-9]{{{length - 1}}}", length - 1 + log10(int(firsts[-1]) - int(firsts[0]) + 1)
 
 
 def _literal(text: str) -> str:

@@ -80,6 +80,7 @@ class Codes:
 
     pattern: CodePattern
     unique: bool
+    counted: tuple[str, int, str] | None = None  # what stands before and after a number, and the least of these
 
 
 @dataclass(frozen=True, slots=True)
