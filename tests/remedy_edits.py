@@ -33,6 +33,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E832-query-of-no-table": ("item from calls", "call as item from 'data/calls.csv'"),
     "W771-workbook-of-two-sheets": ("two_sheets.xlsx", "two_sheets.xlsx, sheet: Towns"),
     "W772-formulas-never-worked-out": ("formulas.xlsx", "two_sheets.xlsx, sheet: Towns"),
+    "W773-days-written-in-another-way": ("MM/DD/YYYY", "DD.MM.YYYY"),
+    "E130-days-without-a-month": ("DD.YYYY", "DD.MM.YYYY"),
     "E354-two-queries-in-a-circle": ("price from lamps", "price from (values ('lamp', 3)) t(item, price)"),
     "E833-column-of-a-query-misspelt": ("itm", "item"),
     "E820-code-that-nobody-has-trusted": (),  # --trust

@@ -44,6 +44,7 @@ class Reading:
     sheet: str | int | None = None  # by name, or by number from 1
     at: str | None = None  # where the rows are: data.items
     by_need: bool = False  # also of a small file as little as can be is held: it is one of many
+    dates: str | None = None  # how days are written, such as DD.MM.YYYY
 
 
 def readable() -> tuple[str, ...]:

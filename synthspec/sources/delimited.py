@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.sources import MemoryTable, Reading, Table, TableFault, refuse_many
+from synthspec.sources.dates import form_note, read_days
 from synthspec.sources.encodings import decode
 from synthspec.sources.headers import Header, split_header
 
 SUFFIXES = (".csv", ".tsv")
-READS = ("delimiter", "encoding", "decimal", "header")
+READS = ("delimiter", "encoding", "decimal", "header", "dates")
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE = 1 << 16  # characters looked at for the separator
 LONGEST_CELL = 16 * 1024 * 1024
@@ -37,7 +38,9 @@ def read(path: Path, reading: Reading) -> Table:
     refuse_many(len(body) * len(header))
     texts = {h: [line[i] for line in body] for i, h in enumerate(header)}
     decimal = reading.decimal or _find_decimal(texts, delimiter)
-    return MemoryTable({h: _typed(column, decimal) for h, column in texts.items()}, guessed)
+    columns = {h: _typed(column, decimal, reading.dates) for h, column in texts.items()}
+    note = form_note(columns, reading.dates) if reading.dates is not None else None
+    return MemoryTable(columns, guessed, () if note is None else (note,))
 
 
 def _delimiter_of(text: str, usual: str, header: Header) -> str:
@@ -138,10 +141,13 @@ def _find_decimal(columns: dict[str, list[str]], delimiter: str) -> str | None:
     return None
 
 
-def _typed(texts: Sequence[str], decimal: str | None) -> list[Any]:
+def _typed(texts: Sequence[str], decimal: str | None, dates: str | None) -> list[Any]:
     present = [t for t in texts if t != ""]
     if not present:
         return [None for _ in texts]
+    days = read_days(texts, dates) if dates is not None else None
+    if days is not None:
+        return days
     read: Callable[[str], Any] | None = None
     if all(_INTEGER.fullmatch(t) for t in present):
         read = int

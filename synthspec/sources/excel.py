@@ -16,12 +16,13 @@ from synthspec.diagnostics import did_you_mean
 from synthspec.extras import install_command, is_installed
 from synthspec.sources import MAX_BYTES, MemoryTable, Reading, Table, TableFault, refuse_many
 from synthspec.sources.arrow_values import duration_text
+from synthspec.sources.dates import form_note, read_days
 from synthspec.sources.headers import Header, split_header
 from synthspec.sources.table import MissingPackage, Note
 from synthspec.sources.workbook_parts import filled, oddities
 
 SUFFIXES = (".xlsx",)
-READS = ("sheet", "header")
+READS = ("sheet", "header", "dates")
 
 _ERRORS = frozenset(["#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"])
 _MIDNIGHT = datetime.time()
@@ -56,8 +57,19 @@ def read(path: Path, reading: Reading) -> Table:
         raise TableFault(f"not a readable workbook: {reason or type(e).__name__}", "save it again as .xlsx") from None
     if not any(lines) and others:
         raise TableFault(f"its sheet '{name}' is empty", f"name another one: `sheet: {others[0]}`")
-    table = _table(filled(lines, merged), reading.header)
-    return MemoryTable(table.columns, notes=tuple(_notes(name, others, formulas)))
+    columns = _table(filled(lines, merged), reading.header).columns
+    notes = [*_notes(name, others, formulas)]
+    if reading.dates is not None:
+        columns = {n: _days(values, reading.dates) for n, values in columns.items()}
+        notes += filter(None, [form_note(columns, reading.dates)])
+    return MemoryTable(columns, notes=tuple(notes))
+
+
+def _days(values: Sequence[Any], form: str) -> Sequence[Any]:
+    """A column of texts that are all days as days."""
+    if not all(v is None or isinstance(v, str) for v in values) or not any(values):
+        return values
+    return read_days([v or "" for v in values], form) or values
 
 
 def _notes(sheet: str, others: Sequence[str], formulas: Sequence[str]) -> Iterator[Note]:

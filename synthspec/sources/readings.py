@@ -10,6 +10,7 @@ from synthspec.diagnostics import did_you_mean
 from synthspec.plugins import plugin_error
 from synthspec.sources import Reading, is_readable, settings_read
 from synthspec.sources.compressed import suffix_of
+from synthspec.sources.dates import FORM, form_fault
 from synthspec.sources.encodings import ENCODINGS, is_encoding
 from synthspec.sources.kinds import SourceFault
 
@@ -50,8 +51,15 @@ KEYS: Mapping[str, Mapping[str, Any]] = {
         "description": "Where the list of rows is in a json file: names and places, as in `data.items` or "
         "`pages[0].rows`.",
     },
+    "dates": {
+        "type": "string",
+        "pattern": FORM,
+        "maxLength": 40,
+        "description": "How days are written in a csv, tsv or xlsx file, where not as 2026-12-31: of DD, MM, YYYY "
+        "(YY), hh, mm and ss, such as DD.MM.YYYY. A column of which every value is written so holds dates.",
+    },
 }
-_FOR = {"encoding": "text", "header": "csv, tsv or xlsx", "sheet": "xlsx", "at": "json"}
+_FOR = {"encoding": "text", "header": "csv, tsv or xlsx", "dates": "csv, tsv or xlsx", "sheet": "xlsx", "at": "json"}
 
 
 def reading_of(options: Mapping[str, Any], path: Path) -> Reading:
@@ -64,9 +72,9 @@ def reading_of(options: Mapping[str, Any], path: Path) -> Reading:
     given = {k: options[k] for k in KEYS if k in options}
     if not is_readable(suffix):
         return Reading()
-    fault = plugin_error("sources", suffix[1:])
-    if fault is not None:
-        raise SourceFault(*fault, code="E608")
+    unusable = plugin_error("sources", suffix[1:])
+    if unusable is not None:
+        raise SourceFault(*unusable, code="E608")
     heeded = settings_read(suffix) if given else ()
     for key in given:
         if key not in heeded:
@@ -81,6 +89,11 @@ def reading_of(options: Mapping[str, Any], path: Path) -> Reading:
     if encoding is not None and not is_encoding(encoding):
         help = did_you_mean(encoding, ENCODINGS, "write one such as utf-8, utf-16 or cp1252")
         raise SourceFault(f"there is no encoding '{encoding}'", help, "E130", "encoding")
+    dates = given.get("dates")
+    fault = form_fault(dates) if dates is not None else ""
+    if fault:
+        help = "write it as the file does, such as `dates: DD.MM.YYYY`"
+        raise SourceFault(f"'{dates}' says no day: {fault}", help, "E130", "dates")
     header = given.get("header")
     return Reading(
         delimiter,
@@ -89,4 +102,5 @@ def reading_of(options: Mapping[str, Any], path: Path) -> Reading:
         tuple(header) if isinstance(header, list) else header,
         given.get("sheet"),
         given.get("at"),
+        dates=dates,
     )

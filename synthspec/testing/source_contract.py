@@ -13,7 +13,7 @@ from synthspec.sources import Reading, Table, TableFault
 from synthspec.testing.light_import import heavy_imports
 from synthspec.testing.source_kind_contract import check_table
 
-SETTINGS = ("delimiter", "encoding", "decimal", "header", "sheet", "at")
+SETTINGS = ("delimiter", "encoding", "decimal", "header", "sheet", "at", "dates")
 
 
 class SourceContract:
