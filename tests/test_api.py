@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from depth import examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import Loopback
 
@@ -110,18 +111,21 @@ KEYS = st.one_of(
 )
 
 
-@given(st.dictionaries(KEYS, st.recursive(SCALARS, lambda inner: st.one_of(
-    st.lists(inner, max_size=4), st.dictionaries(KEYS, inner, max_size=4)), max_leaves=12), max_size=5))  # fmt: skip
-def test_a_dict_is_read_back_as_it_was(data: dict[Any, Any]) -> None:
-    texts = [str(k) for k in data]
-    if not data or not all_distinct(data):
-        return
-    assert texts is not None
-    try:
-        spec_text(data).encode()
-    except UnicodeEncodeError:
-        return
-    assert repr(as_data(spec_text(data))) == repr(data)
+@examples(30, 200)
+def test_a_dict_is_read_back_as_it_was(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(st.dictionaries(KEYS, st.recursive(SCALARS, lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(KEYS, inner, max_size=4)), max_leaves=12), max_size=5))  # fmt: skip
+    def holds(data: dict[Any, Any]) -> None:
+        if not data or not all_distinct(data):
+            return
+        try:
+            spec_text(data).encode()
+        except UnicodeEncodeError:
+            return
+        assert repr(as_data(spec_text(data))) == repr(data)
+
+    holds()
 
 
 def all_distinct(value: Any) -> bool:
@@ -265,7 +269,8 @@ def test_reports_are_what_the_command_prints(folder: Path) -> None:
     assert report.text() == repr(report) and report.html().startswith("<!doctype html>")
 
 
-def test_comparisons_are_what_the_command_prints() -> None:
+def test_comparisons_are_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthspec.evaluation.comparison.HALVES", 6)
     one, other = synthspec.build("notes.yaml"), synthspec.build("notes.yaml", seed=5, out="other")
     found = synthspec.compare(one, "other")
     told = CliRunner().invoke(cli, ["compare", "build/notes", "other", "--format", "json"])

@@ -428,5 +428,5 @@ def test_checking_takes_time_in_proportion(make: Callable[[int], str], tmp_path:
         return sum(entry.callcount for entry in profile.getstats())
 
     calls(20)
-    few, many = calls(150), calls(600)
+    few, many = calls(75), calls(300)
     assert many < 4 * few * 1.5

@@ -36,6 +36,12 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(cli, ["compare", *map(str, arguments)])
 
 
+@pytest.fixture
+def few_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer halves than intervals rest on, where a test looks at something else: they take most of the time."""
+    monkeypatch.setattr("synthspec.evaluation.comparison.HALVES", 6)
+
+
 def test_the_same_data_is_no_better_than_itself() -> None:
     comparison = compare_corpora([corpus(name, sample_texts()[:60]) for name in "ab"], ["a", "b"])
     assert best_of(comparison) == {}
@@ -81,6 +87,7 @@ def test_every_interval_holds_its_value(against_real: Comparison) -> None:
                 assert estimate.low >= -1 and estimate.high <= 1 + slack, line.metric.name
 
 
+@pytest.mark.usefixtures("few_halves")
 def test_datasets_are_cut_to_one_size() -> None:
     texts = sample_texts()
     comparison = compare_corpora([corpus("a", texts), corpus("b", texts[:50])], ["a", "b"])
@@ -130,6 +137,7 @@ def test_of_many_figures_none_is_called_better_by_chance() -> None:
     assert _best(lower, apart, _reach(40, 2)) == 0  # what is plainly better still is
 
 
+@pytest.mark.usefixtures("few_halves")
 def test_a_dataset_that_shreds_its_source_is_best_at_nothing() -> None:
     texts = sample_texts()
     real, other = texts[:45], texts[90:]
@@ -165,6 +173,7 @@ def test_a_figure_without_an_interval_has_none(against_real: Comparison) -> None
     assert "(" not in told.replace(line.metric.title, "")
 
 
+@pytest.mark.usefixtures("few_halves")
 def test_json_of_files(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.jsonl").write_text(
@@ -179,6 +188,7 @@ def test_json_of_files(tmp_path: Path) -> None:
     assert {"value", "low", "high", "computed_on"} == set(metric["values"]["one"])
 
 
+@pytest.mark.usefixtures("few_halves")
 def test_names_are_told_apart(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -189,6 +199,7 @@ def test_names_are_told_apart(tmp_path: Path) -> None:
     assert len(set(found["names"])) == 2
 
 
+@pytest.mark.usefixtures("few_halves")
 def test_vary_groups_one_dataset() -> None:
     result = run(ROOT / "specs/data/mediresponse.csv", "--vary", "progression")
     assert result.exit_code == 0, result.output
@@ -215,6 +226,7 @@ def test_wrong_use(arguments: list[str | Path]) -> None:
     assert run(*arguments).exit_code == 2
 
 
+@pytest.mark.usefixtures("few_halves")
 def test_a_spec_on_two_backends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     spec = ROOT / "specs/sentiment.yaml"
@@ -241,6 +253,7 @@ def test_a_faulty_spec_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not (tmp_path / "build").exists()
 
 
+@pytest.mark.usefixtures("few_halves")
 def test_the_page_is_inert() -> None:
     from test_report import HOSTILE, assert_inert
 

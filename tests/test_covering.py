@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from depth import rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def covers(rows: Table, sizes: Sequence[int], strength: int) -> bool:
     return missing_after(Tuples(sizes, range(len(sizes)), strength, units), rows) == 0
 
 
-@pytest.mark.parametrize("order", [2, 3, 4, 5, 7, 8, 9, 11, 16])
+@pytest.mark.parametrize("order", rest_slow([2, 3, 4, 5, 7, 8, 9, 11, 16], range(7)))
 def test_field_arrays(order: int) -> None:
     for strength in (2, 3) if 3 <= order < 9 else (2,):
         array = field_array(order, strength)
@@ -90,7 +91,7 @@ def test_prime_powers() -> None:
         pytest.param([10] * 10, 2, 119, marks=pytest.mark.slow),  # allpairspy 172
         ([3] * 13, 2, 15),  # 17
         ([4] * 10, 2, 28),  # 31
-        ([6] * 10, 2, 60),  # 65
+        pytest.param([6] * 10, 2, 60, marks=pytest.mark.slow),  # 65
         ([4] * 6, 3, 64),
         ([2] * 10, 2, 6),  # 8
         ([5] * 6, 2, 25),  # 31

@@ -14,6 +14,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from depth import rest_slow
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "synthspec"
@@ -150,7 +151,9 @@ backend: BACKEND
 """
 
 
-@pytest.mark.parametrize("backend", ["ngram", "openai:m", "ollama:m", "anthropic:m", "google:m", "cohere:m"])
+@pytest.mark.parametrize(
+    "backend", rest_slow(["ngram", "openai:m", "ollama:m", "anthropic:m", "google:m", "cohere:m"], (0, 3))
+)
 def test_check_loads_nothing_heavy(backend: str, tmp_path: Path) -> None:
     spec = tmp_path / "plain.yaml"
     spec.write_text(PLAIN.replace("BACKEND", backend), encoding="utf-8")

@@ -72,7 +72,7 @@ def test_every_one_of_many_keeps_to_its_shares_in_every_prefix(tmp_path: Path) -
         assert np.all(np.abs(found - rows * shares[value]) < 1), name
 
 
-@pytest.mark.parametrize("count", [90, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [70, pytest.param(300, marks=pytest.mark.slow)])
 def test_many_are_as_the_same_at_any_index(count: int, tmp_path: Path) -> None:
     plan = plan_of(count, tmp_path)
     whole = list(plan.combinations(0, 150))
