@@ -20,7 +20,7 @@ class Unique:
         self.kept: dict[str, int] = {}
         self.judged: list[str] = []
 
-    def judge(self, row: Mapping[str, Any]) -> Rejection | None:
+    def check(self, row: Mapping[str, Any]) -> Rejection | None:
         self.judged.append(row["call"])
         return self.check_early(row)
 

@@ -37,7 +37,7 @@ class Tree:
     def played(self, seed: int) -> tuple[list[str], list[tuple[Path, str]]]:
         """What was kept, and what every row came to, with events in an order drawn at random."""
         dice, judge = random.Random(seed), Unique()
-        buffer = ReorderBuffer(judge, Watch(("call",)), None, levels=(9, 3, 1), judged=JUDGED - 1)
+        buffer = ReorderBuffer(judge, Watch(("call",)), None, levels=(9, 3, 1), ruled=JUDGED - 1)
         waiting: list[Path] = []
         ids = itertools.count()
         asked: dict[int, Path] = {}
@@ -100,7 +100,7 @@ def test_each_level_is_judged_in_its_order_and_every_row_ends(seed: int) -> None
 
 
 def test_a_row_above_that_was_lost_holds_no_other_back() -> None:
-    buffer = ReorderBuffer(Unique(), Watch(("call",)), dropped_of, levels=(6, 3, 1), judged=JUDGED - 1)
+    buffer = ReorderBuffer(Unique(), Watch(("call",)), dropped_of, levels=(6, 3, 1), ruled=JUDGED - 1)
     for combination in range(2):
         buffer.open(combination)
     buffer.fan((1,), 1)
