@@ -126,11 +126,21 @@ def _index(known: tuple[str, ...]) -> tuple[dict[str, str], dict[str, list[str]]
         return found.folded, found.alike
 
 
+def names_in(text: str, known: Iterable[str]) -> list[str]:
+    """The known names that a text lists with commas between, as nobody writes one name; empty where it is none such.
+
+    >>> names_in("question, answer", ["answer", "question", "topic"])
+    ['question', 'answer']
+    """
+    parts = [part.strip() for part in text.split(",")]
+    return parts if len(parts) > 1 and set(parts) <= set(known) else []
+
+
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """A remedy for a misspelt name: the nearest one, else what there is to choose from."""
     known = tuple(known)
-    parts = [part.strip() for part in name.split(",")]
-    if len(parts) > 1 and set(parts) <= set(known):
+    parts = names_in(name, known)
+    if parts:
         return f"write a list: [{', '.join(parts)}]"
     near = nearest(name, known if len(known) > MANY else sorted(set(known)))
     if near is not None:

@@ -13,7 +13,7 @@ from synthspec.analysis.sections.extra_body import check_extra_body
 from synthspec.analysis.sections.servers import check_addresses
 from synthspec.analysis.sections.source_draws import find_source, may_read
 from synthspec.analysis.sections.sources import data_path
-from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics import did_you_mean, nearest
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode
 from synthspec.document.source import path_fault
 from synthspec.extras import install_command
@@ -72,9 +72,10 @@ def lower_backend(
             help = "add `provider: …`, or a `backend` of the spec to take it from"
             ctx.report("E601", place, "this backend names no provider", help)
             return default
-        help = meant_backend(provider, model) or did_you_mean(provider, plugin_names("backends"))
-        if isinstance(node, ScalarNode) and model and help.startswith("did you mean '"):
-            help = f"{help[:-2]}:{model}'?"
+        there = plugin_names("backends")
+        near = nearest(provider, sorted(there)) if isinstance(node, ScalarNode) and model else None
+        shown = f"did you mean '{near}:{model}'?" if near is not None else did_you_mean(provider, there)
+        help = meant_backend(provider, model) or shown
         ctx.report("E601", place, f"there is no backend '{provider}'", help)
         return default
     if not ctx.usable("backends", provider, place):

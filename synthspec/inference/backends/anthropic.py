@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from synthspec.inference.batches import BatchOffer, BatchService
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
+from synthspec.inference.transport.hosting import open_hosted
 from synthspec.inference.transport.replies import (
     answer_of,
     member,
@@ -47,16 +47,11 @@ _READ = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> AnthropicBackend:
     """Read the environment and the options; nothing is sent."""
-    key = _keys.required_key("Anthropic", KEYS)
-    options, settings = _chat.options_of(choice, OPTIONS)
-    address = _chat.address_of(str(options.get("base_url") or os.environ.get("ANTHROPIC_BASE_URL") or _URL))
-    sent = _keys.key_to_send(_OWNER, key, address, choice)
-    hidden = "" if sent == key else _keys.withheld(_OWNER, address)
-    service = Service("Anthropic", address, choice.model, KEYS, "", context.timeout, (key,), hidden)
-    headers = {"anthropic-version": _VERSION, **({"x-api-key": sent} if sent else {})}
-    if _keys.is_trusted(_OWNER, key, address, choice):
+    hosted = open_hosted(_OWNER, KEYS, OPTIONS, _URL, choice, context.timeout)
+    headers = {"anthropic-version": _VERSION, **({"x-api-key": hosted.key} if hosted.key else {})}
+    if hosted.trusted:
         headers |= _keys.custom_headers("ANTHROPIC_CUSTOM_HEADERS")
-    return AnthropicBackend(service, headers, options, settings)
+    return AnthropicBackend(hosted.service, headers, hosted.options, hosted.settings)
 
 
 def open_batches(backend: AnthropicBackend) -> BatchService:

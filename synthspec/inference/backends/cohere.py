@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
+from synthspec.inference.transport.hosting import open_hosted
 from synthspec.inference.transport.replies import answer_of, map_in, member, names_in, reasoning_in, reply_of, text_in
 from synthspec.inference.transport.schemas import SchemaCuts, keep_keywords
 from synthspec.inference.transport.wires import cohere as _wire
@@ -55,13 +55,9 @@ _URL = "https://api.cohere.com"
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> CohereBackend:
     """Read the environment and the options; nothing is sent."""
-    key = _keys.required_key("Cohere", KEYS)
-    options, settings = _chat.options_of(choice, OPTIONS)
-    address = _chat.address_of(str(options.get("base_url") or os.environ.get("CO_API_URL") or _URL))
-    sent = _keys.key_to_send(_OWNER, key, address, choice)
-    hidden = "" if sent == key else _keys.withheld(_OWNER, address)
-    service = Service("Cohere", address, choice.model, KEYS, "", context.timeout, (key,), hidden)
-    return CohereBackend(service, {"Authorization": f"Bearer {sent or 'none'}"}, options, settings)
+    hosted = open_hosted(_OWNER, KEYS, OPTIONS, _URL, choice, context.timeout)
+    headers = {"Authorization": f"Bearer {hosted.key or 'none'}"}
+    return CohereBackend(hosted.service, headers, hosted.options, hosted.settings)
 
 
 PROVIDER = Provider(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from synthspec.inference.batches import BatchOffer, BatchService
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
+from synthspec.inference.transport.hosting import open_hosted
 from synthspec.inference.transport.replies import answer_of, first_in, map_in, member, misfit, names_in, reply_of, total
 from synthspec.inference.transport.schemas import SchemaCuts, keep_keywords
 from synthspec.inference.transport.wires import google as _wire
@@ -66,13 +66,9 @@ _KEPT = frozenset(
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> GoogleBackend:
     """Read the environment and the options; nothing is sent."""
-    key = _keys.required_key("Google", KEYS)
-    options, settings = _chat.options_of(choice, OPTIONS)
-    address = _chat.address_of(str(options.get("base_url") or os.environ.get("GOOGLE_GEMINI_BASE_URL") or _URL))
-    sent = _keys.key_to_send(_OWNER, key, address, choice)
-    hidden = "" if sent == key else _keys.withheld(_OWNER, address)
-    service = Service("Google", address, choice.model, KEYS, "", context.timeout, (key,), hidden)
-    return GoogleBackend(service, {"x-goog-api-key": sent} if sent else {}, options, settings)
+    hosted = open_hosted(_OWNER, KEYS, OPTIONS, _URL, choice, context.timeout)
+    headers = {"x-goog-api-key": hosted.key} if hosted.key else {}
+    return GoogleBackend(hosted.service, headers, hosted.options, hosted.settings)
 
 
 def open_batches(backend: GoogleBackend) -> BatchService:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.analysis.sections.gathered import collects_itself
 from synthspec.analysis.sections.prompts.reasoning import lower_reasoning
-from synthspec.diagnostics import Related, did_you_mean, nearest
+from synthspec.diagnostics import Related, did_you_mean, names_in, nearest
 from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import Field, Prompt
@@ -39,8 +39,8 @@ def who_writes(
             continue
         good: list[str] = []
         for item in ctx.items(node):
-            parts = [part.strip() for part in item.text.split(",")] if isinstance(item, ScalarNode) else []
-            if len(parts) > 1 and set(parts) <= set(every) and isinstance(item, ScalarNode):
+            parts = names_in(item.text, every) if isinstance(item, ScalarNode) else []
+            if parts and isinstance(item, ScalarNode):
                 ctx.report("E411", item, f"there is no field '{item.text}'", did_you_mean(item.text, every))
                 good += parts  # surely meant
                 taken |= dict.fromkeys(parts, item)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics import did_you_mean, names_in, nearest
 from synthspec.languages.expressions.checking.descriptions import a, describe, literal
 from synthspec.languages.expressions.checking.operators import as_date
 from synthspec.languages.expressions.errors import Fault
@@ -126,9 +126,10 @@ def _check_values(node: Binary, side: Expression, kind: Type, other: Expression)
     outcome = "has no item" if in_list else "is never"
     message = f"{describe(side).strip(chr(39))} {outcome} {literal(other.value)}"
     known = {literal(v).strip("'") for v in kind.values}
-    remedy = did_you_mean(str(literal(other.value)).strip("'"), known)
-    if isinstance(other.value, str) and remedy.startswith("did you mean '") and '"' not in remedy:
-        remedy = f'did you mean "{remedy[14:-2]}"?'
+    written = str(literal(other.value)).strip("'")
+    near = nearest(written, sorted(known)) if isinstance(other.value, str) and not names_in(written, known) else None
+    quoted = near is not None and '"' not in near  # as a text is written in an expression
+    remedy = f'did you mean "{near}"?' if quoted else did_you_mean(written, known)
     yield Fault("E308", message, other.start, other.end, remedy)
 
 
