@@ -615,3 +615,25 @@ def test_the_embedded_model_speaks_too(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(spec), encoding="utf-8")
     dataset = synthspec.build(path, out=tmp_path / "out", backend="ngram")
     assert dataset.status == 0 and dataset.manifest["funnel"]["kept"] == 6
+
+
+def test_the_embedded_model_learns_a_speaker_from_the_column_of_its_name(world: World) -> None:
+    said = [f"{word} I would like to hear more about the {word} please" for word in ("owl", "lamp", "brook", "stone")]
+    told = [f"Here you are with all that we know of the {word} today" for word in ("owl", "lamp", "brook", "stone")]
+    turns = [1, 1, 2, 2]
+    spec = spec_of(turns=2)
+    spec["backend"] = {"provider": "ngram"}
+    spec["fields"]["conversation"] = {"type": "messages", "words": {"min": 2, "max": 30}}
+    spec["sources"] = {
+        "others": {"rows": [{"customer": "Ann Lee", "agent": "Bo"}, {"customer": "Cy", "agent": "Di"}]},
+        "chats": {"rows": [{"customer": s, "agent": t, "turn": n} for s, t, n in zip(said, told, turns, strict=True)]},
+    }
+    path = world.folder / "spec.yaml"
+    path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    assert synthspec.build(path, out=world.folder / "out").status == 0
+    assert len(world.talks) == 6
+    for talk in world.talks:
+        for message in talk:
+            words = set(message["content"].rstrip(".").split())
+            known = said if message["role"] == "user" else told
+            assert words <= set(" ".join(known).split()), message

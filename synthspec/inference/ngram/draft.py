@@ -39,16 +39,16 @@ class RowDraft:
     def write(self) -> dict[str, Any]:
         """Values first, since texts follow them; given back in the order in which the prompt writes them."""
         row: dict[str, Any] = {}
-        later: list[tuple[Field, Origin | None]] = []
+        later: list[tuple[Field, Origin | None, str]] = []
         for field in self.writer.fields:
-            origin = self.writer.material.origin(self.writer.prompt, field.name)
-            if self._kind(field, field.schema, origin, field.name) == "text":
-                later.append((field, origin))
+            origin, column = self.writer.source_of(field.name)
+            if self._kind(field, field.schema, origin, column) == "text":
+                later.append((field, origin, column))
             else:
-                row[field.name] = self.value(field, field.schema, origin, field.name)
+                row[field.name] = self.value(field, field.schema, origin, column)
                 self.drawn[field.name] = row[field.name]
-        for field, origin in later:
-            row[field.name] = self.text(field, field.schema, origin, field.name)
+        for field, origin, column in later:
+            row[field.name] = self.text(field, field.schema, origin, column)
         return {field.name: row[field.name] for field in self.writer.fields}
 
     def value(self, field: Field, schema: Mapping[str, Any], origin: Origin | None, column: str, depth: int = 0) -> Any:
@@ -235,7 +235,7 @@ class RowDraft:
         return made
 
     def _rules(self, field: Field, schema: Mapping[str, Any], column: str) -> TextRules:
-        own = column == field.name
+        own = column in (field.name, self.writer.speaker)
         demand = self.writer.demands.get(column) if own else None
         return text_rules(field, schema, own, self.writer.lengths.get(column), demand)
 

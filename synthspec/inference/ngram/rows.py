@@ -11,6 +11,7 @@ from synthspec.inference.ngram.material import Material, topics_of
 from synthspec.inference.ngram.origin import Origin
 from synthspec.inference.ngram.scene import Scene
 from synthspec.spec.asked import fields_asked
+from synthspec.spec.backends_used import endpoints_of_speaker
 
 if TYPE_CHECKING:
     from synthspec.spec import Prompt
@@ -29,6 +30,7 @@ class RowWriter:
         self.lengths = {name: n for name in prompt.writes if (n := _length(name, self.known)) is not None}
         self.demands = material.demands(prompt)
         self.topics = topics_of(request.values)
+        self.speaker = _speaker(prompt, request.endpoint)
         self.seen: dict[str, set[str]] = {}
         self._scenes: dict[int, Scene] = {}
 
@@ -46,6 +48,14 @@ class RowWriter:
             rows.append(row)
         return rows
 
+    def source_of(self, name: str) -> tuple[Origin | None, str]:
+        """The source to learn a field from, and its column: for a message the one named like who says it, if any is."""
+        if self.speaker:
+            spoken = next((o for o in self.material.origins.values() if self.speaker in o.texts), None)
+            if spoken is not None:
+                return spoken, self.speaker
+        return self.material.origin(self.prompt, name), name
+
     def _dice(self, index: int, attempt: int) -> Dice:
         r = self.request
         values = sorted((str(k), repr(v)) for k, v in r.values.items())
@@ -58,6 +68,14 @@ class RowWriter:
             pool = origin.pool(weight, self.request.seed % 2)
             self._scenes[id(origin)] = Scene(pool, pool.of(weight), self.request.attempt)
         return self._scenes[id(origin)]
+
+
+def _speaker(prompt: Prompt, endpoint: str) -> str:
+    """Who of a dialogue is asked; "" where it is no dialogue."""
+    if prompt.dialogue is None:
+        return ""
+    asked = (s.name for s in prompt.dialogue.speakers if endpoint in endpoints_of_speaker(prompt, s))
+    return next(asked, "")
 
 
 def _length(name: str, known: Mapping[str, Any]) -> int | None:
