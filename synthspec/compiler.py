@@ -18,6 +18,7 @@ from synthspec.document.overrides import apply_overrides
 from synthspec.document.reader import MapNode, read_document
 from synthspec.document.schema import check_schema
 from synthspec.document.source import Source, read_source, text_source
+from synthspec.generation.unkept_rules import check_unkept
 from synthspec.planning.constraints.listed import check_listed
 from synthspec.plugins.guarding import PluginFault
 from synthspec.sources import Table, TableFault
@@ -67,6 +68,8 @@ def _compile(
             faults += _check_plan(lowered.spec, lowered.tables)
         if not has_errors(faults):
             faults += _check_draws(lowered.spec, lowered.tables)
+        if not has_errors(faults):
+            faults += check_unkept(lowered.spec, lowered.tables)
     except PluginFault as e:
         faults += (plugin_that_failed(root, e),)
     except TableFault as e:  # a row that is read by need

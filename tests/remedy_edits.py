@@ -35,6 +35,9 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "W772-formulas-never-worked-out": ("formulas.xlsx", "two_sheets.xlsx, sheet: Towns"),
     "W773-days-written-in-another-way": ("MM/DD/YYYY", "DD.MM.YYYY"),
     "E130-days-without-a-month": ("DD.YYYY", "DD.MM.YYYY"),
+    "W774-rule-of-a-computed-value": ("maximum: 50", "maximum: 560"),
+    "W774-check-of-computed-values": ("price < nights", "price > nights"),
+    "W775-another-separator": ("','", "';'"),
     "E354-two-queries-in-a-circle": ("price from lamps", "price from (values ('lamp', 3)) t(item, price)"),
     "E833-column-of-a-query-misspelt": ("itm", "item"),
     "E820-code-that-nobody-has-trusted": (),  # --trust

@@ -117,6 +117,9 @@ def _similar(path: Path) -> str:
     try:
         if (path.parent / "specs" / path.name).is_file():  # where `new` writes them
             return f"did you mean '{shown_name(path.parent / 'specs' / path.name)}'?"
+        for other in (path.with_name(f"{path.name}.yaml"), path.parent / "specs" / f"{path.name}.yaml"):
+            if other.is_file():
+                return f"did you mean '{shown_name(other)}'?"
         names = [p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml")]
     except (OSError, ValueError):
         return "check the path"

@@ -92,9 +92,9 @@ def syntax_fault(source: Source, error: Any) -> Diagnostic:
         return Diagnostic("E111", message, source.span(start.line, start.column - 1), "quote the whole text")
     if saying.at_start and start != stop:
         related = () if start.line == stop.line else (Related(stop, "noticed here"),)
-        return Diagnostic("E111", saying.message, start, saying.help, related)
+        return Diagnostic("E111", saying.message, start, _block_hint(source, start.line) or saying.help, related)
     related = (Related(start, "this began here"),) if start.line != stop.line else ()
-    return Diagnostic("E111", saying.message, stop, _template_hint(source, stop.line) or saying.help, related)
+    return Diagnostic("E111", saying.message, stop, _hint(source, stop.line) or saying.help, related)
 
 
 def _place(source: Source, mark: Any) -> Span:
@@ -122,6 +122,25 @@ def _tab_before(source: Source, line: int) -> Span | None:
 def _template_hint(source: Source, line: int) -> str:
     begins = re.search(r"(?::|-)\s+\{\{", source.lines[line - 1])
     return "put the whole text in quotes: in YAML {{ begins a map" if begins else ""
+
+
+def _hint(source: Source, line: int) -> str:
+    return _template_hint(source, line) or _block_hint(source, line)
+
+
+def _block_hint(source: Source, line: int) -> str:
+    """What to write where a line goes on with a prompt's text, which was begun beside its key without a `|`."""
+    own = source.lines[line - 1]
+    for text in reversed(source.lines[: line - 1]):
+        begun = re.match(r"(\s*)(?:- )?(user|system|assistant|opening|description|message):\s+[^\s|>'\"\[{&*#]", text)
+        if begun is not None:
+            indented = len(own) - len(own.lstrip()) > len(begun[1])
+            if indented or re.match(r"\s*[\w-]+:(\s|$)", own) is None:
+                return f"a text of several lines begins below `{begun[2]}: |`, every line of it indented"
+            return ""
+        if re.match(r"\s*(- |[\w-]+:(\s|$))", text):
+            return ""
+    return ""
 
 
 def _bad_character(source: Source, error: Any) -> Diagnostic:

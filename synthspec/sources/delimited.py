@@ -17,6 +17,7 @@ from synthspec.sources import MemoryTable, Reading, Table, TableFault, refuse_ma
 from synthspec.sources.dates import form_note, read_days
 from synthspec.sources.encodings import decode
 from synthspec.sources.headers import Header, split_header
+from synthspec.sources.table import Note
 
 SUFFIXES = (".csv", ".tsv")
 READS = ("delimiter", "encoding", "decimal", "header", "dates")
@@ -39,8 +40,18 @@ def read(path: Path, reading: Reading) -> Table:
     texts = {h: [line[i] for line in body] for i, h in enumerate(header)}
     decimal = reading.decimal or _find_decimal(texts, delimiter)
     columns = {h: _typed(column, decimal, reading.dates) for h, column in texts.items()}
-    note = form_note(columns, reading.dates) if reading.dates is not None else None
-    return MemoryTable(columns, guessed, () if note is None else (note,))
+    notes = [_one_column(header[0], delimiter)] if len(header) == 1 and body else []
+    notes += [form_note(columns, reading.dates)] if reading.dates is not None else []
+    return MemoryTable(columns, guessed, tuple(n for n in notes if n is not None))
+
+
+def _one_column(name: str, delimiter: str) -> Note | None:
+    """What is said of a table of one column whose name holds what usually separates columns."""
+    other = next((d for d in DELIMITERS if d != delimiter and d in name), None)
+    if other is None:
+        return None
+    help = f"write `delimiter: {_shown(other)}` if its values are separated so"
+    return Note("W775", f"is read as one column, named '{name[:60]}'", help, "delimiter")
 
 
 def _delimiter_of(text: str, usual: str, header: Header) -> str:

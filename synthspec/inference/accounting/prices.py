@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from synthspec.plugins import is_plugin
 from synthspec.spec import Prices
 
 AS_OF = "2026-10-07"
@@ -129,7 +130,12 @@ def meant_backend(provider: str, model: str) -> str:
 
     >>> meant_backend("gpt-5-mini", ""), meant_backend("claude", "claude-sonnet-5"), meant_backend("opnai", "x")
     ('write `openai:gpt-5-mini`', 'write `anthropic:claude-sonnet-5`', '')
+    >>> meant_backend("openai/gpt-5-mini", "")
+    'write `openai:gpt-5-mini`'
     """
+    named, slash, rest = provider.partition("/")
+    if slash and rest and is_plugin("backends", named):
+        return f"write `{named}:{rest}{':' if model else ''}{model}`"
     if not model and (owner := provider_of(provider)):
         return f"write `{owner}:{provider}`"
     owner = _ALIASES.get(provider.casefold())
