@@ -1,7 +1,7 @@
-"""Bodies of answers, read within bounds: what is received, and what it unpacks to.
+"""Bodies of answers within bounds: what is received, and what it unpacks to.
 
-aiohttp would unpack as it reads, and by how much is for its version to say; so answers are taken as they come and
-unpacked here, a piece at a time. An answer that fails is read up to what a message can use, and no further.
+An answer is taken as it comes and unpacked here, a piece at a time. One that fails is read up to what a message can
+use, and no further.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-import aiohttp
-
 from synthspec.diagnostics.errors import SynthspecError
+from synthspec.inference.transport.http_replies import HttpReply
 
 MOST_REPLY = 8 << 20  # bytes of a reply: a million tokens of text are 5 MB
 MOST_ERROR = 64 << 10  # bytes of an error that are read
@@ -24,37 +23,37 @@ class BodyFault(SynthspecError):
     """The body is too long, or packed in a way that was not asked for or cannot be unpacked."""
 
 
-async def read_reply(answer: aiohttp.ClientResponse, most: int = MOST_REPLY) -> bytes:
+def reply_in(answer: HttpReply, most: int = MOST_REPLY) -> bytes:
     """The whole body, unpacked.
 
     Raises:
         BodyFault: it has more than `most` bytes, or cannot be unpacked.
     """
-    body, whole = await _read(answer, most)
+    body, whole = _unpacked(answer, most)
     if not whole:
         raise BodyFault(f"more than {most >> 20} MB")
     return body
 
 
-async def read_error(answer: aiohttp.ClientResponse) -> str:
+def error_in(answer: HttpReply) -> str:
     """The beginning of the body of an error as text; nothing where it cannot be unpacked."""
     try:
-        body, _ = await _read(answer, MOST_ERROR)
+        body, _ = _unpacked(answer, MOST_ERROR)
     except BodyFault:
         return ""
     return body.decode("utf-8", "replace")
 
 
-async def _read(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]:
-    """At most so many bytes, and whether that is all. What is left over is not read: the connection is closed."""
-    unpacker = _unpacker(answer.headers.get("Content-Encoding", ""))
+def _unpacked(answer: HttpReply, most: int) -> tuple[bytes, bool]:
+    """At most so many bytes, and whether that is all."""
+    unpacker = _unpacker(answer.headers.get("content-encoding", ""))
     body = bytearray()
-    async for received in answer.content.iter_any():
-        for piece in unpacker.feed(received):
-            body += piece
-            if len(body) > most:
-                answer.close()
-                return bytes(body[:most]), False
+    for piece in unpacker.feed(answer.body):
+        body += piece
+        if len(body) > most:
+            return bytes(body[:most]), False
+    if answer.overflows:
+        return bytes(body), False
     if not unpacker.is_done():
         raise BodyFault("a body that was cut off")
     return bytes(body), True

@@ -189,7 +189,14 @@ def _words_of(value: Any, depth: int) -> Iterator[str]:
             yield from _words_of(v, depth + 1)
 
 
-_CONNECTING = {"ConnectTimeout", "ConnectionTimeoutError", "ConnectError", "ClientConnectorError", "gaierror"}
+_CONNECTING = {
+    "ConnectFault",
+    "ConnectTimeout",
+    "ConnectionTimeoutError",
+    "ConnectError",
+    "ClientConnectorError",
+    "gaierror",
+}
 _NO_CONNECTION = _CONNECTING | {"ConnectionRefusedError"}
 _TIMEOUTS = {"TimeoutError", "TimeoutException", "APITimeoutError"}
 _CUT = {"JSONDecodeError", "APIResponseValidationError", "UnknownApiResponseError"}

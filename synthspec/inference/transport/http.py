@@ -1,32 +1,31 @@
-"""A lean way to send JSON: one aiohttp session, bytes in, parsed JSON out, faults of the closed set.
+"""A lean way to send JSON: bytes in, parsed JSON out, faults of the closed set.
 
-Why not the SDKs' own senders: a call costs 1.9 ms of CPU through the OpenAI SDK, 1.3 over its aiohttp
-transport, and 0.13 here; httpx also grows with the number of connections, so 1,000 in flight collapse. The
-SDKs still say where to send and with which headers. One time-out covers the whole call; redirects, which
-could carry a key to another host, are not followed; nothing is sent twice; no answer is read without a bound.
+Why not the SDKs' own senders: a call costs 1.9 ms of CPU through the OpenAI SDK, 1.3 over its aiohttp transport; httpx
+also grows with the number of connections, so 1,000 in flight collapse. The SDKs still say where to send and with which
+headers. One time-out covers the whole call; redirects, which could carry a key to another host, are not followed;
+nothing is sent twice; no answer is read without a bound.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import ssl
-import urllib.request
+import os
+import sys
 from collections.abc import Mapping
-from typing import Any
-
-import aiohttp
-from yarl import URL
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from synthspec import __version__
-from synthspec.inference.transport.bodies import ENCODINGS, MOST_REPLY, BodyFault, read_error, read_reply
+from synthspec.inference.transport.bodies import ENCODINGS, MOST_ERROR, MOST_REPLY, BodyFault, error_in, reply_in
 from synthspec.inference.transport.chat import is_loopback
+from synthspec.inference.transport.connections import Connections
 from synthspec.inference.transport.errors import Service, cut_reply, fault_of_exception, fault_of_status, strange_reply
 from synthspec.spec.messages import BackendFault, FaultKind
 
-LONGEST_CONNECT = 15.0  # seconds
-# Below the 5 s after which common local servers close an idle connection: later, the next call would be lost.
-KEEP_IDLE = 4.0
+if TYPE_CHECKING:
+    from synthspec.inference.transport.proxied import ProxiedConnections
+
 MOST_FILES = 8192
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _STANDARD = {
@@ -44,10 +43,8 @@ class JsonClient:
         self.service = service
         self._most = most  # bytes of a reply
         self._base = base.rstrip("/") + "/"
-        self._urls: dict[str, URL] = {}
         self._headers = dict(headers)
-        self._proxy = _proxy_for(URL(self._base))
-        self._session: aiohttp.ClientSession | None = None
+        self._open: Connections | ProxiedConnections | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -69,22 +66,20 @@ class JsonClient:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._open is not None:
+            await self._open.close()
+            self._open = None
 
     async def _send(self, method: str, path: str, data: bytes | None) -> Any:
-        session = self._session or self._open()
-        url = self._urls.get(path) or self._urls.setdefault(path, URL(self._base + path))
         try:
-            async with session.request(method, url, data=data, proxy=self._proxy, allow_redirects=False) as answer:
-                if not 200 <= answer.status < 300:
-                    said = await read_error(answer)
-                    raise fault_of_status(self.service, answer.status, said, answer.headers)
-                raw = await read_reply(answer, self._most)
+            connections = self._open or self._connections()
+            answer = await connections.send(method, path, data)
+            if not 200 <= answer.status < 300:
+                raise fault_of_status(self.service, answer.status, error_in(answer), answer.headers)
+            raw = reply_in(answer, self._most)
         except BodyFault as e:
             raise strange_reply(self.service, str(e)) from None
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as e:
+        except (OSError, ValueError) as e:
             raise fault_of_exception(self.service, e) from None
         try:
             return json.loads(raw)
@@ -97,20 +92,21 @@ class JsonClient:
         where = f"{self.service.address}/{path}"
         return BackendFault(FaultKind.BAD_REQUEST, f"{where} answers with a web page, not an API; check `base_url`")
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _connections(self) -> Connections | ProxiedConnections:
         _allow_connections()
-        total = self.service.timeout
-        secure = self._base.startswith("https:")
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, ttl_dns_cache=300, keepalive_timeout=KEEP_IDLE, ssl=_trust() if secure else True
-            ),
-            headers={**_STANDARD, **self._headers},
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=total, sock_connect=min(total, LONGEST_CONNECT)),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-        return self._session
+        headers, total = {**_STANDARD, **self._headers}, self.service.timeout
+        proxy = _proxy_for(self._base)
+        if proxy is None:
+            self._open = Connections(self._base, headers, total, self._bound)
+        else:
+            from synthspec.inference.transport.proxied import ProxiedConnections
+
+            self._open = ProxiedConnections(self._base, headers, total, self._bound, proxy)
+        return self._open
+
+    def _bound(self, status: int) -> int:
+        """Bytes that are read of an answer with this status."""
+        return self._most if 200 <= status < 300 else MOST_ERROR
 
 
 def _allow_connections() -> None:
@@ -126,21 +122,15 @@ def _allow_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _proxy_for(url: URL) -> str | None:
-    """The proxy of the environment. Looked up once: aiohttp's own look-up costs as much as the call."""
-    host = url.host or ""
-    if is_loopback(host) or urllib.request.proxy_bypass(host):
+def _proxy_for(url: str) -> str | None:
+    """The proxy of the environment, or of the system where it has a place for that."""
+    if sys.platform.startswith("linux") and not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
+    from urllib.request import getproxies, proxy_bypass
 
-
-def _trust() -> ssl.SSLContext:
-    """The system's certificates, and certifi's where that is installed (some systems have none)."""
-    context = ssl.create_default_context()
-    try:
-        import certifi
-    except ImportError:
-        return context
-    context.load_verify_locations(certifi.where())
-    return context
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_loopback(host) or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")

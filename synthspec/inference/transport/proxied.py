@@ -1,0 +1,57 @@
+"""Requests through a proxy of the environment, by aiohttp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import aiohttp
+from yarl import URL
+
+from synthspec.inference.transport.connections import KEEP_IDLE, LONGEST_CONNECT
+from synthspec.inference.transport.http_replies import HttpFault, HttpReply
+from synthspec.inference.transport.trust import trusted
+
+
+class ProxiedConnections:
+    """As `Connections`, through a proxy."""
+
+    def __init__(
+        self, base: str, headers: Mapping[str, str], timeout: float, most: Callable[[int], int], proxy: str
+    ) -> None:
+        self._base, self._headers, self._timeout = base, headers, timeout
+        self._most, self._proxy = most, proxy
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, method: str, path: str, data: bytes | None) -> HttpReply:
+        """One request and its reply. Raises as `Connections.send` does."""
+        session, url, reply = self._session or self._open(), URL(self._base + path), HttpReply(self._most)
+        try:
+            async with session.request(method, url, data=data, proxy=self._proxy, allow_redirects=False) as answer:
+                reply.take(answer.status, {name.lower(): value for name, value in answer.headers.items()})
+                async for received in answer.content.iter_any():
+                    reply.add(received)
+                    if reply.overflows:
+                        answer.close()
+                        break
+        except aiohttp.ClientError as e:
+            raise HttpFault(str(e)) from e
+        return reply
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        secure = self._base.startswith("https:")
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, ttl_dns_cache=300, keepalive_timeout=KEEP_IDLE, ssl=trusted() if secure else True
+            ),
+            headers=self._headers,
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=min(self._timeout, LONGEST_CONNECT)),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self._session
