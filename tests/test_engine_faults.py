@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 from depth import rest_slow
@@ -202,3 +203,29 @@ def test_an_interrupt_ends_every_command_with_130(
     monkeypatch.setattr(pipeline, "compile_spec", interrupted)
     done = CliRunner().invoke(cli, [command, path])
     assert done.exit_code == 130, done.output
+
+
+@pytest.mark.parametrize("at", ["synthspec.cli", "synthspec.cli.build", "synthspec.generation.build"])
+def test_interrupted_while_it_is_imported_ends_with_130(at: str, tmp_path: Path) -> None:
+    """A second of a command is over before any of its own code runs."""
+    hook = (
+        "import sys\n"
+        "class Hook:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {at!r}: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Hook())\n"
+        "import synthspec.__main__\n"
+        f"sys.argv = ['synthspec', 'build', {str(spec_at(tmp_path, rows=1))!r}]\n"
+        "synthspec.__main__.main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", hook], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert ended.returncode == 130, ended.stderr
+    assert "Traceback" not in ended.stderr and "interrupted" in ended.stderr
+
+
+def test_interrupted_while_its_options_are_read_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(click.Group, "parse_args", interrupted)
+    assert CliRunner().invoke(cli, ["check", "x.yaml"]).exit_code == 130

@@ -7,6 +7,7 @@ the entry point group `synthspec.commands`, whose value is a module of the same 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -44,14 +45,19 @@ class _Commands(click.Group):
             return _broken(cmd_name, f"{said}: its 'command' is not a click command", "decorate it: @click.command()")
         return command if is_built_in("commands", cmd_name) else _blamed(cmd_name, command)
 
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        try:
+            return super().make_context(*given, **more)
+        except KeyboardInterrupt:
+            raise _interrupted() from None
+
     def invoke(self, ctx: click.Context) -> object:
         from synthspec.plugins.guarding import PluginFault
 
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            echo("interrupted", err=True)
-            raise SystemExit(130) from None
+            raise _interrupted() from None
         except PluginFault as e:
             from synthspec.cli.shared.show import fail
 
@@ -69,6 +75,12 @@ class _Commands(click.Group):
                 help = did_you_mean(args[0], self.list_commands(ctx))
                 raise click.UsageError(f"there is no command '{args[0]}'; {help}", ctx) from None
             raise e
+
+
+def _interrupted() -> SystemExit:
+    """The end of a command that was interrupted, whatever it was at."""
+    echo("interrupted", err=True)
+    return SystemExit(130)
 
 
 def _blamed(name: str, command: click.Command) -> click.Command:
