@@ -100,6 +100,14 @@ def test_a_spec_that_uses_a_package(package: Path) -> None:
     assert built(package) == first
 
 
+def test_a_packages_options_are_held_to_their_schemas(tmp_path: Path) -> None:
+    spec = write(tmp_path) / "floods.yaml"
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(re.sub(r"reply: \".*\"", "reply: [12]", text), encoding="utf-8")
+    done = run(tmp_path, "synthspec", "check", "floods.yaml")
+    assert done.returncode == 1 and "E204" in done.stdout + done.stderr and "`reply`" in done.stdout + done.stderr
+
+
 def test_the_same_modules_inside_the_repository(tmp_path: Path) -> None:
     ours = tmp_path / "ours"
     skipped = shutil.ignore_patterns("__pycache__")

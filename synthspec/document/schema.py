@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import cache
@@ -97,6 +97,16 @@ def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Dia
         spelt = wrap_singles(respell(spelt, {path: name for path, name, _ in found}))
         faults, diagnostics = _check(spelt)
     return prune(spelt, faults), frozenset(faults), (*misspelt, *diagnostics)
+
+
+def value_faults(node: MapNode, schemas: Mapping[str, Mapping[str, Any]]) -> Iterator[Diagnostic]:
+    """What is wrong with values of a map whose keys a package describes by JSON Schemas."""
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator({"type": "object", "properties": dict(schemas)})
+    for error in validator.iter_errors(to_data(node, json=True)):
+        for useful in useful_errors(error):
+            yield from (diagnostic for _, diagnostic in explain_error(useful, node))
 
 
 def _meant(document: MapNode, faults: dict[Path, list[Diagnostic]]) -> Iterator[tuple[Path, str, Diagnostic]]:

@@ -211,7 +211,7 @@ def plugin_error(kind: str, name: str) -> tuple[str, str] | None:
     package = plugin_package(kind, name)
     return (
         f"the plug-in '{name}' of the package '{package}' cannot be used: {why}",
-        f"update it, or remove it: pip uninstall {package}",
+        f"update it, or remove it (pip uninstall {package}); if it is yours, correct it and install it again",
     )
 
 

@@ -138,12 +138,19 @@ class BackendContract:
 
     def test_describes_itself(self) -> None:
         """The module's `PROVIDER` says what it is, in the words and types of the contract."""
+        import jsonschema
+
         provider = self.module.PROVIDER
         assert isinstance(provider, Provider)
         assert provider.summary
         assert "\n" not in provider.summary
         assert all(isinstance(k, str) and k == k.upper() for k in provider.keys)
-        assert all(isinstance(k, str) and isinstance(v, str) and v for k, v in provider.options.items())
+        for name, about in provider.options.items():
+            assert isinstance(name, str)
+            if isinstance(about, Mapping):
+                jsonschema.Draft202012Validator.check_schema(about)
+            words = about.get("description") if isinstance(about, Mapping) else about
+            assert isinstance(words, str) and words, f"say what the option `{name}` means"
         assert len(provider.most_image) == 2
         assert all(isinstance(n, int) and n >= 0 for n in provider.most_image)
         if provider.image_tokens is not None:

@@ -10,9 +10,10 @@ from types import ModuleType
 from typing import Any
 
 from synthspec.languages.expressions.types import type_of
+from synthspec.plugins import is_built_in
 from synthspec.sources import Table, TableFault
 from synthspec.sources.fingerprints import values_digest
-from synthspec.sources.kinds import SHARED, Access, Opened, Place, SourceKind
+from synthspec.sources.kinds import SHARED, Access, Opened, Place, SourceKind, find_kind, kind_names
 from synthspec.testing.light_import import heavy_imports
 
 Files = Mapping[str, bytes]
@@ -51,6 +52,9 @@ class SourceKindContract:
         assert isinstance(kind, SourceKind)
         assert kind.key.isidentifier()
         assert kind.key not in SHARED
+        others = (n for n in kind_names() if n != kind.key and is_built_in("source_kinds", n))
+        taken = next((n for n in others if kind.key in find_kind(n).options), None)
+        assert taken is None, f"`{kind.key}` is a key of sources with `{taken}`: choose another"
         assert kind.describes
         assert not {kind.key, *SHARED} & kind.options.keys(), "a key of its own, or one that every source has"
         assert set(kind.required) <= kind.options.keys()

@@ -15,6 +15,7 @@ from synthspec.analysis.sections.source_draws import find_source, may_read
 from synthspec.analysis.sections.sources import data_path
 from synthspec.diagnostics import did_you_mean, nearest
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode
+from synthspec.document.schema import value_faults
 from synthspec.document.source import path_fault
 from synthspec.extras import install_command
 from synthspec.inference.backends import provider_of
@@ -125,6 +126,8 @@ def _known_backend(
                 check_extra_body(ctx, entry.value, isinstance(options.get("prices"), dict))
             elif entry.key.text == "base_url" and "base_url" in known.options:
                 check_addresses(ctx, entry.value, provider)
+        described = {name: about for name, about in known.options.items() if isinstance(about, Mapping)}
+        ctx.faults.extend(value_faults(node, described) if described else ())
     given = options.get("prices")
     prices = _prices(given) if isinstance(given, dict) else None
     if prices is None and not known.free:

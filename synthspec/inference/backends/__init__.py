@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from synthspec.inference.batches import BatchOffer
 from synthspec.plugins import find_plugin, is_built_in
@@ -40,7 +40,8 @@ class Provider:
     keys: tuple[str, ...] = ()  # environment variables, any one of which holds the secret
     extra: str = ""  # the extra of synthspec to install; "" where it is not needed
     package: str = ""  # a module that must be importable, such as an SDK; "" for none
-    options: Mapping[str, str] = field(default_factory=dict)  # its own keys in the spec's backend map -> what they mean
+    # Its own keys in the spec's backend map: what each means, or the JSON Schema of its value with a description.
+    options: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
     free: bool = False  # no money is ever paid: no price is needed under a budget
     in_process: bool = False  # no server is asked, so full speed is safe at once
     default_model: str = ""  # of a bare `provider`; "" where a model must be named
