@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,8 +142,25 @@ def _show_parameter(console: Console, parameter: ParameterReport, counted: int) 
 
 def _short(value: Any) -> str:
     """A value in a table; of a list or a map, such as a row of a source, its beginning."""
-    text = str(value)
-    return text if not isinstance(value, list | dict) or len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+    if not isinstance(value, list | dict):
+        return str(value)
+    text = _row_in_short(value) if isinstance(value, dict) else str(value)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def _row_in_short(row: Mapping[str, Any]) -> str:
+    """A row of a source on a line: its title, if it has one, and then its values in order, without line ends.
+
+    >>> _row_in_short({"text": "Fill\\nit.", "path": "a.md", "title": "Kettle", "page": None, "part": 2})
+    'Kettle: Fill it.; path a.md; part 2'
+    """
+    head = next((str(row[k]) for k in ("title", "name") if isinstance(row.get(k), str) and row[k]), "")
+    rest = [
+        " ".join((f"{k} {v}" if k != "text" else str(v)).split())
+        for k, v in row.items()
+        if v is not None and v != "" and str(v) != head
+    ]
+    return f"{head}{': ' if head and rest else ''}{'; '.join(rest)}"
 
 
 _FIGURES = ("calls", "prompt_tokens", "completion_tokens")

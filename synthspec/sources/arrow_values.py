@@ -1,12 +1,13 @@
 """Values and types of Arrow columns as the language has them.
 
-Decimals become integers or numbers, maps become maps, durations become text, NaN becomes null, and the bytes of a
-picture become a data URL. Times of day stay what they are.
+Decimals become integers or numbers, maps become maps, durations become text, NaN and the infinite become null, bytes of
+UTF-8 become text, and those of a picture (or of anything else) a data URL. Times of day stay what they are.
 """
 
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -66,7 +67,7 @@ def change_of(kind: Any) -> Change | None:
 
 
 def _number(value: Any) -> Any:
-    return value if value == value else None
+    return value if math.isfinite(value) else None
 
 
 def duration_text(value: Any) -> str:

@@ -10,6 +10,7 @@ import datetime
 import io
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,16 +102,44 @@ def _records(text: str, delimiter: str, named: Header) -> tuple[list[str], Seque
     try:
         lines = [x for x in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if x]
     except csv.Error as e:
-        raise TableFault(f"not well-formed CSV: {e}") from None
+        raise _malformed(text, delimiter, str(e)) from None
     header, body = split_header(lines, named)
-    if header.count("") > 1:
-        raise TableFault("two columns are named ''", "name each column once")
     for number, line in enumerate(body, start=len(lines) - len(body) + 1):
         if len(line) != len(header):
             said = f"row {number} has {len(line)} values, the header {len(header)}"
             help = f"they are taken to be separated by {_shown(delimiter)}: correct the row, or add the `delimiter`"
             raise TableFault(said, help)
-    return header, body
+    return _named(header, body)
+
+
+def _named(header: list[str], body: Sequence[list[str]]) -> tuple[list[str], Sequence[list[str]]]:
+    """Columns without a name are left out where nothing is in them, and numbered where something is."""
+    if "" not in header:
+        return header, body
+    kept = [i for i, name in enumerate(header) if name or any(line[i].strip() for line in body)]
+    names = [header[i] or f"column_{i + 1}" for i in kept]
+    twice = next((n for n in names if names.count(n) > 1), None)
+    if twice is not None:
+        raise TableFault(f"two columns are named '{twice}'", "name each column once")
+    return names, [[line[i] for i in kept] for line in body] if len(kept) < len(header) else body
+
+
+def _malformed(text: str, delimiter: str, said: str) -> TableFault:
+    """What is wrong with a text that is no CSV, and in which row."""
+    row = 0
+    with suppress(csv.Error):
+        for _ in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+            row += 1
+    if "unexpected end of data" in said:
+        return TableFault(
+            f"the quotation mark that opens in row {row + 1} is never closed", "close it, or write it twice"
+        )
+    if "field larger than field limit" in said:
+        return TableFault(f"row {row + 1} has a value of more than {LONGEST_CELL:,} characters", "shorten it")
+    if "expected after" in said:
+        help = "write a quotation mark inside a quoted value twice"
+        return TableFault(f"in row {row + 1} a quotation mark stands inside a value", help)
+    return TableFault(f"not well-formed CSV: {said} (row {row + 1})")
 
 
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
@@ -153,6 +182,9 @@ def _find_decimal(columns: dict[str, list[str]], delimiter: str) -> str | None:
 
 
 def _typed(texts: Sequence[str], decimal: str | None, dates: str | None) -> list[Any]:
+    written = texts
+    if any(t[:1] == " " or t[-1:] == " " for t in texts):
+        texts = [t.strip(" ") for t in texts]  # "1, 2": of numbers, not of texts
     present = [t for t in texts if t != ""]
     if not present:
         return [None for _ in texts]
@@ -172,7 +204,7 @@ def _typed(texts: Sequence[str], decimal: str | None, dates: str | None) -> list
     elif all(_is_date(t) for t in present):
         read = datetime.date.fromisoformat
     if read is None:
-        return list(texts)
+        return list(written)
     return [None if t == "" else read(t) for t in texts]
 
 

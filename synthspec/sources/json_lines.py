@@ -18,6 +18,13 @@ BY_NEED = True
 _BYTE_WISE = ("utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1250", "cp1251", "cp1252", "koi8-r")  # 10 ends a line
 
 
+def json_fault(error: Exception) -> str:
+    """What is wrong with a line, and at which of its characters."""
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    return f"{error.msg[:1].lower()}{error.msg[1:]} (character {error.pos + 1})"
+
+
 def read(path: Path, reading: Reading) -> Table:
     """The table of a file.
 
@@ -40,7 +47,7 @@ def read(path: Path, reading: Reading) -> Table:
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as e:
-            raise TableFault(f"line {number} is not JSON: {e}") from None
+            raise TableFault(f"line {number} is not JSON: {json_fault(e)}") from None
         if not isinstance(value, dict):
             raise TableFault(f"line {number} is not a JSON object", 'write one object a line: {"column": "value"}')
         rows.append(value)

@@ -14,6 +14,7 @@ from typing import Any
 
 from synthspec.languages.expressions.types import Type
 from synthspec.sources.fingerprints import changed, mark_of
+from synthspec.sources.json_lines import json_fault
 from synthspec.sources.likeness import require_like
 from synthspec.sources.line_index import line_starts
 from synthspec.sources.table import Table, TableFault, spread, type_of_column
@@ -81,7 +82,7 @@ class LinesTable(Table):
                 f"row {number + 1:,} is not {self._encoding} text (byte {start + e.start})", help
             ) from None
         except (ValueError, RecursionError) as e:
-            raise TableFault(f"row {number + 1:,} is not JSON: {e}") from None
+            raise TableFault(f"row {number + 1:,} is not JSON: {json_fault(e)}") from None
         if not isinstance(value, dict):
             help = 'write one object a line: {"column": "value"}'
             raise TableFault(f"row {number + 1:,} is not a JSON object", help)
