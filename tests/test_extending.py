@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"```(?:python|toml|yaml|text)\n# (\S+)\n(.*?)```", PAGE, re.DOTALL))
 HOMES = {  # where the page says that a module goes inside this repository
-    "canned": "inference/backends", "toml_source": "sources", "calendar": "sources/kinds", "eml": "sources/documents/kinds", "xml": "dataset/writers", "questions": "evaluation/metrics",
+    "canned": "inference/backends", "gentle": "inference/engines", "toml_source": "sources", "calendar": "sources/kinds", "eml": "sources/documents/kinds", "xml": "dataset/writers", "questions": "evaluation/metrics",
     "gumbel": "languages/expressions/random/distributions", "columns": "cli",
     "latin": "planning/designs",
 }  # fmt: skip

@@ -204,6 +204,8 @@ EDITS: dict[str, tuple[str, ...]] = {
     "E459-rounds-into-a-text": ('steps: {type: string}', 'steps: {type: array}'),
     "E460-nothing-to-begin-with": ('[0, 2]', '[1, 2]'),
     "W725-samples-at-temperature-zero": ('temperature: 0', 'temperature: 0.8'),
+    "E852-batches-of-ollama": ("engine: batch", "engine: local"),
+    "W850-rounds-for-texts-to-avoid": ("engine: batch", "engine: local"),
     "W726-backend-of-no-value": (', huge: ngram', ''),
     "W727-more-backends-than-samples": ('samples: 2', 'samples: 3'),
     "W701-unused-parameter": ("{{ tone }} review", "{{ tone }} {{ length }} review"),

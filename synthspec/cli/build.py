@@ -44,6 +44,8 @@ def _with_bare_metrics(args: list[str]) -> Iterator[str]:
               help="Use what can be read of a damaged run.sqlite; pay for the rest again.")  # fmt: skip
 @click.option("--no-cache", is_flag=True,
               help="Rebuild every row from its completions; reuse no rows of an earlier build.")  # fmt: skip
+@click.option("--no-wait", is_flag=True,
+              help="With --engine batch: hand in what is ready and leave; run it again to go on.")  # fmt: skip
 @click.option("--metrics", metavar="[PORT|FILE]",
               help="Figures for Prometheus while it builds: at a port of this machine (HOST:PORT for others), or in a "
                    "file. Without a value: metrics.csv, a line for each call.")  # fmt: skip
@@ -61,6 +63,7 @@ def command(
     replace: bool,
     accept_loss: bool,
     no_cache: bool,
+    no_wait: bool,
     metrics: str | None,
     events: Path | None,
     events_rows: bool,
@@ -73,7 +76,8 @@ def command(
 
     \b
     Ends with 0 done, 1 a spec has errors (nothing is built), 3 rows are missing (a limit, the provider,
-    rejected rows: see quarantine.jsonl), 4 a gate failed, 130 interrupted (run it again to go on).
+    rejected rows: see quarantine.jsonl) or batches are under way, 4 a gate failed, 130 interrupted
+    (run it again to go on).
 
     A dataset that stands in DIR is not replaced by a poorer one: that goes to DIR/incomplete.
     """
@@ -87,7 +91,8 @@ def command(
     if out is not None and len(specs) > 1:
         raise click.UsageError("--out takes one spec; several go to build/NAME/ each")
     how = Asked(
-        out, access=access, replace=replace, accept_loss=accept_loss, cache=not no_cache, metrics=metrics == "",
-        told=Told(metrics, events, events_rows, summary), form=form, quiet=quiet, no_color=no_color,
+        out, access=access, replace=replace, accept_loss=accept_loss, cache=not no_cache, waits=not no_wait,
+        metrics=metrics == "", told=Told(metrics, events, events_rows, summary), form=form, quiet=quiet,
+        no_color=no_color,
     )  # fmt: skip
     raise SystemExit(build_all(specs, overrides, how))

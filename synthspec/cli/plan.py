@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from synthspec.generation.estimates.plan_report import PlanReport
     from synthspec.planning.shares import ParameterReport
     from synthspec.sources.kinds import Access
+    from synthspec.spec.rounds import Rounds
 
 LONGEST = 4_000  # characters of a prompt shown to a person
 SHOWN = 100  # parameters
@@ -188,7 +189,21 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
     if report.endless:
         console.print(f"Nothing says how long the lists of {', '.join(report.endless)} are at most: calls for items "
                 "beyond the last row may be begun, here of lists of three; `maxItems` keeps them few.")  # fmt: skip
+    if report.rounds is not None:
+        _show_rounds(console, report.rounds)
     console.print("Tokens are estimated. At worst every attempt is used, and every reply is as long as it may be.")
+
+
+def _show_rounds(console: Console, rounds: Rounds) -> None:
+    """How often batches go out, one after the other."""
+    from synthspec.spec.rounds import LAG
+
+    most = "nobody can tell how many at worst" if rounds.most is None else f"{rounds.most:,} with every attempt"
+    console.print(f"Batches go in rounds, one after the other, each of minutes to a day: {rounds.least:,} if nothing "
+                  f"is rejected, {most}.")  # fmt: skip
+    if rounds.chained > 1:
+        console.print(f"Prompts read texts of earlier rows (`novelty.avoid`): {LAG} rows of each combination of listed "
+                      f"values go in one round, so that takes {rounds.chained:,} times as many.")  # fmt: skip
 
 
 def shortened(text: str) -> str:

@@ -122,7 +122,8 @@ def open_engine_of(
     name, argument = named_engine(spec.limits.engine)
     try:
         kind = engine_of(name)
-        pending = () if kind.durable else Batches(store).pending()
+        reserved = {} if kind.durable else Batches(store).reserved()
+        pending = [batch for batch in Batches(store).pending() if batch.intent in reserved]
         if pending:
             count = sum(batch.count for batch in pending)
             raise BuildFault(

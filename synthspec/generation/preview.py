@@ -42,7 +42,7 @@ async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, fold
     missing: list[Mapping[str, Any]] = []
     dropped: list[Mapping[str, Any]] = []
     build = Build(
-        replace(spec, rows=min(count, spec.rows), open_ended=False),
+        replace(spec, rows=min(count, spec.rows), open_ended=False, limits=replace(spec.limits, engine="local")),
         tables,
         folder or default_folder(spec),
         writes=False,

@@ -11,6 +11,7 @@ from typing import Any
 from synthspec.analysis.sections.asked_rows import check_moves, lower_rows
 from synthspec.analysis.sections.comments import cut_texts
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
+from synthspec.analysis.sections.engines import check_engine
 from synthspec.analysis.sections.fields import lower_fields
 from synthspec.analysis.sections.items import item_types
 from synthspec.analysis.sections.output import lower_output
@@ -98,6 +99,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath], *, ac
     if each is not None:
         spec = replace(spec, rows=asked * rows_per_combination(spec), each=each, open_ended=True)
     check_replacement(ctx, spec)
+    check_engine(ctx, spec)
     return Lowered(spec, ctx.tables, (*ctx.faults, *cut_texts(document)))
 
 

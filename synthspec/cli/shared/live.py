@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from synthspec.generation.build import Build
-    from synthspec.inference.events import Event
+    from synthspec.inference.events import BatchMoved, Event
     from synthspec.spec import Spec
 
 EVERY = 5.0  # seconds between plain lines
@@ -26,6 +26,7 @@ FRAMES = 8  # a second, on a terminal
 PROMPTS = 8  # shown one by one
 BAR = 40  # columns
 LONGEST = 160  # characters of a reason
+BATCHES = 3  # shown one by one
 
 
 @contextmanager
@@ -47,8 +48,12 @@ def watch(build: Build, *, quiet: bool, no_color: bool) -> Iterator[Callable[[Ev
     done = threading.Event()
 
     def lines() -> None:
+        before = ""
         while not done.wait(EVERY):
-            echo(view.line(), err=True)
+            line = view.line()
+            if line != before or not view.waits_for_batches:  # which may take a day: nothing new is not said again
+                echo(line, err=True)
+            before = line
 
     thread = threading.Thread(target=lines, daemon=True)
     thread.start()
@@ -85,21 +90,33 @@ class View:
         self._watched = Watched(spec)
         self._lock = threading.Lock()  # events come in one thread, frames are drawn in another
         self._stopping = False
+        self._batches: dict[str, BatchMoved] = {}  # under way at a provider, by their names
         self.say: Callable[[str], None] = lambda text: echo(text, err=True)
 
     def take(self, event: Event) -> None:
         """One event of the build."""
-        from synthspec.inference.events import Forecast, Stop
+        from synthspec.inference.events import BatchMoved, Forecast, Stop
 
         match event:
             case Forecast(stored, to_make):
                 self.say(_forecast(stored, to_make, len(self.spec.asked)))
             case Stop(reason) if not self._stopping:
                 self._stopping = True
-                if self._watched.in_flight or reason == "interrupted":  # begun calls may not have been told of yet
+                if self._batches:
+                    self.say("leaving: what was handed in goes on at the provider")
+                elif self._watched.in_flight or reason == "interrupted":  # begun calls may not have been told of yet
                     self.say("stopping: waiting for the calls in flight, which are paid for (Ctrl-C to stop at once)")
+            case BatchMoved(intent, state=state) if state in ("committed", "absent"):
+                self._batches.pop(intent, None)
+            case BatchMoved(intent):
+                self._batches[intent] = event
         with self._lock:
             self._watched.take(event, self._clock())
+
+    @property
+    def waits_for_batches(self) -> bool:
+        """Whether batches are under way."""
+        return bool(self._batches)
 
     def line(self) -> str:
         """One plain line."""
@@ -112,6 +129,7 @@ class View:
                 _money(seen),
                 _rejected(seen),
                 _servers(seen),
+                _standing(list(self._batches.values())),
                 left,
             ]
         return "; ".join(p for p in parts if p)
@@ -131,6 +149,8 @@ class View:
                 yield f"  {name.ljust(width)}  {_calls(work, seen.lost)}", ""
             if len(works) > PROMPTS:
                 yield f"  … and {len(works) - PROMPTS} more prompts", "dim"
+            if standing := _standing(list(self._batches.values())):
+                yield f"  {standing}", ""
             facts = [f for f in (_tokens(seen), _money(seen), _faults(seen)) if f]
             if facts:
                 yield "  " + "; ".join(facts), "dim"
@@ -143,6 +163,8 @@ class View:
                     yield f"    in: {' '.join(most.text[:400].split())}", "dim"
 
     def _left(self) -> str:
+        if self._batches:
+            return ""  # nobody knows
         seconds = self._watched.seconds_left(self._clock())
         return "" if seconds is None else f"{_clock_text(seconds)} left"
 
@@ -159,6 +181,19 @@ class View:
         bar.add_row("", ProgressBar(total=1.0, completed=self._watched.share, width=BAR))
         shown.insert(1, bar)
         return Group(*shown)
+
+
+def _standing(batches: Sequence[BatchMoved]) -> str:
+    """How batches stand, as far as their providers tell: `batches: openai running, 120 of 400 done`."""
+    said = []
+    for batch in batches[:BATCHES]:
+        if batch.done is not None:
+            done = f"{batch.done:,} of {batch.count:,} done"
+        else:
+            done = f"{batch.count:,} requests, how many are done is not known"
+        said.append(f"{batch.provider} {batch.state}, {done}")
+    more = f"; {len(batches) - BATCHES} more" if len(batches) > BATCHES else ""
+    return f"batches: {'; '.join(said)}{more}" if said else ""
 
 
 def _calls(work: PromptWork, lost: int) -> str:

@@ -14,7 +14,7 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OVERRIDES = {"rows": "rows", "seed": "seed", "backend": "backend", "budget": "limits.budget",
-              "concurrency": "limits.concurrency"}  # fmt: skip
+              "concurrency": "limits.concurrency", "engine": "limits.engine"}  # fmt: skip
 
 
 def complete_backends(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:
@@ -24,13 +24,20 @@ def complete_backends(ctx: click.Context, param: click.Parameter, begun: str) ->
     return [name for name in plugin_names("backends") if name.startswith(begun)]
 
 
+def complete_engines(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:
+    """Engines, for a shell's completion."""
+    from synthspec.plugins import plugin_names
+
+    return [name for name in plugin_names("engines") if name.startswith(begun)]
+
+
 def spec_argument(**kwargs: Any) -> Callable[[F], F]:
     """One spec, or with `nargs=-1` several. Whether it can be read is for the compiler to say."""
     return click.argument("spec" if "nargs" not in kwargs else "specs", type=click.Path(path_type=Path), **kwargs)
 
 
 def spec_options(function: F) -> F:
-    """`--rows --seed --backend --set --budget --concurrency`, given to the command as one `overrides` dict."""
+    """`--rows --seed --backend --set --budget --concurrency --engine`, given to the command as one `overrides` dict."""
 
     @click.option("--rows", type=click.IntRange(1), metavar="N", help="How many rows, instead of the spec's.")
     @click.option("--seed", type=click.IntRange(0), metavar="N", help="The plan's seed, instead of the spec's.")
@@ -38,6 +45,8 @@ def spec_options(function: F) -> F:
                   help="Where prompts run, instead of the spec's.")  # fmt: skip
     @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="What may be spent.")
     @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Most calls in flight at once.")
+    @click.option("--engine", metavar="NAME", shell_complete=complete_engines,
+                  help="Where calls are made: local, or batch at half the price.")  # fmt: skip
     @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", callback=_settings,
                   help="Any key of the spec, dotted: --set limits.attempts=2. May be repeated.")  # fmt: skip
     @wraps(function)

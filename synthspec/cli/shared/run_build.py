@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from synthspec.inference.events import Event
     from synthspec.sources.kinds import Access
 
+INCOMPLETE = 3
 COLLECTED = (20_000, 20, 20)  # `gc` thresholds of a build
 
 
@@ -41,6 +42,7 @@ class Asked:
     replace: bool
     accept_loss: bool
     cache: bool
+    waits: bool  # for batches at a provider
     metrics: bool  # the table of calls
     told: Told
     form: str
@@ -102,7 +104,7 @@ def _build_one(compiled: Compiled, asked: Asked, monitors: Monitors) -> tuple[in
     spec = compiled.spec
     assert spec is not None
     folder = asked.out or default_folder(spec)
-    how = {"replace": asked.replace, "accept_loss": asked.accept_loss, "cache": asked.cache}
+    how = {"replace": asked.replace, "accept_loss": asked.accept_loss, "cache": asked.cache, "waits": asked.waits}
     build = Build(spec, compiled.tables, folder, **how)
     monitors.begin(build)
     try:
@@ -110,7 +112,12 @@ def _build_one(compiled: Compiled, asked: Asked, monitors: Monitors) -> tuple[in
     except Ended as ended:
         monitors.end(int(ended.code or 0), ended)
         raise
-    summary = monitors.end(INTERRUPTED if dataset is None else dataset.status)
+    left = build.left if dataset is None else None
+    summary = monitors.end(INCOMPLETE if left else INTERRUPTED if dataset is None else dataset.status)
+    if left is not None:
+        if not asked.quiet:
+            echo(f"{left}; `synthspec status {folder}` says how they stand", err=True)
+        return INCOMPLETE, None
     if dataset is None:
         if not asked.quiet:
             echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from synthspec.generation.estimates.levels import endless_lists, rows_of_levels
 from synthspec.generation.estimates.players import played_values
 from synthspec.generation.estimates.stand_ins import messages_told, with_bound_names, with_stand_ins
 from synthspec.generation.estimates.usage import PromptReport, player_report, prompt_reports, total_use
+from synthspec.inference.engines import engine_of, named_engine
 from synthspec.inference.requests import Sender
 from synthspec.inference.speaker_requests import open_writer
 from synthspec.languages.expressions.evaluation.columns import ColumnArray
@@ -21,8 +22,9 @@ from synthspec.planning.plan import Plan
 from synthspec.planning.shares import ParameterReport, parameter_report
 from synthspec.sources import Table
 from synthspec.spec import Choice, Spec
-from synthspec.spec.backends_used import endpoints_of
+from synthspec.spec.backends_used import backends_used, endpoints_of
 from synthspec.spec.fan_outs import asked_at
+from synthspec.spec.rounds import Rounds, rounds_of
 from synthspec.spec.used_names import used_names
 
 COUNTED = 1_000_000  # combinations looked at for the figures of a parameter
@@ -71,6 +73,8 @@ class PlanReport:
     least: Mapping[str, float | None]  # the same at least
     worst: Mapping[str, float | None]
     samples: tuple[Mapping[str, Any], ...]
+    engine: str = "local"
+    rounds: Rounds | None = None  # of an engine whose calls go in rounds
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -85,7 +89,10 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
     levels = rows_of_levels(plan)
     written = (r for p in spec.asked for r in prompt_reports(spec, p, plan, tables, levels[asked_at(p)]))
-    prompts = (*written, *(player_report(spec, name, plan, tables) for name in spec.players))
+    listed = (*written, *(player_report(spec, name, plan, tables) for name in spec.players))
+    kind = engine_of(named_engine(spec.limits.engine)[0])
+    shares = {name: kind.share(choice) for name, (_, choice) in backends_used(spec).items()}
+    prompts = [tuple(_at_share(r, shares.get(r.name, 1.0)) for r in pair) for pair in listed]
     space, excluded = _space(plan, lists)
     return PlanReport(
         name=spec.name,
@@ -109,7 +116,15 @@ def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
         least=total_use([r.least or r for r, _ in prompts]),
         worst=total_use([w for _, w in prompts]),
         samples=tuple(_sample(spec, plan, tables, i) for i in range(min(2, len(plan)))),
+        engine=spec.limits.engine,
+        rounds=rounds_of(spec) if kind.durable else None,
     )
+
+
+def _at_share(report: PromptReport, share: float) -> PromptReport:
+    """The same where a call costs a share of its price."""
+    least = None if report.least is None else _at_share(report.least, share)
+    return replace(report, cost=None if report.cost is None else report.cost * share, least=least)
 
 
 def _ranks(plan: Plan, columns: Mapping[str, ColumnArray]) -> tuple[RankReport, ...]:

@@ -53,6 +53,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {  # each event, and its keys beside `v`
     "row_empty": ("path",),
     "row_dropped": ("path", "combination", "rule"),
     "spend": ("cost", "tokens"),
+    "batch_moved": ("batch", "provider", "state", "count", "done", "strange"),
     "stop": ("reason",),
     "ended": ("status", "summary"),
 }
@@ -155,6 +156,9 @@ class EventLines:
                 return "spend", self._used(cost, tokens)
             case told.ServerChange(server, fault):
                 return "server_change", {"server": server, "fault": fault or None}
+            case told.BatchMoved(intent, provider, state, count, done, _, strange):
+                facts = {"batch": intent, "provider": provider, "state": state, "count": count}
+                return "batch_moved", {**facts, "done": done, "strange": strange}
             case told.Stop(reason):
                 return "stop", {"reason": reason}
         return type(event).__name__.lower(), {}  # never to harm a build; the tests see to it that each is known

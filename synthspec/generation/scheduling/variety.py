@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthspec.spec import Choice, Spec
+from synthspec.spec.rounds import LAG
 from synthspec.spec.used_names import used_names
 
-LAG = 4  # a row sees the texts of its combination's rows up to this many before it, so four can be asked for at once
 WINDOW = 200  # verdicts the watch looks back on
 FEWEST = 50  # verdicts before it speaks
 SATURATED = 0.8  # share of repeats among them from which a model has nothing new to say

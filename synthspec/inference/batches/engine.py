@@ -146,6 +146,11 @@ class BatchEngine:
     async def settled(self) -> None:
         """Note the batches of which every call is settled, and remove their files; close what was opened for them."""
         await self._commit_settled()
+        reserved = self._notes.reserved()
+        for stored in self._notes.pending():  # those too that nothing of this run asked for
+            if stored.intent not in reserved and stored.intent not in self._batches:
+                await self._notes.update(stored.intent, state="committed")
+        sweep_files(self._desk.folder, {batch.intent for batch in self._notes.pending()})
         places = {place.label: place for place in self._places.values()}
         places |= {batch.place.label: batch.place for batch in self._batches.values()}
         for place in places.values():
@@ -187,8 +192,8 @@ class BatchEngine:
         worst = [(key, call.cost, call.tokens) for key, call in calls.items()]
         await self._notes.reserve(intent, place.provider, place.label, worst)
         batch = Batch(intent, place, parcel.route, set(calls), time.time(), count=len(calls), fresh=True)
-        await asyncio.to_thread(write_requests, batch, [c.request for c in calls.values()], self._desk.lines(intent))
         self._batches[intent] = batch
+        await asyncio.to_thread(write_requests, batch, [c.request for c in calls.values()], self._desk.lines(intent))
         self._in |= dict.fromkeys(calls, batch)
         self._claims |= calls
         self._moved(batch)
@@ -289,7 +294,7 @@ class BatchEngine:
         await asyncio.gather(*(self._store.release(send) for send in sends))
 
     async def _commit_settled(self) -> None:
-        """Note every batch of which all calls are settled."""
+        """Note every batch of this run of which all calls are settled."""
         fetched = [b for b in self._batches.values() if b.state == "fetched" or not b.keys]
         reserved = self._notes.reserved() if fetched else {}
         for batch in fetched:
@@ -303,10 +308,7 @@ class BatchEngine:
 
     def _drop(self, batch: Batch) -> None:
         self._batches.pop(batch.intent, None)
-        for path in (self._desk.lines(batch.intent), self._desk.results(batch.intent)):
-            path.unlink(missing_ok=True)
-        if not self._batches and self._desk.folder.is_dir() and not any(self._desk.folder.iterdir()):
-            self._desk.folder.rmdir()
+        sweep_files(self._desk.folder, self._batches.keys())
 
     # --- waiting
 
@@ -339,6 +341,17 @@ class BatchEngine:
         self._tell(
             BatchMoved(batch.intent, batch.place.provider, batch.state, batch.count, done, batch.created, strange)
         )
+
+
+def sweep_files(folder: Path, under_way: AbstractSet[str]) -> None:
+    """Remove the files of batches that are not under way any more, and the folder with the last of them."""
+    if not folder.is_dir():
+        return
+    for path in folder.glob("*.jsonl*"):
+        if path.name.partition(".")[0] not in under_way:
+            path.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _discard(batch: Batch) -> None:

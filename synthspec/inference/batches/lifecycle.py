@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -71,6 +71,7 @@ class Batch:
     remote: Remote | None = None  # as it was last told of
     disproved: set[str] = field(default_factory=set)  # batches of the provider that were taken for it
     shown: int = 0  # times that it was looked for and not listed
+    cancels: bool = False  # whether no more of it is wanted
 
 
 class Desk:
@@ -235,11 +236,18 @@ class Lifecycle:
                 said = remote.said or "it does not say why"
                 fault = BackendFault(remote.kind, f"{batch.place.provider} turned the batch down: {said}", sent="no")
                 return await self._refuse(fault, full=remote.kind in _LATER)
+            if batch.cancels and remote.state == "running":
+                await self._cancel(remote.id)
+                remote = replace(remote, state="cancelling")
             state = batch.state if batch.state in ("suspect", remote.state) else remote.state
             await self._note(state=state, last_poll=time.time())
             self._desk.idle(batch)
             await self._desk.sleep(wait)
         raise AssertionError
+
+    async def _cancel(self, remote_id: str) -> None:
+        """Ask the provider for no more of it."""
+        await self._asking(lambda: self._service.cancel(remote_id))
 
     async def _fetch(self, remote: Remote) -> None:
         """Bring the results into a file of ours; of a suspect, see whether they are its own."""

@@ -11,7 +11,7 @@ contract suite runs over every engine (`tests/test_engine_contract.py`).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -145,7 +145,10 @@ def engine_of(name: str) -> EngineKind:
         LookupError: there is none of this name.
     """
     found: EngineKind = find_plugin("engines", name).ENGINE
-    return found
+    if is_built_in("engines", name):
+        return found
+    parts = {part: guarded("engines", name, getattr(found, part)) for part in ("open", "faults", "share")}
+    return replace(found, **parts)
 
 
 def open_engine(name: str, context: EngineContext) -> Engine:
@@ -156,5 +159,4 @@ def open_engine(name: str, context: EngineContext) -> Engine:
         PluginFault: the code of a package raised something else.
         LookupError: there is none of this name.
     """
-    kind = engine_of(name)
-    return (kind.open if is_built_in("engines", name) else guarded("engines", name, kind.open))(context)
+    return engine_of(name).open(context)

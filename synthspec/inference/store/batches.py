@@ -35,6 +35,11 @@ class StoredBatch:
     created: float  # Unix time
     last_poll: float | None
 
+    @property
+    def model(self) -> str:
+        """The model it asks."""
+        return self.endpoint.partition(" ")[2]
+
 
 class Batches:
     """The batches of a folder. `reserve` one (or reserve its calls with its intent, and `begin` it), then submit it."""

@@ -1,0 +1,124 @@
+"""Ending batches of a folder without its spec: cancelled, with what they have fetched; or forgotten, as if lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthspec.inference.batches.engine import FOLDER, sweep_files
+from synthspec.inference.batches.lifecycle import Batch, Desk, Left, Lifecycle
+from synthspec.inference.batches.opening import reopen_place
+from synthspec.inference.batches.pace import Pace
+from synthspec.inference.batches.results import Results
+from synthspec.inference.store import Store
+from synthspec.inference.store.batches import Batches, StoredBatch
+from synthspec.inference.store.derived.rows import key_text
+from synthspec.inference.store.ledger import Send
+from synthspec.spec.messages import BackendFault
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A batch under way, as its folder knows it. `open` of its calls are not settled, and set aside so much."""
+
+    batch: StoredBatch
+    open: int
+    cost: float  # US dollars
+    tokens: int
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was begun."""
+        return max(0.0, time.time() - self.batch.created)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of a batch that was to end: so many answers are fetched, or `why` it could not be ended."""
+
+    intent: str
+    answers: int = 0
+    why: str = ""
+
+
+def standing_batches(store: Store) -> list[Standing]:
+    """The batches of a folder under way, the oldest first.
+
+    Raises:
+        StoreFault: they cannot be read.
+    """
+    notes = Batches(store)
+    reserved = notes.reserved()
+    found = []
+    for batch in notes.pending():
+        sends = reserved.get(batch.intent, [])
+        if not sends:
+            continue  # every call is settled
+        found.append(Standing(batch, len(sends), sum(s.cost for s in sends), sum(s.tokens for s in sends)))
+    return found
+
+
+async def cancel_batches(
+    store: Store, folder: Path, pace: Pace | None = None, tell: Callable[[Batch], None] = lambda batch: None
+) -> list[Ending]:
+    """Cancel every batch under way, wait until each has ended, and fetch the answers that it has.
+
+    The answers stay in the folder: the next build stores and uses them, and asks for the rest. What has no answer is
+    not charged for.
+
+    Raises:
+        StoreFault, OSError: what came cannot be kept.
+    """
+    notes = Batches(store)
+    desk = Desk(notes, folder / FOLDER, pace or Pace(), tell)
+    reserved, (_, known) = notes.reserved(), notes.known()
+    jobs = [_cancel(desk, store, stored, reserved.get(stored.intent, []), known) for stored in notes.pending()]
+    return list(await asyncio.gather(*jobs))
+
+
+async def _cancel(desk: Desk, store: Store, stored: StoredBatch, sends: Sequence[Send], known: set[str]) -> Ending:
+    place = await asyncio.to_thread(reopen_place, stored)
+    keys = {key_text(send.key) for send in sends}
+    batch = Batch(
+        stored.intent, place, "", keys, stored.created, stored.state, stored.remote_id, stored.file_id, stored.count,
+        cancels=True,
+    )  # fmt: skip
+    try:
+        outcome = await Lifecycle(desk, batch, known).run() if keys else Results()
+    except Left as left:
+        return Ending(stored.intent, why=left.reason)
+    except BackendFault as fault:
+        return Ending(stored.intent, why=fault.message)
+    finally:
+        await asyncio.to_thread(place.service.close)
+    answered = set()
+    if isinstance(outcome, Results):
+        answered = {key for key, answer in outcome.answers.items() if answer is not None}
+    await asyncio.gather(*(store.release(send) for send in sends if key_text(send.key) not in answered))
+    if not answered:
+        state = "committed" if isinstance(outcome, Results) else "absent"
+        await desk.notes.update(stored.intent, state=state)
+        sweep_files(desk.folder, {b.intent for b in desk.notes.pending()})
+    return Ending(stored.intent, len(answered))
+
+
+async def forget_batch(store: Store, folder: Path, intent: str) -> int:
+    """Give a batch up: what it may have cost counts as spent, and its calls are made again. How many those are.
+
+    Raises:
+        LookupError: no batch of this name is under way.
+        StoreFault: it cannot be noted.
+    """
+    notes = Batches(store)
+    stored = next((b for b in notes.pending() if b.intent == intent), None)
+    if stored is None:
+        raise LookupError(intent)
+    sends = notes.sends(intent)
+    nothing_left = stored.state == "intent"  # nothing of it was handed in
+    await asyncio.gather(*(store.release(send) if nothing_left else store.lose(send, "forgotten") for send in sends))
+    await notes.update(intent, state="absent")
+    sweep_files(folder / FOLDER, {batch.intent for batch in notes.pending()})
+    return len(sends)
