@@ -270,7 +270,7 @@ def test_reports_are_what_the_command_prints(folder: Path) -> None:
 
 
 def test_comparisons_are_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthspec.evaluation.comparison.HALVES", 6)
+    monkeypatch.setattr("synthspec.evaluation.comparison.PARTS", 6)
     one, other = synthspec.build("notes.yaml"), synthspec.build("notes.yaml", seed=5, out="other")
     found = synthspec.compare(one, "other")
     told = CliRunner().invoke(cli, ["compare", "build/notes", "other", "--format", "json"])

@@ -2,8 +2,9 @@
 
 Intervals cover 95 in a hundred; figures for which they would not (tests/test_intervals.py) have none. One that is a
 mean over rows has it from the bootstrap (Efron 1979). Others, such as distinct-n, would be wrong on rows drawn twice,
-which are copies; they have theirs from random halves of the data (Shao & Wu 1989), whose spread is that of the whole.
-Means over rows that depend on the other rows, such as self-BLEU, have the wider of the two.
+which are copies; they have theirs from random parts of the data without one row twice (the delete-d jackknife, Shao &
+Wu 1989): halves, or three quarters where a figure hangs on how many rows there are. Means over rows that depend on the
+other rows, such as self-BLEU, have the wider of the two.
 
 Of many figures some differ by chance. A dataset is called better at one only where the difference would stand out by
 chance in fewer than 5 of 100 comparisons, all figures and pairs of datasets taken together (Bonferroni).
@@ -25,8 +26,9 @@ from synthspec.evaluation.report.pieced import pieced_together
 
 MOST_ROWS = 5_000  # rows of each dataset that are measured
 RESAMPLES = 1_000
-HALVES = 20
-FEWEST_HALVES = 5
+PARTS = 20
+FEWEST_PARTS = 5
+FEWEST_ROWS = 100  # of figures of repeats: less, and one row copied more or less decides
 Progress = Callable[[str], None]
 
 
@@ -43,6 +45,14 @@ class Estimate:
     def as_dict(self) -> dict[str, Any]:
         ends = {"low": self.low, "high": self.high} if self.known else {"low": None, "high": None}
         return {"value": self.value, **ends, "computed_on": self.size}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A figure of some of the rows, and what share of the whole dataset it was computed on."""
+
+    value: float
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +158,7 @@ def _reach(figures: int, datasets: int) -> float:
     from scipy.stats import t
 
     pairs = max(1, figures * datasets * (datasets - 1) // 2)
-    return float(t.ppf(1 - 0.025 / pairs, HALVES - 1) / t.ppf(0.975, HALVES - 1))
+    return float(t.ppf(1 - 0.025 / pairs, PARTS - 1) / t.ppf(0.975, PARTS - 1))
 
 
 def groups_of(corpus: Corpus, column: str) -> list[tuple[str, Corpus]]:
@@ -179,61 +189,69 @@ def _same_columns(corpora: Sequence[Corpus]) -> list[Corpus]:
 def estimates_of(corpus: Corpus, against: Corpus | None, sizes: Sizes, seed: int) -> dict[str, Estimate]:
     context = Context(corpus, against, sizes, seed)
     figures = {m.name: f for m in all_metrics() if (f := compute(m, context)) is not None and np.isfinite(f.value)}
-    whole = [m for m in all_metrics() if m.interval and m.name in figures and _by_halves(figures[m.name])]
-    halves = _halves(corpus, against, sizes, whole, seed)
+    shown = [m for m in all_metrics() if m.interval and (m.part <= 0.5 or len(corpus) >= FEWEST_ROWS)]
+    whole = [m for m in shown if m.name in figures and _by_parts(figures[m.name])]
+    parts = _parts(corpus, against, sizes, whole, seed)
     generator = np.random.default_rng(seed)
     metrics = {m.name: m for m in all_metrics()}
     found = {}
     for name, figure in figures.items():
-        if not metrics[name].interval or (figure.parts is None and len(halves.get(name, ())) < FEWEST_HALVES):
+        if metrics[name] not in shown or (figure.parts is None and len(parts.get(name, ())) < FEWEST_PARTS):
             found[name] = Estimate(figure.value, figure.value, figure.value, figure.size, known=False)
             continue
-        low, high = _interval(figure, halves.get(name, ()), generator)
+        low, high = _interval(figure, parts.get(name, ()), generator)
         if metrics[name].unit != "number" and 0 <= figure.value <= 1:
             low, high = max(low, 0.0), min(high, 1.0)
         found[name] = Estimate(figure.value, low, high, figure.size)
     return found
 
 
-def _by_halves(figure: Figure) -> bool:
+def _by_parts(figure: Figure) -> bool:
     return figure.parts is None or figure.joint
 
 
-def _interval(figure: Figure, halves: Sequence[float], generator: np.random.Generator) -> tuple[float, float]:
-    """From the bootstrap, from halves, or, where the value of a row depends on the others, the wider of the two."""
+def _interval(figure: Figure, parts: Sequence[_Part], generator: np.random.Generator) -> tuple[float, float]:
+    """From the bootstrap, from parts, or, where the value of a row depends on the others, the wider of the two."""
     found = [_bootstrap(figure, generator)] if figure.parts is not None else []
-    found += [_spread(figure, halves)] if _by_halves(figure) else []
+    found += [_spread(figure, parts)] if _by_parts(figure) else []
     return min(low for low, _ in found), max(high for _, high in found)
 
 
-def _halves(
+def _parts(
     corpus: Corpus, against: Corpus | None, sizes: Sizes, metrics: Sequence[Metric], seed: int
-) -> dict[str, list[float]]:
-    """Each metric on random halves of the rows."""
-    found: dict[str, list[float]] = {m.name: [] for m in metrics}
+) -> dict[str, list[_Part]]:
+    """Each metric on random parts of the rows, none of them twice in one."""
+    found: dict[str, list[_Part]] = {m.name: [] for m in metrics}
     if len(corpus) < 8:
         return found
-    half = len(corpus) // 2
-    words = min(sizes.words, int(corpus.tokens.lengths.sum() * 0.45))
-    smaller = Sizes(max(words, 1), min(sizes.rows, half), min(sizes.bleu, half), min(sizes.judged, half))
-    for k in range(HALVES):
-        part = corpus.part(corpus.chosen(half, seed + 1 + k))
-        context = Context(part, against, smaller, seed + 1 + k)
-        for metric in metrics:
-            figure = compute(metric, context)
-            if figure is not None and np.isfinite(figure.value):
-                found[metric.name].append(figure.value)
+    for share in sorted({m.part for m in metrics}):
+        rows = int(len(corpus) * share)
+        words = min(sizes.words, int(corpus.tokens.lengths.sum() * share * 0.9))
+        smaller = Sizes(max(words, 1), min(sizes.rows, rows), min(sizes.bleu, rows), min(sizes.judged, rows))
+        for k in range(PARTS):
+            context = Context(corpus.part(corpus.chosen(rows, seed + 1 + k)), against, smaller, seed + 1 + k)
+            for metric in (m for m in metrics if m.part == share):
+                figure = compute(metric, context)
+                if figure is not None and np.isfinite(figure.value):
+                    found[metric.name].append(_Part(figure.value, figure.share * rows / len(corpus)))
     return found
 
 
-def _spread(figure: Figure, halves: Sequence[float]) -> tuple[float, float]:
-    """What 95 of 100 halves differ by, either way, as a share of their mean: some figures grow with size."""
+def _spread(figure: Figure, parts: Sequence[_Part]) -> tuple[float, float]:
+    """What 95 of 100 datasets differ by, either way, told from parts, as a share of their mean: some figures grow
+    with size.
+
+    Of n rows, parts of the share h differ by (1 - h)/h of a row's variance over n, the figure, of the share m, by 1/m.
+    """
     from scipy.stats import t
 
-    if len(halves) < FEWEST_HALVES:
+    if len(parts) < FEWEST_PARTS:
         return figure.value, figure.value
-    mean, deviation = float(np.mean(halves)), float(np.std(halves, ddof=1))
-    reach = float(t.ppf(0.975, len(halves) - 1)) * deviation * (abs(figure.value / mean) if mean else 1.0)
+    values = [p.value for p in parts]
+    mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
+    share = min(float(np.mean([p.share for p in parts])), 0.95)
+    deviation *= float(np.sqrt(share / (1 - share) / figure.share))
+    reach = float(t.ppf(0.975, len(parts) - 1)) * deviation * (abs(figure.value / mean) if mean else 1.0)
     return figure.value - reach, figure.value + reach
 
 

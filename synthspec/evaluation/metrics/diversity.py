@@ -10,6 +10,7 @@ from synthspec.evaluation.corpus.words import Tokens
 from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric
 from synthspec.evaluation.metrics.self_bleu import self_bleu_scores
 
+MOST = 0.75  # what half of the rows say of repeats is too little of the whole
 GATES = ("near_duplicate_rate", "duplicate_rate", "distinct_1", "distinct_2")
 _FAMILY = "diversity"
 
@@ -58,12 +59,15 @@ def repeated_openings(tokens: Tokens, words: int = 3) -> Array:
 def _distinct(n: int) -> Metric:
     def compute(context: Context) -> Figure | None:
         tokens = context.corpus.tokens.part(context.mixed).first(context.sizes.words)
-        return Figure(distinct(tokens, n), f"{len(tokens.flat):,} words") if len(tokens.flat) >= n else None
+        if len(tokens.flat) < n:
+            return None
+        share = len(tokens.flat) / len(context.corpus.tokens.flat)
+        return Figure(distinct(tokens, n), f"{len(tokens.flat):,} words", share=share)
 
     what = {1: "words", 2: "pairs of neighbouring words", 3: "runs of three words"}[n]
     return Metric(f"distinct_{n}", f"Distinct-{n}", _FAMILY, "higher",
                   f"The share of {what} that differ from all others. Low means that the same wording comes back.",
-                  "Li et al. 2016", compute, "share")  # fmt: skip
+                  "Li et al. 2016", compute, "share", part=MOST)  # fmt: skip
 
 
 def _compression(context: Context) -> Figure | None:
@@ -79,18 +83,27 @@ def _compression(context: Context) -> Figure | None:
         left -= min(left, int(lengths[i]))
         parts.append(text)
     used = context.sizes.words - left
-    return Figure(compression_ratio("\n".join(parts)), f"{used:,} words") if used >= 20 else None
+    share = used / max(int(lengths.sum()), 1)
+    return Figure(compression_ratio("\n".join(parts)), f"{used:,} words", share=share) if used >= 20 else None
 
 
 def _self_bleu(context: Context) -> Figure | None:
     rows = context.corpus.chosen(context.sizes.bleu, context.seed)
     scores = self_bleu_scores(context.corpus.tokens.part(rows))
-    return Figure(float(scores.mean()), f"{len(rows):,} rows", scores, joint=True) if len(rows) > 1 else None
+    if len(rows) < 2:
+        return None
+    return Figure(float(scores.mean()), f"{len(rows):,} rows", scores, joint=True, share=_share(context, len(rows)))
+
+
+def _share(context: Context, rows: int) -> float:
+    return rows / len(context.corpus)
 
 
 def _vendi(context: Context) -> Figure | None:
     count = len(context.drawn)
-    return Figure(vendi(context.kernel), context.by(f"{count:,} rows")) if count > 1 else None
+    if count < 2:
+        return None
+    return Figure(vendi(context.kernel), context.by(f"{count:,} rows"), share=_share(context, count))
 
 
 def _duplicates(context: Context) -> Figure:
@@ -105,7 +118,8 @@ def _near_duplicates(context: Context) -> Figure:
 
 def _openings(context: Context) -> Figure:
     found = repeated_openings(context.corpus.tokens.part(context.drawn))
-    return Figure(float(found.mean()), f"{len(found):,} rows", found, joint=True)
+    share = _share(context, len(found))
+    return Figure(float(found.mean()), f"{len(found):,} rows", found, joint=True, share=share)
 
 
 METRICS = (
@@ -120,6 +134,7 @@ METRICS = (
         "How many times smaller gzip makes the text. What repeats shrinks more; people's prose, about 2 to 2.6.",
         "Shaib et al. 2024",
         _compression,
+        part=MOST,
     ),
     Metric(
         "self_bleu",
@@ -130,6 +145,7 @@ METRICS = (
         "Zhu et al. 2018",
         _self_bleu,
         "ratio",
+        part=MOST,
     ),
     Metric(
         "vendi_score",
@@ -139,6 +155,7 @@ METRICS = (
         "How many wholly different rows the sample is worth: each row like another counts for less.",
         "Friedman & Dieng 2023",
         _vendi,
+        part=MOST,
     ),
     Metric(
         "duplicate_rate",
@@ -149,6 +166,7 @@ METRICS = (
         "",
         _duplicates,
         "share",
+        part=MOST,
     ),
     Metric(
         "near_duplicate_rate",
@@ -159,6 +177,7 @@ METRICS = (
         "Broder 1997",
         _near_duplicates,
         "share",
+        part=MOST,
     ),
     Metric(
         "repeated_openings",
@@ -169,5 +188,6 @@ METRICS = (
         "",
         _openings,
         "share",
+        part=MOST,
     ),
 )

@@ -40,6 +40,7 @@ class Figure:
     parts: Array | None = None
     joint: bool = False  # whether a part also depends on which other rows there are
     floor: float | None = None  # what the same figure is where nothing is wrong
+    share: float = 1.0  # of the dataset that it was computed on
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Metric:
     compute: Callable[[Context], Figure | None]
     unit: Literal["share", "ratio", "number"] = "number"  # share: per cent; ratio: from 0 to 1
     interval: bool = True  # whether resampling rows gives one that covers what it says (tests/test_intervals.py)
+    part: float = 0.5  # share of the rows in the random parts that tell it; more where a figure hangs on their number
 
 
 def compute(metric: Metric, context: Context) -> Figure | None:

@@ -45,7 +45,8 @@ def _grams(n: int) -> Metric:
         if words < 20:
             return None
         mine, first, second = (t.first(words).grams(n) for t in (pair.synthetic, *pair.halves))
-        return Figure(divergence(mine, first), f"{words:,} words of each", floor=divergence(second, first))
+        share = words / len(pair.synthetic.flat)
+        return Figure(divergence(mine, first), f"{words:,} words of each", floor=divergence(second, first), share=share)
 
     name, title = {1: ("vocabulary_js", "Vocabulary"), 2: ("bigram_js", "Word pairs")}[n]
     what = {1: "Words", 2: "Pairs of words"}[n]
@@ -64,7 +65,10 @@ def _characters(context: Context) -> Figure | None:
     mine, first, second = (np.asarray(gram_counts(t).sum(axis=0)).ravel() for t in samples)
     if not mine.sum() or not first.sum() or not second.sum():
         return None
-    return Figure(jensen_shannon(mine, first), f"{rows:,} rows of each", floor=jensen_shannon(second, first))
+    share = rows / len(pair.texts)
+    return Figure(
+        jensen_shannon(mine, first), f"{rows:,} rows of each", floor=jensen_shannon(second, first), share=share
+    )
 
 
 def _lengths(context: Context) -> Figure | None:
