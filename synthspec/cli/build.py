@@ -72,14 +72,14 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Build datasets. What was paid for before is used again.
+    """Build datasets. Completions that were paid for before are reused.
 
     \b
     Ends with 0 done, 1 a spec has errors (nothing is built), 3 rows are missing (a limit, the provider,
     rejected rows: see quarantine.jsonl) or batches are under way, 4 a gate failed, 130 interrupted
     (run it again to go on).
 
-    A dataset that stands in DIR is not replaced by a poorer one: that goes to DIR/incomplete.
+    A dataset in DIR is not replaced by a poorer one: that goes to DIR/incomplete.
     """
     from synthspec.cli.shared.monitors import STANDARD_OUTPUT, Told
     from synthspec.cli.shared.run_build import Asked, build_all

@@ -33,9 +33,9 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Make a few rows and show their prompts, completions and verdicts. Writes no dataset.
+    """Make a few rows and show their prompts, completions and rejections. Writes no dataset.
 
-    The completions are kept: `build` uses them again. Ends with 3 where a row could not be had.
+    The completions are cached: `build` uses them. Ends with 3 where a row is missing.
     """
     import asyncio
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--against", type=click.Path(path_type=Path), metavar="FILE|SOURCE",
               help="The original: a file, another build's folder, or a source of the spec by its name.")  # fmt: skip
 @click.option("--embed", metavar="PROVIDER:MODEL",
-              help="Measure likeness by a model's embeddings: openai, ollama or sentence-transformers.")  # fmt: skip
+              help="Measure similarity by a model's embeddings: openai, ollama or sentence-transformers.")  # fmt: skip
 @click.option("--judge", metavar="PROVIDER:MODEL", help="Have a model tell labels from texts: at most 300 questions.")
 @click.option("--base-url", metavar="URL", help="The server of --embed and --judge, instead of the usual one.")
 @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD",
@@ -42,12 +42,12 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Measure a dataset: diversity, labels, balance, language, likeness to an original, what it cost.
+    """Measure a dataset: diversity, labels, balance, language, similarity to an original, what it cost.
 
     Takes a build's folder, or any CSV, JSONL, JSON or Parquet file. For a folder it also writes DIR/report.html,
     one page that needs no network. Calls no model, unless --embed or --judge names one. With --embed, the Vendi
-    score, nearest rows and coverage go by meaning instead of spelling, and --against adds MAUVE. What a model answered
-    is kept, in DIR/report-calls/ or build/reports/NAME/, and never paid for twice.
+    score, nearest rows and coverage go by meaning instead of spelling, and --against adds MAUVE. A model's answers
+    are cached in DIR/report-calls/ or build/reports/NAME/, and never paid for twice.
     """
     import json
 

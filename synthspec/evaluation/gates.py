@@ -42,8 +42,8 @@ GATE_METRICS: tuple[GateMetric, ...] = (
     GateMetric("warnings", "rows kept that break a check of severity warn"),
     GateMetric("dropped", "rows left out by a check of severity drop"),
     GateMetric("calls", "completions used, reused ones included"),
-    GateMetric("tokens", "prompt and completion tokens of those; no gate holds on them where they are not known"),
-    GateMetric("cost", "US dollars of those; no gate holds on it where a price is not known"),
+    GateMetric("tokens", "prompt and completion tokens of those; gates on them fail where they are not known"),
+    GateMetric("cost", "US dollars of those; gates on it fail where a price is not known"),
 )
 TEXT_FIGURES = frozenset(["near_duplicate_rate", "duplicate_rate", "distinct_1", "distinct_2"])
 _BUILT_IN = frozenset(m.name for m in GATE_METRICS)

@@ -56,7 +56,7 @@ KEYS: Mapping[str, Mapping[str, Any]] = {
         "pattern": FORM,
         "maxLength": 40,
         "description": "How days are written in a csv, tsv or xlsx file, where not as 2026-12-31: of DD, MM, YYYY "
-        "(YY), hh, mm and ss, such as DD.MM.YYYY. A column of which every value is written so holds dates.",
+        "(YY), hh, mm and ss, such as DD.MM.YYYY. A column of which every value is written so contains dates.",
     },
 }
 _FOR = {"encoding": "text", "header": "csv, tsv or xlsx", "dates": "csv, tsv or xlsx", "sheet": "xlsx", "at": "json"}

@@ -82,7 +82,7 @@ def access_options(function: F) -> F:
         return function(*args, access=Access(trust, refresh), **kwargs)
 
     for name, help in (
-        ("--refresh", "Ask again for what sources hold elsewhere (`hub`), in place of what was fetched before."),
+        ("--refresh", "Fetch the data of remote sources (`hub`) again, instead of using what is cached."),
         ("--trust", "Run the code that sources name (`agents`), and remember it as it is now."),
     ):
         wrapped = click.option(name, is_flag=True, help=help)(wrapped)

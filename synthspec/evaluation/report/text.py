@@ -102,7 +102,7 @@ def _build(report: Report, build: dict[str, Any]) -> Iterator[str]:
     if report.quarantined:
         yield f"  {report.quarantined:,} rows missing: " + "; ".join(f"{r} ({n})" for r, n in report.reasons()[:3])
     for gate, holds in build["gates"].items():
-        yield f"  gate {'holds' if holds else 'FAILED'}: {gate}"
+        yield f"  gate {'passed' if holds else 'FAILED'}: {gate}"
 
 
 def _cost(build: dict[str, Any]) -> str:

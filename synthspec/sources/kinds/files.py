@@ -87,7 +87,7 @@ KIND = SourceKind(
                 },
                 "by": {
                     "enum": list(BY),
-                    "description": "What is kept together: a chunk holds text of one section (headings) or one page"
+                    "description": "What is kept together: a chunk contains text of one section (headings) or one page"
                     " (pages), or whole paragraphs or sentences of any. Default headings.",
                 },
             },
