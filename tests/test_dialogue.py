@@ -217,14 +217,41 @@ def test_until_reads_the_exchange_and_the_other_speaker(world: World) -> None:
     assert {len(t) for t in world.talks} == {4}
 
 
-@pytest.mark.parametrize("turns", ["number(goal)", "integer_of", "0 * extra", "1000 * extra"])
-def test_turns_that_come_to_no_number_lose_the_row_with_the_reason(world: World, turns: str) -> None:
-    spec = spec_of(turns=turns.replace("integer_of", "extra - 2").replace("number(goal)", "extra - 1"),
-                   parameters={"extra": "integer(1, 1)"})  # fmt: skip
+@pytest.mark.parametrize("bad", [0, -1, 1000])
+def test_turns_that_come_to_no_number_lose_the_row_with_the_reason(world: World, bad: int) -> None:
+    spec = spec_of(turns=f"if extra == 1 then {bad} * len(goal) else 2", parameters={"extra": "integer(1, 1)"})
     dataset = world.build(spec)
     assert dataset.status == 3 and not world.asked
     lost = [json.loads(line) for line in (world.folder / "out/quarantine.jsonl").read_text().splitlines()]
     assert all("`turns` is" in str(row) for row in lost) and len(lost) == 6
+
+
+@pytest.mark.parametrize(("turns", "draw", "code"), [
+    ("extra", "integer(0, 3)", "E486"), ("extra - 2", "integer(2, 4)", "E486"), ("1000 * extra", "integer(1, 2)", "E486"),
+    ("extra", "integer(1, 3)", ""), ("clip(extra, 1, 4)", "integer(0, 9)", ""), ("max(1, extra)", "integer(0, 9)", ""),
+    ("if extra > 0 then extra else 1", "integer(0, 3)", ""), ("extra", "if 1 > 0 then integer(0, 2) else 1", ""),
+])  # fmt: skip
+def test_turns_that_may_come_to_no_number_are_told_where_it_is_known(
+    turns: str, draw: str, code: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(spec_of(turns=turns, parameters={"extra": draw})), encoding="utf-8")
+    found = [d.code for d in compile_spec(path).diagnostics if d.severity == "error"]
+    assert found == ([code] if code else [])
+
+
+@pytest.mark.parametrize(("turns", "wanted", "until", "code"), [
+    (3, {"min": 4}, "", "E454"), (3, {"max": 2}, "", "E454"), (3, {"min": 3, "max": 3}, "", ""),
+    ({"min": 1, "max": 4}, {"min": 5}, "turn > 2", "E454"), ({"min": 1, "max": 4}, {"max": 2}, "turn > 2", ""),
+    ({"min": 3, "max": 4}, {"max": 2}, "turn > 2", "E454"), ("if goal == 'parcel' then 1 else 5", {"min": 4}, "", ""),
+])  # fmt: skip
+def test_a_field_that_no_talk_can_fit(turns: Any, wanted: Any, until: str, code: str, tmp_path: Path) -> None:
+    spec = spec_of(turns=turns, **({"until": until} if until else {}))
+    spec["fields"]["conversation"]["turns"] = wanted
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    found = [d.code for d in compile_spec(path).diagnostics if d.severity == "error"]
+    assert found == ([code] if code else [])
 
 
 # --- what is asked again

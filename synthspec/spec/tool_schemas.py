@@ -14,6 +14,7 @@ from synthspec.spec import Answer, Tool, ValueAnswer
 NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 ANSWER = "answer"  # the column that holds what a drawn tool gives
 NEEDED = ("name", "description")  # the columns that every source of tools has
+_TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what every provider takes for the name of a function
 
 
@@ -39,6 +40,8 @@ def schema_fault(schema: Mapping[str, Any]) -> str:
     try:
         jsonschema.Draft202012Validator.check_schema(dict(schema))
     except jsonschema.SchemaError as e:
+        if list(e.absolute_path)[-1:] == ["type"] and isinstance(e.instance, str):
+            return f"'{e.instance[:40]}' is no type; there are {', '.join(_TYPES[:-1])} and {_TYPES[-1]}"
         return str(e.message).split("\n")[0][:120]
     return ""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -174,10 +175,20 @@ def field_names(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Fi
         if item.text not in every:
             if ctx.is_lost("fields"):
                 continue
-            ctx.report("E606", item, f"there is no field '{item.text}'", did_you_mean(item.text, every))
+            help = did_you_mean(item.text, every)
+            if re.search(r"[(\[+*/]|\.\w", item.text):
+                made = f"{_free_name(every)}: {{value: {item.text}}}"
+                help = f"declare it as a field of its own, such as `{made}`, and name that"
+            ctx.report("E606", item, f"there is no field '{item.text}'", help)
         elif item.text in fields:
             names.append(item.text)
     return tuple(names)
+
+
+def _free_name(taken: Collection[str]) -> str:
+    """A name for a field that none has."""
+    numbered = (f"made_{n}" for n in itertools.count(2))
+    return next(name for name in itertools.chain(["made"], numbered) if name not in taken)
 
 
 def _texts(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Field]) -> tuple[str, ...]:

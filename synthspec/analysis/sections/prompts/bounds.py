@@ -31,7 +31,7 @@ def ends_of_expression(expression: Expression, known: KnownNames, depth: int = 0
 
     >>> from synthspec.languages.expressions import parse_expression
     >>> parsed, _ = parse_expression("min(n * 2, 7) + 1")
-    >>> ends_of_expression(parsed, Known({"n": Type("integer", values=(1, 2, 9))}, {}, {}))
+    >>> ends_of_expression(parsed, KnownNames({"n": Type("integer", values=(1, 2, 9))}, {}, {}))
     (3.0, 8.0)
     """
     match expression:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.prompts.backends import OwnBackends, lower_one_or_chosen, lower_own_backends
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, lower_when
-from synthspec.analysis.sections.prompts.exchanges import DialogueReading, lower_turns, lower_until
+from synthspec.analysis.sections.prompts.exchanges import DialogueReading, check_field_turns, lower_turns, lower_until
 from synthspec.analysis.sections.prompts.rows import lower_each
 from synthspec.analysis.sections.prompts.several import check_together
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
@@ -61,6 +61,8 @@ def lower_dialogue(
     if sound and dialogue.until is None and dialogue.minimum != dialogue.maximum and node.get("until") is None:
         message = "nothing ends the talk before its greatest number of exchanges: `min` does nothing"
         ctx.report("W755", node.get("turns") or node, message, "add `until:`, or write the one number")
+    if sound:
+        check_field_turns(reading, entry, writes, dialogue)
     told = value_of(node.get("instructions"), True) not in ("none", False)
     return _prompt(reading, entry, writes, dialogue, told, frozenset[str]().union(*(read for _, read in made)), own)
 
@@ -95,6 +97,7 @@ def lower_tool_prompt(
         Speaker("assistant", "assistant", system, None, used, None, entry.key.span, own.choose),
     )
     dialogue = Dialogue(speakers, one, one)
+    check_field_turns(reading, entry, writes, dialogue)
     return _prompt(reading, entry, writes, dialogue, False, read, own)
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain
+from synthspec.analysis.sections.prompts.bounds import KnownNames, ends_of_expression
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.tools import Tools
-from synthspec.document.reader import MapNode, Node, ScalarNode
+from synthspec.diagnostics import Related
+from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
 from synthspec.languages.expressions import compile_row, names_of
-from synthspec.languages.expressions.tree import Expression, Literal
+from synthspec.languages.expressions.traversal import walk
+from synthspec.languages.expressions.tree import Conditional, Expression, Literal
 from synthspec.languages.expressions.types import INTEGER, TEXT, fits
-from synthspec.spec import Each, Speaker
+from synthspec.spec import Dialogue, Each, Formula, Speaker
 from synthspec.spec.conversation import MOST_EXCHANGES
 
 
@@ -73,7 +76,51 @@ def _count(reading: DialogueReading, node: Node | None) -> Expression:
             message = f"`turns` may come to {value}: a dialogue has 1 to {MOST_EXCHANGES} exchanges"
             ctx.report("E486", node, message, "write a number in this range")
             return Literal(1, 0, 0)
+    low, high = ends_of_exchanges(reading, expression)
+    stray = low if low is not None and low < 1 else high if high is not None and high > MOST_EXCHANGES else None
+    if kind.values is None and stray is not None:
+        message = f"`turns` may come to {stray:g}: a dialogue has 1 to {MOST_EXCHANGES} exchanges"
+        ctx.report("E486", node, message, "draw a number in this range, or write `clip(…, 1, 10)` around it")
+        return Literal(1, 0, 0)
     return expression
+
+
+def ends_of_exchanges(reading: DialogueReading, expression: Expression) -> tuple[float | None, float | None]:
+    """The least and the greatest number that this many exchanges come to; None where nothing says, or a condition
+    decides."""
+    around = reading.around
+    draws = (around.draws[n] for n in names_of(expression) if n in around.draws)
+    parts = [expression, *(d.expression for d in draws if isinstance(d, Formula))]
+    if any(isinstance(p, Conditional) for part in parts for p in walk(part)):
+        return None, None
+    return ends_of_expression(expression, KnownNames(around.parameters, around.fields, around.draws))
+
+
+def check_field_turns(reading: DialogueReading, entry: Entry, writes: tuple[str, ...], dialogue: Dialogue) -> None:
+    """Report where no talk can have as many messages of its user as its field wants."""
+    field = reading.around.fields.get(writes[0]) if writes else None
+    if field is None or reading.ctx.is_broken("fields", field.name):
+        return
+    users = sum(s.role == "user" for s in dialogue.speakers)
+    low, high = ends_of_exchanges(reading, dialogue.minimum)[0], ends_of_exchanges(reading, dialogue.maximum)[1]
+    if dialogue.until is None:
+        low = ends_of_exchanges(reading, dialogue.maximum)[0]
+    wanted = field.turns
+    node = entry.value
+    assert isinstance(node, MapNode)
+    at, place = node.get("turns") or entry.key, Related(field.span, "this field says how many it wants")
+    if wanted.minimum is not None and high is not None and users * high < wanted.minimum:
+        has = f"a talk of '{entry.key.text}' has {users * high:g} messages of its user at most"
+        message = f"{has}, and '{field.name}' wants {wanted.minimum}"
+        reading.ctx.report(
+            "E454", at, message, "let it have more exchanges, or lower `turns.min` of the field", (place,)
+        )
+    elif wanted.maximum is not None and low is not None and users * low > wanted.maximum:
+        has = f"a talk of '{entry.key.text}' has {users * low:g} messages of its user at least"
+        message = f"{has}, and '{field.name}' takes {wanted.maximum}"
+        reading.ctx.report(
+            "E454", at, message, "let it have fewer exchanges, or raise `turns.max` of the field", (place,)
+        )
 
 
 def lower_until(reading: DialogueReading, node: MapNode, speakers: tuple[Speaker, ...]) -> Expression | None:
