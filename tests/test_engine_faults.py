@@ -229,3 +229,48 @@ def test_interrupted_while_its_options_are_read_ends_with_130(monkeypatch: pytes
 
     monkeypatch.setattr(click.Group, "parse_args", interrupted)
     assert CliRunner().invoke(cli, ["check", "x.yaml"]).exit_code == 130
+
+
+@pytest.mark.parametrize("form", ["enum", "drop"])
+def test_half_a_character_in_a_reply_is_a_lost_row_not_a_lost_build(form: str, tmp_path: Path) -> None:
+    """JSON says half a surrogate pair by an escape, and the reason why such a row is lost quotes it."""
+
+    def answer(body: dict[str, Any], nth: int) -> str:
+        odd = digest(body["messages"]) % 2
+        return json.dumps({"mood": "half \ud83d" if odd or form == "enum" else "calm", "text": "some words"})
+
+    with Loopback(reply=answer) as server:
+        spec = {
+            "synthspec": 1,
+            "name": "half",
+            "rows": 4,
+            "parameters": {"n": "integer(1, 1000)"},
+            "prompts": {"say": {"user": "Say {{ n }}", "writes": ["mood", "text"], "format": "json"}},
+            "fields": {
+                "mood": {"enum": ["calm", "angry"]} if form == "enum" else {"type": "string"},
+                "text": {"type": "string"},
+            },
+            "limits": {"attempts": 1, "combinations": 12},
+            "backend": {"provider": "openai", "model": "m", "base_url": server.url},
+        }
+        if form == "drop":
+            spec["checks"] = [{"that": "mood == 'calm'", "severity": "drop", "message": "not {{ mood }}"}]
+        path = tmp_path / "spec.yaml"
+        path.write_text(json.dumps(spec))
+        first = CliRunner().invoke(cli, ["build", str(path), "--out", str(tmp_path / "out")])
+        assert "internal error" not in first.output and first.exit_code in (0, 3), first.output
+        again = CliRunner().invoke(cli, ["build", str(path), "--out", str(tmp_path / "out")])
+        assert "internal error" not in again.output and again.exit_code == first.exit_code, again.output
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_a_store_is_closed_where_no_thread_can_be_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def none_left(*given: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(asyncio, "to_thread", none_left)
+    store = Store.open(tmp_path)
+    asyncio.run(store.close())
+    Store.open(tmp_path).shut()

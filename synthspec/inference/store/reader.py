@@ -186,7 +186,10 @@ class StoreReader:
 
     async def close(self) -> None:
         """Give up the store. A second call does nothing."""
-        await asyncio.to_thread(self.shut)
+        try:
+            await asyncio.to_thread(self.shut)
+        except (RuntimeError, MemoryError):  # no thread can be begun: it takes the event loop's time, and is done
+            self.shut()
 
     def shut(self) -> None:
         """`close`, for a caller outside an event loop."""

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from synthspec.inference.store.derived.rows import key_bytes
 from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
+from synthspec.inference.transport.replies import whole_text
 
 FILE = "rows.sqlite"
 VERSION = 2
@@ -128,7 +129,8 @@ class RowLog:
     ) -> str:
         digest = hashlib.blake2b(_encode_sorted(held).encode(), digest_size=16).digest()
         values, path, number = _encode(held), ".".join(map(str, names)) or str(ordinal), self._count
-        self._outcomes.append((number, ordinal, path, combination, *state, digest, values))
+        told = map(whole_text, state)  # a reason may quote half a character of a reply
+        self._outcomes.append((number, ordinal, path, combination, *told, digest, values))
         self._lineage += [(number, n, key_bytes(key)) for n, key in enumerate(filter(None, keys))]
         self._tries += [(number, n, t.prompt, t.attempt, json.dumps(t.reasons)) for n, t in enumerate(tries)]
         self._count += 1
