@@ -99,7 +99,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
         OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",
-        OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"0" * 2000,
+        OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"0" * 200_000,
         OK + b"X: " + b"y" * 70_000,
         OK + b"X: " + b"y" * 70_000 + b"\r\n\r\n",
         b"\x16\x03\x01" * 40_000,
@@ -356,3 +356,16 @@ def test_a_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) ->
         serve.heads[0].startswith(b"POST http://provider.example/v1/chat HTTP/1.1\r\n")
         and b"X-Own: yes" in serve.heads[0]
     )
+
+
+def test_nothing_was_sent_where_the_proxy_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        address = "http://provider.example/v1"
+        client = JsonClient(Service("P", address, "m", timeout=5.0), address, {})
+        with pytest.raises(BackendFault) as fault:
+            await client.post("chat", {"a": 1})
+        await client.close()
+        assert fault.value.sent == "no"
+
+    asyncio.run(main())

@@ -1,7 +1,7 @@
 """Connections to one host over HTTP/1.1, kept open between requests: one request at a time on each, nothing sent twice.
 
-Written on asyncio's own transports, because a call then costs half the CPU of a general client, and because importing
-one costs as much as a small build. Where a proxy stands between, `proxied.py` is used.
+Written on asyncio's transports and llhttp (`http_replies.py`), because a call then costs half the CPU of a general
+client, and because importing one costs as much as a small build. Where a proxy stands between, `proxied.py` is used.
 """
 
 from __future__ import annotations

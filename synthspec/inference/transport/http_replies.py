@@ -1,16 +1,17 @@
-"""Replies of HTTP/1.1, read from the bytes that arrive: no sockets, no clock.
+"""Replies of HTTP/1.1, read by llhttp (`httptools`) from the bytes that arrive: no sockets, no clock.
 
-Of what RFC 9112 has, this reads what a reply to one request needs: status lines, headers, bodies of a known length, in
-chunks, or up to the end of the connection. Whatever is out of order or out of bounds is an `HttpFault`.
+llhttp says what the bytes mean; here stand the bounds, and which of the things that HTTP allows are no reply to one
+request. Whatever is out of order or out of bounds is an `HttpFault`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 MOST_HEAD = 64 << 10  # bytes of a status line and headers, and of trailers
-_MOST_LINE = 1 << 10  # bytes of the line before a chunk
+_MOST_BESIDE = 16  # bytes beside the body for each byte of it: what comes in the smallest chunks needs 5
 
 
 class HttpFault(OSError):
@@ -25,16 +26,13 @@ class HttpReply:
 
     def __init__(self, most: Callable[[int], int]) -> None:
         self.status = 0
-        self.headers: dict[str, str] = {}  # names in lower case
+        self.headers: dict[str, str] = {}  # names in lower case; one that comes twice has both values, a comma between
         self.overflows = False
         self.is_done = False
         self._most_of = most
         self._most = 0
-        self._buffer = bytearray()  # what is not read yet
         self._body = bytearray()
-        self._reads: Literal["head", "length", "chunk", "gap", "trailers", "end"] = "head"
-        self._left = 0  # bytes of the body, or of the chunk, that are to come
-        self._keeps = False
+        self._reader: _Reader | None = None
 
     @property
     def body(self) -> bytes:
@@ -44,10 +42,10 @@ class HttpReply:
     @property
     def keeps_connection(self) -> bool:
         """Whether the connection may be used again: the reply is whole, nothing came after it, nobody closes."""
-        return self._keeps and self.is_done and not self.overflows and not self._buffer
+        return self._reader is not None and self._reader.keeps and self.is_done and not self.overflows
 
     def take(self, status: int, headers: dict[str, str]) -> None:
-        """Status and headers that something else has read; its body follows by `add`."""
+        """Status and headers; the body follows by `add`."""
         self.status, self.headers, self._most = status, headers, self._most_of(status)
 
     def add(self, some: bytes | bytearray) -> None:
@@ -63,9 +61,9 @@ class HttpReply:
         Raises:
             HttpFault: it is no reply.
         """
-        self._buffer += data
-        while not self.is_done and self._step():
-            pass
+        if self._reader is None:
+            self._reader = _Reader(self)
+        self._reader.feed(data)
 
     def end(self) -> None:
         """The connection was closed.
@@ -73,140 +71,75 @@ class HttpReply:
         Raises:
             HttpFault: the reply was not whole.
         """
-        if self._reads == "end":
+        if self._reader is not None and self._reader.lasts_to_the_end:
             self.is_done = True
         if not self.is_done:
             raise HttpFault("closed before a whole reply came" if self.status else "closed without a reply")
 
-    def _step(self) -> bool:
-        """Read on; False where more must arrive first."""
-        match self._reads:
-            case "head":
-                return self._head()
-            case "length":
-                self._take(self._left)
-                self.is_done = self.is_done or self._left == 0
-                return False
-            case "end":
-                self._take(len(self._buffer))
-                return False
-            case "chunk":
-                return self._chunk()
-            case "gap":
-                return self._gap()
-            case "trailers":
-                return self._trailers()
 
-    def _head(self) -> bool:
-        cut = self._buffer.find(b"\r\n\r\n")
-        if cut < 0 and len(self._buffer) <= MOST_HEAD:
-            return False
-        if not 0 <= cut <= MOST_HEAD:
-            raise HttpFault(f"headers of more than {MOST_HEAD >> 10} KB")
-        first, *lines = self._buffer[:cut].decode("utf-8", "replace").split("\r\n")
-        del self._buffer[: cut + 4]
-        version, _, rest = first.partition(" ")
-        code = rest[:3]
-        if version not in ("HTTP/1.1", "HTTP/1.0") or not (code.isascii() and code.isdigit() and len(code) == 3):
-            raise HttpFault("a reply that is no HTTP/1.1")
-        self.status = int(code)
-        self.headers = _headers(lines)
-        if 100 <= self.status < 200:
-            if self.status == 101:
-                raise HttpFault("another protocol")
-            return True  # the reply itself is still to come
-        self._most = self._most_of(self.status)
-        self._frame(version)
-        return True
+class _Reader:
+    """What llhttp calls while it reads the bytes of one reply. Nothing is raised from here: llhttp would hide it."""
 
-    def _frame(self, version: str) -> None:
-        """How the body is told from what follows it."""
-        said = self.headers.get("connection", "").lower()
-        self._keeps = "close" not in said if version == "HTTP/1.1" else "keep-alive" in said
-        length, coding = self.headers.get("content-length"), self.headers.get("transfer-encoding")
-        if self.status in (204, 304):
-            self.is_done = True
-        elif coding is not None:
-            if coding.strip().lower() != "chunked":
-                raise HttpFault("a transfer coding that was not asked for")
-            self._keeps = self._keeps and length is None
-            self._reads = "chunk"
-        elif length is not None:
-            self._left = _number(length, 10)
-            self._reads, self.is_done = "length", self._left == 0
-        else:
-            self._reads, self._keeps = "end", False
+    def __init__(self, reply: HttpReply) -> None:
+        self.keeps = False
+        self.lasts_to_the_end = False  # of the connection: neither a length nor chunks say where the body ends
+        self._reply = reply
+        self._fault = ""
+        self._headers: dict[str, str] = {}
+        self._in_body = False
+        self._fed = self._of_body = self._of_head = 0  # bytes
+        self._parser = HttpResponseParser(self)
+        # Some servers send a length beside chunks: the chunks count, and the connection is not used again.
+        self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
 
-    def _take(self, most: int) -> None:
-        """Move bytes to the body."""
-        some = self._buffer[:most]
-        del self._buffer[: len(some)]
-        self._left -= len(some)
-        self.add(some)
+    def feed(self, data: bytes) -> None:
+        self._fed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            self._fault = self._fault or "another protocol"
+        except HttpParserError as e:
+            if not self._reply.is_done:
+                self._fault = self._fault or f"a reply that is no HTTP/1.1 ({e})"
+            self.keeps = False  # more came than the reply
+        if not self._reply.is_done and self._fed - self._of_body > MOST_HEAD + _MOST_BESIDE * self._of_body:
+            self._fault = self._fault or f"more than {MOST_HEAD >> 10} KB beside the body"
+        if self._fault and not self._reply.overflows:
+            raise HttpFault(self._fault)
 
-    def _line(self) -> str | None:
-        cut = self._buffer.find(b"\r\n")
-        if cut > _MOST_LINE or (cut < 0 and len(self._buffer) > _MOST_LINE):
-            raise HttpFault("a chunk without a length")
-        if cut < 0:
-            return None
-        line = self._buffer[:cut].decode("latin-1")
-        del self._buffer[: cut + 2]
-        return line
+    def on_message_begin(self) -> None:
+        self.keeps = False
+        self._headers, self._in_body = {}, False
 
-    def _chunk(self) -> bool:
-        """The length of a chunk, then the chunk."""
-        if self._left == 0:
-            line = self._line()
-            if line is None:
-                return False
-            self._left = _number(line.partition(";")[0], 16)
-            if self._left == 0:
-                self._reads = "trailers"
-                return True
-        self._take(self._left)
-        if self._left == 0:
-            self._reads = "gap"
-        return self._left == 0
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._of_head += len(name) + len(value)
+        if self._of_head > MOST_HEAD:
+            self._fault = self._fault or f"headers of more than {MOST_HEAD >> 10} KB"
+        elif not self._in_body:  # nothing is read of trailers
+            key, text = name.decode("latin-1").lower(), value.decode("utf-8", "replace").strip()
+            self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
-    def _gap(self) -> bool:
-        """The end of the line behind a chunk."""
-        if len(self._buffer) < 2:
-            return False
-        if self._buffer[:2] != b"\r\n":
-            raise HttpFault("a chunk of another length than it said")
-        del self._buffer[:2]
-        self._reads = "chunk"
-        return True
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self._reply.is_done or 100 <= status < 200:
+            return  # the reply itself is still to come, or came before
+        coding = self._headers.get("transfer-encoding")
+        if self._parser.get_http_version() not in ("1.0", "1.1"):
+            self._fault = self._fault or "a reply that is no HTTP/1.1"
+        if coding is not None and coding.lower() != "chunked":
+            self._fault = self._fault or "a transfer coding that was not asked for"
+        self._in_body = True
+        self.lasts_to_the_end = coding is None and "content-length" not in self._headers
+        self._reply.take(status, self._headers)
 
-    def _trailers(self) -> bool:
-        """Headers behind the last chunk, up to an empty line; nothing is read of them."""
-        line = self._line()
-        self.is_done = line == ""
-        return line is not None
+    def on_body(self, some: bytes) -> None:
+        self._of_body += len(some)
+        if self._in_body and not self._reply.is_done:
+            self._reply.add(some)
 
-
-def _headers(lines: list[str]) -> dict[str, str]:
-    """Names in lower case; a name that comes twice has both values, with a comma between."""
-    found: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
-            raise HttpFault("a header that is none")
-        name, value = name.lower(), value.strip()
-        if name == "content-length" and found.get(name, value) == value:
-            found[name] = value
-        else:
-            found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
-
-
-def _number(text: str, base: int) -> int:
-    """A length."""
-    digits = text.strip()
-    try:
-        if not digits.isascii() or not digits.isalnum() or len(digits) > 18:
-            raise ValueError
-        return int(digits, base)
-    except ValueError:
-        raise HttpFault("a length that is no number") from None
+    def on_message_complete(self) -> None:
+        if not self._in_body or self._reply.is_done:
+            return
+        both = "content-length" in self._headers and "transfer-encoding" in self._headers
+        self.keeps = self._parser.should_keep_alive() and not both
+        self._reply.is_done = True

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import aiohttp
 from yarl import URL
 
-from synthspec.inference.transport.connections import KEEP_IDLE, LONGEST_CONNECT
+from synthspec.inference.transport.connections import KEEP_IDLE, LONGEST_CONNECT, ConnectFault
 from synthspec.inference.transport.http_replies import HttpFault, HttpReply
 from synthspec.inference.transport.trust import trusted
 
@@ -33,6 +33,8 @@ class ProxiedConnections:
                     if reply.overflows:
                         answer.close()
                         break
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError) as e:
+            raise ConnectFault(str(e)) from e  # the proxy is away, or did not let the request through
         except aiohttp.ClientError as e:
             raise HttpFault(str(e)) from e
         return reply
