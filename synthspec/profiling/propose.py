@@ -18,6 +18,7 @@ from synthspec.profiling.columns.profile import (
     OneValue,
     People,
     SampledTexts,
+    Talks,
     Texts,
     Uuids,
 )
@@ -25,10 +26,10 @@ from synthspec.profiling.draws import SOURCE, following, labels, literal, number
 from synthspec.profiling.naming import is_plain
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.proposal import Proposal, ProposedEntry, Section
-from synthspec.profiling.remarks import following_remark, quoted, remarks, share, text_remark
+from synthspec.profiling.remarks import following_remark, quoted, remarks, share, talk_remark, text_remark
 from synthspec.profiling.sample import LONGEST
 from synthspec.profiling.source_copy import copy_of
-from synthspec.profiling.writing import novelty, prompts, text_rules
+from synthspec.profiling.writing import novelty, prompts, talk_rules, text_rules
 
 ROWS = 500
 MOST_LISTED = 100
@@ -77,18 +78,19 @@ class _Proposing:
     def proposal(self) -> Proposal:
         sample = self.profile.sample
         texts = [c for c in self.columns if isinstance(c.kind, Texts)]
+        talks = [c for c in self.columns if isinstance(c.kind, Talks)]
         copied = self.copied
         data = f"data/{self.name}.jsonl" if copied.rows else ""
         sections = [
             Section("sources", [ProposedEntry(SOURCE, {"file": data})], copied.remarks) if data else None,
             self.parameters(),
             self.plan(),
-            prompts(self.profile, self.flags, copied) if texts else None,
+            prompts(self.profile, self.flags, copied) if texts or talks else None,
             self.fields(),
             novelty(self.profile, copied),
             Section("output", {"formats": ["csv"] if not self.nested() else ["jsonl"]}),
         ]
-        if texts:
+        if texts or talks:
             said = "The embedded model tries the spec out. For a dataset to be used, name another: openai:gpt-5-mini"
             sections.append(Section("backend", "ngram", (said,)))
         return Proposal(
@@ -102,7 +104,10 @@ class _Proposing:
         )
 
     def nested(self) -> bool:
-        return any(c.path or (isinstance(c.kind, SampledTexts) and c.kind.lists) for c in self.columns)
+        return any(
+            c.path or isinstance(c.kind, Talks) or (isinstance(c.kind, SampledTexts) and c.kind.lists)
+            for c in self.columns
+        )
 
     def heading(self) -> Iterator[str]:
         sample, repeats = self.profile.sample, self.relations.repeats
@@ -160,7 +165,7 @@ class _Proposing:
                 value = following(self.follows[column.name])
             case Numbers() | Moments():
                 value = numbers(column, by)
-            case OneValue() | Counter() | Uuids() | Texts():
+            case OneValue() | Counter() | Uuids() | Texts() | Talks():
                 value = None
             case SampledTexts() if not self.copied.rows:
                 value = self._listed(column)
@@ -210,6 +215,8 @@ class _Proposing:
         match column.kind:
             case Texts():
                 return text_remark(column)
+            case Talks():
+                return talk_remark(column)
             case Numbers() if column.name in self.computed:
                 said = f"in every row {self.computed[column.name].text}"
             case OneValue():
@@ -226,6 +233,8 @@ class _Proposing:
     def _field(self, column: ColumnProfile) -> dict[str, Any]:
         if isinstance(column.kind, Texts):
             return text_rules(column)
+        if isinstance(column.kind, Talks):
+            return talk_rules(column.kind)
         value = self._value(column)
         return {"value": value, "optional": True} if column.missing else {"value": value}
 
@@ -243,7 +252,11 @@ class _Proposing:
             case _:
                 found = column.name
         flag = self.flags.get(column.name)
-        return f"if {flag} then null else {found}" if flag is not None and not isinstance(column.kind, Texts) else found
+        return (
+            f"if {flag} then null else {found}"
+            if flag is not None and not isinstance(column.kind, Texts | Talks)
+            else found
+        )
 
     def _object(self, header: str) -> Iterator[ProposedEntry]:
         """A field of the members of an object; members that a model writes are fields of their own before it."""

@@ -15,6 +15,7 @@ from synthspec.profiling.columns.profile import (
     Numbers,
     People,
     SampledTexts,
+    Talks,
     Texts,
     Times,
 )
@@ -95,6 +96,18 @@ def text_remark(profile: ColumnProfile) -> tuple[str, ...]:
         parts.append(f"missing in {share(profile.missing)} of the rows")
     if profile.header != profile.name and not profile.path:
         parts.insert(0, f"the column {quoted(profile.header)}")
+    return (_capital("; ".join([*parts, *profile.notes])) + ".",)
+
+
+def talk_remark(profile: ColumnProfile) -> tuple[str, ...]:
+    """What is said of a column of conversations, above its field."""
+    kind = profile.kind
+    assert isinstance(kind, Talks)
+    parts = ["conversations; nearly all messages have so many words"]
+    if kind.language:
+        parts.append(NAMES[kind.language])
+    if kind.systems:
+        parts.append(f"{kind.systems:,} begin with a system message, which `output.shape` can put before them")
     return (_capital("; ".join([*parts, *profile.notes])) + ".",)
 
 

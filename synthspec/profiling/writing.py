@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.profiling.columns.languages import NAMES
-from synthspec.profiling.columns.profile import Codes, ColumnProfile, Texts
+from synthspec.profiling.columns.profile import Codes, ColumnProfile, Labels, Talks, Texts
 from synthspec.profiling.draws import SOURCE
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.proposal import ProposedEntry, Section
@@ -15,6 +15,7 @@ from synthspec.profiling.source_copy import SampleCopy
 FEWEST_EXAMPLES = 8
 SHOWN = 800  # characters of a text that an example shows
 LEAST_VOCABULARY = 300  # different words: of fewer no new text is unlike all others
+MOST_BESIDE = 8  # labels that a prompt for a conversation names
 ROOM = 7  # decimal places of a code from which on two of 500 are hardly ever alike
 LEAST_WORDS = 8  # of the middle text, from which on near duplicates are told from the likeness that all have
 
@@ -30,7 +31,35 @@ def prompts(profile: Profile, flags: Mapping[str, str], copied: SampleCopy) -> S
         if column.missing:
             found = _prompt([column], always, flags, copied)
             entries.append(ProposedEntry(f"write_{column.name}", {**found, "when": f"not {flags[column.name]}"}))
+    entries += [
+        ProposedEntry(f"talk_{c.name}", _talk(c.name, c.kind, [*_beside(profile, copied), *always], flags))
+        for c in profile.columns
+        if isinstance(c.kind, Talks)
+    ]
     return Section("prompts", entries)
+
+
+def _beside(profile: Profile, copied: SampleCopy) -> Sequence[ColumnProfile]:
+    """What a conversation is about, as far as labels say it."""
+    return copied.beside or [c for c in profile.columns if isinstance(c.kind, Labels)][:MOST_BESIDE]
+
+
+def _talk(name: str, kind: Talks, known: Sequence[ColumnProfile], flags: Mapping[str, str]) -> dict[str, Any]:
+    """A prompt that writes a whole conversation in one reply."""
+    manner = f" in {NAMES[kind.language].split(' or ')[0]}" if kind.language else ""
+    often = f"{kind.fewest}" if kind.fewest == kind.most else f"{kind.fewest} to {kind.most}"
+    lines = [f"Write a conversation between a user and an assistant{manner}.",
+             f"The user speaks {often} time{'s' * (kind.most > 1)}, and the assistant answers each time."]  # fmt: skip
+    if known:
+        lines.append("It has:")
+        lines += [f"{c.name}: {_value(c.name, flags)}" for c in known]
+    return {"user": "\n".join(lines), "format": {"turns": {"User": "user", "Assistant": "assistant"}}, "writes": [name]}
+
+
+def talk_rules(kind: Talks) -> dict[str, Any]:
+    """The field of a conversation."""
+    turns = {"min": kind.fewest, "max": kind.most}
+    return {"type": "messages", "turns": turns, "words": {"min": kind.least_words, "max": kind.most_words}}
 
 
 def _prompt(

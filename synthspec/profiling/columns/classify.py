@@ -33,6 +33,7 @@ from synthspec.profiling.columns.profile import (
     Times,
     Uuids,
 )
+from synthspec.profiling.columns.talks import talks_of
 from synthspec.profiling.sample import LONGEST, SampleColumn
 
 MOST_LABELS = 40
@@ -137,7 +138,7 @@ def _times(column: SampleColumn, present: list[Any]) -> Kind:
 
 
 def _nested(present: list[Any]) -> Kind:
-    return SampledTexts(len({mark(v) for v in present}), lists=True)
+    return talks_of(present) or SampledTexts(len({mark(v) for v in present}), lists=True)
 
 
 def _texts(column: SampleColumn, present: list[Any]) -> Kind:

@@ -112,8 +112,32 @@ class Texts:
     vocabulary: int  # different words
 
 
+@dataclass(frozen=True, slots=True)
+class Talks:
+    """Conversations of a user and an assistant: how often the user speaks, the words of nearly all messages."""
+
+    fewest: int
+    most: int
+    least_words: int
+    most_words: int
+    language: str  # a code, "" where it cannot be told
+    systems: int  # that begin with a system message
+
+
 Kind = (
-    Empty | OneValue | Labels | Numbers | Moments | Times | Counter | Uuids | Codes | People | SampledTexts | Texts
+    Empty
+    | OneValue
+    | Labels
+    | Numbers
+    | Moments
+    | Times
+    | Counter
+    | Uuids
+    | Codes
+    | People
+    | SampledTexts
+    | Talks
+    | Texts
 )  # what a column is
 
 
