@@ -71,7 +71,7 @@ def command(name: str | None, like: str | None, origin: str | None, listing: boo
         raise click.UsageError(f"'{name}' cannot be a name: use letters, digits, - and _")
     if like is not None and origin is not None:
         raise click.UsageError("--like and --from exclude each other: a spec that ships, or one made from data")
-    files = {out / path: data for path, data in _files(name, like, origin).items()}
+    files = {out / path: _as_called(data, path, out) for path, data in _files(name, like, origin).items()}
     if _differs(out / SCHEMA, schema_path()):
         files[out / SCHEMA] = schema_path().read_bytes()
     there = [p for p in files if p.exists() and p.suffix == ".yaml"]
@@ -118,6 +118,16 @@ def _copied(name: str, like: str) -> dict[Path, bytes]:
     named = [specs_folder() / d for d in sorted(set(re.findall(r"data/[\w.-]+|\w+/\w+\.py\b", text)))]
     found = [f for d in named for f in (sorted(d.rglob("*")) if d.is_dir() else [d]) if f.is_file()]
     return {Path(f"{name}.yaml"): text.encode(), **{f.relative_to(specs_folder()): f.read_bytes() for f in found}}
+
+
+def _as_called(data: bytes, path: Path, out: Path) -> bytes:
+    """A spec whose comments name it as it is called from here."""
+    if path.suffix != ".yaml":
+        return data
+    for command_name in (b"check", b"build"):
+        said = b"#   synthspec %s %s " % (command_name, path.name.encode())
+        data = data.replace(said, said[: -len(path.name.encode()) - 1] + str(out / path).encode() + b" ", 1)
+    return data
 
 
 def _differs(path: Path, other: Path) -> bool:
