@@ -69,6 +69,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E204-prompt-as-a-text": ("menu: Write a lunch menu.", "menu: {user: Write a lunch menu.}"),
     "E204-prompts-lost-and-used": ("prompts: Write a call.", "prompts: {call: {user: Write a call.}}"),
     "E453-speaker-without-a-backend": ("{small: ngram}", "{small: ngram, large: ollama:llama3.2}"),
+    "E301-picture-without-quotes": ("[data/red.png]", "[\"'data/red.png'\"]"),
     "E454-fewer-exchanges-than-the-field-wants": ("turns: 2", "turns: 4"),
     "E454-more-exchanges-than-the-field-takes": ("turns: 5", "turns: 3"),
     "E486-number-of-exchanges-drawn-from-nought": ("integer(0, 4)", "integer(1, 4)"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.analysis.sections.prompts.each import TemplateScope
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
+from synthspec.analysis.sections.scope import Scope
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.inference.images import KINDS, ImageFault, Looks, look_at, shown_value
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.tree import Expression
 from synthspec.spec import Choice, Draw, Each, GivenDraw, ListDraw, SourceDraw
 
+_PATH = re.compile(r"(?P<first>\w+)[\w./-]*\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)
 MOST_LOOKED_AT = 5_000  # pictures of one expression
 _HELP = {
     "missing": "correct the path, which is relative to the spec's folder, or add the file",
@@ -34,6 +37,10 @@ def lower_images(
     seen = DrawnNames(ctx, around, tuple(loop for loop in loops if loop is not None))
     found: list[Expression] = []
     for item in ctx.items(prompt.get("images")):
+        if isinstance(item, ScalarNode) and _is_bare_path(item, reading.scope):
+            help = f"a picture that is the same in every row is written as a text: \"'{item.text}'\""
+            ctx.report("E301", item, f"unknown name '{item.text}'", help)
+            continue
         expression, kind = ctx.expression(item, reading.scope, explain=reading.explain)
         if expression is None:
             continue
@@ -44,6 +51,12 @@ def lower_images(
         found.append(expression)
         _look(ctx, item, expression, seen, conditional)
     return tuple(found)
+
+
+def _is_bare_path(item: ScalarNode, scope: Scope) -> bool:
+    """Whether a path stands where an expression is meant, and names nothing that is known."""
+    found = _PATH.fullmatch(item.text)
+    return found is not None and found["first"] not in scope
 
 
 def _look(ctx: AnalysisContext, node: Node, expression: Expression, drawn: DrawnNames, conditional: bool) -> None:
