@@ -122,7 +122,7 @@ def _copied(name: str, like: str) -> dict[Path, bytes]:
 
 def _as_called(data: bytes, path: Path, out: Path) -> bytes:
     """A spec whose comments name it as it is called from here."""
-    if path.suffix != ".yaml":
+    if path.suffix != ".yaml" or out.is_absolute():
         return data
     for command_name in (b"check", b"build"):
         said = b"#   synthspec %s %s " % (command_name, path.name.encode())
