@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import cache
@@ -14,6 +14,7 @@ from synthspec.document.paths import Path, node_at, prune, respell
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
 from synthspec.document.resources import installed_kinds, language_schema
 from synthspec.document.schema_errors import explain_error, place_name, useful_errors
+from synthspec.document.schema_fit import surely_fits
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -23,10 +24,21 @@ CLOSE = 0.75  # from which likeness on a misspelt key is read as the one it is n
 
 
 @cache
+def _schema(kinds: tuple[str, ...]) -> Any:
+    return _only_lists(language_schema(kinds))
+
+
+@cache
 def _validator(kinds: tuple[str, ...]) -> Validator:
     import jsonschema
 
-    return jsonschema.Draft202012Validator(_only_lists(language_schema(kinds)))
+    return jsonschema.Draft202012Validator(_schema(kinds))
+
+
+def _errors(kinds: tuple[str, ...], data: Any) -> Iterable[Any]:
+    """What jsonschema finds; a document that fits is spared loading it."""
+    schema = _schema(kinds)
+    return () if surely_fits(schema, data, schema["$defs"]) else _validator(kinds).iter_errors(data)
 
 
 def _only_lists(schema: Any) -> Any:
@@ -138,7 +150,7 @@ def _check(document: MapNode) -> tuple[dict[Path, list[Diagnostic]], list[Diagno
     data = to_data(document, json=True)
     faults: dict[Path, list[Diagnostic]] = {path: [] for path in _unreadable(document)}
     unread = tuple(faults)
-    for error in _validator(installed_kinds(document)).iter_errors(data):
+    for error in _errors(installed_kinds(document), data):
         if any(tuple(error.absolute_path)[: len(path)] == path for path in unread):
             continue
         for useful in useful_errors(error):
