@@ -19,11 +19,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-import regex
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions.random.splitmix64 import GOLDEN, finalized
@@ -36,19 +36,31 @@ CHUNK_SHINGLES = 1 << 15
 _VOCABULARY_MOST = 200_000
 _PAIR, _FIELD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
-_ANY_WORD = regex.compile(
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
-    r"|[\p{L}\p{M}\p{N}]+|[\p{Sm}\p{Sc}\p{So}#%]"
-)
 # Latin, Greek, Cyrillic and their punctuation: no marks, spaces between words; here `re` is thrice as fast.
 _PLAIN = "\0-\u024f\u0370-\u03ff\u0400-\u0482\u048a-\u04ff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf"
 _NOT_PLAIN = re.compile(f"[^{_PLAIN}]")
-_PLAIN_SYMBOLS = "".join(
-    re.escape(chr(c))
-    for c in range(0x20C0)
-    if unicodedata.category(chr(c)) in ("Sm", "Sc", "So") and not _NOT_PLAIN.match(chr(c))
-)
-_PLAIN_WORD = re.compile(rf"[^\W_]+|[#%{_PLAIN_SYMBOLS}]")
+
+
+@cache
+def _any_word() -> Any:
+    """A word of any writing."""
+    import regex
+
+    return regex.compile(
+        r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+        r"|[\p{L}\p{M}\p{N}]+|[\p{Sm}\p{Sc}\p{So}#%]"
+    )
+
+
+@cache
+def _plain_word() -> re.Pattern[str]:
+    """A word of a plain text."""
+    symbols = "".join(
+        re.escape(chr(c))
+        for c in range(0x20C0)
+        if unicodedata.category(chr(c)) in ("Sm", "Sc", "So") and not _NOT_PLAIN.match(chr(c))
+    )
+    return re.compile(rf"[^\W_]+|[#%{symbols}]")
 
 
 def words_of(text: str) -> list[str]:
@@ -58,9 +70,9 @@ def words_of(text: str) -> list[str]:
     ['it', 's', 'fine', 'isn', 't', 'it', '5', '€']
     """
     if text.isascii():
-        return _PLAIN_WORD.findall(text.lower())
+        return _plain_word().findall(text.lower())
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    pattern = _ANY_WORD if _NOT_PLAIN.search(text) else _PLAIN_WORD
+    pattern = _any_word() if _NOT_PLAIN.search(text) else _plain_word()
     words: list[str] = pattern.findall(text)
     return words
 
