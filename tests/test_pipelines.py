@@ -1,0 +1,128 @@
+"""Pipelines as people publish them, in words of our own: preference by several models, evolving pools, questions of two
+documents, trajectories with tools, talks of personas, self-made tasks, tables. Each gives the same files at any
+concurrency and after kills, asks as often as its plan says, and makes no call when it is built again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from depth import rest_slow
+from fake_backend import FakeBackend, use
+
+from synthspec.compiler import compile_spec
+from synthspec.generation.build import Build, finish_build
+from synthspec.generation.estimates.plan_report import report_plan
+from synthspec.planning.plan import build_plan
+from synthspec.spec.messages import Reply, Request, ToolCall, Usage
+
+FOLDER = Path(__file__).parent / "data" / "pipelines"
+NAMES = sorted(p.stem for p in FOLDER.glob("*.yaml"))
+QUICK = ("talks_by_chosen_models", "tool_trajectories")
+WORDS = (
+    "amber brook cedar delta ember fern grove harbor iris jade kelp maple owl pine quartz river stone velvet".split()
+)
+BAD = ("", "I cannot help with that.", "...", "{", "customer: a b\nagent: c d")
+
+
+def digest(*parts: Any) -> int:
+    return int(hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:12], 16)
+
+
+def value(schema: Mapping[str, Any], seed: int) -> Any:
+    """A value that fits a plain schema."""
+    rng = random.Random(seed)
+    if "enum" in schema:
+        return rng.choice(schema["enum"])
+    kind = schema.get("type", "string")
+    if kind == "object":
+        return {name: value(s, digest(seed, name)) for name, s in schema.get("properties", {}).items()}
+    if kind == "array":
+        least = schema.get("minItems", 0)
+        count = rng.randint(least, schema.get("maxItems", max(3, least)))
+        return [value(schema.get("items", {}), digest(seed, n)) for n in range(count)]
+    if kind == "integer":
+        return rng.randint(int(schema.get("minimum", 0)), int(schema.get("maximum", 9)))
+    if kind == "number":
+        return round(rng.uniform(0, 1), 2)
+    return rng.random() < 0.5 if kind == "boolean" else words(rng)
+
+
+def words(rng: random.Random) -> str:
+    return " ".join(rng.choice(WORDS) for _ in range(rng.randint(2, 7)))
+
+
+class Playing(FakeBackend):
+    """Replies by the request's schema and tools, some of them bad, some calls of tools made as text."""
+
+    async def complete(self, request: Request) -> Reply:
+        await super().complete(request)
+        made = self._made(request)
+        parts = made if isinstance(made, str) else tuple(made)
+        return Reply(parts, Usage(10, 20), "fake-1", reasoning=f"I think {digest(request.key) % 97}")
+
+    def _made(self, request: Request) -> str | list[ToolCall]:
+        seed = digest(request.key)
+        rng = random.Random(seed)
+        if rng.random() < 0.06:
+            return rng.choice(BAD)
+        if request.tools and rng.random() < 0.4:
+            tools = [rng.choice(request.tools) for _ in range(rng.choice((1, 1, 2)))]
+            calls = [ToolCall(f"x{n}", t.name, value(t.parameters, digest(seed, n))) for n, t in enumerate(tools)]
+            if rng.random() < 0.3:
+                one = {"name": calls[0].name, "arguments": dict(calls[0].arguments)}
+                return f"<tool_call>{json.dumps(one)}</tool_call>"
+            return calls
+        schema = request.constraint.json_schema
+        return json.dumps(value(schema, seed)) if schema else words(rng)
+
+
+def built(path: Path, out: Path, fake: Playing, concurrency: int) -> Any:
+    """The files and the funnel of a build; None where it was abandoned."""
+    compiled = compile_spec(path, {"limits.concurrency": str(concurrency)})
+    assert compiled.spec is not None and compiled.ok, compiled.diagnostics
+    spec = compiled.spec
+
+    async def run() -> Any:
+        fake.task = asyncio.current_task()
+        return await finish_build(Build(spec, compiled.tables, out))
+
+    try:
+        dataset = asyncio.run(run())
+    except asyncio.CancelledError:
+        return None
+    files = [p for p in sorted(out.rglob("*")) if p.suffix in (".jsonl", ".csv", ".parquet")]
+    told = {str(p.relative_to(out)): p.read_bytes() for p in files}
+    return told, dataset.manifest["funnel"], dataset.manifest["rejections"], dataset.reason
+
+
+@pytest.mark.parametrize("name", rest_slow(NAMES, [NAMES.index(n) for n in QUICK]))
+def test_a_pipeline_is_the_same_however_it_is_built(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, rng = FOLDER / f"{name}.yaml", random.Random(name)
+
+    def fresh(**options: Any) -> Playing:
+        fake = Playing(lambda request: "", rng.randrange(10**6), **options)
+        use(monkeypatch, fake)
+        return fake
+
+    first = fresh()
+    one = built(path, tmp_path / "one", first, 1)
+    compiled = compile_spec(path)
+    assert compiled.spec is not None
+    report = report_plan(build_plan(compiled.spec, compiled.tables), compiled.tables)
+    assert (report.least["calls"] or 0) <= first.total <= (report.worst["calls"] or 0)
+    assert one[1]["kept"] >= 0.7 * compiled.spec.rows, "most rows come through"
+    assert built(path, tmp_path / "many", fresh(), 16) == one
+    for _ in range(2):
+        cut = fresh(abandon_at=rng.randrange(1, first.total))
+        found = built(path, tmp_path / "killed", cut, rng.choice([2, 8]))
+        assert found is None or found == one
+    assert built(path, tmp_path / "killed", fresh(), 8) == one
+    idle = fresh()
+    assert built(path, tmp_path / "killed", idle, 8) == one and not idle.calls
