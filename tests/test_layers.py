@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -108,56 +107,6 @@ def test_no_private_name_of_another_package_is_used() -> None:
     found = {(f, n) for f, n in found if n != "os._exit"}  # which is public, whatever it looks like
     assert {(f, n) for f, n in found if ".".join(n.split(".")[:2]) not in allowed} == set()
     assert {f for f, _ in found} == {"languages/patterns/python_parser.py"}, "one module is to know of them"
-
-
-# Names that two modules still use, each for a thing of its own: one of each pair is to be renamed.
-SHARED_NAMES = {"Answer", "Ended", "Ending", "Failure", "Family", "Parcel", "Place", "Rounds", "Standing"}
-
-
-def test_a_name_is_of_one_class() -> None:
-    """One word has one meaning: no two modules define a class of the same public name."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in tree_of(path).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
-    several = {name: places for name, places in found.items() if len(places) > 1}
-    assert {name: places for name, places in several.items() if name not in SHARED_NAMES} == {}
-
-
-def test_every_file_reads_in_one_sitting() -> None:
-    long = {str(p.relative_to(PACKAGE)): n for p in PACKAGE.rglob("*.py") if (n := p.read_bytes().count(b"\n")) > 380}
-    assert long == {}, "split these: one idea a file, about 300 lines at most"
-
-
-def test_the_embedded_model_has_one_door() -> None:
-    """Nothing but its backend reaches into `inference/ngram`."""
-    found = {
-        str(path.relative_to(PACKAGE))
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("synthspec.inference.ngram")
-    }
-    outside = {name for name in found if not name.startswith("inference/ngram/")}
-    assert outside == {"inference/backends/ngram.py"}
-
-
-MODULES = {
-    "pyyaml": "yaml", "markdown-it-py": "markdown_it", "google-genai": "google.genai", "huggingface-hub": "huggingface_hub",
-    "sentence-transformers": "sentence_transformers",
-}  # fmt: skip
-FOR_SPECS = {"mesa"}  # imported by the models of users, in a process of their own
-
-
-def test_no_dependency_is_declared_that_nothing_imports() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = [d for name, some in project["optional-dependencies"].items() if name not in ("test", "dev") for d in some]
-    text = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
-    for dependency in (*project["dependencies"], *extras):
-        name = re.split(r"[<>=\[]", dependency)[0]
-        module = re.escape(MODULES.get(name, name))
-        used = re.search(rf"^\s*(?:import|from) {module}\b|(?:load\(\s*|^NAME = )\"{module}[\".]", text, re.MULTILINE)
-        assert used or name in FOR_SPECS, f"nothing imports {name}"
 
 
 def test_no_circle() -> None:

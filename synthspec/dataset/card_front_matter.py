@@ -39,6 +39,7 @@ class _Plain(yaml.SafeDumper):
 
 
 def front_matter(facts: BuildFacts, tables: Tables) -> str:
+    """The front matter as YAML."""
     tags = [t for t in facts.tags if _language(t) is None]
     matter: dict[str, Any] = {"pretty_name": facts.name}
     languages = [code for t in facts.tags if (code := _language(t)) is not None]

@@ -96,9 +96,11 @@ def parents_in(folder: Path, path: str) -> list[Path]:
 
 
 def is_within(path: str, folder: str) -> bool:
+    """Whether a path is inside a folder, both as they are listed."""
     return path.startswith(folder + "/")
 
 
 def is_inside(path: str) -> bool:
+    """Whether a listed path stays inside the dataset's folder."""
     pure = PurePosixPath(path)
     return bool(pure.parts) and not pure.is_absolute() and ".." not in pure.parts and "\0" not in path

@@ -78,6 +78,7 @@ def text_of(parts: Sequence[Part]) -> str:
 
 
 def shown_part(part: Part) -> str:
+    """A part for people: its text, or a word for what it is."""
     match part:
         case Text(text):
             return text
@@ -91,6 +92,7 @@ def shown_part(part: Part) -> str:
 
 
 def key_form_of(part: Part) -> list[Any]:
+    """What a request's key is made of."""
     match part:
         case Text(text):
             return ["text", text]

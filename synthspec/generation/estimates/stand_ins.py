@@ -47,6 +47,7 @@ def messages_told(
 
 
 def with_stand_ins(spec: Spec, combination: Mapping[str, Any], tables: Mapping[str, Table]) -> dict[str, Any]:
+    """A combination, and a value of about the right length for each field that is not written yet."""
     values = dict(combination)
     for field in spec.fields:
         if field.name not in values:

@@ -157,6 +157,7 @@ def _picture_tokens(prompt: Prompt, choice: BackendChoice, messages: Sequence[Me
 
 
 def total_use(reports: list[PromptReport]) -> dict[str, float | None]:
+    """The calls, tokens and money of several prompts; None where a figure of one is not known."""
     costs, asked = [r.cost for r in reports], [r.prompt_tokens for r in reports]
     return {
         "calls": sum(r.calls for r in reports),

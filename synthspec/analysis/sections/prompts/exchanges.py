@@ -124,6 +124,7 @@ def check_field_turns(reading: DialogueReading, entry: Entry, writes: tuple[str,
 
 
 def lower_until(reading: DialogueReading, node: MapNode, speakers: tuple[Speaker, ...]) -> Expression | None:
+    """The condition that ends a dialogue; None where there is none, or it is at fault."""
     at = node.get("until")
     if at is None:
         return None

@@ -22,6 +22,7 @@ WIDTHS = frozenset({CALL_2, CALL_1, BLOB, META, TOTAL, SEND})
 
 
 def is_legible(values: list[Any]) -> bool:
+    """Whether the texts of a row that is not what was stored can be read all the same."""
     return values[0] is None and isinstance(values[1], str | bytes) and isinstance(values[13], str | bytes)
 
 

@@ -42,6 +42,7 @@ class Spending:
 
 
 def note_send(found: Spending, row: int, values: list[Any]) -> None:
+    """A reservation that was carved out, where its checksum is right; of one that is found twice the later state."""
     _, key, batch, state, cost, tokens, _, created, crc = values
     send = Send(row, key, batch, cost, tokens, created)
     with contextlib.suppress(AttributeError, TypeError):

@@ -36,10 +36,12 @@ class ParsedPart:
 
 
 def span_of(token: Token) -> tuple[int, int]:
+    """Where a token begins and ends."""
     return token.start_pos or 0, token.end_pos or 0
 
 
 def joined(node: Expression, start: int, end: int, parts: list[ParsedPart], *mistakes: Mistake) -> ParsedPart:
+    """A node with the mistakes and the depth of its parts; null in its place where it is nested too deeply."""
     depth = 1 + max((p.depth for p in parts), default=0)
     found = tuple(m for p in parts for m in p.mistakes) + mistakes
     if depth == MAX_DEPTH + 1:
