@@ -1,7 +1,7 @@
 """Nasty replies: what models write around, between and instead of rows. No row may be wrong; those lost are counted.
 
-`tests/formats/nasty` holds them: a file for each format, and two of wrappers that are put around an answer in every
-format. `right` are the rows a careful reader takes from the reply, `lost` how many of them are given up.
+`tests/formats/nasty` holds them: a file for each format, one of several, and two of wrappers that are put around an
+answer in every format. `right` are the rows a careful reader takes from the reply, `lost` how many are given up.
 
     python tests/test_nasty_replies.py      how many rows are wrong, and lost, one line for each such reply
 """
@@ -98,6 +98,10 @@ def written() -> Iterator[Case]:
             yield Case(
                 f"{form}/{name}", form, shape, given["reply"], rows_of(shape, given["right"]), given.get("lost", 0)
             )
+    for name, given in read("mixed").items():
+        shape = make_shape(given)
+        right = rows_of(shape, given["right"])
+        yield Case(f"mixed/{name}", given["format"], shape, given["reply"], right, given.get("lost", 0))
 
 
 CASES = {case.name: case for case in (*wrapped(), *written())}

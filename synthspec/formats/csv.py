@@ -74,7 +74,7 @@ def _read(text: str, shape: Shape) -> Parsed:
     tidied = straight(before_speaker(text), len(columns))
     most = SURPLUS + 20 * shape.rows
     table = ReplyTable(tidied, columns, ",", most, shape.rows)
-    if table.strict():
+    if table.strict() and not _listed(tidied):
         return Parsed(tuple(table.values(r.cells or ()) for r in table.records[1:]))
     table = open_table(_inside(unmarked(unwrapped(tidied))), columns, most, shape.rows)
     missing = [c.field.name for c in columns if c not in table.columns and not c.field.optional]
@@ -90,6 +90,11 @@ def _read(text: str, shape: Shape) -> Parsed:
     if len(table.records) == most:
         gathered.rejections.append(refuse("csv", "too long", f"only {most} lines were read", ""))
     return gathered.finish(text)
+
+
+def _listed(text: str) -> bool:
+    """Whether two rows or more stand in a list, each after its number or bullet."""
+    return sum(a != b for a, b in zip(text.split("\n"), unmarked(text).split("\n"), strict=True)) > 1
 
 
 def _inside(text: str) -> str:

@@ -83,6 +83,9 @@ def _read(text: str, shape: Shape) -> Parsed:
         return _refused("refusal", "the model declines", body)
     if judge_preamble(body, shape.names) == "surely":
         return _refused("no text", "the reply only announces the text", body)
+    if _CHOICES.match(text.lstrip()):
+        return _refused("several", "the reply offers several texts", body)
+    body = _DRAFTED.sub("", body)
     fence = _fence_of(body, text)
     if fence is not None:
         return _row(_fenced(body, fence, name), shape, body)
@@ -124,6 +127,17 @@ _LABELLED = re.compile(
 )
 _OPTION = re.compile(
     r"(?im)^[*_#> ]*(?:option|version|variant|alternative|draft) (?P<which>1|2|a|b|one|two)\b[^\n]{0,40}$"
+)
+_CHOICES = re.compile(
+    r"[^\n]{0,120}\b(?:two|three|four|five|several|\d) (?:\w+ )?(?:options|versions|variants|alternatives|choices)\b"
+    r"[^\n]{0,80}:[ \t*_]*\n\s*(?:[*_#]*(?:1|a)[.):]|[-*•] )",
+    re.IGNORECASE,
+)
+_DRAFTED = re.compile(
+    r"\A[*_#]*(?:(?:first|rough|my) )?draft[ \t]*[*_]*:.{1,4000}?\n[ \t]*\n[*_#]*"
+    r"(?:final|revised|polished|corrected|improved)"
+    r"(?: (?:version|text|draft))?[ \t]*[*_]*:[*_]*\s*(?=\S)",
+    re.IGNORECASE | re.DOTALL,
 )
 _OPTIONS = ("option", "version", "variant", "alternative", "draft")
 _OWN_LINE = re.compile(r"(?m)^[*_#> ]*(\w[\w -]{0,40}?)[*_ ]*:")
@@ -185,6 +199,9 @@ def _from_json(body: str, name: str) -> str | None:
         key, value = next(iter(found.items()))
         if (fold(key) == fold(name) or key.casefold() in _KEYS) and isinstance(value, str | int | float):
             return value if isinstance(value, str) else json.dumps(value)
+    own = [v for k, v in found.items() if fold(k) == fold(name)] if isinstance(found, dict) else []
+    if len(own) == 1 and isinstance(own[0], str):
+        return own[0]  # beside others that nobody asked for
     if isinstance(found, dict) and isinstance(found.get("properties"), dict) and name in found["properties"]:
         return None
     return body

@@ -21,6 +21,9 @@ _TITLED = re.compile(rf"(?:\*\*|__)[ \t]*(?:\w+[ \t]+){{0,2}}#?{_COUNT}\b[^\n]{{
 _NAMED_RULE = re.compile(r"[ \t]*([-=*~#])\1+[ \t]*\w[\w .#:]{0,40}[ \t]*\1{2,}[ \t]*\Z")
 _WORDS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 _NTH = re.compile(rf"[^\w\s]*(?:the[ \t]+)?(?P<nth>{'|'.join(_WORDS)})(?:[ \t]+\w+){{0,2}}[^\w\s]*\Z", re.IGNORECASE)
+_FOLLOWING = re.compile(
+    r"[ \t]*([*_]{1,3})(?:the |and )?(?:next|another|other|further)(?: \w+){0,3}[.:]?\1[ \t]*\Z", re.IGNORECASE
+)
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+\S")
 _BOLD = re.compile(r"[ \t]*(?:\*\*|__)[^*_\n]{1,80}(?:\*\*|__)[ \t]*:?[ \t]*\Z")
 _END = re.compile(
@@ -128,6 +131,8 @@ def _is_heading(lines: Sequence[str], row: int, titled: bool) -> bool:
     """Whether the last line announces the row that follows."""
     line = lines[-1]
     if _HEADING.match(line) or _END.match(line) or (titled and _BOLD.match(line)):
+        return True
+    if _FOLLOWING.match(line) and not lines[-2].strip():
         return True
     nth = _NTH.match(line.strip())
     if nth is not None:

@@ -17,6 +17,14 @@ _COUNTED = re.compile(
 )
 
 
+_SUM = re.compile(r"""["']?(?:(?:grand|sub)[ -]?)?(?:totals?|sum|averages?|mean)["']?[ \t]*[,;|\t]""", re.IGNORECASE)
+
+
+def is_sum(line: str) -> bool:
+    """Whether a last line sums up the rows before it: `Total,2`."""
+    return _SUM.match(line) is not None and is_count(line)
+
+
 def is_count(line: str) -> bool:
     """Whether a line only counts the rows: `Total,2`, `"Number of rows","2"`."""
     return _COUNTED.match(line) is not None

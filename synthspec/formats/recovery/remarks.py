@@ -41,7 +41,8 @@ _TITLE = lazy_pattern(
 )
 
 _OFFER = lazy_pattern(
-    r"(?:please )?(?:let me know|feel free|don['’]t hesitate|just (?:tell|ask|let) me)\b|if you(?:['’]d"
+    r"(?:p\. ?s\.:? )?(?:please )?(?:let me know|tell me if you (?:want|need|would|prefer)"
+    r"|feel free|don['’]t hesitate|just (?:tell|ask|let) me)\b|if you(?:['’]d"
     r"| would| need| want| have| prefer| like)\b.{0,200}\b(?:let me know|tell me|i can|just (?:ask"
     r"|say)|feel free)"
     r"|(?:would|do) you (?:like|want) (?:me|more|another|to|any|a)\b|(?:should|shall|can|may) i (?:also )?(?:write"
@@ -60,6 +61,7 @@ _DONE = lazy_pattern(
     r"|done[!.]|there you (?:go|are|have it)\b|you(?:['’]re| are) welcome[!.]|good luck[!.]"
     r"|thank you for (?:your|the) (?:request|question|patience)"
     r"|(?:\(|\[)?(?:total |approx(?:imate|\.)? )?(?:word|character|sentence|token) ?count[^\n]{0,60}\Z"
+    r"|tokens? (?:used|count)[^\n]{0,40}\Z"
     r"|\(?(?:about |approx(?:imately|\.)? |~)?\d{1,6} (?:words|characters|sentences)\)?[.]?\Z",
     re.IGNORECASE,
 )
@@ -126,7 +128,9 @@ _DECLINES = lazy_pattern(
     r"|this|your)\b"
     r"|as an? (?:\w+ ){0,3}(?:ai|language model|assistant)\b|(?:this|that|your) (?:request|topic"
     r"|content|task|prompt) (?:goes against|violates|is against|conflicts with|is not something)"
-    r"|lo siento, pero no puedo|je suis désolée?, mais je ne peux|(?:es )?tut mir leid, (?:aber )?(?:ich kann|dabei)"
+    r"|lo siento, pero no puedo|(?:je suis )?désolée?, (?:mais )?je ne (?:peux|suis)|leider kann ich (?:dabei|diese)"
+    r"|(?:api |server |internal |http )*error:? [^\n]{0,40}\b(?:rate limit|quota|timed? ?out|overloaded|unavailable)"
+    r"|(?:es )?tut mir leid, (?:aber )?(?:ich kann|dabei)"
     r"|desculpe, mas (?:eu )?não posso|sinto muito, mas"
     r"|mi dispiace, ma non posso"
     r"|(?:很?抱歉|对不起|對不起)[，,]?(?:但)?我(?:无法|不能|無法)|申し訳(?:ありません|ございません)が",
@@ -156,6 +160,8 @@ _FILLER = lazy_pattern(
     r"|(?:your|insert|some|the) [\w ]{1,30} (?:goes )?here\.?",
     re.IGNORECASE,
 )
+_SLOT = lazy_pattern(r"[<\[{][a-z]+(?: [\w'’-]+){1,12}[>\]}]", re.IGNORECASE)
+_NOTHING = lazy_pattern(r"n/?a|null|undefined|not (?:available|applicable)|nothing (?:found|given)", re.IGNORECASE)
 _TYPE = lazy_pattern(r"string|str|integer|int|number|float|boolean|bool")
 
 
@@ -199,7 +205,7 @@ def is_title(line: str, names: Collection[str] = ()) -> bool:
     """Whether a line names the answer and says nothing: `## Output`, `**Review:**`."""
     said = bare(line).rstrip(":：").strip()
     marked = line.strip().startswith(("#", "**", "__")) or line.rstrip(" *_").endswith(":")
-    same = any(fold(said) == fold(n) for n in names)
+    same = any(fold(re.sub(r"[ #]*\d{1,3}\Z", "", said)) == fold(n) or fold(said) == fold(n) for n in names)
     return bool(said) and marked and (same or _TITLE.fullmatch(said) is not None)
 
 
@@ -277,12 +283,14 @@ def is_speaker(line: str) -> bool:
 
 
 def is_filler(text: str, name: str = "", several: bool = False) -> bool:
-    """Whether a text stands for a value that is not there: `…`, `<title>`; of `several` also `string`."""
+    """Whether a text stands for a value that is not there: `…`, `<title>`, `N/A`; of `several` also `string`."""
     said = text.strip()
     if len(said) >= 100:
         return False
     same = bool(name) and fold(said.strip("<>[]{}")) == fold(name) and (several or said[:1] in "<[{")
-    return same or _FILLER.fullmatch(said) is not None or (several and _TYPE.fullmatch(said) is not None)
+    if same or _FILLER.fullmatch(said) is not None or _NOTHING.fullmatch(said.rstrip(".")) is not None:
+        return True
+    return several and any(p.fullmatch(said) is not None for p in (_TYPE, _SLOT))
 
 
 def is_unfilled(row: Mapping[str, Any]) -> bool:

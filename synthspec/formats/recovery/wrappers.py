@@ -51,7 +51,8 @@ _DRAFT = re.compile(
     re.IGNORECASE,
 )
 _ANEW = re.compile(
-    rf"(?:(?:oh|no|hmm+|ah|and|but|ok(?:ay)?)[,.!… ]+)*(?:wait|actually|oops|sorry|scratch that"
+    rf"(?:(?:oh|no|hmm+|ah|and|but|ok(?:ay)?|on reflection|looking again)[,.!… ]+)*"
+    rf"(?:wait|actually|oops|sorry|scratch that"
     rf"|on second thoughts?|let me (?:fix|correct|redo|revise|rewrite|try|improve|refine|rephrase"
     rf"|polish|make (?:it|that|this) better)"
     rf"|i (?:made|see|notice[d]?|realized?) (?:a|an|some|the|that)?\b.{{0,30}}(?:mistake|error"
@@ -83,7 +84,8 @@ def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], P
     parsed = read(body if later is None else Body(later), shape)
     if later is not None and not parsed.rows and read(body, shape).rows:
         return Parsed((), (refuse(form, "withdrawn", "the reply takes its rows back and gives no others", body),))
-    kept = tuple(r for r in parsed.rows if not is_unfilled(r))
+    choices = {f.name for f in shape.fields if "enum" in f.schema or "const" in f.schema}
+    kept = tuple(r for r in parsed.rows if not is_unfilled({n: v for n, v in r.items() if n not in choices}))
     if len(kept) == len(parsed.rows):
         return parsed
     rejections = parsed.rejections

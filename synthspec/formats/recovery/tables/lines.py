@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_MARK = re.compile(r"[ \t]*(?:[-*•+][ \t]+|\(?\d{1,4}[.)][ \t]+)(?=\S)")
+_MARK = re.compile(
+    r"[ \t]*(?:[-*•+][ \t]+|\(?\d{1,4}[.)][ \t]+|(?:row|line|entry|record|item|example)[ #]+\d{1,4}:[ \t]+)(?=\S)",
+    re.IGNORECASE,
+)
 
 
 def trim_markdown(line: str, pipe: str, piped: bool) -> str:
@@ -55,7 +58,7 @@ def _between(lines: Sequence[str], marked: Sequence[int]) -> bool:
 
 def _runs(marks: Sequence[re.Match[str] | None]) -> bool:
     """Whether the marks are all one bullet, or count upward by one."""
-    found = [m[0].strip().strip("().") for m in marks if m is not None]
+    found = [re.sub(r"\A[a-z]+[ #]+", "", m[0].strip().strip("().:").casefold()) for m in marks if m is not None]
     if all(f.isdigit() for f in found):
         numbers = [int(f) for f in found]
         return numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] in (0, 1)

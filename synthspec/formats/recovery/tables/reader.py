@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from synthspec.formats.recovery.coercion import FieldReader
-from synthspec.formats.recovery.foreign_lines import is_count, is_foreign
+from synthspec.formats.recovery.foreign_lines import is_count, is_foreign, is_sum
 from synthspec.formats.recovery.tables.alignment import Effort, all_fit, fits, place, split_merged
 from synthspec.formats.recovery.tables.cells import Cell, Record, records
 from synthspec.formats.recovery.tables.header import fold, header_columns, is_known, looks_like_names, renamed_columns
@@ -137,10 +137,12 @@ class ReplyTable:
         )
 
     def no_row(self, record: Record) -> bool:
-        """Whether a line is no row although its delimiters would make it one; asked of free texts only."""
+        """Whether a line is no row although its delimiters would make it one; but for sums, of free texts only."""
+        line, cells = record.source.strip(), record.cells or ()
+        if len(self.columns) > 1 and record is self.records[-1] and is_sum(line):
+            return True
         if not self.free or len(self.columns) < 2:
             return False
-        line, cells = record.source.strip(), record.cells or ()
         if is_count(line):
             return True
         if any(c.quoted for c in cells) and line.startswith('"'):
@@ -213,13 +215,15 @@ class ReplyTable:
         """The cells without the names of their columns, where every one begins with its own: `rating: 4`."""
         if not self.labelled(cells):
             return cells
-        return tuple(Cell(c.text.partition(":")[2].strip(), c.quoted) for c in cells)
+        mark = _label_mark(cells)
+        return tuple(Cell(c.text.partition(mark)[2].strip(), c.quoted) for c in cells)
 
     def labelled(self, cells: Sequence[Cell]) -> bool:
-        """Whether every cell begins with the name of its column: `rating: 4`."""
-        if ":" not in cells[0].text:
+        """Whether every cell begins with the name of its column: `rating: 4`, `rating=4`."""
+        mark = _label_mark(cells)
+        if mark not in cells[0].text:
             return False
-        parted = [c.text[:80].partition(":")[0] for c in cells]
+        parted = [c.text[:80].partition(mark)[0] for c in cells]
         return all(c and fold(c.field.name) == fold(p) for c, p in zip(self.columns, parted, strict=True))
 
     def _one(self, line: str, cells: tuple[Cell, ...] | None) -> list[tuple[Cell, ...]]:
@@ -300,6 +304,11 @@ def open_table(text: str, columns: Sequence[FieldReader], most: int, wanted: int
         table = ReplyTable(text, columns, delimiter, most, wanted)
         tables.append((table.header is not None, table.exact(), -DELIMITERS.index(delimiter), table))
     return max(tables, key=lambda t: t[:3])[3] if tables else ReplyTable(text, columns, ",", most, wanted)
+
+
+def _label_mark(cells: Sequence[Cell]) -> str:
+    """What parts a cell's label from its value, if it has one."""
+    return "=" if all("=" in c.text[:80] for c in cells) else ":"
 
 
 def _named(record: Record) -> bool:
