@@ -152,6 +152,10 @@ def _stream(context: Context) -> Tokens:
     return context.corpus.tokens.part(context.mixed).first(context.sizes.words)
 
 
+def _share(context: Context, tokens: Tokens) -> float:
+    return len(tokens.flat) / max(len(context.corpus.tokens.flat), 1)
+
+
 def _words(context: Context) -> Figure:
     lengths = context.corpus.tokens.lengths
     return Figure(float(lengths.mean()), f"{len(lengths):,} rows", lengths.astype(np.float64))
@@ -181,19 +185,23 @@ def _word_letters(context: Context) -> Figure | None:
 def _mattr(context: Context) -> Figure | None:
     tokens = _stream(context)
     value = mattr(tokens.flat)
-    return None if value is None else Figure(value, f"windows of {WINDOW} in {len(tokens.flat):,} words")
+    if value is None:
+        return None
+    size = f"windows of {WINDOW} in {len(tokens.flat):,} words"
+    return Figure(value, size, share=_share(context, tokens))
 
 
 def _mtld(context: Context) -> Figure | None:
     tokens = _stream(context)
     value = mtld(tokens.flat)
-    return None if value is None else Figure(value, f"{len(tokens.flat):,} words")
+    return None if value is None else Figure(value, f"{len(tokens.flat):,} words", share=_share(context, tokens))
 
 
 def _ease(context: Context) -> Figure | None:
     texts = _texts(context)
     value = reading_ease(texts)
-    return None if value is None else Figure(value, f"{len(texts):,} rows")
+    share = len(texts) / len(context.corpus)
+    return None if value is None else Figure(value, f"{len(texts):,} rows", share=share)
 
 
 METRICS = (
