@@ -12,6 +12,8 @@ requests of batches that were worked on, by key: what a provider would charge fo
     lost=N         the output cannot be had N times
     lag=N          a new batch is not listed the first N times
     drop=STEP      at a step (upload, submit, poll, fetch) the work is done and the connection cut before the answer, once
+    drops=N        and N times more
+    late=N         the Nth batch ends only when it was asked about 40 times
     fail=N         the first N batches are turned down as a whole, to be tried later
     full=N         the first N submissions are answered 429
     stuck          batches never end by themselves; once cancelled they end with half of their results
@@ -162,7 +164,8 @@ class BatchServer:
             return web.json_response(error_body, status=429, headers={"Retry-After": "0.01"})
         self.at(step, "after")
         if self.cruel.get("drop") == step:
-            del self.cruel["drop"]
+            if not self._take("drops"):
+                del self.cruel["drop"]
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
@@ -199,9 +202,13 @@ class BatchServer:
         batch.polls += 1
         if batch.state == "cancelling" and batch.polls > 1:
             self._end(batch, half=True)
-        elif batch.state == "running" and not self.cruel.get("stuck") and batch.polls >= self.cruel.get("polls", 1):
+        elif batch.state == "running" and not self.cruel.get("stuck") and batch.polls >= self._patience(batch):
             self._end(batch)
         return batch
+
+    def _patience(self, batch: Batch) -> int:
+        late = list(self.batches).index(batch.id) + 1 == self.cruel.get("late")
+        return 40 if late else int(self.cruel.get("polls", 1))
 
     async def _cancel(self, request: web.Request) -> web.StreamResponse:
         def work() -> Any:

@@ -43,9 +43,9 @@ class Runs:
         said = self._process.communicate(timeout=120)[0]
         return self._process.returncode, said
 
-    def kill(self) -> None:
+    def kill(self, by: signal.Signals = signal.SIGKILL) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
+        self._process.send_signal(by)
 
     def check(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """After a kill: the same command goes on to the dataset of `local`."""
@@ -111,6 +111,25 @@ def test_killed_again_and_again(provider: str, tmp_path: Path, monkeypatch: pyte
                 status, said = runs.run(f"{when}:{state}")
                 assert status in (0, -signal.SIGKILL), said
         runs.check(monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_interrupted_by_hand(provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[Runs] = []
+
+    def reached(step: str, when: str) -> None:
+        if (step, when) == ("poll", "after") and server.steps["poll"] == 3:
+            runs[0].kill(signal.SIGINT)
+
+    with BatchServer(at=reached, stuck=1) as server:
+        runs.append(Runs(tmp_path, server, provider))
+        status, said = runs[0].run()
+        assert status == 130 and "leaving: what was handed in goes on at the provider" in said, said
+        assert "interrupted; every completion is kept" in said
+        assert len(pending(runs[0].folder)) == 1 and states(runs[0].folder) == {"reserved": 6}
+        server.cruel.clear()
+        runs[0].check(monkeypatch)
 
 
 @pytest.mark.slow

@@ -367,3 +367,21 @@ def test_a_batch_that_is_another_s_is_not_taken(tmp_path: Path) -> None:
         assert asyncio.run(asyncio.wait_for(work(), 60)).tally.kept == 12
         assert build(path, tmp_path / "other").tally.kept == 12
     assert max(server.answered.values()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("late", [1, 2])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_two_orphans_of_one_size(late: int, swapped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may be taken for the other, until results tell; meanwhile neither is given up."""
+    from synthspec.inference.batches import BatchLimits
+    from synthspec.inference.batches.anthropic import AnthropicBatches
+
+    monkeypatch.setattr(AnthropicBatches, "limits", BatchLimits(6, 1_000_000))
+    find = AnthropicBatches.find
+    monkeypatch.setattr(AnthropicBatches, "find", lambda *a: list(find(*a))[:: -1 if swapped else 1])
+    with BatchServer(drop="submit", drops=1, late=late, lag=1) as server:
+        path = write(tmp_path, server, "anthropic")
+        assert build(path, tmp_path / "batch").tally.kept == 12
+        assert data(tmp_path / "batch") == local_data(tmp_path, server, "anthropic")
+    assert max(server.answered.values()) == 1 and pending(tmp_path / "batch") == []

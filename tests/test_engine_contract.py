@@ -24,12 +24,14 @@ from fake_backend import FakeBackend, use
 from test_latency import built, random_spec, reply
 
 import synthspec.inference.engines
+from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Span
+from synthspec.generation.build import Build, finish_build
 from synthspec.inference.batches import Answer, BatchLimits, Remote
 from synthspec.inference.batches.engine import BatchEngine
 from synthspec.inference.batches.pace import Pace
 from synthspec.inference.batches.rounds import Place
-from synthspec.inference.engines import Call, Done, Engine, How, batch, engine_of, local
+from synthspec.inference.engines import Call, Done, Engine, EngineContext, How, batch, engine_of, local
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.requests import Sender
 from synthspec.inference.sending.concurrency import Governor
@@ -312,6 +314,41 @@ def test_a_build_does_not_depend_on_its_engine(number: int, tmp_path: Path, monk
     monkeypatch.setattr(Governor, "dead", lambda self: None)
     assert built(path, tmp_path / "scrambled", FakeBackend(reply, number), 8) == first
     assert made[0].lost > 0
+
+
+@pytest.mark.parametrize("number", rest_slow(range(1, 24, 2), (1,)))
+def test_a_build_of_batches_is_that_of_calls(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules between rows, texts to avoid, rows moved, gates: all the same, whatever goes in which round."""
+    path = random_spec(number, tmp_path)
+    use(monkeypatch, FakeBackend(reply, number))
+    first = built(path, tmp_path / "local", FakeBackend(reply, number), 8)
+    monkeypatch.setattr(local, "ENGINE", replace(local.ENGINE, open=open_own_batches))
+    assert built(path, tmp_path / "batch", FakeBackend(reply, number), 8) == first
+
+
+def open_own_batches(context: EngineContext) -> BatchEngine:
+    places = {name: Place("here", "here m", OwnBatches(e.backend)) for name, e in context.endpoints.items()}
+    return BatchEngine(places, context.store, context.folder, pace=QUICK, waits=context.waits, tell=context.tell)
+
+
+SHIPPED = ["reviews", "support_dialogue", "topic_questions", "evolving_instructions", "mediresponse", "support_calls",
+           "preferences", "sentiment", "first", "sql_questions"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", rest_slow(SHIPPED, (2,)))
+def test_shipped_specs_are_the_same_in_batches(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with the model that it ships with, which answers in batches here."""
+
+    def files(folder: Path) -> dict[str, bytes]:
+        compiled = compile_spec(Path(__file__).parent.parent / "specs" / f"{name}.yaml", {"rows": "12"})
+        assert compiled.spec is not None and compiled.ok, compiled.diagnostics
+        asyncio.run(finish_build(Build(compiled.spec, compiled.tables, folder)))
+        data = (p for p in folder.rglob("*") if p.suffix in (".csv", ".jsonl", ".json", ".parquet", ".tsv"))
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in data if p.name != "manifest.json"}
+
+    first = files(tmp_path / "local")
+    monkeypatch.setattr(local, "ENGINE", replace(local.ENGINE, open=open_own_batches))
+    assert files(tmp_path / "batch") == first and first
 
 
 class LocalContract(EngineContract):

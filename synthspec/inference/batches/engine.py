@@ -175,6 +175,8 @@ class BatchEngine:
             )  # fmt: skip
             self._batches[batch.intent] = batch
             self._in |= dict.fromkeys(keys, batch)
+            if batch.state == "suspect" and batch.remote_id is not None:
+                self._desk.held[batch.remote_id] = batch.intent
             if keys:
                 self._carry(batch)
 

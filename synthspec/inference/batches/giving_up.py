@@ -51,6 +51,8 @@ def standing_batches(store: Store) -> list[Standing]:
         StoreFault: they cannot be read.
     """
     notes = Batches(store)
+    if not store.read("SELECT 1 FROM sqlite_master WHERE name = 'batches'"):
+        return []  # a store of version 0.1
     reserved = notes.reserved()
     found = []
     for batch in notes.pending():
@@ -75,6 +77,8 @@ async def cancel_batches(
     notes = Batches(store)
     desk = Desk(notes, folder / FOLDER, pace or Pace(), tell)
     reserved, (_, known) = notes.reserved(), notes.known()
+    held = [b for b in notes.pending() if b.state == "suspect" and b.remote_id is not None]
+    desk.held |= {str(b.remote_id): b.intent for b in held}
     jobs = [_cancel(desk, store, stored, reserved.get(stored.intent, []), known) for stored in notes.pending()]
     return list(await asyncio.gather(*jobs))
 

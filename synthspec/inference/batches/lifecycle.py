@@ -80,6 +80,7 @@ class Desk:
     def __init__(self, notes: Batches, folder: Path, pace: Pace, tell: Callable[[Batch], None]) -> None:
         self.notes, self.folder, self.pace, self.tell = notes, folder, pace, tell
         self.leaving = asyncio.Event()
+        self.held: dict[str, str] = {}  # by remote name, the suspect that takes it for its own until that is proven
         self.turn = asyncio.Event()  # set when a batch comes to its end
         self.idle: Callable[[Batch], None] = lambda batch: None  # told after each question that changed nothing
 
@@ -205,15 +206,23 @@ class Lifecycle:
         batch = self._batch
         listed = await self._asking(lambda: self._service.find(batch.intent, batch.count, batch.created))
         fits = [r for r in listed if r.state != "failed" and r.id not in self._known | batch.disproved]
-        if fits:
-            self._known.add(fits[0].id)
-            await self._note(state="submitted" if self._service.proves else "suspect", remote_id=fits[0].id)
+        free = [r for r in fits if self._desk.held.get(r.id, batch.intent) == batch.intent]
+        if free:
+            await self._take(free[0])
             return True
-        batch.shown += 1
+        batch.shown += not fits  # one that another suspect holds may turn out to be this one's
         if batch.shown >= 2:
             return False
         await self._desk.sleep(self._desk.pace.apart)
         return True
+
+    async def _take(self, remote: Remote) -> None:
+        """Go on with this one; where that it is ours is not sure, as a suspect."""
+        if self._service.proves:
+            self._known.add(remote.id)
+        else:
+            self._desk.held[remote.id] = self._batch.intent
+        await self._note(state="submitted" if self._service.proves else "suspect", remote_id=remote.id)
 
     async def _poll(self) -> Remote:
         batch = self._batch
@@ -255,12 +264,13 @@ class Lifecycle:
         await self._asking(lambda: fetch_results(self._service, remote, path))
         if batch.state == "suspect":
             found = await asyncio.to_thread(read_results, self._service, path, batch.intent, batch.keys)
+            self._desk.held.pop(remote.id, None)
             if not found.ours:
                 path.unlink(missing_ok=True)
                 batch.disproved.add(remote.id)
-                self._known.discard(remote.id)
                 await self._note(remote_id=None)
                 return
+            self._known.add(remote.id)
         await self._note(state="fetched")
 
     async def _read(self) -> Results | None:

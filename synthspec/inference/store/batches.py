@@ -89,13 +89,14 @@ class Batches:
         return [StoredBatch(*row) for row in self._store.read(query)]
 
     def known(self) -> tuple[set[str], set[str]]:
-        """Every intent there ever was, and every name that a provider gave one.
+        """Every intent there ever was, and every name that a provider is sure to have given one.
 
         Raises:
             StoreFault: they cannot be read.
         """
-        rows = self._store.read("SELECT intent, remote_id FROM batches")
-        return {intent for intent, _ in rows}, {remote for _, remote in rows if remote}
+        rows = self._store.read("SELECT intent, remote_id, state FROM batches")
+        named = {remote for _, remote, state in rows if remote and state != "suspect"}
+        return {intent for intent, _, _ in rows}, named
 
     def items(self, intent: str) -> list[tuple[str, int]]:
         """The requests of a batch in their order: key, and the number of the send.
