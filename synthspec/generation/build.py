@@ -209,12 +209,15 @@ async def finish_build(build: Build, listen: Callable[[Event], None] | None = No
     """Run a build to its end; `listen` is told each of its events.
 
     Raises:
-        BuildFault, StoreFault, DrawFault, OSError: as `Build.events`.
+        BuildFault: as `Build.events`, and where calls go on without it, so that there is no dataset yet.
+        StoreFault, DrawFault, OSError: as `Build.events`.
     """
     async with aclosing(build.events()) as events:
         async for event in events:
             if listen is not None:
                 listen(event)
+    if build.left is not None:
+        raise BuildFault(build.left, f"every completion is kept in '{build.folder}': build again to go on")
     assert build.dataset is not None
     return build.dataset
 

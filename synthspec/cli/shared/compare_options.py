@@ -52,6 +52,8 @@ def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bo
         with watch(build, quiet=quiet, no_color=no_color) as take:
             asyncio.run(run_with_signals(build, take))
         dataset = build.dataset
+    if build.left is not None:
+        fail(build.left, f"`synthspec status {folder}` says how they stand")
     if dataset is None:
         echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
         raise SystemExit(INTERRUPTED)

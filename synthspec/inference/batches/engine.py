@@ -18,7 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.inference.batches import INTENT
-from synthspec.inference.batches.lifecycle import Absent, Batch, Desk, Left, Lifecycle, Refused, write_requests
+from synthspec.inference.batches.desk import (
+    FOLDER,
+    Absent,
+    Batch,
+    Desk,
+    Left,
+    Refused,
+    batch_again,
+    discard_requests,
+    sweep_files,
+    write_requests,
+)
+from synthspec.inference.batches.lifecycle import Lifecycle
 from synthspec.inference.batches.opening import reopen_place
 from synthspec.inference.batches.pace import Pace
 from synthspec.inference.batches.results import Results
@@ -30,7 +42,6 @@ from synthspec.inference.store.batches import Batches, StoredBatch
 from synthspec.inference.store.derived.rows import key_text
 from synthspec.spec.messages import BackendFault, FaultKind, Reply
 
-FOLDER = "batches"  # in the build folder: requests and results of batches that are under way
 PENDING = "batches are under way at the provider: build again to go on"
 ROOM = 1 << 20  # calls that may be collected for an endpoint
 MISSED = 2  # batches in which a request was not come to, after which that counts as a fault
@@ -169,10 +180,7 @@ class BatchEngine:
             keys = {key_text(send.key) for send in reserved.get(stored.intent, ())}
             place = places.get(stored.endpoint) or self._reopen(stored)
             places[place.label] = place
-            batch = Batch(
-                stored.intent, place, "", keys, stored.created, stored.state, stored.remote_id, stored.file_id,
-                stored.count,
-            )  # fmt: skip
+            batch = batch_again(stored, place, keys)
             self._batches[batch.intent] = batch
             self._in |= dict.fromkeys(keys, batch)
             if batch.state == "suspect" and batch.remote_id is not None:
@@ -304,7 +312,7 @@ class BatchEngine:
                 continue
             await self._notes.update(batch.intent, state="committed")
             batch.state = "committed"
-            await asyncio.to_thread(_discard, batch)
+            await asyncio.to_thread(discard_requests, batch)
             self._drop(batch)
             self._moved(batch)
 
@@ -343,24 +351,3 @@ class BatchEngine:
         self._tell(
             BatchMoved(batch.intent, batch.place.provider, batch.state, batch.count, done, batch.created, strange)
         )
-
-
-def sweep_files(folder: Path, under_way: AbstractSet[str]) -> None:
-    """Remove the files of batches that are not under way any more, and the folder with the last of them."""
-    if not folder.is_dir():
-        return
-    for path in folder.glob("*.jsonl*"):
-        if path.name.partition(".")[0] not in under_way:
-            path.unlink(missing_ok=True)
-    if not any(folder.iterdir()):
-        folder.rmdir()
-
-
-def _discard(batch: Batch) -> None:
-    """Remove the file of requests at the provider; where that fails it does no harm."""
-    if batch.file_id is None:
-        return
-    try:
-        batch.place.service.discard(batch.intent, batch.file_id)
-    except (BackendFault, OSError):
-        return

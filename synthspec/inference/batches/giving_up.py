@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthspec.inference.batches.engine import FOLDER, sweep_files
-from synthspec.inference.batches.lifecycle import Batch, Desk, Left, Lifecycle
+from synthspec.inference.batches.desk import FOLDER, Batch, Desk, Left, batch_again, sweep_files
+from synthspec.inference.batches.lifecycle import Lifecycle
 from synthspec.inference.batches.opening import reopen_place
 from synthspec.inference.batches.pace import Pace
 from synthspec.inference.batches.results import Results
@@ -86,10 +86,8 @@ async def cancel_batches(
 async def _cancel(desk: Desk, store: Store, stored: StoredBatch, sends: Sequence[Send], known: set[str]) -> Ending:
     place = await asyncio.to_thread(reopen_place, stored)
     keys = {key_text(send.key) for send in sends}
-    batch = Batch(
-        stored.intent, place, "", keys, stored.created, stored.state, stored.remote_id, stored.file_id, stored.count,
-        cancels=True,
-    )  # fmt: skip
+    batch = batch_again(stored, place, keys)
+    batch.cancels = True
     try:
         outcome = await Lifecycle(desk, batch, known).run() if keys else Results()
     except Left as left:

@@ -15,104 +15,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TypeVar
 
-from synthspec.inference.batches import Remote, custom_id_of
+from synthspec.inference.batches import Remote
 from synthspec.inference.batches.clients import NotFound
-from synthspec.inference.batches.pace import Pace
+from synthspec.inference.batches.desk import Absent, Batch, Desk, Left, Refused
 from synthspec.inference.batches.results import Results, fetch_results, read_results
-from synthspec.inference.batches.rounds import Place
-from synthspec.inference.store.batches import Batches
-from synthspec.spec.messages import FAULT_RULES, BackendFault, FaultKind, Request
+from synthspec.spec.messages import FAULT_RULES, BackendFault, FaultKind
 
 Found = TypeVar("Found")
 TRIES = 8  # of what was not begun yet, before its calls are given back
 LONG_TRIES = 40  # of asking for what is under way: hours
 _LATER = (FaultKind.RATE_LIMITED, FaultKind.OVERLOADED)
-
-
-class Left(Exception):
-    """The batch stays where it is; `reason` says why, "" where somebody asked for that."""
-
-    def __init__(self, reason: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The provider did not take it, or turned it down as a whole: nothing is charged. `full`: it may take fewer."""
-
-    fault: BackendFault
-    full: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """The provider has nothing of it."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """A batch of ours. `fresh`: this process made it, so what it was not told to do was not done."""
-
-    intent: str
-    place: Place
-    route: str
-    keys: set[str]  # of its requests, those that are not settled
-    created: float  # Unix time
-    state: str = "intent"
-    remote_id: str | None = None
-    file_id: str | None = None
-    count: int = 0
-    fresh: bool = False
-    remote: Remote | None = None  # as it was last told of
-    disproved: set[str] = field(default_factory=set)  # batches of the provider that were taken for it
-    shown: int = 0  # times that it was looked for and not listed
-    cancels: bool = False  # whether no more of it is wanted
-
-
-class Desk:
-    """What every batch of a run needs: the notes, the folder of files, the pace, and the sign to leave."""
-
-    def __init__(self, notes: Batches, folder: Path, pace: Pace, tell: Callable[[Batch], None]) -> None:
-        self.notes, self.folder, self.pace, self.tell = notes, folder, pace, tell
-        self.leaving = asyncio.Event()
-        self.held: dict[str, str] = {}  # by remote name, the suspect that takes it for its own until that is proven
-        self.turn = asyncio.Event()  # set when a batch comes to its end
-        self.idle: Callable[[Batch], None] = lambda batch: None  # told after each question that changed nothing
-
-    def lines(self, intent: str) -> Path:
-        """The file of requests."""
-        return self.folder / f"{intent}.requests.jsonl"
-
-    def results(self, intent: str) -> Path:
-        """The file of results."""
-        return self.folder / f"{intent}.results.jsonl"
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait so long.
-
-        Raises:
-            Left: it is time to go.
-        """
-        try:
-            await asyncio.wait_for(self.leaving.wait(), seconds)
-        except TimeoutError:
-            return
-        raise Left
-
-    async def wait_for_turn(self) -> None:
-        """Wait until a batch came to its end, or it is time to go, or to try again."""
-        self.turn.clear()
-        waits = [asyncio.ensure_future(event.wait()) for event in (self.turn, self.leaving)]
-        try:
-            await asyncio.wait(waits, timeout=self.pace.full, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
 
 
 class Lifecycle:
@@ -330,15 +245,3 @@ class Lifecycle:
                 if isinstance(fault, NotFound) and most == TRIES:
                     raise
                 await self._desk.sleep(self._desk.pace.retries(tries, fault.retry_after))
-
-
-def write_requests(batch: Batch, requests: list[Request], path: Path) -> None:
-    """The file of requests of a batch.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        for request in requests:
-            file.write(batch.place.service.line(custom_id_of(batch.intent, request.key), request) + b"\n")
