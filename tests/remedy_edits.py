@@ -38,6 +38,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "W774-rule-of-a-computed-value": ("maximum: 50", "maximum: 560"),
     "W774-check-of-computed-values": ("price < nights", "price > nights"),
     "W775-another-separator": ("','", "';'"),
+    "W783-a-column-that-is-always-empty": ("person.town", "person.name"),
     "E354-two-queries-in-a-circle": ("price from lamps", "price from (values ('lamp', 3)) t(item, price)"),
     "E833-column-of-a-query-misspelt": ("itm", "item"),
     "E820-code-that-nobody-has-trusted": (),  # --trust
@@ -200,7 +201,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E383-data-as-a-document": ("data/calls.csv", "data/manuals/toaster.md"),
     "E513-documents-outside": ("../**/*.md", "data/manuals/*.md"),
     "W780-documents-that-cannot-be-read": ("odd/*", "odd/lamp.md"),
-    "W783-page-of-a-document-without-pages": ("{value: doc.page}", "{value: doc.page, optional: true}"),
+    "W783-page-of-a-document-without-pages": ("doc.page", "doc.part"),
     "W783-column-with-gaps": ("{value: home}", "{value: home, optional: true}"),
     "W781-pictures-among-documents": ("[data/manuals/*.md, data/red.png]", "data/manuals/*.md"),
     "E511-data-of-another-kind": ("data/common.yaml", "data/calls.csv"),

@@ -11,7 +11,7 @@ from synthspec.spec import SourceDraw, Spec
 
 
 def null_columns(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]:
-    """Rows that would be lost only after their calls are paid for.
+    """Rows that would be lost only after their calls are paid for, and fields that are always null.
 
     A source whose rows are chosen by a `where` may have none of them left, and nothing is said of it.
     """
@@ -22,12 +22,16 @@ def null_columns(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic
         if isinstance(p.draw, SourceDraw) and p.draw.rows is None and p.draw.where is None
     }
     for field in spec.fields:
-        if field.value is None or field.optional:
+        if field.value is None:
             continue
         draw, column = _column(field.value, draws)
         if draw is None or draw.source in chosen or column not in tables[draw.source].names:
             continue
-        if tables[draw.source].has_gaps(column):
+        table = tables[draw.source]
+        if table.in_memory and all(v is None for v in table.columns[column]):
+            message = f"'{field.name}' takes the column '{column}', which is empty in every row"
+            yield Diagnostic("W783", message, field.span, "remove the field, or take another column")
+        elif not field.optional and table.has_gaps(column):
             message = f"'{field.name}' takes the column '{column}', which is empty in some rows: they would be lost"
             help = "add `optional: true` to the field, or leave such rows out with `where`"
             yield Diagnostic("W783", message, field.span, help)
