@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from depth import rest_slow
 from fake_backend import FakeBackend, use
+from fake_cluster import cluster_engine
 from test_latency import built, random_spec, reply
 
 import synthspec.inference.engines
@@ -31,7 +32,7 @@ from synthspec.inference.batches import Answer, BatchLimits, Remote
 from synthspec.inference.batches.engine import BatchEngine
 from synthspec.inference.batches.pace import Pace
 from synthspec.inference.batches.rounds import Place
-from synthspec.inference.engines import Call, Done, Engine, EngineContext, How, batch, engine_of, local
+from synthspec.inference.engines import Call, Done, Engine, EngineContext, How, batch, engine_of, local, ray
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.requests import Sender
 from synthspec.inference.sending.concurrency import Governor
@@ -140,7 +141,7 @@ def batch_engine(endpoints: Any, timeout: float) -> BatchEngine:
 
 def found_engines() -> list[Any]:
     """Every class of an engine's shape in `synthspec.inference.engines`, and the scrambled one."""
-    engines: list[Any] = [ScrambledEngine, batch_engine]
+    engines: list[Any] = [ScrambledEngine, batch_engine, cluster_engine]
     for info in pkgutil.iter_modules(synthspec.inference.engines.__path__):
         module = importlib.import_module(f"synthspec.inference.engines.{info.name}")
         for value in vars(module).values():
@@ -174,7 +175,7 @@ async def drained(engine: Engine) -> list[Done]:
 
 def test_engines_are_found() -> None:
     assert {LocalEngine, batch_engine} <= set(ENGINES)
-    assert {"local", "batch"} <= set(plugin_names("engines"))
+    assert {"local", "batch", "ray"} <= set(plugin_names("engines"))
     for name in plugin_names("engines"):
         assert engine_of(name).summary and engine_of(name).durable == (name == "batch")
 
@@ -363,7 +364,14 @@ class BatchContract(EngineContract):
         return BatchEngine(places, store, folder, pace=QUICK)
 
 
+class RayContract(EngineContract):
+    module = ray
+
+    def engine(self, endpoints: Any, store: Store, folder: Path) -> Engine:
+        return cluster_engine(endpoints, 30.0)
+
+
 @pytest.mark.parametrize("test", sorted(name for name in dir(EngineContract) if name.startswith("test_")))
-@pytest.mark.parametrize("contract", [LocalContract, BatchContract])
+@pytest.mark.parametrize("contract", [LocalContract, BatchContract, RayContract])
 def test_the_contract_of_the_docs(contract: Any, test: str) -> None:
     getattr(contract(), test)()

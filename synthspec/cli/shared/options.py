@@ -46,7 +46,7 @@ def spec_options(function: F) -> F:
     @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="What may be spent.")
     @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Most calls in flight at once.")
     @click.option("--engine", metavar="NAME", shell_complete=complete_engines,
-                  help="Where calls are made: local, or batch at half the price.")  # fmt: skip
+                  help="Where calls are made: local, batch at half the price, or ray[=ADDRESS].")  # fmt: skip
     @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", callback=_settings,
                   help="Any key of the spec, dotted: --set limits.attempts=2. May be repeated.")  # fmt: skip
     @wraps(function)

@@ -87,7 +87,8 @@ class LocalEngine:
                 self._answer([Done(call.send, None)])
         elif (error := task.exception()) is not None:
             said = error.message if isinstance(error, SynthspecError) else raised(error)[:300]
-            self._answer([Done(call.send, BackendFault(FaultKind.BAD_REQUEST, said, sent="maybe"))])
+            odd = BackendFault(FaultKind.BAD_REQUEST, said, sent="maybe")
+            self._answer([Done(call.send, error if isinstance(error, BackendFault) else odd)])
         self._sent.discard(call.send)
         self._news.set()
 
