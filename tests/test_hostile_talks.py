@@ -51,7 +51,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.suffix in (".jsonl", ".csv", ".parquet")}
 
 
-@pytest.mark.parametrize("seed", rest_slow(range(60), (4, 5, 9)))
+@pytest.mark.parametrize("seed", rest_slow(range(60), (9, 15, 42)))
 def test_any_talk_ends_and_is_the_same_again(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dice = random.Random(seed)
     spec = json.loads(json.dumps(SPEC)) if dice.random() < 0.5 else spec_of()
