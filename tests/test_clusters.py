@@ -18,7 +18,7 @@ from test_latency import built, random_spec, reply
 from synthspec.compiler import compile_spec, compile_text
 from synthspec.generation.build import Build, BuildFault, finish_build
 from synthspec.inference.clusters.crew import BLOCKS, LARGEST, MOST_LOST
-from synthspec.inference.clusters.messages import Fault, Greeting, Opened, difference, greeting_of
+from synthspec.inference.clusters.messages import Greeting, PortableFault, WorkerBackend, difference, greeting_of
 from synthspec.inference.clusters.opening import Needs, open_over, workers_for
 from synthspec.inference.engines import local, ray
 from synthspec.inference.sending.concurrency import Governor
@@ -218,7 +218,7 @@ def test_a_worker_that_is_silent_is_given_up() -> None:
 # --- the handshake
 
 
-OPENED = Opened("openai x", False, "https://api.example/v1")
+OPENED = WorkerBackend("openai x", False, "https://api.example/v1")
 OURS = Greeting("here", {"synthspec": "1", "Python": "3.11.7", "Ray": "2.60"}, frozenset({"A_KEY"}), {"note": OPENED})
 ODD: dict[str, tuple[dict[str, Any], str]] = {
     "synthspec": ({"versions": {**OURS.versions, "synthspec": "2"}}, "has synthspec 2 and this machine synthspec 1"),
@@ -282,7 +282,7 @@ def test_no_secret_travels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_every_fault_travels() -> None:
     for kind in FaultKind:
         fault = BackendFault(kind, "said", 2.5, "yes")
-        there = pickle.loads(pickle.dumps(Fault.of(fault))).raised()
+        there = pickle.loads(pickle.dumps(PortableFault.of(fault))).raised()
         assert (there.kind, there.message, there.retry_after, there.sent) == (kind, "said", 2.5, "yes")
 
 

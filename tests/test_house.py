@@ -64,5 +64,7 @@ def test_no_dependency_is_declared_that_nothing_imports() -> None:
     for dependency in (*project["dependencies"], *extras):
         name = re.split(r"[<>=\[]", dependency)[0]
         module = re.escape(MODULES.get(name, name))
-        used = re.search(rf"^\s*(?:import|from) {module}\b|(?:load\(\s*|^NAME = )\"{module}[\".]", text, re.MULTILINE)
+        used = re.search(
+            rf"^\s*(?:import|from) {module}\b|(?:load\(\s*|import_module\(|^NAME = )\"{module}[\".]", text, re.MULTILINE
+        )
         assert used or name in FOR_SPECS, f"nothing imports {name}"

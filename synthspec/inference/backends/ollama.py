@@ -43,12 +43,9 @@ OPTIONS: Mapping[str, str] = {
 
 _OWNER = _keys.Owner("Ollama", "ollama.com", "OLLAMA_HOST")
 _URL = "http://127.0.0.1:11434"
-# https://docs.ollama.com/modelfile#parameter: what `options` knows
-_KNOWN = (
-    "numa num_ctx num_batch num_gpu main_gpu low_vram f16_kv logits_all vocab_only use_mmap use_mlock embedding_only "
-    "num_thread num_keep seed num_predict top_k top_p min_p tfs_z typical_p repeat_last_n temperature repeat_penalty "
-    "presence_penalty frequency_penalty mirostat mirostat_tau mirostat_eta penalize_newline stop"
-).split()
+# What servers take that the package has no name for yet.
+_NEWER = ("min_p", "typical_p", "tfs_z")
+_USUAL = frozenset({"temperature", "top_p", "num_predict", "num_ctx", "seed", "stop"})
 
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> OllamaBackend:
@@ -184,6 +181,15 @@ def _runtime_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict
     runtime = _chat.renamed(settings, {"max_tokens": "num_predict"})
     runtime |= {"num_ctx": options["num_ctx"]} if "num_ctx" in options else {}
     runtime |= (options.get("extra_body") or {}).get("options") or {}
-    if unknown := next((k for k in runtime if k not in _KNOWN), None):
-        raise BackendFault(FaultKind.BAD_REQUEST, f"Ollama has no option '{unknown}'; it has {', '.join(_KNOWN)}")
+    if not runtime.keys() <= _USUAL:
+        _check_names(runtime)
     return runtime
+
+
+def _check_names(options: Mapping[str, Any]) -> None:
+    """Refuse an option of the model that Ollama does not know: the server would ignore it without a word."""
+    from ollama import Options  # slow to import, and its list is that of the version that is installed
+
+    known = [*Options.model_fields, *(name for name in _NEWER if name not in Options.model_fields)]
+    if unknown := next((name for name in options if name not in known), None):
+        raise BackendFault(FaultKind.BAD_REQUEST, f"Ollama has no option '{unknown}'; it has {', '.join(known)}")

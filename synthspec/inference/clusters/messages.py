@@ -39,7 +39,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PortableFault:
     """A fault of a call, as it travels."""
 
     kind: FaultKind
@@ -48,7 +48,7 @@ class Fault:
     sent: Sent
 
     @classmethod
-    def of(cls, fault: BackendFault) -> Fault:
+    def of(cls, fault: BackendFault) -> PortableFault:
         return cls(fault.kind, fault.message, fault.retry_after, fault.sent)
 
     def raised(self) -> BackendFault:
@@ -61,7 +61,7 @@ class Answer:
     """What came of an order; `latency` in seconds."""
 
     number: int
-    result: Reply | Fault
+    result: Reply | PortableFault
     latency: float
 
 
@@ -74,7 +74,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class WorkerBackend:
     """A backend as it is on one node: what its answers depend on, and the server it asks."""
 
     fingerprint: str
@@ -89,10 +89,10 @@ class Greeting:
     node: str
     versions: Mapping[str, str]  # of synthspec, Python, and what brings messages
     keys: frozenset[str]
-    backends: Mapping[str, Opened | str]  # by name; why one cannot be used there
+    backends: Mapping[str, WorkerBackend | str]  # by name; why one cannot be used there
 
 
-def greeting_of(keys: Sequence[str], backends: Mapping[str, Opened | str]) -> Greeting:
+def greeting_of(keys: Sequence[str], backends: Mapping[str, WorkerBackend | str]) -> Greeting:
     """What this node has; `keys` are the names that are looked for."""
     ray = getattr(sys.modules.get("ray"), "__version__", None)  # only where it is what brings messages
     versions = {"synthspec": __version__, "Python": platform.python_version(), **({"Ray": str(ray)} if ray else {})}
@@ -100,9 +100,9 @@ def greeting_of(keys: Sequence[str], backends: Mapping[str, Opened | str]) -> Gr
     return Greeting(socket.gethostname(), versions, present, backends)
 
 
-def opened_as(backend: Backend) -> Opened:
+def opened_as(backend: Backend) -> WorkerBackend:
     """A backend as it is here."""
-    return Opened(backend.fingerprint, backend.seeded, getattr(backend, "server", ""))
+    return WorkerBackend(backend.fingerprint, backend.seeded, getattr(backend, "server", ""))
 
 
 def difference(ours: Greeting, theirs: Greeting) -> str | None:
@@ -120,7 +120,7 @@ def difference(ours: Greeting, theirs: Greeting) -> str | None:
         there_opened = theirs.backends.get(name, "it is not known there")
         if isinstance(there_opened, str):
             return f"the node {theirs.node} cannot use the backend '{name}': {there_opened}"
-        assert isinstance(here, Opened)
+        assert isinstance(here, WorkerBackend)
         if there_opened.server != here.server:
             asked = f"asks {there_opened.server or 'no server'} there and {here.server or 'no server'} here"
             return f"the backend '{name}' of the node {theirs.node} {asked}: set the same address on both"

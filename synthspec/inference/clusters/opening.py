@@ -42,11 +42,11 @@ class Musterable(Cluster, Protocol):
         ...
 
 
-class Opening(Protocol):
+class ClusterOpening(Protocol):
     def __call__(self, needs: Needs) -> Musterable: ...
 
 
-def open_over(context: EngineContext, open_cluster: Opening) -> ClusterEngine:
+def open_over(context: EngineContext, open_cluster: ClusterOpening) -> ClusterEngine:
     """The engine over a cluster, its workers begun and found to fit. No call is made.
 
     Raises:

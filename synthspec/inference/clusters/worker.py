@@ -12,11 +12,11 @@ from synthspec.inference.backends import Backend, BackendContext, open_backend, 
 from synthspec.inference.clusters.messages import (
     Answer,
     Answers,
-    Fault,
     Greeting,
-    Opened,
     Order,
+    PortableFault,
     Setting,
+    WorkerBackend,
     greeting_of,
     opened_as,
 )
@@ -46,7 +46,7 @@ class Worker:
         """What this node has; it opens the backends."""
         setting = self._setting
         context = BackendContext(setting.spec, setting.tables, setting.timeout)
-        found: dict[str, Opened | str] = {}
+        found: dict[str, WorkerBackend | str] = {}
         for name, choice in setting.choices.items():
             try:
                 self._backends[name] = open_backend(choice, context)
@@ -88,16 +88,16 @@ class Worker:
 
     async def _make(self, order: Order) -> None:
         started = time.monotonic()
-        result: Reply | Fault
+        result: Reply | PortableFault
         try:
             async with asyncio.timeout(self._setting.timeout):
                 result = await self._backends[order.backend].complete(order.request)
         except TimeoutError:
-            result = Fault(FaultKind.TIMED_OUT, f"no reply within {self._setting.timeout:g} s", None, "maybe")
+            result = PortableFault(FaultKind.TIMED_OUT, f"no reply within {self._setting.timeout:g} s", None, "maybe")
         except BackendFault as fault:
-            result = Fault.of(fault)
+            result = PortableFault.of(fault)
         except Exception as e:  # what no backend may raise is a fault of its call, as in the driver's own process
             said = e.message if isinstance(e, SynthspecError) else raised(e)[:300]
-            result = Fault(FaultKind.BAD_REQUEST, said, None, "maybe")
+            result = PortableFault(FaultKind.BAD_REQUEST, said, None, "maybe")
         self._answers.append(Answer(order.number, result, time.monotonic() - started))
         self._news.set()
