@@ -57,17 +57,22 @@ def weighted(counts: Mapping[Any, int]) -> Any:
     return {"values": dict(counts)}
 
 
-def labels(profile: ColumnProfile, hangs: Depends | None) -> Any:
-    """The parameter of a column of labels."""
+def labels(profile: ColumnProfile, hangs: Depends | None, *, open_ended: bool = False) -> Any:
+    """The parameter of a column of labels; `open_ended` where `check` cannot know what values the other may have."""
     assert isinstance(profile.kind, Labels)
     if hangs is None:
         return weighted(dict(zip(profile.kind.values, profile.kind.counts, strict=True)))
     order = {v: n for n, v in enumerate(profile.kind.values)}
-    cases = {
+    cases: dict[Any, Any] = {
         value: weighted(dict(sorted(counts.items(), key=lambda item: order.get(item[0], len(order)))))
         for value, counts in sorted(hangs.counts.items(), key=_in_order)
     }
-    return {"given": hangs.parent, "cases": cases}
+    found = {"given": hangs.parent, "cases": cases}
+    return (
+        {**found, "else": weighted(dict(zip(profile.kind.values, profile.kind.counts, strict=True)))}
+        if open_ended
+        else found
+    )
 
 
 def _in_order(case: tuple[Any, Mapping[Any, int]]) -> tuple[float, float]:
@@ -77,15 +82,15 @@ def _in_order(case: tuple[Any, Mapping[Any, int]]) -> tuple[float, float]:
     return (float(label) if number else 0.0, -float(sum(counts.values())))
 
 
-def numbers(profile: ColumnProfile, by: ByLabel | None) -> Any:
-    """The parameter of a column of numbers or dates."""
+def numbers(profile: ColumnProfile, by: ByLabel | None, *, open_ended: bool = False) -> Any:
+    """The parameter of a column of numbers or dates; `open_ended` as of `labels`."""
     kind = profile.kind
     assert isinstance(kind, Numbers | Moments)
     if by is None:
         return expression(kind, kind.fit)
     cases: dict[str, Any] = {"given": by.parent, "cases": {v: expression(kind, f) for v, f in by.fits.items()}}
-    if by.rest is not None:
-        cases["else"] = expression(kind, by.rest)
+    if by.rest is not None or open_ended:
+        cases["else"] = expression(kind, by.rest or kind.fit)
     return cases
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from synthspec.profiling.columns.classify import mark
@@ -54,6 +54,14 @@ class _Proposing:
         self.taken = {c.name for c in profile.columns} | {SOURCE}
         self.flags = dict(self._flags())
         self.copied = copy_of(profile)
+        together = self.relations.same_row if self.copied.rows else ()
+        self.brings = {s.owner: s.brought for s in together}
+        self.rows_of: dict[
+            str, tuple[str, str]
+        ] = {}  # the parameter that is the row, and the column that brings others
+        for each in together:
+            row = self.fresh(f"{each.owner}_row")
+            self.rows_of |= dict.fromkeys((each.owner, *each.brought), (row, each.owner))
 
     def _flags(self) -> Iterator[tuple[str, str]]:
         """For each column that is sometimes missing, the parameter that says so; one for those missing together."""
@@ -158,13 +166,17 @@ class _Proposing:
         hangs, by = self.depends.get(column.name), self.by_label.get(column.name)
         if column.name in self.computed:
             return
+        if column.name in self.rows_of:
+            yield from self._of_row(column)
+            yield from self._flag(column, flagged)
+            return
         match column.kind:
             case Labels():
-                value = labels(column, hangs)
+                value = labels(column, hangs, open_ended=hangs is not None and hangs.parent in self.rows_of)
             case Moments() if column.name in self.follows:
                 value = following(self.follows[column.name])
             case Numbers() | Moments():
-                value = numbers(column, by)
+                value = numbers(column, by, open_ended=by is not None and by.parent in self.rows_of)
             case OneValue() | Counter() | Uuids() | Texts() | Talks():
                 value = None
             case SampledTexts() if not self.copied.rows:
@@ -176,6 +188,24 @@ class _Proposing:
             if column.name in self.follows:
                 said = following_remark(column, self.follows[column.name])
             yield ProposedEntry(column.name, value, said)
+        yield from self._flag(column, flagged)
+
+    def _of_row(self, column: ColumnProfile) -> Iterator[ProposedEntry]:
+        """A value that is taken from a row of the sample, with the row before the first that is."""
+        row, owner = self.rows_of[column.name]
+        value = f"{row}.{column.name}"
+        if column.name != owner:
+            yield ProposedEntry(column.name, value, (f"That of the {owner}, as in the sample.",))
+            return
+        yield ProposedEntry(
+            row,
+            {"from": SOURCE},
+            (f"A row of the sample: each {owner} comes with its own {_listed(self.brings[owner])}.",),
+        )
+        yield ProposedEntry(column.name, value, remarks(column, None, None))
+
+    def _flag(self, column: ColumnProfile, flagged: set[str]) -> Iterator[ProposedEntry]:
+        """The parameter that says whether a value is missing, once for those that are missing together."""
         flag = self.flags.get(column.name)
         if flag is not None and flag not in flagged:
             flagged.add(flag)
@@ -276,6 +306,10 @@ class _Proposing:
         yield ProposedEntry(
             name, {"type": "object", "value": _map(tree)}, (f"The object {quoted(header)}, of its members.",)
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _many(count: int, what: str) -> str:

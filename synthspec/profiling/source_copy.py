@@ -30,7 +30,9 @@ class SampleCopy:
 def copy_of(profile: Profile) -> SampleCopy:
     """What the spec reads of the sample; nothing where it reads nothing."""
     texts = [c for c in profile.columns if isinstance(c.kind, Texts)]
-    drawn = [c for c in profile.columns if isinstance(c.kind, SampledTexts)]
+    whole = {s.owner: s.brought for s in profile.relations.same_row}
+    brought = {name for names in whole.values() for name in names}
+    drawn = [c for c in profile.columns if isinstance(c.kind, SampledTexts) or c.name in whole]
     beside = _beside(profile) if texts else ()
     if not texts and not drawn:
         return SampleCopy()
@@ -50,7 +52,7 @@ def copy_of(profile: Profile) -> SampleCopy:
         elif all(values[c.name][row] is not None for c in drawn):
             kept.append(row)
     held = kept if len(kept) <= MOST_ROWS else _spread(kept)
-    columns = [c for c in profile.columns if c in (*texts, *drawn, *beside)]
+    columns = [c for c in profile.columns if c in (*texts, *drawn, *beside) or c.name in brought]
     rows = [{c.name: _json(values[c.name][r]) for c in columns if values[c.name][r] is not None} for r in held]
     return SampleCopy(rows, beside, tuple(_remarks(profile, columns, len(held), len(kept), telling, long)))
 

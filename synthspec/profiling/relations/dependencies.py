@@ -22,10 +22,12 @@ MOST_COLUMNS = 40  # of labels that are compared in pairs
 Columns = Mapping[str, Sequence[Any]]
 
 
-def find_dependencies(profiles: Sequence[ColumnProfile], columns: Columns) -> tuple[Depends, ...]:
-    """The forest of dependencies between columns of labels, a parent before its children."""
+def find_dependencies(
+    profiles: Sequence[ColumnProfile], columns: Columns, apart: frozenset[str] = frozenset()
+) -> tuple[Depends, ...]:
+    """The forest of dependencies between columns of labels, a parent before its children; none `apart` is a child."""
     labels = [p for p in profiles if isinstance(p.kind, Labels)][:MOST_COLUMNS]
-    found = [d for a in labels for b in labels if a is not b for d in _depends(a, b, columns)]
+    found = [d for a in labels for b in labels if a is not b and b.name not in apart for d in _depends(a, b, columns)]
     place = {p.name: n for n, p in enumerate(profiles)}
     found.sort(key=lambda d: (not d.exact, -round(d.strength, 6), place[d.parent], place[d.child]))
     parent: dict[str, str] = {}

@@ -24,6 +24,14 @@ class Depends:
 
 
 @dataclass(frozen=True, slots=True)
+class SameRow:
+    """Columns whose values come with that of `owner`, so that all are taken from one row of the sample."""
+
+    owner: str
+    brought: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ByLabel:
     """Numbers that differ by a label: the fit of each value of `parent`; `rest` of those with few rows.
 
@@ -85,6 +93,7 @@ class Relations:
     correlated: tuple[Correlated, ...] = ()
     computed: tuple[Computed, ...] = ()
     follows: tuple[Follows, ...] = ()
+    same_row: tuple[SameRow, ...] = ()
     weaker: int = 0  # correlations that were left out
     together: tuple[tuple[str, ...], ...] = ()  # columns that are missing in the same rows
     repeats: Repeats = Repeats(0, 0)
@@ -94,4 +103,5 @@ class Relations:
         parents = {d.child: d.parent for d in self.depends}
         parents |= {f.child: f.parent for f in self.follows}
         parents |= {b.child: b.parent for b in self.by_label}
+        parents |= {name: s.owner for s in self.same_row for name in s.brought}
         return parents.get(name)
