@@ -88,8 +88,8 @@ _DATED = re.compile(r"-(?:latest|20\d{6}|20\d\d-\d\d-\d\d|00\d)$")
 def price_of(provider: str, model: str) -> Prices | None:
     """The price of a model; None where it is not known.
 
-    >>> price_of("openai", "gpt-5-mini-2025-08-07")
-    Prices(prompt=0.25, completion=2.0)
+    >>> price_of("openai", "gpt-5-mini-2025-08-07").prompt
+    0.25
     >>> price_of("openai", "gpt-5-ultra") is None
     True
     """
