@@ -31,7 +31,7 @@ from typing import Any
 from synthspec.compiler import compile_spec
 from synthspec.generation.build import Build, finish_build
 from synthspec.inference.clusters.crew import BLOCKS, LARGEST, Crew
-from synthspec.inference.clusters.messages import Answer, Answers, Greeting, Order, greeting_of
+from synthspec.inference.clusters.messages import Greeting, Order, WorkerAnswer, WorkerAnswers, greeting_of
 from synthspec.inference.clusters.ray_cluster import RayCluster
 from synthspec.inference.clusters.worker import Worker
 from synthspec.spec.messages import Message, Reply, Request
@@ -147,7 +147,7 @@ class Processor:
 class SimulatedHand:
     def __init__(self, driver: Processor, luck: random.Random, driver_s: float, worker_s: float) -> None:
         self._driver, self._luck, self._driver_s, self._worker_s = driver, luck, driver_s, worker_s
-        self._own, self._done, self._news = Processor(), list[Answer](), asyncio.Event()
+        self._own, self._done, self._news = Processor(), list[WorkerAnswer](), asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def greet(self) -> Greeting:
@@ -164,16 +164,16 @@ class SimulatedHand:
         await self._own.use(self._worker_s)
         seconds = MEDIAN * self._luck.lognormvariate(0, SIGMA)
         await asyncio.sleep(seconds)
-        self._done.append(Answer(order.number, Reply("x"), seconds))
+        self._done.append(WorkerAnswer(order.number, Reply("x"), seconds))
         self._news.set()
 
-    async def take(self) -> Answers:
+    async def take(self) -> WorkerAnswers:
         await self._news.wait()
         await asyncio.sleep(MESSAGE + Worker.gather)
         self._news.clear()
         done, self._done = self._done, []
         await self._driver.use(len(done) * self._driver_s)
-        return Answers(done, self._worker_s)
+        return WorkerAnswers(done, self._worker_s)
 
     def end(self) -> None: ...
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from synthspec.inference.clusters.crew import Crew
 from synthspec.inference.clusters.engine import ClusterEngine
-from synthspec.inference.clusters.messages import Answers, Greeting, Order, Setting, greeting_of
+from synthspec.inference.clusters.messages import Greeting, Order, Setting, WorkerAnswers, greeting_of
 from synthspec.inference.clusters.opening import Needs
 from synthspec.inference.clusters.worker import Worker
 
@@ -48,15 +48,15 @@ class FakeHand:
         await self.worker.put(travelled(list(orders)))
         self._chance_to_die()
 
-    async def take(self) -> Answers:
-        answers: Answers = travelled(await self.worker.take())
+    async def take(self) -> WorkerAnswers:
+        answers: WorkerAnswers = travelled(await self.worker.take())
         self._chance_to_die()
         await self._travel()
         luck = self.cluster.luck
         some = [*answers.answers, *(a for a in self.told[-5:] if luck.random() < self.cluster.twice)]
         self.told += answers.answers
         luck.shuffle(some)
-        return Answers(some, self.cluster.work if self.cluster.work is not None else answers.work)
+        return WorkerAnswers(some, self.cluster.work if self.cluster.work is not None else answers.work)
 
     def end(self) -> None:
         self.dead = True

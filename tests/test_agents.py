@@ -27,7 +27,7 @@ from synthspec.sources.kinds.agents import open_agents
 from synthspec.sources.simulation import results
 from synthspec.sources.simulation.child.values import Odd, plain
 from synthspec.sources.simulation.code import MAX_FILES, read_code
-from synthspec.sources.simulation.process import Ended, run_model
+from synthspec.sources.simulation.process import EndedRun, run_model
 
 SPEC = """\
 synthspec: 1
@@ -151,7 +151,7 @@ def test_nothing_in_a_spec_gives_trust(tmp_path: Path) -> None:
 
 
 def test_trust_that_cannot_be_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = Ended({"how": "done", "steps": 3, "repeats": True, "read": {}, "moments": {}}, "", {"step": [1]})
+    ended = EndedRun({"how": "done", "steps": 3, "repeats": True, "read": {}, "moments": {}}, "", {"step": [1]})
     monkeypatch.setattr("synthspec.sources.simulation.process.run_model", lambda *_: ended)
     (tmp_path / "config").write_text("", encoding="utf-8")
     path = written(tmp_path / "a")

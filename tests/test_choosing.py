@@ -17,7 +17,7 @@ from synthspec.inference.sending.choosing import (
     LONGEST_REST,
     NEVER_THERE,
     PATIENCE,
-    Standings,
+    ServerRecords,
     is_answer,
 )
 from synthspec.spec.messages import BackendFault, FaultKind
@@ -40,7 +40,7 @@ class World:
 
     def run(self, calls: int, at_once: int) -> int:
         """Make so many calls; how many of them were answered. Each is sent until it is."""
-        standings = Standings([f"s{i}" for i in range(len(self.takes))])
+        standings = ServerRecords([f"s{i}" for i in range(len(self.takes))])
         self.standings = standings
         self.sent = [0] * len(self.takes)
         waiting: list[tuple[str, ...]] = [()] * calls
@@ -130,7 +130,7 @@ def test_equal_servers_are_asked_equally() -> None:
 
 
 def test_a_server_that_fails_fast_does_not_draw_calls() -> None:
-    standings = Standings(["a", "b"])
+    standings = ServerRecords(["a", "b"])
     for _ in range(FAILURES - 1):
         number = standings.began(0)
         assert standings.failed(0, number, BUSY, 0.0) is None
@@ -142,12 +142,12 @@ def test_a_server_that_fails_fast_does_not_draw_calls() -> None:
 
 def test_when_a_server_is_set_aside() -> None:
     for fault, calls in ((GONE, 1), (WRONG, 1), (BUSY, FAILURES), (BackendFault(FaultKind.TIMED_OUT, ""), FAILURES)):
-        standings = Standings(["a", "b"])
+        standings = ServerRecords(["a", "b"])
         numbers = [standings.began(0) for _ in range(calls)]
         changes = [standings.failed(0, number, fault, 1.0) for number in numbers]
         assert changes == [None] * (calls - 1) + ["out"], fault.kind
         assert standings.is_out(0) and standings.best(1.0, [0]) is None
-    standings = Standings(["a"])
+    standings = ServerRecords(["a"])
     long = BackendFault(FaultKind.RATE_LIMITED, "tomorrow", retry_after=7200.0)
     assert standings.failed(0, standings.began(0), long, 1.0) == "out"
     assert standings.given_up(1.0) and not standings.given_up(7000.0)
@@ -158,7 +158,7 @@ def test_what_is_an_answer() -> None:
 
 
 def test_calls_that_were_out_when_a_server_died_are_no_news() -> None:
-    standings = Standings(["a", "b"])
+    standings = ServerRecords(["a", "b"])
     numbers = [standings.began(0) for _ in range(20)]
     assert standings.failed(0, numbers[7], GONE, 1.0) == "out"
     until = standings.servers[0].out_until
@@ -168,7 +168,7 @@ def test_calls_that_were_out_when_a_server_died_are_no_news() -> None:
 
 
 def test_a_request_that_failed_goes_elsewhere_while_there_is_an_elsewhere() -> None:
-    standings = Standings(["a", "b"])
+    standings = ServerRecords(["a", "b"])
     standings.began(1)
     assert standings.best(0.0, [0], ("a",)) is None, "b works: it is waited for"
     assert standings.best(0.0, [0, 1], ("a",)) == 1
@@ -178,7 +178,7 @@ def test_a_request_that_failed_goes_elsewhere_while_there_is_an_elsewhere() -> N
 
 
 def test_hope_ends_when_no_server_is_left() -> None:
-    standings = Standings(["a", "b"])
+    standings = ServerRecords(["a", "b"])
     assert standings.failed(0, standings.began(0), WRONG, 0.0) == "out"
     assert not standings.given_up(0.0)
     now = 0.0

@@ -28,13 +28,13 @@ import synthspec.inference.engines
 from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Span
 from synthspec.generation.build import Build, finish_build
-from synthspec.inference.batches import Answer, BatchLimits, Remote
+from synthspec.inference.batches import BatchLimits, Remote, ResultLine
 from synthspec.inference.batches.engine import BatchEngine
 from synthspec.inference.batches.pace import Pace
-from synthspec.inference.batches.rounds import Place
+from synthspec.inference.batches.rounds import BatchAddress
 from synthspec.inference.engines import Call, Done, Engine, EngineContext, How, batch, engine_of, local, ray
 from synthspec.inference.engines.local import LocalEngine
-from synthspec.inference.requests import Sender
+from synthspec.inference.requests import RequestSettings
 from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store
@@ -121,9 +121,9 @@ class OwnBatches:
     def fetch(self, remote: Remote, into: Any) -> None:
         into.writelines(f"{remote.id} {n}\n".encode() for n in range(len(self.held[remote.id])))
 
-    def read(self, line: bytes) -> Answer:
+    def read(self, line: bytes) -> ResultLine:
         intent, number = line.split()
-        return Answer(*self.held[intent.decode()][int(number)])
+        return ResultLine(*self.held[intent.decode()][int(number)])
 
     def close(self) -> None: ...
 
@@ -135,7 +135,7 @@ def batch_engine(endpoints: Any, timeout: float) -> BatchEngine:
     folder = Path(tempfile.mkdtemp())
     store = Store.open(folder)
     weakref.finalize(store, shutil.rmtree, folder, ignore_errors=True)
-    places = {name: Place("here", "here m", OwnBatches(e.backend)) for name, e in endpoints.items()}
+    places = {name: BatchAddress("here", "here m", OwnBatches(e.backend)) for name, e in endpoints.items()}
     return BatchEngine(places, store, folder, pace=QUICK)
 
 
@@ -157,7 +157,7 @@ ENGINES = found_engines()
 
 def endpoint_of(backend: Any, limits: Limits) -> Endpoint:
     choice = BackendChoice("fake", "m", {}, {}, None, Span("spec.yaml", 1, 1, 1, 2))
-    return Endpoint(Sender(choice, "fake", False), backend, Governor(limits))
+    return Endpoint(RequestSettings(choice, "fake", False), backend, Governor(limits))
 
 
 def call_of(send: int, not_before: float = 0.0) -> Call:
@@ -328,7 +328,7 @@ def test_a_build_of_batches_is_that_of_calls(number: int, tmp_path: Path, monkey
 
 
 def open_own_batches(context: EngineContext) -> BatchEngine:
-    places = {name: Place("here", "here m", OwnBatches(e.backend)) for name, e in context.endpoints.items()}
+    places = {name: BatchAddress("here", "here m", OwnBatches(e.backend)) for name, e in context.endpoints.items()}
     return BatchEngine(places, context.store, context.folder, pace=QUICK, waits=context.waits, tell=context.tell)
 
 
@@ -360,7 +360,7 @@ class BatchContract(EngineContract):
     module = batch
 
     def engine(self, endpoints: Any, store: Store, folder: Path) -> Engine:
-        places = {name: Place("here", "here m", OwnBatches(e.backend)) for name, e in endpoints.items()}
+        places = {name: BatchAddress("here", "here m", OwnBatches(e.backend)) for name, e in endpoints.items()}
         return BatchEngine(places, store, folder, pace=QUICK)
 
 

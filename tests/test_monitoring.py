@@ -29,7 +29,7 @@ from synthspec.cli import cli
 from synthspec.compiler import compile_spec
 from synthspec.generation.build import Build
 from synthspec.generation.monitoring.event_lines import EVENTS, MARK, EventLines
-from synthspec.generation.monitoring.exposition import Family, Histogram, exposition
+from synthspec.generation.monitoring.exposition import ExposedMetric, Histogram, exposition
 from synthspec.generation.monitoring.line_file import MOST_WAITING, LineFile, LineFileFault
 from synthspec.generation.monitoring.metrics_outlets import MetricsFault, MetricsFile, open_outlet
 from synthspec.inference.events import Event
@@ -516,7 +516,9 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"
 @settings(max_examples=40)
 @given(st.dictionaries(TEXTS, st.floats(allow_nan=False), min_size=1), TEXTS)
 def test_any_label_and_number_can_be_read_back(samples: dict[str, float], help: str) -> None:
-    text = exposition([Family("x", "gauge", help or "h", [({"of": k, "a": "1"}, v) for k, v in samples.items()])])
+    text = exposition(
+        [ExposedMetric("x", "gauge", help or "h", [({"of": k, "a": "1"}, v) for k, v in samples.items()])]
+    )
     assert {dict(of)["of"]: v for (_, of), v in read(text)["x"].samples.items()} == samples
 
 
@@ -526,7 +528,7 @@ def test_a_histogram_counts_each_once(values: list[float]) -> None:
     histogram = Histogram((0.1, 1.0, 10.0))
     for value in values:
         histogram.observe(value)
-    family = read(exposition([Family("x", "histogram", "h", [({}, histogram)])]))["x"]
+    family = read(exposition([ExposedMetric("x", "histogram", "h", [({}, histogram)])]))["x"]
     for bound in ("0.1", "1", "10", "+Inf"):
         assert family.value(le=bound) == sum(v <= float(bound) for v in values)
 

@@ -21,7 +21,7 @@ from synthspec.diagnostics import Span
 from synthspec.inference.accounting.budget import Budget
 from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.accounting.ledger import Ledger
-from synthspec.inference.requests import Sender
+from synthspec.inference.requests import RequestSettings
 from synthspec.inference.sending.client import complete_all
 from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.endpoints import Endpoint
@@ -59,7 +59,7 @@ class FakeBackend:
 
 def endpoint_of(answer: Answer, limits: Limits, prices: Prices | None = PRICES) -> Endpoint:
     choice = BackendChoice("fake", "m", {}, {}, prices, Span("spec.yaml", 1, 1, 1, 2))
-    return Endpoint(Sender(choice, "fake", False), FakeBackend(answer), Governor(limits))  # type: ignore[arg-type]
+    return Endpoint(RequestSettings(choice, "fake", False), FakeBackend(answer), Governor(limits))  # type: ignore[arg-type]
 
 
 def request_of(number: int) -> Request:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from synthspec.generation.estimates.plan_report import PlanReport
     from synthspec.planning.shares import ParameterReport
     from synthspec.sources.kinds import Access
-    from synthspec.spec.rounds import Rounds
+    from synthspec.spec.rounds import BatchRounds
 
 LONGEST = 4_000  # characters of a prompt shown to a person
 SHOWN = 100  # parameters
@@ -194,7 +194,7 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
     console.print("Tokens are estimated. At worst every attempt is used, and every reply is as long as it may be.")
 
 
-def _show_rounds(console: Console, rounds: Rounds) -> None:
+def _show_rounds(console: Console, rounds: BatchRounds) -> None:
     """How often batches go out, one after the other."""
     from synthspec.spec.rounds import LAG
 

@@ -11,7 +11,7 @@ from synthspec.cli.shared.echo import echo, echo_json
 from synthspec.cli.shared.options import form_option
 
 if TYPE_CHECKING:
-    from synthspec.inference.batches.giving_up import Ending, Standing
+    from synthspec.inference.batches.giving_up import BatchEnding, BatchStanding
     from synthspec.inference.store import Spent
 
 UNDER_WAY = 3
@@ -58,7 +58,7 @@ def command(folder: Path, cancel: bool, forget: tuple[str, ...], form: str) -> N
     raise SystemExit(UNDER_WAY if standing else 0)
 
 
-def _end(folder: Path, cancel: bool, forget: tuple[str, ...]) -> list[Ending]:
+def _end(folder: Path, cancel: bool, forget: tuple[str, ...]) -> list[BatchEnding]:
     """Cancel or forget batches; the folder is locked while that is done."""
     import asyncio
 
@@ -68,7 +68,7 @@ def _end(folder: Path, cancel: bool, forget: tuple[str, ...]) -> list[Ending]:
     from synthspec.inference.store import Store
     from synthspec.inference.store.batches import Batches
 
-    async def work() -> list[Ending]:
+    async def work() -> list[BatchEnding]:
         with Store.open(folder) as store:
             for intent in forget:
                 try:
@@ -90,7 +90,7 @@ def _say(batch: Any) -> None:
     echo(f"batch {batch.intent}: {batch.state}", err=True)
 
 
-def _lines(folder: Path, standing: list[Standing], spent: Spent, endings: list[Ending]) -> list[str]:
+def _lines(folder: Path, standing: list[BatchStanding], spent: Spent, endings: list[BatchEnding]) -> list[str]:
     from synthspec.inference.accounting.prices import dollars
 
     lines = []
@@ -130,7 +130,7 @@ def _age(seconds: float) -> str:
     return f"{minutes // 1440} day{'s' if minutes >= 2880 else ''} {minutes % 1440 // 60} h"
 
 
-def _as_json(folder: Path, standing: list[Standing], spent: Spent, endings: list[Ending]) -> dict[str, Any]:
+def _as_json(folder: Path, standing: list[BatchStanding], spent: Spent, endings: list[BatchEnding]) -> dict[str, Any]:
     return {
         "folder": str(folder),
         "batches": [

@@ -19,7 +19,7 @@ from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.accounting.prices import price_of
 from synthspec.inference.backends import Backend
-from synthspec.inference.requests import Sender
+from synthspec.inference.requests import RequestSettings
 from synthspec.inference.sending.client import complete_all
 from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.endpoints import Endpoint
@@ -79,7 +79,7 @@ class ModelCalls:
         try:
             with Store.open(self.folder) as store:
                 ledger = Ledger(store, Budget(self.limits, store.spent()), metered=self.budget is not None)
-                sender = Sender(choice, backend.fingerprint, backend.seeded)
+                sender = RequestSettings(choice, backend.fingerprint, backend.seeded)
                 endpoint = Endpoint(sender, backend, Governor(self.limits), free=free)
                 try:
                     return await complete_all(requests, endpoint, ledger, TIMEOUT, self.tally)

@@ -48,7 +48,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class RequestSettings:
     """A backend as far as requests depend on it."""
 
     choice: BackendChoice
@@ -71,7 +71,7 @@ class PromptWriter:
 
     spec: Spec
     prompt: Prompt
-    sender: Sender
+    sender: RequestSettings
     tables: Mapping[str, Table]
     endpoint: str = ""  # the name of the one it writes for; "" for the prompt's own
     shape: Shape = field(init=False)

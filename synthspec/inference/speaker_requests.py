@@ -9,7 +9,7 @@ from typing import Any
 
 from synthspec.formats.instructions.descriptions import message_facts
 from synthspec.inference.accounting.token_estimates import tool_tokens
-from synthspec.inference.requests import KEY_VERSION, Feedback, Identity, PromptWriter, Sender
+from synthspec.inference.requests import KEY_VERSION, Feedback, Identity, PromptWriter, RequestSettings
 from synthspec.inference.views import view_of
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.sources import Table
@@ -138,7 +138,7 @@ class SpeakerWriter(PromptWriter):
 
 
 def open_writer(
-    spec: Spec, prompt: Prompt, sender: Sender, tables: Mapping[str, Table], endpoint: str = ""
+    spec: Spec, prompt: Prompt, sender: RequestSettings, tables: Mapping[str, Table], endpoint: str = ""
 ) -> PromptWriter:
     """What writes the requests of a prompt for one of its endpoints."""
     if endpoint in spec.players:

@@ -10,6 +10,7 @@ from synthspec.profiling.columns.languages import LOCALES
 from synthspec.profiling.columns.personal import tells_of_people
 from synthspec.profiling.columns.profile import (
     ColumnProfile,
+    Conversations,
     Counter,
     Empty,
     Labels,
@@ -18,7 +19,6 @@ from synthspec.profiling.columns.profile import (
     OneValue,
     People,
     SampledTexts,
-    Talks,
     Texts,
     Uuids,
 )
@@ -86,7 +86,7 @@ class _Proposing:
     def proposal(self) -> Proposal:
         sample = self.profile.sample
         texts = [c for c in self.columns if isinstance(c.kind, Texts)]
-        talks = [c for c in self.columns if isinstance(c.kind, Talks)]
+        talks = [c for c in self.columns if isinstance(c.kind, Conversations)]
         copied = self.copied
         data = f"data/{self.name}.jsonl" if copied.rows else ""
         sections = [
@@ -113,7 +113,7 @@ class _Proposing:
 
     def nested(self) -> bool:
         return any(
-            c.path or isinstance(c.kind, Talks) or (isinstance(c.kind, SampledTexts) and c.kind.lists)
+            c.path or isinstance(c.kind, Conversations) or (isinstance(c.kind, SampledTexts) and c.kind.lists)
             for c in self.columns
         )
 
@@ -177,7 +177,7 @@ class _Proposing:
                 value = following(self.follows[column.name])
             case Numbers() | Moments():
                 value = numbers(column, by, open_ended=by is not None and by.parent in self.rows_of)
-            case OneValue() | Counter() | Uuids() | Texts() | Talks():
+            case OneValue() | Counter() | Uuids() | Texts() | Conversations():
                 value = None
             case SampledTexts() if not self.copied.rows:
                 value = self._listed(column)
@@ -245,7 +245,7 @@ class _Proposing:
         match column.kind:
             case Texts():
                 return text_remark(column)
-            case Talks():
+            case Conversations():
                 return talk_remark(column)
             case Numbers() if column.name in self.computed:
                 said = f"in every row {self.computed[column.name].text}"
@@ -263,7 +263,7 @@ class _Proposing:
     def _field(self, column: ColumnProfile) -> dict[str, Any]:
         if isinstance(column.kind, Texts):
             return text_rules(column)
-        if isinstance(column.kind, Talks):
+        if isinstance(column.kind, Conversations):
             return talk_rules(column.kind)
         value = self._value(column)
         return {"value": value, "optional": True} if column.missing else {"value": value}
@@ -284,7 +284,7 @@ class _Proposing:
         flag = self.flags.get(column.name)
         return (
             f"if {flag} then null else {found}"
-            if flag is not None and not isinstance(column.kind, Texts | Talks)
+            if flag is not None and not isinstance(column.kind, Texts | Conversations)
             else found
         )
 

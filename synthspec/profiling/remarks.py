@@ -10,12 +10,12 @@ from synthspec.profiling.columns.languages import NAMES
 from synthspec.profiling.columns.profile import (
     Codes,
     ColumnProfile,
+    Conversations,
     Labels,
     Moments,
     Numbers,
     People,
     SampledTexts,
-    Talks,
     Texts,
     Times,
 )
@@ -102,7 +102,7 @@ def text_remark(profile: ColumnProfile) -> tuple[str, ...]:
 def talk_remark(profile: ColumnProfile) -> tuple[str, ...]:
     """What is said of a column of conversations, above its field."""
     kind = profile.kind
-    assert isinstance(kind, Talks)
+    assert isinstance(kind, Conversations)
     parts = ["conversations; nearly all messages have so many words"]
     if kind.language:
         parts.append(NAMES[kind.language])

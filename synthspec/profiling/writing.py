@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.profiling.columns.languages import NAMES
-from synthspec.profiling.columns.profile import Codes, ColumnProfile, Labels, Talks, Texts
+from synthspec.profiling.columns.profile import Codes, ColumnProfile, Conversations, Labels, Texts
 from synthspec.profiling.draws import SOURCE
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.proposal import ProposedEntry, Section
@@ -34,7 +34,7 @@ def prompts(profile: Profile, flags: Mapping[str, str], copied: SampleCopy) -> S
     entries += [
         ProposedEntry(f"talk_{c.name}", _talk(c.name, c.kind, [*_beside(profile, copied), *always], flags))
         for c in profile.columns
-        if isinstance(c.kind, Talks)
+        if isinstance(c.kind, Conversations)
     ]
     return Section("prompts", entries)
 
@@ -44,7 +44,7 @@ def _beside(profile: Profile, copied: SampleCopy) -> Sequence[ColumnProfile]:
     return copied.beside or [c for c in profile.columns if isinstance(c.kind, Labels)][:MOST_BESIDE]
 
 
-def _talk(name: str, kind: Talks, known: Sequence[ColumnProfile], flags: Mapping[str, str]) -> dict[str, Any]:
+def _talk(name: str, kind: Conversations, known: Sequence[ColumnProfile], flags: Mapping[str, str]) -> dict[str, Any]:
     """A prompt that writes a whole conversation in one reply."""
     manner = f" in {NAMES[kind.language].split(' or ')[0]}" if kind.language else ""
     often = f"{kind.fewest}" if kind.fewest == kind.most else f"{kind.fewest} to {kind.most}"
@@ -56,7 +56,7 @@ def _talk(name: str, kind: Talks, known: Sequence[ColumnProfile], flags: Mapping
     return {"user": "\n".join(lines), "format": {"turns": {"User": "user", "Assistant": "assistant"}}, "writes": [name]}
 
 
-def talk_rules(kind: Talks) -> dict[str, Any]:
+def talk_rules(kind: Conversations) -> dict[str, Any]:
     """The field of a conversation."""
     turns = {"min": kind.fewest, "max": kind.most}
     return {"type": "messages", "turns": turns, "words": {"min": kind.least_words, "max": kind.most_words}}

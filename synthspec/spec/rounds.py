@@ -16,7 +16,7 @@ MANY = 20  # rounds, each of which may take a day
 
 
 @dataclass(frozen=True, slots=True)
-class Rounds:
+class BatchRounds:
     """Rounds one after the other: where nothing is rejected, and with every attempt used. None: nobody can tell."""
 
     least: int
@@ -24,7 +24,7 @@ class Rounds:
     chained: int = 1  # how often rows wait for texts of rows before them (`novelty.avoid`)
 
 
-def rounds_of(spec: Spec) -> Rounds:
+def rounds_of(spec: Spec) -> BatchRounds:
     """The rounds of a spec: as deep as its prompts hang on each other, by attempts.
 
     Where prompts read texts of earlier rows, `LAG` rows of each combination of listed values go in one round.
@@ -37,7 +37,7 @@ def rounds_of(spec: Spec) -> Rounds:
         tries = {n: (d[1] or 0) * spec.limits.attempts * by_name[n].rows for n, d in depths.items()}
         most = max((_path(name, by_name, tries, {}) for name in by_name), default=0)
     chained = _chained(spec)
-    return Rounds(least * chained, None if most is None else most * chained, chained)
+    return BatchRounds(least * chained, None if most is None else most * chained, chained)
 
 
 def _path(name: str, prompts: Mapping[str, Prompt], depth: Mapping[str, int], known: dict[str, int]) -> int:

@@ -21,7 +21,7 @@ from typing import Any
 
 from synthspec.diagnostics import Span
 from synthspec.inference.engines import Call, Done, Engine, EngineContext, EngineKind, How
-from synthspec.inference.requests import Sender
+from synthspec.inference.requests import RequestSettings
 from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store
@@ -90,7 +90,7 @@ class EngineContract:
     @asynccontextmanager
     async def opened(self, backend: Here) -> AsyncIterator[Engine]:
         """An engine over a backend, with a store of its own."""
-        endpoint = Endpoint(Sender(CHOICE, "here", False), backend, Governor(Limits(concurrency=4)))
+        endpoint = Endpoint(RequestSettings(CHOICE, "here", False), backend, Governor(Limits(concurrency=4)))
         with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder)) as store:
             yield self.engine({NAME: endpoint}, store, Path(folder))
 

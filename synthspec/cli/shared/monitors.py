@@ -85,10 +85,10 @@ class Monitors:
 
     def end(self, status: int, ended: Ended | None = None) -> BuildSummary:
         """The build came to its end, or the command is `ended`."""
-        from synthspec.generation.monitoring.build_summary import Failure, summarise, summary_json
+        from synthspec.generation.monitoring.build_summary import EarlyEnd, summarise, summary_json
 
         assert self._build is not None
-        failure = None if ended is None or status == INTERRUPTED else Failure(ended.message, ended.help)
+        failure = None if ended is None or status == INTERRUPTED else EarlyEnd(ended.message, ended.help)
         summary = summarise(self._build, status, time.monotonic() - self._began, failure)
         self._summaries.append(summary_json(summary))
         if self._lines is not None:
@@ -106,9 +106,9 @@ class Monitors:
         if self._told.summary is None:
             return
         if not self._summaries:
-            from synthspec.generation.monitoring.build_summary import Failure, failed_json
+            from synthspec.generation.monitoring.build_summary import EarlyEnd, failed_json
 
-            self._summaries.append(failed_json(*_status_of(ended, Failure)))
+            self._summaries.append(failed_json(*_status_of(ended, EarlyEnd)))
         several = self._summaries if len(self._summaries) > 1 else self._summaries[0]
         _write_summary(self._told.summary, several)
 

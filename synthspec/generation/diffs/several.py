@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthspec.generation.estimates.several import known_value
-from synthspec.inference.requests import PromptWriter, Sender
+from synthspec.inference.requests import PromptWriter, RequestSettings
 from synthspec.languages.expressions.tree import Name
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
@@ -34,7 +34,7 @@ def several_contents(
 ) -> dict[int, list[str]]:
     """A digest of every call of a prompt, by combination; fields not yet written stand as their names."""
     writers = {
-        name: PromptWriter(spec, prompt, Sender(choice, "", choice.provider == "ngram"), tables)
+        name: PromptWriter(spec, prompt, RequestSettings(choice, "", choice.provider == "ngram"), tables)
         for name, choice in endpoints_of(spec, prompt).items()
     }
     found: dict[int, list[str]] = {}

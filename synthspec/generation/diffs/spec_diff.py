@@ -14,7 +14,7 @@ from synthspec.generation.diffs.talks import talk_contents
 from synthspec.generation.estimates.plan_report import report_plan
 from synthspec.generation.estimates.several import is_asked_otherwise
 from synthspec.generation.estimates.usage import PromptReport
-from synthspec.inference.requests import PromptWriter, Sender
+from synthspec.inference.requests import PromptWriter, RequestSettings
 from synthspec.languages.expressions.tree import Name
 from synthspec.languages.expressions.types import Type
 from synthspec.planning.plan import Plan, build_plan
@@ -245,7 +245,7 @@ def _unmatched(ours: Mapping[int, str], others: Mapping[int, str]) -> frozenset[
 def _contents(spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table]) -> dict[int, str]:
     """The content of each combination's request; fields not yet written stand as their names."""
     choice = prompt.backend or spec.backend
-    writer = PromptWriter(spec, prompt, Sender(choice, "", choice.provider == "ngram"), tables)
+    writer = PromptWriter(spec, prompt, RequestSettings(choice, "", choice.provider == "ngram"), tables)
     stand_ins = {f.name: _stand_in(f.type, f.name) for f in spec.fields}
     count = min(len(plan), COMPARED)
     found: dict[int, str] = {}

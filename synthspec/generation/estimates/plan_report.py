@@ -14,7 +14,7 @@ from synthspec.generation.estimates.players import played_values
 from synthspec.generation.estimates.stand_ins import messages_told, with_bound_names, with_stand_ins
 from synthspec.generation.estimates.usage import PromptReport, player_report, prompt_reports, total_use
 from synthspec.inference.engines import engine_of, named_engine
-from synthspec.inference.requests import Sender
+from synthspec.inference.requests import RequestSettings
 from synthspec.inference.speaker_requests import open_writer
 from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.planning.parameters import places_in
@@ -24,7 +24,7 @@ from synthspec.sources import Table
 from synthspec.spec import Choice, Spec
 from synthspec.spec.backends_used import backends_used, endpoints_of
 from synthspec.spec.fan_outs import asked_at
-from synthspec.spec.rounds import Rounds, rounds_of
+from synthspec.spec.rounds import BatchRounds, rounds_of
 from synthspec.spec.used_names import used_names
 
 COUNTED = 1_000_000  # combinations looked at for the figures of a parameter
@@ -74,7 +74,7 @@ class PlanReport:
     worst: Mapping[str, float | None]
     samples: tuple[Mapping[str, Any], ...]
     engine: str = "local"
-    rounds: Rounds | None = None  # of an engine whose calls go in rounds
+    rounds: BatchRounds | None = None  # of an engine whose calls go in rounds
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -195,12 +195,14 @@ def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> 
     prompts = {}
     for prompt in spec.asked:
         for name, choice in endpoints_of(spec, prompt).items():
-            writer = open_writer(spec, prompt, Sender(choice, "", False), tables, name if name != prompt.name else "")
+            writer = open_writer(
+                spec, prompt, RequestSettings(choice, "", False), tables, name if name != prompt.name else ""
+            )
             values = with_bound_names(spec, prompt, combination, tables)
             messages = messages_told(spec, writer, values, index, tables)
             prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]
     for name, player in spec.players.items():
-        writer = open_writer(spec, player.prompt, Sender(spec.backend, "", False), tables, name)
+        writer = open_writer(spec, player.prompt, RequestSettings(spec.backend, "", False), tables, name)
         values = {**with_stand_ins(spec, combination, tables), **played_values(spec, name, tables)}
         messages = writer.told(writer.drafted(index, values, 1), 1)
         prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]

@@ -9,7 +9,7 @@ from typing import Any
 from synthspec.generation.estimates.several import known_value
 from synthspec.generation.estimates.tool_rounds import round_tokens, sent_again
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
-from synthspec.inference.requests import PromptWriter, Sender
+from synthspec.inference.requests import PromptWriter, RequestSettings
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.expressions import compile_row
 from synthspec.sources import Table
@@ -89,7 +89,7 @@ def speaker_uses(
     spoken = [(p, s, e) for p, s in enumerate(dialogue.speakers) for e in endpoints_of_speaker(prompt, s)]
     for place, speaker, endpoint in spoken:
         choice = choices[endpoint]
-        writer = open_writer(spec, prompt, Sender(choice, "", False), {}, endpoint)
+        writer = open_writer(spec, prompt, RequestSettings(choice, "", False), {}, endpoint)
         least = most = worst = Use()
         tools, rounds = round_tokens(spec, speaker, tables), 0 if speaker.tools is None else spec.limits.tool_rounds
         for index, values in samples:

@@ -13,7 +13,7 @@ from synthspec.generation.estimates.talks import SpeakerUse, speaker_uses
 from synthspec.inference.accounting.image_tokens import picture_tokens
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.inference.backends import provider_of
-from synthspec.inference.requests import PromptWriter, Sender
+from synthspec.inference.requests import PromptWriter, RequestSettings
 from synthspec.inference.speaker_requests import open_writer
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
@@ -62,7 +62,7 @@ def player_report(spec: Spec, name: str, plan: Plan, tables: Mapping[str, Table]
     """What a prompt that plays a tool is expected to use: nothing at least, an answer a round of tools at most."""
     player = spec.players[name]
     choice = player.prompt.backend or spec.backend
-    writer = open_writer(spec, player.prompt, Sender(choice, "", False), tables, name)
+    writer = open_writer(spec, player.prompt, RequestSettings(choice, "", False), tables, name)
     step = max(1, len(plan) // SAMPLED)
     samples = [(i, with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
     share = 1 / max(1, len(samples))
@@ -115,7 +115,7 @@ def _prompt_report(
     """What a prompt is expected to use of a backend, and what at worst."""
     place, choice = endpoint
     fewest, rows = taken.least, taken.most + taken.beyond
-    writer = PromptWriter(spec, prompt, Sender(choice, "", False), tables)
+    writer = PromptWriter(spec, prompt, RequestSettings(choice, "", False), tables)
     asked = worst = 0
     pictures: int | None = 0
     step = max(1, len(plan) // SAMPLED)

@@ -18,7 +18,7 @@ OUTCOMES = {0: "complete", 3: "incomplete", 4: "gate failed", 130: "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class EarlyEnd:
     """What a command said as it ended early."""
 
     message: str
@@ -32,7 +32,7 @@ class BuildSummary:
     dataset: str
     folder: Path
     status: int  # the exit status
-    failure: Failure | None  # where there is no dataset and it was not interrupted
+    failure: EarlyEnd | None  # where there is no dataset and it was not interrupted
     reason: str | None  # why it stopped early
     planned: int
     kept: int
@@ -69,7 +69,7 @@ class BuildSummary:
         return "error" if self.failure is not None else OUTCOMES.get(self.status, "error")
 
 
-def summarise(build: Build, status: int, seconds: float, failure: Failure | None = None) -> BuildSummary:
+def summarise(build: Build, status: int, seconds: float, failure: EarlyEnd | None = None) -> BuildSummary:
     """How a build ended. `seconds` is how long it took, where no dataset says that."""
     tally, dataset = build.tally, build.dataset
     return BuildSummary(
@@ -154,13 +154,13 @@ def summary_json(summary: BuildSummary) -> dict[str, Any]:
     }
 
 
-def failed_json(status: int, failure: Failure) -> dict[str, Any]:
+def failed_json(status: int, failure: EarlyEnd) -> dict[str, Any]:
     """The summary of a command that ended before any build began."""
     outcome = OUTCOMES[130] if status == 130 else "error"
     return {"schema": SCHEMA, "status": status, "outcome": outcome, "error": _failure_json(failure)}
 
 
-def _failure_json(failure: Failure) -> dict[str, str]:
+def _failure_json(failure: EarlyEnd) -> dict[str, str]:
     return {"message": failure.message, "help": failure.help}
 
 

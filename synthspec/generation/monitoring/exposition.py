@@ -31,7 +31,7 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ExposedMetric:
     """A metric: its name, what it tells, and its samples, each with labels of its own. One without samples is left
     out: nothing is known of it."""
 
@@ -41,7 +41,7 @@ class Family:
     samples: Sequence[tuple[Labels, float | Histogram]]
 
 
-def exposition(families: Iterable[Family]) -> str:
+def exposition(families: Iterable[ExposedMetric]) -> str:
     """The text of metrics. Families of one name are put together, in the order of the first of each.
 
     >>> print(exposition([Family("a_total", "counter", "Ays.", [({"of": 'x"y'}, 3)])]), end="")
@@ -49,13 +49,13 @@ def exposition(families: Iterable[Family]) -> str:
     # TYPE a_total counter
     a_total{of="x\\\\"y"} 3
     """
-    together: dict[str, list[Family]] = {}
+    together: dict[str, list[ExposedMetric]] = {}
     for family in families:
         together.setdefault(family.name, []).append(family)
     return "".join(line + "\n" for same in together.values() for line in _lines(same))
 
 
-def _lines(same: Sequence[Family]) -> Iterator[str]:
+def _lines(same: Sequence[ExposedMetric]) -> Iterator[str]:
     first = same[0]
     samples = [sample for family in same for sample in family.samples]
     if not samples:

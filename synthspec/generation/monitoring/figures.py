@@ -14,7 +14,7 @@ from time import time
 from synthspec import __version__
 from synthspec.generation.build import Build
 from synthspec.generation.monitoring.endpoint_names import is_priced, names_of_endpoints
-from synthspec.generation.monitoring.exposition import Family, Histogram
+from synthspec.generation.monitoring.exposition import ExposedMetric, Histogram
 from synthspec.inference.accounting.budget import Budget
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Started
 from synthspec.spec.messages import Completion, Request
@@ -86,7 +86,7 @@ class Figures:
             for calls in self._calls.values():
                 calls.in_flight = 0
 
-    def families(self) -> list[Family]:
+    def families(self) -> list[ExposedMetric]:
         """Every metric, as it is now."""
         with self._lock:
             return [*self._of_build(), *self._of_calls(), *self._of_rows()]
@@ -98,14 +98,16 @@ class Figures:
     def _own(self, **labels: str) -> dict[str, str]:
         return {"dataset": self._build.spec.name, **labels}
 
-    def _gauge(self, name: str, help: str, value: float | None) -> Family:
-        return Family(f"synthspec_{name}", "gauge", help, [] if value is None else [(self._own(), value)])
+    def _gauge(self, name: str, help: str, value: float | None) -> ExposedMetric:
+        return ExposedMetric(f"synthspec_{name}", "gauge", help, [] if value is None else [(self._own(), value)])
 
-    def _of_build(self) -> Iterator[Family]:
+    def _of_build(self) -> Iterator[ExposedMetric]:
         limit, budget = self._build.spec.limits.budget, self._budget
         known = self._priced and not self._build.tally.unpriced and budget is not None
         about = [(self._own(version=__version__), 1.0)]
-        yield Family("synthspec_build_info", "gauge", "The build that is watched, and the version that runs it.", about)
+        yield ExposedMetric(
+            "synthspec_build_info", "gauge", "The build that is watched, and the version that runs it.", about
+        )
         yield self._gauge("build_running", "Whether the build is running: 1 or 0.", float(self._status is None))
         yield self._gauge("build_start_time_seconds", "When the build began, in Unix time.", self._began)
         ended = self._ended if self._status is not None else None
@@ -116,7 +118,7 @@ class Figures:
         help = "US dollars that all runs of the folder spent; absent where that is not known."
         yield self._gauge("folder_spend_dollars", help, spent)
 
-    def _of_calls(self) -> Iterator[Family]:
+    def _of_calls(self) -> Iterator[ExposedMetric]:
         at = {self._place(place): calls for place, calls in self._calls.items()}
         counted: list[tuple[str, str, list[tuple[Mapping[str, str], float]]]] = [
             ("calls_total", "Calls made in this run that ended, by outcome: completed, or why they failed.",
@@ -135,35 +137,35 @@ class Figures:
              [(self._own(), self._build.tally.reused)]),
         ]  # fmt: skip
         for name, help, samples in counted:
-            yield Family(f"synthspec_{name}", "counter", help, samples)
+            yield ExposedMetric(f"synthspec_{name}", "counter", help, samples)
         servers = self._build.tally.servers
         answers = [(self._own(server=name, outcome="answered"), float(s.answered)) for name, s in servers.items()]
         answers += [(self._own(server=name, outcome="failed"), float(s.failed)) for name, s in servers.items()]
         help = "Calls of this run to each server, where a backend has several: answered or failed."
-        yield Family("synthspec_server_calls_total", "counter", help, answers)
+        yield ExposedMetric("synthspec_server_calls_total", "counter", help, answers)
         flying = [(dict(p), float(c.in_flight)) for p, c in at.items()]
-        yield Family("synthspec_calls_in_flight", "gauge", "Calls sent and not yet answered.", flying)
+        yield ExposedMetric("synthspec_calls_in_flight", "gauge", "Calls sent and not yet answered.", flying)
         waits = [(dict(p), c.latency) for p, c in at.items() if c.outcomes["completed"]]
         help = "How long calls took that gave a completion, in seconds."
-        yield Family("synthspec_call_latency_seconds", "histogram", help, waits)
+        yield ExposedMetric("synthspec_call_latency_seconds", "histogram", help, waits)
 
     def _place(self, place: Place) -> tuple[tuple[str, str], ...]:
         return tuple(self._own(backend=place[0], prompt=place[1]).items())
 
-    def _of_rows(self) -> Iterator[Family]:
+    def _of_rows(self) -> Iterator[ExposedMetric]:
         tally = self._build.tally
         planned = None if self._build.spec.open_ended and self._status is None else tally.planned
         yield self._gauge("rows_planned", "Rows that the dataset is to have; absent where that is not known.", planned)
         kept = [(self._own(), float(tally.kept))]
-        yield Family("synthspec_rows_kept_total", "counter", "Rows of the dataset that are final.", kept)
+        yield ExposedMetric("synthspec_rows_kept_total", "counter", "Rows of the dataset that are final.", kept)
         missing = dict(tally.missing)  # copied at once: the build counts on in another thread
         stages = [(self._own(stage=f"not {stage.value}"), float(n)) for stage, n in missing.items()]
         help = "Rows that cannot be had, by the stage that they did not pass."
-        yield Family("synthspec_rows_missing_total", "counter", help, stages)
+        yield ExposedMetric("synthspec_rows_missing_total", "counter", help, stages)
         help = "Rows that the spec does not want, by rule; others are made in their place."
-        yield Family("synthspec_rows_dropped_total", "counter", help, self._by_rule(dict(tally.dropped)))
+        yield ExposedMetric("synthspec_rows_dropped_total", "counter", help, self._by_rule(dict(tally.dropped)))
         help = "Replies and rows that were not kept as they came, by rule."
-        yield Family("synthspec_rejections_total", "counter", help, self._by_rule(dict(tally.rejections)))
+        yield ExposedMetric("synthspec_rejections_total", "counter", help, self._by_rule(dict(tally.rejections)))
 
     def _by_rule(self, counts: Mapping[str, int]) -> list[tuple[Mapping[str, str], float]]:
         return [(self._own(rule=rule), float(count)) for rule, count in counts.items()]

@@ -42,7 +42,7 @@ from synthspec.inference.engines import Engine
 from synthspec.inference.events import Event, RowReady, RowRejected
 from synthspec.inference.outcomes import Id, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
-from synthspec.inference.sending.sender import Sends
+from synthspec.inference.sending.sender import CallQueue
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.plan import Plan
 from synthspec.spec.rows import Missing, Path, Row, Stage
@@ -73,7 +73,7 @@ class Driver:
         self.program, self.plan, self.requests, self.ledger = program, plan, requests, ledger
         self.watch = Watch(tuple(f.name for f in spec.fields if f.value is None))
         self.events: list[Event] = []
-        self._sends = Sends(engine, ledger, endpoints, self.events)
+        self._sends = CallQueue(engine, ledger, endpoints, self.events)
         drop = self._after_stop if spec.novelty.on_saturation == "stop" else None
         self._buffer = ReorderBuffer(rules, self.watch, drop, program.most, program.novel_level)
         self._settled = RowsInOrder()

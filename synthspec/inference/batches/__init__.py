@@ -40,7 +40,7 @@ class Remote:
     said: str = ""  # why it failed
 
 
-class Answer(NamedTuple):
+class ResultLine(NamedTuple):
     """One line of results. No `result`: the provider did not come to it (expired, cancelled), and charges nothing."""
 
     custom_id: str
@@ -91,7 +91,7 @@ class BatchService(Protocol):
         """Write the results of a batch that ended, one line each, in any order."""
         ...
 
-    def read(self, line: bytes) -> Answer:
+    def read(self, line: bytes) -> ResultLine:
         """A line of results.
 
         Raises:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from synthspec.inference.backends.anthropic import AnthropicBackend
-from synthspec.inference.batches import Answer, BatchLimits, Remote, label_of
+from synthspec.inference.batches import BatchLimits, Remote, ResultLine, label_of
 from synthspec.inference.batches.clients import (
     PATIENCE,
     dump_line,
@@ -108,7 +108,7 @@ class AnthropicBatches:
             for piece in answer.iter_bytes():
                 into.write(piece)
 
-    def read(self, line: bytes) -> Answer:
+    def read(self, line: bytes) -> ResultLine:
         """A line of results."""
         value = read_json_line(line)
         custom_id, result = value.get("custom_id"), value.get("result")
@@ -116,13 +116,13 @@ class AnthropicBatches:
             raise ValueError("a line of results has a `custom_id` and a `result`")
         kind = result.get("type")
         if kind in ("expired", "canceled"):
-            return Answer(custom_id, None)
+            return ResultLine(custom_id, None)
         if kind == "errored":
-            return Answer(custom_id, self._fault(result.get("error")))
+            return ResultLine(custom_id, self._fault(result.get("error")))
         try:
-            return Answer(custom_id, self._backend.read(result.get("message")))
+            return ResultLine(custom_id, self._backend.read(result.get("message")))
         except BackendFault as fault:
-            return Answer(custom_id, fault)
+            return ResultLine(custom_id, fault)
 
     def _fault(self, error: Any) -> BackendFault:
         """What the provider says of one request; the error may stand in an envelope of its own."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from synthspec.inference.batches import Remote, custom_id_of
 from synthspec.inference.batches.pace import Pace
-from synthspec.inference.batches.rounds import Place
+from synthspec.inference.batches.rounds import BatchAddress
 from synthspec.inference.store.batches import Batches, StoredBatch
 from synthspec.spec.messages import BackendFault, Request
 
@@ -43,7 +43,7 @@ class Batch:
     """A batch of ours. `fresh`: this process made it, so what it was not told to do was not done."""
 
     intent: str
-    place: Place
+    place: BatchAddress
     route: str
     keys: set[str]  # of its requests, those that are not settled
     created: float  # Unix time
@@ -99,7 +99,7 @@ class Desk:
                 wait.cancel()
 
 
-def batch_again(stored: StoredBatch, place: Place, keys: set[str]) -> Batch:
+def batch_again(stored: StoredBatch, place: BatchAddress, keys: set[str]) -> Batch:
     """A batch that an earlier run began, with the keys of its calls that are not settled."""
     names = stored.remote_id, stored.file_id
     return Batch(stored.intent, place, "", keys, stored.created, stored.state, *names, stored.count)

@@ -34,7 +34,7 @@ from synthspec.inference.batches.lifecycle import Lifecycle
 from synthspec.inference.batches.opening import reopen_place
 from synthspec.inference.batches.pace import Pace
 from synthspec.inference.batches.results import Results
-from synthspec.inference.batches.rounds import Parcel, Place, TooLarge, split_round
+from synthspec.inference.batches.rounds import BatchAddress, PlannedBatch, TooLarge, split_round
 from synthspec.inference.engines import Call, Done, How
 from synthspec.inference.events import BatchMoved
 from synthspec.inference.store import Store
@@ -54,14 +54,14 @@ class BatchEngine:
 
     def __init__(
         self,
-        places: Mapping[str, Place],
+        places: Mapping[str, BatchAddress],
         store: Store,
         folder: Path,
         *,
         waits: bool = True,
         pace: Pace | None = None,
         tell: Callable[[Any], None] = lambda event: None,
-        reopen: Callable[[StoredBatch], Place] = reopen_place,
+        reopen: Callable[[StoredBatch], BatchAddress] = reopen_place,
     ) -> None:
         self._places, self._store, self._waits = places, store, waits
         self._notes = Batches(store)
@@ -188,7 +188,7 @@ class BatchEngine:
             if keys:
                 self._carry(batch)
 
-    async def _begin(self, parcel: Parcel) -> None:
+    async def _begin(self, parcel: PlannedBatch) -> None:
         """A new batch: noted, with what is set aside for its calls, before anything of it leaves."""
         intent = secrets.token_hex(INTENT // 2)
         while intent in self._intents:

@@ -21,7 +21,7 @@ from synthspec.spec.messages import BackendFault
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BatchStanding:
     """A batch under way, as its folder knows it. `open` of its calls are not settled, and set aside so much."""
 
     batch: StoredBatch
@@ -36,7 +36,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class BatchEnding:
     """What became of a batch that was to end: so many answers are fetched, or `why` it could not be ended."""
 
     intent: str
@@ -44,7 +44,7 @@ class Ending:
     why: str = ""
 
 
-def standing_batches(store: Store) -> list[Standing]:
+def standing_batches(store: Store) -> list[BatchStanding]:
     """The batches of a folder under way, the oldest first.
 
     Raises:
@@ -59,13 +59,13 @@ def standing_batches(store: Store) -> list[Standing]:
         sends = reserved.get(batch.intent, [])
         if not sends:
             continue  # every call is settled
-        found.append(Standing(batch, len(sends), sum(s.cost for s in sends), sum(s.tokens for s in sends)))
+        found.append(BatchStanding(batch, len(sends), sum(s.cost for s in sends), sum(s.tokens for s in sends)))
     return found
 
 
 async def cancel_batches(
     store: Store, folder: Path, pace: Pace | None = None, tell: Callable[[Batch], None] = lambda batch: None
-) -> list[Ending]:
+) -> list[BatchEnding]:
     """Cancel every batch under way, wait until each has ended, and fetch the answers that it has.
 
     The answers stay in the folder: the next build stores and uses them, and asks for the rest. What has no answer is
@@ -83,7 +83,7 @@ async def cancel_batches(
     return list(await asyncio.gather(*jobs))
 
 
-async def _cancel(desk: Desk, store: Store, stored: StoredBatch, sends: Sequence[Send], known: set[str]) -> Ending:
+async def _cancel(desk: Desk, store: Store, stored: StoredBatch, sends: Sequence[Send], known: set[str]) -> BatchEnding:
     place = await asyncio.to_thread(reopen_place, stored)
     keys = {key_text(send.key) for send in sends}
     batch = batch_again(stored, place, keys)
@@ -91,9 +91,9 @@ async def _cancel(desk: Desk, store: Store, stored: StoredBatch, sends: Sequence
     try:
         outcome = await Lifecycle(desk, batch, known).run() if keys else Results()
     except Left as left:
-        return Ending(stored.intent, why=left.reason)
+        return BatchEnding(stored.intent, why=left.reason)
     except BackendFault as fault:
-        return Ending(stored.intent, why=fault.message)
+        return BatchEnding(stored.intent, why=fault.message)
     finally:
         await asyncio.to_thread(place.service.close)
     answered = set()
@@ -104,7 +104,7 @@ async def _cancel(desk: Desk, store: Store, stored: StoredBatch, sends: Sequence
         state = "committed" if isinstance(outcome, Results) else "absent"
         await desk.notes.update(stored.intent, state=state)
         sweep_files(desk.folder, {b.intent for b in desk.notes.pending()})
-    return Ending(stored.intent, len(answered))
+    return BatchEnding(stored.intent, len(answered))
 
 
 async def forget_batch(store: Store, folder: Path, intent: str) -> int:

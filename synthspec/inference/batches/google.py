@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from synthspec.inference.backends.google import GoogleBackend
-from synthspec.inference.batches import NAME, Answer, BatchLimits, Remote, label_of
+from synthspec.inference.batches import NAME, BatchLimits, Remote, ResultLine, label_of
 from synthspec.inference.batches.clients import (
     PATIENCE,
     dump_line,
@@ -117,7 +117,7 @@ class GoogleBatches:
                 into.write(self._client.files.download(file=file))
                 into.write(b"\n")
 
-    def read(self, line: bytes) -> Answer:
+    def read(self, line: bytes) -> ResultLine:
         """A line of the output file."""
         value = read_json_line(line)
         custom_id = value.get("key")
@@ -127,13 +127,13 @@ class GoogleBatches:
         if response is None:
             code = error.get("code") if isinstance(error, dict) else None
             if code in _UNMADE:
-                return Answer(custom_id, None)
+                return ResultLine(custom_id, None)
             status = _STATUS.get(code, 500) if isinstance(code, int) else 500
-            return Answer(custom_id, fault_of_line(self._service, status, error))
+            return ResultLine(custom_id, fault_of_line(self._service, status, error))
         try:
-            return Answer(custom_id, self._backend.read(response))
+            return ResultLine(custom_id, self._backend.read(response))
         except BackendFault as fault:
-            return Answer(custom_id, fault)
+            return ResultLine(custom_id, fault)
 
     def close(self) -> None:
         """Close every connection."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from synthspec.inference.backends.openai import OpenAIBackend
-from synthspec.inference.batches import NAME, Answer, BatchLimits, Remote, label_of
+from synthspec.inference.batches import NAME, BatchLimits, Remote, ResultLine, label_of
 from synthspec.inference.batches.clients import (
     PATIENCE,
     dump_line,
@@ -114,7 +114,7 @@ class OpenAIBatches:
                         into.write(piece)
                 into.write(b"\n")
 
-    def read(self, line: bytes) -> Answer:
+    def read(self, line: bytes) -> ResultLine:
         """A line of either file."""
         value = read_json_line(line)
         custom_id, response, error = value.get("custom_id"), value.get("response"), value.get("error")
@@ -122,15 +122,15 @@ class OpenAIBatches:
             raise ValueError("a line of results has a `custom_id`")
         if not isinstance(response, dict):
             code = error.get("code") if isinstance(error, dict) else None
-            return Answer(custom_id, None if code in _UNMADE else fault_of_line(self._service, 500, error))
+            return ResultLine(custom_id, None if code in _UNMADE else fault_of_line(self._service, 500, error))
         status, body = response.get("status_code"), response.get("body")
         if isinstance(status, int) and status >= 300:
             error = body.get("error", body) if isinstance(body, dict) else body
-            return Answer(custom_id, fault_of_line(self._service, status, error))
+            return ResultLine(custom_id, fault_of_line(self._service, status, error))
         try:
-            return Answer(custom_id, self._backend.read(body, raw=_is_bare(body)))
+            return ResultLine(custom_id, self._backend.read(body, raw=_is_bare(body)))
         except BackendFault as fault:
-            return Answer(custom_id, fault)
+            return ResultLine(custom_id, fault)
 
     def close(self) -> None:
         """Close every connection."""

@@ -9,7 +9,7 @@ from synthspec.diagnostics import Span
 from synthspec.inference.backends import Backend, BackendContext, open_backend
 from synthspec.inference.batches import BatchLimits
 from synthspec.inference.batches.offers import batch_fault, offer_of
-from synthspec.inference.batches.rounds import Place
+from synthspec.inference.batches.rounds import BatchAddress
 from synthspec.spec import BackendChoice
 from synthspec.spec.messages import BackendFault, FaultKind
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 HERE = Span("run.sqlite", 1, 1, 1, 1)  # of what is noted, and stands in no spec
 
 
-def open_places(endpoints: Mapping[str, Endpoint]) -> dict[str, Place]:
+def open_places(endpoints: Mapping[str, Endpoint]) -> dict[str, BatchAddress]:
     """Where the calls of each endpoint go.
 
     Raises:
         BackendFault: a provider has no batches, or their SDK is not installed.
     """
-    made: dict[int, Place] = {}
+    made: dict[int, BatchAddress] = {}
     for endpoint in endpoints.values():
         if id(endpoint) not in made:
             made[id(endpoint)] = _place(endpoint.sender.choice, endpoint.backend)
     return {name: made[id(endpoint)] for name, endpoint in endpoints.items()}
 
 
-def _place(choice: BackendChoice, backend: Backend) -> Place:
+def _place(choice: BackendChoice, backend: Backend) -> BatchAddress:
     offer = offer_of(choice.provider)
     if offer is None:
         raise BackendFault(FaultKind.BAD_REQUEST, f"{batch_fault(choice)}: build with --engine local")
     service = offer.open(backend)
-    return Place(choice.provider, service.label, service)
+    return BatchAddress(choice.provider, service.label, service)
 
 
-def reopen_place(stored: StoredBatch) -> Place:
+def reopen_place(stored: StoredBatch) -> BatchAddress:
     """Where a batch is that an earlier run handed in, by what is noted of it and the keys of the environment. One that
     cannot be asked for says so whenever it is asked."""
     address, _, model = stored.endpoint.partition(" ")
@@ -52,7 +52,7 @@ def reopen_place(stored: StoredBatch) -> Place:
         fault = BackendFault(FaultKind.BAD_REQUEST, f"there is no provider '{stored.provider}'")
     except BackendFault as found:
         fault = found
-    return Place(stored.provider, stored.endpoint, OutOfReach(stored.endpoint, fault))
+    return BatchAddress(stored.provider, stored.endpoint, OutOfReach(stored.endpoint, fault))
 
 
 class OutOfReach:

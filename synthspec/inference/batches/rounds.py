@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BatchAddress:
     """Where the calls of an endpoint go. `label` names server and model, for whoever asks about a batch later."""
 
     provider: str
@@ -22,10 +22,10 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class PlannedBatch:
     """Calls that make one batch, and what each takes of it."""
 
-    place: Place
+    place: BatchAddress
     route: str
     calls: tuple[Call, ...]
 
@@ -38,9 +38,9 @@ class TooLarge:
     size: int  # bytes
 
 
-def split_round(calls: Iterable[tuple[Place, Call]], most: dict[str, int]) -> Iterator[Parcel | TooLarge]:
+def split_round(calls: Iterable[tuple[BatchAddress, Call]], most: dict[str, int]) -> Iterator[PlannedBatch | TooLarge]:
     """The batches of these calls. `most` are fewer requests than the provider's own limit, by label."""
-    groups: dict[tuple[str, str], tuple[Place, list[Call]]] = {}
+    groups: dict[tuple[str, str], tuple[BatchAddress, list[Call]]] = {}
     for place, call in calls:
         route = place.service.route(call.request)
         groups.setdefault((place.label, route), (place, []))[1].append(call)
@@ -49,7 +49,7 @@ def split_round(calls: Iterable[tuple[Place, Call]], most: dict[str, int]) -> It
         count = min(limits.requests, most.get(label, limits.requests))
         some.sort(key=lambda call: (call.path, call.send))
         for found in _within(some, BatchLimits(count, limits.size), place.service):
-            yield Parcel(place, route, found) if isinstance(found, tuple) else found
+            yield PlannedBatch(place, route, found) if isinstance(found, tuple) else found
 
 
 def _within(calls: list[Call], limits: BatchLimits, service: BatchService) -> Iterator[tuple[Call, ...] | TooLarge]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from synthspec.inference.clusters.messages import Answer, Answers, Greeting, Order, difference
+from synthspec.inference.clusters.messages import Greeting, Order, WorkerAnswer, WorkerAnswers, difference
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 
 LARGEST = 64  # orders in a block
@@ -39,7 +39,7 @@ class Hand(Protocol):
 
     async def greet(self) -> Greeting: ...
     async def put(self, orders: Sequence[Order]) -> None: ...
-    async def take(self) -> Answers: ...
+    async def take(self) -> WorkerAnswers: ...
     def end(self) -> None:
         """At once. Does not raise."""
         ...
@@ -86,7 +86,7 @@ class Crew:
         self._members: list[_Member] = []
         self._hiring: set[asyncio.Task[None]] = set()
         self._queue: deque[Order] = deque()
-        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._waiting: dict[int, asyncio.Future[WorkerAnswer]] = {}
         self._given: dict[int, Callable[[], None]] = {}
         self._count = 0
         self._began_with = 0  # workers
@@ -128,7 +128,7 @@ class Crew:
         self._begin()
         self._count += 1
         number = self._count
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[WorkerAnswer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         self._given[number] = given
         self._queue.append(Order(number, backend, request))
@@ -224,7 +224,7 @@ class Crew:
                 return
             self._take(member, answers)
 
-    def _take(self, member: _Member, answers: Answers) -> None:
+    def _take(self, member: _Member, answers: WorkerAnswers) -> None:
         for answer in answers.answers:
             given = member.open.pop(answer.number, None)
             future = self._waiting.get(answer.number)

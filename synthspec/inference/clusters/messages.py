@@ -57,7 +57,7 @@ class PortableFault:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WorkerAnswer:
     """What came of an order; `latency` in seconds."""
 
     number: int
@@ -66,10 +66,10 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class WorkerAnswers:
     """What came of some orders, and how many seconds of work one of them took the worker."""
 
-    answers: Sequence[Answer]
+    answers: Sequence[WorkerAnswer]
     work: float
 
 

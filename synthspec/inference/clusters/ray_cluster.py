@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from synthspec.inference.clusters.messages import Answers, Greeting, Order
+from synthspec.inference.clusters.messages import Greeting, Order, WorkerAnswers
 from synthspec.inference.clusters.opening import Needs, workers_for
 from synthspec.inference.clusters.worker import Worker
 from synthspec.inference.transport.errors import missing_package
@@ -119,8 +119,8 @@ class RayHand:
     async def put(self, orders: Sequence[Order]) -> None:
         await self._actor.put.remote(orders)
 
-    async def take(self) -> Answers:
-        answers: Answers = await self._actor.take.remote()
+    async def take(self) -> WorkerAnswers:
+        answers: WorkerAnswers = await self._actor.take.remote()
         return answers
 
     def end(self) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.inference.backends import Backend, BackendContext, open_backend, provider_of
 from synthspec.inference.clusters.messages import (
-    Answer,
-    Answers,
     Greeting,
     Order,
     PortableFault,
     Setting,
+    WorkerAnswer,
+    WorkerAnswers,
     WorkerBackend,
     greeting_of,
     opened_as,
@@ -34,7 +34,7 @@ class Worker:
     def __init__(self, setting: bytes) -> None:
         self._setting: Setting = pickle.loads(setting)
         self._backends: dict[str, Backend] = {}
-        self._answers: list[Answer] = []
+        self._answers: list[WorkerAnswer] = []
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         choices = self._setting.choices.values()
@@ -67,7 +67,7 @@ class Worker:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def take(self) -> Answers:
+    async def take(self) -> WorkerAnswers:
         """What came of calls; waits until there is something."""
         await self._news.wait()
         if len(self._tasks) > 0:
@@ -76,7 +76,7 @@ class Worker:
         answers, self._answers = self._answers, []
         now = self._clock()
         work, self._counted = (now - self._counted) / max(1, len(answers)), now
-        return Answers(answers, work)
+        return WorkerAnswers(answers, work)
 
     async def close(self) -> None:
         """Let go of the backends."""
@@ -99,5 +99,5 @@ class Worker:
         except Exception as e:  # what no backend may raise is a fault of its call, as in the driver's own process
             said = e.message if isinstance(e, SynthspecError) else raised(e)[:300]
             result = PortableFault(FaultKind.BAD_REQUEST, said, None, "maybe")
-        self._answers.append(Answer(order.number, result, time.monotonic() - started))
+        self._answers.append(WorkerAnswer(order.number, result, time.monotonic() - started))
         self._news.set()

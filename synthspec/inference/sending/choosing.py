@@ -26,7 +26,7 @@ Change = Literal["out", "back"] | None
 
 
 @dataclass(slots=True)
-class Standing:
+class ServerRecord:
     """How one server has done so far. Times are seconds on a clock of the caller's."""
 
     name: str
@@ -58,11 +58,11 @@ def is_answer(kind: FaultKind) -> bool:
     return not rule.retry and not rule.stop
 
 
-class Standings:
+class ServerRecords:
     """The servers of one backend."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.servers = tuple(Standing(name) for name in names)
+        self.servers = tuple(ServerRecord(name) for name in names)
 
     def best(self, now: float, free: Sequence[int], failed_at: Collection[str] = ()) -> int | None:
         """The server, of those with a free place, that a call goes to; None where it should wait.

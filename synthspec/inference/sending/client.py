@@ -13,7 +13,7 @@ from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.events import CallDone, Event
 from synthspec.inference.outcomes import Failed, Id, Outcome
 from synthspec.inference.sending.endpoints import Endpoint
-from synthspec.inference.sending.sender import Sends
+from synthspec.inference.sending.sender import CallQueue
 from synthspec.spec.messages import BackendFault, Completion, FaultKind, Request
 
 
@@ -28,7 +28,7 @@ async def complete_all(
     """
     endpoints = {r.prompt: endpoint for r in requests}
     events: list[Event] = []
-    sends = Sends(LocalEngine(endpoints, timeout), ledger, endpoints, events)
+    sends = CallQueue(LocalEngine(endpoints, timeout), ledger, endpoints, events)
     found: dict[str, Completion] = {}
     answers: deque[tuple[Id, Outcome]] = deque()
     left = len(requests)

@@ -11,7 +11,7 @@ from typing import Any
 
 from synthspec.inference.backends import Backend, BackendContext, open_backend, provider_of
 from synthspec.inference.engines import engine_of, named_engine
-from synthspec.inference.requests import DEFAULT_MAX_TOKENS, Sender
+from synthspec.inference.requests import DEFAULT_MAX_TOKENS, RequestSettings
 from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.pool import ServerPool
 from synthspec.inference.store import Store
@@ -30,7 +30,7 @@ class Endpoint:
     `backend` and `governor` are the first's.
     """
 
-    sender: Sender
+    sender: RequestSettings
     backend: Backend
     governor: Governor
     free: bool = False  # its calls cost nothing
@@ -101,7 +101,7 @@ class _Opener:
         """Raises BackendFault where it cannot be used."""
         provider = provider_of(choice.provider)
         backends = [self._backend(one) for one in each_server(choice)]
-        sender = Sender(choice, self.kept.of(choice, backends[0]), backends[0].seeded)
+        sender = RequestSettings(choice, self.kept.of(choice, backends[0]), backends[0].seeded)
         governors = [self._governor(b, provider.in_process) for b in backends]
         share = engine_of(named_engine(self._spec.limits.engine)[0]).share(choice)
         endpoint = Endpoint(sender, backends[0], governors[0], free=provider.free, share=share)

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from synthspec.inference.events import ServerChange
-from synthspec.inference.sending.choosing import Standings, is_answer
+from synthspec.inference.sending.choosing import ServerRecords, is_answer
 from synthspec.inference.sending.concurrency import Governor
 from synthspec.spec.messages import BackendFault, Reply
 
@@ -46,7 +46,7 @@ class ServerPool:
     ) -> None:
         self.names = tuple(names)
         self.changes: list[ServerChange] = []  # to be told, and cleared, by whoever reads them
-        self._standings = Standings(names)
+        self._standings = ServerRecords(names)
         self._governors = tuple(governors)
         self._clock = clock
         self._waiting: list[_Waiting] = []  # a heap

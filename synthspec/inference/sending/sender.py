@@ -24,7 +24,7 @@ def _endpoint_of(request: Request) -> str:
     return request.endpoint or request.prompt
 
 
-class Sends:
+class CallQueue:
     """The calls of one run."""
 
     def __init__(self, engine: Engine, ledger: Ledger, endpoints: Mapping[str, Endpoint], events: list[Event]) -> None:

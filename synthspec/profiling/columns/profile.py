@@ -113,7 +113,7 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
-class Talks:
+class Conversations:
     """Conversations of a user and an assistant: how often the user speaks, the words of nearly all messages."""
 
     fewest: int
@@ -136,7 +136,7 @@ Kind = (
     | Codes
     | People
     | SampledTexts
-    | Talks
+    | Conversations
     | Texts
 )  # what a column is
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from synthspec.languages.expressions.functions.texts import count_words
 from synthspec.profiling.columns.languages import guess_language
-from synthspec.profiling.columns.profile import Talks
+from synthspec.profiling.columns.profile import Conversations
 
 FORMS = (("role", "content"), ("from", "value"))
 ROLES = {"user": "user", "human": "user", "prompter": "user", "assistant": "assistant", "gpt": "assistant",
          "model": "assistant", "bot": "assistant", "chatbot": "assistant", "system": "system"}  # fmt: skip
 
 
-def talks_of(present: Sequence[Any]) -> Talks | None:
+def talks_of(present: Sequence[Any]) -> Conversations | None:
     """What conversations they are; None where they are none, or of other parts than a user's and an assistant's."""
     form = next((f for f in FORMS if all(_is_talk(v, *f) for v in present)), None)
     if form is None:
@@ -32,7 +32,7 @@ def talks_of(present: Sequence[Any]) -> Talks | None:
     low, high = (int(v) for v in np.quantile(words, (0.02, 0.98)))
     language, _ = guess_language(texts) or ("", 0.0)
     systems = sum(talk[0][0] == "system" for talk in said)
-    return Talks(min(turns), max(turns), max(1, low), max(high, low, 1), language, systems)
+    return Conversations(min(turns), max(turns), max(1, low), max(high, low, 1), language, systems)
 
 
 def _is_talk(value: Any, role: str, content: str) -> bool:

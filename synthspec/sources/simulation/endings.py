@@ -8,13 +8,13 @@ from typing import Any
 
 from synthspec.diagnostics import did_you_mean
 from synthspec.sources.kinds import Note, SourceFault
-from synthspec.sources.simulation.process import MAX_BYTES, MAX_ROWS, MEMORY, Ended
+from synthspec.sources.simulation.process import MAX_BYTES, MAX_ROWS, MEMORY, EndedRun
 from synthspec.sources.simulation.results import Result
 
 QUOTED = 80  # characters of what it printed
 
 
-def fault_of(ended: Ended, job: Mapping[str, Any], text: str, timeout: float) -> SourceFault:
+def fault_of(ended: EndedRun, job: Mapping[str, Any], text: str, timeout: float) -> SourceFault:
     """Why a run gave no rows. `text` is what the spec says, `factory/model.py:Factory`."""
     about, name = ended.about, str(job["class"])
     how = about["how"]

@@ -30,7 +30,7 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedRun:
     """How a run ended: what the process told, else what is known of it; the end of what it printed; the rows."""
 
     about: Mapping[str, Any]  # "how" is one of done, raised, exits, memory, … of `child`, or time, gone, garbage
@@ -38,7 +38,7 @@ class Ended:
     columns: Mapping[str, list[Any]]
 
 
-def run_model(job: Mapping[str, Any], timeout: float) -> Ended:
+def run_model(job: Mapping[str, Any], timeout: float) -> EndedRun:
     """Run a job. Whatever happens here, Ctrl-C too, nothing that it started goes on."""
     limits = {"max_rows": MAX_ROWS, "max_values": MAX_VALUES, "max_bytes": MAX_BYTES, "memory": MEMORY}
     with tempfile.TemporaryDirectory(prefix="synthspec-agents-", ignore_cleanup_errors=True) as name:
@@ -113,11 +113,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _read(home: Path, about: dict[str, Any], printed: str) -> Ended:
+def _read(home: Path, about: dict[str, Any], printed: str) -> EndedRun:
     """What the process left. Whatever is not as `child` writes it is garbage."""
     told, rows = home / "ended.json", home / "rows.jsonl"
     if about["how"] == "time" or not told.is_file() or told.is_symlink():
-        return Ended(about, printed, {})
+        return EndedRun(about, printed, {})
     try:
         if told.stat().st_size > MAX_BYTES or rows.stat().st_size > MAX_BYTES:
             raise ValueError
@@ -125,9 +125,9 @@ def _read(home: Path, about: dict[str, Any], printed: str) -> Ended:
         if not isinstance(ended["how"], str):
             raise ValueError
         columns = _columns(rows, ended) if ended["how"] == "done" else {}
-        return Ended(ended, printed, columns)
+        return EndedRun(ended, printed, columns)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return Ended({"how": "garbage"}, printed, {})
+        return EndedRun({"how": "garbage"}, printed, {})
 
 
 def _columns(path: Path, ended: Mapping[str, Any]) -> dict[str, list[Any]]:
