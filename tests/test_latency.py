@@ -6,7 +6,6 @@ calls in flight, and after kills. Dataset, quarantine and funnel must be equal i
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from collections.abc import Callable
@@ -14,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from abandoned_builds import dataset_of
 from depth import rest_slow
 from fake_backend import FakeBackend, use
 from fan_out_specs import fan_out_reply, fan_out_spec
 from loopback import digest
 from several_specs import several_reply, several_spec
 
-from synthspec.compiler import compile_spec
-from synthspec.generation.build import Build, finish_build
 from synthspec.spec.messages import Request
 
 WORDS = (
@@ -139,17 +137,8 @@ def random_spec(number: int, folder: Path) -> Path:
 
 def built(path: Path, out: Path, fake: FakeBackend, concurrency: int) -> dict[str, Any] | None:
     """What a build ended with; None where it was abandoned on the way."""
-    compiled = compile_spec(path, {"limits.concurrency": str(concurrency)})
-    assert compiled.spec is not None and compiled.ok, compiled.diagnostics
-    spec = compiled.spec
-
-    async def run() -> Any:
-        fake.task = asyncio.current_task()
-        return await finish_build(Build(spec, compiled.tables, out))
-
-    try:
-        dataset = asyncio.run(run())
-    except asyncio.CancelledError:
+    dataset = dataset_of(path, out, fake, concurrency)
+    if dataset is None:
         return None
     manifest = dataset.manifest
     return {

@@ -4,7 +4,6 @@ concurrency and after kills, asks as often as its plan says, and makes no call w
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import random
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from abandoned_builds import dataset_of
 from depth import rest_slow
 from fake_backend import FakeBackend, use
 
 from synthspec.compiler import compile_spec
-from synthspec.generation.build import Build, finish_build
 from synthspec.generation.estimates.plan_report import report_plan
 from synthspec.planning.plan import build_plan
 from synthspec.spec.messages import Reply, Request, ToolCall, Usage
@@ -85,17 +84,8 @@ class Playing(FakeBackend):
 
 def built(path: Path, out: Path, fake: Playing, concurrency: int) -> Any:
     """The files and the funnel of a build; None where it was abandoned."""
-    compiled = compile_spec(path, {"limits.concurrency": str(concurrency)})
-    assert compiled.spec is not None and compiled.ok, compiled.diagnostics
-    spec = compiled.spec
-
-    async def run() -> Any:
-        fake.task = asyncio.current_task()
-        return await finish_build(Build(spec, compiled.tables, out))
-
-    try:
-        dataset = asyncio.run(run())
-    except asyncio.CancelledError:
+    dataset = dataset_of(path, out, fake, concurrency)
+    if dataset is None:
         return None
     files = [p for p in sorted(out.rglob("*")) if p.suffix in (".jsonl", ".csv", ".parquet")]
     told = {str(p.relative_to(out)): p.read_bytes() for p in files}

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 RESERVED = frozenset(
     "and or not in if then else true false null matches none is for self loop examples avoid rows row".split()
 )  # words of expressions and templates, and names that they give a meaning of their own
 LONGEST = 60
+
+
+def in_a_sentence(names: Sequence[str]) -> str:
+    """One name or more, as a sentence lists them.
+
+    >>> in_a_sentence(["a"]), in_a_sentence(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 class HeaderNames:

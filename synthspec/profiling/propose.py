@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from synthspec.profiling.columns.classify import mark
@@ -23,7 +23,7 @@ from synthspec.profiling.columns.profile import (
     Uuids,
 )
 from synthspec.profiling.draws import SOURCE, following, labels, literal, numbers, other
-from synthspec.profiling.naming import is_plain
+from synthspec.profiling.naming import in_a_sentence, is_plain
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.proposal import Proposal, ProposedEntry, Section
 from synthspec.profiling.remarks import following_remark, quoted, remarks, share, talk_remark, text_remark
@@ -200,7 +200,7 @@ class _Proposing:
         yield ProposedEntry(
             row,
             {"from": SOURCE},
-            (f"A row of the sample: each {owner} comes with its own {_listed(self.brings[owner])}.",),
+            (f"A row of the sample: each {owner} comes with its own {in_a_sentence(self.brings[owner])}.",),
         )
         yield ProposedEntry(column.name, value, remarks(column, None, None))
 
@@ -306,10 +306,6 @@ class _Proposing:
         yield ProposedEntry(
             name, {"type": "object", "value": _map(tree)}, (f"The object {quoted(header)}, of its members.",)
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _many(count: int, what: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from synthspec.profiling.columns.languages import NAMES
 from synthspec.profiling.columns.profile import Codes, ColumnProfile, Conversations, Labels, Texts
 from synthspec.profiling.draws import SOURCE
+from synthspec.profiling.naming import in_a_sentence
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.proposal import ProposedEntry, Section
 from synthspec.profiling.source_copy import SampleCopy
@@ -86,7 +87,7 @@ def _message(
     examples: bool,
 ) -> Iterator[str]:
     named = [c.name for c in texts]
-    names = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    names = in_a_sentence(named)
     languages = [c.kind.language for c in texts if isinstance(c.kind, Texts) and c.kind.language]
     manner = f" in {NAMES[languages[0]].split(' or ')[0]}" if languages else ""
     yield f"Write {names} of a new record{manner}."

@@ -11,6 +11,7 @@ from synthspec.sources import TableFault
 from synthspec.sources.documents.chunker import Chunking, cut
 from synthspec.sources.documents.document import Block, Document, Kind
 from synthspec.testing.light_import import heavy_imports
+from synthspec.testing.suffixes import check_suffixes
 
 KINDS = get_args(Kind)
 
@@ -31,12 +32,8 @@ class DocumentKindContract:
     def test_describes_itself(self) -> None:
         """The module has every name of the contract, of the right type."""
         m = self.module
-        assert isinstance(m.SUFFIXES, tuple), "SUFFIXES is a tuple: ('.eml',)"
-        assert m.SUFFIXES
-        assert all(s[0] == "." and s == s.lower() and len(s) > 1 and "." not in s[1:] for s in m.SUFFIXES), (
-            "such as '.eml', in small letters"
-        )
-        assert declared(m.__name__, "SUFFIXES") == m.SUFFIXES, "write SUFFIXES as a plain literal: it is read as text"
+        check_suffixes(m, ".eml")
+        assert all("." not in s[1:] for s in m.SUFFIXES), "such as '.eml', with one dot"
         packages = getattr(m, "PACKAGES", ())
         assert declared(m.__name__, "PACKAGES") == packages, "write PACKAGES as a plain literal: it is read as text"
         assert isinstance(getattr(m, "VERSION", ""), str), "VERSION is a text: '1'"

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from synthspec.plugins import declared
 from synthspec.sources import Reading, Table, TableFault
 from synthspec.testing.light_import import heavy_imports
 from synthspec.testing.source_kind_contract import check_table
+from synthspec.testing.suffixes import check_suffixes
 
 SETTINGS = ("delimiter", "encoding", "decimal", "header", "sheet", "at", "dates")
 
@@ -36,12 +36,7 @@ class SourceContract:
     def test_describes_itself(self) -> None:
         """The module has every name of the contract, of the right type."""
         m = self.module
-        assert isinstance(m.SUFFIXES, tuple), "SUFFIXES is a tuple: ('.toml',)"
-        assert m.SUFFIXES
-        assert all(s[0] == "." and s == s.lower() and len(s) > 1 for s in m.SUFFIXES), (
-            "such as '.toml', in small letters"
-        )
-        assert declared(m.__name__, "SUFFIXES") == m.SUFFIXES, "write SUFFIXES as a plain literal: it is read as text"
+        check_suffixes(m, ".toml")
         assert set(getattr(m, "READS", ())) <= set(SETTINGS), f"READS names some of {', '.join(SETTINGS)}"
         assert callable(m.read)
 

@@ -14,12 +14,11 @@ from typing import Any, BinaryIO
 from synthspec.inference.backends.anthropic import AnthropicBackend
 from synthspec.inference.batches import BatchLimits, Remote, ResultLine, label_of
 from synthspec.inference.batches.clients import (
-    PATIENCE,
     dump_line,
     fault_of_line,
-    guard_headers,
     misshapen,
     read_json_line,
+    sdk_client,
     told,
 )
 from synthspec.inference.transport.sdk import load
@@ -51,11 +50,7 @@ class AnthropicBatches:
         self._backend = backend
         self._service, headers = backend.connection()
         self.label = label_of(self._service.address, self._service.model)
-        guard = guard_headers(headers, "ANTHROPIC_CUSTOM_HEADERS")
-        http = sdk.DefaultHttpxClient(follow_redirects=False, event_hooks={"request": [guard]})
-        self._client = sdk.Anthropic(
-            api_key="none", base_url=self._service.address, max_retries=0, timeout=PATIENCE, http_client=http
-        )
+        self._client = sdk_client(sdk, "Anthropic", self._service, headers, "ANTHROPIC_CUSTOM_HEADERS")
         self._batches = self._client.messages.batches
 
     def route(self, request: Request) -> str:

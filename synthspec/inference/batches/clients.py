@@ -37,6 +37,15 @@ def guard_headers(headers: Mapping[str, str], variable: str = "") -> Callable[[A
     return guard
 
 
+def sdk_client(sdk: Any, client: str, service: Service, headers: Mapping[str, str], variable: str) -> Any:
+    """A client of OpenAI's or Anthropic's SDK that sends these headers, to this service alone."""
+    guard = guard_headers(headers, variable)
+    http = sdk.DefaultHttpxClient(follow_redirects=False, event_hooks={"request": [guard]})
+    return getattr(sdk, client)(
+        api_key="none", base_url=service.address, max_retries=0, timeout=PATIENCE, http_client=http
+    )
+
+
 @contextmanager
 def told(service: Service, *, charged: bool = False) -> Iterator[None]:
     """What an SDK raises in here becomes a BackendFault; OSErrors of our own files go on as they are.

@@ -10,12 +10,11 @@ from typing import Any, BinaryIO
 from synthspec.inference.backends.openai import OpenAIBackend
 from synthspec.inference.batches import NAME, BatchLimits, Remote, ResultLine, label_of
 from synthspec.inference.batches.clients import (
-    PATIENCE,
     dump_line,
     fault_of_line,
-    guard_headers,
     misshapen,
     read_json_line,
+    sdk_client,
     told,
 )
 from synthspec.inference.transport.sdk import load
@@ -42,11 +41,7 @@ class OpenAIBatches:
         self._backend = backend
         self._service, headers = backend.connection()
         self.label = label_of(self._service.address, self._service.model)
-        guard = guard_headers(headers, "OPENAI_CUSTOM_HEADERS")
-        http = sdk.DefaultHttpxClient(follow_redirects=False, event_hooks={"request": [guard]})
-        self._client = sdk.OpenAI(
-            api_key="none", base_url=self._service.address, max_retries=0, timeout=PATIENCE, http_client=http
-        )
+        self._client = sdk_client(sdk, "OpenAI", self._service, headers, "OPENAI_CUSTOM_HEADERS")
 
     def route(self, request: Request) -> str:
         """The path of the API, which a batch has one of."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from synthspec.profiling.declared.draws import draw_of
 from synthspec.profiling.declared.fields import KEYWORDS, Declared, DeclaredField
-from synthspec.profiling.naming import HeaderNames
+from synthspec.profiling.naming import HeaderNames, in_a_sentence
 from synthspec.profiling.proposal import Proposal, ProposedEntry, Section
 from synthspec.profiling.remarks import quoted
 
@@ -77,7 +77,7 @@ class _Proposing:
         return Section("parameters", entries) if entries else None
 
     def prompt(self, written: list[tuple[str, DeclaredField]]) -> Section:
-        lines = [f"Write {_listed([n for n, _ in written])} of a record{self._of()}."]
+        lines = [f"Write {in_a_sentence([n for n, _ in written])} of a record{self._of()}."]
         beside = [n for n, _ in self.fields if (d := self.draws[n]) is not None and d.telling]
         if beside:
             lines += ["It has:", *(f"{n}: {self._shown(n)}" for n in beside)]
@@ -132,10 +132,6 @@ def _plain(schema: Any) -> dict[str, Any]:
     if isinstance(found.get("description"), str):
         found["description"] = " ".join(found["description"].split())
     return found
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _capital(text: str) -> str:
