@@ -22,7 +22,7 @@ from synthspec.spec.messages import Reply, Request, Usage
 SPEC = """
 synthspec: 1
 name: soak
-rows: 3600
+rows: 8300
 parameters:
   number: floor(uniform(0, 1000000000))
 prompts:
@@ -36,8 +36,8 @@ backend: {provider: openai, model: fake}
 """
 NEAR = "novelty: {near_duplicates: {fields: [answer]}}\n"
 FIRST = 1_100  # rows
-LAST = 3_300  # between them the order of shingles is not learnt anew
-WRITTEN = 256  # rows that are written at once
+LAST = 6_100
+WINDOW = 2_000  # rows: what waits to be written comes and goes, so the least held among as many is compared
 
 
 class Talker:
@@ -59,20 +59,21 @@ class Talker:
 
 
 async def held_by_row(build: Build) -> dict[int, int]:
-    """Bytes that are held after so many rows: the least while as many more came as are written at once."""
+    """Bytes that are held after so many rows: the least while a window of rows more came."""
     held: dict[int, int] = {}
     rows = 0
     async for event in build.events():
         rows += isinstance(event, RowKept)
         for first in (FIRST, LAST):
-            if first <= rows < first + WRITTEN and isinstance(event, RowKept) and rows % 16 == 0:
+            if first <= rows < first + WINDOW and isinstance(event, RowKept) and rows % 50 == 0:
                 gc.collect()
                 held[first] = min(held.get(first, 1 << 40), tracemalloc.get_traced_memory()[0])
     return held
 
 
+# A row that is held takes over 700 bytes; what waits to be written differs by 100 a row from run to run.
 @pytest.mark.slow
-@pytest.mark.parametrize(("novelty", "most"), [("", 60), (NEAR, 400)], ids=["no rule between rows", "near duplicates"])
+@pytest.mark.parametrize(("novelty", "most"), [("", 200), (NEAR, 550)], ids=["no rule between rows", "near duplicates"])
 def test_memory_a_row(
     novelty: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
