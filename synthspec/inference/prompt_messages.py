@@ -9,9 +9,9 @@ from typing import Any
 
 from synthspec.inference.images import ImageFault, read_images
 from synthspec.languages.expressions import compile_row
-from synthspec.languages.templates.template import TemplateFault
-from synthspec.spec import Prompt
-from synthspec.spec.messages import Image, Message
+from synthspec.languages.templates.template import Template, TemplateFault
+from synthspec.spec import Each, Prompt
+from synthspec.spec.messages import Image, Message, Part
 
 MOST_MESSAGES = 1_000  # of one request
 
@@ -34,31 +34,40 @@ class PromptMessages:
         """
         messages = self._said_in(seen)
         if self._images:
-            pictures = [p for e in self._images for p in read_pictures(e(seen), self._folder)]
+            pictures = self._pictures(seen)
             messages[-1] = Message(messages[-1].role, (*pictures, *messages[-1].parts))
         return tuple(messages)
 
+    def _pictures(self, seen: Mapping[str, Any]) -> Sequence[Part]:
+        return [p for e in self._images for p in read_pictures(e(seen), self._folder)]
+
+    def _filled(self, template: Template, seen: Mapping[str, Any]) -> str:
+        return template.render(seen)
+
     def _said_in(self, seen: Mapping[str, Any]) -> list[Message]:
         if self._prompt.complete is not None:
-            return [Message("user", self._prompt.complete.render(seen))]
+            return [Message("user", self._filled(self._prompt.complete, seen))]
         if self._prompt.messages:
             return list(self._turns(seen))
-        messages = [Message("user", self._prompt.user.render(seen).strip("\n"))]
+        messages = [Message("user", self._filled(self._prompt.user, seen).strip("\n"))]
         if self._prompt.system is not None:
-            messages.insert(0, Message("system", self._prompt.system.render(seen).strip("\n")))
+            messages.insert(0, Message("system", self._filled(self._prompt.system, seen).strip("\n")))
         return messages
 
     def _turns(self, seen: Mapping[str, Any]) -> Iterator[Message]:
         """The messages of `messages`, those of a `for` once for each item of its list; of null none."""
         count = 0
         for number, (each, templates) in enumerate(self._groups):
-            items = [{}] if each is None else [{each.name: i} for i in listed(self._lists[number](seen))]
-            for item in items:
+            for item in [{}] if each is None else self._items(number, each, seen):
                 for template in templates:
                     count += 1
                     if count > MOST_MESSAGES:
                         raise TemplateFault(f"more than {MOST_MESSAGES} messages")
-                    yield Message(template.role, template.text.render({**seen, **item}).strip("\n"))
+                    yield Message(template.role, self._filled(template.text, {**seen, **item}).strip("\n"))
+
+    def _items(self, number: int, each: Each, seen: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What the name of a `for` stands for in turn."""
+        return [{each.name: item} for item in listed(self._lists[number](seen))]
 
     def as_written(self) -> tuple[Message, ...]:
         """The templates themselves, nothing filled in."""

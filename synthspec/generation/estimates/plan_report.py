@@ -17,6 +17,7 @@ from synthspec.inference.engines import engine_of, named_engine
 from synthspec.inference.requests import RequestSettings
 from synthspec.inference.speaker_requests import open_writer
 from synthspec.languages.expressions.evaluation.columns import ColumnArray
+from synthspec.planning.pairs import lost_pairs
 from synthspec.planning.parameters import places_in
 from synthspec.planning.plan import Plan
 from synthspec.planning.shares import ParameterReport, parameter_report
@@ -80,10 +81,10 @@ class PlanReport:
         return asdict(self)
 
 
-def report_plan(plan: Plan, tables: Mapping[str, Table]) -> PlanReport:
-    """Read a plan through and report on it."""
+def report_plan(plan: Plan, tables: Mapping[str, Table], counted: int = COUNTED) -> PlanReport:
+    """Read a plan through and report on it; the figures of parameters are over so many combinations at most."""
     spec = plan.spec
-    counted = min(len(plan), COUNTED)
+    counted = min(len(plan), counted)
     used = used_names(spec) if spec.fields else frozenset(p.name for p in spec.parameters)
     columns = plan.columns(0, counted) if counted else {}
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
@@ -161,33 +162,13 @@ def _pairs(plan: Plan, lists: Mapping[str, Choice], columns: Mapping[str, Column
     if not 2 <= len(names) <= MOST_PAIRED:
         return None
     coded = {n: places_in(columns[n], lists[n].values) for n in names}
-    impossible = _impossible_pairs(plan, lists)
+    impossible = sum(len(codes) for _, codes in lost_pairs(plan, lists))
     possible = covered = 0
     for a, b in itertools.combinations(names, 2):
         size = sum(w > 0 for w in lists[a].weights) * sum(w > 0 for w in lists[b].weights)
         possible += size
         covered += len(np.unique(coded[a] * len(lists[b].values) + coded[b]))
     return PairReport(possible - impossible, impossible, covered)
-
-
-def _impossible_pairs(plan: Plan, lists: Mapping[str, Choice]) -> int:
-    """Pairs of values that no permitted combination holds."""
-    from synthspec.planning.constraints.checks import try_rules
-    from synthspec.planning.constraints.listed import together
-
-    lost = 0
-    for group in together(plan.rules, lambda rule: rule.dimensions):
-        keys = frozenset[str]().union(*(r.dimensions for r in group))
-        inside = [n for n in lists if n in keys]
-        tried = try_rules(plan, group, keys)
-        if not tried.exact:
-            continue
-        columns, kept = tried.columns, tried.kept
-        for a, b in itertools.combinations(inside, 2):
-            first, second = (places_in(columns[n], lists[n].values) for n in (a, b))
-            codes = first * len(lists[b].values) + second
-            lost += len(np.unique(codes)) - len(np.unique(codes[kept]))
-    return lost
 
 
 def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> dict[str, Any]:
