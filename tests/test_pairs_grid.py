@@ -43,8 +43,8 @@ def value_of(rng: random.Random, draw: Any) -> str:
 def test_a_grid_counts_what_the_plan_has(number: int) -> None:
     rng = random.Random(number)
     spec = drawn_spec(rng)
-    if not synthspec.check(spec).ok:
-        return  # rules that leave nothing
+    while not synthspec.check(spec).ok:  # rules that leave nothing
+        spec = drawn_spec(rng)
     plan = synthspec.plan(spec)
     rows = list(plan)
     for one, other in itertools.permutations("abc", 2):
@@ -77,7 +77,13 @@ def test_impossible_pairs_are_told_from_missing_ones() -> None:
 
 def test_values_listed_twice_and_never_are_no_empty_cells() -> None:
     a = {"values": ["x", "x", "y"], "weights": [1, 1, 0]}
-    spec = {"synthspec": 1, "name": "grid", "rows": 9, "parameters": {"a": a, "b": [1, 2]}, "fields": {"a": {"value": "a"}}}
+    spec = {
+        "synthspec": 1,
+        "name": "grid",
+        "rows": 9,
+        "parameters": {"a": a, "b": [1, 2]},
+        "fields": {"a": {"value": "a"}},
+    }
     grid = pair_grid(synthspec.plan(spec), "a", "b", 10)
     assert grid is not None and grid.values[0] == ("x",) and sum(grid.counts[0]) == 9
 

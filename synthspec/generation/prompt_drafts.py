@@ -39,7 +39,7 @@ class DraftedMessage:
 
 @dataclass(frozen=True, slots=True)
 class PromptDraft:
-    """A call as it will be sent to one backend. `fault` says why it cannot be written, and nothing else is there then."""
+    """A call as it will be sent to one backend. `fault` says why it cannot be written; nothing else is there then."""
 
     prompt: str
     endpoint: str
@@ -49,7 +49,7 @@ class PromptDraft:
     messages: tuple[DraftedMessage, ...] = ()
     missing: tuple[str, ...] = ()  # names that have no value yet
     notes: tuple[str, ...] = ()
-    constraint: Constraint = Constraint()  # that the backend may hold the reply to
+    constraint: Constraint = field(default_factory=Constraint)  # that the backend may hold the reply to
     constrained: bool = True  # whether the spec lets it
     tools: tuple[ToolDeclaration, ...] = ()
     rows: int = 1

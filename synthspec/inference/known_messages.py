@@ -17,6 +17,7 @@ from synthspec.spec import Each, Prompt, Speaker
 from synthspec.spec.conversation import Said
 from synthspec.spec.messages import Message, Part, Text
 
+
 def known_base(
     writer: PromptWriter, index: int, values: Mapping[str, Any], rows: int
 ) -> tuple[tuple[Message, ...], frozenset[str]]:
@@ -67,9 +68,7 @@ def _reads(prompt: Prompt) -> frozenset[str]:
     return found
 
 
-def _spoken(
-    writer: SpeakerWriter, values: Mapping[str, Any], rows: int
-) -> tuple[tuple[Message, ...], frozenset[str]]:
+def _spoken(writer: SpeakerWriter, values: Mapping[str, Any], rows: int) -> tuple[tuple[Message, ...], frozenset[str]]:
     """The first call of a speaker. Those who speak before it have said what is given, or what is not known yet."""
     dialogue = writer.prompt.dialogue
     assert dialogue is not None
