@@ -1,0 +1,41 @@
+"""`synthspec studio`: the web page in which datasets are made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from synthspec.cli.shared.echo import echo
+
+PACKAGES = ("starlette", "uvicorn")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N",
+              help="The port; 8765 unless given, or any where that is in use. 0 takes any.")  # fmt: skip
+@click.option("--no-open", is_flag=True, help="Do not open a browser.")
+def command(folder: Path, port: int | None, no_open: bool) -> None:
+    """Open a web page for the specs of FOLDER: edit, preview, build, read and review them.
+
+    It is served to this machine alone. The address that is printed is good for one visit; after it the browser is
+    known by a cookie. Builds are processes of their own, and go on when the page or the studio is closed.
+    """
+    from synthspec.cli.shared.errors import ending_on_errors
+    from synthspec.cli.shared.show import fail
+    from synthspec.extras import install_command, is_installed
+
+    missing = [p for p in PACKAGES if not is_installed(p)]
+    if missing:
+        fail(f"the studio needs the package{'s' * (len(missing) > 1)} {' and '.join(missing)}, not installed here",
+             install_command("studio"), status=2)  # fmt: skip
+    from synthspec.studio.server import serve
+
+    with ending_on_errors():
+        serve(folder, port, opens=not no_open, tell=_tell)
+
+
+def _tell(address: str) -> None:
+    echo(f"studio: {address}")
+    echo("the address is good for one visit; Ctrl-C ends the studio, builds go on", err=True)

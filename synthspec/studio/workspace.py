@@ -1,0 +1,136 @@
+"""The specs of the studio's folder, and how each of them stands."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthspec.analysis.compiled import Compiled
+from synthspec.compiler import compile_spec
+from synthspec.dataset.manifest import read_manifest
+from synthspec.studio.context import Studio
+from synthspec.studio.paths import SPECS
+
+DEEPEST = 4  # folders below that of the studio in which specs are looked for
+MOST_SPECS = 500
+_PASSED_OVER = frozenset({"build", "data", "node_modules", "__pycache__", "venv"})
+_READ = 64 << 10  # bytes at the start of a file in which a spec says that it is one
+STALE = 20.0  # seconds after which a spec is checked again though its file is the same: what it reads may have changed
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A spec as it was checked."""
+
+    compiled: Compiled
+    stamp: tuple[int, int]
+    at: float
+
+
+class Workspace:
+    """The specs below the studio's folder."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._checked: dict[Path, Checked] = {}
+        self._lock = threading.Lock()
+
+    def paths(self) -> list[str]:
+        """The specs, by their paths below the folder, in the order of people: those of the folder first."""
+        found = []
+        for path in _files(self._studio.folder, DEEPEST):
+            if _is_spec(path):
+                found.append(path.relative_to(self._studio.folder).as_posix())
+            if len(found) >= MOST_SPECS:
+                break
+        return sorted(found, key=lambda p: (p.count("/"), p.lower()))
+
+    def compiled(self, path: Path) -> Compiled:
+        """The spec as it is on the disk, checked."""
+        stamp = _stamp(path)
+        with self._lock:
+            known = self._checked.get(path)
+            if known is not None and known.stamp == stamp and time.monotonic() - known.at < STALE:
+                return known.compiled
+            compiled = compile_spec(path)
+            self._checked[path] = Checked(compiled, stamp, time.monotonic())
+            return compiled
+
+    def state(self, path: Path) -> dict[str, Any]:
+        """How a spec stands: what is wrong with it, and what was built of it."""
+        compiled = self.compiled(path)
+        errors = [d for d in compiled.diagnostics if d.severity == "error"]
+        spec = compiled.spec
+        return {
+            "path": path.relative_to(self._studio.folder).as_posix(),
+            "name": spec.name if spec is not None else path.stem,
+            "description": " ".join(spec.description.split()) if spec is not None else "",
+            "rows": None if spec is None or spec.open_ended else spec.rows,
+            "errors": len(errors),
+            "warnings": len(compiled.diagnostics) - len(errors),
+            "first": next((d.message for d in errors), None),
+            "library": spec is not None and not spec.prompts,
+            "built": None if spec is None else built_state(self._studio.dataset_folder(spec.name)),
+        }
+
+
+def built_state(folder: Path) -> dict[str, Any] | None:
+    """What a manifest says was built; None where nothing was. Cost is None where it is not known."""
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return None
+    funnel, run, gates = (_map(manifest.get(key)) for key in ("funnel", "run", "gates"))
+    return {
+        "rows": _count(funnel.get("kept")),
+        "planned": _count(funnel.get("planned")),
+        "missing": _count(manifest.get("quarantined")),
+        "cost": manifest.get("cost") if isinstance(manifest.get("cost"), int | float) else None,
+        "created": run.get("created") if isinstance(run.get("created"), str) else None,
+        "failed_gates": sorted(str(name) for name, passed in gates.items() if not passed),
+    }
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+def _files(folder: Path, depth: int) -> Iterator[Path]:
+    """Files that end as specs do. No link is followed."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda e: e.name)
+    except OSError:
+        return
+    folders = []
+    for entry in entries:
+        if entry.name.startswith(".") or entry.is_symlink():
+            continue
+        if entry.is_file() and entry.name.endswith(SPECS):
+            yield Path(entry.path)
+        elif depth and entry.is_dir() and entry.name not in _PASSED_OVER:
+            folders.append(Path(entry.path))
+    for each in folders:
+        yield from _files(each, depth - 1)
+
+
+def _is_spec(path: Path) -> bool:
+    """Whether a file says that it is a spec: its key `synthspec` at the start of a line."""
+    try:
+        with path.open("rb") as file:
+            begun = file.read(_READ)
+    except OSError:
+        return False
+    return begun.startswith((b"synthspec:", b"\xef\xbb\xbfsynthspec:")) or b"\nsynthspec:" in begun

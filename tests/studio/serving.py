@@ -1,0 +1,48 @@
+"""A studio that listens, and what a page of it is looked at for: shared by the tests of the studio."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from synthspec.studio.context import Studio
+from synthspec.studio.security import Door
+from synthspec.studio.server import StudioServer
+
+PORT = 8765
+OWN = f"http://127.0.0.1:{PORT}"  # the origin of the studio that tests without a network have
+
+
+@contextlib.contextmanager
+def served(folder: Path, home: Path | None = None) -> Iterator[Studio]:
+    """A studio that listens, for a browser."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    studio = Studio(folder, Door(listening.getsockname()[1]), home=home or folder)
+    server = StudioServer(studio)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        yield studio
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def violations(page: Any) -> list[str]:
+    """What axe finds wrong with a page, a line each."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {node['html'][:160]} {node['failureSummary'][:300]}" for v in found for node in v["nodes"]]
+
+
+def is_wider_than_its_window(page: Any) -> bool:
+    """Whether a person must scroll sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
