@@ -52,6 +52,8 @@ def _with_bare_metrics(args: list[str]) -> Iterator[str]:
 @click.option("--events", type=click.Path(path_type=Path), metavar="FILE",
               help="Add every event of the build to a file, as lines of JSON.")  # fmt: skip
 @click.option("--events-rows", is_flag=True, help="With --events: the values of rows too.")
+@click.option("--control", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Pause while this file says `pause`: calls in flight end, and no other is sent.")  # fmt: skip
 @click.option("--summary", metavar="FILE|-", help="Write how it ended as JSON, to a file or to standard output.")
 @form_option("text", "json")
 @look_options
@@ -67,6 +69,7 @@ def command(
     metrics: str | None,
     events: Path | None,
     events_rows: bool,
+    control: Path | None,
     summary: str | None,
     form: str,
     quiet: bool,
@@ -92,7 +95,7 @@ def command(
         raise click.UsageError("--out takes one spec; several go to build/NAME/ each")
     how = Asked(
         out, access=access, replace=replace, accept_loss=accept_loss, cache=not no_cache, waits=not no_wait,
-        metrics=metrics == "", told=Told(metrics, events, events_rows, summary), form=form, quiet=quiet,
-        no_color=no_color,
+        metrics=metrics == "", control=control, told=Told(metrics, events, events_rows, summary), form=form,
+        quiet=quiet, no_color=no_color,
     )  # fmt: skip
     raise SystemExit(build_all(specs, overrides, how))

@@ -87,6 +87,7 @@ class Build:
         self._keep_rows, self._replace, self._writes = keep_rows, replace, writes
         self._driver: Driver | None = None
         self._reason: str | None = None
+        self._paused = False
 
     @property
     def stopping(self) -> str | None:
@@ -98,6 +99,12 @@ class Build:
         self._reason = self._reason or reason
         if self._driver is not None:
             self._driver.stop(reason)
+
+    def pause(self, held: bool) -> None:
+        """While `held` no call is sent; those in flight end, and what is stored goes on being used."""
+        self._paused = held
+        if self._driver is not None:
+            self._driver.pause(held)
 
     def interrupt(self) -> None:
         """The same, and write no dataset."""
@@ -195,6 +202,8 @@ class Build:
         self._driver, self.tally.watch = driver, driver.watch
         if self._reason is not None:
             driver.stop(self._reason)
+        elif self._paused:
+            driver.pause(True)
 
 
 def _warned(validator: Validator, event: Event) -> dict[int, list[str]]:

@@ -147,6 +147,16 @@ class BatchMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """Calls in flight go on, and no other is sent until `Resumed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Calls are sent again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """No further call is begun."""
 
@@ -169,5 +179,7 @@ Event = (
     | RowEmpty
     | Spend
     | BatchMoved
+    | Paused
+    | Resumed
     | Stop
 )

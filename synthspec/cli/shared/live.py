@@ -95,11 +95,15 @@ class View:
 
     def take(self, event: Event) -> None:
         """One event of the build."""
-        from synthspec.inference.events import BatchMoved, Forecast, Stop
+        from synthspec.inference.events import BatchMoved, Forecast, Paused, Resumed, Stop
 
         match event:
             case Forecast(stored, to_make):
                 self.say(_forecast(stored, to_make, len(self.spec.asked)))
+            case Paused():
+                self.say("paused: calls in flight end, and no other is sent")
+            case Resumed():
+                self.say("resumed")
             case Stop(reason) if not self._stopping:
                 self._stopping = True
                 if self._batches:

@@ -44,6 +44,7 @@ class Asked:
     cache: bool
     waits: bool  # for batches at a provider
     metrics: bool  # the table of calls
+    control: Path | None  # the file that says whether to pause
     told: Told
     form: str
     quiet: bool
@@ -140,7 +141,7 @@ def _dataset_of(build: Build, asked: Asked, monitors: Monitors) -> Dataset | Non
                 monitors.take(event)
                 show(event)
 
-            asyncio.run(run_with_signals(build, take))
+            asyncio.run(run_with_signals(build, take, asked.control))
         if asked.metrics:
             from synthspec.evaluation.call_log import write_call_metrics
 
@@ -149,8 +150,9 @@ def _dataset_of(build: Build, asked: Asked, monitors: Monitors) -> Dataset | Non
     return None
 
 
-async def run_with_signals(build: Build, take: Callable[[Event], None]) -> None:
-    """Run a build; the first signal stops it, the second ends it at once."""
+async def run_with_signals(build: Build, take: Callable[[Event], None], control: Path | None = None) -> None:
+    """Run a build; the first signal stops it, the second ends it at once. While `control` says so it is paused."""
+    from synthspec.cli.shared.control import following
     from synthspec.inference.events import Stop
 
     loop = asyncio.get_running_loop()
@@ -167,7 +169,7 @@ async def run_with_signals(build: Build, take: Callable[[Event], None]) -> None:
         if hasattr(signal, name) and os.name != "nt":
             loop.add_signal_handler(getattr(signal, name), interrupt)
     with contextlib.suppress(asyncio.CancelledError):
-        async with contextlib.aclosing(build.events()) as events:
+        async with following(control, build), contextlib.aclosing(build.events()) as events:
             async for event in events:
                 take(event)
 

@@ -54,6 +54,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {  # each event, and its keys beside `v`
     "row_dropped": ("path", "combination", "rule"),
     "spend": ("cost", "tokens"),
     "batch_moved": ("batch", "provider", "state", "count", "done", "strange"),
+    "paused": (),
+    "resumed": (),
     "stop": ("reason",),
     "ended": ("status", "summary"),
 }
@@ -159,6 +161,10 @@ class EventLines:
             case told.BatchMoved(intent, provider, state, count, done, _, strange):
                 facts = {"batch": intent, "provider": provider, "state": state, "count": count}
                 return "batch_moved", {**facts, "done": done, "strange": strange}
+            case told.Paused():
+                return "paused", {}
+            case told.Resumed():
+                return "resumed", {}
             case told.Stop(reason):
                 return "stop", {"reason": reason}
         return type(event).__name__.lower(), {}  # never to harm a build; the tests see to it that each is known

@@ -122,6 +122,10 @@ class Driver:
         """Let calls in flight end and begin no other; after INTERRUPTED, what is stored is used no more either."""
         self._sends.stop(reason, instead=reason == INTERRUPTED)
 
+    def pause(self, held: bool) -> None:
+        """Send no call until this is told with False. The rows come to be the same."""
+        self._sends.pause(held)
+
     async def run(self) -> AsyncGenerator[Event, None]:
         """Work until every row is final, telling all that happens. To be closed by whoever stops reading it.
 
@@ -133,7 +137,7 @@ class Driver:
             while True:
                 more = self._open_some()
                 self._settle()
-                idle = 0 if self.events or more or self._sends.in_flight else idle + 1
+                idle = 0 if self.events or more or self._sends.in_flight or self._sends.paused else idle + 1
                 if idle > STUCK:
                     raise RuntimeError("no call is in flight, and rows are still open")
                 for event in self._told():
@@ -142,7 +146,8 @@ class Driver:
                     break
                 self._answers.extend(await self._sends.send())
                 if self._answers or more or not self._sends.in_flight:
-                    await asyncio.sleep(0)
+                    waits = self._sends.paused and self.stopping is None and not (self._answers or more or self.events)
+                    await (self._sends.await_change() if waits else asyncio.sleep(0))
                     continue
                 self._answers.extend(await self._sends.receive())
         finally:

@@ -112,6 +112,9 @@ class BatchEngine:
         if ready:
             self._answer(ready)
 
+    def hold(self, held: bool) -> None:
+        """Nothing: a round is handed in when it is flushed, and the driver flushes none while it is paused."""
+
     async def flush(self) -> None:
         """Hand in what was collected. None waits for its `not_before`: batches take longer than any such wait, and
         calls that wait would go in batches of their own."""

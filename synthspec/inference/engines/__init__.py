@@ -82,6 +82,10 @@ class Engine(Protocol):
         """Nothing more is ready until some of these are answered: do not wait for more."""
         ...
 
+    def hold(self, held: bool) -> None:
+        """While `held`, send none of the calls that were taken and not sent yet; those in flight go on."""
+        ...
+
     async def close(self, how: How) -> None:
         """Take no more. `drain`: calls not sent come back unsent, those in flight end and are answered. `leave`: the
         same where calls outlive the process, without waiting for them. `cancel`: at once, nothing more is answered.

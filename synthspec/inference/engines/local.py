@@ -31,6 +31,8 @@ class LocalEngine:
         self._done: list[Done] = []
         self._news = asyncio.Event()
         self._closed: How | None = None
+        self._free = asyncio.Event()  # calls may be sent
+        self._free.set()
 
     def room(self, endpoint: str) -> int:
         asked = self._endpoints[endpoint]
@@ -58,6 +60,12 @@ class LocalEngine:
 
     async def flush(self) -> None:
         """Nothing: every call is begun as soon as it is taken."""
+
+    def hold(self, held: bool) -> None:
+        if held:
+            self._free.clear()
+        else:
+            self._free.set()
 
     async def close(self, how: How) -> None:
         self._closed = how
@@ -100,12 +108,14 @@ class LocalEngine:
         pool = endpoint.pool
         if pool is not None:
             async with pool.slot(call.tokens, call.path, call.failed_at) as slot:
+                await self._free.wait()
                 result, seconds = await self._ask(endpoint.backends[slot.at], call)
                 slot.ended(result, seconds)
             self._answer([Done(call.send, result, seconds, pool.names[slot.at])])
             return
         governor = endpoint.governor
         async with governor.slot(call.tokens, call.path) as place:
+            await self._free.wait()
             result, seconds = await self._ask(endpoint.backend, call)
             if isinstance(result, BackendFault):
                 governor.failed(result)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from synthspec.inference.accounting.ledger import Ledger, worst_of
 from synthspec.inference.engines import Call, Done, Engine, How
-from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Spend, Stop
+from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Paused, Resumed, Spend, Stop
 from synthspec.inference.outcomes import Id, Outcome, Replied, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.sending.resends import PendingRequest, after_fault
@@ -48,6 +48,7 @@ class CallQueue:
         self._commits: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self.left = False  # calls go on without this run
+        self.paused = False
 
     @property
     def in_flight(self) -> int:
@@ -70,8 +71,24 @@ class CallQueue:
                 self._close("leave")
             return
         self.stopping = reason
+        self._news.set()
         self._events.append(Stop(reason))
         self._close("drain" if waits else "leave")
+
+    def pause(self, held: bool) -> None:
+        """Send no call until this is told with False; those in flight end. What is stored goes on being used."""
+        if held == self.paused or self.stopping is not None:
+            return
+        self.paused = held
+        if hasattr(self._engine, "hold"):  # an engine of a package may be of a time before there was such a thing
+            self._engine.hold(held)
+        self._events.append(Paused() if held else Resumed())
+        self._news.set()
+
+    async def await_change(self) -> None:
+        """While paused, with nothing in flight: wait until calls are sent again, or there is something to tell."""
+        await self._news.wait()
+        self._news.clear()
 
     def _close(self, how: How) -> None:
         if self._flying:
@@ -112,7 +129,7 @@ class CallQueue:
         """
         calls: list[Call] = []
         taken: Counter[str] = Counter()
-        while self.stopping is None and (asked := self._take(taken)) is not None:
+        while self.stopping is None and not self.paused and (asked := self._take(taken)) is not None:
             self._count += 1
             self._flying[self._count] = asked
             path, request, worst = asked.id[0], asked.request, asked.worst
@@ -173,7 +190,7 @@ class CallQueue:
         Raises:
             StoreFault: a reply could not be stored.
         """
-        if not (self._done or self._commits or self._answers):
+        if not (self._done or self._commits or self._answers or self.paused):
             await self._engine.flush()
         if not self._answers:
             await self._await_news()
