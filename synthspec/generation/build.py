@@ -154,7 +154,7 @@ class Build:
         started = Started(plan, ledger.budget, servers_of(endpoints))
         count_event(self.tally, started)
         yield started
-        rules = open_cross_row_rules(spec.novelty, self.tables)
+        rules = open_cross_row_rules(spec.novelty, self.tables, self.folder)
         requests = RequestWriter(program, writers)
         engine = open_engine_of(spec, self.tables, store, endpoints, self.folder, waits=self._waits, tell=self._tell)
         driver = Driver(program, plan, requests, rules, ledger, engine, endpoints)

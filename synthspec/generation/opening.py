@@ -79,16 +79,17 @@ def _has_rules(novelty: Novelty) -> bool:
     return bool(novelty.unique or any(rules))
 
 
-def open_cross_row_rules(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex | None:
-    """The rules between rows; None where there are none.
+def open_cross_row_rules(novelty: Novelty, tables: Mapping[str, Table], folder: Path) -> NoveltyIndex | None:
+    """The rules between rows, with their temporary files in this folder; None where there are none.
 
     Raises:
         BuildFault: a model that they need cannot be loaded.
+        OSError: a temporary file cannot be written.
     """
     if not _has_rules(novelty):
         return None
     try:
-        return open_novelty(novelty, tables)
+        return open_novelty(novelty, tables, folder)
     except ModelFault as e:
         help = "name a folder that holds the model, or one that can be downloaded"
         raise BuildFault(f"novelty.semantic: {e}", help) from None

@@ -51,7 +51,7 @@ class DatasetFolder:
         self.output: DatasetFiles | DatasetTables = open_dataset(
             self.stage, spec.name, spec.output, tuple(Column(n, t) for n, t in types.items()), seed=spec.seed
         )
-        self.groups = open_split_groups(spec)
+        self.groups = open_split_groups(spec, folder)
         self._named: NamedGroups | None = None
         self.log = RowLog(self.stage / ROWS)
         self.quarantine = Quarantine(self.stage / "quarantine.jsonl")

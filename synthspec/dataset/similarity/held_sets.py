@@ -1,29 +1,30 @@
-"""Shingle sets kept one after another, in arrays that grow in place: four bytes a shingle, and four a set.
+"""Shingle sets kept one after another: eight bytes of memory a set, the shingles themselves in a temporary file.
 
 Bitmaps, 32 bytes a set, are only made once so many sets were compared in full that they would have been cheaper."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 
 from synthspec.dataset.similarity.prefixes import BITMAP_WORDS, SLACK, bitmaps
-from synthspec.dataset.similarity.shingles import Array, Sets
+from synthspec.dataset.similarity.shingles import CHUNK_SHINGLES, Array, Sets
+from synthspec.dataset.similarity.spilled import SpilledNumbers
 
 BITMAPS_AT_ONCE = 256
 _COMPARED = 1 << 17  # candidates compared in full before bitmaps are thought of
 _FIRST = 1024  # elements for which there is room at first
-UNTOUCHED = (32 << 20) + 4096  # bytes: a larger array is moved by the operating system when it grows, not copied within
-# the heap, where what it leaves could not be used again; what is not written to takes no memory
 _GROWTH = 16  # an array grows by one part in so many: what is not used yet takes memory all the same
-_MOST = 1 << 32  # shingles: a place is a number of 32 bits
 
 
 class HeldSets:
-    """Sets that were taken in, by the order they came in, and where each begins in `flat`."""
+    """Sets that were taken in, by the order they came in. What does not fit in memory goes to a file in `folder`."""
 
-    def __init__(self) -> None:
-        self.flat = np.empty(UNTOUCHED // 4, np.uint32)
-        self._starts = np.zeros(_FIRST, np.uint32)
+    def __init__(self, folder: Path | None = None) -> None:
+        self._shingles = SpilledNumbers(folder)
+        self._starts = np.zeros(_FIRST, np.int64)
         self._bitmaps: Array | None = None
         self._count = 0
         self._mapped = 0  # sets that have their bitmap
@@ -32,36 +33,36 @@ class HeldSets:
     def __len__(self) -> int:
         return self._count
 
-    @property
-    def sets(self) -> Sets:
-        """All of them. Not to be kept: they may be moved."""
-        return self._between(0, self._count)
-
-    def append(self, flat: Array, ends: Array | int) -> int:
-        """Take in sets that end at these places of `flat`; where the first of them begins.
+    def append(self, flat: Array, ends: Array | int) -> None:
+        """Take in sets that end at these places of `flat`.
 
         Raises:
-            MemoryError: there are more shingles than can be numbered.
+            OSError: there is no room for their file.
         """
-        start, first = int(self._starts[self._count]), self._count
+        start, first = len(self._shingles), self._count
+        self._shingles.append(flat)
         self._count += 1 if isinstance(ends, int) else len(ends)
-        if start + len(flat) > len(self.flat):
-            if start + len(flat) > _MOST:
-                raise MemoryError("there are more texts than near duplicates can be told of")
-            self.flat.resize(_room(len(self.flat), start + len(flat)), refcheck=False)
         if self._count + 1 > len(self._starts):
-            room = _room(len(self._starts), self._count + 1)
-            self._starts.resize(room, refcheck=False)
-        self.flat[start : start + len(flat)] = flat
+            self._starts.resize(_room(len(self._starts), self._count + 1), refcheck=False)
         self._starts[first + 1 : self._count + 1] = start + ends
         if self._bitmaps is not None and self._count - self._mapped >= BITMAPS_AT_ONCE:
-            self._map(self._bitmaps)
-        return start
+            self._bitmaps = self._map(self._bitmaps)
 
-    def owners(self, places: Array) -> Array:
-        """The set that each of these places of `flat` is in."""
-        found: Array = np.searchsorted(self._starts[: self._count + 1], places, side="right") - 1
-        return found
+    def chunks(self, first: int = 0) -> Iterator[tuple[int, Sets]]:
+        """All sets from one on in parts of about `CHUNK_SHINGLES` shingles, each with the number of its first."""
+        while first < self._count:
+            starts = self._starts[first : self._count + 1]
+            most = int(np.searchsorted(starts, starts[0] + CHUNK_SHINGLES))
+            starts = starts[: min(max(most, 1), len(starts) - 1) + 1]
+            yield first, Sets(self._shingles.between(int(starts[0]), int(starts[-1])), starts - starts[0])
+            first += len(starts) - 1
+
+    def of_like_size(self, rows: Array, size: int, share: float) -> Array:
+        """Those of the sets that are large and small enough to have this share of both sizes in common with a set
+        of this size."""
+        sizes = self._starts[rows + 1] - self._starts[rows]
+        like: Array = rows[np.minimum(sizes, size) >= share * (sizes + size) - SLACK]
+        return like
 
     def likely(self, rows: Array, bits: Array, size: int, share: float) -> Array:
         """Those of the sets whose bitmap, if there are any, does not say that they have less than this share of both
@@ -70,35 +71,30 @@ class HeldSets:
             self._compared += len(rows)
             if self._compared <= max(_COMPARED, self._count):
                 return rows
-            self._bitmaps = np.zeros((self._count, BITMAP_WORDS), np.uint64)
-            self._map(self._bitmaps)
-        sizes = (self._starts[rows + 1] - self._starts[rows]).astype(np.int64) + size
+            self._bitmaps = self._map(np.zeros((self._count, BITMAP_WORDS), np.uint64))
+        sizes = self._starts[rows + 1] - self._starts[rows] + size
         known = np.minimum(rows, self._mapped - 1)
         apart = np.bitwise_count(self._bitmaps[known] ^ bits).sum(axis=1, dtype=np.int64)
         likely: Array = rows[(apart <= (1 - 2 * share) * sizes + SLACK) | (rows >= self._mapped)]
         return likely
 
     def shared(self, shingles: Array, rows: Array) -> tuple[Array, Array]:
-        """How many shingles each of the sets has in common with these, and how many it has."""
-        starts = self._starts[rows].astype(np.int64)
-        sizes = self._starts[rows + 1] - starts
-        ends = np.cumsum(sizes)
-        begins = ends - sizes
-        theirs = self.flat[np.arange(ends[-1]) + np.repeat(starts - begins, sizes)]
+        """How many shingles each of the sets has in common with these, and how many it has. None of them is empty."""
+        starts, ends = self._starts[rows], self._starts[rows + 1]
+        theirs = self._shingles.gathered(starts, ends)
         places = np.searchsorted(shingles, theirs)
         places[places == len(shingles)] = 0
-        return np.add.reduceat(shingles[places] == theirs, begins, dtype=np.int64), sizes
+        sizes = ends - starts
+        return np.add.reduceat(shingles[places] == theirs, np.cumsum(sizes) - sizes, dtype=np.int64), sizes
 
-    def _between(self, first: int, end: int) -> Sets:
-        starts = self._starts[first : end + 1].astype(np.int64)
-        return Sets(self.flat[starts[0] : starts[-1]], starts - starts[0])
-
-    def _map(self, known: Array) -> None:
-        """Make the bitmaps that are missing."""
+    def _map(self, known: Array) -> Array:
+        """The bitmaps with those that are missing."""
         if self._count > len(known):
             known.resize((_room(len(known), self._count), BITMAP_WORDS), refcheck=False)
-        known[self._mapped : self._count] = bitmaps(self._between(self._mapped, self._count))
+        for first, part in self.chunks(self._mapped):
+            known[first : first + len(part)] = bitmaps(part)
         self._mapped = self._count
+        return known
 
 
 def _room(held: int, wanted: int) -> int:

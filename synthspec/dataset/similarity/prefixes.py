@@ -80,17 +80,6 @@ def prefixes(sets: Sets, rarity: Array, similarity: float) -> tuple[Array, Array
     return tokens, rows, places
 
 
-def prefix_places(sets: Sets, rarity: Array, similarity: float) -> Array:
-    """Where in `flat` the rarest shingles of every set stand."""
-    found = [np.empty(0, np.uint32)]
-    for first, part in sets.chunks(CHUNK):
-        tokens, rows, _ = _chunk_prefixes(part, 0, rarity, similarity)
-        owners = np.repeat(np.arange(len(part), dtype=np.uint64), np.diff(part.starts))
-        places = np.searchsorted(owners << SHIFT | part.flat, rows.astype(np.uint64) << SHIFT | tokens)
-        found.append((places + sets.starts[first]).astype(np.uint32))
-    return np.concatenate(found)
-
-
 def _chunk_prefixes(sets: Sets, first: int, rarity: Array, similarity: float) -> tuple[Array, Array, Array]:
     sizes = np.diff(sets.starts)
     rows = np.repeat(np.arange(len(sets), dtype=np.uint64), sizes)

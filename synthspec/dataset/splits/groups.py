@@ -17,6 +17,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from pathlib import Path as Folder
 from typing import Any
 
 from synthspec.dataset.cells import cell_text
@@ -30,7 +31,7 @@ from synthspec.spec.rows import Path
 ALIKE = 0.8
 JOINED = 0.6
 SHORT = 5
-MOST_COMPARED = 500_000  # different texts held, about 1.5 KB each for a page of prose, 4 KB at most
+MOST_COMPARED = 500_000  # different texts held, about 0.7 KB each for a page of prose, 10 KB at most
 
 RowValues = Mapping[str, Any]
 
@@ -38,11 +39,13 @@ RowValues = Mapping[str, Any]
 class SplitGroups:
     """Groups handed out in plan order."""
 
-    def __init__(self, fields: Sequence[str], most: int = MOST_COMPARED, shared: int | None = None) -> None:
+    def __init__(
+        self, fields: Sequence[str], most: int = MOST_COMPARED, shared: int | None = None, folder: Folder | None = None
+    ) -> None:
         self._fields, self._most, self._shared = tuple(fields), most, shared
         self._above: Path = ()  # the row above a fan-out that the last row came of
         self._of_above = 0  # its group
-        self._index = NearIndex(JOINED)
+        self._index = NearIndex(JOINED, folder)
         self._groups = array("q")  # of each text in the index
         self._count = 0
         self._followed = 0
@@ -115,8 +118,9 @@ def _shared(spec: Spec) -> int | None:
     return min(levels) if written is None else min(written, *levels)
 
 
-def open_split_groups(spec: Spec) -> SplitGroups | None:
-    """What keeps near duplicates in one split; None where there is no split, or novelty lets none through."""
+def open_split_groups(spec: Spec, folder: Folder | None = None) -> SplitGroups | None:
+    """What keeps near duplicates in one split, with its temporary file in this folder; None where there is no split, or
+    novelty lets none through."""
     fields = tuple(f.name for f in spec.fields if f.value is None and holds_prose(f))
     shared = _shared(spec)
     named = spec.output.group is not None
@@ -125,4 +129,4 @@ def open_split_groups(spec: Spec) -> SplitGroups | None:
     near = spec.novelty.near_duplicates
     if near is not None and near.fields == fields and near.similarity <= ALIKE and shared is None and not named:
         return None
-    return SplitGroups(fields, shared=shared)
+    return SplitGroups(fields, shared=shared, folder=folder)

@@ -76,8 +76,9 @@ class NoveltyIndex:
         self._count += len(rows)
 
 
-def open_novelty(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex:
-    """An empty index for these rules; `tables` are the spec's sources by name, columns renamed.
+def open_novelty(novelty: Novelty, tables: Mapping[str, Table], folder: Path | None = None) -> NoveltyIndex:
+    """An empty index for these rules; `tables` are the spec's sources by name, columns renamed. What the rules need not
+    hold in memory goes to temporary files in `folder`, or where the system has such.
 
     Raises:
         TableFault: the file to keep apart from cannot be read.
@@ -88,13 +89,13 @@ def open_novelty(novelty: Novelty, tables: Mapping[str, Table]) -> NoveltyIndex:
     if novelty.unique:
         rules.append(Unique(novelty.unique))
     if novelty.no_copies is not None:
-        rules.append(Copies(novelty.no_copies, tables[novelty.no_copies.source]))
+        rules.append(Copies(novelty.no_copies, tables[novelty.no_copies.source], folder))
     if novelty.decontaminate is not None:
         against = novelty.decontaminate.against
         texts = read_texts(against) if isinstance(against, Path) else texts_of(tables[against])
         rules.append(Contamination(novelty.decontaminate, texts))
     if novelty.near_duplicates is not None:
-        rules.append(NearRows(novelty.near_duplicates))
+        rules.append(NearRows(novelty.near_duplicates, folder))
     if novelty.semantic is not None:  # the last, for it costs most
         from synthspec.dataset.similarity.semantic import SemanticRows
 
@@ -134,9 +135,9 @@ class NearRows:
 
     grows = True
 
-    def __init__(self, rule: NearDuplicates) -> None:
+    def __init__(self, rule: NearDuplicates, folder: Path | None) -> None:
         self._texts = _Texts(rule.fields)
-        self._index = NearIndex(rule.similarity)
+        self._index = NearIndex(rule.similarity, folder)
         reason = "{} too much like a row written before; write something clearly different"
         self._rejection = _rejection("near_duplicates", rule.fields, reason)
 
@@ -155,9 +156,9 @@ class Copies:
 
     grows = False
 
-    def __init__(self, rule: NoCopies, table: Table) -> None:
+    def __init__(self, rule: NoCopies, table: Table, folder: Path | None) -> None:
         self._texts = _Texts(rule.fields)
-        self._index = NearIndex(rule.similarity)
+        self._index = NearIndex(rule.similarity, folder)
         columns = [table.columns[f] for f in rule.fields]
         self._index.extend(shingle_sets([[cell_text(v) for v in row] for row in zip(*columns, strict=True)]))
         reason = "{} too close to an example of the source; write something new, not a copy"
