@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from synthspec.compiler import compile_spec
+from synthspec.dataset.similarity.held_sets import HeldSets
 from synthspec.dataset.similarity.index import NearIndex
 from synthspec.dataset.similarity.pairs import near_pairs
 from synthspec.dataset.similarity.shingles import MOST, _any_word, normal_form, shingle_set, shingle_sets, words_of
@@ -362,7 +363,8 @@ def test_any_mixture_of_adding_and_asking_answers_as_a_plain_comparison(
     monkeypatch.setattr(
         "synthspec.dataset.similarity.spilled.ROOM", (1 << 18, 100, 7)[seed % 3]
     )  # so that files are made
-    monkeypatch.setattr("synthspec.dataset.similarity.held_sets._COMPARED", 1_000)
+    for name, value in (("_COMPARED", 1_000), ("_MANY", (2_000, 10, 200)[seed % 3])):
+        monkeypatch.setattr(f"synthspec.dataset.similarity.held_sets.{name}", value)
     dice = random.Random(seed)
     words = [f"w{i}" for i in range(40)]
     index, kept = NearIndex(0.6), list[set[int]]()
@@ -401,6 +403,20 @@ def test_numbers_in_a_file_are_read_as_they_were_given(
         assert numbers.gathered(places[:, 0], places[:, 1]).tolist() == wanted.tolist()
         assert numbers.between(int(places[0, 0]), len(held)).tolist() == held[places[0, 0] :].tolist()
     assert not list(tmp_path.iterdir())  # the file has no name
+
+
+@pytest.mark.parametrize("many", [0, 1 << 30])
+def test_shingles_whose_lower_halves_are_the_same_are_told_apart(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthspec.dataset.similarity.held_sets._MANY", many)
+    dice = random.Random(1)
+    held, sets = HeldSets(), []
+    for _ in range(40):
+        sets.append(sorted({dice.randrange(6) << 16 | dice.choice([0, 1, 7, 65_535]) for _ in range(12)}))
+        held.append(numpy.array(sets[-1], numpy.uint32), len(sets[-1]))
+    for asked in sets:
+        shared, sizes = held.shared(numpy.array(asked, numpy.uint32), numpy.arange(40))
+        assert shared.tolist() == [len({*asked} & {*other}) for other in sets]
+        assert sizes.tolist() == [len(other) for other in sets]
 
 
 def test_texts_that_find_no_room_on_disk_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from synthspec.dataset.similarity.spilled import SpilledNumbers
 BITMAPS_AT_ONCE = 256
 _COMPARED = 1 << 17  # candidates compared in full before bitmaps are thought of
 _FIRST = 1024  # elements for which there is room at first
+_MANY = 2_000  # shingles that are looked up in a table
+_TABLED = 500  # shingles that it takes: more would crowd each other out
 _GROWTH = 16  # an array grows by one part in so many: what is not used yet takes memory all the same
 
 
@@ -29,6 +31,7 @@ class HeldSets:
         self._count = 0
         self._mapped = 0  # sets that have their bitmap
         self._compared = 0  # sets that none kept from being compared in full
+        self._table = ~np.arange(1 << 16, dtype=np.uint32)  # a shingle by its lower half; where there is none, another
 
     def __len__(self) -> int:
         return self._count
@@ -82,10 +85,23 @@ class HeldSets:
         """How many shingles each of the sets has in common with these, and how many it has. None of them is empty."""
         starts, ends = self._starts[rows], self._starts[rows + 1]
         theirs = self._shingles.gathered(starts, ends)
-        places = np.searchsorted(shingles, theirs)
-        places[places == len(shingles)] = 0
         sizes = ends - starts
-        return np.add.reduceat(shingles[places] == theirs, np.cumsum(sizes) - sizes, dtype=np.int64), sizes
+        same = self._are_among(shingles, theirs)
+        return np.add.reduceat(same, np.cumsum(sizes) - sizes, dtype=np.int64), sizes
+
+    def _are_among(self, shingles: Array, theirs: Array) -> Array:
+        """Which of many are among these."""
+        if len(theirs) < _MANY or len(shingles) > _TABLED:
+            places = np.searchsorted(shingles, theirs)
+            places[places == len(shingles)] = 0
+            return np.asarray(shingles[places] == theirs)
+        lows = shingles.astype(np.uint16)
+        self._table[lows] = shingles
+        same = self._table[theirs.astype(np.uint16)] == theirs
+        for crowded_out in shingles[self._table[lows] != shingles]:
+            same |= theirs == crowded_out
+        self._table[lows] = ~lows.astype(np.uint32)
+        return np.asarray(same)
 
     def _map(self, known: Array) -> Array:
         """The bitmaps with those that are missing."""
