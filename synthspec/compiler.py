@@ -17,7 +17,7 @@ from synthspec.document.inheritance import not_a_map, resolve_extends
 from synthspec.document.overrides import apply_overrides
 from synthspec.document.reader import MapNode, read_document
 from synthspec.document.schema import check_schema
-from synthspec.document.source import Source, read_source, text_source
+from synthspec.document.source import Source, buffer_source, read_source, text_source
 from synthspec.generation.unkept_rules import check_unkept
 from synthspec.planning.constraints.listed import check_listed
 from synthspec.plugins.guarding import PluginFault
@@ -40,8 +40,19 @@ def compile_text(text: str, overrides: Mapping[str, str] | None = None, *, acces
     return _compile(*text_source(text), overrides or {}, access)
 
 
+def compile_buffer(
+    path: Path, text: str, *, access: Access = NO_ACCESS, texts: Mapping[Path, str] | None = None
+) -> Compiled:
+    """The same for a file as an editor has it. `texts` are other files that are not saved, by resolved path."""
+    return _compile(*buffer_source(path, text), {}, access, texts)
+
+
 def _compile(
-    source: Source | None, faults: tuple[Diagnostic, ...], overrides: Mapping[str, str], access: Access
+    source: Source | None,
+    faults: tuple[Diagnostic, ...],
+    overrides: Mapping[str, str],
+    access: Access,
+    texts: Mapping[Path, str] | None = None,
 ) -> Compiled:
     if source is None:
         return Compiled(None, {}, faults)
@@ -51,7 +62,7 @@ def _compile(
         return Compiled(None, {}, faults)
     if not isinstance(document, MapNode):
         return Compiled(None, {}, (*faults, not_a_map(document)))
-    whole, found = resolve_extends(document, path)
+    whole, found = resolve_extends(document, path, texts)
     faults += found
     root, found = apply_overrides(whole.root, overrides)
     faults += found
@@ -60,7 +71,7 @@ def _compile(
     try:
         lowered = lower_spec(path, root, broken, access=access)
     except PluginFault as e:
-        return Compiled(None, {}, in_order((*faults, plugin_that_failed(root, e))))
+        return Compiled(None, {}, in_order((*faults, plugin_that_failed(root, e))), whole.root, files=whole.files)
     faults += lowered.diagnostics
     try:
         if not has_errors(faults):
@@ -74,7 +85,7 @@ def _compile(
         faults += (plugin_that_failed(root, e),)
     except TableFault as e:  # a row that is read by need
         faults += (Diagnostic(getattr(e, "code", "E511"), str(e), _sources_of(root), e.help),)
-    return Compiled(lowered.spec, lowered.tables, in_order(faults))
+    return Compiled(lowered.spec, lowered.tables, in_order(faults), whole.root, lowered.readings, whole.files)
 
 
 def _sources_of(root: MapNode) -> Span:

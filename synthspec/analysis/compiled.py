@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from synthspec.analysis.sections.context import ReadText
 from synthspec.diagnostics import Diagnostic, has_errors
+from synthspec.document.reader import MapNode
 from synthspec.sources import Table
 from synthspec.spec import Spec
 
@@ -17,6 +20,9 @@ class Compiled:
     spec: Spec | None
     tables: Mapping[str, Table]
     diagnostics: tuple[Diagnostic, ...]
+    document: MapNode | None = field(default=None, repr=False)  # as written, with all that it extends
+    readings: tuple[ReadText, ...] = field(default=(), repr=False)  # its expressions and templates
+    files: tuple[Path, ...] = ()  # itself, and what it extends
 
     @property
     def ok(self) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthspec.diagnostics import Diagnostic, did_you_mean
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, first_line, read_document
 from synthspec.document.resources import library_folder, library_names
-from synthspec.document.source import path_fault, read_source
+from synthspec.document.source import buffer_source, path_fault, read_source
 from synthspec.plugins import is_plugin
 
 MAX_FILES = 50
@@ -31,16 +31,19 @@ class Inherited:
     files: tuple[Path, ...]
 
 
-def resolve_extends(document: MapNode, path: Path) -> tuple[Inherited, tuple[Diagnostic, ...]]:
-    """Merge everything a document extends under it."""
-    merger = _Merger(path.parent)
+def resolve_extends(
+    document: MapNode, path: Path, texts: Mapping[Path, str] | None = None
+) -> tuple[Inherited, tuple[Diagnostic, ...]]:
+    """Merge everything a document extends under it. `texts` are files as an editor has them, by resolved path."""
+    merger = _Merger(path.parent, texts or {})
     root = merger.merge_file(document, path, (path.resolve(),))
     return Inherited(root, tuple(merger.files)), tuple(merger.faults)
 
 
 class _Merger:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, texts: Mapping[Path, str]) -> None:
         self.folder = folder
+        self.texts = texts
         self.files: list[Path] = []
         self.faults: list[Diagnostic] = []
 
@@ -81,7 +84,8 @@ class _Merger:
         if len(self.files) >= MAX_FILES:
             self.fault("E122", name, f"more than {MAX_FILES} files are extended", "extend fewer")
             return None
-        source, faults = read_source(target)
+        unsaved = self.texts.get(target.resolve())
+        source, faults = read_source(target) if unsaved is None else buffer_source(target, unsaved)
         self.faults.extend(faults)
         if source is None:
             return None

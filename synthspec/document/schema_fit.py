@@ -87,7 +87,10 @@ def _most(value: Any, wanted: Any) -> bool:
 
 
 _HOLDS: Mapping[str, Callable[[Any, Any, Any, Defs], bool]] = {
-    **dict.fromkeys(("description", "$schema", "$id", "title", "$defs", "x-list", "format"), lambda *_: True),
+    **dict.fromkeys(
+        ("description", "$schema", "$id", "title", "$defs", "x-list", "x-text", "x-names", "x-keys", "format"),
+        lambda *_: True,
+    ),
     "type": _type,
     "$ref": _ref,
     "properties": _properties,

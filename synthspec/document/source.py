@@ -93,6 +93,17 @@ def text_source(text: str) -> tuple[Source | None, tuple[Diagnostic, ...]]:
     return _decode(raw, Path.cwd() / NO_FILE, NO_FILE)
 
 
+def buffer_source(path: Path, text: str) -> tuple[Source | None, tuple[Diagnostic, ...]]:
+    """The text of a file as an editor has it, which may not be saved."""
+    file = shown_name(path)
+    if len(text) > MAX_BYTES:
+        help = "put data in a source file instead"
+        return None, (
+            Diagnostic("E102", f"the file is larger than {MAX_BYTES // 1_000_000} MB", Span(file, 1, 1, 1, 1), help),
+        )
+    return _decode(text.encode("utf-8", "surrogatepass"), path, file)
+
+
 def _decode(raw: bytes, path: Path, file: str) -> tuple[Source | None, tuple[Diagnostic, ...]]:
     place = Span(file, 1, 1, 1, 1)
     save = "save it as UTF-8 (in most editors: Save with encoding)"

@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.analysis.sections.asked_rows import check_moves, lower_rows
 from synthspec.analysis.sections.comments import cut_texts
-from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
+from synthspec.analysis.sections.context import AnalysisContext, ReadText, scalar_text, value_of
 from synthspec.analysis.sections.engines import check_engine
 from synthspec.analysis.sections.fields import lower_fields
 from synthspec.analysis.sections.items import item_types
@@ -42,6 +42,7 @@ class Lowered:
     spec: Spec
     tables: dict[str, Table]
     diagnostics: tuple[Diagnostic, ...]
+    readings: tuple[ReadText, ...] = ()
 
 
 def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath], *, access: Access = NO_ACCESS) -> Lowered:
@@ -100,7 +101,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath], *, ac
         spec = replace(spec, rows=asked * rows_per_combination(spec), each=each, open_ended=True)
     check_replacement(ctx, spec)
     check_engine(ctx, spec)
-    return Lowered(spec, ctx.tables, (*ctx.faults, *cut_texts(document)))
+    return Lowered(spec, ctx.tables, (*ctx.faults, *cut_texts(document)), tuple(ctx.readings))
 
 
 _BESIDE = ("output", "gates", "report", "description", "license", "tags")  # what no row hangs on

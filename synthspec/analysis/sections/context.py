@@ -29,6 +29,15 @@ def no_hint(name: str) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """An expression or a template, from the character `start` of a scalar on, and the names in its scope."""
+
+    node: ScalarNode
+    scope: Mapping[str, Type]
+    start: int = 0
+
+
 @dataclass(slots=True)
 class AnalysisContext:
     """The state of one lowering. `broken` holds paths the schema already found fault with."""
@@ -39,6 +48,7 @@ class AnalysisContext:
     access: Access = NO_ACCESS  # what sources may do
     tables: dict[str, Table] = field(default_factory=dict)
     faults: list[Diagnostic] = field(default_factory=list)
+    readings: list[ReadText] = field(default_factory=list)
     _names: dict[str, dict[str, Type]] = field(default_factory=dict)
     _above: frozenset[tuple[str | int, ...]] | None = None
     _forbidden: re.Pattern[str] | None = None
@@ -107,6 +117,7 @@ class AnalysisContext:
             return None, ANY
         if not isinstance(node.value, str):
             return Literal(to_data(node), 0, len(node.text)), type_of(node.value)
+        self.readings.append(ReadText(node, scope, start))
         if self.reads_forbidden(node.text):
             return None, ANY
         parsed, faults = parse_expression(node.text[start:])
@@ -147,6 +158,7 @@ class AnalysisContext:
         """Check a template written in a scalar. `empty` are names that may be null, in groups that are so together."""
         if not isinstance(node, ScalarNode):
             return None
+        self.readings.append(ReadText(node, scope))
         if self.reads_forbidden("".join(re.findall(r"\{[{%].*?[}%]\}", node.text, re.DOTALL))):
             return None
         template, faults = check_template(str(node.value), scope, explain, empty)

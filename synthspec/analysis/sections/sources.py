@@ -99,7 +99,8 @@ def _open(ctx: AnalysisContext, kind: SourceKind, node: MapNode, others: Others)
     options = {e.key.text: value_of(e.value) for e in node.entries if e.key.text not in SHARED}
     try:
         place = replace(place_of(ctx, at if isinstance(at, ScalarNode) else node.key(kind.key)), others=others)
-        opened = guarded("source_kinds", kind.key, kind.open, TableFault)(options, place)
+        before = ctx.access.before.find(kind, options, place)
+        opened = before or guarded("source_kinds", kind.key, kind.open, TableFault)(options, place)
         if not isinstance(opened, Opened) or not isinstance(opened.table, Table):
             raise PluginFault("source_kinds", kind.key, f"gave no Opened with a Table: {type(opened).__name__}")
     except UnreadSource:  # which is said of that one
@@ -112,6 +113,8 @@ def _open(ctx: AnalysisContext, kind: SourceKind, node: MapNode, others: Others)
     except TableFault as e:
         ctx.report("E511", at, f"this source cannot be read: {e}", e.help or "correct what it names")
         return None
+    if before is None:
+        ctx.access.before.keep(kind, options, place, opened)
     for note in opened.notes:
         ctx.report(note.code, node.get(note.key) or at, note.message, note.help)
     return replace(

@@ -153,3 +153,8 @@ def dollars(amount: float) -> str:
     if amount >= 0.0001:
         return f"${amount:,.4f}"
     return f"${amount:.8f}".rstrip("0")
+
+
+def known_models(provider: str) -> tuple[str, ...]:
+    """The models of a provider whose prices are known."""
+    return tuple(_TABLE.get(provider, ()))

@@ -21,8 +21,8 @@ from synthspec.plugins import find_plugin, plugin_names
 from synthspec.sources.table import Note, Table, TableFault
 
 __all__ = [
-    "NO_ACCESS", "NO_OTHERS", "SHARED", "Access", "Note", "Opened", "Others", "Place", "SourceFault", "SourceKind",
-    "UnreadSource", "find_kind", "kind_names",
+    "NO_ACCESS", "NO_OTHERS", "SHARED", "Access", "Note", "Opened", "OpenedBefore", "Others", "Place", "SourceFault",
+    "SourceKind", "UnreadSource", "find_kind", "kind_names",
 ]  # fmt: skip
 
 SHARED: Mapping[str, Mapping[str, Any]] = {  # keys of every source, which no kind needs to heed
@@ -58,12 +58,24 @@ class UnreadSource(SourceFault):
         super().__init__(f"the source '{name}' cannot be opened", "correct it")
 
 
+class OpenedBefore:
+    """Sources that were opened before, for who compiles a spec again and again. Here: none, and none is kept."""
+
+    def find(self, kind: SourceKind, options: Mapping[str, Any], place: Place) -> Opened | None:
+        """What was opened, where no file that it reads has changed since."""
+        return None
+
+    def keep(self, kind: SourceKind, options: Mapping[str, Any], place: Place, opened: Opened) -> None:
+        """Remember what was opened."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """What the person who runs this allows sources, which nothing in a spec can."""
 
     trust: bool = False  # code that they name may run, and is remembered as it is now
     refresh: bool = False  # what may have changed elsewhere is asked for again
+    before: OpenedBefore = field(default=OpenedBefore(), compare=False)
 
 
 NO_ACCESS = Access()
@@ -126,6 +138,9 @@ class SourceKind:
     required: Sequence[str] = ()  # of these
     extra: tuple[str, str] | None = (
         None  # the extra of synthspec and the module that must be there: ("excel", "openpyxl")
+    )
+    reads: Callable[[Mapping[str, Any], Place], Sequence[Path] | None] | None = (
+        None  # the files that its rows hang on, so that it need not be opened again while none changes; None: not known
     )
     without_rows: str = "add data rows"  # what to do where it holds none
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.sources.kinds import Note, Opened, Place, SourceFault, SourceKind
@@ -51,6 +52,13 @@ def open_agents(options: Mapping[str, Any], place: Place) -> Opened:
     }
     notes += notes_of(result, int(options["steps"]), code.class_name)
     return Opened(MemoryTable(result.values()), result.digest, notes, origin)
+
+
+def _reads(options: Mapping[str, Any], place: Place) -> list[Path]:
+    from synthspec.sources.simulation.code import read_code
+
+    code = read_code(str(options["agents"]), place)
+    return [code.path, *(code.folder / name for name in code.files)]
 
 
 def _trusted(code: ModelCode, options: Mapping[str, Any], place: Place) -> tuple[Note, ...]:
@@ -114,6 +122,7 @@ KIND = SourceKind(
         "description": "The model: a Python file below the spec's folder and a class of it, as in `model.py:Factory`.",
     },
     open=open_agents,
+    reads=_reads,
     options={
         "steps": {
             "type": "integer",

@@ -99,5 +99,6 @@ KIND = SourceKind(
         "that are read as one: `'parts/*.parquet'`. May be compressed (.gz, .bz2, .xz, .zst).",
     },
     open=open_file,
+    reads=lambda options, place: find_files(str(options["file"]), place),
     options=KEYS,
 )

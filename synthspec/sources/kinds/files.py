@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
@@ -22,6 +23,11 @@ def open_files(options: Mapping[str, Any], place: Place) -> Opened:
     gathered.add(named_files([str(p) for p in patterns], place))
     # Its digest is that of its values: another version of a package may read other text from the same file.
     return Opened(MemoryTable(gathered.columns), None, tuple(gathered.notes()), gathered.origin)
+
+
+def _reads(options: Mapping[str, Any], place: Place) -> list[Path]:
+    patterns = [options["files"]] if isinstance(options["files"], str) else list(options["files"])
+    return [place.folder / name for name in named_files([str(p) for p in patterns], place)]
 
 
 def _chunking(chunk: Mapping[str, Any] | None) -> Chunking | None:
@@ -68,6 +74,7 @@ KIND = SourceKind(
         " or a pattern such as 'docs/**/*.md', or a list of them.",
     },
     open=open_files,
+    reads=_reads,
     options={
         "chunk": {
             "type": "object",

@@ -45,6 +45,7 @@ KIND = SourceKind(
         "description": "The dataset, as owner/name. Its files are fetched once and kept.",
     },
     open=open_hub,
+    reads=lambda options, place: (),  # files fetched once
     options={
         "config": {
             "type": "string",

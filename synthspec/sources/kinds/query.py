@@ -31,6 +31,14 @@ def open_query(options: Mapping[str, Any], place: Place) -> Opened:
     return Opened(table, lambda: digest, origin=origin)
 
 
+def _reads(options: Mapping[str, Any], place: Place) -> list[Path] | None:
+    """The files of a query; None where it reads other sources of the spec."""
+    from synthspec.sources.queries.statement import read_statement
+
+    statement = read_statement(str(options["query"]), place.others.names)
+    return None if statement.sources else [_file(name, at, place) for name, at in statement.files.items()]
+
+
 def _file(name: str, at: tuple[int, int], place: Place) -> Path:
     """A data file that a query names at these characters."""
     try:
@@ -54,6 +62,7 @@ KIND = SourceKind(
         "order, then by every column.",
     },
     open=open_query,
+    reads=_reads,
     extra=("duckdb", "duckdb"),
     without_rows="widen its `where` or its joins: the query gives nothing",
 )

@@ -1,0 +1,93 @@
+"""The text of an unsaved file, analysed: what is wrong with it, and all that an editor asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from synthspec.analysis.sections.context import ReadText
+from synthspec.compiler import compile_buffer
+from synthspec.diagnostics import Diagnostic, Span
+from synthspec.document.reader import MapNode, ScalarNode
+from synthspec.document.source import buffer_source, shown_name
+from synthspec.language_service.mentions import Mention, Names, mentions, names_of_document, pattern_groups
+from synthspec.language_service.readable import readable
+from synthspec.language_service.sites import Site, sites
+from synthspec.sources import Table
+from synthspec.sources.kinds import NO_ACCESS, Access
+from synthspec.sources.opened_before import KeptSources
+from synthspec.spec import Spec
+
+
+def lasting_access(trust: bool = False) -> Access:
+    """An access for who analyses a spec again and again: a source is read anew only where its files change."""
+    return Access(trust=trust, before=KeptSources())
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What is known of a text. Where it is no YAML at a line, all but its diagnostics come of the rest of it."""
+
+    path: Path
+    text: str
+    diagnostics: tuple[Diagnostic, ...]
+    document: MapNode | None  # with all that it extends
+    spec: Spec | None
+    tables: Mapping[str, Table]
+    readings: tuple[ReadText, ...]
+    files: tuple[Path, ...]  # itself, and what it extends
+    access: Access = NO_ACCESS
+    texts: Mapping[Path, str] | None = None  # other files that are not saved, by resolved path
+
+    @property
+    def file(self) -> str:
+        """The file's name in spans."""
+        return shown_name(self.path)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text, without their ends."""
+        return self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+    @cached_property
+    def names(self) -> Names:
+        """What the document declares."""
+        return names_of_document(self.document)
+
+    @cached_property
+    def sites(self) -> tuple[Site, ...]:
+        """Its texts that mean something beside themselves."""
+        return tuple(sites(self.document))
+
+    @cached_property
+    def mentions(self) -> tuple[Mention, ...]:
+        """Every name where it is declared or meant, that of other files too."""
+        return (*mentions(self.document, self.names), *pattern_groups(self.document, self.names))
+
+    @cached_property
+    def scopes(self) -> Mapping[Span, ReadText]:
+        """The names in scope of each expression and template, by the place of its scalar."""
+        return {reading.node.span: reading for reading in self.readings}
+
+    def is_own(self, node: ScalarNode) -> bool:
+        """Whether a node stands in this file, not in one that it extends."""
+        return node.source.path == self.path
+
+
+def analyse(path: Path, text: str, *, access: Access = NO_ACCESS, texts: Mapping[Path, str] | None = None) -> Analysis:
+    """Analyse a text as if it were saved at `path`. Reads what it extends and its sources; calls no model.
+
+    `texts` are other files as an editor has them, by resolved path; `access` that of `lasting_access` in an editor.
+    """
+    compiled = compile_buffer(path, text, access=access, texts=texts)
+    told = compiled.diagnostics
+    if compiled.document is None:
+        source, _ = buffer_source(path, text)
+        if source is not None:
+            compiled = compile_buffer(path, readable(source).text, access=access, texts=texts)
+    return Analysis(
+        path, text, told, compiled.document, compiled.spec, compiled.tables, compiled.readings, compiled.files,
+        access, texts,
+    )  # fmt: skip
