@@ -15,7 +15,7 @@ from synthspec.language_service.schema_view import Schema, Schemas, at_path, des
 from synthspec.language_service.text_completion import complete_expression, complete_template
 from synthspec.language_service.value_completion import names_of_kind
 from synthspec.language_service.values import CompletionItem, Edit, Position
-from synthspec.language_service.written import Offer, as_yaml
+from synthspec.language_service.written import Offered, as_yaml
 
 MOST = 200  # items
 
@@ -54,14 +54,16 @@ def _fits(begun: str, text: str) -> bool:
     return re.search(rf"(?:^|[_.:/'\"-]){pattern}", text.casefold()) is not None
 
 
-def _offers(analysis: Analysis, place: CursorPlace, forms: Schemas, position: Position, after: str) -> Iterator[Offer]:
+def _offers(
+    analysis: Analysis, place: CursorPlace, forms: Schemas, position: Position, after: str
+) -> Iterator[Offered]:
     if place.part in ("key", "either") and place.style != "|":
         yield from _keys(analysis, place, forms, after)
     if place.part in ("value", "either"):
         yield from _values(analysis, place, forms, position)
 
 
-def _keys(analysis: Analysis, place: CursorPlace, forms: Schemas, after: str) -> Iterator[Offer]:
+def _keys(analysis: Analysis, place: CursorPlace, forms: Schemas, after: str) -> Iterator[Offered]:
     """The keys that a map may have here, those it must have first; names where keys are names."""
     node = node_at(analysis.document, place.path) if analysis.document is not None else None
     there = _own_keys(analysis, node)
@@ -73,7 +75,7 @@ def _keys(analysis: Analysis, place: CursorPlace, forms: Schemas, after: str) ->
             found.setdefault(name, (name in form.get("required", ()), schema))
     for name, (needed, schema) in sorted(found.items(), key=lambda item: not item[1][0]):
         if name not in there:
-            yield Offer(name, "key", f"{name}{end}", "required" if needed else "", described(schema), takes_rest=True)
+            yield Offered(name, "key", f"{name}{end}", "required" if needed else "", described(schema), takes_rest=True)
     for form in maps:
         for offer in names_of_kind(analysis, str(form.get("x-keys", "")), place.path):
             if offer.label not in there:
@@ -87,7 +89,7 @@ def _own_keys(analysis: Analysis, node: Any) -> set[str]:
     return {e.key.text for e in entries if analysis.is_own(e.key)}
 
 
-def _case_keys(analysis: Analysis, place: CursorPlace, node: Any) -> Iterator[Offer]:
+def _case_keys(analysis: Analysis, place: CursorPlace, node: Any) -> Iterator[Offered]:
     """Keys that the rest of the spec decides: the cases of a `given`, the columns of a source, the roles of a shape."""
     path = place.path
     if path[-1:] == ("cases",) and analysis.spec is not None:
@@ -96,20 +98,20 @@ def _case_keys(analysis: Analysis, place: CursorPlace, node: Any) -> Iterator[Of
         kind = next((p.type for p in analysis.spec.parameters if p.name == name), None)
         for value in (kind.values or ()) if kind is not None else ():
             text = as_yaml(value)
-            yield Offer(text, "value", text, f"of {name}")
+            yield Offered(text, "value", text, f"of {name}")
     if len(path) == 3 and path[0] == "sources" and path[2] == "columns":
         table = analysis.tables.get(str(path[1]))
         for column in table.names if table is not None else ():
-            yield Offer(column, "column", as_yaml(column))
+            yield Offered(column, "column", as_yaml(column))
     if path == ("output", "shape") and isinstance(node, MapNode):
         from synthspec.dataset.row_shapes import role_names
 
         kind_node = node.get("kind")
         for role in role_names(getattr(kind_node, "text", "")):
-            yield Offer(role, "key", role)
+            yield Offered(role, "key", role)
 
 
-def _values(analysis: Analysis, place: CursorPlace, forms: Schemas, position: Position) -> Iterator[Offer]:
+def _values(analysis: Analysis, place: CursorPlace, forms: Schemas, position: Position) -> Iterator[Offered]:
     for form in forms:
         if not is_scalar(form) or ("properties" in form):
             continue
@@ -124,11 +126,11 @@ def _values(analysis: Analysis, place: CursorPlace, forms: Schemas, position: Po
             yield from _listed(form)
 
 
-def _listed(form: Schema) -> Iterator[Offer]:
+def _listed(form: Schema) -> Iterator[Offered]:
     """The values that a schema lists."""
     values = list(form.get("enum", ())) or ([form["const"]] if "const" in form else [])
     if not values and form.get("type") == "boolean":
         values = [True, False]
     for value in values:
         text = as_yaml(value)
-        yield Offer(text, "value", text, documentation=str(form.get("description", "")))
+        yield Offered(text, "value", text, documentation=str(form.get("description", "")))

@@ -10,7 +10,7 @@ from synthspec.language_service.cursor import CursorPlace
 from synthspec.language_service.scopes import known_values, local_names, member_types, scope_at
 from synthspec.language_service.texts import FORM, KEYWORDS, Word, expression_words, tags, template_words
 from synthspec.language_service.values import CompletionKind, Position
-from synthspec.language_service.written import NAME, Offer, as_literal
+from synthspec.language_service.written import NAME, Offered, as_literal
 from synthspec.languages.expressions.types import Type
 from synthspec.languages.templates.environment import FILTERS, TESTS
 
@@ -21,7 +21,7 @@ _STATEMENTS = ("for", "if", "set", "with", "else", "elif", "endfor", "endif", "e
 
 def complete_expression(
     analysis: Analysis, place: CursorPlace, position: Position, item: bool = False
-) -> Iterator[Offer]:
+) -> Iterator[Offered]:
     """What may stand in an expression, or after `in` of `name in LIST`."""
     text = place.text
     if item:
@@ -35,7 +35,7 @@ def complete_expression(
         quote = words[-1].text[0]
         for value in known_values(analysis, words[:-1], scope):
             if isinstance(value, str) and "'" not in value and '"' not in value and "\\" not in value:
-                yield Offer(value, "value", value + quote, word=_TEXT)
+                yield Offered(value, "value", value + quote, word=_TEXT)
         return
     begun = bool(words) and words[-1].kind not in ("string", "number", "operator") and text.endswith(words[-1].text)
     done = words[:-1] if begun else words
@@ -47,27 +47,27 @@ def complete_expression(
     single = "'" in place.style
     for value in known_values(analysis, done, scope):
         literal = as_literal(value)
-        yield Offer(literal, "value", literal.replace("'", "''") if single else literal, word=NAME)
+        yield Offered(literal, "value", literal.replace("'", "''") if single else literal, word=NAME)
     yield from names(analysis, place, scope)
     for name in function_names(place.path[:1] == ("parameters",)):
         told = about_function(name)
         if told is not None and place.path[:1] != ("gates",):
-            yield Offer(name, "function", f"{name}(", told[0], told[1], NAME)
+            yield Offered(name, "function", f"{name}(", told[0], told[1], NAME)
     for word in KEYWORDS:
-        yield Offer(word, "keyword", word, word=NAME)
+        yield Offered(word, "keyword", word, word=NAME)
 
 
 def _is_closed(word: Word) -> bool:
     return len(word.text) > 1 and word.text[-1] == word.text[0]
 
 
-def _members(words: list[Word], scope: Mapping[str, Type]) -> Iterator[Offer]:
+def _members(words: list[Word], scope: Mapping[str, Type]) -> Iterator[Offered]:
     for name, kind in member_types(words, scope).items():
         if name.isidentifier():
-            yield Offer(name, "member", name, str(kind), word=_MEMBER)
+            yield Offered(name, "member", name, str(kind), word=_MEMBER)
 
 
-def names(analysis: Analysis, place: CursorPlace, scope: Mapping[str, Type]) -> Iterator[Offer]:
+def names(analysis: Analysis, place: CursorPlace, scope: Mapping[str, Type]) -> Iterator[Offered]:
     """The names in scope, each with its type and what it is."""
     for name, kind in scope.items():
         if not name.isidentifier():
@@ -75,10 +75,10 @@ def names(analysis: Analysis, place: CursorPlace, scope: Mapping[str, Type]) -> 
         section = analysis.names.meaning(name, place.path)
         told = about_name(analysis, section, name)[1] if section else about_metric(name)
         offered: CompletionKind = ONE[section] if section else "metric" if place.path[:1] == ("gates",) else "value"  # type: ignore[assignment]
-        yield Offer(name, offered, name, str(kind), told, NAME)
+        yield Offered(name, offered, name, str(kind), told, NAME)
 
 
-def complete_template(analysis: Analysis, place: CursorPlace, position: Position) -> Iterator[Offer]:
+def complete_template(analysis: Analysis, place: CursorPlace, position: Position) -> Iterator[Offered]:
     """What may stand in a tag of a template; nothing beside tags."""
     opened = [tag for tag in tags(place.text) if not tag.closed]
     if not opened or opened[-1].sign == "{#":
@@ -99,11 +99,11 @@ def complete_template(analysis: Analysis, place: CursorPlace, position: Position
     if last == ".":
         yield from _members(done, scope)
     elif last == "|":
-        yield from (Offer(name, "filter", name, "filter", word=NAME) for name in FILTERS)
+        yield from (Offered(name, "filter", name, "filter", word=NAME) for name in FILTERS)
     elif last == "is" or (last == "not" and len(done) > 1 and done[-2].text == "is"):
-        yield from (Offer(name, "test", name, "test", word=NAME) for name in TESTS if name.isidentifier())
+        yield from (Offered(name, "test", name, "test", word=NAME) for name in TESTS if name.isidentifier())
     elif tag.sign == "{%" and not done:
-        yield from (Offer(name, "keyword", name, word=NAME) for name in _STATEMENTS)
+        yield from (Offered(name, "keyword", name, word=NAME) for name in _STATEMENTS)
     elif tag.sign == "{%" and len(done) == 1 and last in ("for", "set", "with"):
         return
     else:
@@ -111,7 +111,7 @@ def complete_template(analysis: Analysis, place: CursorPlace, position: Position
         literals = [as_literal(v) for v in values]
         doubled = place.style == "'"
         for literal in literals:
-            yield Offer(literal, "value", literal.replace("'", "''") if doubled else literal, word=NAME)
+            yield Offered(literal, "value", literal.replace("'", "''") if doubled else literal, word=NAME)
         yield from names(analysis, place, scope)
         for word in ("in", "if", "else", "and", "or", "not", "is"):
-            yield Offer(word, "keyword", word, word=NAME)
+            yield Offered(word, "keyword", word, word=NAME)

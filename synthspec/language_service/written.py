@@ -17,7 +17,7 @@ NAME = r"(?<![\w.])[^\W\d]\w*$|$"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Offered:
     """A text that may be put at the cursor, in the place of what `word` finds before it."""
 
     label: str
@@ -28,7 +28,7 @@ class Offer:
     word: str = WORD
     takes_rest: bool = False  # the rest of the word after the cursor too
 
-    def followed(self, end: str) -> Offer:
+    def followed(self, end: str) -> Offered:
         """As a key, with what comes after it."""
         return replace(self, text=f"{self.text}{end}", takes_rest=True)
 
