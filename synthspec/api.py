@@ -153,11 +153,18 @@ def build(
     from synthspec.generation.build import Build, finish_build
     from synthspec.generation.row_stream import run_async
 
-    compiled = _compiled(spec, _overrides(rows, seed, backend, budget, concurrency, set), Access(trust, refresh))
+    overrides = _overrides(rows, seed, backend, budget, concurrency, set)
+    compiled = _compiled(spec, overrides, Access(trust, refresh))
     assert compiled.spec is not None
-    folder = _folder(out)
     work = Build(
-        compiled.spec, compiled.tables, folder, keep_rows=True, replace=replace, accept_loss=accept_loss, cache=cache
+        compiled.spec,
+        compiled.tables,
+        _folder(out),
+        keep_rows=True,
+        replace=replace,
+        accept_loss=accept_loss,
+        cache=cache,
+        overrides=overrides,
     )
     return run_async(finish_build(work, listen), work.interrupt)
 

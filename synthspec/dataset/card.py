@@ -104,6 +104,9 @@ def _origin(facts: BuildFacts) -> Iterator[tuple[str, str]]:
         yield "model as the provider reports it", ", ".join(reported)
     if facts.splits:
         yield "splits", f"near duplicates share one; {facts.splits.get('followed', 0):,} rows followed another"
+    if facts.reviews:
+        said = ", ".join(f"{n:,} {name}" for name, n in facts.reviews.items() if name != "digest")
+        yield "reviews by people", said or "none that changes a row"
     yield "completions", f"{facts.completions:,}"
     unknown = f", and those of {facts.unmeasured:,} completions that the provider did not tell"
     tokens = f"{facts.prompt_tokens:,} of prompts, {facts.completion_tokens:,} of completions"

@@ -78,16 +78,22 @@ class DatasetFiles:
         *,
         paths: Sequence[Sequence[int]] | None = None,
         splits: Sequence[str | None] | None = None,
+        shown: Sequence[RowValues | None] | None = None,
     ) -> None:
-        """Add rows, in plan order. Rows of one group are kept in one split; `splits` are given where they are known."""
+        """Add rows, in plan order. Rows of one group are kept in one split; `splits` are given where they are known.
+
+        `shown` is what is written of each, None for nothing: the splits are those of the rows themselves all the same.
+        """
         waiting: dict[_Part, list[RowValues]] = {}
         for i, row in enumerate(rows):
-            partition = tuple(cell_text(row.get(key)) for key in self._output.partition_by)
+            written = row if shown is None else shown[i]
             split = splits[i] if splits is not None else None
             if self._splitter is not None and splits is None:
                 stratum = cell_text(row.get(self._output.stratify)) if self._output.stratify else None
                 split = self._splitter.assign(stratum, groups[i] if groups is not None else None)
-            waiting.setdefault(self._part(partition, split), []).append(self._shape.of(row))
+            if written is not None:
+                partition = tuple([cell_text(written.get(key)) for key in self._output.partition_by])
+                waiting.setdefault(self._part(partition, split), []).append(self._shape.of(written))
         for part, its_rows in waiting.items():
             part.write(its_rows)
 

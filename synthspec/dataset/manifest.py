@@ -78,6 +78,7 @@ class BuildFacts:
     splits: Mapping[str, int] = field(default_factory=dict)  # how rows of one kind were kept in one split
     files: tuple[WrittenFile, ...] = ()
     quarantined: int = 0
+    reviews: Mapping[str, Any] = field(default_factory=dict)  # what people said of rows: a digest, and counts
     gates: Mapping[str, bool] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     run: RunFacts = RunFacts()
@@ -105,6 +106,7 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
         "warnings": dict(facts.warnings),
         **({"dropped": dict(facts.dropped)} if facts.dropped else {}),
         "quarantined": facts.quarantined,
+        **({"reviews": dict(facts.reviews)} if facts.reviews else {}),
         "usage": {
             "prompt_tokens": facts.prompt_tokens,
             "completion_tokens": facts.completion_tokens,

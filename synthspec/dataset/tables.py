@@ -86,11 +86,13 @@ class DatasetTables:
         groups: Sequence[Hashable | None] | None = None,
         *,
         paths: Sequence[RowPath],
+        shown: Sequence[RowValues | None] | None = None,
     ) -> None:
-        """Add rows, in path order, each with those above it that are not written yet."""
+        """Add rows, in path order, each with those above it that are not written yet. `shown` is what is written of
+        each, None for nothing."""
         splits = self._splits(rows, groups)
         for table in self._tables:
-            table.write(rows, paths, splits)
+            table.write(rows if shown is None else shown, paths, splits)
 
     def write_empty(self, values: RowValues, path: RowPath, groups: Sequence[Hashable | None] | None = None) -> None:
         """Add a node that had no children to make, with those above it. Called in path order, after `write`."""
@@ -130,12 +132,12 @@ class _Table:
         self._columns = table.columns
         self._written: RowPath | None = None
 
-    def write(self, rows: Sequence[RowValues], paths: Sequence[RowPath], splits: Sequence[str | None]) -> None:
+    def write(self, rows: Sequence[RowValues | None], paths: Sequence[RowPath], splits: Sequence[str | None]) -> None:
         made: list[RowValues] = []
         into: list[str | None] = []
         for row, path, split in zip(rows, paths, splits, strict=True):
             own = path[: self.level + 1]
-            if own == self._written:
+            if row is None or own == self._written:
                 continue
             self._written = own
             made.append({**self._keys(own), **{name: row.get(name) for name in self._columns}})

@@ -78,6 +78,7 @@ class GateWatch:
     spec: Spec
     combinations: int = 0  # with at least one row kept
     warned: int = 0
+    left_out: int = 0  # rows that reviews took out
     _sample: EvenSample[dict[str, Any]] | None = None  # the texts of rows
     _fields: tuple[str, ...] = ()
     _further: frozenset[str] = frozenset()  # metrics of modules and packages that gates name
@@ -119,7 +120,7 @@ class GateWatch:
     def figures(self, tally: Tally, combinations: int) -> dict[str, float]:
         """Every figure whose makings are at hand."""
         found = {
-            "rows": float(tally.kept),
+            "rows": float(tally.kept - self.left_out),
             "acceptance": acceptance_of(tally),
             "completeness": _share(tally.kept, tally.planned, 1.0),
             "count_accuracy": _share(tally.given, tally.asked, 1.0),

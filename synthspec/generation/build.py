@@ -26,6 +26,10 @@ from synthspec.generation.reuse.catching_up import CatchingUp, Reuse
 from synthspec.generation.reuse.program import program_of
 from synthspec.generation.reuse.reading import SettledRows
 from synthspec.generation.reuse.recording import Recorder
+from synthspec.generation.reviewing.editing import RowEditor
+from synthspec.generation.reviewing.overlay import ReviewOverlay
+from synthspec.generation.reviewing.retries import read_retries
+from synthspec.generation.reviewing.spec_note import note_spec
 from synthspec.generation.scheduling.driver import INTERRUPTED, Driver
 from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.generation.validation.place import RowPlace
@@ -35,6 +39,7 @@ from synthspec.inference.accounting.counting import count_event
 from synthspec.inference.events import Event, RowKept, Started
 from synthspec.inference.sending.endpoints import Endpoint, servers_of
 from synthspec.inference.store import Store, StoreFault
+from synthspec.inference.store.reviews import read_reviews
 from synthspec.planning.drawing import DrawFault
 from synthspec.planning.plan import build_plan
 from synthspec.plugins.guarding import PluginFault
@@ -43,6 +48,7 @@ from synthspec.spec import Spec
 
 __all__ = ["Build", "BuildFault", "Dataset", "default_folder", "finish_build"]
 
+NO_CALLS = "no call is made to apply reviews"  # the reason of a build without calls that would need one
 KEPT = "every completion is kept: build again to go on; if it stops there again, report it with the spec"
 
 _EXPLAINED = (BuildFault, StoreFault, DrawFault, PluginFault, OSError)  # these say of themselves what is wrong
@@ -59,7 +65,9 @@ class Build:
     A dataset that stands there and is better stays, and this one is written to `incomplete/` beside it; with `replace`
     this one takes its place all the same. With `writes=False` rows are made and no dataset is written: the completions
     go to the folder's store all the same. With `accept_loss` it goes on with what can be read of a damaged store,
-    though completions are lost. Without `waits`, a build whose calls outlive it ends once all that is ready is sent.
+    though completions are lost. Without `waits`, a build whose calls outlive it ends once all that is ready is sent;
+    without `calls` it makes none, and stops where the dataset would be poorer for that. `overrides` are what options
+    set in the spec's file: they are noted, for whoever applies reviews.
     """
 
     def __init__(
@@ -74,6 +82,8 @@ class Build:
         accept_loss: bool = False,
         cache: bool = True,
         waits: bool = True,
+        calls: bool = True,
+        overrides: Mapping[str, str] | None = None,
     ) -> None:
         self.spec, self.tables, self.folder = spec, tables, folder or default_folder(spec)
         self.tally = Tally(planned=spec.rows)
@@ -84,6 +94,8 @@ class Build:
         self._accept_loss = accept_loss
         self._cache = cache
         self._waits = waits
+        self._calls = calls
+        self._overrides = overrides
         self._keep_rows, self._replace, self._writes = keep_rows, replace, writes
         self._driver: Driver | None = None
         self._reason: str | None = None
@@ -126,6 +138,8 @@ class Build:
             endpoints,
         ):
             self.notice = store.notice
+            if self._overrides is not None and self._writes:
+                note_spec(store, self.folder, self.spec.path, self._overrides)
             files = DatasetFolder(self.spec, self.folder, self._keep_rows, self._replace) if self._writes else None
             try:
                 async with aclosing(self._run(store, endpoints, files)) as events:
@@ -155,13 +169,18 @@ class Build:
         count_event(self.tally, started)
         yield started
         rules = open_cross_row_rules(spec.novelty, self.tables, self.folder)
-        requests = RequestWriter(program, writers)
+        reviews = read_reviews(self.folder)
+        retries = read_retries(reviews, store, made=not self._calls)
+        requests = RequestWriter(program, writers, retries)
+        if files is not None and reviews:
+            said = {key: remark.said for key, remark in retries.items()}
+            files.review(ReviewOverlay(reviews, RowEditor(program, PassingPlan(plan)), said))
         engine = open_engine_of(spec, self.tables, store, endpoints, self.folder, waits=self._waits, tell=self._tell)
         driver = Driver(program, plan, requests, rules, ledger, engine, endpoints)
         self._drive(driver)
         intake = Intake(self.tally, files)
         reuse = recorder = None
-        if files is not None and (mark := program_of(spec, writers)) is not None:
+        if files is not None and (mark := program_of(spec, writers, retries)) is not None:
             files.log.begin(mark)
             earlier = SettledRows(store, files.earlier_rows() if self._cache else (), mark, spec.path.parent)
             reuse = Reuse(earlier, CatchingUp(spec, passing, requests, rules, driver.watch), intake)
@@ -170,6 +189,8 @@ class Build:
                     yield event
             recorder = Recorder(files.log, requests, reuse.combinations)
         done, known = (reuse.combinations, reuse.firsts) if reuse is not None else (0, 0)
+        if not self._calls and not driver.has_all:
+            driver.stop(NO_CALLS)
         forecast = forecast_calls(program, requests, store, plan, len(plan) if driver.has_all else done, known)
         if forecast is not None:
             yield forecast
@@ -189,7 +210,11 @@ class Build:
         if files is not None and not self.interrupted and self.left is None:
             choices = tuple({id(endpoint): endpoint.sender.choice for endpoint in endpoints.values()}.values())
             seconds = time.monotonic() - began
-            run = FinishedRun(self.tally, intake.calls, len(plan), choices, driver.stopping, seconds)
+            needless = driver.stopping == NO_CALLS and self.tally.kept >= self.tally.planned
+            stopped = None if needless else driver.stopping
+            run = FinishedRun(self.tally, intake.calls, len(plan), choices, stopped, seconds)
+            if not self._calls and files.is_poorer(self.tally):
+                raise BuildFault("rows that the dataset has cannot be made again without a call", "build it")
             self.dataset = files.finish(run)
 
     def _tell(self, event: Event) -> None:

@@ -33,8 +33,12 @@ def facts_of_build(
     gates: tuple[GateResult, ...],
     files: Sequence[WrittenFile],
     splits: Mapping[str, Any],
+    *,
+    reviews: Mapping[str, Any],
+    left: int,
 ) -> BuildFacts:
-    """All that the manifest and the card say."""
+    """All that the manifest and the card say. `reviews` are the figures of those laid over the rows, `left` the
+    rows that left by them."""
     tally, choices = run.tally, run.backends
     return BuildFacts(
         name=spec.name,
@@ -64,7 +68,8 @@ def facts_of_build(
         tables=tuple(t.name for t in spec.output.tables),
         splits=splits,
         files=tuple(files),
-        quarantined=tally.lost,
+        quarantined=tally.lost + left,
+        reviews=reviews,
         gates={g.text: g.holds for g in gates},
         metrics={
             "acceptance": acceptance_of(tally),

@@ -18,16 +18,18 @@ from synthspec.dataset.tables import DatasetTables, open_dataset
 from synthspec.dataset.writers import Column
 from synthspec.evaluation.gates import GateWatch
 from synthspec.generation.build_facts import FinishedRun, facts_of_build
-from synthspec.generation.built_dataset import Dataset, rejected
+from synthspec.generation.built_dataset import Dataset, Rejected, rejected
 from synthspec.generation.named_groups import NamedGroups
 from synthspec.generation.passing_plan import PassingPlan
-from synthspec.generation.quarantine import Quarantine
+from synthspec.generation.quarantine import REVIEW, Quarantine
+from synthspec.generation.reviewing.overlay import Leaving, ReviewOverlay
+from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.events import RowDropped, RowEmpty
 from synthspec.inference.store.derived.row_log import DROPPED, EMPTY, RowLog
 from synthspec.inference.store.derived.row_log import FILE as ROWS
 from synthspec.inference.store.derived.settled_log import holds_less
 from synthspec.spec import Spec
-from synthspec.spec.rows import Missing, Row
+from synthspec.spec.rows import Missing, Row, path_text
 from synthspec.spec.rows import Path as RowPath
 
 Outcome = Row | Missing | RowDropped | RowEmpty
@@ -58,12 +60,19 @@ class DatasetFolder:
         self.pending: list[Row] = []
         self._named_pending: list[Any] = []  # the value of `output.group` of each
         self.rows: list[Mapping[str, Any]] = []
-        self.missing: list[Missing] = []
+        self.missing: list[Rejected] = []
+        self._overlay: ReviewOverlay | None = None
+        self._shown: list[Mapping[str, Any] | None] = []  # what reviews make of each that is pending
+        self._left = 0  # rows that left by a review
 
     def follow(self, plan: PassingPlan) -> None:
         """Rows to come are of these combinations. To be called before any is taken."""
         if self.spec.output.group is not None and self.groups is not None:
             self._named = NamedGroups(self.spec, plan)
+
+    def review(self, overlay: ReviewOverlay) -> None:
+        """Lay reviews over the rows to come. To be called before any is taken."""
+        self._overlay = overlay
 
     def take(self, outcome: Outcome, warned: list[str]) -> str:
         """The next row, or why there is none. Its values as they are noted in the log."""
@@ -77,7 +86,7 @@ class DatasetFolder:
             case Missing():
                 self.quarantine.write(outcome)
                 if self.keep_rows:
-                    self.missing.append(outcome)
+                    self.missing.append(rejected(outcome))
             case Row():
                 self._take_row(outcome, bool(warned))
             case RowEmpty(path, values):
@@ -85,14 +94,29 @@ class DatasetFolder:
         return ""
 
     def _take_row(self, outcome: Row, warned: bool) -> None:
-        self.watch.passed(outcome, warned)
+        seen = outcome if self._overlay is None else self._overlay.of(outcome)
+        if isinstance(seen, Leaving):
+            self._leave(seen)
+        else:
+            self.watch.passed(seen, warned)
+            if self.keep_rows:
+                self.rows.append(seen.values)
         self.pending.append(outcome)
+        if self._overlay is not None:
+            self._shown.append(None if isinstance(seen, Leaving) else seen.values)
         if self._named is not None:
             self._named_pending.append(self._named.of(outcome))
-        if self.keep_rows:
-            self.rows.append(outcome.values)
         if len(self.pending) >= BATCH:
             self.flush()
+
+    def _leave(self, leaving: Leaving) -> None:
+        self._left += 1
+        self.watch.left_out += 1
+        self.quarantine.leave(leaving)
+        row = leaving.row
+        if self.keep_rows:
+            place = (leaving.reasons, row.values, path_text(row.path))
+            self.missing.append(Rejected(row.slot, row.combination, REVIEW, *place))
 
     def take_empty(self, values: Mapping[str, Any], path: RowPath) -> None:
         """A node that had no rows of the next level to make: no row of the dataset, but one of its own table."""
@@ -118,8 +142,9 @@ class DatasetFolder:
             rows, paths = [row.values for row in self.pending], [row.path for row in self.pending]
             named = self._named_pending if self._named is not None else None
             groups = self.groups.of(rows, paths, named) if self.groups is not None else None
-            self.output.write(rows, groups, paths=paths)
-            self.pending, self._named_pending = [], []
+            shown = self._shown if self._overlay is not None else None
+            self.output.write(rows, groups, paths=paths, shown=shown)
+            self.pending, self._named_pending, self._shown = [], [], []
 
     def abandon(self) -> None:
         """Leave the folder's finished files as they were."""
@@ -129,6 +154,10 @@ class DatasetFolder:
         self._keep_rows_made()
         clear_stage(self.folder)
 
+    def is_poorer(self, tally: Tally) -> bool:
+        """Whether what stands in the folder is better than what a run came to."""
+        return is_poorer(tally.kept, tally.planned, standing(self.folder))
+
     def finish(self, run: FinishedRun) -> Dataset:
         """Put every file in its place; beside the dataset that stands where this one is poorer."""
         self.flush()
@@ -137,7 +166,8 @@ class DatasetFolder:
         self.quarantine.finish()
         self.log.close()
         splits = self.groups.facts if self.groups is not None else {}
-        facts = facts_of_build(self.spec, run, gates, files, splits)
+        reviews = self._overlay.facts if self._overlay is not None else {}
+        facts = facts_of_build(self.spec, run, gates, files, splits, reviews=reviews, left=self._left)
         manifest = build_manifest(facts)
         tables = {n: column_facts(self.spec.fields, c) for n, c in self.output.tables.items()}
         card = build_card(facts, (), tables)
@@ -156,7 +186,7 @@ class DatasetFolder:
             complete=run.tally.kept >= run.tally.planned,
             reason=run.stopped,
             gates=gates,
-            rejections=tuple(rejected(m) for m in self.missing),
+            rejections=tuple(self.missing),
             columns=self.columns,
             rows=tuple(self.rows),
             kept_instead=better if poorer else None,

@@ -6,7 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from synthspec.dataset.writers.jsonl import line_of
+from synthspec.generation.reviewing.overlay import Leaving
 from synthspec.spec.rows import Missing, path_text
+
+REVIEW = "review"  # where a row was lost that a reviewer rejected
 
 
 class Quarantine:
@@ -27,6 +30,22 @@ class Quarantine:
                 {"prompt": t.prompt, "attempt": t.attempt, "reasons": list(t.reasons), "completion": t.text}
                 for t in missing.tries
             ],
+        }
+        self._file.write(line_of(entry, list(entry)) + "\n")
+
+    def leave(self, leaving: Leaving) -> None:
+        """A row that a review took out of the dataset."""
+        row = leaving.row
+        entry = {
+            "row": row.slot,
+            "path": path_text(row.path),
+            "combination": row.combination,
+            "lost_at": REVIEW,
+            "reasons": list(leaving.reasons),
+            "values": dict(row.values),
+            "reviewer": leaving.reviewer,
+            **({"edit": dict(leaving.patch)} if leaving.patch else {}),
+            "tries": [],
         }
         self._file.write(line_of(entry, list(entry)) + "\n")
 

@@ -38,6 +38,14 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What a reviewer says of a reply that made a row: the request is made again with it."""
+
+    said: str
+    text: str  # of the reply
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What tells one request from another of the same words: where it stands in its row's history."""
 
@@ -45,6 +53,8 @@ class Identity:
     place: str = "0"  # of the row among those of its combination
     attempt: int = 1
     variant: tuple[str | int, ...] = ()  # what tells it from others of the same prompt and row
+    remarks: tuple[Remark, ...] = ()  # with which it is made again
+    earlier: tuple[Remark, ...] = ()  # with which attempts before it were
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +193,11 @@ class PromptWriter:
         """The call of these messages and, where one was made before, what was wrong with its reply."""
         messages = list(told)
         raw = self.prompt.complete is not None
+        messages += self._remarked(identity.earlier)
         if feedback is not None and self.spec.repair and not raw:
             messages.append(Message("assistant", self._said(feedback.text)[:MAX_ECHO] or "(nothing)"))
             messages.append(Message("user", _complaint(feedback)))
+        messages += self._remarked(identity.remarks)
         return Request(
             key=key,
             prompt=self.prompt.name,
@@ -202,6 +214,16 @@ class PromptWriter:
             variant=identity.variant,
             raw=raw,
         )
+
+    def _remarked(self, remarks: Sequence[Remark]) -> list[Message]:
+        """Replies that a reviewer was shown, each with what was said of it; none where there is no talk to go on."""
+        if self.prompt.complete is not None:
+            return []
+        found: list[Message] = []
+        for remark in remarks:
+            found.append(Message("assistant", self._said(remark.text)[:MAX_ECHO] or "(nothing)"))
+            found.append(Message("user", _remark_text(remark.said)))
+        return found
 
     def _worst_tokens(self, messages: Sequence[Message]) -> int:
         pictures = picture_tokens(self.sender.choice, messages) if self.prompt.images else 0
@@ -256,6 +278,11 @@ def request_key(content: str, *parts: object) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def retry_key(key: str, said: str) -> str:
+    """The key under which a request is made again with a reviewer's remark."""
+    return request_key(key, "retry", said)
+
+
 def combined_key(keys: Sequence[str]) -> str:
     """One name for several completions that something was made of; "" for none."""
     return request_key("several", *keys) if keys else ""
@@ -271,6 +298,15 @@ def _complaint(feedback: Feedback) -> str:
         f"That cannot be used as it is:\n{listed}\n\n"
         f"Write {_rows(feedback.rows)} again, new and free of these faults, in the form asked for above. "
         "Reply with nothing else."
+    )
+
+
+def _remark_text(said: str) -> str:
+    """What a reply is answered with that a reviewer wants written again."""
+    listed = "\n".join(f"- {line}" for line in said.splitlines() if line.strip())
+    return (
+        f"A reader of this says:\n{listed}\n\n"
+        "Write it again with that put right, in the form asked for above. Reply with nothing else."
     )
 
 

@@ -71,7 +71,7 @@ def _built_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked,
     worst = 0
     results = []
     for each in compiled:
-        status, manifest = _build_one(each, asked, monitors)
+        status, manifest = _build_one(each, overrides, asked, monitors)
         if manifest is not None:
             results.append(manifest)
         if status == INTERRUPTED:
@@ -99,14 +99,14 @@ def _same_folder(compiled: list[Compiled]) -> str | None:
     return next((n for n in names if names.count(n) > 1), None)
 
 
-def _build_one(compiled: Compiled, asked: Asked, monitors: Monitors) -> tuple[int, Any]:
+def _build_one(compiled: Compiled, overrides: dict[str, str], asked: Asked, monitors: Monitors) -> tuple[int, Any]:
     from synthspec.generation.build import Build, default_folder
 
     spec = compiled.spec
     assert spec is not None
     folder = asked.out or default_folder(spec)
     how = {"replace": asked.replace, "accept_loss": asked.accept_loss, "cache": asked.cache, "waits": asked.waits}
-    build = Build(spec, compiled.tables, folder, **how)
+    build = Build(spec, compiled.tables, folder, overrides=overrides, **how)
     monitors.begin(build)
     try:
         dataset = _dataset_of(build, asked, monitors)

@@ -36,6 +36,9 @@ def summary_lines(summary: BuildSummary, dataset: Dataset, watch: Repetition | N
         yield f"  dropped: {_commonest(summary.dropped)}"
     if summary.rejections:
         yield f"  rejected on the way: {_commonest(summary.rejections)}"
+    if reviews := dataset.manifest.get("reviews"):
+        said = ", ".join(f"{n:,} {name}" for name, n in reviews.items() if name != "digest")
+        yield f"  reviews: {said or 'none that changes a row'}"
     for mark, count in watch.dry.most_common(3) if watch is not None else ():
         yield f"  ran dry: {mark or 'the spec'} gave {count} repeats in a row; vary its prompt or ask for fewer rows"
     for gate in summary.gates:

@@ -10,8 +10,9 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from synthspec.inference.requests import PromptWriter
+from synthspec.inference.requests import PromptWriter, Remark
 from synthspec.plugins import is_built_in
 from synthspec.sources import TableFault
 from synthspec.sources.fingerprints import file_digest
@@ -20,10 +21,13 @@ from synthspec.spec.fan_outs import rules_above
 from synthspec.spec.players import all_prompts
 
 
-def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
+def program_of(
+    spec: Spec, writers: Mapping[str, PromptWriter], retries: Mapping[str, Remark] | None = None
+) -> str | None:
     """A digest of all that the rows of a build hang on, its completions aside; None where that cannot be told.
 
-    It covers the spec but for its output, gates and limits, the contents of its sources, how requests are made, and
+    It covers the spec but for its output, gates and limits, the contents of its sources, how requests are made and
+    which of them a reviewer wants made again (`retries`), and
     the versions of this package, of Python, of Unicode and of the libraries that rules are made of.
     """
     novelty = spec.novelty
@@ -46,7 +50,9 @@ def program_of(spec: Spec, writers: Mapping[str, PromptWriter]) -> str | None:
             contents.append(file_digest(novelty.decontaminate.against))
     except (OSError, TableFault):
         return None
-    made = [spec.program_digest, [w.fixed for w in writers.values()], contents, _versions()]
+    made: list[Any] = [spec.program_digest, [w.fixed for w in writers.values()], contents, _versions()]
+    if retries:
+        made.append(sorted((key, remark.said) for key, remark in retries.items()))
     return hashlib.blake2b(json.dumps(made, separators=(",", ":")).encode(), digest_size=16).hexdigest()
 
 

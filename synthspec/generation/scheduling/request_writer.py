@@ -6,15 +6,16 @@ order; every other by what it says and by the row's history. A row's path is in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from synthspec.generation.machine.program import Program
 from synthspec.generation.machine.states import Ask, Combination
 from synthspec.generation.machine.steps import Step
 from synthspec.generation.scheduling.occurrences import Occurrences
-from synthspec.inference.requests import Identity, PromptWriter, request_key
+from synthspec.inference.requests import Identity, PromptWriter, Remark, request_key, retry_key
 from synthspec.spec.fan_outs import asked_at
 from synthspec.spec.messages import Image, Message, Request
 from synthspec.spec.rows import Path, path_text
@@ -31,12 +32,21 @@ class FirstRequest:
 Firsts = dict[tuple[str, Path], FirstRequest]  # by opening, and by the row's path in its combination
 
 
+def _key_at(ask: Ask, content: str, parts: tuple[str, ...], opens: bool, attempt: int) -> str:
+    """The key of an attempt at what a row asks for."""
+    key = content if opens and attempt == 1 else request_key(content, *parts, ask.place, attempt)
+    return request_key(key, *ask.variant) if ask.variant else key
+
+
 class RequestWriter:
     """Writes the requests of a run. First requests are written in plan order, for their keys count repeats."""
 
-    def __init__(self, program: Program, writers: Mapping[str, PromptWriter]) -> None:
+    def __init__(
+        self, program: Program, writers: Mapping[str, PromptWriter], retries: Mapping[str, Remark] | None = None
+    ) -> None:
         self._program = program
         self._writers = writers
+        self._retries = retries or {}  # what reviewers say of replies, by the key of the request
         self._seen = Occurrences()
         self.marks: dict[int, list[int]] = {}  # by combination, of its first requests; for whoever takes them away
         self.pictures: dict[int, dict[str, str]] = {}  # by combination, the files that its requests showed: digests
@@ -44,7 +54,7 @@ class RequestWriter:
 
     def twin(self) -> RequestWriter:
         """One that goes on from here on its own."""
-        twin = RequestWriter(self._program, self._writers)
+        twin = RequestWriter(self._program, self._writers, self._retries)
         twin._seen = self._seen.copy()
         return twin
 
@@ -117,21 +127,40 @@ class RequestWriter:
         place = ask.path[1 : asked_at(prompt) + 1]
         first = firsts.get((ask.opening, place)) if ask.opening else None
         values = {**ask.values, **ask.seen} if ask.seen else ask.values
+        parts: tuple[str, ...] = ()
+        other = ask.attempt > 1 or ask.rows != prompt.rows
         if first is not None:
-            base, key = first.base, first.key
+            base, content = first.base, first.key
             if prompt.images:  # not kept while the row is worked on: pictures are large
                 base = writer.base(index, {**combination.context, **values}, prompt.rows)
-            if ask.attempt > 1 or ask.rows != prompt.rows:
-                key = request_key(key, ask.place, ask.attempt)
-                if not self._program.spec.repair and "rows" in prompt.reads:
-                    base = writer.base(index, {**combination.context, **values}, ask.rows)
+            if other and not self._program.spec.repair and "rows" in prompt.reads:
+                base = writer.base(index, {**combination.context, **values}, ask.rows)
         else:
             base = writer.base(index, {**combination.context, **values}, ask.rows)
-            key = request_key(writer.content(base, index), *ask.lineage, ask.place, ask.attempt)
+            content, parts = writer.content(base, index), ask.lineage
         self._note_pictures(writer, ask.path, base)
-        if ask.variant:
-            key = request_key(key, *ask.variant)
+        opens = first is not None and ask.rows == prompt.rows  # so that its first attempt has the key of its words
+        key, remarks, earlier = self._remarked(partial(_key_at, ask, content, parts, opens), ask.attempt)
         moved = ask.path[0] != index  # to this combination: rows of several may have come to it
         row = ("row", path_text(ask.path if moved else ask.path[1:])) if moved or len(ask.path) > 1 else ()
-        identity = Identity(ask.lineage, ask.place, ask.attempt, (*ask.variant, *row))
+        identity = Identity(ask.lineage, ask.place, ask.attempt, (*ask.variant, *row), remarks, earlier)
         return writer.request(index, values, base, key, identity, ask.rows, ask.feedback)
+
+    def _remarked(
+        self, key_at: Callable[[int], str], attempt: int
+    ) -> tuple[str, tuple[Remark, ...], tuple[Remark, ...]]:
+        """The key of an attempt, the remarks with which it is made again, and those of attempts before it, which its
+        key hangs on too."""
+        if not self._retries:
+            return key_at(attempt), (), ()
+        earlier: tuple[Remark, ...] = ()
+        for number in range(1, attempt + 1):
+            key, own = key_at(number), list[Remark]()
+            if earlier:
+                key = request_key(key, "after", *(remark.said for remark in earlier))
+            while (remark := self._retries.get(key)) is not None:
+                own.append(remark)
+                key = retry_key(key, remark.said)
+            if number < attempt:
+                earlier = (*earlier, *own)
+        return key, tuple(own), earlier

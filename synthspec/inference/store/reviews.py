@@ -7,7 +7,6 @@ kept. Nothing is removed: to undo a review is another entry. It can be written w
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import sqlite3
 import time
@@ -20,7 +19,8 @@ from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
 
 FILE = "reviews.sqlite"
 VERSION = 1
-VERBS = ("accept", "reject", "edit", "retry")
+VERBS = ("accept", "reject", "edit", "retry", "flag", "note")
+JUDGING = frozenset(("accept", "reject", "edit", "retry"))  # verbs by which two reviewers agree or not
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS log (
@@ -36,7 +36,8 @@ _COLUMNS = "id, path, digest, reviewer, verb, reason, patch, created, undone_by"
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What one person said of one row. `patch` holds the fields that an `edit` changes."""
+    """What one person said of one row. `patch` holds the fields that an `edit` changes; of a `retry`, the prompt, and
+    by the key of each of its completions the digest of its text."""
 
     id: int
     path: str  # the row's: 17, 17.3
@@ -83,6 +84,27 @@ class Reviews:
             statement = "INSERT INTO log VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL)"
             return int(self._connection.execute(statement, row).lastrowid or 0)
 
+    def add_all(self, entries: Iterable[tuple[str, str, str, str, str, Mapping[str, Any]]]) -> int:
+        """Note many at once, all or none: path, digest, reviewer, verb, reason and patch of each. How many.
+
+        Raises:
+            StoreFault: they could not be written.
+            ValueError: there is no such verb.
+        """
+        count = 0
+        with self._explained():
+            self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for entry in entries:
+                self.add(*entry)
+                count += 1
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        with self._explained():
+            self._connection.execute("COMMIT")
+        return count
+
     def undo(self, number: int, reviewer: str) -> bool:
         """Take a review back; False where there is none, or it was taken back before.
 
@@ -104,13 +126,25 @@ class Reviews:
                 number, path, digest, reviewer, verb, reason, patch, created, undone_by = row
                 yield Review(number, path, digest, reviewer, verb, reason, json.loads(patch), created, undone_by)
 
-    def current(self) -> dict[str, Review]:
-        """For each row the latest review that holds.
+    def last_of(self, reviewer: str) -> int | None:
+        """The number of a reviewer's latest review that was not taken back.
 
         Raises:
             StoreFault: they cannot be read.
         """
-        return {review.path: review for review in self.iterate() if review.undone_by is None}
+        query = "SELECT max(id) FROM log WHERE reviewer = ? AND undone_by IS NULL"
+        with self._explained():
+            found = self._connection.execute(query, (reviewer,)).fetchone()[0]
+            return None if found is None else int(found)
+
+    def count(self) -> int:
+        """Of all reviews, those taken back too; it grows with each.
+
+        Raises:
+            StoreFault: they cannot be read.
+        """
+        with self._explained():
+            return int(self._connection.execute("SELECT count(*) FROM log").fetchone()[0])
 
     def close(self) -> None:
         """Let go of the file."""
@@ -134,7 +168,13 @@ class Reviews:
             raise StoreFault(fault.message, help) from error
 
 
-def digest_of_reviews(applied: Iterable[Review]) -> str:
-    """What tells the reviews that a dataset was made with from any others; for its manifest."""
-    said = sorted([r.path, r.digest, r.verb, json.dumps(dict(r.patch), sort_keys=True)] for r in applied)
-    return hashlib.blake2b(json.dumps(said).encode(), digest_size=16).hexdigest()
+def read_reviews(folder: Path) -> list[Review]:
+    """The reviews of a build folder that hold, in the order in which they were made; none where it has no file.
+
+    Raises:
+        StoreFault: they cannot be read.
+    """
+    if not (folder / FILE).is_file():
+        return []
+    with Reviews(folder) as reviews:
+        return [review for review in reviews.iterate() if review.undone_by is None]

@@ -1,0 +1,165 @@
+"""`synthspec review`: what people say of the rows of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from synthspec.cli.shared.echo import echo, echo_json
+from synthspec.cli.shared.options import access_options, form_option, look_options
+
+if TYPE_CHECKING:
+    from synthspec.generation.reviewing.saying import ReviewDesk, RowRemark
+    from synthspec.sources.kinds import Access
+
+VERBS = ("accept", "reject", "edit", "flag", "note", "retry")
+
+
+def _verbs(function: click.decorators.FC) -> click.decorators.FC:
+    """`--accept PATH` and so on, each of which may be given several times."""
+    told = {
+        "accept": "Keep this row (its path: 17, 17.3), with the edits made so far.",
+        "reject": "Take this row out of the dataset; --because says why.",
+        "edit": "Change fields of this row; --with names them.",
+        "flag": "Mark this row for somebody to look at.",
+        "note": "Say something of this row; --because holds the words.",
+        "retry": "Ask the model again for this row with the next build; --because is the remark it is told.",
+    }
+    for verb in reversed(VERBS):
+        function = click.option(f"--{verb}", multiple=True, metavar="PATH", help=told[verb])(function)
+    return function
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@_verbs
+@click.option("--because", default="", metavar="TEXT", help="Why; with --retry what is to be put right.")
+@click.option("--with", "changes", multiple=True, metavar="FIELD=VALUE", help="With --edit: the new value of a field.")
+@click.option("--prompt", metavar="NAME", help="With --retry: the prompt that the remark is for.")
+@click.option("--reviewer", metavar="NAME", help="Who reviews; the name of the user of this machine unless given.")
+@click.option("--apply", is_flag=True, help="Rewrite the dataset's files as the reviews have it. Makes no call.")
+@click.option("--undo", metavar="N|all", help="Take a review back, or all (of --reviewer, where one is named).")
+@click.option("--export", "export", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the reviews to a .csv or .jsonl file.")  # fmt: skip
+@click.option("--all-rows", is_flag=True, help="With --export: also the rows that nobody has judged.")
+@click.option("--import", "origin", type=click.Path(path_type=Path), metavar="FILE",
+              help="Read reviews from such a file, all or none.")  # fmt: skip
+@click.option("--spec", type=click.Path(path_type=Path), metavar="SPEC",
+              help="The spec of the dataset, where it is not where it was when it was built.")  # fmt: skip
+@access_options
+@form_option("text", "json")
+@look_options
+def command(
+    folder: Path,
+    because: str,
+    changes: tuple[str, ...],
+    prompt: str | None,
+    reviewer: str | None,
+    apply: bool,
+    undo: str | None,
+    export: Path | None,
+    all_rows: bool,
+    origin: Path | None,
+    spec: Path | None,
+    access: Access,
+    form: str,
+    quiet: bool,
+    no_color: bool,
+    **verbs: tuple[str, ...],
+) -> None:
+    """Review the rows of a dataset: accept, reject, edit, flag, note, or ask for some again.
+
+    \b
+    Without options: how far the review has come, and how far its reviewers agree. Reviews are kept in
+    DIR/reviews.sqlite, apart from the rows; `--apply` and every later build lay them over the dataset.
+    What was paid for is never touched, and every review can be taken back.
+    """
+    from synthspec.cli.shared.errors import ending_on_errors
+    from synthspec.cli.shared.reviewing import apply_reviews, desk_of, export_reviews, import_reviews, undo_reviews
+
+    actions = [any(verbs.values()), apply, undo is not None, export is not None, origin is not None]
+    if sum(actions) > 1:
+        raise click.UsageError("one thing at a time: a verb, --apply, --undo, --export or --import")
+    if changes and not verbs["edit"]:
+        raise click.UsageError("--with says what --edit changes: name the row")
+    if all_rows and export is None:
+        raise click.UsageError("--all-rows says what --export writes: name its file too")
+    who = reviewer or _user()
+    with ending_on_errors(folder):
+        if apply:
+            raise SystemExit(apply_reviews(folder, spec, access, form=form, quiet=quiet, no_color=no_color))
+        if undo is not None:
+            undo_reviews(folder, undo, who, everyone=reviewer is None)
+        elif export is not None:
+            export_reviews(folder, export, every=all_rows)
+        elif origin is not None:
+            import_reviews(desk_of(folder, spec, access), origin, who)
+        elif any(verbs.values()):
+            desk = desk_of(folder, spec, access)
+            _say(desk, _said(desk, verbs, changes, because, prompt, who))
+        _show(folder, form)
+
+
+def _said(
+    desk: ReviewDesk,
+    verbs: dict[str, tuple[str, ...]],
+    changes: Sequence[str],
+    because: str,
+    prompt: str | None,
+    who: str,
+) -> list[RowRemark]:
+    """What the options say of each row."""
+    from synthspec.generation.reviewing.saying import RowRemark
+    from synthspec.generation.reviewing.sheet import read_cell
+
+    patch = {}
+    for change in changes:
+        name, sign, text = change.partition("=")
+        if not sign or not name:
+            raise click.UsageError(f"'{change}' is not FIELD=VALUE, as in --with text='a better one'")
+        patch[name] = desk.editor.read_value(name, text) if desk.editor is not None else read_cell(text)
+    return [
+        RowRemark(path, verb, who, because, patch if verb == "edit" else {}, prompt if verb == "retry" else None)
+        for verb in VERBS
+        for path in verbs[verb]
+    ]
+
+
+def _say(desk: ReviewDesk, said: Sequence[RowRemark]) -> None:
+    noted = desk.say(said)
+    faults = list(dict.fromkeys(one.fault for one in noted if one.fault))
+    if faults:
+        _refuse(faults)
+
+
+def _refuse(faults: Sequence[str]) -> NoReturn:
+    from synthspec.cli.shared.show import fail
+
+    for fault in faults[:-1]:
+        echo(f"error: {fault}", err=True)
+    fail(faults[-1], "nothing was noted", 1)
+
+
+def _show(folder: Path, form: str) -> None:
+    from synthspec.cli.shared.reviewing import progress_lines
+    from synthspec.generation.reviewing.progress import review_progress
+
+    progress = review_progress(folder)
+    if form == "json":
+        echo_json(progress.as_dict())
+        return
+    for line in progress_lines(progress, folder):
+        echo(line)
+
+
+def _user() -> str:
+    """The name of the user of this machine."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "reviewer"
