@@ -8,6 +8,9 @@ import sys
 def main() -> None:
     """The command. What it needs is imported here, so that it can be interrupted while that is done."""
     try:
+        from synthspec.generation.collecting import collect_rarely
+
+        collect_rarely()
         from synthspec.cli import main as run
 
         run()

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from synthspec.cli.shared.run_build import COLLECTED, _rare_collections
+from synthspec.compiler import compile_text
+from synthspec.generation.build import Build, finish_build
+from synthspec.generation.collecting import RARELY, collecting_rarely
 from synthspec.languages.templates.template import MAX_TEXT, WorkFault, compiled, render
 
 
 def test_cycles_are_looked_for_as_before_once_a_build_is_over() -> None:
     before = gc.get_threshold()
-    with pytest.raises(KeyboardInterrupt), _rare_collections():
-        assert gc.get_threshold() == COLLECTED
+    with pytest.raises(KeyboardInterrupt), collecting_rarely():
+        assert gc.get_threshold() == RARELY
         raise KeyboardInterrupt
     assert gc.get_threshold() == before
+
+
+def test_the_last_of_several_builds_puts_back_how_cycles_are_looked_for() -> None:
+    before, found = gc.get_threshold(), []
+    first, second = ExitStack(), ExitStack()
+    for do in (
+        lambda: first.enter_context(collecting_rarely()),
+        lambda: second.enter_context(collecting_rarely()),
+        first.close,
+        second.close,
+    ):
+        do()
+        found.append(gc.get_threshold())
+    assert found == [RARELY, RARELY, RARELY, before]
+
+
+def test_a_build_from_python_looks_for_cycles_as_rarely_as_the_command(tmp_path: Path) -> None:
+    spec = "synthspec: 1\nname: a\nrows: 3\nparameters: {n: 'floor(uniform(0, 9))'}\nfields: {n: {value: n}}\n"
+    compiled = compile_text(spec)
+    assert compiled.spec is not None
+    build, found, before = Build(compiled.spec, compiled.tables, tmp_path), set[Any](), gc.get_threshold()
+    asyncio.run(finish_build(build, lambda event: found.add(gc.get_threshold())))
+    assert found == {RARELY} and gc.get_threshold() == before != RARELY
 
 
 @pytest.mark.parametrize("text", ["", "a", "a\n", "a\r\nb\n\n", "  x }} %} #}", "# y\n## z", "é\u2028\ud800"])

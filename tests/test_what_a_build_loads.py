@@ -26,7 +26,7 @@ HEAVY = (
 OURS = (
     "synthspec.evaluation.report synthspec.evaluation.metrics synthspec.profiling synthspec.sources.documents.kinds "
     "synthspec.inference.ngram synthspec.inference.engines.batch synthspec.inference.engines.ray synthspec.sources.queries "
-    "synthspec.sources.simulation"
+    "synthspec.sources.simulation synthspec.languages.patterns.tree synthspec.languages.patterns.matcher"
 ).split()
 RUN = """
 import sys

@@ -12,6 +12,7 @@ from synthspec.dataset.similarity.semantic import ModelFault
 from synthspec.dataset.switch import SwitchFault, roll_forward
 from synthspec.diagnostics import did_you_mean
 from synthspec.diagnostics.errors import SynthspecError
+from synthspec.generation.collecting import collecting_rarely
 from synthspec.generation.validation.novelty import NoveltyIndex, open_novelty
 from synthspec.inference.accounting.budget import Budget
 from synthspec.inference.accounting.ledger import Ledger, Worst
@@ -43,7 +44,7 @@ async def open_folder(
         raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`", 1)
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_foreign(folder)
-    with Store.open(folder, accept_loss=accept_loss) as store:
+    with Store.open(folder, accept_loss=accept_loss) as store, collecting_rarely():
         try:
             roll_forward(folder)  # a build was cut off while it put its files in place
         except SwitchFault as e:

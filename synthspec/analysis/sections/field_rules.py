@@ -10,7 +10,6 @@ from synthspec.analysis.sections.context import AnalysisContext, regex_fault
 from synthspec.document.reader import ListNode, MapNode, Node
 from synthspec.languages.expressions.functions.texts import count_sentences, count_words
 from synthspec.languages.expressions.types import ANY, Type, fits, type_of
-from synthspec.languages.patterns import compile_pattern
 
 KINDS: Mapping[str, Type] = {
     "string": Type("text"),
@@ -196,9 +195,15 @@ def _outside_text(value: str, data: Mapping[str, Any]) -> Iterator[str]:
         elif high is not None and count(value) > high:
             yield f"it has more than {high} {name}"
     pattern = data.get("pattern")
-    if isinstance(pattern, str) and regex_fault(pattern) is None and not compile_pattern(pattern).search(value):
+    if isinstance(pattern, str) and regex_fault(pattern) is None and not _matches(pattern, value):
         yield "it does not match the pattern"
     rejects = data.get("rejects", ())
     for reject in (rejects,) if isinstance(rejects, str) else rejects:
-        if isinstance(reject, str) and regex_fault(reject) is None and compile_pattern(reject).search(value):
+        if isinstance(reject, str) and regex_fault(reject) is None and _matches(reject, value):
             yield "it matches one of rejects"
+
+
+def _matches(pattern: str, value: str) -> bool:
+    from synthspec.languages.patterns import compile_pattern
+
+    return compile_pattern(pattern).search(value)

@@ -19,7 +19,6 @@ from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Literal, Name
 from synthspec.languages.expressions.types import ANY, Type, fits, type_of_values
-from synthspec.languages.patterns.python_parser import replacement_error
 from synthspec.spec import Bounds, Clean, Field
 
 _FORMATS = {"date": "date", "date-time": "datetime", "time": "time"}  # a `format` of text -> the type it stands for
@@ -57,8 +56,8 @@ def lower_fields(ctx: AnalysisContext, parameters: Mapping[str, Type]) -> tuple[
 
 def _in_order_of_reading(ctx: AnalysisContext, values: dict[str, Node], parameters: Mapping[str, Type]) -> list[str]:
     """Computed fields so that each comes after those it reads. Those in a circle are reported and left out."""
+    from synthspec.languages.circles import components
     from synthspec.languages.expressions import parse_expression
-    from synthspec.languages.patterns.ambiguity.graphs import components
 
     reads: dict[str, dict[str, tuple[int, int]]] = {}
     for name, node in values.items():
@@ -244,5 +243,7 @@ def _clean(ctx: AnalysisContext, node: Node) -> Clean | None:
 
 
 def _replacement_fault(pattern: str, replacement: str) -> str | None:
+    from synthspec.languages.patterns.python_parser import replacement_error
+
     error = replacement_error(pattern, replacement)
     return None if error is None else f"with: {error}"

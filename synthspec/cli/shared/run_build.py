@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from synthspec.sources.kinds import Access
 
 INCOMPLETE = 3
-COLLECTED = (20_000, 20, 20)  # `gc` thresholds of a build
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +80,6 @@ def _built_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked,
     return worst
 
 
-@contextlib.contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Look for unreachable cycles less often: a build makes many objects, and next to none in cycles."""
-    before = gc.get_threshold()
-    gc.set_threshold(*COLLECTED)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
 def _same_folder(compiled: list[Compiled]) -> str | None:
     """A name that two of the specs share."""
     names = [c.spec.name for c in compiled if c.spec is not None]
@@ -135,7 +122,7 @@ def _dataset_of(build: Build, asked: Asked, monitors: Monitors) -> Dataset | Non
 
     folder, interrupted = build.folder, lambda: build.interrupted
     with ending_on_errors(folder, interrupted=interrupted), contextlib.suppress(KeyboardInterrupt):
-        with watch(build, quiet=asked.quiet, no_color=asked.no_color) as show, _rare_collections():
+        with watch(build, quiet=asked.quiet, no_color=asked.no_color) as show:
 
             def take(event: Event) -> None:
                 monitors.take(event)

@@ -7,14 +7,16 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthspec.formats.instructions.keywords import FORMAT_OF_KIND, FORMATS, NUMBERS
 from synthspec.formats.recovery.conversations import read_conversation
 from synthspec.formats.recovery.loose_json import Raw, decode
-from synthspec.languages.patterns import PatternFault, PatternTimeout, SafeRegex, compile_pattern
 from synthspec.spec import Field
 from synthspec.spec.conversation import holds_messages
+
+if TYPE_CHECKING:
+    from synthspec.languages.patterns import SafeRegex
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,300}(?:\.0{1,20})?\Z")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3}){1,8}\Z")
@@ -27,6 +29,8 @@ _WIDE = frozenset({"list", "map"})
 
 @cache
 def _compiled(pattern: str) -> SafeRegex | None:
+    from synthspec.languages.patterns import PatternFault, compile_pattern
+
     try:
         return compile_pattern(pattern)
     except PatternFault:
@@ -100,6 +104,8 @@ class FieldReader:
     def _found(self, text: str) -> bool:
         if self._too_slow or self._pattern is None:
             return False
+        from synthspec.languages.patterns import PatternTimeout
+
         try:
             return self._pattern.search(text)
         except PatternTimeout:

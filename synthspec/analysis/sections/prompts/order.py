@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from synthspec.analysis.sections.context import AnalysisContext, shown_circle
 from synthspec.analysis.sections.prompts.rows import with_levels
+from synthspec.languages.circles import components
 from synthspec.languages.expressions import names_of
-from synthspec.languages.patterns.ambiguity.graphs import components
 from synthspec.spec import Field, Prompt
 
 

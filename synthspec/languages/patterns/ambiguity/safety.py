@@ -16,8 +16,9 @@ from itertools import product
 from math import log2
 from operator import and_, or_
 
+from synthspec.languages.circles import components
 from synthspec.languages.patterns.ambiguity.automaton import Automaton, RepeatReading, TooLargeError, build_automaton
-from synthspec.languages.patterns.ambiguity.graphs import BUDGET, Search, State, components, loops, path_between
+from synthspec.languages.patterns.ambiguity.graphs import BUDGET, Search, State, loops, path_between
 from synthspec.languages.patterns.ambiguity.measures import most_idle_bits
 from synthspec.languages.patterns.tree import Anchor, CaptureGroup, Concatenation, Node, parse_tree
 

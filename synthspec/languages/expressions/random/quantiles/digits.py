@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from synthspec.languages.expressions.random.quantiles.families import Array
@@ -15,6 +17,7 @@ _TENS = np.array([10.0**n for n in range(_EXACT + 1)])
 _FIRST = -1023
 
 
+@cache
 def _octaves() -> tuple[Array, Array]:
     """For each binary exponent: decimals to keep at its low end, and the power of ten inside it, if any."""
     decimals, change = [], []
@@ -31,9 +34,6 @@ def _octaves() -> tuple[Array, Array]:
     return np.array(decimals), np.array(change)
 
 
-_DECIMALS, _CHANGE = _octaves()
-
-
 def rounded(x: Array) -> Array:
     """Each number as the float nearest to its first 12 significant digits; what is not finite stays.
 
@@ -43,7 +43,8 @@ def rounded(x: Array) -> Array:
     values = np.ascontiguousarray(x, dtype=np.float64).reshape(-1)
     size = np.abs(values)
     octave = size.view(np.int64) >> 52
-    decimals = _DECIMALS[octave] - (size >= _CHANGE[octave])
+    kept, change = _octaves()
+    decimals = kept[octave] - (size >= change[octave])
     odd = np.abs(decimals) > _EXACT
     if not odd.any():
         return np.copysign(_scaled(size, decimals), values).reshape(shape)
@@ -56,8 +57,9 @@ def rounded_surely(x: Array, margin: float) -> tuple[Array, Array]:
     """Numbers of one axis `rounded`, and of each whether all within `margin`, of its value, become the same."""
     size = np.abs(x)
     octave = size.view(np.int64) >> 52
-    change = _CHANGE[octave]
-    decimals = _DECIMALS[octave] - (size >= change)
+    kept, changes = _octaves()
+    change = changes[octave]
+    decimals = kept[octave] - (size >= change)
     odd = np.abs(decimals) > _EXACT
     reach = size * margin
     sure = ~odd & (np.abs(size - change) > reach)

@@ -1,0 +1,36 @@
+"""How often Python looks for unreachable cycles: rarely, for we make many objects and next to none in cycles."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+RARELY = (20_000, 20, 20)  # `gc` thresholds
+
+
+class _Builds:
+    """Builds that run in this process, and the thresholds there were before the first of them."""
+
+    running = 0
+    before = gc.get_threshold()
+
+
+def collect_rarely() -> None:
+    """For the rest of the process."""
+    gc.set_threshold(*RARELY)
+
+
+@contextmanager
+def collecting_rarely() -> Iterator[None]:
+    """While a build runs; of several at a time, until the last of them ends."""
+    if not _Builds.running:
+        _Builds.before = gc.get_threshold()
+        collect_rarely()
+    _Builds.running += 1
+    try:
+        yield
+    finally:
+        _Builds.running -= 1
+        if not _Builds.running:
+            gc.set_threshold(*_Builds.before)
