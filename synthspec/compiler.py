@@ -41,10 +41,18 @@ def compile_text(text: str, overrides: Mapping[str, str] | None = None, *, acces
 
 
 def compile_buffer(
-    path: Path, text: str, *, access: Access = NO_ACCESS, texts: Mapping[Path, str] | None = None
+    path: Path,
+    text: str,
+    *,
+    access: Access = NO_ACCESS,
+    texts: Mapping[Path, str] | None = None,
+    tried: bool = True,
 ) -> Compiled:
-    """The same for a file as an editor has it. `texts` are other files that are not saved, by resolved path."""
-    return _compile(*buffer_source(path, text), {}, access, texts)
+    """The same for a file as an editor has it. `texts` are other files that are not saved, by resolved path.
+
+    Unless it is to be `tried`, nothing is drawn: what only a plan tells is not looked for.
+    """
+    return _compile(*buffer_source(path, text), {}, access, texts, tried)
 
 
 def _compile(
@@ -53,6 +61,7 @@ def _compile(
     overrides: Mapping[str, str],
     access: Access,
     texts: Mapping[Path, str] | None = None,
+    tried: bool = True,
 ) -> Compiled:
     if source is None:
         return Compiled(None, {}, faults)
@@ -74,12 +83,12 @@ def _compile(
         return Compiled(None, {}, in_order((*faults, plugin_that_failed(root, e))), whole.root, files=whole.files)
     faults += lowered.diagnostics
     try:
-        if not has_errors(faults):
+        if tried and not has_errors(faults):
             faults += check_whole(lowered.spec, lowered.tables)
             faults += _check_plan(lowered.spec, lowered.tables)
-        if not has_errors(faults):
+        if tried and not has_errors(faults):
             faults += _check_draws(lowered.spec, lowered.tables)
-        if not has_errors(faults):
+        if tried and not has_errors(faults):
             faults += check_unkept(lowered.spec, lowered.tables)
     except PluginFault as e:
         faults += (plugin_that_failed(root, e),)

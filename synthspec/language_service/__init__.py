@@ -11,10 +11,13 @@ Lines and columns count from 1, in characters. Every value has `as_dict()`, whic
 """
 
 from synthspec.language_service.analysis import Analysis, analyse, lasting_access
+from synthspec.language_service.coloring import tokens
 from synthspec.language_service.completion import complete
 from synthspec.language_service.fixing import Fixed, actions, applied, fix
 from synthspec.language_service.hovering import hover
 from synthspec.language_service.navigation import definition, references
+from synthspec.language_service.outline import symbols
+from synthspec.language_service.renaming import can_rename, rename
 from synthspec.language_service.values import (
     Action,
     CompletionItem,
@@ -29,5 +32,6 @@ from synthspec.language_service.values import (
 
 __all__ = [
     "Action", "Analysis", "CompletionItem", "Edit", "Fixed", "Hover", "Location", "Position", "Renaming", "Symbol",
-    "Token", "actions", "analyse", "applied", "complete", "definition", "fix", "hover", "lasting_access", "references",
+    "Token", "actions", "analyse", "applied", "can_rename", "complete", "definition", "fix", "hover", "lasting_access",
+    "references", "rename", "symbols", "tokens",
 ]  # fmt: skip

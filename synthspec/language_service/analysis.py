@@ -86,7 +86,7 @@ def analyse(path: Path, text: str, *, access: Access = NO_ACCESS, texts: Mapping
     if compiled.document is None:
         source, _ = buffer_source(path, text)
         if source is not None:
-            compiled = compile_buffer(path, readable(source).text, access=access, texts=texts)
+            compiled = compile_buffer(path, readable(source).text, access=access, texts=texts, tried=False)
     return Analysis(
         path, text, told, compiled.document, compiled.spec, compiled.tables, compiled.readings, compiled.files,
         access, texts,
