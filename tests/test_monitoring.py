@@ -87,7 +87,7 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 
 def check_lines(lines: list[dict[str, Any]], *, rows: bool = False) -> None:
     """Every line is as documented, and they are numbered from 0 in each run."""
-    extra = {"values", "reasons", "reason"} if rows else set()
+    extra = {"values", "reasons", "reason", "text"} if rows else set()
     expected = 0
     for line in lines:
         expected = 0 if line["event"] == "started" else expected
@@ -572,3 +572,19 @@ def test_lines_name_the_backend_of_every_endpoint(tmp_path: Path) -> None:
     assert lines_of(tmp_path / "e")[0] | {"pid": 0, "version": ""} == {
         "v": 1, "n": 0, "t": 1.5, "event": "started", "dataset": "notes", "folder": str(tmp_path / "o"), "rows": 12, "version": "", "pid": 0,
     }  # fmt: skip
+
+
+def test_a_preview_tells_events_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the values of rows, and the texts of completions: it is looked at, not logged."""
+    use(monkeypatch, FakeBackend(said, 1))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["preview", str(spec_at(tmp_path)), "-n", "2", "--events", "told/e.jsonl"])
+    assert result.exit_code == 0, result.output
+    lines = lines_of(tmp_path / "told" / "e.jsonl")
+    check_lines(lines, rows=True)
+    kept = [line for line in lines if line["event"] == "row_kept"]
+    ready = [line for line in lines if line["event"] == "row_ready"]
+    assert [line["values"] for line in kept] == [line["values"] for line in sorted(ready, key=lambda x: int(x["path"]))]
+    assert len(kept) == 2 and SECRET in lines[-1]["summary"]["dataset"] + json.dumps(kept)
+    assert any(line["text"] == "no" for line in lines if line["event"] == "call_done")
+    assert lines[-1]["event"] == "ended" and lines[-1]["status"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,13 @@ from synthspec.cli.shared.options import access_options, form_option, look_optio
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from synthspec.analysis.compiled import Compiled
+    from synthspec.generation.build import Build
     from synthspec.generation.preview import Preview
+    from synthspec.inference.events import Event
     from synthspec.sources.kinds import Access
+
+INCOMPLETE = 3  # rows are missing
 
 
 @click.command()
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
 @click.option("-n", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="How many rows.")
 @spec_options
 @access_options
+@click.option("--events", type=click.Path(path_type=Path), metavar="FILE",
+              help="Add every event to a file, as lines of JSON with the values of rows.")  # fmt: skip
 @form_option("text", "json")
 @look_options
 def command(
@@ -29,6 +37,7 @@ def command(
     count: int,
     overrides: dict[str, str],
     access: Access,
+    events: Path | None,
     form: str,
     quiet: bool,
     no_color: bool,
@@ -37,16 +46,10 @@ def command(
 
     The completions are cached: `build` uses them. Ends with 3 where a row is missing.
     """
-    import asyncio
-
-    from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.cli.shared.show import compile_or_exit
-    from synthspec.generation.preview import preview_rows
 
     compiled = compile_or_exit(spec, overrides, access=access, no_color=no_color, quiet=quiet, form=form)
-    assert compiled.spec is not None
-    with ending_on_errors():
-        shown = asyncio.run(preview_rows(compiled.spec, compiled.tables, count))
+    shown = _made(compiled, count, events, quiet)
     if form == "json":
         echo_json(shown.as_dict())
     else:
@@ -54,7 +57,37 @@ def command(
         if not quiet:
             echo(_ending(shown, spec), err=True)
     if shown.missing:
-        raise SystemExit(3)
+        raise SystemExit(INCOMPLETE)
+
+
+def _made(compiled: Compiled, count: int, file: Path | None, quiet: bool) -> Preview:
+    """The rows, made while events go to a file."""
+    import asyncio
+
+    from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
+    from synthspec.cli.shared.monitors import Told, monitoring
+    from synthspec.cli.shared.show import Ended
+    from synthspec.generation.preview import preview_rows
+
+    assert compiled.spec is not None
+    with monitoring(Told(events=file, rows=True), quiet=quiet) as monitors:
+        monitors.open()
+
+        def begin(build: Build) -> Callable[[Event], None]:
+            monitors.begin(build)
+            return monitors.take
+
+        try:
+            with ending_on_errors():
+                shown = asyncio.run(preview_rows(compiled.spec, compiled.tables, count, begin=begin))
+        except Ended as ended:
+            monitors.end(int(ended.code or 0), ended)
+            raise
+        except KeyboardInterrupt:
+            monitors.end(INTERRUPTED)
+            raise
+        monitors.end(INCOMPLETE if shown.missing else 0)
+    return shown
 
 
 def _ending(shown: Preview, spec: Path) -> str:

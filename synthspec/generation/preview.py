@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from synthspec.generation.build import Build, default_folder
-from synthspec.inference.events import CallDone, RowDropped, RowKept, RowMissing
+from synthspec.inference.events import CallDone, Event, RowDropped, RowKept, RowMissing
 from synthspec.sources import Table
 from synthspec.spec import Spec
 from synthspec.spec.messages import Completion, Request
@@ -30,8 +30,14 @@ class Preview:
         return asdict(self)
 
 
-async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, folder: Path | None = None) -> Preview:
-    """Make the first `count` rows of a spec.
+async def preview_rows(
+    spec: Spec,
+    tables: Mapping[str, Table],
+    count: int,
+    folder: Path | None = None,
+    begin: Callable[[Build], Callable[[Event], None]] | None = None,
+) -> Preview:
+    """Make the first `count` rows of a spec. `begin` is given the build, and gives what is told each event of it.
 
     Raises:
         BuildFault, StoreFault: as `Build.events`.
@@ -47,8 +53,10 @@ async def preview_rows(spec: Spec, tables: Mapping[str, Table], count: int, fold
         folder or default_folder(spec),
         writes=False,
     )
+    tell = begin(build) if begin is not None else lambda event: None
     async with aclosing(build.events()) as events:
         async for event in events:
+            tell(event)
             match event:
                 case CallDone(request, path, completion):
                     place = (request.combination, request.attempt, position[request.prompt], *map(abs, path[1:]))

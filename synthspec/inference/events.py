@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from synthspec.inference.accounting.budget import Budget
@@ -81,6 +81,7 @@ class RowReady:
     """A row keeps every rule of its own, and waits for its turn."""
 
     path: Path
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

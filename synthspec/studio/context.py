@@ -72,6 +72,15 @@ class Studio:
             )
         return found
 
+    def state_folder(self, name: str) -> Path:
+        """A folder of the studio's own, below that of the specs: `runs`, `drafts` and so on. It is made if need be."""
+        own = self.folder / ".synthspec"
+        folder = own / "studio" / name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (own / ".gitignore").exists():
+            (own / ".gitignore").write_text("*\n", encoding="utf-8")
+        return folder
+
     def dataset_folder(self, name: str) -> Path:
         """Where the dataset of the spec of this name is built."""
         return self.home / "build" / name
@@ -174,14 +183,15 @@ def _templates() -> Environment:
 
 def as_json(value: Mapping[str, Any] | list[Any], status: int = 200) -> JSONResponse:
     """A value as JSON; a number that JSON has none for is null."""
-    return JSONResponse(_finite(value), status)
+    return JSONResponse(finite(value), status)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """A value in which numbers that JSON has none for are None."""
     if isinstance(value, float) and value - value != 0:
         return None
     if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
+        return {str(k): finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return value

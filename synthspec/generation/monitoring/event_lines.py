@@ -112,6 +112,7 @@ class EventLines:
                     "cost": completion.cost,
                     "latency": round(completion.latency, 4),
                     "server": server or None,
+                    **({"text": reply.text} if self._rows else {}),
                 }
             case told.CallFailed(request, path, kind, again, server):
                 facts = {"kind": kind, "again": again, "server": server or None}
@@ -119,8 +120,8 @@ class EventLines:
             case told.Counted(path, asked, held, rejections):
                 facts = {"path": path_text(path), "asked": asked, "held": held}
                 return "counted", {**facts, "rejections": self._rejections(rejections)}
-            case told.RowReady(path):
-                return "row_ready", {"path": path_text(path)}
+            case told.RowReady(path, values):
+                return "row_ready", {"path": path_text(path), **self._values(values)}
             case told.RowRejected(path, rejections):
                 return "row_rejected", {"path": path_text(path), "rejections": self._rejections(rejections)}
             case _:

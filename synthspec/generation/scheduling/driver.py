@@ -268,7 +268,7 @@ class Driver:
             self._buffer.offer_above(offer.id, path, values, mark)
             return
         row = Row(offer.combination.index, 0, values, offer.lineage, path, offer.tries, offer.line)
-        self.events.append(RowReady(path))
+        self.events.append(RowReady(path, values))
         self._buffer.offer(offer.id, row, mark)
 
     def _ask(self, work: OpenCombination, ask: Ask) -> None:
