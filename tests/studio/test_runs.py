@@ -19,7 +19,7 @@ from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.runs.consent import questions_of
 from synthspec.studio.runs.process import birth_of, is_running
 from synthspec.studio.runs.record import RunFiles, RunRecord, new_id, read_record
-from synthspec.studio.runs.registry import Runs, Wanted
+from synthspec.studio.runs.registry import Runs, RunWanted
 from synthspec.studio.security import Door
 
 SERVED = """\
@@ -128,7 +128,7 @@ def test_a_process_is_not_taken_for_another_of_its_number() -> None:
 
 def test_a_command_holds_only_what_was_chosen(tmp_path: Path) -> None:
     files = RunFiles(tmp_path, "x")
-    wanted = Wanted("build", "a.yaml", "a", 9, "openai:gpt-5-mini", 2.5, True, 4)
+    wanted = RunWanted("build", "a.yaml", "a", 9, "openai:gpt-5-mini", 2.5, True, 4)
     assert wanted.command(files, "specs/a.yaml")[:2] == ("build", "specs/a.yaml")
     assert wanted.command(files, "a.yaml")[-7:] == (
         "--rows",
@@ -139,7 +139,7 @@ def test_a_command_holds_only_what_was_chosen(tmp_path: Path) -> None:
         "2.5",
         "--trust",
     )
-    assert "--control" not in Wanted("preview", "a.yaml", "a", 9).command(files, "a.yaml")
+    assert "--control" not in RunWanted("preview", "a.yaml", "a", 9).command(files, "a.yaml")
 
 
 def test_hosts_that_a_spec_names_are_asked_about() -> None:
@@ -154,7 +154,7 @@ def test_hosts_that_a_spec_names_are_asked_about() -> None:
 def test_a_foreign_host_runs_only_when_it_was_agreed_to(
     client: TestClient, studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[Wanted] = []
+    started: list[RunWanted] = []
     monkeypatch.setattr(
         Runs,
         "start",
@@ -217,16 +217,16 @@ def test_a_build_is_paused_outlives_its_studio_and_is_stopped_by_another(folder:
     with Loopback(latency=0.15) as server:
         (folder / "calls.yaml").write_text(SERVED.format(url=server.url), encoding="utf-8")
         first = Studio(folder, Door(1), home=folder).service(Runs)
-        record = first.start(Wanted("build", "calls.yaml", "calls", 60))
+        record = first.start(RunWanted("build", "calls.yaml", "calls", 60))
         with pytest.raises(RequestRefused, match="is running"):
-            first.start(Wanted("preview", "calls.yaml", "calls", 60))
+            first.start(RunWanted("preview", "calls.yaml", "calls", 60))
         wait_for(lambda: server.calls.total() >= 3)
         other = Studio(folder, Door(2), home=folder).service(Runs)
         found = other.find(record.id)
         assert other.state(found)["state"] == "running"
         other.pause(found, True)
         wait_for(lambda: other.state(found)["state"] == "paused")
-        wait_for(lambda: not other.events(found).figures.as_json()["in_flight"] or (other.state(found) and False))
+        wait_for(lambda: other.state(found) and not other.events(found).figures.as_json()["in_flight"])
         held = server.calls.total()
         assert held < 60
         other.pause(found, False)
@@ -235,7 +235,7 @@ def test_a_build_is_paused_outlives_its_studio_and_is_stopped_by_another(folder:
         wait_for(lambda: other.state(found)["state"] == "ended")
         assert other.state(found)["outcome"]["outcome"] == "interrupted"
         assert not (folder / "build" / "calls" / "calls.csv").exists()
-        again = first.start(Wanted("build", "calls.yaml", "calls", 60))
+        again = first.start(RunWanted("build", "calls.yaml", "calls", 60))
         assert ended(first, again.id)["outcome"]["outcome"] == "complete"
         assert server.calls.total() == 60, "a call was paid for twice"
 
@@ -245,7 +245,7 @@ def test_a_process_that_is_killed_is_told_of(folder: Path) -> None:
     with Loopback(latency=0.2) as server:
         (folder / "calls.yaml").write_text(SERVED.format(url=server.url), encoding="utf-8")
         runs = Studio(folder, Door(1), home=folder).service(Runs)
-        record = runs.start(Wanted("build", "calls.yaml", "calls", 60))
+        record = runs.start(RunWanted("build", "calls.yaml", "calls", 60))
         wait_for(lambda: server.calls.total() >= 2)
         runs._children[record.id].kill()
         assert ended(runs, record.id)["outcome"]["outcome"] == "lost"
@@ -261,7 +261,7 @@ def test_a_stream_goes_on_where_the_build_is(folder: Path, monkeypatch: pytest.M
     with Loopback(latency=0.05) as server, served(folder) as studio:
         (folder / "calls.yaml").write_text(SERVED.format(url=server.url), encoding="utf-8")
         runs = studio.service(Runs)
-        record = runs.start(Wanted("build", "calls.yaml", "calls", 60))
+        record = runs.start(RunWanted("build", "calls.yaml", "calls", 60))
         session = studio.door.redeem(studio.door.address.partition("=")[2])
         headers = {
             "cookie": f"{studio.door.cookie}={session}",

@@ -14,7 +14,7 @@ from synthspec.sources.kinds import Access
 from synthspec.studio.context import RequestRefused, Tab, as_json, json_of, render, spec_path, studio_of
 from synthspec.studio.runs.consent import needs_trust_alone, questions_of
 from synthspec.studio.runs.offer import choices, offer, overrides_of
-from synthspec.studio.runs.registry import Runs, Wanted
+from synthspec.studio.runs.registry import Runs, RunWanted
 from synthspec.studio.runs.stream import stream_of
 
 TAB = Tab(20, "Preview and run", "run")
@@ -67,7 +67,7 @@ def _started(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
     spec = compiled.spec
     assert spec is not None
     planned = None if spec.open_ended else spec.rows
-    wanted = Wanted(kind, request.path_params["spec"], spec.name, planned, backend, budget, trusts, rows)
+    wanted = RunWanted(kind, request.path_params["spec"], spec.name, planned, backend, budget, trusts, rows)
     runs = studio.service(Runs)
     return runs.state(runs.start(wanted))
 

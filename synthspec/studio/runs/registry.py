@@ -19,7 +19,7 @@ TAIL = 4_000  # bytes of what a command printed
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RunWanted:
     """What a person asks to be run."""
 
     kind: Kind
@@ -54,7 +54,7 @@ class Runs:
         self._files: dict[str, EventFile] = {}
         self._lock = threading.RLock()
 
-    def start(self, wanted: Wanted) -> RunRecord:
+    def start(self, wanted: RunWanted) -> RunRecord:
         """Start a run.
 
         Raises:
