@@ -43,6 +43,7 @@ class RunFacts:
     seconds: float = 0.0
     latency: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # seconds a call, by prompt
     created: datetime.datetime | None = None  # None is now
+    stopped: str | None = None  # why it ended early
     servers: Sequence[Mapping[str, int]] = ()  # calls answered and failed, by server in the order of the spec
 
 
@@ -57,6 +58,7 @@ class BuildFacts:
     strategy: str
     backend: str  # provider
     model: str  # as the spec names it
+    spec_file: str = ""  # its name; none of a spec that is no file
     description: str = ""
     license: str = ""
     tags: tuple[str, ...] = ()
@@ -72,6 +74,7 @@ class BuildFacts:
     cost: float | None = 0.0  # US dollars for all of them; None where not every price is known
     prompts: Sequence[Mapping[str, Any]] = ()  # the calls of each, as `call_tally` tells them
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what each of those not written inline was
+    asked: Mapping[str, Any] = field(default_factory=dict)  # shares and correlations asked for, and what rows came to
     texts: tuple[str, ...] = ()  # the columns in which gates and reports look for texts
     partition_by: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()  # of several, the deepest last: its rows are those counted
@@ -90,7 +93,14 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
     return {
         "manifest": 1,
         "name": facts.name,
-        "spec": {"digest": facts.spec_digest, "rows": facts.rows, "strategy": facts.strategy},
+        "description": facts.description,
+        "license": facts.license,
+        "spec": {
+            "digest": facts.spec_digest,
+            "rows": facts.rows,
+            "strategy": facts.strategy,
+            **({"file": facts.spec_file} if facts.spec_file else {}),
+        },
         "seed": facts.seed,
         "versions": {"synthspec": own_version(), "python": platform.python_version()},
         "backend": {
@@ -116,6 +126,7 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
         "cost": _dollars(facts.cost),
         "prompts": [dict(p) for p in facts.prompts],
         **({"sources": {name: dict(about) for name, about in facts.sources.items()}} if facts.sources else {}),
+        **({"asked": dict(facts.asked)} if facts.asked else {}),
         "texts": list(facts.texts),
         "partition_by": list(facts.partition_by),
         **({"tables": list(facts.tables)} if facts.tables else {}),
@@ -130,6 +141,7 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
             "cost": _dollars(facts.run.cost),
             "seconds": round(facts.run.seconds, 3),
             "latency": {name: dict(waits) for name, waits in facts.run.latency.items()},
+            **({"stopped": facts.run.stopped} if facts.run.stopped else {}),
             **({"servers": [dict(s) for s in facts.run.servers]} if facts.run.servers else {}),
         },
     }

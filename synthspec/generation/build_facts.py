@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthspec.dataset.manifest import BuildFacts, RunFacts, WrittenFile
+from synthspec.document.source import NO_FILE
 from synthspec.evaluation.call_tally import CallTally
 from synthspec.evaluation.gates import GateResult, acceptance_of, text_fields
 from synthspec.inference.accounting.counters import Tally
@@ -36,6 +37,7 @@ def facts_of_build(
     *,
     reviews: Mapping[str, Any],
     left: int,
+    asked: Mapping[str, Any],
 ) -> BuildFacts:
     """All that the manifest and the card say. `reviews` are the figures of those laid over the rows, `left` the
     rows that left by them."""
@@ -43,6 +45,7 @@ def facts_of_build(
     return BuildFacts(
         name=spec.name,
         spec_digest=spec.digest,
+        spec_file="" if spec.path.name == NO_FILE else spec.path.name,
         seed=spec.seed,
         rows=tally.planned,
         strategy=spec.plan.strategy,
@@ -64,6 +67,7 @@ def facts_of_build(
         prompts=run.calls.figures(),
         sources={s.name: _contents(s) for s in spec.sources.values() if s.kind != "rows"},
         texts=text_fields(spec),
+        asked=asked,
         partition_by=spec.output.partition_by,
         tables=tuple(t.name for t in spec.output.tables),
         splits=splits,
@@ -81,6 +85,7 @@ def facts_of_build(
             tally.spent,
             run.seconds,
             run.calls.latencies(),
+            stopped=run.stopped,
             servers=[{"answered": s.answered, "failed": s.failed} for s in tally.servers.values()],
         ),
     )

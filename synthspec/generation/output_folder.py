@@ -17,6 +17,7 @@ from synthspec.dataset.switch_changes import INCOMPLETE
 from synthspec.dataset.tables import DatasetTables, open_dataset
 from synthspec.dataset.writers import Column
 from synthspec.evaluation.gates import GateWatch
+from synthspec.generation.asked_shares import AskedShares
 from synthspec.generation.build_facts import FinishedRun, facts_of_build
 from synthspec.generation.built_dataset import Dataset, Rejected, rejected
 from synthspec.generation.named_groups import NamedGroups
@@ -55,6 +56,7 @@ class DatasetFolder:
         )
         self.groups = open_split_groups(spec, folder)
         self._named: NamedGroups | None = None
+        self._asked: AskedShares | None = None
         self.log = RowLog(self.stage / ROWS)
         self.quarantine = Quarantine(self.stage / "quarantine.jsonl")
         self.pending: list[Row] = []
@@ -67,6 +69,7 @@ class DatasetFolder:
 
     def follow(self, plan: PassingPlan) -> None:
         """Rows to come are of these combinations. To be called before any is taken."""
+        self._asked = AskedShares(self.spec, plan.plan)
         if self.spec.output.group is not None and self.groups is not None:
             self._named = NamedGroups(self.spec, plan)
 
@@ -99,6 +102,8 @@ class DatasetFolder:
             self._leave(seen)
         else:
             self.watch.passed(seen, warned)
+            if self._asked is not None:
+                self._asked.kept(outcome.combination)
             if self.keep_rows:
                 self.rows.append(seen.values)
         self.pending.append(outcome)
@@ -167,7 +172,8 @@ class DatasetFolder:
         self.log.close()
         splits = self.groups.facts if self.groups is not None else {}
         reviews = self._overlay.facts if self._overlay is not None else {}
-        facts = facts_of_build(self.spec, run, gates, files, splits, reviews=reviews, left=self._left)
+        asked = self._asked.as_dict() if self._asked is not None else {}
+        facts = facts_of_build(self.spec, run, gates, files, splits, reviews=reviews, left=self._left, asked=asked)
         manifest = build_manifest(facts)
         tables = {n: column_facts(self.spec.fields, c) for n, c in self.output.tables.items()}
         card = build_card(facts, (), tables)

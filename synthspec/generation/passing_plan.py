@@ -17,7 +17,7 @@ class PassingPlan:
     """A plan and the combination of it that was read last."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self.plan = plan
         self._index = -1
         self._combination: Mapping[str, Any] = {}
         self._following: Iterator[Mapping[str, Any]] = iter(())
@@ -27,10 +27,10 @@ class PassingPlan:
         if index == self._index:
             return self._combination
         if index < self._index:
-            return self._plan[index]
+            return self.plan[index]
         if self._index < 0 or index > self._index + AHEAD:
-            end = len(self._plan) if self._plan.spec.each is not None else index + MOST
-            self._following = self._plan.combinations(index, end)
+            end = len(self.plan) if self.plan.spec.each is not None else index + MOST
+            self._following = self.plan.combinations(index, end)
             self._index = index - 1
         while self._index < index:
             self._combination = next(self._following)

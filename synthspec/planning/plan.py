@@ -6,7 +6,7 @@ and its length is only how many combinations the spec's `rows` need.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, overload
 
@@ -21,7 +21,7 @@ from synthspec.planning.constraints.rules import Bundle, ExclusionRule, broken, 
 from synthspec.planning.constraints.tying import Pull, tie_dimensions
 from synthspec.planning.designing import Designing, dimensions_behind
 from synthspec.planning.drawing import DrawFault, Drawing
-from synthspec.planning.parameters import compile_draws, dimensions_of
+from synthspec.planning.parameters import CompiledDraw, compile_draws, dimensions_of
 from synthspec.sources import Table
 from synthspec.spec import Correlation, Exclusion, SourceDraw, Spec
 from synthspec.spec.draws import draws_inside
@@ -118,22 +118,35 @@ class Plan:
                 yield {n: c[offset] for n, c in columns.items()}
             start = end
 
-    def columns(self, start: int, stop: int) -> dict[str, ColumnArray]:
-        """Combinations start..stop-1 as one array a parameter, exclusions honoured.
+    def columns(self, start: int, stop: int, only: Iterable[str] | None = None) -> dict[str, ColumnArray]:
+        """Combinations start..stop-1 as one array a parameter, exclusions honoured; `only` these, and what they and
+        the exclusions read, where not all are wanted.
 
         Raises:
             DrawFault: a draw has nothing to give for a combination.
         """
-        return self.numbers(start, stop)[1]
+        return self.numbers(start, stop, None if only is None else self._with_reads(only))[1]
 
-    def numbers(self, start: int, stop: int) -> tuple[dict[str, NDArray[np.float64]], dict[str, ColumnArray]]:
-        """The uniform numbers of combinations start..stop-1 by dimension, and the columns drawn from them."""
+    def _with_reads(self, names: Iterable[str]) -> tuple[CompiledDraw, ...]:
+        """The draws of these parameters and of all that they and the exclusions hang on."""
+        wanted = {*names}.union(*(r.reads for r in self.rules))
+        for draw in reversed(self.draws):
+            if draw.name in wanted:
+                wanted |= draw.reads
+        return tuple(d for d in self.draws if d.name in wanted)
+
+    def numbers(
+        self, start: int, stop: int, draws: Sequence[CompiledDraw] | None = None
+    ) -> tuple[dict[str, NDArray[np.float64]], dict[str, ColumnArray]]:
+        """The uniform numbers of combinations start..stop-1 by dimension, and the columns drawn from them: all, or
+        those of some draws.
+        """
         uniforms = dict(self.strategy.uniforms(start, stop))
         if self.copula is not None:
             uniforms = dict(self.copula.apply(uniforms))
-        columns = self._evaluate(uniforms, np.arange(start, stop))
+        columns = self._evaluate(uniforms, np.arange(start, stop), draws)
         if self.rules:
-            self._redraw(np.arange(start, stop), uniforms, columns)
+            self._redraw(np.arange(start, stop), uniforms, columns, draws)
         return uniforms, columns
 
     def substitute(self, index: int, number: int) -> dict[str, Any] | None:
@@ -167,17 +180,24 @@ class Plan:
         return self.strategy.coverage(self.numbers(0, rows)[0])
 
     def _evaluate(
-        self, uniforms: Mapping[str, NDArray[np.float64]], numbers: NDArray[np.int64]
+        self,
+        uniforms: Mapping[str, NDArray[np.float64]],
+        numbers: NDArray[np.int64],
+        draws: Sequence[CompiledDraw] | None = None,
     ) -> dict[str, ColumnArray]:
         """The columns of the combinations of these numbers."""
         drawing = Drawing(len(numbers), uniforms, {INDEX: numbers})
-        for draw in self.draws:
+        for draw in self.draws if draws is None else draws:
             drawing.columns[draw.name] = draw.values(drawing)
         del drawing.columns[INDEX]
         return drawing.columns
 
     def _redraw(
-        self, rows: NDArray[np.int64], uniforms: dict[str, NDArray[np.float64]], columns: dict[str, ColumnArray]
+        self,
+        rows: NDArray[np.int64],
+        uniforms: dict[str, NDArray[np.float64]],
+        columns: dict[str, ColumnArray],
+        draws: Sequence[CompiledDraw] | None = None,
     ) -> None:
         """Draw anew what each row's broken rules hang on, until none is broken."""
         at = np.arange(len(rows))
@@ -198,7 +218,7 @@ class Plan:
             for key in wanted:
                 uniforms[key] = uniforms[key].copy()
                 uniforms[key][at] = mixed[key]
-            for name, column in self._evaluate(mixed, rows[at]).items():
+            for name, column in self._evaluate(mixed, rows[at], draws).items():
                 columns[name] = _placed(columns[name], at, column)
         raise DrawFault("", "the exclusions leave too little to draw from", "exclude less")
 
