@@ -245,7 +245,7 @@ def report(
     from synthspec.evaluation.asked import read_models, report_on
 
     models = read_models(embed, judge, base_url, budget)
-    return report_on(_corpus(data), _original(against, [data]), models)
+    return report_on(_corpus(data, empty=True), _original(against, [data]), models)
 
 
 def compare(*data: AnyPath | Dataset, against: AnyPath | Dataset | None = None, vary: str | None = None) -> Comparison:
@@ -272,10 +272,10 @@ def _original(against: AnyPath | Dataset | None, data: Sequence[AnyPath | Datase
     return read_original(_place(against), [_place(d) for d in data], compile_spec)
 
 
-def _corpus(data: AnyPath | Dataset) -> Corpus:
+def _corpus(data: AnyPath | Dataset, *, empty: bool = False) -> Corpus:
     from synthspec.evaluation.corpus.corpus import read_corpus
 
-    return read_corpus(_place(data))
+    return read_corpus(_place(data), empty=empty)
 
 
 def _place(data: AnyPath | Dataset) -> Path:

@@ -59,7 +59,7 @@ def command(
         models = read_models(embed, judge, base_url, budget, "--")
     except AskedError as e:
         raise click.UsageError(str(e)) from None
-    corpus = read_or_exit(data)
+    corpus = read_or_exit(data, empty=True)
     original = original_or_exit(against, [data])
     report = _measure(corpus, original, models, quiet=quiet, no_color=no_color)
     if form == "json":

@@ -21,7 +21,7 @@ import numpy as np
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.metrics import all_metrics
 from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric, Sizes, compute
-from synthspec.evaluation.report.measure import build_figures
+from synthspec.evaluation.report.build_figures import build_figures
 from synthspec.evaluation.report.pieced import pieced_together
 
 MOST_ROWS = 5_000  # rows of each dataset that are measured

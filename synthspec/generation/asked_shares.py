@@ -152,7 +152,9 @@ def _names(values: Sequence[Any]) -> list[Any]:
     >>> _names([1, {"name": "plain", "wording": "Write as people do."}, None])
     [1, 'plain', None]
     """
-    first = [next((t for t in v.values() if isinstance(t, str)), None) if isinstance(v, Mapping) else None for v in values]
+    first = [
+        next((t for t in v.values() if isinstance(t, str)), None) if isinstance(v, Mapping) else None for v in values
+    ]
     texts = [f if f is not None else repr(v) for v, f in zip(values, first, strict=True)]
     short = len({*texts}) == len(texts)
     return [f if short and f is not None else _plain(v) for v, f in zip(values, first, strict=True)]

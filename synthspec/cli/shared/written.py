@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from synthspec.evaluation.corpus.corpus import Corpus
 
 
-def read_or_exit(path: Path) -> Corpus:
-    """The dataset at a path; a fault ends the command with status 1."""
+def read_or_exit(path: Path, *, empty: bool = False) -> Corpus:
+    """The dataset at a path, with `empty` also one without rows; a fault ends the command with status 1."""
     from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.evaluation.corpus.corpus import read_corpus
 
     with ending_on_errors(help="name a build's folder, or a CSV, JSONL, JSON or Parquet file"):
-        return read_corpus(path)
+        return read_corpus(path, empty=empty)
 
 
 def original_or_exit(named: Path | None, datasets: Sequence[Path]) -> Corpus | None:

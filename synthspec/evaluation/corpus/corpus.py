@@ -101,8 +101,8 @@ class Corpus:
         return Corpus(self.name, len(rows), columns, self.places[rows], self.texts, self.labels)
 
 
-def read_corpus(path: Path, *, most: int = MOST_ROWS) -> Corpus:
-    """The dataset in a build's folder, or in a file.
+def read_corpus(path: Path, *, most: int = MOST_ROWS, empty: bool = False) -> Corpus:
+    """The dataset in a build's folder, or in a file; with `empty`, also that of a build that came to no rows.
 
     Raises:
         TableFault: there is none, it cannot be read, or it has no rows.
@@ -118,7 +118,7 @@ def read_corpus(path: Path, *, most: int = MOST_ROWS) -> Corpus:
             raise TableFault(f"{file}: {(e.strerror or str(e)).lower()}") from None
         except TableFault as e:
             raise TableFault(f"{file}: {e}") from None
-    if not sample.sizes:
+    if not sample.sizes and not (empty and manifest is not None):
         raise TableFault(f"{path} holds no rows")
     name = str((manifest or {}).get("name") or (path.stem if path.is_file() else path.resolve().name))
     return _corpus(name, sample, manifest, path if path.is_dir() else None, len(files))

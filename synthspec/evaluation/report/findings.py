@@ -8,58 +8,99 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+
+from synthspec.evaluation.metrics.metric import Array
+from synthspec.evaluation.report.build_figures import gates_of
 from synthspec.evaluation.report.measure import Report
+from synthspec.evaluation.report.phrases import Phrase, common_openings
 from synthspec.evaluation.report.pieced import BORROWED, MIXED
+from synthspec.evaluation.report.reached import FAR
 
 ENOUGH = 50  # rows a label, below which a classifier that fails says nothing of the text
+NAMED = 6  # phrases of a finding
+OFTEN = 0.1  # of all rows: a phrase that so many hold stands out
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence, and whether it is a fault or only worth a look."""
+    """One sentence, and whether it is an error or only worth a look. `section` is where its figures stand, `rows` the
+    indices of the rows that it is about and `phrases` the words, as far as they are known.
+    """
 
     severity: Literal["bad", "look"]
     text: str
+    section: str = ""
+    rows: tuple[int, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"severity": self.severity, "text": self.text}
 
 
 def findings_of(report: Report) -> tuple[Finding, ...]:
-    """Every finding, faults first."""
-    found = [*_copies(report), *_repetition(report), *_labels(report), *_original(report), *_build(report)]
+    """Every finding, errors first."""
+    found = [
+        *_gates(report), *_copies(report), *_repetition(report), *_labels(report), *_original(report), *_build(report),
+        *_asked(report),
+    ]  # fmt: skip
     return tuple(sorted(found, key=lambda f: f.severity != "bad"))
+
+
+def _gates(report: Report) -> Iterator[Finding]:
+    for gate, holds in gates_of(report.corpus.manifest).items():
+        if not holds:
+            yield Finding("bad", f"the gate {gate} failed", "build")
 
 
 def _copies(report: Report) -> Iterator[Finding]:
     leaked = report.value("near_copies") or 0.0
     if leaked > 0:
-        yield Finding("bad", f"{leaked:.1%} of rows copy the original, exactly or nearly")
+        rows = _marked(report, None if report.copied is None else report.copied[1])
+        yield Finding("bad", f"{leaked:.1%} of rows copy the original, exactly or nearly", "leakage", rows)
     runs = report.value("shared_runs") or 0.0
     if runs > BORROWED:
-        yield Finding("look", f"{runs:.0%} of rows hold eight words or more in a row from the original")
+        yield Finding("look", f"{runs:.0%} of rows hold eight words or more in a row from the original", "leakage")
     near = report.value("near_duplicate_rate") or 0.0
     if near > 0.01:
-        yield Finding("bad", f"{near:.1%} of rows nearly repeat an earlier row")
+        again = report.corpus.groups != np.arange(len(report.corpus))
+        yield Finding("bad", f"{near:.1%} of rows nearly repeat an earlier row", "diversity", _marked(report, again))
+
+
+def _marked(report: Report, marks: Array | None) -> tuple[int, ...]:
+    """The rows that are marked, where every row was looked at."""
+    if marks is None or len(marks) != len(report.corpus):
+        return ()
+    return tuple(int(i) for i in np.flatnonzero(marks))
 
 
 def _repetition(report: Report) -> Iterator[Finding]:
     openings = report.value("repeated_openings") or 0.0
     if openings > 0.3:
-        yield Finding("look", f"{openings:.0%} of rows begin with the same three words as another row")
+        text = f"{openings:.0%} of rows begin with the same three words as another row"
+        yield Finding("look", text, "diversity", phrases=common_openings(report.corpus))
     bleu = report.value("self_bleu") or 0.0
     if bleu > 0.5:
-        yield Finding("bad", f"rows are pieced together from one another: self-BLEU is {bleu:.2f}")
+        text = f"rows are pieced together from one another: self-BLEU is {bleu:.2f}"
+        yield Finding("bad", text, "diversity", phrases=report.phrases[:NAMED])
     ratio = report.value("compression_ratio") or 0.0
     if ratio > 3:
-        yield Finding("bad", f"wording repeats: the text compresses {ratio:.1f} times, people's prose about 2 to 2.6")
+        text = f"wording repeats: the text compresses {ratio:.1f} times, people's prose about 2 to 2.6"
+        yield Finding("bad", text, "diversity", phrases=report.phrases[:NAMED])
+    often = [p for p in report.phrases if p.share > OFTEN]
+    if often:
+        more = f", and {len(often) - 1} more phrases are as common" if len(often) > 1 else ""
+        text = f"{often[0].share:.0%} of rows hold the words “{often[0].text}”{more}"
+        yield Finding("look", text, "phrases", phrases=tuple(often[:NAMED]))
     for curve in report.curves:
         if curve.name == "near_duplicate_rate" and len(curve.values) >= 6:
             third = len(curve.values) // 3
             first, last = sum(curve.values[:third]) / third, sum(curve.values[-third:]) / third
             if last > 0.02 and last > 2 * first:
-                yield Finding(
-                    "bad", f"repetition grows with row number: {first:.1%} of early rows, {last:.1%} of late ones"
-                )
+                text = f"repetition grows with row number: {first:.1%} of early rows, {last:.1%} of late ones"
+                yield Finding("bad", text, "diversity")
 
 
 def _labels(report: Report) -> Iterator[Finding]:
@@ -67,41 +108,47 @@ def _labels(report: Report) -> Iterator[Finding]:
         if drift.kappa < 0.1 and len(drift.right) >= ENOUGH * len(drift.classes):
             where = f"; the classifier learnt from {drift.trained_on}" if drift.trained_on else ""
             yield Finding("look", f"'{drift.column}' can hardly be told from the text: {drift.accuracy:.0%} right, "
-                                  f"{drift.chance:.0%} by always naming the commonest{where}")  # fmt: skip
+                                  f"{drift.chance:.0%} by always naming the commonest{where}", "drift")  # fmt: skip
     for entry in report.balance:
         rare = [v["value"] for v in entry["values"] if v["kept"] and v["lost"] > v["kept"]]
         if rare:
-            yield Finding("bad", f"more rows were lost than kept where {entry['column']} is {', '.join(rare[:3])}")
+            text = f"more rows were lost than kept where {entry['column']} is {', '.join(rare[:3])}"
+            yield Finding("bad", text, "balance")
 
 
 def _original(report: Report) -> Iterator[Finding]:
     ratio = report.value("length_ratio")
     if ratio is not None and not 0.75 <= ratio <= 1.33:
-        yield Finding("look", f"rows are {ratio:.2f} times as long as the original's")
+        yield Finding("look", f"rows are {ratio:.2f} times as long as the original's", "similarity")
     auc = report.value("two_sample_auc")
     if auc is not None and auc > 0.8:
-        yield Finding("look", f"a classifier tells synthetic rows from real ones {auc:.0%} of the time")
+        yield Finding("look", f"a classifier tells synthetic rows from real ones {auc:.0%} of the time", "similarity")
     if auc is not None and auc < MIXED:
-        yield Finding(
-            "look", f"rows are pieced together from the original's: a classifier takes them for real (AUC {auc:.2f})"
-        )
+        text = f"rows are pieced together from the original's: a classifier takes them for real (AUC {auc:.2f})"
+        yield Finding("look", text, "similarity")
     coverage = report.value("coverage")
     if coverage is not None and coverage < 0.5:
-        yield Finding("look", f"only {coverage:.0%} of the original's rows have a synthetic row near them")
+        text = f"only {coverage:.0%} of the original's rows have a synthetic row near them"
+        yield Finding("look", text, "similarity")
 
 
 def _build(report: Report) -> Iterator[Finding]:
-    if report.quarantined:
-        yield Finding(
-            "look",
-            f"{report.quarantined:,} {'row is' if report.quarantined == 1 else 'rows are'} missing; see the quarantine",
-        )
+    account = report.account
+    missing = max(account.asked - account.kept, 0) if account is not None else report.quarantined
+    if missing:
+        yield Finding("look", f"{missing:,} {'row is' if missing == 1 else 'rows are'} missing", "build")
     for call in report.calls:
         if call["cut_off"]:
-            yield Finding(
-                "bad", f"{call['cut_off']:,} completions of prompt '{call['prompt']}' were cut off at their longest"
-            )
+            text = f"{call['cut_off']:,} completions of prompt '{call['prompt']}' were cut off at their longest"
+            yield Finding("bad", text, "build")
         if call["count_accuracy"] is not None and call["count_accuracy"] < 0.9:
-            yield Finding(
-                "look", f"prompt '{call['prompt']}' gives {call['count_accuracy']:.0%} of the rows it is asked for"
-            )
+            text = f"prompt '{call['prompt']}' gives {call['count_accuracy']:.0%} of the rows it is asked for"
+            yield Finding("look", text, "build")
+
+
+def _asked(report: Report) -> Iterator[Finding]:
+    for parameter in report.asked.parameters if report.asked is not None else ():
+        value = parameter.farthest
+        if value is not None and value.reached is not None and (parameter.distance or 0.0) > FAR:
+            text = f"{parameter.name} is {value.value} in {value.reached:.0%} of rows; {value.asked:.0%} was asked for"
+            yield Finding("look", text, "asked")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from synthspec.dataset.manifest import FUNNEL
 from synthspec.evaluation.call_tally import said_calls
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.corpus.headers import named_like, nothing_shared
@@ -23,6 +22,10 @@ from synthspec.evaluation.metrics.drift import Drift, label_drift
 from synthspec.evaluation.metrics.language import language_figures
 from synthspec.evaluation.metrics.leakage import copies, nearest
 from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric, Sizes, compute, failures_of
+from synthspec.evaluation.report.account import RowsAccount, rows_account
+from synthspec.evaluation.report.build_figures import build_figures
+from synthspec.evaluation.report.phrases import Phrase, repeated_phrases
+from synthspec.evaluation.report.reached import AskedAndReached, asked_and_reached
 
 Progress = Callable[[str], None]
 GROUP_ROWS = 400  # rows of a group that language figures are computed on
@@ -67,11 +70,22 @@ class Report:
     left_out: tuple[str, ...] = ()  # installed metrics that cannot be used, and why
     embeddings: str = ""  # the model that likeness is by, where not by TF-IDF
     judgement: Judgement | None = None
+    phrases: tuple[Phrase, ...] = ()  # that many rows have in common
     copied: tuple[Array, Array] | None = None  # of each row looked at, whether it copies the original: exactly, nearly
 
     def value(self, name: str) -> float | None:
         """The value of a metric, if it could be measured."""
         return next((m.figure.value for m in self.measured if m.metric.name == name), None)
+
+    @property
+    def account(self) -> RowsAccount | None:
+        """What became of the rows asked for; None where nothing tells of them."""
+        return rows_account(self.corpus.manifest)
+
+    @property
+    def asked(self) -> AskedAndReached | None:
+        """The shares and correlations asked for, and those reached; None where the manifest does not tell them."""
+        return asked_and_reached(self.corpus.manifest)
 
     @property
     def families(self) -> Mapping[str, str]:
@@ -84,6 +98,9 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the rows, for a program."""
+        from synthspec.evaluation.report.findings import findings_of
+        from synthspec.evaluation.report.verdict import verdict_of
+
         corpus, manifest = self.corpus, self.corpus.manifest
         columns = {"text": list(corpus.texts), "label": list(corpus.labels)}
         return {
@@ -102,6 +119,11 @@ class Report:
             "language": self.language,
             "lengths": self.lengths,
             "nearest": self.closest,
+            "verdict": verdict_of(self).as_dict(),
+            "findings": [f.as_dict() for f in findings_of(self)],
+            "asked": self.asked.as_dict() if self.asked else None,
+            "account": self.account.as_dict() if self.account else None,
+            "phrases": [p.as_dict() for p in self.phrases],
             "build": None if manifest is None else build_figures(manifest),
             "calls": self.calls,
             "quarantine": {"rows": self.quarantined, "reasons": dict(self.reasons())},
@@ -139,83 +161,47 @@ def measure(corpus: Corpus, against: Corpus | None = None, progress: Progress | 
         BackendFault: texts could not be embedded.
     """
     told = progress or (lambda title: None)
+    quarantine, count = read_quarantine(corpus.folder) if corpus.folder else ([], 0)
+    calls = said_calls(corpus.manifest)
+    if not len(corpus):  # a build that came to nothing: why is known, and there is nothing to measure
+        nothing: list[dict[str, Any]] = []
+        return Report(
+            corpus, against, (), (), (), nothing, nothing, nothing, nothing, calls=calls, quarantine=quarantine,
+            quarantined=count,
+        )  # fmt: skip
     if against is not None:
         against = named_like(against, corpus.columns)
         corpus = replace(corpus, notes=(*corpus.notes, *against.notes, *nothing_shared(corpus, against)))
     context = Context(corpus, against, sizes or Sizes(), embed=embed)
     context.notes["judged"] = judgement.columns if judgement else ()
-    measured = []
-    for metric in all_metrics():
-        told(metric.title)
-        figure = compute(metric, context)
-        if figure is not None and np.isfinite(figure.value):
-            measured.append(Measured(metric, figure))
+    measured = tuple(_measured(context, told))
     told("Curves")
     curves = curves_of(corpus)
     told("Confusion")
     drift = label_drift(context)
     told("Groups")
-    quarantine, count = read_quarantine(corpus.folder) if corpus.folder else ([], 0)
     lost = [e["values"] for e in quarantine if isinstance(e.get("values"), dict)]
     language = language_groups(corpus)
     told("Calls")
     return Report(
-        corpus, against, tuple(measured), curves, drift, balance_of(corpus, lost), pairs_of(corpus), language,
+        corpus, against, measured, curves, drift, balance_of(corpus, lost), pairs_of(corpus), language,
         [length_histogram(corpus, against, c) for c in corpus.texts],
-        _closest(context), said_calls(corpus.manifest), quarantine, count,
-        (*broken_metrics(), *failures_of(context).values()), embed.name if embed else "", judgement, copies(context),
+        _closest(context), calls, quarantine, count, (*broken_metrics(), *failures_of(context).values()),
+        embed.name if embed else "", judgement, repeated_phrases(corpus), copies(context),
     )  # fmt: skip
+
+
+def _measured(context: Context, told: Progress) -> Iterator[Measured]:
+    for metric in all_metrics():
+        told(metric.title)
+        figure = compute(metric, context)
+        if figure is not None and np.isfinite(figure.value):
+            yield Measured(metric, figure)
 
 
 def step_count() -> int:
     """How often `measure` tells of its progress."""
     return len(all_metrics()) + 4
-
-
-def build_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What a manifest says of the build, where it says it in the form expected."""
-    said = _numbers(manifest.get("funnel"))
-    funnel = {step: said[step] for step in FUNNEL if step in said}
-    usage = _numbers(manifest.get("usage"))
-    rejections = _numbers(manifest.get("rejections"))
-    kept = funnel.get("kept", 0)
-    cost = manifest.get("cost")
-    cost = float(cost) if isinstance(cost, int | float) else None  # not known
-    backend = manifest.get("backend")
-    backend = backend if isinstance(backend, dict) else {}
-    gates = manifest.get("gates")
-    return {
-        "backend": ":".join(str(backend[k]) for k in ("provider", "model") if backend.get(k)),
-        "seed": manifest.get("seed"),
-        "funnel": funnel,
-        "acceptance": _share_in(manifest.get("metrics"), "acceptance"),  # manifests of 0.1 do not tell it
-        "rejections": rejections,
-        "warnings": _numbers(manifest.get("warnings")),
-        "gates": gates if isinstance(gates, dict) else {},
-        "calls": usage.get("calls", 0),
-        "unmeasured": usage.get("calls_of_unknown_tokens", 0),
-        "prompt_tokens": usage.get("prompt_tokens", 0),
-        "completion_tokens": usage.get("completion_tokens", 0),
-        "servers": _servers(manifest.get("run")),
-        "cost": cost,
-        "cost_per_1000": cost / kept * 1000 if kept and cost is not None else None,
-    }
-
-
-def _servers(run: Any) -> list[dict[str, int]]:
-    """Calls that each of several servers answered in the last run, and failed; none where that is not told."""
-    listed = run.get("servers") if isinstance(run, dict) else None
-    counts = [_numbers(entry) for entry in listed] if isinstance(listed, list) else []
-    return counts if all({"answered", "failed"} <= c.keys() for c in counts) else []
-
-
-def _share_in(value: Any, name: str) -> float | None:
-    found = value.get(name) if isinstance(value, dict) else None
-    return float(found) if isinstance(found, int | float) else None
-
-
-def _numbers(value: Any) -> dict[str, int]:
-    return {str(k): v for k, v in value.items() if isinstance(v, int)} if isinstance(value, dict) else {}
 
 
 def _strings(value: Any) -> Sequence[str]:
@@ -274,4 +260,4 @@ def _closest(context: Context) -> list[dict[str, Any]]:
     return [{"similarity": float(alike[i]), "row": pair.texts[i], "original": pair.real[int(which[i])]} for i in order]
 
 
-__all__ = ["FAMILIES", "Measured", "Report", "build_figures", "measure", "step_count"]
+__all__ = ["FAMILIES", "Measured", "Report", "measure", "step_count"]

@@ -28,9 +28,10 @@ class Phrase:
     text: str
     words: int
     rows: tuple[int, ...]
+    share: float  # of the rows that were looked at
 
     def as_dict(self) -> dict[str, Any]:
-        return {"phrase": self.text, "words": self.words, "rows": len(self.rows)}
+        return {"phrase": self.text, "words": self.words, "rows": len(self.rows), "share": self.share}
 
 
 def repeated_phrases(corpus: Corpus, most: int = MOST) -> tuple[Phrase, ...]:
@@ -56,10 +57,23 @@ def repeated_phrases(corpus: Corpus, most: int = MOST) -> tuple[Phrase, ...]:
         if not text or any(_alike(text, its, other, theirs) for theirs, other in taken):
             continue
         taken.append((its, text))
-        shown.append(Phrase(text, n, tuple(int(looked[r]) for r in sorted(its))))
+        shown.append(Phrase(text, n, tuple(int(looked[r]) for r in sorted(its)), len(its) / len(looked)))
         if len(shown) >= most:
             break
     return tuple(sorted(shown, key=lambda p: (-len(p.rows), -p.words, p.text)))
+
+
+def common_openings(corpus: Corpus, words: int = 3, most: int = 6) -> tuple[Phrase, ...]:
+    """The words with which most rows begin, where another row begins with them too."""
+    begins: dict[tuple[str, ...], list[int]] = {}
+    looked = corpus.chosen(LOOKED_AT)
+    for i in looked:
+        first = words_of(corpus.rows[int(i)][:200])[:words]
+        if len(first) == words:
+            begins.setdefault(tuple(first), []).append(int(i))
+    often = sorted((its for its in begins.values() if len(its) > 1), key=lambda its: (-len(its), its))
+    shown = [(_surface(corpus.rows[its[0]], 0, words), its) for its in often[:most]]
+    return tuple(Phrase(text, words, tuple(its), len(its) / len(looked)) for text, its in shown if text)
 
 
 def _common(tokens: Tokens, n: int, least: int, most: int = 200) -> list[tuple[Array, int]]:
@@ -78,7 +92,9 @@ def _common(tokens: Tokens, n: int, least: int, most: int = 200) -> list[tuple[A
     sizes = np.diff(np.concatenate([starts, [len(grams)]]))
     often = np.flatnonzero(sizes >= least)
     often = often[np.argsort(-sizes[often], kind="stable")][:most]
-    return [(owner[starts[i] : starts[i] + sizes[i]], int(places[starts[i] : starts[i] + sizes[i]].min())) for i in often]
+    return [
+        (owner[starts[i] : starts[i] + sizes[i]], int(places[starts[i] : starts[i] + sizes[i]].min())) for i in often
+    ]
 
 
 def _alike(text: str, rows: set[int], other: str, theirs: set[int]) -> bool:
@@ -104,7 +120,8 @@ def _surface(text: str, start: int, words: int) -> str:
         if at >= start + words:
             break
     found = text[begin:end] if begin is not None else ""
-    return "" if "\n" in found else found.strip(" ,;:.!?\"'()[]…–-“”‘’")  # not from one column or paragraph into the next
+    across = "\n" in found  # from one column or paragraph into the next
+    return "" if across else found.strip(" ,;:.!?\"'()[]…–-“”‘’")
 
 
 def rows_holding(texts: Sequence[str], phrase: str) -> list[int]:

@@ -10,29 +10,42 @@ from synthspec.evaluation.report.numbers import format_value
 
 WIDTH, HEIGHT = 320, 132
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 10, 22
+NAME = 32  # characters of a class beside a matrix; the table behind it has them all
+
+
+def curve_range(values: Sequence[float], unit: str) -> tuple[float, float]:
+    """Where the axis of a curve begins and ends: at zero, unless that would flatten what there is to see."""
+    low, high = min(values), max(values)
+    slack = max(high - low, abs(high) * 0.1, 1e-9) * 0.12
+    floor = 0.0 if low >= 0 and low - slack < high * 0.4 else low - slack
+    ceiling = max(high + slack, floor + max(abs(high) * 0.1, 1e-6))
+    if unit != "number" and high <= 1:
+        ceiling = min(1.0, max(ceiling, floor + 0.05))
+    return floor, ceiling
+
+
+def axis_note(values: Sequence[float], unit: str) -> str:
+    """Where a curve's axis begins, where that is not at zero; else nothing."""
+    floor = curve_range(values, unit)[0]
+    return "" if floor == 0 else f"The axis begins at {format_value(floor, unit)}, not at zero."
 
 
 def curve_plot(at: Sequence[int], values: Sequence[float], unit: str, label: str) -> Markup:
     """A line over row index. The scale never magnifies a change below a tenth of the figure."""
-    low, high = min(values), max(values)
-    slack = max(high - low, abs(high) * 0.1, 1e-9) * 0.12
-    floor = 0.0 if low >= 0 and low - slack < high * 0.15 else low - slack
-    ceiling = max(high + slack, floor + max(abs(high) * 0.1, 1e-6))
-    if unit != "number" and high <= 1:
-        ceiling = min(1.0, max(ceiling, floor + 0.05))
+    floor, ceiling = curve_range(values, unit)
     span = max(at[-1] - at[0], 1)
     x = [LEFT + (a - at[0]) / span * (WIDTH - LEFT - RIGHT) for a in at]
     y = [_height((v - floor) / (ceiling - floor)) for v in values]
     line = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     base = HEIGHT - BOTTOM
     dots = "".join(
-        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.4"><title>from row {i:,}: {format_value(v, unit)}</title></circle>'
+        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.4"><title>around row {i + 1:,}: {format_value(v, unit)}</title></circle>'
         for a, b, i, v in zip(x, y, at, values, strict=True)
     )
     area = f'<polygon class="area" points="{x[0]:.1f},{base} {line} {x[-1]:.1f},{base}"/>' if floor == 0 else ""
     marks = _level(floor, base, unit) + _level(ceiling, TOP, unit)
-    ends = _text(LEFT, HEIGHT - 6, f"row {at[0]:,}", "start") + _text(
-        WIDTH - RIGHT, HEIGHT - 6, f"row {at[-1]:,}", "end"
+    ends = _text(LEFT, HEIGHT - 6, f"row {at[0] + 1:,}", "start") + _text(
+        WIDTH - RIGHT, HEIGHT - 6, f"row {at[-1] + 1:,}", "end"
     )
     return _svg(WIDTH, HEIGHT, f'{marks}{area}<polyline class="line" points="{line}"/>{dots}{ends}', label)
 
@@ -47,7 +60,7 @@ def histogram_plot(
     bars = "".join(
         f'<rect class="bar" x="{LEFT + i * width + 0.75:.1f}" y="{_height(s / ceiling):.1f}"'
         f' width="{max(width - 1.5, 1):.1f}" height="{base - _height(s / ceiling):.1f}">'
-        f"<title>{_span(starts[i], step)}: {format_value(s, 'share')}</title></rect>"
+        f"<title>{span_of(starts[i], step)}: {format_value(s, 'share')}</title></rect>"
         for i, s in enumerate(shares)
     )
     outline = ""
@@ -68,7 +81,7 @@ def histogram_plot(
 def matrix_plot(classes: Sequence[str], confusion: Sequence[Sequence[int]], label: str) -> Markup:
     """Rows are the true labels, columns what the classifier said; a cell is as dark as its share of the row."""
     cell = 38 if len(classes) <= 8 else 26 if len(classes) <= 14 else 16
-    names = [c if len(c) <= 16 else f"{c[:7]}…{c[-8:]}" for c in classes]
+    names = [c if len(c) <= NAME else f"{c[: NAME // 2 - 1]}…{c[-NAME // 2 :]}" for c in classes]
     left = 14 + round(6.6 * max(map(len, names)))
     turn = max(map(len, names)) * 6.6 > cell
     top = 36 + (round(4.4 * max(map(len, names))) if turn else 0)
@@ -100,12 +113,19 @@ def scale_plot(value: float, floor: float | None, label: str) -> Markup:
     return _svg(width, 14, f"{_track(width)}{_reach(4, at)}{tick}{_dot(at)}", label)
 
 
-def interval_plot(intervals: Sequence[tuple[float, float, float] | None], label: str) -> list[Markup]:
-    """One small plot each of a value and its interval, all on one scale."""
+def interval_range(intervals: Sequence[tuple[float, float, float] | None]) -> tuple[float, float]:
+    """Where the scale of intervals begins and ends: at zero where that is near."""
     known = [i for i in intervals if i is not None]
     low, high = min(i[1] for i in known), max(i[2] for i in known)
     span = (high - low) or max(abs(high), 1e-9)
-    low, span = low - span * 0.06, span * 1.12
+    begin = 0.0 if low >= 0 and low - span * 0.06 < high * 0.4 else low - span * 0.06
+    return begin, high + span * 0.06
+
+
+def interval_plot(intervals: Sequence[tuple[float, float, float] | None]) -> list[Markup]:
+    """One small plot each of a value and its interval, all on one scale."""
+    low, high = interval_range(intervals)
+    span = high - low
     width = 150
 
     def place(v: float) -> float:
@@ -117,16 +137,28 @@ def interval_plot(intervals: Sequence[tuple[float, float, float] | None], label:
         if each is not None:
             value, begin, end = map(place, each)
             body += _reach(begin, end) + _dot(value)
-        found.append(_svg(width, 14, body, label))
+        found.append(_svg(width, 14, body))
     return found
 
 
+def bar_plot(share: float, lost: float = 0.0, mark: float | None = None) -> Markup:
+    """A bar from zero, of the width of its place; what was lost after it, and a tick at `mark`. Shares of the width."""
+    share, lost = min(max(share, 0.0), 1.0), min(max(lost, 0.0), 1.0)
+    body = f'<rect class="track" width="200" height="10"/><rect class="fill" width="{share * 200:.1f}" height="10"/>'
+    if lost:
+        body += f'<rect class="gone" x="{share * 200:.1f}" width="{min(lost, 1 - share) * 200:.1f}" height="10"/>'
+    if mark is not None:
+        body += f'<rect class="mark" x="{min(max(mark, 0.0), 1.0) * 198:.1f}" width="2" height="10"/>'
+    plot = f'<svg class="barline" viewBox="0 0 200 10" preserveAspectRatio="none" aria-hidden="true">{body}</svg>'
+    return Markup(plot)
+
+
 def _cell(x: float, y: float, size: int, share: float, right: bool, told: str) -> str:
-    opacity = 0.04 + 0.9 * share
+    opacity = 0.04 + 0.48 * share  # so that ink can be read on it, by day and by night
     kind = "right" if right else "wrong"
     text = ""
     if size >= 26 and share >= 0.005:
-        bold = " strong" if opacity > 0.55 else ""
+        bold = " strong" if share > 0.5 else ""
         place = f'x="{x + size / 2:.0f}" y="{y + size / 2 + 4:.0f}"'
         text = f'<text class="count{bold}" {place} text-anchor="middle">{share * 100:.0f}</text>'
     return (
@@ -147,7 +179,8 @@ def _dot(at: float) -> str:
     return f'<circle cx="{at:.1f}" cy="7" r="4"/>'
 
 
-def _span(start: int, step: int) -> str:
+def span_of(start: int, step: int) -> str:
+    """The words that a bar of a histogram stands for."""
     return f"{start} words" if step == 1 else f"{start} to {start + step - 1} words"
 
 
@@ -164,8 +197,8 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _svg(width: float, height: float, body: str, label: str, fixed: bool = False) -> Markup:
+def _svg(width: float, height: float, body: str, label: str = "", fixed: bool = False) -> Markup:
+    """With a label a picture that is read out by it; without, one whose figure stands beside it."""
     size = f' width="{width:.0f}" height="{height:.0f}"' if fixed else ""
-    return Markup(
-        f'<svg viewBox="0 0 {width:.0f} {height:.0f}"{size} role="img" aria-label="{escape(label)}">{body}</svg>'
-    )
+    name = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    return Markup(f'<svg viewBox="0 0 {width:.0f} {height:.0f}"{size} {name}>{body}</svg>')

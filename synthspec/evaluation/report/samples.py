@@ -35,7 +35,7 @@ class RowCall:
     finish: str
     tokens: str
     latency: float
-    cost: float
+    cost: float | None  # US dollars
     messages: tuple[tuple[str, str], ...]
     text: str
 
@@ -52,9 +52,16 @@ class Shown:
     calls: tuple[RowCall, ...] = field(default=())
 
 
-def sample_rows(corpus: Corpus, copied: Array | None = None, most: int = SHOWN) -> tuple[Shown, ...]:
-    """An even sample. `copied` tells of each row whether it copies the original, where every row was looked at."""
-    rows = np.unique(np.linspace(0, len(corpus) - 1, min(most, len(corpus))).astype(np.int64))
+def sample_rows(
+    corpus: Corpus, copied: Array | None = None, most: int = SHOWN, also: Iterable[int] = ()
+) -> tuple[Shown, ...]:
+    """An even sample, and `also` these. `copied` tells of each row whether it copies the original, where every row was
+    looked at.
+    """
+    if not len(corpus):
+        return ()
+    even = np.linspace(0, len(corpus) - 1, min(most, len(corpus))).astype(np.int64)
+    rows = np.unique(np.concatenate([even, np.array([*also], np.int64)]))
     calls = _calls_of(corpus, rows)
     return tuple(_shown(corpus, int(i), copied, calls.get(int(i), ())) for i in rows)
 
@@ -136,7 +143,7 @@ def _shown_calls(calls: Sequence[StoredCall]) -> Iterator[RowCall]:
         asked, given = call.prompt_tokens, call.completion_tokens
         tokens = f"{asked:,} + {given:,} tokens" if asked is not None and given is not None else "tokens unknown"
         messages = tuple((role, cut(text)) for role, text in call.request.messages) if call.request else ()
-        spent = (tokens, call.latency, call.cost or 0.0)
+        spent = (tokens, call.latency, call.cost)
         yield RowCall(call.prompt, call.attempt, call.model, call.finish, *spent, messages, cut(call.text))
 
 

@@ -13,7 +13,7 @@ from synthspec.evaluation.corpus.values import as_text
 from synthspec.evaluation.metrics import families_of
 from synthspec.evaluation.report.numbers import format_value
 from synthspec.evaluation.report.page import render_page
-from synthspec.evaluation.report.plots import interval_plot
+from synthspec.evaluation.report.plots import interval_plot, interval_range
 from synthspec.evaluation.report.samples import cut
 
 SHOWN = 8  # rows side by side
@@ -34,7 +34,7 @@ def comparison_page(comparison: Comparison) -> str:
         title=", ".join(comparison.names) if len(comparison.names) <= 4 else f"{len(comparison.names)} datasets",
         comparison=comparison,
         families=[(title, lines) for title, lines in families if lines],
-        plots={ln.metric.name: _plots(ln) for ln in comparison.lines},
+        views={ln.metric.name: _view(ln, comparison.names) for ln in comparison.lines},
         wins=wins(comparison),
         facts=list(zip(comparison.names, comparison.corpora, comparison.builds, strict=True)),
         samples=_samples(comparison.corpora),
@@ -48,9 +48,24 @@ def wins(comparison: Comparison) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _plots(line: ComparedMetric) -> list[Any]:
+def _view(line: ComparedMetric, names: Sequence[str]) -> dict[str, Any]:
+    """The plots of a figure, where their axis begins, and the same as a table."""
+    unit = line.metric.unit
     intervals = [None if e is None else (e.value, e.low, e.high) for e in line.estimates]  # a point where unknown
-    return interval_plot(intervals, line.metric.title)
+    low, high = interval_range(intervals)
+    begins = "at zero" if low == 0 else f"at {format_value(low, unit)}, not at zero"
+    lines = []
+    for name, e in zip(names, line.estimates, strict=True):
+        if e is None:
+            lines.append((name, "–", "–", "–"))
+            continue
+        interval = f"{format_value(e.low, unit)} to {format_value(e.high, unit)}" if e.known else "not known"
+        lines.append((name, format_value(e.value, unit), interval, e.size))
+    return {
+        "plots": interval_plot(intervals),
+        "axis": f"The axis begins {begins}, and ends at {format_value(high, unit)}.",
+        "lines": lines,
+    }
 
 
 def _samples(corpora: Sequence[Corpus]) -> list[list[tuple[int, str]]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from synthspec.evaluation.report.build_figures import build_figures
 from synthspec.evaluation.report.findings import findings_of
-from synthspec.evaluation.report.measure import Measured, Report, build_figures
+from synthspec.evaluation.report.measure import Measured, Report
 from synthspec.evaluation.report.numbers import format_value
 
 _ARROWS = {"higher": "↑", "lower": "↓", "near 1": "→ 1", "near 0.5": "→ ½", "depends": ""}
