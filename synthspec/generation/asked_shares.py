@@ -56,10 +56,8 @@ class AskedShares:
             self._count()
 
     def as_dict(self) -> dict[str, Any]:
-        """All that was asked, and what came of it; empty where nothing was asked or nothing can be told."""
+        """All that was asked, and what came of it."""
         self._count()
-        if not self._lists and not self._tied:
-            return {}
         return {
             "combinations": self.combinations,
             "rows": self.rows,

@@ -47,7 +47,7 @@ def _of_build(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Model", build_figures(manifest)["backend"] or "none"
     reported = _within(manifest, "backend", "reported")
     if isinstance(reported, list) and reported and all(isinstance(r, str) for r in reported):
-        named = {*str(_within(manifest, "backend", "model") or "").split(", ")}
+        named = {n for k in ("provider", "model") for n in str(_within(manifest, "backend", k) or "").split(", ")}
         others = [r for r in reported if r not in named]
         if others:
             yield "Model as reported", ", ".join(others)

@@ -39,7 +39,8 @@ def curve_plot(at: Sequence[int], values: Sequence[float], unit: str, label: str
     line = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     base = HEIGHT - BOTTOM
     dots = "".join(
-        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.4"><title>around row {i + 1:,}: {format_value(v, unit)}</title></circle>'
+        f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.4">'
+        f"<title>around row {i + 1:,}: {format_value(v, unit)}</title></circle>"
         for a, b, i, v in zip(x, y, at, values, strict=True)
     )
     area = f'<polygon class="area" points="{x[0]:.1f},{base} {line} {x[-1]:.1f},{base}"/>' if floor == 0 else ""

@@ -31,7 +31,8 @@ def verdict_of(report: Report) -> Verdict:
     gates = gates_of(report.corpus.manifest)
     errors = [f for f in findings if f.severity == "bad"]
     bad = bool(errors) or not all(gates.values()) or not report.corpus.total
-    parts = [_rows(report), _gates(gates) if report.corpus.manifest is not None else "", _found(findings, errors)]
+    parts = [_rows(report), _gates(gates) if report.corpus.manifest is not None else ""]
+    parts += [_found(findings, errors)] if report.corpus.total else []
     sentence = "; ".join(p for p in parts if p)
     kind: Literal["good", "look", "bad"] = "bad" if bad else "look" if findings else "good"
     return Verdict(kind, sentence[:1].upper() + sentence[1:] + ".", tuple(_unknown(report)))
@@ -57,8 +58,9 @@ def _gates(gates: dict[str, bool]) -> str:
     if len(gates) == 1:
         return f"its gate {'failed: ' + failed[0] if failed else 'passed'}"
     if failed:
-        return f"{len(failed)} of {len(gates)} gates failed: {', '.join(failed)}"
-    return f"all {len(gates)} gates passed"
+        count = f"{len(failed)} of {len(gates)}" if len(failed) < len(gates) else "both" if len(gates) == 2 else "all"
+        return f"{count} gates failed: {', '.join(failed)}"
+    return "both gates passed" if len(gates) == 2 else f"all {len(gates)} gates passed"
 
 
 def _found(findings: list[Finding], errors: list[Finding]) -> str:
