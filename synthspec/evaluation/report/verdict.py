@@ -14,7 +14,7 @@ FEW = 100  # rows, below which most figures move by chance
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReportVerdict:
     """`bad` where a gate failed, an error stands out or no row is there; `look` where something is worth a look."""
 
     kind: Literal["good", "look", "bad"]
@@ -25,7 +25,7 @@ class Verdict:
         return asdict(self)
 
 
-def verdict_of(report: Report) -> Verdict:
+def verdict_of(report: Report) -> ReportVerdict:
     """What gates, rows and findings come to, and what is not known."""
     findings = [f for f in findings_of(report) if not f.text.startswith("the gate ")]
     gates = gates_of(report.corpus.manifest)
@@ -35,7 +35,7 @@ def verdict_of(report: Report) -> Verdict:
     parts += [_found(findings, errors)] if report.corpus.total else []
     sentence = "; ".join(p for p in parts if p)
     kind: Literal["good", "look", "bad"] = "bad" if bad else "look" if findings else "good"
-    return Verdict(kind, sentence[:1].upper() + sentence[1:] + ".", tuple(_unknown(report)))
+    return ReportVerdict(kind, sentence[:1].upper() + sentence[1:] + ".", tuple(_unknown(report)))
 
 
 def _rows(report: Report) -> str:
