@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synthspec.diagnostics import Diagnostic, Related
 from synthspec.languages.expressions import evaluate
 from synthspec.languages.expressions.evaluation.columns import unpack
+from synthspec.planning.constraints.cells import MOST_CELLS
 from synthspec.planning.constraints.listed import nothing_left, out_of_reach, together
 from synthspec.planning.constraints.rules import ExclusionRule
 from synthspec.planning.constraints.tying import TiedGroup
@@ -225,7 +226,8 @@ def _left_to_chance(plan: Plan) -> Iterator[Diagnostic]:
         for name, other in (correlation.between, correlation.between[::-1]):
             if keys[name] in counted.intersection(plan.copula.moved) and keys[other] in counted:
                 message = f"the shares of '{name}' are kept by chance alone, as it is correlated with '{other}'"
-                help = f"correlate lists of at most {MOST_LEVELS} values each, whose shares are kept, or leave it so"
+                most = f"at most {MOST_LEVELS:,} values, and {MOST_CELLS:,} combinations together"
+                help = f"correlate lists of {most}, whose shares are kept, or leave it so"
                 yield Diagnostic("W890", message, correlation.span, help)
 
 

@@ -15,6 +15,8 @@ from synthspec.planning.sampling.philox import key_of
 
 _MOST_TRIED = 1 << 18
 _NEAR = 0.01
+_SIDES = (3, 6, 16)
+_SMALL = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,8 +75,28 @@ def _group(
     margins = tuple(np.array(one.weights, dtype=np.float64) for one in ordered)
     wanted = [Wanted((keys.index(p.keys[0]), keys.index(p.keys[1])), p.rank, p.orders) for p in pulls]
     fitted = fit(table, margins, wanted, base)
-    tied = Tied("tied " + " ".join(keys), keys, table, whole(fitted.shares))
+    regions = [r for each in wanted for r in _regions(table, margins, each)]
+    further = np.stack(regions, axis=1) if regions else None
+    tied = Tied("tied " + " ".join(keys), keys, table, whole(fitted.shares), further)
     return TiedGroup(tied, tuple(m / m.sum() for m in margins), fitted, tuple(pulls), base is not None)
+
+
+def _regions(table: Levels, margins: Sequence[NDArray[np.float64]], wanted: Wanted) -> list[Levels]:
+    """The region of each cell by the ranks of its two levels, over a coarse grid and a finer one.
+
+    Cells come the one most in arrears first. Of many, with fewer rows than cells, these would be those of the largest
+    shares, the ones that a rank correlation makes so: rows would be correlated far more than asked.
+    """
+    found = []
+    for side in _SIDES:
+        places = []
+        for column, order in zip(wanted.columns, wanted.orders, strict=True):
+            shares = np.bincount(order, margins[column], minlength=int(order.max()) + 1)
+            middle = (np.cumsum(shares) - shares / 2) / shares.sum()
+            places.append((middle * side).astype(np.int64)[order[table[:, column]]])
+        if max(int(order.max()) for order in wanted.orders) >= max(side, _SMALL):
+            found.append(places[0] * side + places[1])
+    return found
 
 
 def _connected(discrete: Mapping[str, Dimension], sets: Iterable[frozenset[str]]) -> list[frozenset[str]]:

@@ -14,6 +14,7 @@ from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.languages.expressions.random.quantiles import edges, level_of
 from synthspec.languages.expressions.random.quantiles.bell import normal_quantile
 from synthspec.languages.expressions.random.quantiles.elementary import exp
+from synthspec.planning.constraints.cells import MOST_CELLS
 from synthspec.planning.constraints.fitting import Wanted, fit
 from synthspec.planning.constraints.tying import Pull, TiedGroup
 from synthspec.planning.correlation.targets import (
@@ -30,7 +31,7 @@ from synthspec.planning.parameters import CompiledDraw, middles, places_in, with
 from synthspec.spec import Choice, Correlation, Spec
 
 Array = NDArray[np.float64]
-MOST_LEVELS = 128  # of a listed parameter whose correlations are kept exactly
+MOST_LEVELS = 1_000  # of a list that is drawn together with another: of more, each comes as often as it does by chance
 TOLERANCE = 0.02
 
 
@@ -45,12 +46,17 @@ class CorrelationFault(SynthspecError):
 
 
 def find_pulls(spec: Spec, draws: tuple[CompiledDraw, ...]) -> dict[Correlation, Pull]:
-    """The correlations of two parameters of which each is one discrete draw and hangs on nothing else."""
+    """The correlations of two parameters of which each is one discrete draw and hangs on nothing else.
+
+    Where all pairs of their values can be listed.
+    """
     by_name = {d.name: d for d in draws}
     found: dict[Correlation, Pull] = {}
     for correlation in spec.plan.correlate:
         first, second = (_listed(by_name[n]) for n in correlation.between)
-        if first is not None and second is not None and first.key != second.key:
+        if first is None or second is None or first.key == second.key:
+            continue
+        if len(first.weights or ()) * len(second.weights or ()) <= MOST_CELLS:
             orders = _order_of(by_name[correlation.between[0]]), _order_of(by_name[correlation.between[1]])
             found[correlation] = Pull((first.key, second.key), correlation.rank, orders)
     return found

@@ -55,13 +55,15 @@ class Tied:
     """Discrete dimensions that are drawn together: each row has one cell of `table`.
 
     `table`, shape (cells, keys), holds the level indices of each permitted cell, -1 where a dimension is inactive;
-    `parts` the shares of the cells as whole numbers above zero that sum to 2**30. `key` names it in draws.
+    `parts` the shares of the cells as whole numbers above zero that sum to 2**30. `key` names it in draws. `further`,
+    shape (cells, any), puts cells in groups whose shares matter as those of levels do.
     """
 
     key: str
     keys: tuple[str, ...]
     table: Levels
     parts: tuple[int, ...]
+    further: Levels | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,11 +77,14 @@ class Schedule:
         self._key, self._seed = tied.key, seed
         self._parts = np.array(tied.parts, dtype=np.int64)
         self._share = self._parts / PERIOD
-        self._slots = _slots(tied.table)
+        self._slots = _slots(tied.table if tied.further is None else np.hstack([tied.table, tied.further]))
         self._margin = np.zeros(int(self._slots.max()) + 1, dtype=np.int64)
         for column in self._slots.T:
             np.add.at(self._margin, column, self._parts)
         self._noise = key_of(seed, tied.key, "order")
+        self._shift = np.zeros(len(self._parts))
+        if tied.further is not None:  # else the cells of the largest shares would all come first
+            self._shift = stream(key_of(seed, tied.key, "shift"), 0, len(self._parts)) - 0.5
         self._recent: OrderedDict[tuple[int, int, int], Levels] = OrderedDict()
 
     def cells(self, first: int, last: int) -> Levels:
@@ -133,7 +136,7 @@ class Schedule:
         open_ = np.flatnonzero(after > before)
         noise = stream(key_of(self._seed, self._key, f"{turn} {low} {high}"), 0, len(open_) + 1)
         ahead = self._levels(before) - self._due(np.array(rows), self._margin)
-        return _Rounding(rows, before, after, open_, self._parts, self._slots, ahead).counts(noise)
+        return _Rounding(rows, before, after, open_, self._parts, self._slots, ahead, self._shift).counts(noise)
 
     def _filled(self, first: int, counts: list[Levels]) -> Levels:
         """The order of cells within superblocks, given the counts at their ends."""
@@ -143,7 +146,7 @@ class Schedule:
         here = np.stack([count[row] for count, row in zip(counts, cells, strict=False)])
         nth = here + np.arange(STEP) - _first_of_run(cells)
         share = self._share[cells]
-        late = _OWN * (nth - self._due(rows[:, None], self._parts[cells]))
+        late = _OWN * (nth - self._due(rows[:, None], self._parts[cells]) - self._shift[cells])
         late += 0.05 * stream(self._noise, first * STEP, (first + many) * STEP).reshape(many, STEP)
         ahead = np.stack([self._levels(count) for count in counts[:-1]])
         ahead -= self._due(rows[:, None], self._margin)
@@ -179,14 +182,23 @@ class _Rounding:
     """Whole counts near to `rows` * share, between those before and those after."""
 
     def __init__(
-        self, rows: int, before: Levels, after: Levels, at: Levels, parts: Levels, slots: Levels, ahead: Floats
+        self,
+        rows: int,
+        before: Levels,
+        after: Levels,
+        at: Levels,
+        parts: Levels,
+        slots: Levels,
+        ahead: Floats,
+        shift: Floats,
     ) -> None:
         """`at` are the cells that may still come; `ahead` says by how much each level is, with the counts before."""
         self._before, self._at, self._slots, self._ahead = before, at, slots[at], ahead
         exact = rows * parts[at]
         self._low, self._high = before[at], after[at]
         self._now = np.clip(exact // PERIOD, self._low, self._high)
-        self._off = self._now - exact / PERIOD
+        self._off = self._now - exact / PERIOD - shift[at]
+        self._work = _WORK * (4 if shift.any() else 1)
         more = self._now - self._low
         self._need = rows - int(before.sum()) - int(more.sum())
         for column in self._slots.T:
@@ -197,7 +209,7 @@ class _Rounding:
         self._noise = 0.01 * noise[:-1]
         while self._need:
             self._move(int((self._up() if self._need > 0 else self._down()).argmin()), 1 if self._need > 0 else -1)
-        for _ in range(max(8, min(_SWAPS, _WORK // self._slots.size))):
+        for _ in range(max(8, min(_SWAPS, self._work // self._slots.size))):
             if not self._swap():
                 break
         found = self._before.copy()
