@@ -19,6 +19,11 @@ ORDER: dict[str, Any] = {"order": "AB123456"}
 JSON = '{"name": "order_status", "arguments": {"order": "AB123456"}}'
 DAYS = '{"name": "days_left", "arguments": {"days": 12}}'
 TOOLS = ("order_status", "days_left")
+AB = '{"order": "AB123456"}'
+BEGIN, END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
+PARAMETER = '<parameter name="order">AB123456</parameter>'
+INVOKED = f'<invoke name="order_status">\n{PARAMETER}\n</invoke>'
+DSML = '<｜DSML｜invoke name="order_status"><｜DSML｜parameter name="order" string="true">AB123456</｜DSML｜parameter></｜DSML｜invoke>'
 
 ONE = {
     "hermes": f"<tool_call>\n{JSON}\n</tool_call>",
@@ -45,6 +50,11 @@ ONE = {
     "openai, listed": f'{{"tool_calls": [{{"id": "x", "type": "function", "function": {JSON}}}]}}',
     "program": 'order_status(order="AB123456")',
     "gemma": "```tool_code\nprint(order_status(order='AB123456'))\n```",
+    "deepseek": f"{BEGIN}<｜tool▁call▁begin｜>function<｜tool▁sep｜>order_status\n```json\n{AB}\n```<｜tool▁call▁end｜>{END}<｜end▁of▁sentence｜>",
+    "deepseek, later": f"Let me look.{BEGIN}<｜tool▁call▁begin｜>order_status<｜tool▁sep｜>{AB}<｜tool▁call▁end｜>{END}",
+    "deepseek, written with bars": f"<|tool▁calls▁begin|><|tool▁call▁begin|>order_status<|tool▁sep|>{AB}<|tool▁call▁end|><|tool▁calls▁end|>",
+    "invoked": f"Let me look.\n\n<function_calls>\n{INVOKED}\n</function_calls>",
+    "invoked by deepseek": '<｜DSML｜function_calls>\n<｜DSML｜invoke name="order_status">\n<｜DSML｜parameter name="order" string="true">AB123456</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>',
     "namespace": '{"name": "functions.order_status", "arguments": {"order": "AB123456"}}',
 }  # fmt: skip
 TWO = {
@@ -54,6 +64,10 @@ TWO = {
     "llama": f"<|python_tag|>{JSON}; {DAYS}",
     "llama, listed": '[order_status(order="AB123456"), days_left(days=12)]',
     "json": f"[{JSON},\n {DAYS}]",
+    "deepseek": f"{BEGIN}<｜tool▁call▁begin｜>function<｜tool▁sep｜>order_status\n```json\n{AB}\n```<｜tool▁call▁end｜>\n"
+    f'<｜tool▁call▁begin｜>function<｜tool▁sep｜>days_left\n```json\n{{"days": 12}}\n```<｜tool▁call▁end｜>{END}',
+    "deepseek, later": f"{BEGIN}<｜tool▁call▁begin｜>order_status<｜tool▁sep｜>{AB}<｜tool▁call▁end｜>"
+    f'<｜tool▁call▁begin｜>days_left<｜tool▁sep｜>{{"days": 12}}<｜tool▁call▁end｜>{END}',
     "json lines": f"{JSON}\n{DAYS}",
 }
 NONE = {
@@ -72,7 +86,20 @@ NONE = {
     "a variable": "order_status(order=number)",
     "no call": "<tool_call>order AB123456</tool_call>",
     "empty": "<tool_call></tool_call>",
-    "other marks": f"<｜tool▁calls▁begin｜>{JSON}",
+    "deepseek without a call": f"{BEGIN}{JSON}",
+    "deepseek without an end": f"{BEGIN}<｜tool▁call▁begin｜>order_status<｜tool▁sep｜>{AB}<｜tool▁call▁end｜>",
+    "deepseek and words": f"{BEGIN}<｜tool▁call▁begin｜>order_status<｜tool▁sep｜>{AB}<｜tool▁call▁end｜>{END} It is lost.",
+    "deepseek between two": f"{BEGIN}<｜tool▁call▁begin｜>order_status<｜tool▁sep｜>{AB} or so<｜tool▁call▁end｜>{END}",
+    "deepseek's answer": f"{BEGIN}<｜tool▁call▁begin｜>order_status<｜tool▁sep｜>{AB}<｜tool▁call▁end｜>{END}<｜tool▁outputs▁begin｜>lost",
+    "deepseek, twice begun": f"{BEGIN}{BEGIN}<｜tool▁call▁begin｜>order_status<｜tool▁sep｜>{AB}<｜tool▁call▁end｜>{END}",
+    "invoked without an end": f"<function_calls>\n{INVOKED}",
+    "invoked and answered": f"<function_calls>{INVOKED}</function_calls><function_results>lost</function_results>",
+    "invoked, an argument twice": f"<function_calls>{INVOKED.replace('</invoke>', PARAMETER + '</invoke>')}</function_calls>",
+    "invoked, a mark in a value": f"<function_calls>{INVOKED.replace('AB1', 'A</parameter>B1')}</function_calls>",
+    "invoked by nobody": "<function_calls></function_calls>",
+    "invoked without names": '<function_calls><invoke name="order_status">AB123456</invoke></function_calls>',
+    "invoked, two spellings": f"<function_calls>{INVOKED}</｜DSML｜function_calls>",
+    "invoked as no text": f"<｜DSML｜function_calls>{DSML.replace('true', 'false')}</｜DSML｜function_calls>",
     "made up": 'Tool: {"state": "lost"}\nIt is lost, I am sorry.',
     "made up before it": f"Tool result: lost\n<tool_call>{JSON}</tool_call>",
     "response": '<tool_response>{"state": "lost"}</tool_response> It is lost.',
@@ -173,7 +200,7 @@ def saying(first: Any) -> Callable[[Request], Any]:
     return parts
 
 
-@pytest.mark.parametrize("name", ["hermes", "mistral", "llama", "llama's function", "fenced after words"])
+@pytest.mark.parametrize("name", ["hermes", "mistral", "llama", "llama's function", "fenced after words", "deepseek"])
 def test_the_row_is_that_of_a_call(world: World, name: str) -> None:
     words = () if name not in ("llama's function", "fenced after words") else (ONE[name].split("\n")[0],)
     assert world.build(SPEC, saying(ONE[name])).status == 0
@@ -214,17 +241,22 @@ def test_one_that_cannot_be_made_is_asked_for_again_alone(world: World, name: st
     assert all("tool_calls" not in m for row in world.rows for m in row["conversation"])
 
 
-def test_values_between_tags_take_the_types_of_the_tool(world: World) -> None:
+PICKED = {
+    "function": '<function=pick>\n<parameter=names>\n["a", "b"]\n</parameter>\n<parameter=most>\n3\n</parameter>\n</function>',
+    "invoked": '<function_calls>\n<invoke name="pick">\n<parameter name="names">["a", "b"]</parameter>\n<parameter name="most">3</parameter>\n</invoke>\n</function_calls>',
+    "invoked by deepseek": '<｜DSML｜function_calls><｜DSML｜invoke name="pick"><｜DSML｜parameter name="names" string="false">["a", "b"]</｜DSML｜parameter><｜DSML｜parameter name="most" string="false">3</｜DSML｜parameter></｜DSML｜invoke></｜DSML｜function_calls>',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICKED)
+def test_values_between_tags_take_the_types_of_the_tool(world: World, name: str) -> None:
     spec = changed()
     spec["tools"]["pick"] = {
         "description": "Picks.", "answer": {"value": "len(names)"},
         "parameters": {"names": {"type": "array", "items": {"type": "string"}}, "most": {"type": "integer"}},
     }  # fmt: skip
     spec["prompts"]["talk"]["dialogue"]["agent"]["tools"] = "pick"
-    text = (
-        '<function=pick>\n<parameter=names>\n["a", "b"]\n</parameter>\n<parameter=most>\n3\n</parameter>\n</function>'
-    )
-    assert world.build(spec, saying(text)).status == 0
+    assert world.build(spec, saying(PICKED[name])).status == 0
     talk = world.rows[0]["conversation"]
     assert talk[1]["tool_calls"][0]["function"]["arguments"] == {"names": ["a", "b"], "most": 3}
     assert talk[2]["content"] == "2"

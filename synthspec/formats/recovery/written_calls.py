@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from synthspec.formats.recovery.call_blocks import BLOCK_OPENS, calls_in_block
 from synthspec.formats.recovery.call_forms import UnreadCall, call_of, calls_in, calls_of_program, json_at, names_one
 from synthspec.formats.recovery.loose_json import decode
 from synthspec.formats.recovery.refusals import refuse
@@ -22,11 +23,14 @@ _MADE_UP = "the message holds what a tool says: call the tool, and wait for its 
 # What models are trained to begin a call or its answer with: no person writes it, whatever the talk is about.
 _MARKUP = re.compile(
     r"</?tool_(?:call|calls|response|result|use)>|\[/?TOOL_(?:CALLS|RESULTS)\]|<\|python_tag\|>|<function=\w"
-    r"|<\|tool[▁_](?:call|output|response)|<｜tool▁|<\|(?:start|end)_(?:action|of_role)\|>|<function_(?:calls|results)>",
+    r"|<\|tool[▁_](?:call|output|response)|<｜tool▁|<\|(?:start|end)_(?:action|of_role)\|>"
+    r"|</?(?:｜DSML｜|antml:)?function_(?:calls|results)>",
     re.IGNORECASE,
 )
-# Those that are read: of Hermes and Qwen, Mistral, Llama.
-_OPENS = re.compile(r"<tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=(?P<name>[\w.-]{1,64})>", re.IGNORECASE)
+# Those that are read: of Hermes and Qwen, Mistral, Llama, DeepSeek.
+_OPENS = re.compile(
+    rf"<tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=(?P<name>[\w.-]{{1,64}})>|{BLOCK_OPENS}", re.IGNORECASE
+)
 _CLOSES = {"<tool_call>": "</tool_call>", "[tool_calls]": "[/tool_calls]", "<|python_tag|>": ""}
 _ANSWER = re.compile(r"^[\s*_#>`-]*(?:tool|function)(?:[ _-]?(?:result|response|output|call))?[*_`]*\s*:", re.I | re.M)
 _FENCE = re.compile(r"^(```|~~~)[ \t]*\w*[ \t]*\n(?P<body>.*?)\n\1[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -87,7 +91,10 @@ def _marked(text: str) -> WrittenCalls:
         opened = _OPENS.match(text, at)
         if opened is None:
             raise UnreadCall("words stand after it")
-        found, at = _function(text, opened) if opened["name"] else _block(text, opened)
+        if opened["bar"] is not None or opened["spelling"] is not None:
+            found, at = calls_in_block(text, opened)
+        else:
+            found, at = _function(text, opened) if opened["name"] else _block(text, opened)
         calls += found
         at = _past_spaces(text, at)
     return WrittenCalls(text[: first.start()], tuple(calls))
