@@ -1,7 +1,8 @@
 """Options of the test suite, and how it runs.
 
 The whole suite runs on every processor, a part of it in one process. Property tests draw the same examples in every
-run, so that no run fails by luck; `--search` draws others.
+run, so that no run fails by luck, a third of them in the default run and all among the slow tests; `--search` draws
+others.
 
 The tests keep the processors busy as it is, so BLAS takes one thread: on small matrices its threads wait for each
 other for ten times the work. Commands that tests start compile modules once a run, also where Python is told to keep
@@ -20,21 +21,27 @@ import tempfile
 from collections.abc import Iterator
 from functools import partial
 
+import depth
 import pytest
 from hypothesis import settings
 
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before NumPy is loaded
 
-settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("same", deadline=None, derandomize=True, max_examples=33)
+settings.register_profile("deep", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, print_blob=True)
 
+DEFAULT = "not slow"  # as in pyproject.toml
 MOST_PROCESSES = 8
 _MODULES = "SYNTHSPEC_TESTS_MODULES"  # the folder of modules that commands compile
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.load_profile("search" if config.getoption("--search") else "same")
+    gc.set_threshold(20_000, 20, 20)  # as builds do: next to nothing that tests make lies in cycles
+    search, deep = config.getoption("--search"), config.option.markexpr != DEFAULT
+    depth.run_deep(search or deep)
+    settings.load_profile("search" if search else "deep" if deep else "same")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if "PYTEST_XDIST_WORKER" not in os.environ:
@@ -46,6 +53,15 @@ def pytest_configure(config: pytest.Config) -> None:
         # Of commands alone: where modules are kept elsewhere, those of packages are compiled anew.
         del os.environ["PYTHONDONTWRITEBYTECODE"]
         os.environ.setdefault("PYTHONPYCACHEPREFIX", os.environ[_MODULES])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Properties are among the slow tests too, there with all of their examples."""
+    if config.option.markexpr == "slow":
+        for item in items:
+            if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+                item.add_marker("slow")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -102,7 +118,7 @@ def said(config: pytest.Config) -> str:
     """What this run is, in a line."""
     processes = getattr(config.option, "numprocesses", None) or 1
     where = f"in {processes} processes" if processes > 1 else "in one process"
-    if config.option.markexpr == "not slow":
+    if config.option.markexpr == DEFAULT:
         return f"All tests but the slow ones, {where}. The slow ones take about half an hour: pytest -m slow. Everything: pytest -m ''"
     if config.option.markexpr == "slow":
         return f"The slow tests alone, {where}."

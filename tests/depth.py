@@ -1,16 +1,39 @@
-"""A property held by few examples in the default run and by many in the slow one."""
+"""A property held by few examples in the default run and by many in the slow one.
+
+Tests of Hypothesis run in both: with a third of their examples among the default tests, with all among the slow ones
+(conftest.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pytest
+
+_DEEP = False
+
+
+def third(examples: int) -> int:
+    """So many examples of Hypothesis, in the default run a third of them."""
+    return examples if _DEEP else examples // 3
+
+
+def run_deep(deep: bool) -> None:
+    """Say, before any test is read, whether this is more than the default run."""
+    global _DEEP
+    _DEEP = deep
 
 
 def examples(few: int, many: int) -> pytest.MarkDecorator:
     """Runs a test twice, with `examples` few and, among the slow tests, many."""
     return pytest.mark.parametrize("examples", [few, pytest.param(many, marks=pytest.mark.slow)])
+
+
+def one_in(step: int, cases: Iterable[Any]) -> list[Any]:
+    """Cases of `parametrize`: one in so many in the default run, the first among them, all others among the slow tests."""
+    listed = list(cases)
+    return rest_slow(listed, range(0, len(listed), step))
 
 
 def rest_slow(cases: Sequence[Any], default: Collection[int]) -> list[Any]:

@@ -17,7 +17,9 @@ from pathlib import Path
 LOADED = ("jinja2.sandbox", "jsonschema", "lark", "numpy", "scipy.special", "scipy.sparse", "pandas", "pyarrow.parquet",
           "regex", "rich.console", "yaml", "aiohttp", "xml.sax.saxutils", "synthspec.evaluation.metrics.metric",
           "synthspec.evaluation.gates", "synthspec.inference.transport.keys", "synthspec.cli.check", "synthspec.cli.plan", "synthspec.cli.build", "synthspec.cli.report",
-          "synthspec.generation.build", "synthspec.compiler")  # fmt: skip
+          "synthspec.generation.build", "synthspec.generation.estimates", "synthspec.generation.monitoring",
+          "synthspec.diagnostics.render", "synthspec.inference.backends.ngram", "synthspec.sources.joined_table",
+          "synthspec.formats.csv", "scipy.sparse.linalg", "synthspec.compiler")  # fmt: skip
 _SERVER = """
 import gc, importlib, json, os, resource, runpy, sys
 for name in sys.argv[1:]:

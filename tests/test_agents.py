@@ -493,7 +493,7 @@ def test_nothing_goes_on_after_the_time(tmp_path: Path, monkeypatch: pytest.Monk
     path = written(tmp_path / "a", GRANDCHILD + IDLE, more=", timeout: 0.4")
     begun = time.monotonic()
     found = faults(path, code="E823")
-    assert "0.4 s" in found.message and time.monotonic() - begun < 20
+    assert "0.4 s" in found.message and time.monotonic() - begun < 200
     assert not left(Path(f"UTC+0-{tmp_path.name}"))
 
 
@@ -512,7 +512,7 @@ def test_interrupted_it_leaves_nothing(sent: signal.Signals, tmp_path: Path) -> 
     out, err = process.communicate()
     assert process.returncode == (130 if sent == signal.SIGINT else -sent)
     assert b"Traceback" not in out + err
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while left(Path(mark)) and time.monotonic() < end:
         time.sleep(0.02)
     assert not left(Path(mark))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from depth import rest_slow
+from depth import rest_slow, third
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -129,10 +129,11 @@ def test_windows_line_ends_and_a_byte_order_mark_are_no_fault(tmp_path: Path) ->
     assert check(path, status=0) == []
 
 
-def test_ten_megabytes_of_noise(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [500_000, pytest.param(1_900_000, marks=pytest.mark.slow)])
+def test_megabytes_of_noise(tmp_path: Path, size: int) -> None:
     dice = random.Random(1)
-    assert check_text(tmp_path, dice.randbytes(10_000_000))[0][0] == "E102"
-    assert check_text(tmp_path, "".join(dice.choices("ab:-[]{}'\"\n #&*!|>%@", k=1_900_000)))[0][0].startswith("E1")
+    assert check_text(tmp_path, dice.randbytes(5 * size))[0][0] == "E102"
+    assert check_text(tmp_path, "".join(dice.choices("ab:-[]{}'\"\n #&*!|>%@", k=size)))[0][0].startswith("E1")
 
 
 def test_versions(tmp_path: Path) -> None:
@@ -363,7 +364,7 @@ def check_mutant(folder: Path, name: str, seed: int) -> None:
         assert result.exit_code == int(has_errors(found)) and "Traceback" not in result.output
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=third(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(SHIPPED)), st.integers(0, 10**9))
 def test_mutants(workshop: Path, name: str, seed: int) -> None:
     check_mutant(workshop, name, seed)
@@ -376,7 +377,7 @@ def test_many_mutants(workshop: Path, name: str, seed: int) -> None:
     check_mutant(workshop, name, seed)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=third(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=200) | st.binary(max_size=200))
 def test_anything(workshop: Path, data: str | bytes) -> None:
     path = workshop / "anything.yaml"
@@ -414,7 +415,7 @@ def _unknown(length: int) -> str:
 TAIL = "fields: {t: {type: string, words: 5}}\n"
 
 
-@pytest.mark.parametrize("make", [_chain, _prompts, _cases, _unknown])
+@pytest.mark.parametrize("make", rest_slow([_chain, _prompts, _cases, _unknown], (2,)))
 def test_checking_takes_time_in_proportion(make: Callable[[int], str], tmp_path: Path) -> None:
     """Twice as long a spec takes about twice the calls of Python's functions, which no load of the machine changes."""
 

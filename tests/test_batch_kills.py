@@ -40,7 +40,7 @@ class Runs:
             [sys.executable, str(COMMAND), kill, command, *arguments, *more],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.tmp_path,
         )  # fmt: skip
-        said = self._process.communicate(timeout=120)[0]
+        said = self._process.communicate(timeout=600)[0]
         return self._process.returncode, said
 
     def kill(self, by: signal.Signals = signal.SIGKILL) -> None:

@@ -77,7 +77,7 @@ def build(path: Path, folder: Path, *, events: list[Event] | None = None, stop_a
             if stop_at is not None and not made.interrupted and stop_at(event):
                 made.interrupt()
 
-    asyncio.run(asyncio.wait_for(work(), 60))
+    asyncio.run(asyncio.wait_for(work(), 600))
     return made
 
 
@@ -364,7 +364,7 @@ def test_a_batch_that_is_another_s_is_not_taken(tmp_path: Path) -> None:
             return made
 
         server.cruel["drop"], server.cruel["lag"] = "submit", 1
-        assert asyncio.run(asyncio.wait_for(work(), 60)).tally.kept == 12
+        assert asyncio.run(asyncio.wait_for(work(), 600)).tally.kept == 12
         assert build(path, tmp_path / "other").tally.kept == 12
     assert max(server.answered.values()) == 1
 

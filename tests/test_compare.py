@@ -54,6 +54,7 @@ def test_two_halves_of_the_same_data_hardly_differ() -> None:
     assert len(best_of(comparison)) <= 2
 
 
+@pytest.mark.usefixtures("few_parts")
 def test_a_worse_dataset_is_found_worse() -> None:
     texts = sample_texts()
     worse = [texts[i % 60] for i in range(len(texts))]

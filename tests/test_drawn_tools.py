@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from depth import rest_slow
 from fake_backend import use
 from loopback import digest
 from test_latency import built
@@ -133,7 +134,7 @@ def test_the_plan_counts_what_is_declared(tmp_path: Path) -> None:
     assert asked[1] - asked[0] > 3 * 300 * 6
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", rest_slow(range(3), (2,)))
 def test_order_concurrency_and_kills_change_nothing(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

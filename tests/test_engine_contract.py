@@ -288,7 +288,7 @@ def test_closing_ends_the_results(engine: Any, how: How) -> None:
         await made.submit([call_of(99)])
         return first, await drained(made)
 
-    done, late = asyncio.run(asyncio.wait_for(work(), 60))
+    done, late = asyncio.run(asyncio.wait_for(work(), 600))
     answered = Counter(d.send for d in done)
     sent = {int(key, 16) for key in backend.calls}
     unsent = {d.send for d in done if d.result is None}

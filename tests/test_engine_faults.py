@@ -93,10 +93,17 @@ FLIGHTS = [(c, e) for c in (1, 8, 64) for e in ({}, AVOID)]
 FAULTS = [(place, c, e) for place in range(len(PLACES)) for c, e in FLIGHTS]
 
 
-# in the default run each place once, with 64 in flight and texts to avoid, or with 8 and none
+# in the default run every other place once, with 64 in flight and texts to avoid, or with 8 and none
 @pytest.mark.parametrize(
     ("place", "concurrency", "extra"),
-    rest_slow(FAULTS, [at for at, (place, c, e) in enumerate(FAULTS) if (c, e) == (FLIGHTS[5], FLIGHTS[2])[place % 2]]),
+    rest_slow(
+        FAULTS,
+        [
+            at
+            for at, (place, c, e) in enumerate(FAULTS)
+            if place % 4 in (0, 3) and (c, e) == (FLIGHTS[5], FLIGHTS[2])[place % 2]
+        ],
+    ),
 )
 def test_a_fault_ends_the_build(
     place: int, concurrency: int, extra: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -153,7 +160,7 @@ def test_a_later_prompt_that_ran_out_names_the_real_reason(tmp_path: Path, monke
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("latency", [0.02, 30.0])
+@pytest.mark.parametrize("latency", rest_slow([0.02, 30.0], (1,)))
 def test_interrupting_twice_ends_with_130(latency: float, tmp_path: Path) -> None:
     with Loopback(latency=latency) as server:
         backend = {"provider": "openai", "model": "m", "base_url": server.url}
@@ -218,7 +225,7 @@ def test_interrupted_while_it_is_imported_ends_with_130(at: str, tmp_path: Path)
         f"sys.argv = ['synthspec', 'build', {str(spec_at(tmp_path, rows=1))!r}]\n"
         "synthspec.__main__.main()"
     )
-    ended = subprocess.run([sys.executable, "-c", hook], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", hook], capture_output=True, text=True, cwd=tmp_path, timeout=600)
     assert ended.returncode == 130, ended.stderr
     assert "Traceback" not in ended.stderr and "interrupted" in ended.stderr
 

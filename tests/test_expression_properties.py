@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from depth import examples
+from depth import examples, third
 from expression_strategies import SCOPE, as_columns, expressions, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,7 +68,7 @@ def test_evaluation_is_total_and_both_evaluators_agree(kind: str, examples: int)
     holds()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=third(200), deadline=None)
 @given(st.text(alphabet="ab12:null.'\"()[]<>=!+-*/%^&|?:, \n\\{}ifthenelsandorné", max_size=60))
 def test_any_text_gives_a_tree_or_a_fault_inside_it(text: str) -> None:
     expression, faults = parse_expression(text)
@@ -102,7 +102,7 @@ ANYTHING = st.recursive(
 )
 
 
-@examples(6, 150)
+@examples(3, 150)
 @pytest.mark.parametrize("kind", KINDS)
 def test_evaluation_is_total_of_values_of_any_type(kind: str, examples: int) -> None:
     """What stands under a name may be anything: a field without a type, a column of JSON. Nothing is raised."""

@@ -67,6 +67,7 @@ def test_every_block_is_a_file() -> None:
     }
 
 
+@pytest.mark.slow
 def test_contracts_of_the_page(package: Path) -> None:
     done = run(package, "pytest", "-q", "-p", "no:cacheprovider", "tests")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -108,6 +109,7 @@ def test_a_packages_options_are_held_to_their_schemas(tmp_path: Path) -> None:
     assert done.returncode == 1 and "E204" in done.stdout + done.stderr and "`reply`" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_same_modules_inside_the_repository(tmp_path: Path) -> None:
     ours = tmp_path / "ours"
     skipped = shutil.ignore_patterns("__pycache__")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from depth import third
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean, has_e
 from synthspec.diagnostics.render import coloured, render_github, render_json, render_sarif, render_text
 from synthspec.document.inheritance import merge_maps
 from synthspec.document.overrides import apply_overrides
-from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode, read_document, to_data
+from synthspec.document.reader import MAX_NODES, ListNode, MapNode, Node, ScalarNode, read_document, to_data
 from synthspec.document.resources import language_schema
 from synthspec.document.scalars import resolve_scalar
 from synthspec.document.source import Source
@@ -109,9 +110,11 @@ def test_depth(depth: int) -> None:
     assert [f.code for f in faults] == ([] if depth <= 40 else ["E115"])
 
 
-def test_size() -> None:
-    assert not read("- x\n" * 100_000)[1]
-    assert [f.code for f in read("- x\n" * 200_001)[1]] == ["E114"]
+@pytest.mark.parametrize("most", [2_000, pytest.param(MAX_NODES, marks=pytest.mark.slow)])
+def test_size(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthspec.document.reader.MAX_NODES", most)
+    assert not read("- x\n" * (most // 2))[1]
+    assert [f.code for f in read("- x\n" * (most + 1))[1]] == ["E114"]
 
 
 def test_billion_laughs_are_refused_at_once() -> None:
@@ -136,7 +139,7 @@ STYLES = [None, "'", '"', "|", ">"]
 LETTERS = "ab :'\"\\\n\t{}#-,[]&*!|>%@`é漢🙂 ?"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=third(200), deadline=None)
 @given(st.text(LETTERS, max_size=40), st.sampled_from(STYLES), st.integers(20, 80), st.booleans(), st.integers(0, 2))
 def test_every_character_is_found_again(text: str, style: str | None, width: int, plain: bool, depth: int) -> None:
     data: Any = [text, "end"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from depth import rest_slow
 from loopback import Loopback, digest
 
 import synthspec
@@ -83,7 +84,7 @@ def check_funnel(folder: Path, manifest: Any, planned: int) -> None:
     assert read == kept
 
 
-@pytest.mark.parametrize("seed", [*range(12), *(pytest.param(s, marks=pytest.mark.slow) for s in range(12, 90))])
+@pytest.mark.parametrize("seed", rest_slow(range(90), range(5)))
 def test_the_funnel_adds_up(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     chosen = {f: round(chance.random() * 0.25, 3) for f in chance.sample(FAULTS, chance.randint(0, 3))}

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from depth import third
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,7 +63,7 @@ def replies(draw: st.DrawFn) -> tuple[bytes, int, bytes, bool]:
 
 
 @given(replies(), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=third(150), deadline=None)
 def test_a_reply_is_the_same_in_any_pieces(made: tuple[bytes, int, bytes, bool], data: st.DataObject) -> None:
     sent, status, body, closes = made
     cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=8)))
@@ -113,7 +114,7 @@ def test_what_is_no_reply_is_a_fault(sent: bytes) -> None:
 
 
 @given(st.binary(max_size=400), st.integers(1, 50))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=third(150), deadline=None)
 def test_anything_else_ends_in_a_fault_or_a_reply(junk: bytes, size: int) -> None:
     for start in (b"", OK, OK + b"Transfer-Encoding: chunked\r\n\r\n"):
         sent = start + junk
@@ -340,7 +341,7 @@ def test_a_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("no_proxy", "inside.example")
         for host in ("provider.example", "inside.example"):
             client = JsonClient(
-                Service("P", f"http://{host}/v1", "m", timeout=5.0), f"http://{host}/v1", {"X-Own": "yes"}
+                Service("P", f"http://{host}/v1", "m", timeout=60.0), f"http://{host}/v1", {"X-Own": "yes"}
             )
             try:
                 sent.append(await client.post("chat", {"a": 1}))
@@ -362,7 +363,7 @@ def test_nothing_was_sent_where_the_proxy_is_away(monkeypatch: pytest.MonkeyPatc
     async def main() -> None:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
         address = "http://provider.example/v1"
-        client = JsonClient(Service("P", address, "m", timeout=5.0), address, {})
+        client = JsonClient(Service("P", address, "m", timeout=60.0), address, {})
         with pytest.raises(BackendFault) as fault:
             await client.post("chat", {"a": 1})
         await client.close()

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from depth import rest_slow, third
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +67,7 @@ VALUES = st.one_of(
 BLANKS = st.sampled_from(["", "\n", "\n\n", "  \n", "\t\r\n", "\r\n"])
 
 
-@settings(max_examples=30)
+@settings(max_examples=third(30))
 @given(
     values=st.lists(VALUES, min_size=1, max_size=9),
     blanks=st.lists(BLANKS, min_size=10, max_size=10),
@@ -130,7 +131,7 @@ def random_table(seed: int) -> pa.Table:
     )
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", rest_slow(range(5), (1, 3)))
 @pytest.mark.parametrize("small", [-1, 1 << 20], ids=["streamed", "kept"])
 def test_parquet_by_row_number_is_as_a_whole_reading(
     seed: int, small: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -184,19 +184,19 @@ def agree(
     assert not idle.calls, f"spec {number} makes calls when it is built again"
 
 
-@pytest.mark.parametrize("number", rest_slow(range(24), (1, 4)))
+@pytest.mark.parametrize("number", rest_slow(range(24), (4,)))
 def test_latency_changes_nothing(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     agree(number, tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("number", rest_slow((*range(60), 99, 103, 163), (4, 47)))
+@pytest.mark.parametrize("number", rest_slow((*range(60), 99, 103, 163), (47,)))
 def test_latency_changes_nothing_where_rows_fan_out(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agree(number, tmp_path, monkeypatch, fan_out_spec, fan_out_reply)
 
 
-@pytest.mark.parametrize("number", rest_slow(range(90), (1, 9)))
+@pytest.mark.parametrize("number", rest_slow(range(90), (9,)))
 def test_latency_changes_nothing_where_prompts_are_asked_several_times(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,11 +39,22 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+def statements_of(path: Path) -> Iterator[ast.AST]:
+    """Every statement of a file, at any depth. What stands inside expressions, nine tenths of a tree, is passed over."""
+    waiting: list[ast.AST] = [tree_of(path)]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, part, ())
+            waiting += inner if isinstance(inner, list) else ()
+
+
 @cache
 def imports_of(path: Path) -> list[tuple[int, str]]:
     """The modules of ours that a file imports, when it is imported or later, with their lines."""
     found: list[tuple[int, str]] = []
-    for node in ast.walk(tree_of(path)):
+    for node in statements_of(path):
         if isinstance(node, ast.ImportFrom) and node.module == "synthspec":
             found += ((node.lineno, a.name) for a in node.names if not a.name.startswith("__"))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("synthspec."):
@@ -80,9 +91,8 @@ def test_imports_run_one_way() -> None:
 
 def private_names_of(path: Path) -> Iterator[str]:
     """The private names of other packages that a file imports, or reads from a module that it imports."""
-    tree = tree_of(path)
     foreign: dict[str, str] = {}  # the name in the file, and what it is
-    for node in ast.walk(tree):
+    for node in statements_of(path):
         if isinstance(node, ast.ImportFrom) and node.module and not node.module.startswith(("synthspec", "__future__")):
             foreign |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
         elif isinstance(node, ast.Import):
@@ -91,8 +101,8 @@ def private_names_of(path: Path) -> Iterator[str]:
             ]
             foreign |= dict(named)
     names = list(foreign.values())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
             dotted = ast.unparse(node)
             first, _, rest = dotted.partition(".")
             names += [f"{foreign[first]}.{rest}"] if re.fullmatch(r"[\w.]+", dotted) and first in foreign else []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from depth import rest_slow
 from fake_backend import FakeBackend, use
 
 import synthspec
@@ -45,7 +46,7 @@ LISTS = """
 """
 
 
-@pytest.mark.parametrize("strategy", ["balanced", "random", "pairwise", "factorial"])
+@pytest.mark.parametrize("strategy", rest_slow(["balanced", "random", "pairwise", "factorial"], (0, 2)))
 def test_lists_are_as_long_as_they_say(strategy: str, tmp_path: Path) -> None:
     plan = plan_of(tmp_path, LISTS.strip("\n"), rows=120, more=f"plan: {{strategy: {strategy}}}")
     rows = list(plan)

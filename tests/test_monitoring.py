@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from depth import third
 from fake_backend import FakeBackend, use
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -464,10 +465,10 @@ def test_asked_while_it_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     def asked(request: Request) -> str:
         if request.combination == 9 and urls and not seen:
-            with urllib.request.urlopen(urls[0], timeout=30) as answer:
+            with urllib.request.urlopen(urls[0], timeout=300) as answer:
                 seen.append((answer.headers["Content-Type"], answer.read().decode()))
             with pytest.raises(urllib.error.HTTPError, match="404"):
-                urllib.request.urlopen(urls[0] + "x", timeout=30)
+                urllib.request.urlopen(urls[0] + "x", timeout=300)
         return said(request)
 
     opened: Callable[..., Any] = open_outlet
@@ -488,7 +489,7 @@ def test_asked_while_it_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert figures["synthspec_build_running"].total() == 1 and figures["synthspec_calls_in_flight"].total() >= 1
     assert "synthspec_build_exit_status" not in figures and figures["synthspec_rows_planned"].total() == 12
     with pytest.raises(OSError):
-        urllib.request.urlopen(urls[0], timeout=30)
+        urllib.request.urlopen(urls[0], timeout=300)
 
 
 def test_the_table_of_calls_is_still_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -514,7 +515,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=third(40))
 @given(st.dictionaries(TEXTS, st.floats(allow_nan=False), min_size=1), TEXTS)
 def test_any_label_and_number_can_be_read_back(samples: dict[str, float], help: str) -> None:
     text = exposition(
@@ -523,7 +524,7 @@ def test_any_label_and_number_can_be_read_back(samples: dict[str, float], help: 
     assert {dict(of)["of"]: v for (_, of), v in read(text)["x"].samples.items()} == samples
 
 
-@settings(max_examples=20)
+@settings(max_examples=third(20))
 @given(st.lists(st.floats(0, 1000)))
 def test_a_histogram_counts_each_once(values: list[float]) -> None:
     histogram = Histogram((0.1, 1.0, 10.0))

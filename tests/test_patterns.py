@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from depth import rest_slow
+from depth import rest_slow, third
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -34,7 +34,7 @@ from synthspec.languages.patterns.python_parser import unmerged_parser as _parse
 from synthspec.languages.patterns.tree import check_replacement, parse_tree, tokens
 
 U = np.random.default_rng(3).random(20_000)
-patient = settings(deadline=None, max_examples=100)
+patient = settings(deadline=None, max_examples=third(100))
 
 # One pattern a line, as written in a spec.
 RUNAWAY = r"""
@@ -282,7 +282,7 @@ MONSTERS = [
 ]
 
 
-@pytest.mark.parametrize("text", rest_slow(MONSTERS, (0, 2, 5, 6, 7, 9, 10, 11)), ids=lambda text: text[:12])
+@pytest.mark.parametrize("text", rest_slow(MONSTERS, (0, 2, 5, 6, 9, 10)), ids=lambda text: text[:12])
 def test_large_patterns_are_judged_in_little_time(text):
     profile = cProfile.Profile()
     with contextlib.suppress(PatternFault), profile:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from depth import rest_slow, third
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,8 +62,10 @@ def by_rows(plan: synthspec.Plan, path: Path, extension: str) -> None:
     writer.close()
 
 
-@pytest.mark.parametrize("strategy", ["random", "balanced"])
-@pytest.mark.parametrize("extension", plugin_names("writers"))
+@pytest.mark.parametrize(
+    ("strategy", "extension"),
+    rest_slow([(s, e) for s in ("random", "balanced") for e in plugin_names("writers")], (0, 2, 5, 7)),
+)
 def test_columns_and_rows_write_the_same(
     tmp_path: Path, extension: str, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +98,7 @@ CELLS: dict[Type, st.SearchStrategy[Any]] = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=third(60), deadline=None)
 @given(data=st.data(), kinds=st.lists(st.sampled_from(list(CELLS)), min_size=1, max_size=4), rows=st.integers(1, 6))
 @pytest.mark.parametrize("extension", plugin_names("writers"))
 def test_any_columns_are_written_as_their_rows(

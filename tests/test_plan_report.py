@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from depth import one_in
 from scipy.stats import spearmanr
 
 import synthspec
@@ -37,8 +38,7 @@ PLANS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rows", [9, 60])
-@pytest.mark.parametrize("case", PLANS)
+@pytest.mark.parametrize(("case", "rows"), one_in(3, [(case, rows) for case in PLANS for rows in (9, 60)]))
 def test_coverage_is_that_of_the_rows(tmp_path: Path, case: str, rows: int) -> None:
     report, plan = report_of(tmp_path, LISTS, f"{{strategy: pairwise, {PLANS[case]}}}", rows)
     covering = report["covering"]
@@ -51,8 +51,10 @@ def test_coverage_is_that_of_the_rows(tmp_path: Path, case: str, rows: int) -> N
         assert covering["covered"] == covering["possible"], "every pair that can be had is there"
 
 
-@pytest.mark.parametrize("case", [c for c in PLANS if "correlate" in PLANS[c]])
-@pytest.mark.parametrize("strategy", ["balanced", "random", "pairwise"])
+@pytest.mark.parametrize(
+    ("case", "strategy"),
+    one_in(4, [(c, s) for c in PLANS if "correlate" in PLANS[c] for s in ("balanced", "random", "pairwise")]),
+)
 def test_ranks_are_those_of_the_rows(tmp_path: Path, case: str, strategy: str) -> None:
     report, plan = report_of(tmp_path, LISTS, f"{{strategy: {strategy}, {PLANS[case]}}}", 500)
     frame = plan[0:500]

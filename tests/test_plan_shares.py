@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from depth import third
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -21,7 +22,7 @@ from synthspec.planning.constraints.fitting import Wanted, fit, whole
 from synthspec.planning.designs import Tied
 from synthspec.planning.sampling.tied import PERIOD, STEP, Schedule
 
-QUICK = settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),
+QUICK = settings(max_examples=third(25), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),
                  suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 
 
@@ -189,7 +190,7 @@ def test_far_and_large(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lists", "rules"),
     [
-        (12, [f"p{i} == p{i + 1}" for i in range(11)]),
+        pytest.param(12, [f"p{i} == p{i + 1}" for i in range(11)], marks=pytest.mark.slow),
         (6, ["p0 + p1 + p2 + p3 + p4 + p5 > 40"]),
     ],
 )

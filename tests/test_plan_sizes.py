@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from depth import rest_slow
 
 from synthspec.cli import cli
 from synthspec.compiler import compile_spec
@@ -47,15 +48,19 @@ def counted_work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return pairs
 
 
-@pytest.mark.parametrize("count", [10, 400, pytest.param(2_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", rest_slow([10, 400, 2_000], (0,)))
 def test_pairs_filled_together_are_bounded(count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = counted_work(monkeypatch)
     plan_of(count, tmp_path).columns(0, 40)
     assert 0 < sum(pairs) <= 2 * JOINT**2
 
 
-def test_every_one_of_many_keeps_to_its_shares_in_every_prefix(tmp_path: Path) -> None:
-    plan = plan_of(240, tmp_path)
+@pytest.mark.parametrize(("count", "joint"), rest_slow([(40, 8), (240, JOINT)], (0,)))
+def test_every_one_of_many_keeps_to_its_shares_in_every_prefix(
+    count: int, joint: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthspec.planning.designs.balanced.JOINT", joint)
+    plan = plan_of(count, tmp_path)
     columns = plan.columns(0, 300)
     rows = np.arange(1, 301)
     for name, column in columns.items():
@@ -72,8 +77,11 @@ def test_every_one_of_many_keeps_to_its_shares_in_every_prefix(tmp_path: Path) -
         assert np.all(np.abs(found - rows * shares[value]) < 1), name
 
 
-@pytest.mark.parametrize("count", [70, pytest.param(300, marks=pytest.mark.slow)])
-def test_many_are_as_the_same_at_any_index(count: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "joint"), rest_slow([(14, 8), (70, JOINT), (300, JOINT)], (0,)))
+def test_many_are_as_the_same_at_any_index(
+    count: int, joint: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthspec.planning.designs.balanced.JOINT", joint)
     plan = plan_of(count, tmp_path)
     whole = list(plan.combinations(0, 150))
     again = plan_of(count, tmp_path)

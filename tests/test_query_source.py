@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from depth import one_in, rest_slow
 
 from synthspec.sources.kinds import Opened, Place, SourceFault
 from synthspec.sources.kinds.query import open_query
@@ -126,7 +127,8 @@ def test_files_of_several_kinds_are_joined(folder: Path) -> None:
     assert opened(folder, query).origin["files"] == ["customers.jsonl", "items.parquet", "orders.csv"]
 
 
-def test_rows_have_a_total_order(folder: Path) -> None:
+@pytest.mark.parametrize("queries", rest_slow([slice(1, 2), slice(0, 1)], (0,)))
+def test_rows_have_a_total_order(folder: Path, queries: slice) -> None:
     """Of any order of the rows of a file, the same rows come: by the query's own order, then by every column."""
     draw = random.Random(4)
     lines = [f"{draw.randrange(3)},{draw.randrange(3)},{n}" for n in range(40)]
@@ -134,18 +136,14 @@ def test_rows_have_a_total_order(folder: Path) -> None:
     for turn in range(2):
         draw.shuffle(lines)
         (folder / f"t{turn}.csv").write_text("a,b,c\n" + "\n".join(lines) + "\n", encoding="utf-8")
-        for query in (
-            "from '{}' limit 7",
-            "from '{}' order by a desc limit 30 offset 2",
-        ):
+        for query in ("from '{}' limit 7", "from '{}' order by a desc limit 30 offset 2")[queries]:
             results.setdefault(query, []).append(
                 [tuple(r.values()) for r in rows(folder, query.format(f"t{turn}.csv"))]
             )
     for query, (first, second) in results.items():
         assert first == second and len(first) > 5, query
-    assert [r[0] for r in results["from '{}' order by a desc limit 30 offset 2"][0]] == sorted(
-        (int(x[0]) for x in lines), reverse=True
-    )[2:32]
+        if "order by" in query:
+            assert [r[0] for r in first] == sorted((int(x[0]) for x in lines), reverse=True)[2:32]
 
 
 def test_a_query_runs_again_only_where_something_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,15 +165,18 @@ def test_without_a_cache_it_still_answers(folder: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("query", "says"),
-    [
-        ("select colour from 'orders.csv'", "colour"),
-        ("select 1 as a, 2 as a", "two columns are named 'a'"),
-        ("select interval 3 days as i", "'i' is of a type that cannot be kept"),
-        ("select date '99999-01-01' as d", "beyond the years 1 to 9999"),
-        ("select 'infinity'::timestamp as t", "beyond the years 1 to 9999"),
-        ("select repeat('x', 4000000000) as x", "Out of Memory"),
-        ("from 'mixed.jsonl'", "values of several kinds"),
-    ],
+    one_in(
+        3,
+        [
+            ("select colour from 'orders.csv'", "colour"),
+            ("select 1 as a, 2 as a", "two columns are named 'a'"),
+            ("select interval 3 days as i", "'i' is of a type that cannot be kept"),
+            ("select date '99999-01-01' as d", "beyond the years 1 to 9999"),
+            ("select 'infinity'::timestamp as t", "beyond the years 1 to 9999"),
+            ("select repeat('x', 4000000000) as x", "Out of Memory"),
+            ("from 'mixed.jsonl'", "values of several kinds"),
+        ],
+    ),
 )
 def test_a_query_that_fails_says_why(query: str, says: str, folder: Path) -> None:
     (folder / "mixed.jsonl").write_text('{"a": 1}\n{"a": "x"}\n', encoding="utf-8")

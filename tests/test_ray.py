@@ -174,7 +174,7 @@ def test_a_killed_driver_is_gone_on_with(sent: int, tmp_path: Path) -> None:
         for _ in range(30):
             assert child.stdout.readline() == "done\n"
         child.send_signal(sent)
-        child.communicate(timeout=120)
+        child.communicate(timeout=600)
         assert child.returncode == (-9 if sent == signal.SIGKILL else 130)
         work = built(path, tmp_path / "out", "local")
         assert work.tally.kept == 240 and work.tally.reused >= 30
@@ -201,7 +201,7 @@ except BackendFault as e:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert "cannot be joined" in done.stdout and address in done.stdout and "Traceback" not in done.stderr, (
         done.stdout,

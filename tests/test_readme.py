@@ -141,7 +141,7 @@ def test_links_lead_somewhere() -> None:
 
 
 SHIPPED = sorted(p.name for p in (ROOT / "specs").glob("*.yaml"))
-LARGE = ("industrial_qa.yaml", "support_dialogue.yaml", "support_calls.yaml")  # seconds of CPU
+LARGE = ("industrial_qa.yaml", "support_dialogue.yaml", "support_calls.yaml", "factory_agents.yaml")  # seconds of CPU
 
 
 @pytest.mark.parametrize("spec", rest_slow(SHIPPED, [at for at, name in enumerate(SHIPPED) if name not in LARGE]))

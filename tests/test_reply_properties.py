@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from depth import examples
 from format_fields import make_field, make_shape
 
 from synthspec.formats import Shape
@@ -150,10 +151,11 @@ def tally(
 CHOICES = list(itertools.product(AROUND, AFTER, BEFORE, THOUGHTS))
 
 
+@examples(200, 700)
 @pytest.mark.parametrize("form", FORMATS)
-def test_no_mixture_of_nuisances_makes_a_row(form: str) -> None:
+def test_no_mixture_of_nuisances_makes_a_row(form: str, examples: int) -> None:
     lost = present = 0
-    for seed in range(700):
+    for seed in range(examples):
         dice = random.Random(f"{form} {seed}")
         around, after, before, thought = CHOICES[seed % len(CHOICES)] if seed < len(CHOICES) else dice.choice(CHOICES)
         changes = [(AROUND, around), (AFTER, after), (BEFORE, before), (THOUGHTS, thought)]

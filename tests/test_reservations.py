@@ -154,12 +154,13 @@ def test_a_call_that_could_not_be_noted_is_not_sent(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-def test_limits_of_requests_hold_across_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [1, pytest.param(4, marks=pytest.mark.slow)])
+def test_limits_of_requests_hold_across_kills(tmp_path: Path, kills: int) -> None:
     """Killed again and again once some calls are out: the server never sees more than the limit."""
     most = 30
     with Loopback(latency=0.15) as server:
         path = calls_spec(tmp_path, server.url, rows=400, concurrency=8)
-        for _ in range(4):
+        for _ in range(kills):
             before = server.total
             build = subprocess.Popen(
                 [*command("build", path, "--out", tmp_path / "out", "-q", "--set", f"limits.requests={most}")],

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from depth import third
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -101,7 +102,7 @@ def test_a_file_between_semicolons_is_never_one_column(tmp_path: Path) -> None:
 CELLS = st.text(alphabet="abcñé ;,|\t\"'\n.0123", max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=third(150), deadline=None)
 @given(
     rows=st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=6),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),
@@ -140,8 +141,8 @@ def test_zero_bytes_are_no_text(tmp_path: Path) -> None:
 
 def test_a_small_parquet_file_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "data.parquet"
-    text = "x" * 100_000
-    pq.write_table(pa.table({"text": [text] * 5_000}), path)  # 500 MB of text in some kilobytes
+    text = "x" * 10_000
+    pq.write_table(pa.table({"text": [text] * 5_000}), path)  # 50 MB of text in some kilobytes
     assert path.stat().st_size < 100_000
     column = read_table(path).columns["text"]
     assert len(column) == 5_000 and len({id(v) for v in column}) < 10, "a text that comes again is held once"

@@ -33,6 +33,7 @@ def test_lists_count_by_their_items(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert read_table(path).in_memory
 
 
+@pytest.mark.slow
 def test_one_text_in_many_rows_is_held_once(tmp_path: Path) -> None:
     path = tmp_path / "same.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"t": ["x" * 100_000] * 5_000 + [None, "y"], "n": range(5_002)}), path)

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from depth import third
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stored_calls import completion_of, key_of, request_of
 
 from synthspec.inference.store import Spent, Store, StoreFault, folder_lock
 from synthspec.inference.store.derived.stored_request import StoredRequest
@@ -46,19 +48,6 @@ texts = st.text(st.characters(codec=None))  # with halves of surrogate pairs, NU
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(work)
-
-
-def key_of(number: int) -> str:
-    return f"{number:032x}"
-
-
-def request_of(number: int, *, prompt: str = "call", attempt: int = 1) -> Request:
-    messages = (Message("system", "Be brief."), Message("user", f"Write call {number}."))
-    return Request(key_of(number), prompt, number, attempt, messages, rows=1)
-
-
-def completion_of(number: int, text: str = "hello", cost: float = 0.25) -> Completion:
-    return Completion(key_of(number), Reply(text, Usage(10, 5), "m-1", "stop"), cost=cost, latency=0.5)
 
 
 async def put(store: Store, *numbers: int, text: str = "hello", cost: float = 0.25) -> None:
@@ -89,7 +78,7 @@ def test_a_completion_is_read_as_it_was_stored(store: Store) -> None:
     )
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=third(50), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(texts)
 def test_any_text_survives(store: Store, text: str) -> None:
     number = store.spent().requests
@@ -135,7 +124,7 @@ parts = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=third(60))
 @given(st.lists(parts, max_size=4), texts, st.lists(st.lists(parts, max_size=3), max_size=3))
 def test_every_part_and_the_reasoning_are_read_as_they_were_stored(
     said: list[Any], reasoning: str, asked: list[list[Any]]
@@ -207,7 +196,7 @@ def test_the_first_completion_of_a_request_stays_and_both_are_paid_for(store: St
     assert store.spent() == Spent(0.5, 20, 10, 2)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=third(25), deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=12))
 def test_of_several_at_once_the_first_stays_and_the_others_are_duplicates(numbers: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder)) as store:
@@ -289,7 +278,7 @@ def test_a_reservation_is_released_or_settled_once(store: Store) -> None:
 steps = st.lists(st.tuples(st.sampled_from(["reserve", "put", "release", "reopen"]), st.integers(0, 3)), max_size=25)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=third(25), deadline=None)
 @given(steps)
 def test_spent_is_what_a_ledger_says(script: list[tuple[str, int]]) -> None:
     open_, settled, lost = [0, 0, 0, 0], 0, 0
@@ -395,33 +384,9 @@ def test_a_clock_set_back_does_not_matter(store: Store, monkeypatch: pytest.Monk
     assert found.reply.text == "first"
 
 
-WRITER = """
-import asyncio, sys
-from pathlib import Path
-sys.path.insert(0, {root!r})
-from tests.test_store import *
-
-async def main():
-    store = Store.open(Path({folder!r}))
-    numbers = iter(range({start}, {start} + 1_000_000))
-    async def worker():
-        for n in numbers:
-            await store.reserve(key_of(n), 1.0, 10)
-            await store.put(request_of(n), completion_of(n, "text " * 200, 0.5))
-            sys.stdout.write(f"{{n}}\\n")
-            sys.stdout.flush()
-    await asyncio.gather(*(worker() for _ in range(32)))
-
-asyncio.run(main())
-"""
-
-
 def start_writer(folder: Path, start: int = 0) -> subprocess.Popen[str]:
-    script = WRITER.format(root=str(ROOT), folder=str(folder), start=start)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
-    )
+    command = [sys.executable, str(ROOT / "tests/stored_calls.py"), str(folder), str(start)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def kill(process: subprocess.Popen[str]) -> list[int]:
@@ -436,10 +401,11 @@ def kill(process: subprocess.Popen[str]) -> list[int]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-def test_kill_at_any_moment_loses_nothing_acknowledged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [3, pytest.param(12, marks=pytest.mark.slow)])
+def test_kill_at_any_moment_loses_nothing_acknowledged(tmp_path: Path, rounds: int) -> None:
     clock = random.Random(4)
     said: list[int] = []
-    for round_ in range(5):
+    for round_ in range(rounds):
         process = start_writer(tmp_path, start=round_ * 1_000_000)
         assert process.stdout
         said += [int(process.stdout.readline()) for _ in range(12)]
@@ -449,9 +415,9 @@ def test_kill_at_any_moment_loses_nothing_acknowledged(tmp_path: Path) -> None:
         lost = [n for n in said if store.get(key_of(n)) is None]
         spent, calls = store.spent(), sum(1 for _ in store.iterate_calls())
     assert not lost
-    assert len(said) > 50
+    assert len(said) > 10 * rounds
     assert calls >= len(said)
-    assert spent.requests <= calls + 5 * 32  # what was in flight at each kill
+    assert spent.requests <= calls + rounds * 32  # what was in flight at each kill
     assert spent.cost == pytest.approx(0.5 * calls + (spent.requests - calls))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
+from depth import rest_slow, third
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -123,7 +124,7 @@ weight_lists = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=third(60), deadline=None)
 @given(st.lists(weight_lists, min_size=1, max_size=3), st.integers(0, 2**32), st.integers(1, 3000))
 def test_balanced_keeps_every_prefix(weights: list[list[float]], seed: int, rows: int) -> None:
     found = make("balanced", [tuple(each) for each in weights], seed).uniforms(0, rows)
@@ -131,7 +132,7 @@ def test_balanced_keeps_every_prefix(weights: list[list[float]], seed: int, rows
         assert_fair(levels_of(found[f"d{place}"], each), each)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=third(100), deadline=None)
 @given(
     st.lists(st.integers(1, 10**6), min_size=1, max_size=30).filter(lambda p: sum(p) < 2000 * min(p)),
     st.integers(0, 10**12),
@@ -162,7 +163,7 @@ def test_balanced_far_away_keeps_its_shares() -> None:
         assert off.max() - off.min() < 2
 
 
-@pytest.mark.parametrize("rows", [100, 400, 2000])
+@pytest.mark.parametrize("rows", rest_slow([100, 400, 2000], (1,)))
 @pytest.mark.parametrize(
     "weights",
     [
@@ -311,7 +312,7 @@ def test_factorial_of_nothing(listed: int, monkeypatch: pytest.MonkeyPatch) -> N
         find_strategy("factorial")(none).uniforms(0, 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=third(60), deadline=None)
 @given(st.integers(1, 2**62), st.integers(0, 2**32), st.integers(0, 10**6))
 def test_orders_are_one_to_one(size: int, key: int, start: int) -> None:
     start %= size

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from depth import rest_slow
 from fake_backend import use
 from loopback import digest
 from test_latency import built
@@ -97,7 +98,7 @@ def reply_of(number: int, request: Request) -> Any:
     return "" if mark % 13 == 0 else f"so it is number {mark % 30}"
 
 
-@pytest.mark.parametrize("number", [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 80))])
+@pytest.mark.parametrize("number", rest_slow(range(80), (0, 2)))
 def test_order_concurrency_and_kills_change_nothing(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

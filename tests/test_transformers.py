@@ -237,7 +237,7 @@ def test_closing_ends_what_is_being_written(model: str) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         return time.monotonic() - start
 
-    assert asyncio.run(main()) < 3
+    assert asyncio.run(main()) < 60  # seconds; what is being written would take an hour
 
 
 def test_the_fingerprint_is_of_the_model_not_its_place(model: str, tmp_path: Path) -> None:

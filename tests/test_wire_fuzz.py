@@ -273,7 +273,7 @@ print(after.ru_utime - before.ru_utime, tests.highest_memory(), outcome.kind.nam
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), rest_slow([(500, "plain"), (200, "plain"), (500, "gzip"), (200, "gzip")], (0, 3))
+    ("status", "kind"), rest_slow([(500, "plain"), (200, "plain"), (500, "gzip"), (200, "gzip")], (3,))
 )
 def test_no_body_takes_more_memory_than_its_bound(status: int, kind: str) -> None:
     """48 MB of an error, a reply without end, and what unpacks to 400 MB; the server of the test is counted too."""
