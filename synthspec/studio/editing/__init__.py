@@ -1,0 +1,1 @@
+"""What the editor page does to files: reading and saving specs as they are, merging, drafts, insertions."""
