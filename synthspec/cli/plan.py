@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 LONGEST = 4_000  # characters of a prompt shown to a person
 SHOWN = 100  # parameters
-LONGEST_VALUE = 100  # characters of a list or map
 LARGE = 10**15
 
 
@@ -118,6 +116,8 @@ def _show_parameter(console: Console, parameter: ParameterReport, counted: int) 
     from rich.markup import escape
     from rich.table import Table
 
+    from synthspec.planning.shown import value_in_short
+
     if not parameter.values:
         said = f"{parameter.distinct:,} different {parameter.kind}"
         if parameter.quantiles is not None:
@@ -132,36 +132,13 @@ def _show_parameter(console: Console, parameter: ParameterReport, counted: int) 
     table.add_column("planned", justify="right")
     table.add_column("share", justify="right")
     for v in parameter.values[:20]:
-        cells = [escape(_short(v.value))]
+        cells = [escape(value_in_short(v.value))]
         if v.share is not None:
             cells.append(f"{v.share:.1%}")
         table.add_row(*cells, f"{v.count:,}", f"{v.count / max(counted, 1):.1%}")
     console.print(table)
     if len(parameter.values) > 20:
         console.print(f"… and {len(parameter.values) - 20} more values (all with --format json)")
-
-
-def _short(value: Any) -> str:
-    """A value in a table; of a list or a map, such as a row of a source, its beginning."""
-    if not isinstance(value, list | dict):
-        return str(value)
-    text = _row_in_short(value) if isinstance(value, dict) else str(value)
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
-
-
-def _row_in_short(row: Mapping[str, Any]) -> str:
-    """A row of a source on a line: its title, if it has one, and then its values in order, without line ends.
-
-    >>> _row_in_short({"text": "Fill\\nit.", "path": "a.md", "title": "Kettle", "page": None, "part": 2})
-    'Kettle: Fill it.; path a.md; part 2'
-    """
-    head = next((str(row[k]) for k in ("title", "name") if isinstance(row.get(k), str) and row[k]), "")
-    rest = [
-        " ".join((f"{k} {v}" if k != "text" else str(v)).split())
-        for k, v in row.items()
-        if v is not None and v != "" and str(v) != head
-    ]
-    return f"{head}{': ' if head and rest else ''}{'; '.join(rest)}"
 
 
 _FIGURES = ("calls", "prompt_tokens", "completion_tokens")

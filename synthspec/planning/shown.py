@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 from synthspec.diagnostics.html import heading, note, page, table
 from synthspec.planning.plan import Plan
@@ -15,6 +16,7 @@ LISTED = 20  # parameters whose shares are shown
 ROWS = 5
 COLUMNS = 10
 VALUES = 8  # of a parameter
+LONGEST_VALUE = 100  # characters of a list or map
 
 
 def plan_title(plan: Plan) -> str:
@@ -52,3 +54,26 @@ def _share_rows(report: ParameterReport, counted: int) -> Iterator[tuple[str, ..
         yield report.name, str(value.value), asked, f"{value.count / counted:.1%}", f"{value.count:,}"
     if len(report.values) > VALUES:
         yield report.name, f"… {len(report.values) - VALUES} more values", "", "", ""
+
+
+def value_in_short(value: Any, longest: int = LONGEST_VALUE) -> str:
+    """A value in a table; of a list or a map, such as a row of a source, its beginning."""
+    if not isinstance(value, list | dict):
+        return str(value)
+    text = row_in_short(value) if isinstance(value, dict) else str(value)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def row_in_short(row: Mapping[str, Any]) -> str:
+    """A row of a source on a line: its title, if it has one, and then its values in order, without line ends.
+
+    >>> row_in_short({"text": "Fill\\nit.", "path": "a.md", "title": "Kettle", "page": None, "part": 2})
+    'Kettle: Fill it.; path a.md; part 2'
+    """
+    head = next((str(row[k]) for k in ("title", "name") if isinstance(row.get(k), str) and row[k]), "")
+    rest = [
+        " ".join((f"{k} {v}" if k != "text" else str(v)).split())
+        for k, v in row.items()
+        if v is not None and v != "" and str(v) != head
+    ]
+    return f"{head}{': ' if head and rest else ''}{'; '.join(rest)}"

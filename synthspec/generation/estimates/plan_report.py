@@ -12,7 +12,13 @@ import numpy as np
 from synthspec.generation.estimates.levels import endless_lists, rows_of_levels
 from synthspec.generation.estimates.players import played_values
 from synthspec.generation.estimates.stand_ins import messages_told, with_bound_names, with_stand_ins
-from synthspec.generation.estimates.usage import PromptReport, player_report, prompt_reports, total_use
+from synthspec.generation.estimates.usage import (
+    PromptReport,
+    player_report,
+    prompt_reports,
+    sampled_combinations,
+    total_use,
+)
 from synthspec.inference.engines import engine_of, named_engine
 from synthspec.inference.requests import RequestSettings
 from synthspec.inference.speaker_requests import open_writer
@@ -89,8 +95,9 @@ def report_plan(plan: Plan, tables: Mapping[str, Table], counted: int = COUNTED)
     columns = plan.columns(0, counted) if counted else {}
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
     levels = rows_of_levels(plan)
-    written = (r for p in spec.asked for r in prompt_reports(spec, p, plan, tables, levels[asked_at(p)]))
-    listed = (*written, *(player_report(spec, name, plan, tables) for name in spec.players))
+    sampled = sampled_combinations(plan)
+    written = (r for p in spec.asked for r in prompt_reports(spec, p, plan, tables, levels[asked_at(p)], sampled))
+    listed = (*written, *(player_report(spec, name, plan, tables, sampled) for name in spec.players))
     kind = engine_of(named_engine(spec.limits.engine)[0])
     shares = {name: kind.share(choice) for name, (_, choice) in backends_used(spec).items()}
     prompts = [tuple(_at_share(r, shares.get(r.name, 1.0)) for r in pair) for pair in listed]

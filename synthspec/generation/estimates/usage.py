@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from synthspec.generation.estimates.levels import LevelRows
 from synthspec.generation.estimates.players import answers_at_worst, answers_of_a_talk, played_values
@@ -40,17 +41,25 @@ class PromptReport:
     least: PromptReport | None = None  # the figures at least; None where they are fixed, and these the same
 
 
+Sampled = Sequence[tuple[int, Mapping[str, Any]]]  # combinations with their numbers
+
+
+def sampled_combinations(plan: Plan) -> Sampled:
+    """The combinations whose prompts are written to estimate their tokens: some of all the plan."""
+    step = max(1, len(plan) // SAMPLED)
+    return [(i, plan[i]) for i in list(range(0, len(plan), step))[:SAMPLED]]
+
+
 def prompt_reports(
-    spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table], taken: LevelRows
+    spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table], taken: LevelRows, sampled: Sampled
 ) -> list[tuple[PromptReport, PromptReport]]:
     """What a prompt is expected to use, and what at worst; each backend and each speaker of a dialogue for itself."""
-    step = max(1, len(plan) // SAMPLED)
     if prompt.dialogue is None:
-        rows = [plan[i] for i in list(range(0, len(plan), step))[:SAMPLED]]
-        calls = calls_by_endpoint(spec, prompt, rows)
+        calls = calls_by_endpoint(spec, prompt, [values for _, values in sampled])
+        rows = _RowsAsked(len(plan), taken, sampled)
         choices = endpoints_of(spec, prompt)
-        return [_prompt_report(spec, prompt, plan, tables, (n, c), calls[n], taken) for n, c in choices.items()]
-    samples = [(i, with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
+        return [_prompt_report(spec, prompt, rows, tables, (n, c), calls[n]) for n, c in choices.items()]
+    samples = [(i, with_stand_ins(spec, values, tables)) for i, values in sampled]
     field = next(f for f in spec.fields if f.name == prompt.writes[0])
     talks = rows_of_level(spec, asked_at(prompt), len(plan))[1]
     tried = most_tried(spec, len(plan))
@@ -58,13 +67,14 @@ def prompt_reports(
     return [_speaker_report(use, tried) for use in uses]
 
 
-def player_report(spec: Spec, name: str, plan: Plan, tables: Mapping[str, Table]) -> tuple[PromptReport, PromptReport]:
+def player_report(
+    spec: Spec, name: str, plan: Plan, tables: Mapping[str, Table], sampled: Sampled
+) -> tuple[PromptReport, PromptReport]:
     """What a prompt that plays a tool is expected to use: nothing at least, an answer a round of tools at most."""
     player = spec.players[name]
     choice = player.prompt.backend or spec.backend
     writer = open_writer(spec, player.prompt, RequestSettings(choice, "", False), tables, name)
-    step = max(1, len(plan) // SAMPLED)
-    samples = [(i, with_stand_ins(spec, plan[i], tables)) for i in list(range(0, len(plan), step))[:SAMPLED]]
+    samples = [(i, with_stand_ins(spec, values, tables)) for i, values in sampled]
     share = 1 / max(1, len(samples))
     calls = sent = longest = 0.0
     for prompt in spec.prompts:
@@ -103,30 +113,37 @@ def _shown(choice: BackendChoice) -> str:
     return f"{name} ({servers} servers)" if servers > 1 else name
 
 
+@dataclass(frozen=True, slots=True)
+class _RowsAsked:
+    """How many rows a prompt is asked for, and combinations that stand for all of the plan's."""
+
+    planned: int
+    taken: LevelRows
+    sampled: Sampled
+
+
 def _prompt_report(
     spec: Spec,
     prompt: Prompt,
-    plan: Plan,
+    asked_for: _RowsAsked,
     tables: Mapping[str, Table],
     endpoint: tuple[str, BackendChoice],
     per_row: CallsPerRow,
-    taken: LevelRows,
 ) -> tuple[PromptReport, PromptReport]:
     """What a prompt is expected to use of a backend, and what at worst."""
     place, choice = endpoint
+    taken = asked_for.taken
     fewest, rows = taken.least, taken.most + taken.beyond
     writer = PromptWriter(spec, prompt, RequestSettings(choice, "", False), tables)
     asked = worst = 0
     pictures: int | None = 0
-    step = max(1, len(plan) // SAMPLED)
-    indices = list(range(0, len(plan), step))[:SAMPLED]
-    for index in indices:
-        messages = messages_told(spec, writer, with_bound_names(spec, prompt, plan[index], tables), index, tables)
+    for index, values in asked_for.sampled:
+        messages = messages_told(spec, writer, with_bound_names(spec, prompt, values, tables), index, tables)
         asked += sum(expected_tokens(m.content) + PER_MESSAGE // 2 for m in messages)
         worst += worst_tokens(messages)
         more = _picture_tokens(prompt, choice, messages)
         pictures = None if more is None or pictures is None else pictures + more
-    share = 1 / max(len(indices), 1)
+    share = 1 / max(len(asked_for.sampled), 1)
     fields = fields_asked(prompt, {f.name: f for f in spec.fields})
     reply = min(writer.sender.max_tokens, prompt.rows * sum(field_tokens(f, spec, tables) for f in fields) + 8)
     name = _shown(choice)
@@ -137,14 +154,14 @@ def _prompt_report(
         cost = 0.0 if free else None
         if choice.prices is not None and sent is not None:
             cost = (count * sent * choice.prices.prompt + count * got * choice.prices.completion) / 1e6
-        asked_for = None if sent is None else round(count * sent)
-        return PromptReport(place, name, round(count), asked_for, round(count * got), cost)
+        prompt_tokens = None if sent is None else round(count * sent)
+        return PromptReport(place, name, round(count), prompt_tokens, round(count * got), cost)
 
     attempts = spec.limits.attempts * (1 if prompt.rows == 1 else prompt.rows)
     most = figures(rows * per_row.most, asked * share, reply)
     if (fewest, per_row.least) != (rows, per_row.most):
         most = replace(most, least=figures(fewest * per_row.least, asked * share, reply))
-    tried = rows * per_row.most * attempts * most_tried(spec, len(plan))
+    tried = rows * per_row.most * attempts * most_tried(spec, asked_for.planned)
     return most, figures(tried, worst * share * 1.5, writer.sender.max_tokens)
 
 

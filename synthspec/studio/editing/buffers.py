@@ -20,9 +20,9 @@ from synthspec.language_service import (
     hover,
     lasting_access,
     references,
-    rename,
-    tokens,
 )
+from synthspec.language_service.coloring import tokens
+from synthspec.language_service.renaming import rename
 from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.editing.plan_panel import NoPlan, PlanPanel
 
@@ -69,14 +69,14 @@ class Buffers:
         return known[1]
 
     def diagnostics(self, path: Path, text: str) -> dict[str, Any]:
-        """What is wrong with a text, and what each word of its templates and expressions is."""
+        """What is wrong with a text."""
         found = self.analysis(path, text)
-        return {
-            "diagnostics": [{**d.as_dict(), "own": d.span.file == found.file} for d in found.diagnostics],
-            "tokens": [
-                [t.span.line, t.span.column, t.span.end_line, t.span.end_column, t.kind] for t in tokens(found)
-            ],
-        }
+        return {"diagnostics": [{**d.as_dict(), "own": d.span.file == found.file} for d in found.diagnostics]}
+
+    def words(self, path: Path, text: str) -> dict[str, Any]:
+        """What each word of the templates and expressions of a text is, by its place."""
+        spans = [(t.span, t.kind) for t in tokens(self.analysis(path, text))]
+        return {"words": [[s.line, s.column, s.end_line, s.end_column, kind] for s, kind in spans]}
 
     def remedies(self, path: Path, text: str) -> dict[str, Any]:
         """Remedies that can be applied as they are, by the place of their diagnostic among all."""

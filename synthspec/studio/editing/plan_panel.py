@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from synthspec.dataset.cells import json_text, plain
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.generation.estimates.plan_report import PlanReport, report_plan
@@ -15,6 +17,7 @@ from synthspec.planning.drawing import DrawFault
 from synthspec.planning.pairs import MOST_VALUES, pair_grid
 from synthspec.planning.plan import Plan, build_plan
 from synthspec.planning.shares import ParameterReport
+from synthspec.planning.shown import row_in_short
 from synthspec.sources import Table
 from synthspec.spec import Choice, Spec
 
@@ -22,6 +25,7 @@ COUNTED = 20_000  # combinations looked at
 FIRST = 12  # combinations listed at once
 MOST_PARAMETERS = 60
 LONGEST = 2_000  # characters of a value
+MOST_NUMBERS = 12  # different whole numbers that are shown one by one
 
 
 class NoPlan(SynthspecError):
@@ -138,13 +142,15 @@ class PlanPanel:
 
 
 def value_text(value: Any) -> str:
-    """A value for a reader; of lists and maps their JSON.
+    """A value for a reader; of lists their JSON, of maps their values, the name first.
 
-    >>> value_text("calm"), value_text(2.0), value_text(None), value_text({"a": [1]})
-    ('calm', '2', 'null', '{"a": [1]}')
+    >>> value_text("calm"), value_text(2.0), value_text(None), value_text([1]), value_text({"a": 1, "name": "one"})
+    ('calm', '2', 'null', '[1]', 'one: a 1')
     """
     if isinstance(value, str):
         text = value
+    elif isinstance(value, dict):
+        text = row_in_short(value)
     elif isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         text = str(int(value))
     else:
@@ -153,14 +159,20 @@ def value_text(value: Any) -> str:
 
 
 def _parameter(report: ParameterReport, counted: int) -> dict[str, Any]:
+    """A parameter for a reader; whole numbers of which there are many different are told by their quantiles alone."""
+    values, quantiles = report.values, report.quantiles
+    if report.kind == "whole numbers" and len(values) > MOST_NUMBERS:
+        drawn = np.repeat([v.value for v in values], [v.count for v in values])
+        at = {"min": drawn.min(), "max": drawn.max(), "mean": drawn.mean(), "median": np.median(drawn)}
+        values, quantiles = (), {name: float(number) for name, number in at.items()}
     return {
         "name": report.name,
         "kind": report.kind,
         "distinct": report.distinct,
-        "quantiles": report.quantiles,
+        "quantiles": quantiles,
         "values": [
             {"value": value_text(v.value), "asked": v.share, "count": v.count, "reached": v.count / max(1, counted)}
-            for v in report.values
+            for v in values
         ],
     }
 

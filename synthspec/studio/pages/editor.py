@@ -69,7 +69,12 @@ async def save(request: Request) -> Response:
 def _conflict(studio: Studio, path: Path, now: SavedText | None, expected: str | None) -> dict[str, Any]:
     if now is None:
         renamed = _elsewhere(studio, path, expected)
-        return {"error": f"'{path.name}' is no longer there", "help": _gone(renamed), "theirs": None, "renamed": renamed}
+        return {
+            "error": f"'{path.name}' is no longer there",
+            "help": _gone(renamed),
+            "theirs": None,
+            "renamed": renamed,
+        }
     help = "compare the texts; yours is not saved yet, and nothing of it is lost"
     return {"error": f"'{path.name}' was changed by another program", "help": help, "theirs": asdict(now)}
 
@@ -144,6 +149,8 @@ def _language(buffers: Buffers, path: Path, text: str, given: Given) -> dict[str
     what = given.get("what")
     if what == "diagnostics":
         return buffers.diagnostics(path, text)
+    if what == "words":
+        return buffers.words(path, text)
     if what == "remedies":
         return buffers.remedies(path, text)
     position = Position(_whole(given, "line", 1), _whole(given, "column", 1))

@@ -1,5 +1,5 @@
 // The editor page: the text, its problems, its plan and its prompts, kept together.
-import { completionStatus, startCompletion } from "/static/vendor/codemirror.js";
+import { startCompletion } from "/static/vendor/codemirror.js";
 import { el, fetchJson, fill, notify, openDialog, specUrl, tellError } from "/static/studio.js";
 import { changesOf, colourWords, makeEditor, offsetOf, placeOf, rangeOf, reveal } from "/static/editor/code.js";
 import { openForm } from "/static/editor/forms.js";
@@ -93,18 +93,19 @@ const look = settled(async () => {
     const found = await language.ask("diagnostics");
     if (!found) return look(true);
     problems.show(found.diagnostics);
-    colourWords(view, found.tokens);
     root.dataset.seen = String(view.state.doc.length);
     performance.measure("diagnostics", { start: begun });
     more();
+    const told = await language.ask("words");
+    if (told) colourWords(view, told.words);
   } catch (error) {
     failing(error);
   }
-}, 60);
+}, 30);
 
 const more = settled(async () => {
   try {
-    if (problems.found.length && completionStatus(view.state) === null) {
+    if (problems.found.length) {
       const found = await language.ask("remedies");
       if (found) problems.remedies(found.remedies);
     }
@@ -237,8 +238,9 @@ async function begin() {
   view = makeEditor(part("text"), { text, nonce: root.dataset.nonce, readOnly: saving.base.read_only, complete, hover, keys, changed: () => { saving.edited(); look(); } });
   problems = new Problems(view, part("problems-list"), (told) => {
     part("problems-count").textContent = told.text;
+    part("problems-count").hidden = !told.errors && !told.warnings;
     part("problems-count").className = `chip ${told.errors ? "bad" : told.warnings ? "warn" : "good"}`;
-    part("tab-problems").textContent = told.errors + told.warnings ? `Problems (${told.errors + told.warnings})` : "Problems";
+    part("tab-problems").textContent = told.errors + told.warnings ? `Problems ${told.errors + told.warnings}` : "Problems";
   });
   plan = new PlanPanel(part("plan"), askPlan, (index) => {
     showTab(part("tab-prompts"), true);
@@ -259,7 +261,7 @@ async function begin() {
       if (!event.defaultPrevented || !root.contains(document.activeElement) || !view.hasFocus) save();
     }
   });
-  settle();
+  showTab(isWide.matches ? part("tab-plan") : part("tab-text"));
   look(true);
   const line = Number(location.hash.slice(1));
   if (line) reveal(view, { from: offsetOf(view.state.doc, line, 1), to: offsetOf(view.state.doc, line, 1) });

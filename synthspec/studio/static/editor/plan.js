@@ -28,7 +28,7 @@ export class PlanPanel {
     if (!this.pair || !this.pair.every((name) => sides.includes(name))) this.pair = sides.length > 1 ? [sides[0], sides[1]] : null;
     this.grid = el("div", { class: "grid-place", "aria-live": "off" });
     this.list = el("div");
-    fill(this.element, this.total(), this.use(), this.balance(), this.pair && this.pairs(), el("h3", {}, "Combinations"), this.list);
+    fill(this.element, el("h2", { class: "sr" }, "Plan"), this.total(), this.use(), this.balance(), this.pair && this.pairs(), el("h3", {}, "Combinations"), this.list);
     await Promise.all([this.pair && this.showGrid(), this.showCombinations(0)]);
   }
 
@@ -85,7 +85,7 @@ export class PlanPanel {
     const p = this.figures.pairs;
     return [
       el("h3", {}, "Pairs"),
-      p && el("p", { class: "small" }, `${number(p.covered)} of ${number(p.possible)} possible pairs of listed values are there${p.impossible ? `; ${number(p.impossible)} more are excluded` : ""}.`),
+      p && el("p", { class: "small" }, `${number(p.covered)} of ${number(p.possible)} possible pairs of listed values are there${p.impossible ? `; ${number(p.impossible)} more ${p.impossible === 1 ? "is" : "are"} excluded` : ""}.`),
       el("div", { class: "row pair" }, choose(0, "Rows of the grid"), el("span", { "aria-hidden": "true" }, "×"), choose(1, "Columns of the grid")),
       this.grid,
     ];

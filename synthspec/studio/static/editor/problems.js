@@ -63,7 +63,7 @@ export class Problems {
     const item = (d, number) => {
       const place = d.own ? el("button", { type: "button", class: "link place", on: { click: () => this.go(number) } }, `line ${d.line}`) : el("span", { class: "soft" }, `${d.file}:${d.line}`);
       return el("li", { class: d.severity === "error" ? "bad" : "warn" },
-        el("div", { class: "what" }, el("span", { class: "kind" }, d.severity === "error" ? "Error" : "Warning"), el("span", { class: "message" }, d.message), place),
+        el("div", { class: "what" }, el("span", { class: "kind" }, d.severity === "error" ? "Error" : "Warning"), el("span", { class: "words" }, d.message), place),
         el("div", { class: "more" }, d.help && el("span", { class: "soft small" }, d.help), d.remedies.map((r) => el("button", { type: "button", class: "remedy", on: { click: () => this.apply(r) } }, r.title)),
           el("span", { class: "soft small code" }, d.code)));
     };

@@ -12,7 +12,7 @@ export class PromptPanel {
     this.wanted = {};
     this.choosers = el("div", { class: "choosers" });
     this.place = el("div", { "aria-live": "polite" }, el("p", { class: "soft" }, "The prompts are being written …"));
-    fill(element, this.choosers, this.place);
+    fill(element, el("h2", { class: "sr" }, "Prompts"), this.choosers, this.place);
     this.element = element;
   }
 
@@ -77,7 +77,7 @@ export class PromptPanel {
 
 function prompt(p) {
   const title = p.endpoint === p.prompt ? p.prompt : p.endpoint;
-  const calls = p.calls && `${number(p.calls[0])}${p.calls[0] === p.calls[1] ? "" : `–${number(p.calls[1])}`} ${p.calls[1] === 1 ? "call" : "calls"} a row`;
+  const calls = p.calls && (p.calls[0] === 1 && p.calls[1] === 1 ? "asked once" : `asked ${number(p.calls[0])}${p.calls[0] === p.calls[1] ? "" : `–${number(p.calls[1])}`} times`);
   const settings = Object.entries(p.settings);
   return el("section", { class: "prompt", "aria-label": `Prompt ${title}` },
     el("header", {}, el("h3", {}, title), el("p", { class: "small soft" }, [`to ${p.backend}`, calls, p.rows > 1 && `${p.rows} rows a reply`].filter(Boolean).join(" · "))),

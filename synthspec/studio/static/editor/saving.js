@@ -132,6 +132,7 @@ export class Saving {
     }
     this.noticed = this.base.digest;
     this.gone = false;
+    this.notice?.remove();
     this.tell();
     if (!this.changed) await this.forget(this.tab);
     return true;
@@ -170,7 +171,7 @@ export class Saving {
     this.renamed = told.renamed;
     this.tell();
     this.keep();
-    notify(told.error, { help: told.help, kind: "error" });
+    this.notice = notify(told.error, { help: told.help, kind: "error" });
   }
 
   async conflict(error) {
@@ -258,7 +259,7 @@ export async function offerDrafts(saving, bar) {
   if (!newest) return;
   const when = new Date(newest.saved * 1000).toLocaleString();
   const end = () => bar.replaceChildren();
-  fill(bar, el("div", { class: "said-box warn draft", role: "alert" },
+  fill(bar, el("div", { class: "draft", role: "alert" },
     el("p", {}, `There is a draft of ${when} that was not saved${older.length ? `, and ${older.length} older` : ""}.`),
     el("div", { class: "row" },
       el("button", { type: "button", class: "primary", on: { click: async () => { end(); await saving.restore(newest); saving.view.focus(); } } }, "Restore the draft"),
