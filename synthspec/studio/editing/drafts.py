@@ -19,7 +19,7 @@ _TAB = re.compile(r"[a-z0-9]{6,40}")
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class TextDraft:
     """A text that a tab of a browser holds, and the one it began from, whose digest is `base_digest`."""
 
     tab: str
@@ -35,11 +35,11 @@ class Drafts:
     def __init__(self, studio: Studio) -> None:
         self._folder = studio.folder / ".synthspec" / "studio" / "drafts"
 
-    def of(self, spec: str) -> list[Draft]:
+    def of(self, spec: str) -> list[TextDraft]:
         """The drafts of a spec, the newest first. One that cannot be read is passed over and left where it is."""
         return sorted(self._all(spec), key=lambda d: -d.saved)
 
-    def put(self, spec: str, tab: Any, text: Any, base: Any, base_digest: Any) -> Draft:
+    def put(self, spec: str, tab: Any, text: Any, base: Any, base_digest: Any) -> TextDraft:
         """Keep the text of a tab, in place of its earlier one.
 
         Raises:
@@ -48,7 +48,7 @@ class Drafts:
         if not all(isinstance(v, str) for v in (text, base, base_digest)):
             raise RequestRefused(400, "a draft is a text, and the one it began from")
         path = self._path(spec, tab)
-        draft = Draft(str(tab), text, base, base_digest, time.time())
+        draft = TextDraft(str(tab), text, base, base_digest, time.time())
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps({"spec": spec, **asdict(draft)}))
@@ -63,11 +63,11 @@ class Drafts:
         """Forget the draft of a tab."""
         self._path(spec, tab).unlink(missing_ok=True)
 
-    def _all(self, spec: str) -> Iterator[Draft]:
+    def _all(self, spec: str) -> Iterator[TextDraft]:
         for path in self._of(spec).glob("*.json"):
             try:
                 read = json.loads(path.read_text(encoding="utf-8"))
-                draft = Draft(*(read[k] for k in ("tab", "text", "base", "base_digest", "saved")))
+                draft = TextDraft(*(read[k] for k in ("tab", "text", "base", "base_digest", "saved")))
             except (OSError, ValueError, KeyError, TypeError):
                 continue
             kinds = all(isinstance(v, str) for v in (draft.tab, draft.text, draft.base, draft.base_digest))
