@@ -8,40 +8,6 @@ import click
 
 from synthspec.cli.shared.echo import echo
 
-_SCAFFOLD = """\
-# yaml-language-server: $schema={schema}
-synthspec: 1                      # version of the language
-name: {name}
-description: Say in a sentence what the dataset is for.
-rows: 20
-seed: 1
-
-parameters:                       # drawn before any prompt is written
-  topic: [delivery, price, quality, service]
-  mood: {{values: {{pleased: 3, disappointed: 1}}}}       # weights: three pleased for one disappointed
-
-prompts:
-  comment:
-    system: You write short, natural customer comments.
-    user: Write a comment by a {{{{ mood }}}} customer about {{{{ topic }}}}.
-    writes: [comment]
-
-fields:                           # the dataset's columns, in order
-  topic:   {{value: topic}}
-  mood:    {{value: mood}}
-  comment: {{type: string, words: {{min: 5, max: 60}}, clean: [strip, collapse_spaces]}}
-
-novelty:
-  unique: comment                 # no comment twice
-
-output: {{formats: [csv]}}
-# backend: openai:gpt-5-mini      # the embedded n-gram model runs where none is named
-"""
-
-
-SCHEMA = "synthspec.schema.json"  # beside the specs, so that an editor finds it on every machine
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
-
 
 @click.command()
 @click.argument("name", required=False)
@@ -56,18 +22,17 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 def command(name: str | None, like: str | None, origin: str | None, listing: bool, out: Path, force: bool) -> None:
     """Write a spec to begin with: NAME.yaml in specs/."""
-    import re
-
     from synthspec.cli.shared.show import fail
-    from synthspec.document.resources import schema_path, specs_folder
+    from synthspec.document.resources import schema_path
+    from synthspec.document.starters import SCHEMA, is_name, shipped_specs
 
     if listing:
-        for example in sorted(p.stem for p in specs_folder().glob("*.yaml")):
+        for example in shipped_specs():
             echo(example)
         return
     if name is None:
         raise click.UsageError("give the new spec a name: synthspec new NAME (--list names those that ship)")
-    if not re.fullmatch(_NAME, name):
+    if not is_name(name):
         raise click.UsageError(f"'{name}' cannot be a name: use letters, digits, - and _")
     if like is not None and origin is not None:
         raise click.UsageError("--like and --from exclude each other: a spec that ships, or one made from data")
@@ -97,27 +62,15 @@ def _files(name: str, like: str | None, origin: str | None) -> dict[Path, bytes]
 
         with ending_on_errors():
             return files_from(origin, name)
-    if like is None:
-        return {Path(f"{name}.yaml"): _SCAFFOLD.format(name=name, schema=SCHEMA).encode()}
-    return _copied(name, like)
-
-
-def _copied(name: str, like: str) -> dict[Path, bytes]:
-    """A spec that ships under another name, and its data."""
-    import re
-
     from synthspec.diagnostics import did_you_mean
-    from synthspec.document.resources import specs_folder
+    from synthspec.document.starters import blank_spec, copied_spec, shipped_specs
 
-    examples = sorted(p.stem for p in specs_folder().glob("*.yaml"))
-    if like not in examples:
-        raise click.UsageError(f"there is no spec '{like}'; {did_you_mean(like, examples)}")
-    text = (specs_folder() / f"{like}.yaml").read_text(encoding="utf-8")
-    text = re.sub(r"(?m)^name: *\S+", f"name: {name}", text, count=1)
-    text = re.sub(r"(?m)^(# yaml-language-server: \$schema=)\S+", rf"\g<1>{SCHEMA}", text, count=1)
-    named = [specs_folder() / d for d in sorted(set(re.findall(r"data/[\w.-]+|\w+/\w+\.py\b", text)))]
-    found = [f for d in named for f in (sorted(d.rglob("*")) if d.is_dir() else [d]) if f.is_file()]
-    return {Path(f"{name}.yaml"): text.encode(), **{f.relative_to(specs_folder()): f.read_bytes() for f in found}}
+    if like is None:
+        return blank_spec(name)
+    try:
+        return copied_spec(name, like)
+    except LookupError:
+        raise click.UsageError(f"there is no spec '{like}'; {did_you_mean(like, shipped_specs())}") from None
 
 
 def _as_called(data: bytes, path: Path, out: Path) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -118,8 +120,6 @@ def test_records_are_read_with_care(studio: Studio) -> None:
 
 
 def test_a_process_is_not_taken_for_another_of_its_number() -> None:
-    import os
-
     own = birth_of(os.getpid())
     assert is_running(os.getpid(), own)
     assert not own or not is_running(os.getpid(), own + "1")
@@ -247,7 +247,7 @@ def test_a_process_that_is_killed_is_told_of(folder: Path) -> None:
         runs = Studio(folder, Door(1), home=folder).service(Runs)
         record = runs.start(RunWanted("build", "calls.yaml", "calls", 60))
         wait_for(lambda: server.calls.total() >= 2)
-        runs._children[record.id].kill()
+        os.kill(record.pid, signal.SIGKILL)
         assert ended(runs, record.id)["outcome"]["outcome"] == "lost"
         with pytest.raises(RequestRefused, match="not running"):
             runs.stop(runs.find(record.id))

@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+_STARTED: dict[int, subprocess.Popen[bytes]] = {}  # by this process, to be asked how they ended
 
-def start(command: Sequence[str], home: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start a command of synthspec in a folder; what it says of errors goes to a file.
+
+def start(command: Sequence[str], home: Path, log: Path) -> int:
+    """Start a command of synthspec in a folder; what it says of errors goes to a file. The number of its process.
 
     It has a session of its own: Ctrl-C in the terminal of the studio does not reach it. Modules are not looked for in
     the folder, which holds data.
     """
     with log.open("ab") as told:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-P", "-m", "synthspec", *command],
             cwd=home,
             stdin=subprocess.DEVNULL,
@@ -27,6 +29,16 @@ def start(command: Sequence[str], home: Path, log: Path) -> subprocess.Popen[byt
             start_new_session=True,
             env={**os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
         )
+    _STARTED[child.pid] = child
+    return child.pid
+
+
+def status_of(pid: int, born: str) -> int | None:
+    """The exit status of a process that this one started and that ended; None where that is not known."""
+    child = _STARTED.get(pid)
+    if child is None or is_running(pid, born):
+        return None
+    return child.poll()
 
 
 def birth_of(pid: int) -> str:
@@ -41,6 +53,9 @@ def is_running(pid: int, born: str) -> bool:
     """Whether the process that was started is still there."""
     if pid <= 0:
         return False
+    child = _STARTED.get(pid)
+    if child is not None:
+        child.poll()  # or it stays, as one that ended and was not asked about
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

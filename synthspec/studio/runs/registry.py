@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.runs.following import EventFile
-from synthspec.studio.runs.process import birth_of, interrupt, is_running, start
+from synthspec.studio.runs.process import birth_of, interrupt, is_running, start, status_of
 from synthspec.studio.runs.record import KEPT, Kind, RunFiles, RunRecord, new_id, read_record, read_records
 
 TAIL = 4_000  # bytes of what a command printed
@@ -50,7 +49,6 @@ class Runs:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._folder = studio.state_folder("runs")
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._files: dict[str, EventFile] = {}
         self._lock = threading.RLock()
 
@@ -74,9 +72,8 @@ class Runs:
                 wanted.budget, command, round(time.time(), 3),
             )  # fmt: skip
             files.write(record)  # before the process, so that none is lost
-            child = start(command, self._studio.home, files.log)
-            self._children[id] = child
-            record = replace(record, pid=child.pid, born=birth_of(child.pid))
+            pid = start(command, self._studio.home, files.log)
+            record = replace(record, pid=pid, born=birth_of(pid))
             files.write(record)
             return record
 
@@ -100,14 +97,12 @@ class Runs:
         """Whether its process is there."""
         if record.status is not None:
             return False
-        child = self._children.get(record.id)
-        if child is not None:
-            status = child.poll()
-            if status is None:
-                return True
+        if is_running(record.pid, record.born):
+            return True
+        status = status_of(record.pid, record.born)
+        if status is not None:
             RunFiles(self._folder, record.id).write(replace(record, status=status))
-            return False
-        return is_running(record.pid, record.born)
+        return False
 
     def events(self, record: RunRecord) -> EventFile:
         """Its events, read as far as somebody read them."""
@@ -178,7 +173,6 @@ class Runs:
             if not self.is_running(record):
                 RunFiles(self._folder, record.id).remove()
                 self._files.pop(record.id, None)
-                self._children.pop(record.id, None)
 
     def _as_typed(self, spec: str) -> str:
         path = self._studio.folder / spec

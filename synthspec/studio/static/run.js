@@ -7,6 +7,7 @@ const at = (id) => document.getElementById(id);
 const form = { backend: at("backend"), other: at("other"), rows: at("rows"), budget: at("budget") };
 const view = new RunView();
 let plan = null; // what the studio said last of what is chosen
+let offered = false; // whether the models to choose from are there
 let asking = 0; // questions about the plan, so that an old answer is not shown
 let running = null; // the run that works on this dataset now
 let close = () => {}; // ends the stream that is shown
@@ -20,7 +21,7 @@ const chosen = () => ({
 
 // --- what it will be
 
-async function askPlan({ first = false } = {}) {
+async function askPlan() {
   const mine = ++asking;
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(chosen())) if (value !== null && value !== "") query.set(key, value);
@@ -28,10 +29,11 @@ async function askPlan({ first = false } = {}) {
     const found = await fetchJson(`${specUrl(spec, "", "/api/run/plan/")}?${query}`);
     if (mine !== asking) return;
     plan = found;
-    if (first && offerModels()) return askPlan();
-    showPlan();
+    const first = !offered;
     showRuns(plan.runs);
     if (first) pickRun();
+    if (first && offerModels()) return askPlan();
+    showPlan();
   } catch (error) {
     if (mine !== asking) return;
     plan = null;
@@ -42,6 +44,7 @@ async function askPlan({ first = false } = {}) {
 
 /** The models to choose from. True where the spec's own cannot run here and the embedded one was chosen instead. */
 function offerModels() {
+  offered = true;
   const own = plan.backends || [];
   const options = [el("option", { value: "" }, own.length ? `As the spec says: ${own.map((b) => b.name).join(", ")}` : "As the spec says")];
   for (const each of plan.choices) {
@@ -220,4 +223,4 @@ at("build").addEventListener("click", () => start("build"));
 at("pause").addEventListener("click", () => control("pause"));
 at("stop").addEventListener("click", () => control("stop"));
 addEventListener("pageshow", (event) => event.persisted && location.reload());
-askPlan({ first: true });
+askPlan();

@@ -104,7 +104,8 @@ export function tellError(error) {
   if (!(error instanceof StudioError)) console.error(error);
 }
 
-const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?:]$/.test(text) ? "" : ".") : "");
+/** A text as a sentence: a capital at its start, a full stop at its end. */
+export const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?:]$/.test(text) ? "" : ".") : "");
 
 const whole = new Intl.NumberFormat("en");
 /** `1,204`. */

@@ -1,0 +1,128 @@
+"""A first-time user's way with nothing but the page: data dropped, a spec, a preview, a build, and back again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loopback import Loopback
+
+from studio.serving import is_wider_than_its_window, served, violations
+
+pytestmark = pytest.mark.slow
+
+REVIEWS = "rating;product;review\n" + "".join(
+    f'{1 + i % 5};{("kettle", "lamp", "tent")[i % 3]};"The {("kettle", "lamp", "tent")[i % 3]} came {("early", "late", "broken", "well packed")[i % 4]}, and after {2 + i} weeks I would {("buy it again", "send it back", "give it away")[i % 3]} without a second thought."\n'
+    for i in range(90)
+)
+DONE = re.compile("Complete|Incomplete|Could not")
+JUDGED = """\
+synthspec: 1
+name: judged
+rows: 24
+limits: {{concurrency: 2, attempts: 3}}
+parameters: {{mood: [calm, cross]}}
+prompts: {{call: {{user: "Write what a {{{{ mood }}}} caller says.", writes: [call]}}}}
+fields: {{mood: {{value: mood}}, call: {{type: string, words: {{min: 3, max: 60}}, rejects: ['<script>']}}}}
+backend: {{provider: openai, model: loop, base_url: "{url}"}}
+"""
+
+
+def at_run(page: Any, studio: Any, spec: str) -> None:
+    page.goto(f"http://127.0.0.1:{studio.door.port}/spec/{spec}/run")
+    page.locator("#build:enabled").wait_for()
+
+
+def test_from_a_table_to_a_dataset(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    table = tmp_path / "shop reviews.csv"
+    table.write_bytes(REVIEWS.encode("cp1252"))
+    with served(tmp_path / "mine") as studio:
+        page = open_page(studio)
+        assert page.get_by_text("There is no spec in this folder yet.").is_visible()
+        page.locator("#file").set_input_files(str(table))
+        page.locator("#name-form:visible").wait_for()
+        assert page.get_by_label("Values are separated by").input_value() == ";"
+        assert page.get_by_text("90 rows, 3 columns.", exact=True).is_visible()
+        assert violations(page) == [] and not is_wider_than_its_window(page)
+        assert page.get_by_label("Its name").input_value() == "shop_reviews"
+        page.get_by_role("button", name="Make the spec").click()
+        page.wait_for_url("**/spec/shop_reviews.yaml/**")
+        at_run(page, studio, "shop_reviews.yaml")
+        assert "free of charge" in page.locator("#told").inner_text()
+        page.get_by_role("button", name="Preview").click()
+        page.locator("#run-title", has_text="Preview").wait_for()
+        page.locator("#state", has_text=DONE).wait_for()
+        assert page.locator("#rows-list > li").count() == 3
+        page.locator("#build:enabled").wait_for()
+        page.get_by_label("Rows").first.fill("12")
+        page.get_by_role("button", name="Build 12 rows").click()
+        page.locator("#run-title", has_text="Build").wait_for()
+        page.reload()  # the page goes, the run does not
+        page.locator("#run-title", has_text="Build").wait_for()
+        page.locator("#state", has_text="Complete").wait_for()
+        assert violations(page) == []
+        page.locator("#rows-list summary").first.click()
+        assert "review" in page.locator(".row-body").first.inner_text()
+        page.goto(f"http://127.0.0.1:{studio.door.port}/")
+        page.get_by_text("12 rows built").wait_for()
+    made = tmp_path / "mine" / "build" / "shop_reviews"
+    assert len(list(made.glob("*.csv"))) == 1
+
+
+def reply(body: dict[str, Any], nth: int) -> str:
+    """Some replies break a rule, and hold markup that must stay text."""
+    said = str(body["messages"])
+    if "did not" not in said and "rejected" not in said.lower() and nth % 3 == 0:
+        return "<script>document.title='broken'</script> hello there you"
+    return f"Good morning <b>there</b>, caller number {abs(hash(said)) % 10_000} {nth}."
+
+
+def test_a_run_is_paused_stopped_and_found_again(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    with Loopback(reply, latency=0.25) as server, served(tmp_path) as studio:
+        (tmp_path / "judged.yaml").write_text(JUDGED.format(url=server.url), encoding="utf-8")
+        page = open_page(studio, "/spec/judged.yaml/run")
+        page.locator("#build:enabled").wait_for()
+        assert page.locator("#backend").input_value() == "ngram", "without a key the embedded model is chosen"
+        page.locator("#backend").select_option("")
+        page.locator("#told", has_text="cost unknown").wait_for()
+        page.locator("#build:enabled").click()
+        page.locator("#rows-list > li").nth(2).wait_for()
+        page.get_by_role("button", name="Pause").click()
+        page.locator("#state", has_text="Paused").wait_for()
+        assert page.locator("#build").is_disabled()
+        page.close()
+        again = open_page(studio, "/")
+        again.locator(".chip.busy", has_text="paused").wait_for()
+        again.locator(".chip.busy").click()
+        again.get_by_role("button", name="Go on").click()
+        again.locator("#state", has_text="Running").wait_for()
+        assert "<script>" not in again.title() and again.title() != "broken"
+        again.get_by_role("button", name="Stop").click()
+        again.get_by_role("dialog").get_by_role("button", name="Stop").click()
+        again.locator("#state", has_text="Stopped").wait_for()
+        assert violations(again) == []
+        again.locator("#build:enabled").wait_for()
+        again.locator("#backend").select_option("")
+        again.locator("#told", has_text="cost unknown").wait_for()
+        again.locator("#build:enabled").click()
+        again.locator("#state", has_text=DONE).wait_for()
+        assert again.title() != "broken" and again.locator("#rows-list b").count() == 0
+
+
+@pytest.mark.parametrize("size", ["wide", "narrow"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_are_for_everybody(open_page: Callable[..., Any], folder: Path, size: str, theme: str) -> None:
+    (folder / "wrong.yaml").write_text("synthspec: 1\nrows: many\n", encoding="utf-8")
+    with served(folder) as studio:
+        page = open_page(studio, size=size, theme=theme)
+        page.locator(".chip.bad").wait_for()
+        page.get_by_role("button", name="New spec").click()
+        page.locator("#blocks label").first.wait_for()
+        assert violations(page) == [] and not is_wider_than_its_window(page)
+        page.goto(f"http://127.0.0.1:{studio.door.port}/spec/wrong.yaml/run")
+        page.locator(".said-box.bad").wait_for()
+        assert violations(page) == [] and not is_wider_than_its_window(page)
