@@ -13,7 +13,7 @@ from synthspec.inference.store.derived.rows import key_bytes, key_text
 from synthspec.inference.store.file import StoreFault
 
 _MANY = 256  # names in one statement
-_COLUMNS = "id, ordinal, path, combination, state, stage, rule, digest, vals"
+ROW_COLUMNS = "id, ordinal, path, combination, state, stage, rule, digest, vals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def rows_at(folder: Path, paths: Iterable[str]) -> dict[str, LoggedRow]:
         for start in range(0, len(wanted), _MANY):
             some = wanted[start : start + _MANY]
             places = ",".join("?" * len(some))
-            query = f"SELECT {_COLUMNS} FROM outcomes WHERE path IN ({places})"
+            query = f"SELECT {ROW_COLUMNS} FROM outcomes WHERE path IN ({places})"
             found.update((row.path, row) for row in map(logged_row, connection.execute(query, some)))
     return found
 
@@ -74,7 +74,7 @@ def kept_rows(folder: Path) -> Iterator[LoggedRow]:
     with reading_log(folder / FILE) as connection:
         if connection is None:
             raise _no_rows(folder)
-        query = f"SELECT {_COLUMNS} FROM outcomes WHERE state = '{KEPT}' ORDER BY id"
+        query = f"SELECT {ROW_COLUMNS} FROM outcomes WHERE state = '{KEPT}' ORDER BY id"
         yield from map(logged_row, connection.execute(query))
 
 

@@ -1,0 +1,183 @@
+"""Reviewing the rows of a dataset: row by row, with the keyboard alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from synthspec.generation.reviewing.progress import review_progress
+from synthspec.generation.reviewing.saying import RowRemark
+from synthspec.generation.reviewing.sheet import sheet_rows, sheet_text
+from synthspec.generation.row_story import as_told, rows_like
+from synthspec.inference.store.derived.row_views import rows_at
+from synthspec.inference.store.reviews import Reviews
+from synthspec.studio.context import RequestRefused, Tab, as_json, json_of, render, studio_of
+from synthspec.studio.row_tables import row_tables
+
+MOST_ALIKE = 50
+ALIKE = 0.5  # share of words and pairs of words that two rows have in common, from which they are alike
+
+
+def page(request: Request) -> Response:
+    """The page itself."""
+    return render(request, "review.html", spec=request.path_params["spec"], tab="review")
+
+
+def progress(request: Request) -> Response:
+    """How far the review has come, and what may be said of a row."""
+    rows = row_tables(request).of(request)
+    prompts = [p.name for p in rows.spec.prompts if p.is_asked]
+    desk = row_tables(request).desk(rows)
+    editable = list(desk.editor.editable) if desk.editor is not None else []
+    return as_json({**review_progress(rows.folder).as_dict(), "prompts": prompts, "editable": editable})
+
+
+async def say(request: Request) -> Response:
+    """Note what a person says of some rows, all or nothing."""
+    body = await json_of(request)
+    reviewer = str(body.get("reviewer") or "").strip()
+    said = body.get("said")
+    if not reviewer:
+        raise RequestRefused(422, "say who reviews", "write your name at the top of the page")
+    if not isinstance(said, list) or not said or not all(isinstance(one, Mapping) for one in said):
+        raise RequestRefused(422, "nothing is said of any row")
+    remarks = [_remark(one, reviewer) for one in said]
+
+    def work() -> dict[str, Any]:
+        tables = row_tables(request)
+        rows = tables.of(request)
+        noted = tables.desk(rows).say(remarks)
+        faults = {one.path: what.fault for one, what in zip(remarks, noted, strict=True) if what.fault}
+        if faults:
+            first = next(iter(faults.values()))
+            raise RequestRefused(422, first, "nothing was noted", faults=faults)
+        with Reviews(rows.folder) as reviews:
+            return {"noted": sum(n.entry is not None for n in noted), "last": reviews.last_of(reviewer)}
+
+    return as_json(await asyncio.to_thread(work))
+
+
+def _remark(one: Mapping[str, Any], reviewer: str) -> RowRemark:
+    patch = one.get("patch")
+    prompt = one.get("prompt")
+    return RowRemark(
+        str(one.get("path", "")),
+        str(one.get("verb", "")),
+        reviewer,
+        str(one.get("reason") or ""),
+        dict(patch) if isinstance(patch, Mapping) else {},
+        str(prompt) if prompt else None,
+        str(one.get("digest") or ""),
+    )
+
+
+async def undo(request: Request) -> Response:
+    """Take a review back: that of a number, or a reviewer's last."""
+    body = await json_of(request)
+    reviewer = str(body.get("reviewer") or "")
+
+    def work() -> dict[str, Any]:
+        rows = row_tables(request).of(request)
+        with Reviews(rows.folder) as reviews:
+            number = body.get("number")
+            chosen = number if isinstance(number, int) else reviews.last_of(reviewer)
+            if chosen is None or not reviews.undo(chosen, reviewer):
+                raise RequestRefused(409, "there is no review of yours to take back")
+            path = next(r.path for r in reviews.iterate() if r.id == chosen)
+            return {"number": chosen, "path": path}
+
+    return as_json(await asyncio.to_thread(work))
+
+
+async def check_edit(request: Request) -> Response:
+    """What a row would be with new values, and the rules that it would break. Values are given as texts."""
+    body = await json_of(request)
+    texts = body.get("texts")
+    if not isinstance(texts, Mapping):
+        raise RequestRefused(422, "an edit names fields and their values")
+
+    def work() -> dict[str, Any]:
+        tables = row_tables(request)
+        rows = tables.of(request)
+        path = str(body.get("path", ""))
+        row = rows_at(rows.folder, [path]).get(path)
+        editor = tables.desk(rows).editor
+        if row is None or editor is None:
+            raise RequestRefused(404, f"there is no row {path}")
+        before = rows.decisions.get(path)
+        patch = {str(n): editor.read_value(str(n), str(t)) for n, t in texts.items()}
+        made = editor.edit(row.names, row.combination, row.values, {**(before.patch if before else {}), **patch})
+        values = as_told(row)["values"] | {n: v for n, v in made.values.items() if not made.faults}
+        return {"patch": patch, "faults": list(made.faults), "values": values}
+
+    return as_json(await asyncio.to_thread(work))
+
+
+def alike(request: Request) -> Response:
+    """Kept rows that are much like one, before it and after."""
+    tables = row_tables(request)
+    rows = tables.of(request)
+    with tables.opened(rows) as table:
+        tables.require(rows, table, words=True)
+        row = table.row(request.query_params.get("path", ""))
+        if row is None:
+            raise RequestRefused(404, "there is no such row")
+        found = rows_like(table, row, rows.spec, MOST_ALIKE, after=True)
+        return as_json({"rows": [{**as_told(other), "share": s} for other, s in found if s >= ALIKE]})
+
+
+def export(request: Request) -> Response:
+    """The reviews as a file."""
+    rows = row_tables(request).of(request)
+    form = "jsonl" if request.query_params.get("form") == "jsonl" else "csv"
+    with Reviews(rows.folder) as reviews:
+        held = list(reviews.iterate())
+    every = request.query_params.get("all") == "1"
+    text = sheet_text(sheet_rows(rows.folder, held, every=every), form)
+    kind = "application/x-ndjson" if form == "jsonl" else "text/csv"
+    name = f"{rows.spec.name}-reviews.{form}".encode("ascii", "ignore").decode().replace('"', "")
+    return Response(
+        text, media_type=f"{kind}; charset=utf-8", headers={"content-disposition": f'attachment; filename="{name}"'}
+    )
+
+
+async def apply(request: Request) -> Response:
+    """Rewrite the dataset's files as its reviews have it, in a process of its own."""
+    await json_of(request)
+    rows = await asyncio.to_thread(row_tables(request).of, request)
+    command = [sys.executable, "-m", "synthspec", "review", str(rows.folder), "--apply", "--spec", str(rows.path)]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=studio_of(request).home,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    told, _ = await process.communicate()
+    lines = told.decode("utf-8", "replace").strip().splitlines()
+    if process.returncode not in (0, 3, 4):
+        message = next(
+            (line.removeprefix("error: ") for line in lines if line.startswith("error: ")), "it did not end well"
+        )
+        help = next((line.partition("help: ")[2] for line in lines if "help: " in line), "")
+        raise RequestRefused(422, message, help)
+    return as_json({"said": lines, "status": process.returncode})
+
+
+TAB = Tab(40, "Review", "review")
+ROUTES = (
+    Route("/spec/{spec:path}/review", page),
+    Route("/api/review/{spec:path}", progress, methods=["GET"]),
+    Route("/api/review/{spec:path}", say, methods=["POST"]),
+    Route("/api/review-undo/{spec:path}", undo, methods=["POST"]),
+    Route("/api/review-edit/{spec:path}", check_edit, methods=["POST"]),
+    Route("/api/review-alike/{spec:path}", alike),
+    Route("/api/review-export/{spec:path}", export),
+    Route("/api/review-apply/{spec:path}", apply, methods=["POST"]),
+)

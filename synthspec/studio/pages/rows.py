@@ -1,0 +1,140 @@
+"""The rows of a dataset: a table of all of them, and how each came about."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from synthspec.generation.row_story import as_told, calls_of, is_like_another, places_of, rows_like
+from synthspec.inference.store.derived.row_search import WHERE, RowTable
+from synthspec.inference.store.derived.row_views import LoggedRow
+from synthspec.spec.conversation import holds_messages
+from synthspec.studio.context import RequestRefused, Tab, as_json, render
+from synthspec.studio.row_tables import SpecRows, label_of, query_of, review_of, row_tables
+
+MOST = 400  # rows in one answer
+MOST_TEXT = 400  # characters of a value in the table
+
+
+def page(request: Request) -> Response:
+    """The page itself; its rows are asked for by its script."""
+    return render(request, "rows.html", spec=request.path_params["spec"], tab="rows")
+
+
+def listing(request: Request) -> Response:
+    """Some rows of those that a query wants, from a place among them on, or `after` a row in plan order."""
+    tables = row_tables(request)
+    rows = tables.of(request)
+    first, count = _number(request, "from", 0), min(MOST, _number(request, "n", 100))
+    with tables.opened(rows) as table:
+        found = tables.find(rows, table, query_of(request))
+        if after := request.query_params.get("after"):
+            first = _place_after(table, found, after)
+        some = table.rows(found[first : first + count])
+        return as_json(
+            {
+                "total": len(found),
+                "from": first,
+                "building": table.building,
+                "fields": [f.name for f in rows.spec.fields],
+                "rows": [_short(row, rows) for row in some],
+            }
+        )
+
+
+def facets(request: Request) -> Response:
+    """How many rows there are of each kind among those wanted."""
+    tables = row_tables(request)
+    rows, query = tables.of(request), query_of(request)
+    with tables.opened(rows) as table:
+        tables.require(rows, table, words=bool(query.text.strip()))
+        return as_json(
+            {
+                "states": [{"state": s, "said": WHERE[s], "rows": n} for s, n in table.states(query).items()],
+                "facets": {
+                    n: [{"value": f.value, "rows": f.rows} for f in some] for n, some in table.facets(query).items()
+                },
+                "rules": [{"value": f.value, "rows": f.rows} for f in table.rules(query)],
+                "marks": {mark: len(paths) for mark, paths in rows.marks().items() if paths},
+            }
+        )
+
+
+def story(request: Request) -> Response:
+    """One row: its values, its parameters, its calls, where it is, and rows like it."""
+    tables = row_tables(request)
+    rows = tables.of(request)
+    path = request.query_params.get("path", "")
+    with tables.opened(rows) as table:
+        row = table.row(path)
+        if row is None:
+            raise RequestRefused(404, f"there is no row {path}", "the dataset was built anew, or the address is old")
+        tables.begin_words(rows, table)
+        return as_json(_story(rows, table, row))
+
+
+def _story(rows: SpecRows, table: RowTable, row: LoggedRow) -> dict[str, object]:
+    decision = rows.decisions.get(row.path)
+    tries = table.tries(row.id)
+    reasons = [reason for t in tries for reason in t.reasons] + [row.reason]
+    values = {**row.values, **(decision.patch if decision is not None else {})}
+    in_files = row.is_kept and not (decision is not None and decision.rejected)
+    return {
+        **as_told(row),
+        "label": label_of(row, decision),
+        "review": review_of(decision),
+        "talks": [f.name for f in rows.spec.fields if holds_messages(f)],
+        "computed": [f.name for f in rows.spec.fields if f.value is not None],
+        "calls": calls_of(rows.folder, table, row),
+        "tries": [{"prompt": t.prompt, "attempt": t.attempt, "reasons": list(t.reasons)} for t in tries],
+        "places": places_of(rows.folder, rows.spec, values) if in_files else [],
+        "repeats": is_like_another(reasons),
+        "like": [{**as_told(other), "share": share} for other, share in rows_like(table, row, rows.spec)],
+    }
+
+
+def _short(row: LoggedRow, rows: SpecRows) -> dict[str, object]:
+    """A row of the table: long values cut."""
+    decision = rows.decisions.get(row.path)
+    told = as_told(row)
+    values = {name: _cut(value) for name, value in told["values"].items()}
+    review = None if decision is None else {"verb": decision.verb, "flagged": decision.flagged}
+    return {
+        **told,
+        "values": values,
+        "reason": row.reason[:MOST_TEXT],
+        "label": label_of(row, decision),
+        "review": review,
+    }
+
+
+def _cut(value: object) -> object:
+    if isinstance(value, str):
+        return value if len(value) <= MOST_TEXT else f"{value[:MOST_TEXT]}…"
+    if isinstance(value, list) and value and all(isinstance(v, dict) and "content" in v for v in value):
+        return " · ".join(f"{v.get('role', '')}: {v.get('content') or ''}" for v in value)[:MOST_TEXT]
+    return value if isinstance(value, int | float | bool | type(None)) else str(value)[:MOST_TEXT]
+
+
+def _place_after(table: RowTable, found: Sequence[int], path: str) -> int:
+    """The place of the first row behind one, among rows in plan order."""
+    row = table.row(path)
+    return bisect_right(found, row.id) if row is not None else 0
+
+
+def _number(request: Request, name: str, usual: int) -> int:
+    given = request.query_params.get(name, "")
+    return int(given) if given.isdigit() and len(given) < 10 else usual
+
+
+TAB = Tab(30, "Rows", "rows")
+ROUTES = (
+    Route("/spec/{spec:path}/rows", page),
+    Route("/api/rows/{spec:path}", listing),
+    Route("/api/facets/{spec:path}", facets),
+    Route("/api/row/{spec:path}", story),
+)

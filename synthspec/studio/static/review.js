@@ -1,0 +1,348 @@
+// Review row by row, with the keyboard alone: a verdict goes on to the next row, and can be taken back.
+import { chips, history, values } from "/static/row_story.js";
+import { count, el, fetchJson, fill, notify, number, openDialog, specUrl, tellError } from "/static/studio.js";
+
+const spec = document.body.dataset.spec;
+const at = (id) => document.getElementById(id);
+const api = (name) => specUrl(spec, "", `/api/${name}/`);
+const whole = new URLSearchParams(location.search);
+
+let progress = null;
+let row = null; // the one that is looked at
+let editing = false;
+let busy = false;
+let path = whole.get("row") || "";
+const been = []; // rows that were looked at before, the last at its end
+
+try {
+  at("who").value = localStorage.getItem("reviewer") || "";
+} catch {
+  // a browser that stores nothing
+}
+at("queue").value = whole.has("mark") ? whole.get("mark") : "none";
+
+const reviewer = () => at("who").value.trim();
+
+/** Ask until the rows are indexed. */
+async function ask(address) {
+  for (;;) {
+    const answer = await fetchJson(address);
+    if (!answer.error) return answer;
+    at("progress").textContent = `Indexing the rows, once for this build: ${Math.round(answer.share * 100)} %`;
+    await new Promise((done) => setTimeout(done, 400));
+  }
+}
+
+async function readProgress() {
+  progress = await fetchJson(api("review"));
+  const done = progress.rows ? progress.reviewed / progress.rows : 0;
+  at("share").value = done;
+  const verbs = { accept: "accepted", edit: "edited", reject: "rejected", retry: "to be asked again" };
+  const said = Object.entries(progress.verbs).map(([verb, n]) => `${number(n)} ${verbs[verb]}`);
+  at("progress").textContent = `${number(progress.reviewed)} of ${count(progress.rows, "row")} reviewed${said.length ? `: ${said.join(", ")}` : ""}`;
+  after();
+}
+
+function agreement(one) {
+  const who = one.reviewers.join(" and ");
+  if (!one.rows) return el("li", {}, `${who}: no row was judged by both, so their agreement is undefined.`);
+  const kappa = one.kappa === null ? "undefined, for each gave one verdict alone" : one.kappa.toFixed(2);
+  return el("li", {}, `${who} agree on ${number(one.agreed)} of ${count(one.rows, "row")} (${Math.round(one.share * 100)} %); Cohen's kappa `, el("strong", {}, kappa), ".");
+}
+
+const links = (paths) => paths.slice(0, 12).map((p, n) => [n ? ", " : "", el("a", { href: `?row=${encodeURIComponent(p)}&mark=` }, p)]);
+
+function after() {
+  const two = Object.keys(progress.reviewers).length > 1;
+  fill(at("after"),
+    two && el("section", {}, el("h2", {}, "Reviewers"), el("ul", {}, progress.agreements.map(agreement)), progress.disputed.length > 0 && el("p", {}, "They differ on row ", links(progress.disputed), ".")),
+    progress.stale.length > 0 && el("section", {}, el("h2", {}, "Stale"), el("p", { class: "soft" }, `${count(progress.stale.length, "review is", "reviews are")} of rows that are others now. They are kept and do nothing.`)),
+    progress.waiting.length > 0 && el("section", {}, el("h2", {}, "To be asked again"), el("p", {}, "The next run asks the model again for row ", links(progress.waiting), ".")),
+    el("section", {}, el("h2", {}, "The dataset"),
+      el("p", { class: "soft" }, progress.applied ? "Its files are as the reviews have it." : "Its files are not as the reviews have it yet. The next run does that, and so does this, without a call:"),
+      el("div", { class: "row" }, el("button", { type: "button", id: "apply", disabled: progress.applied || progress.waiting.length > 0, on: { click: apply } }, "Apply the reviews"),
+        el("a", { class: "button", id: "export", href: `${api("review-export")}?form=csv&all=1`, download: true }, "Export for a spreadsheet"))));
+}
+
+async function apply() {
+  at("apply").disabled = true;
+  try {
+    const done = await fetchJson(api("review-apply"), { body: {} });
+    notify(done.said[0] || "applied");
+    await readProgress();
+  } catch (error) {
+    tellError(error);
+    at("apply").disabled = false;
+  }
+}
+
+/** The next row of the queue after a row: itself is passed over. */
+async function following(after) {
+  const asked = new URLSearchParams({ state: at("queue").value === "rejected" ? "rejected" : "kept", n: "2" });
+  if (at("queue").value && at("queue").value !== "rejected") asked.set("mark", at("queue").value);
+  if (after) asked.set("after", after);
+  const found = await ask(`${api("rows")}?${asked}`);
+  return found.rows.find((r) => r.path !== after) || null;
+}
+
+async function show(next) {
+  path = next;
+  editing = false;
+  row = path ? await fetchJson(`${api("row")}?path=${encodeURIComponent(path)}`) : null;
+  const asked = new URLSearchParams();
+  if (path) asked.set("row", path);
+  if (at("queue").value !== "none") asked.set("mark", at("queue").value);
+  globalThis.history.replaceState(null, "", asked.size ? `?${asked}` : location.pathname);
+  draw();
+}
+
+function draw() {
+  if (!row) {
+    const every = progress && progress.reviewed >= progress.rows && progress.rows;
+    fill(at("row"), el("h2", {}, every ? "Every row is reviewed." : "No further row here."), el("p", { class: "soft" }, every ? "Apply the reviews below, or look at the flagged ones." : "Choose other rows above, or begin anew."));
+    verbs();
+    return;
+  }
+  const open = at("row").querySelector(".history")?.open;
+  fill(at("row"),
+    el("div", { class: "title" }, el("h2", {}, `Row ${row.path}`), chips(row), el("span", { class: "grow" })),
+    editing ? editor() : values(row),
+    el("details", { class: "history", open }, el("summary", {}, "How it came about"), el("div", { class: "inside-history" }, history(row))));
+  verbs();
+}
+
+const VERBS = [
+  ["a", "Accept", () => say("accept"), "primary"],
+  ["r", "Reject", () => because("reject", "Why is it rejected?")],
+  ["e", "Edit", () => edit()],
+  ["f", "Flag", () => because("flag", "What should somebody look at?", true)],
+  ["n", "Note", () => because("note", "What is there to say?")],
+  ["g", "Ask again", () => because("retry", "What should be put right? The model is told.")],
+  ["l", "To all like it", () => alike()],
+  ["u", "Undo", () => undo()],
+];
+
+function verbs() {
+  at("verbs").hidden = editing;
+  const own = ["j", "k"].map((key) => el("button", { type: "button", class: "quiet", data: { key }, on: { click: () => act(key) } }, key === "j" ? "Next" : "Back", el("kbd", {}, key)));
+  fill(at("verbs"), VERBS.map(([key, name, , kind]) => el("button", { type: "button", class: kind || "", disabled: key !== "u" && (!row || row.state !== "kept"), data: { key }, on: { click: () => act(key) } }, name, el("kbd", {}, key))), el("span", { class: "grow" }), own);
+}
+
+async function act(key) {
+  if (busy) return;
+  if (key === "j") return busily(() => forward());
+  if (key === "k") return busily(async () => { if (been.length) await show(been.pop()); });
+  const verb = VERBS.find(([its]) => its === key);
+  if (verb && (key === "u" || (row && row.state === "kept"))) return busily(verb[2]);
+}
+
+async function busily(work) {
+  if (busy) return;
+  busy = true;
+  try {
+    await work();
+  } catch (error) {
+    tellError(error);
+  } finally {
+    busy = false;
+  }
+}
+
+async function forward() {
+  const from = path;
+  const next = (await following(from)) || (await following(""));
+  if (from) been.push(from);
+  await show(next ? next.path : "");
+  at("row").focus({ preventScroll: false });
+}
+
+const DONE = { accept: "accepted", reject: "rejected", edit: "edited", flag: "flagged", note: "noted", retry: "to be asked again" };
+
+async function send(said) {
+  if (!reviewer()) {
+    at("who").focus();
+    throw new Error("Write your name first: a review says whose it is");
+  }
+  return fetchJson(api("review"), { body: { reviewer: reviewer(), said } });
+}
+
+async function say(verb, more = {}) {
+  await send([{ path: row.path, digest: row.digest, verb, ...more }]);
+  notify(`Row ${row.path}: ${DONE[verb]}`);
+  const stays = verb === "flag" || verb === "note";
+  await readProgress();
+  if (stays) await show(path);
+  else await forward();
+}
+
+/** A reason, asked for. Resolves to null where the person leaves it. */
+function asked(title, { empty = false, prompts = null, body = null, yes = "Say it" } = {}) {
+  return new Promise((resolve) => {
+    const text = el("textarea", { id: "reason", rows: 3, "aria-label": title });
+    const select = prompts && prompts.length > 1 && el("select", { id: "prompt" }, prompts.map((p) => el("option", { value: p }, p)));
+    const form = el("form", { method: "dialog" }, body, text,
+      select && el("label", {}, el("span", { class: "said" }, "The prompt that the remark is for"), select),
+      el("div", { class: "buttons" }, el("button", { value: "no", formnovalidate: true }, "Cancel"), el("button", { value: "yes", class: "primary" }, yes)));
+    if (!empty) text.required = true;
+    const dialog = el("dialog", { "aria-labelledby": "asked-title", class: body ? "large" : "" }, el("h2", { id: "asked-title" }, title), form);
+    text.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        form.requestSubmit(form.querySelector("[value=yes]"));
+      }
+    });
+    dialog.addEventListener("close", () => {
+      resolve(dialog.returnValue === "yes" ? { reason: text.value.trim(), prompt: select ? select.value : undefined, form } : null);
+      dialog.remove();
+    });
+    document.body.append(dialog);
+    openDialog(dialog);
+    text.focus();
+  });
+}
+
+async function because(verb, title, empty = false) {
+  const told = await asked(title, { empty, prompts: verb === "retry" ? progress.prompts : null });
+  if (told) await say(verb, { reason: told.reason, prompt: told.prompt });
+}
+
+function textOf(value) {
+  if (value === null || value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value, null, Array.isArray(value) ? 1 : 0);
+}
+
+let checking = 0;
+
+/** The values that were changed, as texts. */
+function changed() {
+  const patch = row.review?.patch || {};
+  const found = {};
+  for (const area of at("row").querySelectorAll("textarea[data-field]")) {
+    const before = textOf(area.dataset.field in patch ? patch[area.dataset.field] : row.values[area.dataset.field]);
+    if (area.value !== before) found[area.dataset.field] = area.value;
+  }
+  return found;
+}
+
+function editor() {
+  const patch = row.review?.patch || {};
+  const faults = el("div", { class: "faults", id: "faults", role: "status", "aria-live": "polite" });
+  const form = el("form", { id: "edit", class: "fields" }, Object.entries(row.values).map(([name, value]) => {
+    if (!progress.editable.includes(name)) return null;
+    const area = el("textarea", { data: { field: name }, rows: 2 });
+    area.value = textOf(name in patch ? patch[name] : value);
+    area.addEventListener("input", () => {
+      clearTimeout(checking);
+      checking = setTimeout(check, 250);
+    });
+    return el("label", {}, el("span", { class: "said" }, name), area);
+  }), faults, el("div", { class: "buttons" }, el("button", { type: "button", on: { click: leave } }, "Cancel ", el("kbd", {}, "Esc")), el("button", { class: "primary", id: "save" }, "Save ", el("kbd", {}, "Ctrl Enter"))));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    busily(save);
+  });
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") leave();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+  return form;
+}
+
+async function check() {
+  try {
+    const found = await fetchJson(api("review-edit"), { body: { path: row.path, texts: changed() } });
+    if (!editing) return found;
+    fill(at("faults"), found.faults.map((f) => el("p", {}, f)));
+    at("save").disabled = found.faults.length > 0;
+    return found;
+  } catch (error) {
+    tellError(error);
+    return null;
+  }
+}
+
+function leave() {
+  editing = false;
+  draw();
+  at("row").focus();
+}
+
+async function save() {
+  if (!Object.keys(changed()).length) return leave();
+  const found = await check();
+  if (!found || found.faults.length) return;
+  editing = false;
+  await say("edit", { patch: found.patch });
+}
+
+function edit() {
+  editing = true;
+  draw();
+  at("row").querySelector("textarea")?.focus();
+}
+
+async function undo() {
+  const done = await fetchJson(api("review-undo"), { body: { reviewer: reviewer() } });
+  notify(`Row ${done.path}: your last word is taken back`);
+  await readProgress();
+  if (path && path !== done.path) been.push(path);
+  await show(done.path);
+}
+
+async function alike() {
+  at("progress").textContent = "Looking for rows like it…";
+  const found = await ask(`${api("review-alike")}?path=${encodeURIComponent(row.path)}`);
+  await readProgress();
+  if (!found.rows.length) {
+    notify("No other row is much like this one");
+    return;
+  }
+  const verb = el("select", { id: "alike-verb" }, ["reject", "accept", "flag", "retry"].map((v) => el("option", { value: v }, { reject: "reject", accept: "accept", flag: "flag", retry: "ask again" }[v])));
+  const list = el("ul", { class: "alike" }, [{ ...row, share: 1 }, ...found.rows].map((r) => el("li", {}, el("label", {}, el("input", { type: "checkbox", checked: true, value: r.path, data: { digest: r.digest } }),
+    el("span", {}, el("strong", {}, r.path), r.share < 1 && el("span", { class: "soft" }, ` ${Math.round(r.share * 100)} % alike `), " ", Object.values(r.values).filter((v) => typeof v === "string").join(" · ").slice(0, 220))))));
+  const told = await asked("The same to all of these", { empty: true, prompts: progress.prompts, yes: "Say it of all", body: el("div", {}, el("label", {}, el("span", { class: "said" }, "What"), verb), list) });
+  if (!told) return;
+  const chosen = [...told.form.querySelectorAll("input:checked")];
+  const said = chosen.map((box) => ({ path: box.value, digest: box.dataset.digest, verb: verb.value, reason: told.reason, prompt: told.prompt }));
+  if (!said.length) return;
+  await send(said);
+  notify(`${count(said.length, "row")}: ${DONE[verb.value]}`);
+  await readProgress();
+  await forward();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  if (event.key === "j" || event.key === "k" || VERBS.some(([key]) => key === event.key)) {
+    event.preventDefault();
+    act(event.key);
+  }
+});
+at("who").addEventListener("change", () => {
+  try {
+    localStorage.setItem("reviewer", reviewer());
+  } catch {
+    // a browser that stores nothing
+  }
+});
+at("who").addEventListener("keydown", (event) => {
+  if (event.key === "Enter") at("row").focus();
+});
+at("queue").addEventListener("change", () => {
+  been.length = 0;
+  busily(async () => {
+    const next = await following("");
+    await show(next ? next.path : "");
+  });
+});
+
+try {
+  verbs();
+  await readProgress();
+  if (!path) path = (await following(""))?.path || "";
+  await show(path);
+  await readProgress();
+} catch (error) {
+  fill(at("row"), el("h2", {}, "There is nothing to review"), el("p", { class: "soft" }, `${error.message}. ${error.help || ""}`));
+  at("progress").textContent = "";
+}

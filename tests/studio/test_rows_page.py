@@ -1,0 +1,298 @@
+"""The table of rows, a row's history, and the review page: what the studio answers, and what a person does with it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import synthspec
+from studio.serving import is_wider_than_its_window, served, violations
+from synthspec.inference.store.derived.row_views import kept_rows
+from synthspec.inference.store.reviews import Reviews, read_reviews
+
+SPEC = """\
+synthspec: 1
+name: calls
+rows: 30
+parameters:
+  mood: [calm, cross, hurried]
+  topic: [bill, meter]
+prompts:
+  call: {user: "Write what a {{ mood }} caller says about the {{ topic }}.", writes: [call]}
+fields:
+  mood: {value: mood}
+  call: {type: string, words: {min: 9, max: 60}}
+  size: {value: len(call)}
+checks: [{that: size > 45}]
+novelty: {near_duplicates: {fields: [call], similarity: 0.7}}
+limits: {attempts: 6}
+output: {formats: [csv, jsonl], split: {train: 0.7, test: 0.3}}
+backend: {provider: ngram, model: en}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a spec whose dataset is built."""
+    (tmp_path / "calls.yaml").write_text(SPEC, encoding="utf-8")
+    synthspec.build(tmp_path / "calls.yaml", out=tmp_path / "build" / "calls")
+    return tmp_path
+
+
+def ask(client: TestClient, address: str, **more: Any) -> Any:
+    """The answer once the rows are indexed."""
+    until = time.monotonic() + 60
+    while True:
+        answer = client.get(f"/api/{address}", **more)
+        if answer.status_code != 202 or time.monotonic() > until:
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+
+def say(client: TestClient, *said: dict[str, Any], reviewer: str = "ana") -> Any:
+    return client.post("/api/review/calls.yaml", json={"reviewer": reviewer, "said": list(said)})
+
+
+def test_rows_are_filtered_searched_and_counted(client: TestClient, folder: Path) -> None:
+    rows = list(kept_rows(folder / "build" / "calls"))
+    every = ask(client, "rows/calls.yaml")
+    assert [r["path"] for r in every["rows"] if r["state"] == "kept"] == [r.path for r in rows]
+    assert every["fields"] == ["mood", "call", "size"]
+    assert [r["path"] for r in ask(client, "rows/calls.yaml?from=5&n=3")["rows"]] == [
+        r["path"] for r in every["rows"][5:8]
+    ]
+    cross = ask(client, "rows/calls.yaml?f.mood=cross&f.mood=calm&state=kept")
+    assert [r["path"] for r in cross["rows"]] == [r.path for r in rows if r.values["mood"] in ("cross", "calm")]
+    word = next(w for w in rows[4].values["call"].split() if w.isalpha() and len(w) > 4)
+    found = ask(client, f"rows/calls.yaml?q={word}")
+    assert rows[4].path in [r["path"] for r in found["rows"]]
+    assert all(word.lower()[:4] in r["values"]["call"].lower() for r in found["rows"])
+    phrase = " ".join(rows[4].values["call"].split()[1:4])
+    assert rows[4].path in [r["path"] for r in ask(client, "rows/calls.yaml", params={"q": f'"{phrase}"'})["rows"]]
+    assert ask(client, "rows/calls.yaml?q=%22)%20OR%20%27*")["total"] == 0
+    assert ask(client, "rows/calls.yaml?f.nothing=x")["total"] == 0
+    back = ask(client, "rows/calls.yaml?sort=-")
+    assert [r["path"] for r in back["rows"]] == [r["path"] for r in every["rows"]][::-1]
+    counts = ask(client, "facets/calls.yaml")
+    assert {s["state"]: s["rows"] for s in counts["states"]}["kept"] == len(rows)
+    assert {f["value"]: f["rows"] for f in counts["facets"]["topic"]} == {"bill": 15, "meter": 15}
+    rule = counts["rules"][0]
+    assert ask(client, "rows/calls.yaml", params={"rule": rule["value"]})["total"] == rule["rows"]
+    retried = ask(client, "rows/calls.yaml?sort=tries&n=1")["rows"][0]["path"]
+    assert len(ask(client, f"row/calls.yaml?path={retried}")["tries"]) >= 1
+
+
+def test_a_row_tells_how_it_came_about_and_where_it_is(client: TestClient, folder: Path) -> None:
+    built = folder / "build" / "calls"
+    found = 0
+    for row in kept_rows(built):
+        story = ask(client, f"row/calls.yaml?path={row.path}")
+        used = [c for c in story["calls"] if c["used"]]
+        assert used and used[-1]["reply"]
+        assert len(story["calls"]) == len(story["tries"]) + 1
+        for before, after in zip(story["calls"], story["calls"][1:], strict=False):
+            assert before["reasons"], before
+            assert any(before["reasons"][0] in m["text"] for m in after["messages"])  # what the model was told
+        for place in story["places"]:
+            found += 1
+            lines = (built / place["file"]).read_text().split("\n")
+            assert str(row.values["call"]) in lines[place["line"] - 1].replace('""', '"') or '"' in row.values["call"]
+        assert {p["file"].partition(".")[2] for p in story["places"]} == {"csv", "jsonl"}
+    assert found == 60
+    assert client.get("/api/row/calls.yaml?path=999").status_code == 404
+
+
+def test_a_review_is_checked_noted_and_taken_back(client: TestClient, folder: Path) -> None:
+    built = folder / "build" / "calls"
+    rows = list(kept_rows(built))
+    assert say(client, {"path": rows[0].path, "verb": "accept", "digest": rows[0].digest}).status_code == 200
+    refused = say(client, {"path": rows[1].path, "verb": "accept"}, {"path": rows[2].path, "verb": "reject"})
+    assert refused.status_code == 422 and "say why" in refused.json()["error"]
+    assert say(client, {"path": rows[1].path, "verb": "accept", "digest": "0" * 32}).status_code == 422
+    assert say(client, {"path": rows[1].path, "verb": "accept"}, reviewer="").status_code == 422
+    assert len(read_reviews(built)) == 1
+    check = client.post(
+        "/api/review-edit/calls.yaml", json={"path": rows[1].path, "texts": {"call": "too short"}}
+    ).json()
+    assert check["faults"]
+    text = "this is a text that has more than nine words in it, and is long enough"
+    check = client.post("/api/review-edit/calls.yaml", json={"path": rows[1].path, "texts": {"call": text}}).json()
+    assert check["faults"] == [] and check["values"]["size"] == len(text)
+    assert say(client, {"path": rows[1].path, "verb": "edit", "patch": check["patch"]}).status_code == 200
+    say(client, {"path": rows[2].path, "verb": "reject", "reason": "dull"}, reviewer="ben")
+    assert [r["path"] for r in ask(client, "rows/calls.yaml?state=rejected")["rows"]] == [rows[2].path]
+    assert ask(client, "rows/calls.yaml?mark=none")["total"] == len(rows) - 3
+    first = ask(client, f"rows/calls.yaml?mark=none&after={rows[3].path}&n=1")["rows"][0]["path"]
+    assert first == rows[4].path
+    done = client.post("/api/review-undo/calls.yaml", json={"reviewer": "ben"}).json()
+    assert done["path"] == rows[2].path
+    assert client.post("/api/review-undo/calls.yaml", json={"reviewer": "ben"}).status_code == 409
+    answer = client.get("/api/review-export/calls.yaml?all=1")
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert "attachment" in answer.headers["content-disposition"]
+    assert len(lines) == len(rows) + 1 and sum(bool(line["verb"]) for line in lines) == 3
+    assert ask(client, f"review-alike/calls.yaml?path={rows[0].path}")["rows"] is not None
+    assert client.get("/api/review/calls.yaml").json()["reviewed"] == 2
+
+
+def test_without_a_dataset_the_pages_say_so(client: TestClient, folder: Path) -> None:
+    (folder / "other.yaml").write_text(SPEC.replace("name: calls", "name: other"), encoding="utf-8")
+    (folder / "wrong.yaml").write_text("synthspec: 1\nname: [", encoding="utf-8")
+    for page in ("rows", "review"):
+        assert client.get(f"/spec/other.yaml/{page}").status_code == 200
+    assert client.get("/api/rows/other.yaml").status_code == 404
+    assert client.get("/api/rows/wrong.yaml").status_code == 422
+    assert client.get("/api/review/other.yaml").status_code == 422
+
+
+def test_rows_of_a_first_build_are_shown_as_they_come(client: TestClient, folder: Path) -> None:
+    built, stage = folder / "build" / "calls", folder / "build" / "calls" / ".next" / "files"
+    stage.mkdir(parents=True)
+    (built / "rows.sqlite").rename(stage / "rows.sqlite")
+    answer = ask(client, "rows/calls.yaml")
+    assert answer["building"] and len(answer["rows"]) == answer["total"] >= 30
+    assert client.get("/api/rows/calls.yaml?state=kept").status_code == 409
+
+
+# --- in a browser
+
+
+def until(page: Any, holds: str) -> None:
+    """Wait for what a page says; its policy lets no text be run by the page itself."""
+    for _ in range(600):
+        if page.evaluate(holds):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(holds)
+
+
+LOOKS = [(size, theme) for size in ("wide", "narrow") for theme in ("light", "dark")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
+def test_the_pages_are_accessible_in_every_look(
+    folder: Path, open_page: Callable[..., Any], size: str, theme: str
+) -> None:
+    rows = list(kept_rows(folder / "build" / "calls"))
+    with Reviews(folder / "build" / "calls") as reviews:
+        reviews.add(rows[1].path, rows[1].digest, "ben", "reject", "It answers another question.")
+        reviews.add(
+            rows[2].path, rows[2].digest, "ben", "edit", "", {"call": "a text that a person wrote instead of it"}
+        )
+        reviews.add(rows[3].path, rows[3].digest, "ana", "accept")
+        reviews.add(rows[3].path, rows[3].digest, "ben", "accept")
+    with served(folder) as studio:
+        page = open_page(studio, "/spec/calls.yaml/rows", size=size, theme=theme)
+        page.wait_for_selector(".line button")
+        page.wait_for_selector("#states button")
+        assert not is_wider_than_its_window(page) and violations(page) == []
+        page.locator(".line button").nth(2).click()
+        page.wait_for_selector(".call")
+        assert not is_wider_than_its_window(page) and violations(page) == []
+        page.goto(f"http://127.0.0.1:{studio.door.port}/spec/calls.yaml/review")
+        page.wait_for_selector(".value-list")
+        assert not is_wider_than_its_window(page) and violations(page) == []
+        page.fill("#who", "ana")
+        page.locator("#who").press("Enter")
+        page.keyboard.press("e")
+        page.wait_for_selector("textarea[data-field=call]")
+        assert not is_wider_than_its_window(page) and violations(page) == []
+
+
+@pytest.mark.slow
+def test_rows_are_filtered_and_opened_and_the_address_keeps_it(folder: Path, open_page: Callable[..., Any]) -> None:
+    with served(folder) as studio:
+        page = open_page(studio, "/spec/calls.yaml/rows")
+        page.get_by_label("cross").check()
+        until(page, "document.querySelector('#total').textContent.startsWith('10 rows')")
+        assert "f.mood=cross" in page.url
+        page.reload()
+        until(page, "document.querySelector('#total').textContent.startsWith('10 rows')")
+        page.locator(".line button").first.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#story[open] .call")
+        title = page.locator("#story-title").inner_text()
+        page.get_by_role("button", name="Next").click()
+        until(page, f"document.querySelector('#story-title').textContent !== {json.dumps(title)}")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#story:not([open])", state="attached")
+        page.go_back()
+        page.wait_for_selector("#story[open]")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Clear filters").click()
+        until(page, "!document.querySelector('#total').textContent.includes('like that')")
+        page.fill("#q", "nothingislikethat")
+        page.wait_for_selector(".nothing")
+
+
+@pytest.mark.slow
+def test_ten_rows_are_reviewed_by_keyboard_alone(folder: Path, open_page: Callable[..., Any]) -> None:
+    built = folder / "build" / "calls"
+    rows = list(kept_rows(built))
+    with served(folder) as studio:
+        page = open_page(studio, "/spec/calls.yaml/review")
+
+        def at(n: int) -> None:
+            until(page, f"document.querySelector('#row h2')?.textContent === 'Row {rows[n].path}'")
+
+        at(0)
+        page.locator("#who").focus()
+        page.keyboard.type("ana")
+        page.keyboard.press("Enter")
+        for n in range(6):
+            at(n)
+            page.keyboard.press("a")
+        at(6)
+        page.keyboard.press("r")
+        page.wait_for_selector("#reason")
+        page.keyboard.type("It is dull.")
+        page.keyboard.press("Enter")
+        at(7)
+        page.keyboard.press("e")
+        area = page.locator("textarea[data-field=call]")
+        area.fill("too short")
+        page.wait_for_selector("#faults p")
+        assert page.locator("#save").is_disabled()
+        area.fill("this is a text that has more than nine words in it, and is long enough")
+        until(page, "!document.querySelector('#save').disabled")
+        page.keyboard.press("Control+Enter")
+        at(8)
+        page.keyboard.press("g")
+        page.wait_for_selector("#reason")
+        page.keyboard.type("name the street")
+        page.keyboard.press("Enter")
+        at(9)
+        page.keyboard.press("a")
+        at(10)
+        until(page, "document.querySelector('#progress').textContent.startsWith('10 of 30')")
+        page.keyboard.press("u")
+        at(9)
+        page.keyboard.press("a")
+        at(10)
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Export").click()
+        text = Path(download.value.path()).read_text()
+        assert sum(bool(line["verb"]) for line in csv.DictReader(io.StringIO(text))) == 11  # one was taken back
+        with Reviews(built) as reviews:
+            retry = next(r for r in reviews.iterate() if r.verb == "retry")
+            reviews.undo(retry.id, "ana")
+        page.reload()
+        until(page, "document.querySelector('#apply') && !document.querySelector('#apply').disabled")
+        page.locator("#apply").click()
+        until(page, "document.querySelector('#after').textContent.includes('are as the reviews have it')")
+        kept = [
+            json.loads(x)["call"]
+            for p in built.glob("*.jsonl")
+            for x in p.read_text().splitlines()
+            if "lost_at" not in x
+        ]
+        assert rows[6].values["call"] not in kept and any(k.startswith("this is a text that") for k in kept)
