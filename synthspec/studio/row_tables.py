@@ -34,7 +34,7 @@ JUDGED = "judged"
 
 
 @dataclass(slots=True)
-class Work:
+class Indexing:
     """An index that is being made."""
 
     share: float = 0.0
@@ -69,7 +69,7 @@ class RowTables:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._works: dict[tuple[Path, str, str], Work] = {}
+        self._works: dict[tuple[Path, str, str], Indexing] = {}
         self._selections: OrderedDict[tuple[Any, ...], Sequence[int]] = OrderedDict()
         self._editors: dict[Path, tuple[str, RowEditor]] = {}
         self._lock = threading.Lock()
@@ -166,7 +166,7 @@ class RowTables:
 
     def _begin(self, folder: Path, name: str, make: Callable[[Callable[[float], None]], None]) -> None:
         key = (folder, name, stamp_of(folder))
-        work = Work()
+        work = Indexing()
 
         def run() -> None:
             def tell(share: float) -> None:

@@ -123,7 +123,7 @@ const VERBS = [
 ];
 
 function verbs() {
-  at("verbs").hidden = editing;
+  at("verbs").hidden = at("keys").hidden = editing;
   const own = ["j", "k"].map((key) => el("button", { type: "button", class: "quiet", data: { key }, on: { click: () => act(key) } }, key === "j" ? "Next" : "Back", el("kbd", {}, key)));
   fill(at("verbs"), VERBS.map(([key, name, , kind]) => el("button", { type: "button", class: kind || "", disabled: key !== "u" && (!row || row.state !== "kept"), data: { key }, on: { click: () => act(key) } }, name, el("kbd", {}, key))), el("span", { class: "grow" }), own);
 }
