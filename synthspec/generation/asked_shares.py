@@ -7,6 +7,7 @@ counted, in the order in which rows come, so that memory does not grow with them
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from synthspec.spec.used_names import used_names
 BATCH = 4096  # rows kept that are counted at once
 GAP = 4 * BATCH  # combinations without a row that are passed over rather than counted
 MOST_VALUES = 40  # of a parameter that are told one by one
+FIRST = 64  # combinations by which a plan is known
 MOST_RANKED = 50_000  # rows that a correlation is measured on
 
 Counts = NDArray[np.int64]
@@ -32,7 +34,7 @@ class AskedShares:
 
     def __init__(self, spec: Spec, plan: Plan) -> None:
         used = used_names(spec) if spec.fields else frozenset(p.name for p in spec.parameters)
-        self._spec, self._plan = spec, plan
+        self._spec, self._plan, self._used = spec, plan, used
         self._lists = {
             p.name: p.draw
             for p in spec.parameters
@@ -61,12 +63,26 @@ class AskedShares:
         return {
             "combinations": self.combinations,
             "rows": self.rows,
+            "beginning": self._beginning(),
             "parameters": [self._shares(name, draw) for name, draw in self._lists.items()],
             "correlations": [
                 {"between": list(c.between), "asked": c.rank, "reached": self._rank(c)}
                 for c in self._spec.plan.correlate
             ],
         }
+
+    def _beginning(self) -> dict[str, Any]:
+        """A digest of each parameter's first values, by which two plans can be known to have the same."""
+        names = [p.name for p in self._spec.parameters if p.name in self._used]
+        counts = [min(FIRST, len(self._plan))] if self._spec.each is not None else [FIRST, min(FIRST, len(self._plan))]
+        for count in counts:  # a plan of rows drawn without replacement may end
+            try:
+                first = list(self._plan.combinations(0, count))
+            except DrawFault:
+                continue
+            marks = {n: sha256(repr([c[n] for c in first]).encode()).hexdigest()[:16] for n in names}
+            return {"combinations": count, "parameters": marks}
+        return {}
 
     def _count(self) -> None:
         rows, self._waiting = np.array(self._waiting, np.int64), []
