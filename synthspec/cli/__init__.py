@@ -17,7 +17,7 @@ from synthspec.plugins import find_plugin, installed_names, is_built_in, is_plug
 # in the order in which a person meets them
 COMMANDS = (
     "new", "check", "plan", "preview", "build", "review", "report", "compare", "diff", "status", "studio", "library",
-    "schema", "explain", "backends", "push",
+    "schema", "explain", "backends", "lsp", "push",
 )  # fmt: skip
 
 

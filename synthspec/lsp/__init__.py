@@ -1,0 +1,1 @@
+"""`synthspec lsp`: the language service over the Language Server Protocol, for editors."""
