@@ -50,7 +50,7 @@ class RequestFailed(JsonRpcException):
 
 
 class _OwnTexts(LanguageServerProtocol):
-    """The protocol without pygls' copy of the texts, which takes U+2028 for the end of a line and moves changes to fit."""
+    """The protocol without pygls' copy of the texts: it takes U+2028 for a line's end, and moves changes to fit."""
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Answer:
