@@ -16,7 +16,7 @@ from lsp_client import Client
 
 from synthspec.cli import cli
 from synthspec.language_service import Position, analyse, complete
-from synthspec.lsp.buffers import changed
+from synthspec.lsp.open_texts import changed
 from synthspec.lsp.places import characters, split_lines, units
 
 SPEC = """\

@@ -13,7 +13,7 @@ from synthspec.diagnostics.catalogue import titles
 from synthspec.language_service import Action, Analysis, CompletionItem, Edit, Hover, Location, Symbol, Token
 from synthspec.language_service.coloring import KINDS
 from synthspec.language_service.navigation import path_of
-from synthspec.lsp.buffers import Buffer
+from synthspec.lsp.open_texts import OpenText
 from synthspec.lsp.places import range_of, split_lines, units
 
 SOURCE = "synthspec"
@@ -39,13 +39,15 @@ _SYMBOL_KINDS = {
 }  # fmt: skip
 
 
-def wire_diagnostics(analysis: Analysis, buffer: Buffer, encoding: str) -> list[types.Diagnostic]:
+def wire_diagnostics(analysis: Analysis, buffer: OpenText, encoding: str) -> list[types.Diagnostic]:
     """The diagnostics of a file. Those of a file that it extends stand at its `extends`, and name their place."""
     extends = next((n for n, line in enumerate(buffer.lines, start=1) if line.startswith("extends")), 1)
     return [_diagnostic(d, analysis, buffer, encoding, extends) for d in analysis.diagnostics]
 
 
-def _diagnostic(found: Diagnostic, analysis: Analysis, buffer: Buffer, encoding: str, extends: int) -> types.Diagnostic:
+def _diagnostic(
+    found: Diagnostic, analysis: Analysis, buffer: OpenText, encoding: str, extends: int
+) -> types.Diagnostic:
     message = f"{found.message}\n{found.help}" if found.help else found.message
     span, related = found.span, [(r.span, r.message) for r in found.related]
     if span.file != analysis.file:
@@ -66,7 +68,7 @@ def _diagnostic(found: Diagnostic, analysis: Analysis, buffer: Buffer, encoding:
     )
 
 
-def _location(analysis: Analysis, buffer: Buffer, span: Span, encoding: str) -> types.Location:
+def _location(analysis: Analysis, buffer: OpenText, span: Span, encoding: str) -> types.Location:
     path = path_of(analysis, span.file)
     lines = buffer.lines if span.file == analysis.file else lines_of(analysis, path)
     uri = buffer.uri if span.file == analysis.file else uri_of(path)
@@ -90,7 +92,7 @@ def uri_of(path: Path) -> str:
 
 
 def wire_locations(
-    analysis: Analysis, buffer: Buffer, found: Iterable[Location], encoding: str
+    analysis: Analysis, buffer: OpenText, found: Iterable[Location], encoding: str
 ) -> list[types.Location]:
     """Places in this file and others."""
     own = buffer.path.resolve()
@@ -102,7 +104,7 @@ def wire_locations(
     return made
 
 
-def wire_completion(items: Sequence[CompletionItem], buffer: Buffer, encoding: str) -> types.CompletionList:
+def wire_completion(items: Sequence[CompletionItem], buffer: OpenText, encoding: str) -> types.CompletionList:
     """What is offered, in this order."""
     return types.CompletionList(is_incomplete=True, items=[
         types.CompletionItem(
@@ -122,33 +124,33 @@ def _markdown(text: str) -> types.MarkupContent:
     return types.MarkupContent(types.MarkupKind.Markdown, text)
 
 
-def _filter_text(item: CompletionItem, buffer: Buffer) -> str:
+def _filter_text(item: CompletionItem, buffer: OpenText) -> str:
     """What the editor compares with what is begun: the service has chosen already, by what stands there."""
     span = item.edit.span
     begun = buffer.lines[span.line - 1][span.column - 1 : span.end_column - 1] if span.line <= len(buffer.lines) else ""
     return begun if begun and not item.label.startswith(begun) else item.label
 
 
-def wire_edit(edit: Edit, buffer: Buffer, encoding: str) -> types.TextEdit:
+def wire_edit(edit: Edit, buffer: OpenText, encoding: str) -> types.TextEdit:
     """An edit."""
     return types.TextEdit(range_of(buffer.lines, edit.span, encoding), edit.text)
 
 
-def workspace_edit(edits: Iterable[Edit], buffer: Buffer, encoding: str) -> types.WorkspaceEdit:
+def workspace_edit(edits: Iterable[Edit], buffer: OpenText, encoding: str) -> types.WorkspaceEdit:
     """Edits of one file, as it was in this version."""
     document = types.OptionalVersionedTextDocumentIdentifier(uri=buffer.uri, version=buffer.version)
     made = [wire_edit(edit, buffer, encoding) for edit in edits]
     return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, list(made))])
 
 
-def wire_hover(found: Hover | None, buffer: Buffer, encoding: str) -> types.Hover | None:
+def wire_hover(found: Hover | None, buffer: OpenText, encoding: str) -> types.Hover | None:
     """What is said of a place."""
     if found is None:
         return None
     return types.Hover(_markdown(found.markdown), range_of(buffer.lines, found.span, encoding))
 
 
-def wire_action(action: Action, analysis: Analysis, buffer: Buffer, encoding: str) -> types.CodeAction:
+def wire_action(action: Action, analysis: Analysis, buffer: OpenText, encoding: str) -> types.CodeAction:
     """A remedy."""
     return types.CodeAction(
         title=action.title,
@@ -159,7 +161,7 @@ def wire_action(action: Action, analysis: Analysis, buffer: Buffer, encoding: st
     )
 
 
-def wire_symbols(found: Iterable[Symbol], buffer: Buffer, encoding: str) -> list[types.DocumentSymbol]:
+def wire_symbols(found: Iterable[Symbol], buffer: OpenText, encoding: str) -> list[types.DocumentSymbol]:
     """The outline."""
     return [
         types.DocumentSymbol(
@@ -174,7 +176,7 @@ def wire_symbols(found: Iterable[Symbol], buffer: Buffer, encoding: str) -> list
     ]
 
 
-def wire_tokens(found: Iterable[Token], buffer: Buffer, encoding: str) -> types.SemanticTokens:
+def wire_tokens(found: Iterable[Token], buffer: OpenText, encoding: str) -> types.SemanticTokens:
     """Colours, each place from the one before it."""
     data: list[int] = []
     line = column = 0
@@ -192,6 +194,6 @@ def _number(token: Token) -> int:
     return TOKEN_TYPES.index(_TYPE_OF[token.kind])
 
 
-def whole_span(analysis: Analysis, buffer: Buffer) -> Span:
+def whole_span(analysis: Analysis, buffer: OpenText) -> Span:
     """All of a file."""
     return Span(analysis.file, 1, 1, len(buffer.lines), len(buffer.lines[-1]) + 1)

@@ -33,7 +33,7 @@ from synthspec.language_service import (
 )
 from synthspec.language_service.values import Edit
 from synthspec.lsp import answers
-from synthspec.lsp.buffers import Buffer, Buffers
+from synthspec.lsp.open_texts import OpenText, OpenTexts
 from synthspec.lsp.places import from_wire, range_of
 
 DELAY = 0.12  # seconds after the last keystroke
@@ -64,7 +64,7 @@ class SpecServer(LanguageServer):
         incremental = types.TextDocumentSyncKind.Incremental
         super().__init__("synthspec", synthspec.__version__, incremental, protocol_cls=_OwnTexts)
         logging.getLogger("pygls").setLevel(logging.CRITICAL)  # what a client gets as a reply is no news of the log
-        self.buffers = Buffers(trust)
+        self.buffers = OpenTexts(trust)
         self._waiting: dict[str, asyncio.TimerHandle] = {}
 
     @property
@@ -73,7 +73,7 @@ class SpecServer(LanguageServer):
         found = self.workspace.position_encoding
         return str(getattr(found, "value", found) or "utf-16")
 
-    def ask(self, uri: str, about: Callable[[Analysis, Buffer], T]) -> Generator[Any, T | None, T | None]:
+    def ask(self, uri: str, about: Callable[[Analysis, OpenText], T]) -> Generator[Any, T | None, T | None]:
         """What is asked of a file as it is now, worked out in a thread; None where it is no spec of ours."""
         buffer = self.buffers.find(uri)
         if buffer is None or not buffer.is_spec:
@@ -88,17 +88,17 @@ class SpecServer(LanguageServer):
 
         return (yield (work, (), {}))
 
-    def _refuse_stale(self, buffer: Buffer) -> None:
+    def _refuse_stale(self, buffer: OpenText) -> None:
         if not self.buffers.is_current(buffer):
             raise JsonRpcContentModified("the text has changed since")
 
-    def place(self, buffer: Buffer, position: types.Position) -> Position:
+    def place(self, buffer: OpenText, position: types.Position) -> Position:
         """A position of the client's."""
         return from_wire(buffer.lines, position, self.encoding)
 
     # --- diagnostics
 
-    def diagnose_soon(self, *buffers: Buffer) -> None:
+    def diagnose_soon(self, *buffers: OpenText) -> None:
         """Publish the diagnostics of files, once their texts rest."""
         loop = asyncio.get_running_loop()
         for buffer in buffers:
@@ -195,7 +195,7 @@ def _answer_places(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=TRIGGERS))
     def on_completion(params: types.CompletionParams) -> Answer:
-        def about(analysis: Analysis, buffer: Buffer) -> types.CompletionList:
+        def about(analysis: Analysis, buffer: OpenText) -> types.CompletionList:
             found = complete(analysis, server.place(buffer, params.position))
             return answers.wire_completion(found, buffer, server.encoding)
 
@@ -203,14 +203,14 @@ def _answer_places(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def on_hover(params: types.HoverParams) -> Answer:
-        def about(analysis: Analysis, buffer: Buffer) -> types.Hover | None:
+        def about(analysis: Analysis, buffer: OpenText) -> types.Hover | None:
             return answers.wire_hover(hover(analysis, server.place(buffer, params.position)), buffer, server.encoding)
 
         return (yield from server.ask(params.text_document.uri, about))
 
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
     def on_definition(params: types.DefinitionParams) -> Answer:
-        def about(analysis: Analysis, buffer: Buffer) -> list[types.Location]:
+        def about(analysis: Analysis, buffer: OpenText) -> list[types.Location]:
             found = definition(analysis, server.place(buffer, params.position))
             return answers.wire_locations(analysis, buffer, found, server.encoding)
 
@@ -218,7 +218,7 @@ def _answer_places(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_REFERENCES)
     def on_references(params: types.ReferenceParams) -> Answer:
-        def about(analysis: Analysis, buffer: Buffer) -> list[types.Location]:
+        def about(analysis: Analysis, buffer: OpenText) -> list[types.Location]:
             place = server.place(buffer, params.position)
             found = references(analysis, place, params.context.include_declaration)
             return answers.wire_locations(analysis, buffer, found, server.encoding)
@@ -227,7 +227,7 @@ def _answer_places(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
     def on_rename(params: types.RenameParams) -> Answer:
-        def about(analysis: Analysis, buffer: Buffer) -> types.WorkspaceEdit:
+        def about(analysis: Analysis, buffer: OpenText) -> types.WorkspaceEdit:
             found = rename(analysis, server.place(buffer, params.position), params.new_name)
             if found.refusal:
                 raise RequestFailed(found.refusal)
@@ -237,7 +237,7 @@ def _answer_places(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
     def on_prepare(params: types.PrepareRenameParams) -> Answer:
-        def about(analysis: Analysis, buffer: Buffer) -> types.Range:
+        def about(analysis: Analysis, buffer: OpenText) -> types.Range:
             found, refusal = can_rename(analysis, server.place(buffer, params.position))
             if found is None:
                 raise RequestFailed(refusal)
@@ -252,14 +252,14 @@ def _answer_files(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, kinds)
     def on_actions(params: types.CodeActionParams) -> Answer:
-        def about(analysis: Analysis, buffer: Buffer) -> list[types.CodeAction]:
+        def about(analysis: Analysis, buffer: OpenText) -> list[types.CodeAction]:
             return _actions(server, analysis, buffer, params)
 
         return (yield from server.ask(params.text_document.uri, about))
 
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
     def on_symbols(params: types.DocumentSymbolParams) -> Answer:
-        def about(analysis: Analysis, buffer: Buffer) -> list[types.DocumentSymbol]:
+        def about(analysis: Analysis, buffer: OpenText) -> list[types.DocumentSymbol]:
             return answers.wire_symbols(symbols(analysis), buffer, server.encoding)
 
         return (yield from server.ask(params.text_document.uri, about))
@@ -268,14 +268,14 @@ def _answer_files(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, legend)
     def on_tokens(params: types.SemanticTokensParams) -> Answer:
-        def about(analysis: Analysis, buffer: Buffer) -> types.SemanticTokens:
+        def about(analysis: Analysis, buffer: OpenText) -> types.SemanticTokens:
             return answers.wire_tokens(tokens(analysis), buffer, server.encoding)
 
         return (yield from server.ask(params.text_document.uri, about))
 
 
 def _actions(
-    server: SpecServer, analysis: Analysis, buffer: Buffer, params: types.CodeActionParams
+    server: SpecServer, analysis: Analysis, buffer: OpenText, params: types.CodeActionParams
 ) -> list[types.CodeAction]:
     """The remedies in a range; all certain ones of the file where the editor asks for that kind."""
     wanted = params.context.only

@@ -18,7 +18,7 @@ _SPEC = re.compile(r"^(?:synthspec|['\"]synthspec['\"])\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Buffer:
+class OpenText:
     """One open file, as it was when a message came."""
 
     uri: str
@@ -34,21 +34,21 @@ class Buffer:
         return self.language == "synthspec" or _SPEC.search(self.text) is not None
 
 
-class Buffers:
+class OpenTexts:
     """Every open file. The texts belong to the thread of the messages; analyses are made in any, one at a time."""
 
     def __init__(self, trust: bool = False) -> None:
         self.access = lasting_access(trust)
         self.generation = 0  # of the texts: any change is a new one
-        self._open: dict[str, Buffer] = {}
+        self._open: dict[str, OpenText] = {}
         self._made: dict[str, tuple[int, Analysis]] = {}
         self._lock = Lock()
 
-    def open(self, uri: str, text: str, version: int, language: str) -> Buffer:
+    def open(self, uri: str, text: str, version: int, language: str) -> OpenText:
         """A file was opened."""
-        return self._put(Buffer(uri, path_of(uri), text, version, language, split_lines(text)))
+        return self._put(OpenText(uri, path_of(uri), text, version, language, split_lines(text)))
 
-    def change(self, uri: str, version: int, changes: Sequence[Any], encoding: str) -> Buffer | None:
+    def change(self, uri: str, version: int, changes: Sequence[Any], encoding: str) -> OpenText | None:
         """A file was changed, in pieces or as a whole; None where it was never opened."""
         buffer = self._open.get(uri)
         if buffer is None:
@@ -68,11 +68,11 @@ class Buffers:
         """Files on disk have changed."""
         self.generation += 1
 
-    def find(self, uri: str) -> Buffer | None:
+    def find(self, uri: str) -> OpenText | None:
         """An open file as it is now."""
         return self._open.get(uri)
 
-    def all(self) -> list[Buffer]:
+    def all(self) -> list[OpenText]:
         """Every open file as it is now."""
         return list(self._open.values())
 
@@ -80,11 +80,11 @@ class Buffers:
         """Every open text, by resolved path."""
         return {buffer.path.resolve(): buffer.text for buffer in self.all()}
 
-    def is_current(self, buffer: Buffer) -> bool:
+    def is_current(self, buffer: OpenText) -> bool:
         """Whether a file is still as it was."""
         return self._open.get(buffer.uri) is buffer
 
-    def analysed(self, buffer: Buffer) -> Analysis:
+    def analysed(self, buffer: OpenText) -> Analysis:
         """The analysis of a file as it was. One at a time, so that a stale one can be left out before it is begun."""
         with self._lock:
             generation = self.generation
@@ -96,17 +96,17 @@ class Buffers:
                 self._made[buffer.uri] = (generation, analysis)
             return analysis
 
-    def hanging_on(self, path: Path) -> list[Buffer]:
+    def hanging_on(self, path: Path) -> list[OpenText]:
         """The open files that extend a file, as far as they were analysed."""
         target = path.resolve()
-        found: list[Buffer] = []
+        found: list[OpenText] = []
         for uri, (_, analysis) in list(self._made.items()):
             buffer = self._open.get(uri)
             if buffer is not None and any(target == file.resolve() for file in analysis.files[1:]):
                 found.append(buffer)
         return found
 
-    def _put(self, buffer: Buffer) -> Buffer:
+    def _put(self, buffer: OpenText) -> OpenText:
         self.generation += 1
         self._open[buffer.uri] = buffer
         return buffer
