@@ -168,6 +168,13 @@ def told(request: Request, refused: RequestRefused) -> Response:
     return JSONResponse({"error": refused.message, "help": refused.help, **refused.more}, refused.status)
 
 
+def warm_up() -> None:
+    """Compile every template, so that no first visitor waits for it."""
+    templates = _templates()
+    for name in templates.list_templates():
+        templates.get_template(name)
+
+
 @cache
 def _templates() -> Environment:
     templates = Environment(

@@ -13,7 +13,7 @@ import uvicorn
 
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.studio.application import make_app
-from synthspec.studio.context import Studio
+from synthspec.studio.context import Studio, warm_up
 from synthspec.studio.security import LOOPBACK, Door
 
 PORT = 8765  # where none is asked for, if it is free
@@ -35,6 +35,7 @@ def serve(folder: Path, port: int | None, *, opens: bool, tell: Callable[[str], 
     studio = Studio(folder, Door(listening.getsockname()[1], tell))
     server = StudioServer(studio)
     tell(studio.door.address)
+    threading.Thread(target=warm_up, daemon=True).start()
     if opens:
         threading.Thread(target=webbrowser.open, args=(studio.door.address,), daemon=True).start()
     with listening:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ DEEPEST = 4  # folders below that of the studio in which specs are looked for
 MOST_SPECS = 500
 _PASSED_OVER = frozenset({"build", "data", "node_modules", "__pycache__", "venv"})
 _READ = 64 << 10  # bytes at the start of a file in which a spec says that it is one
+_NAMED = re.compile(rb"(?m)^name:[ \t]*[\"']?([A-Za-z0-9][A-Za-z0-9._-]{0,99})[\"']?[ \t]*(?:#.*)?\r?$")
 STALE = 20.0  # seconds after which a spec is checked again though its file is the same: what it reads may have changed
 
 
@@ -49,6 +51,21 @@ class Workspace:
             if len(found) >= MOST_SPECS:
                 break
         return sorted(found, key=lambda p: (p.count("/"), p.lower()))
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The specs with what can be told of them at once, unchecked; those known to have errors first."""
+        found = []
+        for path in self.paths():
+            file = self._studio.folder / path
+            head = _head(file)
+            named = _NAMED.search(head)
+            name = named[1].decode() if named is not None else file.stem
+            part = not any(_has_key(head, key) for key in (b"prompts", b"rows", b"fields"))
+            known = self._checked.get(file)
+            errors = known is not None and not known.compiled.ok
+            built = None if part else built_state(self._studio.dataset_folder(name))
+            found.append({"path": path, "part": part, "built": built, "errors": errors})
+        return sorted(found, key=lambda s: not s["errors"])
 
     def compiled(self, path: Path) -> Compiled:
         """The spec as it is on the disk, checked."""
@@ -126,11 +143,19 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
         yield from _files(each, depth - 1)
 
 
-def _is_spec(path: Path) -> bool:
-    """Whether a file says that it is a spec: its key `synthspec` at the start of a line."""
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            begun = file.read(_READ)
+            return file.read(_READ)
     except OSError:
-        return False
+        return b""
+
+
+def _has_key(head: bytes, key: bytes) -> bool:
+    return head.startswith(key + b":") or b"\n" + key + b":" in head
+
+
+def _is_spec(path: Path) -> bool:
+    """Whether a file says that it is a spec: its key `synthspec` at the start of a line."""
+    begun = _head(path)
     return begun.startswith((b"synthspec:", b"\xef\xbb\xbfsynthspec:")) or b"\nsynthspec:" in begun

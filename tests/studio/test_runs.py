@@ -74,6 +74,10 @@ def test_a_build_is_a_command_of_its_own(client: TestClient, studio: Studio, fol
     assert first[2]["figures"]["kept"] == 6 and first[2]["figures"]["run_cost"] == 0
     assert [r["state"] for r in first[2]["rows"]] == ["kept"] * 6
     assert all(r["attempts"][-1]["text"] and r["values"]["call"] for r in first[2]["rows"])
+    plan = client.get("/api/run/plan/calls.yaml?rows=6").json()
+    assert plan["standing"]["stored"] == 6 and not plan["standing"]["by_another"]
+    assert client.get("/api/run/plan/calls.yaml?rows=7").json()["standing"]["stored"] is None
+    assert client.get("/api/run/plan/calls.yaml?rows=6&backend=openai:x").json()["standing"]["stored"] is None
     again = Studio(folder, Door(1), home=folder)  # another studio, which never saw the process
     assert again.service(Runs).state(again.service(Runs).find(id))["outcome"] == state["outcome"]
 
@@ -117,6 +121,33 @@ def test_records_are_read_with_care(studio: Studio) -> None:
         path.write_text(text)
         assert read_record(path) is None
     assert studio.service(Runs).of_spec("calls.yaml") == []
+
+
+def test_a_key_that_a_provider_repeats_is_not_shown(
+    client: TestClient, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in what a command printed, nor in the stream of its events, nor in the texts of rows."""
+    key = "sk-proj-abcdefghijklmnop0123456789"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    record = RunRecord(new_id(), "build", "calls.yaml", "calls", 3, "", None, ("build",), 1.0)
+    files = RunFiles(studio.state_folder("runs"), record.id)
+    files.write(record)
+    files.log.write_text(f"error: Incorrect API key provided: {key}", encoding="utf-8")
+    done = {
+        "v": 1,
+        "n": 0,
+        "t": 1.0,
+        "event": "call_done",
+        "path": "0",
+        "prompt": "call",
+        "attempt": 1,
+        "text": f"my key is {key}",
+    }
+    files.events.write_text(json.dumps(done) + "\n", encoding="utf-8")
+    listed = client.get("/api/run/plan/calls.yaml").text
+    streamed = client.get(f"/api/run/{record.id}/events", headers={"accept": "text/event-stream"}).text
+    assert "Incorrect API key provided" in listed and "my key is" in streamed
+    assert key not in listed + streamed
 
 
 def test_a_process_is_not_taken_for_another_of_its_number() -> None:

@@ -241,3 +241,23 @@ def test_what_nobody_took_is_removed(studio: Studio) -> None:
     os.utime(path.parent, (time.time() - 2 * OLD,) * 2)
     dropped.place("b.csv")
     assert not path.exists() and id
+
+
+def test_the_first_page_tells_what_was_built_at_once(client: TestClient, studio: Studio, folder: Path) -> None:
+    """Without checking anything: names and manifests are enough."""
+    (folder / "people.yaml").write_text("synthspec: 1\nparameters: {age: [1, 2]}\n", encoding="utf-8")
+    (folder / "wrong.yaml").write_text("synthspec: 1\nrows: many\nname: 'other' # as it is called\n", encoding="utf-8")
+    for name in ("calls", "other"):
+        (folder / "build" / name).mkdir(parents=True)
+        (folder / "build" / name / FILE_NAME).write_text(
+            json.dumps({"manifest": 1, "funnel": {"kept": 1234}}), encoding="utf-8"
+        )
+    text = client.get("/").text
+    assert text.count("1,234 rows built") == 2 and text.count("checking …") == 3
+    parts = text.split("Parts to reuse")
+    assert "people.yaml" in parts[1] and "calls.yaml" in parts[0] and "calls.yaml" not in parts[1]
+    assert [s["path"] for s in studio.service(Workspace).listed()] == ["calls.yaml", "people.yaml", "wrong.yaml"]
+    state(client, "wrong.yaml")
+    assert [s["path"] for s in studio.service(Workspace).listed()][0] == "wrong.yaml", (
+        "what is known to be wrong comes first"
+    )

@@ -16,9 +16,11 @@ from synthspec.studio.workspace import Workspace
 
 
 def page(request: Request) -> Response:
-    """The page itself, with the names of the specs; how they stand is asked for afterwards."""
+    """The page with what is known at once: names, and what was built. How specs stand is asked for afterwards."""
     studio = studio_of(request)
-    return render(request, "specs.html", folder=studio.folder, specs=studio.service(Workspace).paths())
+    listed = studio.service(Workspace).listed()
+    specs, parts = [s for s in listed if not s["part"]], [s for s in listed if s["part"]]
+    return render(request, "specs.html", folder=studio.folder, specs=specs, parts=parts)
 
 
 def listing(request: Request) -> Response:

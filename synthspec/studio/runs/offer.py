@@ -128,10 +128,26 @@ def _standing(folder: Path, spec: Spec) -> dict[str, Any] | None:
     funnel = manifest.get("funnel")
     now = f"{spec.backend.provider}:{spec.backend.model}" if spec.backend.model else spec.backend.provider
     return {
+        "stored": _stored(folder, manifest, spec) if by == now else None,
         "rows": funnel.get("kept") if isinstance(funnel, Mapping) else None,
         "by": by,
         "by_another": bool(by) and by != now,
     }
+
+
+def _stored(folder: Path, manifest: Mapping[str, Any], spec: Spec) -> int | None:
+    """The completions of a complete dataset of this very spec, which building it again uses; None of any other."""
+    about, funnel, usage = (manifest.get(key) for key in ("spec", "funnel", "usage"))
+    if not (isinstance(about, Mapping) and isinstance(funnel, Mapping) and isinstance(usage, Mapping)):
+        return None
+    same = about.get("digest") == spec.digest and funnel.get("kept") == funnel.get("planned")
+    sources = manifest.get("sources") if isinstance(manifest.get("sources"), Mapping) else {}
+    for name, source in spec.sources.items():
+        told = (sources or {}).get(name)
+        if source.digest is not None and (not isinstance(told, Mapping) or told.get("digest") != source.digest()):
+            same = False
+    calls = usage.get("calls")
+    return calls if same and isinstance(calls, int) and (folder / "run.sqlite").is_file() else None
 
 
 def _told(found: Any) -> dict[str, Any]:

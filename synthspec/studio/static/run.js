@@ -81,6 +81,8 @@ function showPlan() {
 function cost() {
   const e = plan.estimate;
   if (!plan.ok) return [];
+  const stored = plan.standing?.stored;
+  if (stored) return el("p", { class: "cost" }, `No call: ${stored === 1 ? "its completion is" : `all ${number(stored)} completions are`} stored.`);
   if (!e) return el("p", { class: "cost" }, "The cost is unknown until its code has run.");
   const free = e.expected.cost === 0 && e.worst.cost === 0;
   const calls = count(e.expected.calls, "call");

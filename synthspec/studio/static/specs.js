@@ -44,7 +44,7 @@ async function look(item) {
   }
 }
 
-const items = () => [...document.querySelectorAll("#specs > [data-spec]")];
+const items = () => [...document.querySelectorAll("#specs > [data-spec], details[open] > #parts > [data-spec]")];
 
 async function lookAtAll() {
   const waiting = items();
@@ -53,6 +53,7 @@ async function lookAtAll() {
   }));
 }
 
+document.querySelector(".parts")?.addEventListener("toggle", () => lookAtAll());
 await lookAtAll();
 setInterval(() => {
   if (!document.hidden) for (const item of items()) if (item.dataset.busy) look(item);
