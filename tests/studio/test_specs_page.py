@@ -258,6 +258,6 @@ def test_the_first_page_tells_what_was_built_at_once(client: TestClient, studio:
     assert "people.yaml" in parts[1] and "calls.yaml" in parts[0] and "calls.yaml" not in parts[1]
     assert [s["path"] for s in studio.service(Workspace).listed()] == ["calls.yaml", "people.yaml", "wrong.yaml"]
     state(client, "wrong.yaml")
-    assert [s["path"] for s in studio.service(Workspace).listed()][0] == "wrong.yaml", (
+    assert next(s["path"] for s in studio.service(Workspace).listed()) == "wrong.yaml", (
         "what is known to be wrong comes first"
     )
