@@ -17,7 +17,7 @@ from synthspec.planning.balancing.sequences import LevelSequence
 
 Single = NDArray[np.float32]
 NOISE = 128
-NEVER = np.float32(1e30)
+NEVER = np.float32(1e30)  # added to any score it is the whole of it; adding is quicker than putting it in some places
 
 
 class JointChooser:
@@ -56,7 +56,7 @@ class JointChooser:
                 here = lines[d] + met[:d]
                 for line in here:
                     score += tables[d].take(line, axis=0)
-                score[~sequence.allowed(row)] = NEVER
+                score += ~sequence.allowed(row) * NEVER
                 level = score.argmin(axis=1)
                 sequence.take(row, level)
                 met[d] = out[free, row] = level

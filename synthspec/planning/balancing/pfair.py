@@ -95,15 +95,24 @@ def boundary(parts: Sequence[int], row: int, draws: Sequence[float] = ()) -> tup
     if len(parts) > _FEW:
         return boundary_of_many(parts, row, draws)
     total = sum(parts)
-    left, since, until, before, after = _open(tuple(parts), total, row % total)
-    here = list(since)
     for turn, draw in enumerate(draws):
-        order = sorted(here, key=(until if turn % 2 else since).__getitem__)
-        sample = _systematic(left, order, int(draw * total), total)
-        if _fits(sample, before) and _fits([v for v in here if v not in sample], after):
-            return tuple(int(v in sample) for v in range(len(parts)))
+        found = _sampled(tuple(parts), total, row % total, turn % 2, int(draw * total))
+        if found is not None:
+            return found
+    left, _, _, before, after = _open(tuple(parts), total, row % total)
     chosen = _earliest(sum(left) // total, before, after)
     return tuple(int(v in chosen) for v in range(len(parts)))
+
+
+@lru_cache(maxsize=4096)
+def _sampled(parts: tuple[int, ...], total: int, row: int, turn: int, offset: int) -> tuple[int, ...] | None:
+    """The levels that are ahead by a systematic sample; None where both sides cannot live with it."""
+    left, since, until, before, after = _open(parts, total, row)
+    order = sorted(since, key=(until if turn else since).__getitem__)
+    sample = _systematic(left, order, offset, total)
+    if _fits(sample, before) and _fits([v for v in since if v not in sample], after):
+        return tuple(int(v in sample) for v in range(len(parts)))
+    return None
 
 
 _Open = tuple[list[int], dict[int, int], dict[int, int], dict[int, int], dict[int, int]]
@@ -185,7 +194,7 @@ class Counts:
             self.epoch *= 2
         self._key = key
         self._draws = lru_cache(maxsize=8)(self._find_draws)
-        self._alone = lru_cache(maxsize=max(4, min(1024, _KEPT // len(self.parts))))(self._find_boundary)
+        self._alone = lru_cache(maxsize=max(4, min(4096, _KEPT // len(self.parts))))(self._find_boundary)
         self._inside = lru_cache(maxsize=16)(self._find_inside)
 
     def ahead(self, number: int) -> tuple[int, ...]:

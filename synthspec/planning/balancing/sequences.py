@@ -54,8 +54,10 @@ def find_windows(counts: Counts, blocks: Sequence[tuple[int, tuple[int, ...], tu
     Exact: in int64 where that holds the products, else in Python's integers.
     """
     step, total = counts.step, counts.total
-    parts = np.array(counts.parts, dtype=object)
-    rows = np.array([number * step for number, _, _ in blocks], dtype=object)[:, None]
+    last = max(number for number, _, _ in blocks) * step
+    whole: type = np.int64 if (last + step) * max(counts.parts) < 2**62 else object
+    parts = np.array(counts.parts, dtype=whole)
+    rows = np.array([number * step for number, _, _ in blocks], dtype=whole)[:, None]
     base, rest = rows * parts // total, rows * parts % total
     ahead = np.array([start for _, start, _ in blocks], dtype=np.int64)
     behind = np.array([end for _, _, end in blocks], dtype=np.int64)
@@ -91,8 +93,7 @@ class PfairSequence:
         _, levels, width = windows.release.shape
         self._at = ((which[:, None] * levels + np.arange(levels)) * width).ravel()
         self._row = np.arange(len(which)) * levels
-        self._nth = np.zeros_like(self._at)
-        self._width = draws.shape[2]
+        self._place = np.arange(len(self._at)) * draws.shape[2]
         release, deadline = windows.release[which], windows.deadline[which]
         room = (deadline - release).astype(np.float32)
         moments = np.zeros(draws.shape, np.float32)
@@ -102,6 +103,8 @@ class PfairSequence:
         self._released, self._due = release[:, :, 0].copy(), deadline[:, :, 0].copy()
         self._slack = windows.slack[which].astype(np.int8 if windows.slack.shape[1] < 120 else np.int16)
         self._days = np.arange(1, windows.slack.shape[1] + 1, dtype=self._slack.dtype)
+        used = windows.deadline <= windows.slack.shape[1]
+        self._reach = int((windows.deadline - windows.release)[used].max())  # no released occurrence is due later
 
     def waiting(self, row: int) -> NDArray[np.float32]:
         """Shape (superblocks, levels): rows from `row` to the moment of the next occurrence, negative once
@@ -110,7 +113,9 @@ class PfairSequence:
         return self._moment - np.float32(row)
 
     def allowed(self, row: int) -> Mask:
-        tight = (self._slack[:, row:] == 0).argmax(axis=1) + (row + 1)
+        without = self._slack[:, row : row + self._reach] == 0
+        without[:, -1] = True
+        tight = without.argmax(axis=1) + (row + 1)
         mask: Mask = self._released <= row
         mask &= self._due <= tight.astype(np.int16)[:, None]
         return mask
@@ -118,14 +123,15 @@ class PfairSequence:
     def take(self, row: int, level: Levels) -> None:
         cell = self._row + level
         due = self._due.ravel()[cell].astype(self._slack.dtype)
-        ahead = self._slack[:, row:]
-        np.subtract(ahead, self._days[row:] < due[:, None], out=ahead)
+        ahead = self._slack[:, row : row + self._reach]
+        np.subtract(ahead, self._days[row : row + self._reach] < due[:, None], out=ahead)
         at = self._at[cell] + 1
         self._at[cell] = at
         self._released.reshape(-1)[cell] = self._release[at]
         self._due.reshape(-1)[cell] = self._deadline[at]
-        self._nth[cell] += 1
-        self._moment.reshape(-1)[cell] = self._moments[cell * self._width + self._nth[cell]]
+        place = self._place[cell] + 1
+        self._place[cell] = place
+        self._moment.reshape(-1)[cell] = self._moments[place]
 
 
 class Blocks:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from synthspec.planning.balancing.joint import NEVER, Single
 from synthspec.planning.balancing.pfair import Counts, shares_of
 from synthspec.planning.balancing.sequences import PfairSequence, find_windows
-from synthspec.planning.designs import Levels
+from synthspec.planning.designs import Floats, Levels
 from synthspec.planning.sampling.philox import key_of, stream
 
 STEP = 128
@@ -71,14 +71,16 @@ class Remembering:
     def levels(self, first: int, last: int) -> NDArray[np.int64]:
         """Levels in superblocks first..last-1, shape (dimensions, STEP, last - first)."""
         if len(self._sizes) == 1:
-            return self._fill(np.arange(first, last), np.zeros((last - first, *self._square()), np.float32))
+            before = np.zeros((last - first, *self._square()), np.float32)
+            return self._fill(np.arange(first, last), before, self._moments(first, last), first)
         begin = min(number - _reach(number) + 1 for number in range(first, min(last, first + GROUP)))
         work = self._blank(begin, last)
         self._reuse(work)
         numbers = np.arange(begin, last)
         heights = np.array([_reach(int(n)) if n % GROUP else 1 for n in numbers])
+        moments = self._moments(begin, last)
         for height in np.unique(heights):
-            self._fill_into(work, numbers[(heights == height) & ~work.known], int(height))
+            self._fill_into(work, numbers[(heights == height) & ~work.known], int(height), moments)
         self._kept = work
         return work.levels[:, :, first - begin :]
 
@@ -103,14 +105,14 @@ class Remembering:
             work.meetings[target] = kept.meetings[source]
             work.known[target] = kept.known[source]
 
-    def _fill_into(self, work: _Filled, numbers: Levels, reach: int) -> None:
+    def _fill_into(self, work: _Filled, numbers: Levels, reach: int, moments: Sequence[Floats]) -> None:
         if not len(numbers):
             return
         before = np.zeros((len(numbers), *self._square()), np.float32)
         at = numbers - work.first
         for back in range(1, reach):
             before += work.meetings[at - back]
-        levels = self._fill(numbers, before)
+        levels = self._fill(numbers, before, moments, work.first)
         work.levels[:, :, at] = levels
         work.known[at] = True
         here = np.zeros((len(numbers), STEP, self._starts[-1]), np.float32)
@@ -118,10 +120,11 @@ class Remembering:
         np.put_along_axis(here, places, 1, axis=2)
         work.meetings[at] = here.transpose(0, 2, 1) @ here
 
-    def _fill(self, numbers: Levels, before: Single) -> NDArray[np.int64]:
-        """Levels in superblocks `numbers`, each on top of the meetings `before` it."""
+    def _fill(self, numbers: Levels, before: Single, moments: Sequence[Floats], first: int) -> NDArray[np.int64]:
+        """Levels in superblocks `numbers`, each on top of the meetings `before` it. `moments` are those of superblocks
+        from `first` on."""
         many = len(numbers)
-        sequences = [self._sequence(d, numbers) for d in range(len(self._sizes))]
+        sequences = [self._sequence(d, numbers, drawn[numbers - first]) for d, drawn in enumerate(moments)]
         cells, own = self._weigh(before)
         seen = np.diagonal(before, axis1=1, axis2=2) * self._rarity
         lines = [self._starts[:d, None] + np.arange(many) * self._starts[d] for d in range(len(self._sizes))]
@@ -138,7 +141,7 @@ class Remembering:
                     score -= own[d] + expected[:, None] * self._root[d]
                     for line in here:
                         score += cells[d].take(line, axis=0)
-                score[~sequence.allowed(row)] = NEVER
+                score += ~sequence.allowed(row) * NEVER
                 met[d] = level = score.argmin(axis=1)
                 sequence.take(row, level)
                 rarity = self._rarity[self._starts[d] + level]
@@ -161,19 +164,24 @@ class Remembering:
             own.append((part * self._mean[:start, None]).sum(axis=1))
         return cells, own
 
-    def _sequence(self, d: int, numbers: Levels) -> PfairSequence:
+    def _sequence(self, d: int, numbers: Levels, moments: Floats) -> PfairSequence:
         """Dimension d in superblocks `numbers`; those that begin and end alike share their windows."""
         counts = self._counts[d]
         period = counts.total // gcd(counts.total, STEP)
-        alike = [(int(n) % period, counts.ahead(int(n)), counts.ahead(int(n) + 1)) for n in numbers]
+        alike = [(n % period, counts.ahead(n), counts.ahead(n + 1)) for n in numbers.tolist()]
         distinct = {one: place for place, one in enumerate(dict.fromkeys(alike))}
         windows = find_windows(counts, list(distinct))
-        which = np.array([distinct[one] for one in alike], dtype=np.int64)
-        width = -(-STEP * max(counts.parts) // counts.total) + 3
-        size = len(counts.parts) * width
-        begin, end = int(numbers.min()), int(numbers.max()) + 1
-        draws = stream(self._keys[d], begin * size, end * size).reshape(-1, len(counts.parts), width)
-        return PfairSequence(windows, which, draws[numbers - begin])
+        return PfairSequence(windows, np.array([distinct[one] for one in alike], dtype=np.int64), moments)
+
+    def _moments(self, first: int, last: int) -> list[Floats]:
+        """For each dimension the numbers that put occurrences into their windows, in superblocks first..last-1: shape
+        (superblocks, levels, more than come in one)."""
+        drawn = []
+        for counts, key in zip(self._counts, self._keys, strict=True):
+            shape = len(counts.parts), -(-STEP * max(counts.parts) // counts.total) + 3
+            size = shape[0] * shape[1]
+            drawn.append(stream(key, first * size, last * size).reshape(-1, *shape))
+        return drawn
 
 
 def _reach(number: int) -> int:
