@@ -39,9 +39,9 @@ class JointChooser:
         """Levels of the other dimensions, shape (sequences, step, superblocks).
 
         `fixed`, shape (given, step, superblocks), holds those of the given ones; `noise`, shape (sequences,
-        superblocks, NOISE), small numbers that decide between equals.
+        NOISE, superblocks), small numbers that decide between equals.
         """
-        given, many = self._given, noise.shape[1]
+        given, many = self._given, noise.shape[2]
         step = fixed.shape[1]
         out = np.empty((len(sequences), step, many), dtype=np.int64)
         met = np.empty((given + len(sequences), many), dtype=np.int64)
@@ -52,7 +52,7 @@ class JointChooser:
             for free, sequence in enumerate(sequences):
                 d = given + free
                 at = row * 37 % (NOISE - self._sizes[d])
-                score = noise[free, :, at : at + self._sizes[d]].copy()
+                score = noise[free, at : at + self._sizes[d]].T.copy()
                 here = lines[d] + met[:d]
                 for line in here:
                     score += tables[d].take(line, axis=0)

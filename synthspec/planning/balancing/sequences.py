@@ -101,9 +101,10 @@ class PfairSequence:
         self._moments = moments.ravel()
         self._moment = moments[:, :, 0].copy()
         self._released, self._due = release[:, :, 0].copy(), deadline[:, :, 0].copy()
-        self._slack = windows.slack[which].astype(np.int8 if windows.slack.shape[1] < 120 else np.int16)
-        self._days = np.arange(1, windows.slack.shape[1] + 1, dtype=self._slack.dtype)
-        used = windows.deadline <= windows.slack.shape[1]
+        step = windows.slack.shape[1]
+        self._slack = np.ascontiguousarray(windows.slack[which].T.astype(np.int8 if step < 120 else np.int16))
+        self._days = np.arange(1, step + 1, dtype=self._slack.dtype)[:, None]
+        used = windows.deadline <= step
         self._reach = int((windows.deadline - windows.release)[used].max())  # no released occurrence is due later
 
     def waiting(self, row: int) -> NDArray[np.float32]:
@@ -113,9 +114,9 @@ class PfairSequence:
         return self._moment - np.float32(row)
 
     def allowed(self, row: int) -> Mask:
-        without = self._slack[:, row : row + self._reach] == 0
-        without[:, -1] = True
-        tight = without.argmax(axis=1) + (row + 1)
+        without = self._slack[row : row + self._reach] == 0
+        without[-1] = True
+        tight = without.argmax(axis=0) + (row + 1)
         mask: Mask = self._released <= row
         mask &= self._due <= tight.astype(np.int16)[:, None]
         return mask
@@ -123,8 +124,8 @@ class PfairSequence:
     def take(self, row: int, level: Levels) -> None:
         cell = self._row + level
         due = self._due.ravel()[cell].astype(self._slack.dtype)
-        ahead = self._slack[:, row : row + self._reach]
-        np.subtract(ahead, self._days[row : row + self._reach] < due[:, None], out=ahead)
+        ahead = self._slack[row : row + self._reach]
+        np.subtract(ahead, self._days[row : row + self._reach] < due, out=ahead)
         at = self._at[cell] + 1
         self._at[cell] = at
         self._released.reshape(-1)[cell] = self._release[at]

@@ -48,7 +48,7 @@ class Forgetting:
 
     def _noise(self, name: str, first: int, last: int) -> Single:
         draws = stream(key_of(self._seed, name, "ties"), first * NOISE, last * NOISE)
-        return (draws * 0.5).astype(np.float32).reshape(-1, NOISE)
+        return np.ascontiguousarray((draws * 0.5).astype(np.float32).reshape(-1, NOISE).T)
 
     def _sequence(self, one: Plain, first: int, last: int) -> Blocks | Nested:
         if one.continuous:
