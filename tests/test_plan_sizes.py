@@ -39,9 +39,9 @@ def counted_work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         pairs.append(len(sequences) * (len(sequences) + len(fixed)))
         return fill(self, sequences, fixed, noise)
 
-    def remembered(self: Remembering, numbers: Any, before: Any) -> Any:
+    def remembered(self: Remembering, *given: Any) -> Any:
         pairs.append(len(self._sizes) ** 2)
-        return uneven(self, numbers, before)
+        return uneven(self, *given)
 
     monkeypatch.setattr(JointChooser, "fill", chosen)
     monkeypatch.setattr(Remembering, "_fill", remembered)

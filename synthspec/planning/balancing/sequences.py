@@ -56,8 +56,8 @@ def find_windows(counts: Counts, blocks: Sequence[tuple[int, tuple[int, ...], tu
     step, total = counts.step, counts.total
     last = max(number for number, _, _ in blocks) * step
     whole: type = np.int64 if (last + step) * max(counts.parts) < 2**62 else object
-    parts = np.array(counts.parts, dtype=whole)
-    rows = np.array([number * step for number, _, _ in blocks], dtype=whole)[:, None]
+    parts: NDArray[Any] = np.array(counts.parts, dtype=whole)
+    rows: NDArray[Any] = np.array([number * step for number, _, _ in blocks], dtype=whole)[:, None]
     base, rest = rows * parts // total, rows * parts % total
     ahead = np.array([start for _, start, _ in blocks], dtype=np.int64)
     behind = np.array([end for _, _, end in blocks], dtype=np.int64)
