@@ -46,6 +46,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E822-model-that-fails": ("broken/fails.py", "walk/walk.py"),
     "E823-model-that-never-ends": ("broken/waits.py", "walk/walk.py", "timeout: 0.2", "timeout: 60"),
     "E824-model-that-exits": ("broken/leaves.py", "walk/walk.py"),
+    "W895-pairs-come-before-the-correlation": ("pairwise", "balanced"),
     "W890-numbers-too-many-to-count-out": ("integer(1, 500)", "integer(1, 100)"),
     "E111-bracket-left-over": ("]]", "]"),
     "E111-bracket-never-closed": ("autumn, winter", "autumn, winter]"),

@@ -89,6 +89,19 @@ def test_rows_of_a_source(tmp_path: Path) -> None:
     assert spearmanr(frame["doc"], level).statistic == pytest.approx(0.6, abs=0.03)
 
 
+@pytest.mark.parametrize("rows", [60, 150, 3_000])
+def test_pairs_that_come_first_are_said_where_they_leave_little_of_it(tmp_path: Path, rows: int) -> None:
+    path = written(tmp_path, ranges(9, 11), correlated(0.6).replace("{c", "{strategy: pairwise, c", 1), rows)
+    found = [d for d in synthspec.check(path) if d.code != "W701"]
+    assert [d.code for d in found] == (["W895"] if rows < 3_000 else [])
+    frame = synthspec.plan(path)[0:rows]
+    reached = spearmanr(frame["a"], frame["b"]).statistic
+    if found:
+        assert f"correlation {reached:.2f} in {rows:,} rows, not 0.6" in found[0].message
+    else:
+        assert reached == pytest.approx(0.6, abs=0.1)
+
+
 @pytest.mark.parametrize("parameters", [ranges(129, 128), f"{{a: [1, 2], b: {list(range(1_001))}}}"])
 def test_more_combinations_than_can_have_shares_are_said(tmp_path: Path, parameters: str) -> None:
     path = written(tmp_path, parameters, correlated(0.5), 500)

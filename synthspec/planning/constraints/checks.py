@@ -29,6 +29,7 @@ SAMPLED = 20_000
 MOST_TRIALS = 40_000_000  # rules times combinations
 FEWEST = 2_000  # combinations, however many rules there are
 NEAR = 0.002  # of a share; what rows miss it by beyond is said
+_RANKED, _FEWEST, _FAR_OFF = 2_000, 20, 0.1  # rows that are looked at, and ranks that are off by more than chance
 TRIED = 1_000
 LEAST = 0.001  # share of combinations that exclusions must leave
 
@@ -200,6 +201,7 @@ def _whole_plan(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]
             yield Diagnostic("W712", message, correlation.span, help)
         return
     yield from _left_to_chance(plan)
+    yield from _covered_first(plan)
     for group in plan.groups:
         listed = [(r, r.dimensions - r.continuous) for r in plan.rules]
         rules = [r for r, keys in listed if keys and keys.issubset(group.tied.keys)]
@@ -229,6 +231,30 @@ def _left_to_chance(plan: Plan) -> Iterator[Diagnostic]:
                 most = f"at most {MOST_LEVELS:,} values, and {MOST_CELLS:,} combinations together"
                 help = f"correlate lists of {most}, whose shares are kept, or leave it so"
                 yield Diagnostic("W890", message, correlation.span, help)
+
+
+def _covered_first(plan: Plan) -> Iterator[Diagnostic]:
+    """Correlations that the plan's rows do not have, as the first of them are there to hold every pair of values."""
+    rows = min(len(plan), _RANKED)
+    firm = min(getattr(plan.strategy, "firm_rows", 0), rows)
+    if not plan.pulls or rows < _FEWEST or firm < rows / 4:
+        return
+    from synthspec.planning.correlation.copula import rank_reached
+
+    try:
+        columns = plan.columns(0, rows)
+    except DrawFault:  # said elsewhere
+        return
+    for correlation in plan.pulls:
+        reached = rank_reached(plan.spec, columns, correlation)
+        if abs(reached - correlation.rank) > max(_FAR_OFF, 2.5 / rows**0.5):
+            first, second = correlation.between
+            message = (
+                f"'{first}' and '{second}' have rank correlation {reached:.2f} in {rows:,} rows, not "
+                f"{correlation.rank:g}: the first {firm:,} hold every pair of values"
+            )
+            help = "take `strategy: balanced`, ask for more rows, or leave out the correlation"
+            yield Diagnostic("W895", message, correlation.span, help)
 
 
 def _shares(spec: Spec, group: TiedGroup, rule: ExclusionRule) -> Iterator[Diagnostic]:
