@@ -102,6 +102,15 @@ def test_pairs_that_come_first_are_said_where_they_leave_little_of_it(tmp_path: 
         assert reached == pytest.approx(0.6, abs=0.1)
 
 
+def test_a_number_drawn_again_is_said_where_its_correlation_is_lost(tmp_path: Path) -> None:
+    parameters = "{a: 'gamma(2, 3)', b: {values: {1: 2, 2: 8, 3: 6, 4: 2}}}"
+    plan = "{exclude: [b < 3 and a > 5], correlate: [{between: [a, b], rank: 0.1}]}"
+    (found,) = synthspec.check(written(tmp_path, parameters, plan, 400))
+    assert found.code == "W895" and "the exclusions have numbers drawn again" in found.message
+    little = plan.replace("a > 5", "a > 20")
+    assert not synthspec.check(written(tmp_path, parameters, little, 400))
+
+
 @pytest.mark.parametrize("parameters", [ranges(129, 128), f"{{a: [1, 2], b: {list(range(1_001))}}}"])
 def test_more_combinations_than_can_have_shares_are_said(tmp_path: Path, parameters: str) -> None:
     path = written(tmp_path, parameters, correlated(0.5), 500)

@@ -52,7 +52,7 @@ def is_better(before: Iterable[Diagnostic], after: Iterable[Diagnostic], cured: 
     if has[_mark(cured)] >= had[_mark(cured)]:
         return False
     news = has - had
-    if cured.code < "E300":
+    if cured.code[:2] in ("E1", "E2"):
         return not any(code == cured.code or code < "E120" for code, _ in news)
     return not any(code.startswith("E") for code, _ in news)
 

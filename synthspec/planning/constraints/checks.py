@@ -29,7 +29,7 @@ SAMPLED = 20_000
 MOST_TRIALS = 40_000_000  # rules times combinations
 FEWEST = 2_000  # combinations, however many rules there are
 NEAR = 0.002  # of a share; what rows miss it by beyond is said
-_RANKED, _FEWEST, _FAR_OFF = 2_000, 20, 0.1  # rows that are looked at, and ranks that are off by more than chance
+_RANKED, _FEWEST, _FAR_OFF = 1_000, 20, 0.1  # rows that are looked at, and what of a rank is more than chance
 TRIED = 1_000
 LEAST = 0.001  # share of combinations that exclusions must leave
 
@@ -201,7 +201,7 @@ def _whole_plan(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]
             yield Diagnostic("W712", message, correlation.span, help)
         return
     yield from _left_to_chance(plan)
-    yield from _covered_first(plan)
+    yield from _ranks_missed(plan)
     for group in plan.groups:
         listed = [(r, r.dimensions - r.continuous) for r in plan.rules]
         rules = [r for r, keys in listed if keys and keys.issubset(group.tied.keys)]
@@ -233,28 +233,32 @@ def _left_to_chance(plan: Plan) -> Iterator[Diagnostic]:
                 yield Diagnostic("W890", message, correlation.span, help)
 
 
-def _covered_first(plan: Plan) -> Iterator[Diagnostic]:
-    """Correlations that the plan's rows do not have, as the first of them are there to hold every pair of values."""
-    rows = min(len(plan), _RANKED)
-    firm = min(getattr(plan.strategy, "firm_rows", 0), rows)
-    if not plan.pulls or rows < _FEWEST or firm < rows / 4:
-        return
+def _ranks_missed(plan: Plan) -> Iterator[Diagnostic]:
+    """Correlations that the rows do not have: the first are there to hold every pair of values, or exclusions that
+    read numbers have these drawn again."""
     from synthspec.planning.correlation.copula import rank_reached
 
-    try:
-        columns = plan.columns(0, rows)
-    except DrawFault:  # said elsewhere
-        return
-    for correlation in plan.pulls:
-        reached = rank_reached(plan.spec, columns, correlation)
-        if abs(reached - correlation.rank) > max(_FAR_OFF, 2.5 / rows**0.5):
-            first, second = correlation.between
-            message = (
-                f"'{first}' and '{second}' have rank correlation {reached:.2f} in {rows:,} rows, not "
-                f"{correlation.rank:g}: the first {firm:,} hold every pair of values"
-            )
+    rows = min(len(plan), _RANKED)
+    firm = min(getattr(plan.strategy, "firm_rows", 0), rows)
+    covered = frozenset(plan.pulls) if rows >= _FEWEST and firm >= rows / 4 else frozenset()
+    bent = frozenset[str]().union(*(rule.dimensions for rule in plan.rules if rule.continuous))
+    for correlation in plan.spec.plan.correlate:
+        first, second = correlation.between
+        if correlation in covered:
+            looked, why = rows, f"the first {firm:,} hold every pair of values"
             help = "take `strategy: balanced`, ask for more rows, or leave out the correlation"
-            yield Diagnostic("W895", message, correlation.span, help)
+        elif bent & plan.dimensions_behind(frozenset(correlation.between)):
+            looked, why = _RANKED, "the exclusions have numbers drawn again"
+            help = "exclude less, ask for a correlation beyond this one, or leave it so"
+        else:
+            continue
+        try:
+            reached = rank_reached(plan.spec, plan.columns(0, looked), correlation)
+        except DrawFault:  # said elsewhere
+            return
+        if abs(reached - correlation.rank) > max(_FAR_OFF, 2.5 / looked**0.5):
+            message = f"'{first}' and '{second}' have rank correlation {reached:.2f} in {looked:,} rows, not "
+            yield Diagnostic("W895", f"{message}{correlation.rank:g}: {why}", correlation.span, help)
 
 
 def _shares(spec: Spec, group: TiedGroup, rule: ExclusionRule) -> Iterator[Diagnostic]:
