@@ -48,7 +48,7 @@ class RowEditor:
             return EditedRow(values, tuple(faults))
         validator, place = self._program.validator, RowPlace(path, combination)
         changed = {n: v for n, v in validator.clean(patch).items() if n not in values or v != values[n]}
-        known = {**self._combination(combination), **self._items(path, combination, values)}
+        known = self.known_of(path, combination, values)
         kept = {**values, **changed}
         stale = self._computed_from(frozenset(changed))
         made = {n: v for n, v in kept.items() if n not in stale}
@@ -75,6 +75,10 @@ class RowEditor:
             return json.loads(text)
         except (ValueError, RecursionError):
             return text
+
+    def known_of(self, path: Path, combination: int, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters of a row, and the items of lists that it was made of."""
+        return {**self._combination(combination), **self._items(path, combination, values)}
 
     @property
     def editable(self) -> tuple[str, ...]:

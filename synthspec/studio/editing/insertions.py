@@ -54,19 +54,24 @@ def insert_part(text: str, part: Part) -> Change:
     Raises:
         NoRoom: the text cannot be read, has a part of this name, or is laid out so that no edit is safe.
     """
-    root = _read(text)
+    root = read_text(text)
     entry = root.get(part.section)
     if isinstance(entry, MapNode) and part.name and entry.get(part.name) is not None:
         raise NoRoom(f"there is a '{part.name}' in `{part.section}` already", "choose another name")
     change = _change(text, root, part)
-    after = _try_read(text[: change.start] + change.text + text[change.end :])
+    after = try_read_text(text[: change.start] + change.text + text[change.end :])
     if after is None or not _adds(root, after, part):
         help = f"write it under `{part.section}` by hand"
         raise NoRoom("this text is laid out so that nothing can be put in safely", help)
     return change
 
 
-def _read(text: str) -> MapNode:
+def read_text(text: str) -> MapNode:
+    """The nodes of a spec's text.
+
+    Raises:
+        NoRoom: it is no YAML, or no map.
+    """
     source = Source(Path("spec.yaml"), "spec.yaml", text)
     root, faults = read_document(source)
     if root is None:
@@ -77,9 +82,10 @@ def _read(text: str) -> MapNode:
     return root
 
 
-def _try_read(text: str) -> MapNode | None:
+def try_read_text(text: str) -> MapNode | None:
+    """The same; None where it cannot be read."""
     try:
-        return _read(text)
+        return read_text(text)
     except NoRoom:
         return None
 
@@ -184,5 +190,5 @@ def _has_gaps(lines: list[str], root: MapNode) -> bool:
 
 def data_of(text: str) -> Mapping[str, Any]:
     """The plain values of a text that is a map; nothing where it cannot be read."""
-    root = _try_read(text)
+    root = try_read_text(text)
     return to_data(root) if root is not None else {}

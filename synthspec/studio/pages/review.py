@@ -18,6 +18,8 @@ from synthspec.generation.row_story import as_told, rows_like
 from synthspec.inference.store.derived.row_views import rows_at
 from synthspec.inference.store.reviews import Reviews
 from synthspec.studio.context import RequestRefused, Tab, as_json, json_of, render, studio_of
+from synthspec.studio.editing.row_examples import add_example, prompts_with_examples
+from synthspec.studio.editing.saved_text import ChangedOnDisk, read_saved, save_text
 from synthspec.studio.row_tables import row_tables
 
 MOST_ALIKE = 50
@@ -35,7 +37,8 @@ def progress(request: Request) -> Response:
     prompts = [p.name for p in rows.spec.prompts if p.is_asked]
     desk = row_tables(request).desk(rows)
     editable = list(desk.editor.editable) if desk.editor is not None else []
-    return as_json({**review_progress(rows.folder).as_dict(), "prompts": prompts, "editable": editable})
+    more = {"prompts": prompts, "editable": editable, "examples": prompts_with_examples(rows.spec)}
+    return as_json({**review_progress(rows.folder).as_dict(), **more})
 
 
 async def say(request: Request) -> Response:
@@ -119,6 +122,36 @@ async def check_edit(request: Request) -> Response:
     return as_json(await asyncio.to_thread(work))
 
 
+async def make_example(request: Request) -> Response:
+    """Put a row among the examples that a prompt shows: an edit of the spec's file."""
+    body = await json_of(request)
+    path, prompt = str(body.get("path", "")), str(body.get("prompt") or "")
+
+    def work() -> dict[str, Any]:
+        tables = row_tables(request)
+        rows = tables.of(request)
+        row = rows_at(rows.folder, [path]).get(path)
+        editor = tables.desk(rows).editor
+        sources = prompts_with_examples(rows.spec)
+        if row is None or editor is None:
+            raise RequestRefused(404, f"there is no row {path}")
+        if prompt not in sources:
+            raise RequestRefused(422, "that prompt shows no examples that are written in the spec")
+        decision = rows.decisions.get(path)
+        known = editor.known_of(row.names, row.combination, row.values)
+        values = {**known, **row.values, **(decision.patch if decision is not None else {})}
+        saved = read_saved(rows.path)
+        if saved is None:
+            raise RequestRefused(404, "the spec is gone")
+        try:
+            save_text(rows.path, add_example(saved.text, sources[prompt], values), saved.digest)
+        except ChangedOnDisk:
+            raise RequestRefused(409, "the spec was changed meanwhile", "try it again") from None
+        return {"source": sources[prompt]}
+
+    return as_json(await asyncio.to_thread(work))
+
+
 def alike(request: Request) -> Response:
     """Kept rows that are much like one, before it and after."""
     tables = row_tables(request)
@@ -177,6 +210,7 @@ ROUTES = (
     Route("/api/review/{spec:path}", say, methods=["POST"]),
     Route("/api/review-undo/{spec:path}", undo, methods=["POST"]),
     Route("/api/review-edit/{spec:path}", check_edit, methods=["POST"]),
+    Route("/api/review-example/{spec:path}", make_example, methods=["POST"]),
     Route("/api/review-alike/{spec:path}", alike),
     Route("/api/review-export/{spec:path}", export),
     Route("/api/review-apply/{spec:path}", apply, methods=["POST"]),

@@ -1,6 +1,6 @@
 // Review row by row, with the keyboard alone: a verdict goes on to the next row, and can be taken back.
 import { chips, history, values } from "/static/row_story.js";
-import { count, el, fetchJson, fill, notify, number, openDialog, specUrl, tellError } from "/static/studio.js";
+import { confirmed, count, el, fetchJson, fill, notify, number, openDialog, specUrl, tellError } from "/static/studio.js";
 
 const spec = document.body.dataset.spec;
 const at = (id) => document.getElementById(id);
@@ -119,13 +119,20 @@ const VERBS = [
   ["n", "Note", () => because("note", "What is there to say?")],
   ["g", "Ask again", () => because("retry", "What should be put right? The model is told.")],
   ["l", "To all like it", () => alike()],
+  ["x", "Make an example", () => example()],
   ["u", "Undo", () => undo()],
 ];
+
+/** Whether a key does something now. */
+function may(key) {
+  if (key === "u") return true;
+  return Boolean(row && row.state === "kept" && (key !== "x" || Object.keys(progress?.examples || {}).length));
+}
 
 function verbs() {
   at("verbs").hidden = at("keys").hidden = editing;
   const own = ["j", "k"].map((key) => el("button", { type: "button", class: "quiet", data: { key }, on: { click: () => act(key) } }, key === "j" ? "Next" : "Back", el("kbd", {}, key)));
-  fill(at("verbs"), VERBS.map(([key, name, , kind]) => el("button", { type: "button", class: kind || "", disabled: key !== "u" && (!row || row.state !== "kept"), data: { key }, on: { click: () => act(key) } }, name, el("kbd", {}, key))), el("span", { class: "grow" }), own);
+  fill(at("verbs"), VERBS.map(([key, name, , kind]) => el("button", { type: "button", class: kind || "", disabled: !may(key), title: key === "x" && !may(key) ? "No prompt shows examples that are written in the spec" : null, data: { key }, on: { click: () => act(key) } }, name, el("kbd", {}, key))), el("span", { class: "grow" }), own);
 }
 
 async function act(key) {
@@ -133,7 +140,7 @@ async function act(key) {
   if (key === "j") return busily(() => forward());
   if (key === "k") return busily(async () => { if (been.length) await show(been.pop()); });
   const verb = VERBS.find(([its]) => its === key);
-  if (verb && (key === "u" || (row && row.state === "kept"))) return busily(verb[2]);
+  if (verb && may(key)) return busily(verb[2]);
 }
 
 async function busily(work) {
@@ -287,6 +294,16 @@ async function undo() {
   await readProgress();
   if (path && path !== done.path) been.push(path);
   await show(done.path);
+}
+
+async function example() {
+  const prompts = Object.keys(progress.examples);
+  const select = el("select", {}, prompts.map((p) => el("option", { value: p }, p)));
+  const said = el("div", {}, el("p", {}, `Row ${row.path} is written into the spec, among the examples that a prompt shows to the model. What that prompt asks is then another request: the next run makes its calls again, and pays for them.`),
+    el("label", {}, el("span", { class: "said" }, "The prompt"), select));
+  if (!(await confirmed("Make it an example", said, { yes: "Write it into the spec" }))) return;
+  const done = await fetchJson(api("review-example"), { body: { path: row.path, prompt: select.value } });
+  notify(`Row ${row.path} is one of the rows of ${done.source} now`);
 }
 
 async function alike() {
