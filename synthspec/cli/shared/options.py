@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,7 +24,27 @@ def complete_backends(ctx: click.Context, param: click.Parameter, begun: str) ->
     """Providers, for a shell's completion; a model's name follows the colon."""
     from synthspec.plugins import plugin_names
 
-    return [name for name in plugin_names("backends") if name.startswith(begun)]
+    provider, colon, _ = begun.partition(":")
+    if not colon:
+        return [name for name in plugin_names("backends") if name.startswith(begun)]
+    from synthspec.inference.accounting.prices import known_models
+
+    return [f"{provider}:{m}" for m in known_models(provider) if f"{provider}:{m}".startswith(begun)]
+
+
+def complete_specs(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Specs, for a shell's completion: the YAML files of the folder that is begun, and the folders there."""
+    from click.shell_completion import CompletionItem
+
+    folder, _, name = begun.rpartition("/")
+    there = Path(f"{folder}/" if folder or begun.startswith("/") else ".")
+    try:
+        found = sorted(p for p in there.iterdir() if p.name.startswith(name) and (name[:1] == "." or p.name[0] != "."))
+        kinds = [(p, "dir" if p.is_dir() else "plain") for p in found if p.is_dir() or p.suffix in (".yaml", ".yml")]
+    except OSError:
+        return []
+    head = begun[: len(begun) - len(name)]
+    return [CompletionItem(f"{head}{p.name}", type=kind) for p, kind in kinds]
 
 
 def complete_engines(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:
@@ -33,7 +56,8 @@ def complete_engines(ctx: click.Context, param: click.Parameter, begun: str) -> 
 
 def spec_argument(**kwargs: Any) -> Callable[[F], F]:
     """One spec, or with `nargs=-1` several. Whether it can be read is for the compiler to say."""
-    return click.argument("spec" if "nargs" not in kwargs else "specs", type=click.Path(path_type=Path), **kwargs)
+    name = "spec" if "nargs" not in kwargs else "specs"
+    return click.argument(name, type=click.Path(path_type=Path), shell_complete=complete_specs, **kwargs)
 
 
 def spec_options(function: F) -> F:

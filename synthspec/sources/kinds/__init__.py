@@ -68,6 +68,11 @@ class OpenedBefore:
     def keep(self, kind: SourceKind, options: Mapping[str, Any], place: Place, opened: Opened) -> None:
         """Remember what was opened."""
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """Every file that one of them reads."""
+        return frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
