@@ -33,7 +33,7 @@ class Drafts:
     """The drafts of a studio's specs, one a tab of a browser."""
 
     def __init__(self, studio: Studio) -> None:
-        self._folder = studio.folder / ".synthspec" / "studio" / "drafts"
+        self._studio = studio
 
     def of(self, spec: str) -> list[TextDraft]:
         """The drafts of a spec, the newest first. One that cannot be read is passed over and left where it is."""
@@ -50,7 +50,8 @@ class Drafts:
         path = self._path(spec, tab)
         draft = TextDraft(str(tab), text, base, base_digest, time.time())
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._studio.state_folder("drafts")
+            path.parent.mkdir(exist_ok=True)
             write_whole(path, json.dumps({"spec": spec, **asdict(draft)}))
             old = sorted(path.parent.glob("*.json"), key=lambda p: p.stat().st_mtime)
             for each in old[:-MOST]:
@@ -75,7 +76,7 @@ class Drafts:
                 yield draft
 
     def _of(self, spec: str) -> Path:
-        return self._folder / sha256(spec.encode()).hexdigest()[:24]
+        return self._studio.folder / ".synthspec" / "studio" / "drafts" / sha256(spec.encode()).hexdigest()[:24]
 
     def _path(self, spec: str, tab: Any) -> Path:
         if not isinstance(tab, str) or not _TAB.fullmatch(tab):

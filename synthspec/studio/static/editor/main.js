@@ -35,6 +35,8 @@ const save = () => {
   return true;
 };
 
+const OWN = new Set(["parameter", "field", "item"]); // of the spec itself, before what every spec has
+
 async function complete(context) {
   const word = context.matchBefore(/[\w.-]+/);
   const before = context.state.doc.lineAt(context.pos).text.slice(0, context.pos - context.state.doc.lineAt(context.pos).from);
@@ -54,7 +56,7 @@ async function complete(context) {
   const ranges = found.items.map((item) => rangeOf(doc, item.edit.span));
   const from = Math.min(...ranges.map((r) => r.from));
   const options = found.items.map((item, at) => ({
-    label: item.label, detail: item.detail, boost: -at / 10, type: item.kind,
+    label: item.label, detail: item.detail, boost: (OWN.has(item.kind) ? 30 : 0) - at / 10, type: item.kind,
     info: item.documentation ? () => el("div", {}, markdown(item.documentation)) : undefined,
     apply: (editor) => {
       const head = editor.state.selection.main.head;
