@@ -140,3 +140,10 @@ def test_a_line_longer_than_what_is_read_at_once(tmp_path: Path) -> None:
     file = EventFile(path)
     file.read_all()
     assert [row["path"] for row in file.figures.rows.since(0)] == ["0", "1"]
+
+
+def test_a_row_that_is_asked_again_is_not_called_rejected() -> None:
+    figures = folded(call("0"), rejected("0", "too short"))
+    assert figures.rows.since(0)[0]["state"] == "rejected"
+    figures.take(call("0", 2)[0])
+    assert figures.rows.since(0)[0]["state"] == "asked"

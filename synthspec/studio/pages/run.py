@@ -67,7 +67,9 @@ def _started(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
     spec = compiled.spec
     assert spec is not None
     planned = None if spec.open_ended else spec.rows
-    wanted = RunWanted(kind, request.path_params["spec"], spec.name, planned, backend, budget, trusts, rows)
+    wanted = RunWanted(
+        kind, request.path_params["spec"], spec.name, planned, backend, budget, trusts, rows, spec.limits.budget
+    )
     runs = studio.service(Runs)
     return runs.state(runs.start(wanted))
 

@@ -81,7 +81,8 @@ class RunFigures:
     def _take_call_begun(self, event: Event) -> None:
         self._flying.add((str(event.get("path")), str(event.get("prompt")), event.get("attempt")))
         self._work(event)["in_flight"] += 1
-        self.rows.at(event.get("path"))
+        row = self.rows.at(event.get("path"))
+        row.state = "asked" if row.state == "rejected" else row.state
 
     def _landed(self, event: Event) -> dict[str, Any]:
         key = str(event.get("path")), str(event.get("prompt")), event.get("attempt")

@@ -29,6 +29,7 @@ class RunWanted:
     budget: float | None = None
     trust: bool = False
     asked_rows: int | None = None  # where they are not the spec's
+    limit: float | None = None  # of what may be spent, the spec's where no budget was asked for
 
     def command(self, files: RunFiles, spec: str) -> tuple[str, ...]:
         """The command line, as a person would type it."""
@@ -69,7 +70,7 @@ class Runs:
             command = wanted.command(files, self._as_typed(wanted.spec))
             record = RunRecord(
                 id, wanted.kind, wanted.spec, wanted.dataset, wanted.asked_rows or wanted.rows, wanted.backend,
-                wanted.budget, command, round(time.time(), 3),
+                wanted.limit, command, round(time.time(), 3),
             )  # fmt: skip
             files.write(record)  # before the process, so that none is lost
             pid = start(command, self._studio.home, files.log)

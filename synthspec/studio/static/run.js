@@ -61,7 +61,8 @@ function offerModels() {
 }
 
 function showPlan() {
-  form.rows.placeholder = plan.rows ? number(plan.rows) : "open";
+  if (!form.rows.value) form.rows.placeholder = plan.rows ? number(plan.rows) : "open";
+  if (!form.budget.value) form.budget.placeholder = plan.budget ? String(plan.budget) : "none";
   const told = [];
   for (const each of plan.diagnostics || []) {
     if (each.severity !== "error" && told.length >= 2) continue;

@@ -4,7 +4,7 @@ import { count, dollars, duration, el, fill, number, specUrl } from "/static/stu
 const at = (id) => document.getElementById(id);
 const MOST = 120; // rows in the page
 const STATES = {
-  asked: ["busy", "asked"], rejected: ["warn", "rejected, asked again"], ready: ["busy", "waits for its turn"], kept: ["good", "kept"],
+  asked: ["busy", "asked"], rejected: ["warn", "rejected"], ready: ["busy", "waits for its turn"], kept: ["good", "kept"],
   missing: ["bad", "missing"], dropped: ["", "dropped"], empty: ["", "no rows below"],
 };
 const RUN_STATES = { running: ["busy", "Running"], paused: ["warn", "Paused"], stopping: ["warn", "Stopping"], ended: ["", "Ended"] };
@@ -200,12 +200,13 @@ function outcome(run, f) {
 const plain = (value) => (value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
 
 function rowSummary(row) {
-  const [look, word] = STATES[row.state] || ["", row.state];
+  const retries = row.attempts.filter((a) => a.rejections?.length).length;
+  const [look, word] = row.state === "asked" && retries ? ["warn", "asked again"] : STATES[row.state] || ["", row.state];
   const texts = row.values ? Object.values(row.values).map(plain) : [];
   const longest = texts.reduce((a, b) => (b.length > a.length ? b : a), "");
   const last = row.attempts.at(-1);
-  const text = longest || (row.reasons[0] ?? last?.text ?? "");
-  const retries = row.attempts.filter((a) => a.rejections?.length).length;
+  const lost = ["missing", "dropped"].includes(row.state);
+  const text = (lost && row.reasons[0]) || longest || last?.text || "";
   return [el("span", { class: "num path" }, row.path), el("span", { class: `chip ${look}` }, word), retries ? el("span", { class: "soft small" }, `${count(retries, "rejection")}`) : null, el("span", { class: "text" }, text.slice(0, 240))];
 }
 
