@@ -151,7 +151,8 @@ def _codes(column: ColumnArray, draw: Choice) -> Counts:
     values = column.tolist()
     number: dict[Any, int] = {}
     try:
-        marks = [number.setdefault((type(v), v), len(number)) for v in values]
+        keys = values if {*map(type, values)} == {str} else [(type(v), v) for v in values]
+        marks = [number.setdefault(key, len(number)) for key in keys]
     except TypeError:  # lists and maps
         number = {}
         marks = [number.setdefault(repr(v), len(number)) for v in values]

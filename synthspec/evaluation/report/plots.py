@@ -114,18 +114,19 @@ def scale_plot(value: float, floor: float | None, label: str) -> Markup:
     return _svg(width, 14, f"{_track(width)}{_reach(4, at)}{tick}{_dot(at)}", label)
 
 
-def interval_range(intervals: Sequence[tuple[float, float, float] | None]) -> tuple[float, float]:
-    """Where the scale of intervals begins and ends: at zero where that is near."""
+def interval_range(intervals: Sequence[tuple[float, float, float] | None], unit: str = "number") -> tuple[float, float]:
+    """Where the scale of intervals begins and ends: at zero where that is near, no share beyond 1."""
     known = [i for i in intervals if i is not None]
     low, high = min(i[1] for i in known), max(i[2] for i in known)
-    span = (high - low) or max(abs(high), 1e-9)
+    span = (high - low) or max(abs(high) * 0.1, 0.05)
     begin = 0.0 if low >= 0 and low - span * 0.06 < high * 0.4 else low - span * 0.06
-    return begin, high + span * 0.06
+    end = high + span * 0.06 if high > low else high + span
+    return begin, 1.0 if unit != "number" and high <= 1 < end else end
 
 
-def interval_plot(intervals: Sequence[tuple[float, float, float] | None]) -> list[Markup]:
+def interval_plot(intervals: Sequence[tuple[float, float, float] | None], unit: str = "number") -> list[Markup]:
     """One small plot each of a value and its interval, all on one scale."""
-    low, high = interval_range(intervals)
+    low, high = interval_range(intervals, unit)
     span = high - low
     width = 150
 

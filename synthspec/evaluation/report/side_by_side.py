@@ -52,7 +52,7 @@ def _view(line: ComparedMetric, names: Sequence[str]) -> dict[str, Any]:
     """The plots of a figure, where their axis begins, and the same as a table."""
     unit = line.metric.unit
     intervals = [None if e is None else (e.value, e.low, e.high) for e in line.estimates]  # a point where unknown
-    low, high = interval_range(intervals)
+    low, high = interval_range(intervals, unit)
     begins = "at zero" if low == 0 else f"at {format_value(low, unit)}, not at zero"
     lines = []
     for name, e in zip(names, line.estimates, strict=True):
@@ -62,7 +62,7 @@ def _view(line: ComparedMetric, names: Sequence[str]) -> dict[str, Any]:
         interval = f"{format_value(e.low, unit)} to {format_value(e.high, unit)}" if e.known else "not known"
         lines.append((name, format_value(e.value, unit), interval, e.size))
     return {
-        "plots": interval_plot(intervals),
+        "plots": interval_plot(intervals, unit),
         "axis": f"The axis begins {begins}, and ends at {format_value(high, unit)}.",
         "lines": lines,
     }
