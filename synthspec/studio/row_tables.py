@@ -23,7 +23,8 @@ from synthspec.generation.row_facets import index_rows
 from synthspec.inference.store.derived.row_index import INDEX, TEXTS, is_indexed, make_text_index, stamp_of
 from synthspec.inference.store.derived.row_search import REJECTED, RowQuery, RowTable, open_table
 from synthspec.inference.store.derived.row_views import LoggedRow, rows_at
-from synthspec.inference.store.reviews import Review, read_reviews
+from synthspec.inference.store.reviews import FILE as REVIEWS
+from synthspec.inference.store.reviews import Review, Reviews, read_reviews
 from synthspec.planning.plan import Plan, build_plan
 from synthspec.spec import Spec
 from synthspec.studio.context import RequestRefused, Studio, spec_path, studio_of
@@ -72,6 +73,7 @@ class RowTables:
         self._works: dict[tuple[Path, str, str], Indexing] = {}
         self._selections: OrderedDict[tuple[Any, ...], Sequence[int]] = OrderedDict()
         self._editors: dict[Path, tuple[str, RowEditor]] = {}
+        self._reviews: dict[Path, tuple[tuple[Any, ...], tuple[Review, ...], Mapping[str, Decision]]] = {}
         self._lock = threading.Lock()
 
     def of(self, request: Request) -> SpecRows:
@@ -85,13 +87,28 @@ class RowTables:
         if spec is None:
             raise RequestRefused(422, "the spec has errors", "fix them in the editor: rows are shown by its fields")
         folder = self._studio.dataset_folder(spec.name)
+        reviews, held = self._reviews_of(folder)
+        return SpecRows(path, spec, folder, reviews, held)
+
+    def _reviews_of(self, folder: Path) -> tuple[tuple[Review, ...], Mapping[str, Decision]]:
+        """The reviews that hold, and what they come to for the rows as they stand."""
+        if not (folder / REVIEWS).is_file():
+            return (), {}
+        with Reviews(folder) as opened:
+            mark = (stamp_of(folder), *opened.count())
+        with self._lock:
+            known = self._reviews.get(folder)
+        if known is not None and known[0] == mark:
+            return known[1], known[2]
         reviews = tuple(read_reviews(folder))
         held: dict[str, Decision] = {}
         if reviews and stamp_of(folder):
             decisions = decide(reviews)
             rows = rows_at(folder, decisions)
             held = {p: of[rows[p].digest] for p, of in decisions.items() if p in rows and rows[p].digest in of}
-        return SpecRows(path, spec, folder, reviews, held)
+        with self._lock:
+            self._reviews[folder] = (mark, reviews, held)
+        return reviews, held
 
     @contextlib.contextmanager
     def opened(self, rows: SpecRows) -> Iterator[RowTable]:

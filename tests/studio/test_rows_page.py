@@ -208,6 +208,38 @@ def test_the_pages_are_accessible_in_every_look(
         assert not is_wider_than_its_window(page) and violations(page) == []
 
 
+EVIL = """\
+synthspec: 1
+name: talks
+rows: 2
+sources: {talks: {rows: [{a: "<img src=x onerror=document.title='owned'>"}, {a: "<script>document.title='owned'</script>"}]}}
+parameters: {said: {from: talks, column: a}}
+prompts:
+  note: {user: "{{ said }}", writes: [note]}
+fields:
+  talk: {value: "[{role: 'user', content: said}, {role: 'assistant', content: '<b>no</b>'}]", type: messages}
+  said: {value: said}
+  note: {type: string}
+output: {formats: [jsonl]}
+backend: {provider: ngram, model: en}
+"""
+
+
+@pytest.mark.slow
+def test_what_a_dataset_says_is_never_markup(folder: Path, open_page: Callable[..., Any]) -> None:
+    (folder / "talks.yaml").write_text(EVIL, encoding="utf-8")
+    synthspec.build(folder / "talks.yaml", out=folder / "build" / "talks")
+    with served(folder) as studio:
+        page = open_page(studio, "/spec/talks.yaml/rows?row=0")
+        page.wait_for_selector("#story[open] .call")
+        assert page.locator(".talk li.assistant .words", has_text="<b>no</b>").count() == 1
+        assert page.locator(".talk li.user .words", has_text="<").count() >= 1
+        page.goto(f"http://127.0.0.1:{studio.door.port}/spec/talks.yaml/review")
+        page.wait_for_selector(".value-list .talk")
+        assert page.locator("main b, main img, main script, dialog img").count() == 0
+        assert "owned" not in page.title()
+
+
 @pytest.mark.slow
 def test_rows_are_filtered_and_opened_and_the_address_keeps_it(folder: Path, open_page: Callable[..., Any]) -> None:
     with served(folder) as studio:

@@ -137,14 +137,15 @@ class Reviews:
             found = self._connection.execute(query, (reviewer,)).fetchone()[0]
             return None if found is None else int(found)
 
-    def count(self) -> int:
-        """Of all reviews, those taken back too; it grows with each.
+    def count(self) -> tuple[int, int]:
+        """Of all reviews, and of those taken back. Both only grow: where they are the same, so are the reviews.
 
         Raises:
             StoreFault: they cannot be read.
         """
         with self._explained():
-            return int(self._connection.execute("SELECT count(*) FROM log").fetchone()[0])
+            found = self._connection.execute("SELECT count(*), count(undone_by) FROM log").fetchone()
+            return int(found[0]), int(found[1])
 
     def close(self) -> None:
         """Let go of the file."""
