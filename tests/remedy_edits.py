@@ -37,6 +37,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E130-days-without-a-month": ("DD.YYYY", "DD.MM.YYYY"),
     "W774-rule-of-a-computed-value": ("maximum: 50", "maximum: 560"),
     "W774-check-of-computed-values": ("price < nights", "price > nights"),
+    "W896-numbers-with-marks": ("grouped.csv}", "grouped.csv, decimal: '.'}"),
     "W775-another-separator": ("','", "';'"),
     "W783-a-column-that-is-always-empty": ("person.town", "person.name"),
     "E354-two-queries-in-a-circle": ("price from lamps", "price from (values ('lamp', 3)) t(item, price)"),

@@ -322,3 +322,35 @@ def test_settings_of_other_kinds_of_file(tmp_path: Path) -> None:
     for setting, kinds in (("at: data", "json"), ("sheet: 2", "xlsx")):
         said, _ = found(tmp_path, f"{{file: a.csv, {setting}}}")
         assert len(said) == 1 and said[0].startswith(f"E130 `{setting.split(':')[0]}` is for {kinds} files, not .csv")
+
+
+MARKED = {
+    "thousands": ('a,p\nx,"1,518.47"\ny,"2,040.00"\nz,638.28\n', "`decimal: '.'`", ".", [1518.47, 2040.0, 638.28]),
+    "fractions": ('a,p\nx,"448,72"\ny,"641,5"\n', "`decimal: ','`", ",", [448.72, 641.5]),
+    "either": ('a,p\nx,"1,518"\ny,"2,040"\n', "`decimal: ','` or `decimal: '.'`", ".", [1518, 2040]),
+    "thousands beside semicolons": ("a;p\nx;1,518.47\ny;2,040.00\n", "`decimal: '.'`", ".", [1518.47, 2040.0]),
+}
+
+
+@pytest.mark.parametrize("case", MARKED)
+def test_numbers_that_stay_texts_are_said(case: str, tmp_path: Path) -> None:
+    text, help, decimal, numbers = MARKED[case]
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    table = read_table(tmp_path / "t.csv")
+    (note,) = table.notes
+    assert note.code == "W896" and help in note.help and "'p' (such as " in note.message
+    assert all(isinstance(v, str) for v in table.values("p", [0, 1]))
+    table = read_table(tmp_path / "t.csv", Reading(decimal=decimal))
+    assert table.notes == () and table.values("p", range(len(numbers))) == numbers
+
+
+@pytest.mark.parametrize(
+    "text", ["a\n12\n", "a\n1,5\n", 'a\n"1,518"\n', "a,b\n007,1\n", "a,b\n1.2.3,x\n", 'a,b\n"1,2",x\n"y",z\n']
+)
+def test_other_texts_are_texts(text: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    try:
+        notes = read_table(tmp_path / "t.csv").notes
+    except TableFault:
+        return
+    assert not [n for n in notes if n.code == "W896"]

@@ -9,7 +9,7 @@ import csv
 import datetime
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ def read(path: Path, reading: Reading) -> Table:
     columns = {h: _typed(column, decimal, reading.dates) for h, column in texts.items()}
     notes = [_one_column(header[0], delimiter)] if len(header) == 1 and body else []
     notes += [form_note(columns, reading.dates)] if reading.dates is not None else []
+    notes += [_left_as_text(columns)] if reading.decimal is None else []
     return MemoryTable(columns, guessed, tuple(n for n in notes if n is not None))
 
 
@@ -179,6 +180,29 @@ def _find_decimal(columns: dict[str, list[str]], delimiter: str) -> str | None:
         help = f"add `decimal: '{mark}'` where it begins a fraction, `decimal: '{_OTHER[mark]}'` where it does not"
         raise TableFault(f"the '{mark}' of {example} may begin a fraction or group thousands", help)
     return None
+
+
+def _left_as_text(columns: Mapping[str, list[Any]]) -> Note | None:
+    """What is said of columns that are read as texts though each of their values is a number with marks in it."""
+    found: dict[str, str] = {}
+    marks = set(_OTHER)
+    for name, column in columns.items():
+        first = next((t for t in column if t not in (None, "")), None)
+        if not isinstance(first, str) or not first.strip(" +-")[:1].isdigit():
+            continue
+        present = [t.strip(" ") for t in column if t]
+        could = {mark for mark, form in _GROUPED.items() if all(form.fullmatch(t) for t in present)}
+        marked = dict.fromkeys(t for t in present if not t.isdigit())
+        if could and len(marked) > 1 and all(map(_plain, present)):
+            found[name] = next(iter(marked))
+            marks &= could
+    if not found:
+        return None
+    several = "the column" if len(found) == 1 else "the columns"
+    named = " and ".join(f"'{n}' (such as {t})" for n, t in list(found.items())[:2])
+    help = " or ".join(f"`decimal: '{mark}'`" for mark in sorted(marks or _OTHER))
+    message = f"has numbers that are read as texts, in {several} {named}{' and others' if len(found) > 2 else ''}"
+    return Note("W896", message, f"add {help}, the mark that begins a fraction, and they are read as numbers")
 
 
 def _typed(texts: Sequence[str], decimal: str | None, dates: str | None) -> list[Any]:
