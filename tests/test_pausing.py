@@ -177,7 +177,7 @@ def test_a_build_follows_its_control_file(tmp_path: Path) -> None:
 SPEC = """\
 synthspec: 1
 name: calls
-rows: 60
+rows: 600
 limits: {{concurrency: 4}}
 parameters: {{mood: [calm, cross, hurried], topic: [bill, meter]}}
 prompts: {{call: {{user: "Write what a {{{{ mood }}}} caller says about the {{{{ topic }}}}.", writes: [call]}}}}
@@ -207,17 +207,19 @@ def test_the_command_pauses_goes_on_and_ends_while_paused(tmp_path: Path) -> Non
             control.write_text("pause", encoding="utf-8")
             wait_until(lambda: is_still(server))
             held = server.calls.total()
-            assert held < 60
+            assert held < 600
             control.write_text("run", encoding="utf-8")
-            wait_until(lambda: server.calls.total() > held)
+            wait_until(lambda: server.calls.total() > held + 12)
             control.write_text("pause", encoding="utf-8")
             wait_until(lambda: is_still(server))
             running.send_signal(signal.SIGINT)
             said, _ = running.communicate(timeout=60)
         assert running.returncode == 130 and "paused" in said and "resumed" in said
         control.unlink()
-        assert subprocess.run(command, check=False, capture_output=True).returncode == 0
-        assert server.calls.total() == 60, "a call was paid for twice"
+        made = server.calls.total()
+        again = [*command, "--rows", str(made - 8)]
+        assert subprocess.run(again, check=False, capture_output=True).returncode == 0
+        assert server.calls.total() == made, "a call was paid for twice"
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -22,7 +22,7 @@ DONE = re.compile("Complete|Incomplete|Could not")
 JUDGED = """\
 synthspec: 1
 name: judged
-rows: 24
+rows: 2000
 limits: {{concurrency: 2, attempts: 3}}
 parameters: {{mood: [calm, cross]}}
 prompts: {{call: {{user: "Write what a {{{{ mood }}}} caller says.", writes: [call]}}}}
@@ -107,8 +107,8 @@ def test_a_run_is_paused_stopped_and_found_again(open_page: Callable[..., Any], 
         assert violations(again) == []
         again.locator("#build:enabled").wait_for()
         again.locator("#backend").select_option("")
-        again.locator("#told", has_text="cost unknown").wait_for()
-        again.locator("#build:enabled").click()
+        again.locator("#rows").fill("5")
+        again.get_by_role("button", name="Build 5 rows").click()
         again.locator("#state", has_text=DONE).wait_for()
         assert again.title() != "broken" and again.locator("#rows-list b").count() == 0
 

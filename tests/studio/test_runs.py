@@ -27,7 +27,7 @@ from synthspec.studio.security import Door
 SERVED = """\
 synthspec: 1
 name: calls
-rows: 60
+rows: 600
 limits: {{concurrency: 2}}
 parameters: {{mood: [calm, cross, hurried], topic: [bill, meter]}}
 prompts: {{call: {{user: "Write what a {{{{ mood }}}} caller says about the {{{{ topic }}}}.", writes: [call]}}}}
@@ -248,9 +248,9 @@ def test_a_build_is_paused_outlives_its_studio_and_is_stopped_by_another(folder:
     with Loopback(latency=0.15) as server:
         (folder / "calls.yaml").write_text(SERVED.format(url=server.url), encoding="utf-8")
         first = Studio(folder, Door(1), home=folder).service(Runs)
-        record = first.start(RunWanted("build", "calls.yaml", "calls", 60))
+        record = first.start(RunWanted("build", "calls.yaml", "calls", 600))
         with pytest.raises(RequestRefused, match="is running"):
-            first.start(RunWanted("preview", "calls.yaml", "calls", 60))
+            first.start(RunWanted("preview", "calls.yaml", "calls", 600))
         wait_for(lambda: server.calls.total() >= 3)
         other = Studio(folder, Door(2), home=folder).service(Runs)
         found = other.find(record.id)
@@ -259,16 +259,17 @@ def test_a_build_is_paused_outlives_its_studio_and_is_stopped_by_another(folder:
         wait_for(lambda: other.state(found)["state"] == "paused")
         wait_for(lambda: other.state(found) and not other.events(found).figures.as_json()["in_flight"])
         held = server.calls.total()
-        assert held < 60
+        assert held < 600
         other.pause(found, False)
-        wait_for(lambda: server.calls.total() > held)
+        wait_for(lambda: server.calls.total() > held + 8)
         other.stop(found)
         wait_for(lambda: other.state(found)["state"] == "ended")
         assert other.state(found)["outcome"]["outcome"] == "interrupted"
         assert not (folder / "build" / "calls" / "calls.csv").exists()
-        again = first.start(RunWanted("build", "calls.yaml", "calls", 60))
+        made = server.calls.total()
+        again = first.start(RunWanted("build", "calls.yaml", "calls", 600, asked_rows=made - 6))
         assert ended(first, again.id)["outcome"]["outcome"] == "complete"
-        assert server.calls.total() == 60, "a call was paid for twice"
+        assert server.calls.total() == made, "a call was paid for twice"
 
 
 @pytest.mark.slow
@@ -276,7 +277,7 @@ def test_a_process_that_is_killed_is_told_of(folder: Path) -> None:
     with Loopback(latency=0.2) as server:
         (folder / "calls.yaml").write_text(SERVED.format(url=server.url), encoding="utf-8")
         runs = Studio(folder, Door(1), home=folder).service(Runs)
-        record = runs.start(RunWanted("build", "calls.yaml", "calls", 60))
+        record = runs.start(RunWanted("build", "calls.yaml", "calls", 600))
         wait_for(lambda: server.calls.total() >= 2)
         os.kill(record.pid, signal.SIGKILL)
         assert ended(runs, record.id)["outcome"]["outcome"] == "lost"
@@ -292,7 +293,7 @@ def test_a_stream_goes_on_where_the_build_is(folder: Path, monkeypatch: pytest.M
     with Loopback(latency=0.05) as server, served(folder) as studio:
         (folder / "calls.yaml").write_text(SERVED.format(url=server.url), encoding="utf-8")
         runs = studio.service(Runs)
-        record = runs.start(RunWanted("build", "calls.yaml", "calls", 60))
+        record = runs.start(RunWanted("build", "calls.yaml", "calls", 60, asked_rows=60))
         session = studio.door.redeem(studio.door.address.partition("=")[2])
         headers = {
             "cookie": f"{studio.door.cookie}={session}",
