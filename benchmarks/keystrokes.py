@@ -1,6 +1,6 @@
 """What a keystroke costs: a spec of about 450 lines analysed as an editor does, and what is asked of it then.
 
-    python benchmarks/typing.py [--repeats 15]
+    python benchmarks/keystrokes.py [--repeats 15]
 
 CPU of this process, the least of several runs, each after another letter was typed. Beside it what reading the YAML of
 the same text takes (`yaml.compose` with libyaml), so that figures of two machines can be compared as ratios.
