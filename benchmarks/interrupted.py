@@ -1,0 +1,107 @@
+"""Builds that are interrupted again and again, and very large plans: whether all that they take grows in proportion.
+
+    python benchmarks/interrupted.py [--rows 100000] [--runs 1 10 100] [--planned 10000000] [--words 30]
+
+For each number of runs one dataset is built, Ctrl-C ending every run but the last once its share of the calls is stored. Of each run:
+calls in the store when it ended, CPU, peak memory. Over all runs but the last, CPU is fitted as a line of the calls that were in the
+store when a run began and of those it made: what 1,000 stored calls cost to take up, what 1,000 new ones cost, and by how much of its CPU
+the worst run is off that line. All datasets must be the same in every byte. Then the largest plan: a build that is
+ended after 2,000 calls, beside the same with a thousandth of the rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from soak import ROOT, Cost, Soak, tell
+
+CALLS = 2  # of each row
+
+
+def interrupted(soak: Soak, runs: int) -> None:
+    """Build in so many runs, and tell what each took."""
+    ended: list[tuple[int, Cost]] = []
+    for run in range(1, runs):
+        cost = soak.end_at(CALLS * soak.rows * run // runs, signal.SIGINT)
+        ended.append((soak.completions(), cost))
+    ended.append((CALLS * soak.rows, soak.build()))
+    shown = {round(n * (runs - 1) / 9) for n in range(10)}
+    for run, (stored, cost) in enumerate(ended):
+        if run in shown:
+            tell(f"run {run + 1} of {runs}", soak.rows, cost, f", {stored:,} calls stored")
+    total = sum(cost.cpu for _, cost in ended)
+    size = (soak.folder / "out" / "run.sqlite").stat().st_size / (CALLS * soak.rows)
+    print(
+        f"{runs} runs: {1000 * total / soak.rows:.3f} ms of CPU a row in all, {size:.0f} bytes of store a call",
+        flush=True,
+    )
+    if runs > 4:
+        _tell_fit(ended)
+    tell("nothing to do", soak.rows, soak.build())
+
+
+def _tell_fit(ended: list[tuple[int, Cost]]) -> None:
+    stored = np.array([0, *(calls for calls, _ in ended[:-1])], dtype=float)
+    before, new = stored[:-1], np.diff(stored)
+    cpu = np.array([cost.cpu for _, cost in ended[:-1]])
+    memory = np.array([cost.memory for _, cost in ended[:-1]])
+    known = np.stack([np.ones_like(before), before / 1000, new / 1000], axis=1)
+    found = np.linalg.lstsq(known, cpu, rcond=None)[0]
+    off = np.abs(known @ found - cpu) / cpu
+    print(f"CPU of a run: {found[0]:.2f} s, {found[1] * 1000:.1f} ms for 1,000 calls stored before, {found[2] * 1000:.0f} ms for 1,000 new "
+          f"ones; the worst run is {off.max():.0%} off, the median {np.median(off):.0%}", flush=True)  # fmt: skip
+    slope = np.polyfit(stored[1:], memory, 1)[0]
+    print(
+        f"peak memory: {memory.min() / 1e6:.0f} to {memory.max() / 1e6:.0f} MB, {slope:.0f} bytes a stored call",
+        flush=True,
+    )
+
+
+def digest(soak: Soak) -> str:
+    """Of the rows as they were written."""
+    (file,) = (soak.folder / "out").glob("soak.*")
+    with file.open("rb") as rows:
+        return hashlib.file_digest(rows, "sha256").hexdigest()
+
+
+def planned(base: Path, url: str, most: int) -> None:
+    for rows in (most // 1000, most):
+        soak = Soak(base / f"planned-{rows}", url, rows, "")
+        tell("ended after 2,000 calls", rows, soak.end_at(2_000, signal.SIGINT))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, nargs="+", default=[1, 10, 100])
+    parser.add_argument("--planned", type=int, default=10_000_000)
+    parser.add_argument("--words", type=int, default=30, help="of every reply")
+    options = parser.parse_args()
+    base = Path(tempfile.mkdtemp(prefix="soak-"))
+    command = [sys.executable, str(ROOT / "tests/loopback.py"), "--forget", "--words", str(options.words)]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    url = server.stdout.readline().strip()
+    try:
+        planned(base, url, options.planned)
+        found = set()
+        for runs in options.runs:
+            soak = Soak(base / f"runs-{runs}", url, options.rows, "")
+            interrupted(soak, runs)
+            found.add(digest(soak))
+        print("the same rows in every byte" if len(found) == 1 else "THE ROWS DIFFER")
+    finally:
+        server.communicate("")
+        shutil.rmtree(base)
+
+
+if __name__ == "__main__":
+    main()
