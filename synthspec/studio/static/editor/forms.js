@@ -45,7 +45,7 @@ export function openForm(kind, language, put) {
   const body = el("form", { method: "dialog", novalidate: true },
     el("h2", { id: "form-title" }, form.title), el("p", { class: "soft" }, form.said),
     el("div", { class: "fields" }, !form.nameless && input(["name", "Name"]), form.kinds && el("label", { for: "form-kind" }, el("span", { class: "label" }, form.kindSaid), chosen)), inputs, fault,
-    el("div", { class: "buttons" }, el("button", { type: "button", on: { click: () => dialog.close() } }, "Cancel"), el("button", { class: "primary", type: "submit" }, "Put it in")));
+    el("div", { class: "buttons" }, el("button", { type: "button", on: { click: () => dialog.close() } }, "Cancel"), el("button", { class: "primary", type: "submit" }, "Insert")));
   const dialog = el("dialog", { class: "form", "aria-labelledby": "form-title" }, body);
   chosen?.addEventListener("change", show);
   show();

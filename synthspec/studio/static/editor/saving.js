@@ -13,7 +13,6 @@ export class Saving {
     this.gone = false;
     this.address = specUrl(spec, "", "/api/text/");
     this.drafts = specUrl(spec, "", "/api/drafts/");
-    this.key = `synthspec draft ${spec} ${this.tab}`;
   }
 
   /** Read the file. */
@@ -61,7 +60,7 @@ export class Saving {
       return;
     }
     try {
-      localStorage.setItem(this.key, JSON.stringify({ ...draft, saved: Date.now() / 1000 }));
+      localStorage.setItem(`synthspec draft ${this.spec} ${this.tab}`, JSON.stringify({ ...draft, saved: Date.now() / 1000 }));
     } catch {
       // a browser that stores nothing, or no more
     }
@@ -97,7 +96,8 @@ export class Saving {
     } catch {
       // nothing stored that can be read
     }
-    const open = await openTabs(this.spec, this.tab);
+    const open = await openTabs(this.spec, () => this.tab);
+    if (open.has(this.tab)) this.tab = tabName(true);
     return [...drafts.values()].filter((d) => d.text !== this.base.text && !open.has(d.tab)).sort((a, b) => b.saved - a.saved);
   }
 
@@ -270,10 +270,10 @@ export async function offerDrafts(saving, bar) {
       el("button", { type: "button", class: "quiet", on: { click: async () => { end(); await saving.forget(newest.tab); await offerDrafts(saving, bar); } } }, "Discard it"))));
 }
 
-function tabName() {
+function tabName(another = false) {
   try {
     const known = sessionStorage.getItem("synthspec tab");
-    if (known) return known;
+    if (known && !another) return known;
     const made = newName();
     sessionStorage.setItem("synthspec tab", made);
     return made;
@@ -284,15 +284,17 @@ function tabName() {
 
 const newName = () => [...crypto.getRandomValues(new Uint8Array(10))].map((byte) => (byte % 36).toString(36)).join("");
 
-/** The tabs of this browser that have the same spec open now, but this one. */
+const instance = newName(); // of this page: a tab that is duplicated has the same name until it looks
+
+/** The names of the other tabs of this browser that have the same spec open. `own()` is this one's. */
 function openTabs(spec, own) {
   const found = new Set();
   if (!("BroadcastChannel" in window)) return found;
   const channel = new BroadcastChannel(`synthspec ${spec}`);
   channel.addEventListener("message", ({ data }) => {
-    if (data.ask && data.ask !== own) channel.postMessage({ here: own });
-    if (data.here && data.here !== own) found.add(data.here);
+    if (data.ask) channel.postMessage({ here: own(), instance });
+    else if (data.instance !== instance) found.add(data.here);
   });
-  channel.postMessage({ ask: own });
+  channel.postMessage({ ask: true });
   return new Promise((resolve) => setTimeout(() => resolve(found), 120));
 }
