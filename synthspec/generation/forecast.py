@@ -33,5 +33,5 @@ def forecast_calls(
         except TemplateFault:
             continue
         count += len(firsts)
-        stored += sum(store.get(o.key) is not None for o in firsts.values())
+        stored += sum(store.get(requests.retried(o.key)) is not None for o in firsts.values())
     return Forecast(stored, count - stored)

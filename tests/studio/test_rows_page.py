@@ -226,6 +226,30 @@ backend: {provider: ngram, model: en}
 
 
 @pytest.mark.slow
+def test_the_same_is_said_of_all_rows_that_are_alike(folder: Path, open_page: Callable[..., Any]) -> None:
+    alike = SPEC.replace("name: calls", "name: alike").replace(
+        "  size: {value: len(call)}",
+        "  size: {value: len(call)}\n  same: {value: \"'these are the very same words in each and every row of it, and there are so many that any two of them must be alike, '+ mood\"}",
+    )
+    novelty = "novelty: {near_duplicates: {fields: [call], similarity: 0.7}}"
+    (folder / "alike.yaml").write_text(alike.replace(novelty, "novelty: {unique: [same, call]}"), encoding="utf-8")
+    synthspec.build(folder / "alike.yaml", out=folder / "build" / "alike")
+    with served(folder) as studio:
+        page = open_page(studio, "/spec/alike.yaml/review")
+        page.wait_for_selector(".value-list")
+        page.fill("#who", "ana")
+        page.locator("#who").press("Enter")
+        page.keyboard.press("l")
+        page.wait_for_selector("dialog .alike input")
+        assert violations(page) == []
+        count = page.locator("dialog .alike input").count()
+        page.fill("#reason", "They are all the same.")
+        page.locator("dialog button[value=yes]").click()
+        until(page, f"document.querySelector('#progress').textContent.startsWith('{count} of 30')")
+    assert {r.verb for r in read_reviews(folder / "build" / "alike")} == {"reject"}
+
+
+@pytest.mark.slow
 def test_what_a_dataset_says_is_never_markup(folder: Path, open_page: Callable[..., Any]) -> None:
     (folder / "talks.yaml").write_text(EVIL, encoding="utf-8")
     synthspec.build(folder / "talks.yaml", out=folder / "build" / "talks")

@@ -111,6 +111,12 @@ class RequestWriter:
         shown = [part for m in messages for part in m.parts if isinstance(part, Image) and part.path]
         self.pictures.setdefault(path[0], {}).update((image.path, image.digest) for image in shown)
 
+    def retried(self, key: str) -> str:
+        """The key under which a request is made, where a reviewer wants it made again."""
+        while (remark := self._retries.get(key)) is not None:
+            key = retry_key(key, remark.said)
+        return key
+
     def skip(self, marks: Iterable[int]) -> None:
         """First requests of a combination that an earlier build settled: counted, not written."""
         for mark in marks:
