@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthspec.cli.plan import _row_in_short
+from synthspec.planning.shown import row_in_short
 from synthspec.sources import TableFault, read_table
 
 
@@ -61,5 +61,5 @@ def test_bytes_and_infinite_numbers_of_parquet(tmp_path: Path) -> None:
 
 def test_a_whole_row_in_a_plan_is_short() -> None:
     chunk = {"text": "# Care\n\nWipe it.", "path": "a.md", "title": "Kettle > Care", "page": None, "part": 2}
-    assert _row_in_short(chunk) == "Kettle > Care: # Care Wipe it.; path a.md; part 2"
-    assert _row_in_short({"town": "Ulm", "n": 3}) == "town Ulm; n 3"
+    assert row_in_short(chunk) == "Kettle > Care: # Care Wipe it.; path a.md; part 2"
+    assert row_in_short({"town": "Ulm", "n": 3}) == "town Ulm; n 3"
