@@ -91,7 +91,7 @@ class Workspace:
             "errors": len(errors),
             "warnings": len(compiled.diagnostics) - len(errors),
             "first": next((d.message for d in errors), None),
-            "library": spec is not None and not spec.prompts,
+            "library": spec is not None and not errors and not spec.prompts and not spec.fields,
             "built": None if spec is None else built_state(self._studio.dataset_folder(spec.name)),
         }
 

@@ -20,7 +20,8 @@ def page(request: Request) -> Response:
     studio = studio_of(request)
     listed = studio.service(Workspace).listed()
     specs, parts = [s for s in listed if not s["part"]], [s for s in listed if s["part"]]
-    return render(request, "specs.html", folder=studio.folder, specs=specs, parts=parts)
+    first = request.app.state.tabs[0].path
+    return render(request, "specs.html", folder=studio.folder, specs=specs, parts=parts, first_page=first)
 
 
 def listing(request: Request) -> Response:
