@@ -79,6 +79,7 @@ def main() -> None:
             lambda n: analyse(path, text.replace("You write.", f"You write.{'x' * n}"), access=access),
         ),
         ("the same where YAML is broken", lambda n: analyse(path, f"{broken}# {n}\n", access=access)),
+        ("and what is usable of it", lambda n: analyse(path, f"{broken}# {n}\n", access=access).document),
         ("completion", lambda n: complete(analysis, place)),
         ("hover", lambda n: hover(analysis, place)),
         ("colours of the whole text", lambda n: tokens(analysis)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from synthspec.analysis.compiled import Compiled
 from synthspec.analysis.sections.context import ReadText
 from synthspec.compiler import compile_buffer
 from synthspec.diagnostics import Diagnostic, Span
@@ -32,14 +33,47 @@ class Analysis:
 
     path: Path
     text: str
-    diagnostics: tuple[Diagnostic, ...]
-    document: MapNode | None  # with all that it extends
-    spec: Spec | None
-    tables: Mapping[str, Table]
-    readings: tuple[ReadText, ...]
-    files: tuple[Path, ...]  # itself, and what it extends
+    compiled: Compiled  # of the very text
     access: Access = NO_ACCESS
     texts: Mapping[Path, str] | None = None  # other files that are not saved, by resolved path
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with the text."""
+        return self.compiled.diagnostics
+
+    @cached_property
+    def usable(self) -> Compiled:
+        """What comes of the text, or of as much of it as is YAML: made when it is asked for."""
+        source = buffer_source(self.path, self.text)[0] if self.compiled.document is None else None
+        if source is None:
+            return self.compiled
+        return compile_buffer(self.path, readable(source).text, access=self.access, texts=self.texts, tried=False)
+
+    @property
+    def document(self) -> MapNode | None:
+        """The document, with all that it extends."""
+        return self.usable.document
+
+    @property
+    def spec(self) -> Spec | None:
+        """The spec, as far as it could be understood."""
+        return self.usable.spec
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        """The tables of its sources."""
+        return self.usable.tables
+
+    @property
+    def readings(self) -> tuple[ReadText, ...]:
+        """Its expressions and templates, and the names in their scope."""
+        return self.usable.readings
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Itself, and what it extends."""
+        return self.usable.files
 
     @property
     def file(self) -> str:
@@ -81,13 +115,4 @@ def analyse(path: Path, text: str, *, access: Access = NO_ACCESS, texts: Mapping
 
     `texts` are other files as an editor has them, by resolved path; `access` that of `lasting_access` in an editor.
     """
-    compiled = compile_buffer(path, text, access=access, texts=texts)
-    told = compiled.diagnostics
-    if compiled.document is None:
-        source, _ = buffer_source(path, text)
-        if source is not None:
-            compiled = compile_buffer(path, readable(source).text, access=access, texts=texts, tried=False)
-    return Analysis(
-        path, text, told, compiled.document, compiled.spec, compiled.tables, compiled.readings, compiled.files,
-        access, texts,
-    )  # fmt: skip
+    return Analysis(path, text, compile_buffer(path, text, access=access, texts=texts), access, texts)

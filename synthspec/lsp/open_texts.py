@@ -102,7 +102,7 @@ class OpenTexts:
         found: list[OpenText] = []
         for uri, (_, analysis) in list(self._made.items()):
             buffer = self._open.get(uri)
-            if buffer is not None and any(target == file.resolve() for file in analysis.files[1:]):
+            if buffer is not None and any(target == file.resolve() for file in analysis.compiled.files[1:]):
                 found.append(buffer)
         return found
 
