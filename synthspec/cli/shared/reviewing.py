@@ -120,10 +120,11 @@ def import_reviews(desk: ReviewDesk, path: Path, who: str) -> None:
     """Take in the reviews of a table, all of them or none; what is wrong is told by line."""
     from synthspec.generation.reviewing.sheet import read_sheet
 
-    lines = read_sheet(path, desk.folder, desk.editor, who)
+    held = read_reviews(desk.folder)
+    lines = read_sheet(path, desk.folder, desk.editor, who, held)
     faults = [(number, said) for number, said in lines if isinstance(said, str)]
     told = [(number, said) for number, said in lines if isinstance(said, RowRemark)]
-    checked = desk.check([said for _, said in told], read_reviews(desk.folder))
+    checked = desk.check([said for _, said in told], held)
     faults += [(number, one.fault) for (number, _), one in zip(told, checked, strict=True) if one.fault]
     if faults:
         for number, fault in sorted(faults):
@@ -135,7 +136,7 @@ def import_reviews(desk: ReviewDesk, path: Path, who: str) -> None:
         )
     noted = desk.say([said for _, said in told])
     new = sum(one.entry is not None for one in noted)
-    echo(f"{new:,} reviews taken in, {len(noted) - new:,} were there", err=True)
+    echo(f"{new:,} reviews taken in, the others were there", err=True)
 
 
 def progress_lines(progress: ReviewProgress, folder: Path) -> Iterator[str]:

@@ -37,7 +37,8 @@ class RowRemark:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What is to be noted of a row; nothing (`entry` is None) where it was said before. `fault` is why it cannot be."""
+    """What is to be noted of a row; nothing (`entry` is None) where that is the last that its reviewer said of it.
+    `fault` is why it cannot be."""
 
     entry: tuple[str, str, str, str, str, Mapping[str, Any]] | None = None
     fault: str = ""
@@ -60,7 +61,7 @@ class ReviewDesk:
         rows = rows_at(self.folder, [one.path for one in said])
         wanted = [one.path for one in said if one.verb == "retry"]
         keys, sharing = completions_of(self.folder, [p for p in wanted if p in rows])
-        held = {(r.path, r.digest, r.reviewer, r.verb, r.reason, repr(sorted(r.patch.items()))) for r in reviews}
+        last = {(r.path, r.digest, r.reviewer): (r.verb, r.reason, dict(r.patch)) for r in reviews}
         decisions = decide(reviews)
         found = []
         for one in said:
@@ -82,7 +83,7 @@ class ReviewDesk:
                     found.append(Noted(fault=f"row {one.path}: {'; '.join(made.faults)}"))
                     continue
             entry = (one.path, row.digest, one.reviewer, one.verb, one.reason.strip(), patch)
-            again = (*entry[:5], repr(sorted(patch.items()))) in held and one.verb != "accept"
+            again = last.get(entry[:3]) == entry[3:]
             found.append(Noted(None if again else entry))
         return found
 

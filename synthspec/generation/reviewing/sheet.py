@@ -93,9 +93,11 @@ def form_of(path: Path) -> str:
     return form
 
 
-def read_sheet(path: Path, folder: Path, editor: RowEditor | None, reviewer: str) -> list[tuple[int, RowRemark | str]]:
+def read_sheet(
+    path: Path, folder: Path, editor: RowEditor | None, reviewer: str, held: Sequence[Review] = ()
+) -> list[tuple[int, RowRemark | str]]:
     """What the lines of a file say, each with its number, or what is wrong with it. Lines without a verb are left out,
-    and so are those of reviews that were taken back.
+    and so are those of reviews that were taken back, and of those `held` already by the number they were exported with.
 
     Raises:
         SheetFault: the file cannot be read as a whole.
@@ -110,10 +112,13 @@ def read_sheet(path: Path, folder: Path, editor: RowEditor | None, reviewer: str
         raise SheetFault(f"'{path}' is not UTF-8 text (byte {e.start})", "save it as CSV UTF-8", 2) from None
     lines = list(_csv_lines(text, path) if form == "csv" else _json_lines(text))
     rows = rows_at(folder, [str(line.get("path", "")) for _, line in lines if isinstance(line, dict)])
+    known = {(str(r.id), r.path, r.digest, r.verb) for r in held}
     found: list[tuple[int, RowRemark | str]] = []
     for number, line in lines:
         if isinstance(line, str):
             found.append((number, line))
+        elif tuple(str(line.get(name) or "") for name in ("number", "path", "digest", "verb")) in known:
+            continue
         elif str(line.get("verb") or "").strip() and not line.get("undone"):
             found.append((number, _said(line, rows, editor, reviewer)))
     return found
