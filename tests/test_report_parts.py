@@ -55,7 +55,8 @@ def test_the_account_adds_up() -> None:
     for _ in range(200):
         counts = sorted((draw.randrange(0, 60) for _ in range(6)), reverse=True)
         lost = draw.choice([None, draw.randrange(0, 40)])
-        account = rows_account(manifest_of(tuple(counts), quarantined=lost))
+        reviews = draw.choice([{}, {"digest": "x", "rejected": draw.randrange(9), "refused": 1, "accepted": 30}])
+        account = rows_account(manifest_of(tuple(counts), quarantined=lost, reviews=reviews))
         assert account is not None
         assert account.asked == account.kept + sum(m.count for m in account.missing)
         assert all(m.count > 0 for m in account.missing)
@@ -67,6 +68,9 @@ def test_the_account_adds_up() -> None:
         (8, "every try broke a rule"),
         (2, "no reply could be read"),
     ]
+    reviewed = rows_account(manifest_of((20,) * 6, quarantined=3, reviews={"rejected": 2, "refused": 1, "edited": 9}))
+    assert reviewed is not None and reviewed.kept == 17
+    assert [(m.count, m.why) for m in reviewed.missing] == [(3, "taken out by a review")]
     assert rows_account(None) is None and rows_account({"funnel": {"planned": "many"}}) is None
 
 

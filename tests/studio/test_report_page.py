@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,6 +14,8 @@ from starlette.testclient import TestClient
 
 import synthspec
 from studio.serving import is_wider_than_its_window, served, violations
+from synthspec.evaluation.corpus.corpus import corpus_of
+from synthspec.evaluation.report.measure import measure
 from synthspec.studio import made_pages
 from synthspec.studio.context import Studio
 
@@ -137,3 +140,45 @@ def test_a_report_in_a_browser(open_page: Any, folder: Path, size: str, theme: s
         dark = frame.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 22, 23)"
         assert dark == (theme == "dark")
         assert violations(page) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_phrase_shows_its_rows(browser: Any, tmp_path: Path, width: int) -> None:
+    """A click on a phrase leaves the rows that hold it, with the words marked; a link opens a row."""
+    draw = random.Random(6)
+    words = ["".join(draw.choices("abcdefghiklmnoprst", k=5)) for _ in range(300)]
+    rows = [{"text": " ".join(draw.choices(words, k=20))} for _ in range(80)]
+    for i in range(0, 80, 8):
+        rows[i]["text"] += f"; At the END, of <b>the</b> day: {words[i]}"
+    rows[9] = rows[17] = {"text": rows[1]["text"]}
+    file = tmp_path / "report.html"
+    file.write_text(measure(corpus_of("d", rows)).html(), encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    button = page.locator("button.phrase", has_text="At the END, of <b>the</b>")
+    button.first.click()
+    assert page.locator("#rows details.row:not([hidden])").count() == 10
+    assert page.locator("mark").first.inner_text().startswith("At the END")
+    assert button.first.get_attribute("aria-pressed") == "true"
+    page.get_by_role("button", name="Show all").click()
+    assert page.locator("mark").count() == 0 and page.locator("#rows details.row[hidden]").count() == 0
+    page.locator("a.rowlink").first.click()
+    assert page.locator("#row-10").get_attribute("open") is not None
+    assert not is_wider_than_its_window(page) and violations_of_file(page) == []
+    assert [u for u in asked if not u.startswith(("file:", "data:"))] == []
+    context.close()
+
+
+def violations_of_file(page: Any) -> list[str]:
+    """As `violations`, for a page whose policy lets no other script in."""
+    source = page.url
+    context = page.context.browser.new_context(viewport=page.viewport_size, bypass_csp=True)
+    other = context.new_page()
+    other.goto(source)
+    found = violations(other)
+    context.close()
+    return found

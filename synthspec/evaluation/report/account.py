@@ -51,17 +51,26 @@ def rows_account(manifest: Mapping[str, Any] | None) -> RowsAccount | None:
     counts: dict[str, int] = {step: funnel[step] for step in FUNNEL if _is_count(funnel.get(step))}
     if not {"planned", "kept"} <= counts.keys():
         return None
-    run, dropped = manifest.get("run"), manifest.get("dropped")
+    run, dropped, reviews = manifest.get("run"), manifest.get("dropped"), manifest.get("reviews")
     stopped = str(run.get("stopped") or "") if isinstance(run, Mapping) else ""
     quarantined = manifest.get("quarantined")
     lost = quarantined if _is_count(quarantined) else None
+    taken = sum(_counts(reviews, "rejected", "refused"))  # rows that were kept, and left the dataset by a review
+    taken = min(taken, counts["kept"])
+    missing = [*_missing(counts, None if lost is None else max(lost - taken, 0), stopped)]
     return RowsAccount(
         counts["planned"],
-        counts["kept"],
-        tuple(_missing(counts, lost, stopped)),
-        sum(n for n in dropped.values() if _is_count(n)) if isinstance(dropped, Mapping) else 0,
+        counts["kept"] - taken,
+        (*missing, *([MissingRows(taken, "taken out by a review")] if taken else [])),
+        sum(_counts(dropped)),
         stopped,
     )
+
+
+def _counts(told: Any, *names: str) -> Iterator[int]:
+    """The counts of a map: of these names, or all."""
+    if isinstance(told, Mapping):
+        yield from (n for name, n in told.items() if _is_count(n) and (not names or name in names))
 
 
 def _missing(counts: Mapping[str, int], lost: int | None, stopped: str) -> Iterator[MissingRows]:
