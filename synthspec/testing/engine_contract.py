@@ -132,6 +132,30 @@ class EngineContract:
                 assert isinstance(one.result, Reply)
                 assert one.result.text == f"answer to {one.send}"
 
+    def test_sends_nothing_while_it_is_held(self) -> None:
+        """Calls that were taken wait, and are answered once it is let go."""
+        asyncio.run(asyncio.wait_for(self._held(), 120))
+
+    async def _held(self) -> None:
+        backend = Here(in_words)
+        async with self.opened(backend) as engine:
+            engine.hold(True)
+            await engine.submit([a_call(n) for n in range(1, 7)])
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert not backend.asked, "sent while held"
+            engine.hold(False)
+            await engine.flush()
+            done: list[Done] = []
+            async for some in engine.results():
+                done += some
+                if len(done) >= 6:
+                    break
+            assert sorted(one.send for one in done) == list(range(1, 7))
+            await engine.close("drain")
+            done = [one async for some in engine.results() for one in some]
+            await engine.settled()
+
     def test_closing_ends_the_results(self) -> None:
         """What was not sent comes back unsent, and nothing is taken any more."""
         for how in ("drain", "leave", "cancel"):
