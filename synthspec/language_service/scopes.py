@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from synthspec.diagnostics import Span
-from synthspec.document.reader import ScalarNode
+from synthspec.document.paths import node_at
+from synthspec.document.reader import ListNode, ScalarNode
 from synthspec.evaluation.gates import GATE_METRICS
 from synthspec.language_service.analysis import Analysis
 from synthspec.language_service.schema_view import Path
@@ -40,8 +41,10 @@ def offset_at(node: ScalarNode, position: Position) -> int | None:
 
 def scope_at(analysis: Analysis, path: Path, position: Position) -> Mapping[str, Type]:
     """The names that an expression or template at a place may read."""
+    there = node_at(analysis.document, path) if analysis.document is not None else None
     for reading in analysis.readings:
-        if analysis.is_own(reading.node) and contains(reading.node.span, position):
+        same = isinstance(there, ScalarNode) and reading.node.span == there.span
+        if same or (analysis.is_own(reading.node) and contains(reading.node.span, position)):
             below = _below(analysis, path)
             return {name: kind for name, kind in reading.scope.items() if name not in below}
     return _likely(analysis, path)
@@ -71,9 +74,18 @@ def _likely(analysis: Analysis, path: Path) -> dict[str, Type]:
         fields = dict.fromkeys(analysis.names.sections["fields"], ANY)
         if analysis.spec is not None:
             fields |= {f.name: f.type for f in analysis.spec.fields if f.name in fields}
-        own = path[1] if head == "fields" and len(path) > 1 else ""
-        names |= {n: t for n, t in fields.items() if n not in names and n != own}
+        own = {str(path[1])} if head == "fields" and len(path) > 1 else _written_by(analysis, path)
+        names |= {n: t for n, t in fields.items() if n not in names and n not in own}
     return names
+
+
+def _written_by(analysis: Analysis, path: Path) -> set[str]:
+    """The fields that the prompt at a path writes, which it cannot read."""
+    if path[:1] != ("prompts",) or len(path) < 2 or analysis.document is None:
+        return set()
+    node = node_at(analysis.document, (*path[:2], "writes"))
+    items = node.items if isinstance(node, ListNode) else (node,)
+    return {item.text for item in items if isinstance(item, ScalarNode)}
 
 
 def local_names(before: str, scope: Mapping[str, Type]) -> dict[str, Type]:
