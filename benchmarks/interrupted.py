@@ -4,8 +4,7 @@
 
 For each number of runs one dataset is built, Ctrl-C ending every run but the last once its share of the calls is stored. Of each run:
 calls in the store when it ended, CPU, peak memory. Over all runs but the last, CPU is fitted as a line of the calls that were in the
-store when a run began and of those it made: what 1,000 stored calls cost to take up, what 1,000 new ones cost, and by how much of its CPU
-the worst run is off that line. All datasets must be the same in every byte. Then the largest plan: a build that is
+store when a run began: what 1,000 of them cost to take up, and by how much of its CPU the worst run is off that line. All datasets must be the same in every byte. Then the largest plan: a build that is
 ended after 2,000 calls, beside the same with a thousandth of the rows.
 """
 
@@ -49,15 +48,14 @@ def interrupted(soak: Soak, runs: int) -> None:
 
 
 def _tell_fit(ended: list[tuple[int, Cost]]) -> None:
+    """Runs make the same number of calls, but for a few: what differs is how many are stored before."""
     stored = np.array([0, *(calls for calls, _ in ended[:-1])], dtype=float)
-    before, new = stored[:-1], np.diff(stored)
     cpu = np.array([cost.cpu for _, cost in ended[:-1]])
     memory = np.array([cost.memory for _, cost in ended[:-1]])
-    known = np.stack([np.ones_like(before), before / 1000, new / 1000], axis=1)
-    found = np.linalg.lstsq(known, cpu, rcond=None)[0]
-    off = np.abs(known @ found - cpu) / cpu
-    print(f"CPU of a run: {found[0]:.2f} s, {found[1] * 1000:.1f} ms for 1,000 calls stored before, {found[2] * 1000:.0f} ms for 1,000 new "
-          f"ones; the worst run is {off.max():.0%} off, the median {np.median(off):.0%}", flush=True)  # fmt: skip
+    more, first = np.polyfit(stored[:-1] / 1000, cpu, 1)
+    off = np.abs(first + more * stored[:-1] / 1000 - cpu) / cpu
+    print(f"CPU of a run: {first:.2f} s, and {more * 1000:.0f} ms for 1,000 calls stored before; the worst run is {off.max():.0%} off, "
+          f"the median {np.median(off):.0%}", flush=True)  # fmt: skip
     slope = np.polyfit(stored[1:], memory, 1)[0]
     print(
         f"peak memory: {memory.min() / 1e6:.0f} to {memory.max() / 1e6:.0f} MB, {slope:.0f} bytes a stored call",
