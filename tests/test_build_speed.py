@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,16 @@ from synthspec.generation.collecting import RARELY, collecting_rarely
 from synthspec.languages.templates.template import MAX_TEXT, WorkFault, compiled, render
 
 
-def test_cycles_are_looked_for_as_before_once_a_build_is_over() -> None:
+@pytest.fixture
+def usual_collections() -> Iterator[None]:
+    """As often as Python does by itself; the other tests run with fewer."""
+    before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.set_threshold(*before)
+
+
+def test_cycles_are_looked_for_as_before_once_a_build_is_over(usual_collections: None) -> None:
     before = gc.get_threshold()
     with pytest.raises(KeyboardInterrupt), collecting_rarely():
         assert gc.get_threshold() == RARELY
@@ -24,7 +34,7 @@ def test_cycles_are_looked_for_as_before_once_a_build_is_over() -> None:
     assert gc.get_threshold() == before
 
 
-def test_the_last_of_several_builds_puts_back_how_cycles_are_looked_for() -> None:
+def test_the_last_of_several_builds_puts_back_how_cycles_are_looked_for(usual_collections: None) -> None:
     before, found = gc.get_threshold(), []
     first, second = ExitStack(), ExitStack()
     for do in (
@@ -38,7 +48,7 @@ def test_the_last_of_several_builds_puts_back_how_cycles_are_looked_for() -> Non
     assert found == [RARELY, RARELY, RARELY, before]
 
 
-def test_a_build_from_python_looks_for_cycles_as_rarely_as_the_command(tmp_path: Path) -> None:
+def test_a_build_from_python_looks_for_cycles_as_rarely_as_the_command(tmp_path: Path, usual_collections: None) -> None:
     spec = "synthspec: 1\nname: a\nrows: 3\nparameters: {n: 'floor(uniform(0, 9))'}\nfields: {n: {value: n}}\n"
     compiled = compile_text(spec)
     assert compiled.spec is not None

@@ -165,6 +165,22 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def rows_taken_out(manifest: Mapping[str, Any] | None) -> int:
+    """Rows that the build kept and reviews took out: rejected ones, and those with an edit that breaks a rule."""
+    told = (manifest or {}).get("reviews")
+    counts = [told.get(name) for name in ("rejected", "refused")] if isinstance(told, Mapping) else []
+    return sum(n for n in counts if isinstance(n, int) and not isinstance(n, bool) and n > 0)
+
+
+def rows_in_dataset(manifest: Mapping[str, Any] | None) -> int | None:
+    """Rows of the dataset of a manifest: those kept without those that reviews took out; None where it does not say."""
+    funnel = (manifest or {}).get("funnel")
+    kept = funnel.get("kept") if isinstance(funnel, Mapping) else None
+    if not isinstance(kept, int) or isinstance(kept, bool):
+        return None
+    return max(kept - rows_taken_out(manifest), 0)
+
+
 def listed_files(manifest: Mapping[str, Any] | None) -> tuple[WrittenFile, ...]:
     """The dataset's files as a manifest lists them; entries that make no sense are left out."""
     entries = manifest.get("files") if manifest else None

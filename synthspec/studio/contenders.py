@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from synthspec.dataset.manifest import FILE_NAME, read_manifest
+from synthspec.dataset.manifest import FILE_NAME, read_manifest, rows_in_dataset
 from synthspec.dataset.switch_changes import INCOMPLETE
 from synthspec.evaluation.blind.pairs import Pairing
 from synthspec.evaluation.report.build_figures import build_figures
@@ -47,7 +47,7 @@ class Contenders:
             manifest = read_manifest(folder)
             if manifest is not None and (folder / ROWS).is_file():
                 figures = build_figures(manifest)
-                name, rows = str(manifest.get("name") or folder.name), figures["funnel"].get("kept")
+                name, rows = str(manifest.get("name") or folder.name), rows_in_dataset(manifest)
                 found.append(Contender(self._named(folder), name, figures["backend"] or "no model", rows))
         return found
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from synthspec.analysis.compiled import Compiled
 from synthspec.compiler import compile_spec
-from synthspec.dataset.manifest import read_manifest
+from synthspec.dataset.manifest import read_manifest, rows_in_dataset
 from synthspec.studio.context import Studio
 from synthspec.studio.paths import SPECS
 
@@ -103,7 +103,7 @@ def built_state(folder: Path) -> dict[str, Any] | None:
         return None
     funnel, run, gates = (_map(manifest.get(key)) for key in ("funnel", "run", "gates"))
     return {
-        "rows": _count(funnel.get("kept")),
+        "rows": rows_in_dataset(manifest),
         "planned": _count(funnel.get("planned")),
         "missing": _count(manifest.get("quarantined")),
         "cost": manifest.get("cost") if isinstance(manifest.get("cost"), int | float) else None,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from synthspec.dataset.manifest import FUNNEL
+from synthspec.dataset.manifest import FUNNEL, rows_taken_out
 
 _LOST = {
     "called": "the call for them failed",
@@ -51,12 +51,11 @@ def rows_account(manifest: Mapping[str, Any] | None) -> RowsAccount | None:
     counts: dict[str, int] = {step: funnel[step] for step in FUNNEL if _is_count(funnel.get(step))}
     if not {"planned", "kept"} <= counts.keys():
         return None
-    run, dropped, reviews = manifest.get("run"), manifest.get("dropped"), manifest.get("reviews")
+    run, dropped = manifest.get("run"), manifest.get("dropped")
     stopped = str(run.get("stopped") or "") if isinstance(run, Mapping) else ""
     quarantined = manifest.get("quarantined")
     lost = quarantined if _is_count(quarantined) else None
-    taken = sum(_counts(reviews, "rejected", "refused"))  # rows that were kept, and left the dataset by a review
-    taken = min(taken, counts["kept"])
+    taken = min(rows_taken_out(manifest), counts["kept"])
     missing = [*_missing(counts, None if lost is None else max(lost - taken, 0), stopped)]
     return RowsAccount(
         counts["planned"],
@@ -67,10 +66,10 @@ def rows_account(manifest: Mapping[str, Any] | None) -> RowsAccount | None:
     )
 
 
-def _counts(told: Any, *names: str) -> Iterator[int]:
-    """The counts of a map: of these names, or all."""
+def _counts(told: Any) -> Iterator[int]:
+    """The counts of a map."""
     if isinstance(told, Mapping):
-        yield from (n for name, n in told.items() if _is_count(n) and (not names or name in names))
+        yield from (n for n in told.values() if _is_count(n))
 
 
 def _missing(counts: Mapping[str, int], lost: int | None, stopped: str) -> Iterator[MissingRows]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthspec.dataset.manifest import FUNNEL
+from synthspec.dataset.manifest import FUNNEL, rows_in_dataset, rows_taken_out
 
 
 def build_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -14,7 +14,9 @@ def build_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
     funnel = {step: said[step] for step in FUNNEL if step in said}
     usage = _numbers(manifest.get("usage"))
     rejections = _numbers(manifest.get("rejections"))
-    kept = funnel.get("kept", 0)
+    rows = rows_in_dataset(manifest) or 0
+    if "kept" in funnel and rows_taken_out(manifest):
+        funnel["reviewed"] = rows
     cost = manifest.get("cost")
     cost = float(cost) if isinstance(cost, int | float) else None  # not known
     backend = manifest.get("backend")
@@ -33,7 +35,7 @@ def build_figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "completion_tokens": usage.get("completion_tokens", 0),
         "servers": _servers(manifest.get("run")),
         "cost": cost,
-        "cost_per_1000": cost / kept * 1000 if kept and cost is not None else None,
+        "cost_per_1000": cost / rows * 1000 if rows and cost is not None else None,
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.compiler import compile_spec
-from synthspec.dataset.manifest import read_manifest
+from synthspec.dataset.manifest import read_manifest, rows_in_dataset
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.extras import is_installed
 from synthspec.inference.backends import provider_of
@@ -125,11 +125,10 @@ def _standing(folder: Path, spec: Spec) -> dict[str, Any] | None:
     backend = manifest.get("backend")
     made = backend if isinstance(backend, Mapping) else {}
     by = ":".join(str(made[k]) for k in ("provider", "model") if made.get(k))
-    funnel = manifest.get("funnel")
     now = f"{spec.backend.provider}:{spec.backend.model}" if spec.backend.model else spec.backend.provider
     return {
         "stored": _stored(folder, manifest, spec) if by == now else None,
-        "rows": funnel.get("kept") if isinstance(funnel, Mapping) else None,
+        "rows": rows_in_dataset(manifest),
         "by": by,
         "by_another": bool(by) and by != now,
     }
