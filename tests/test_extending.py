@@ -214,6 +214,17 @@ def test_a_broken_metric_stops_no_report(tmp_path: Path) -> None:
     assert "note: the plug-in 'question_share' of the package 'my-package' cannot be used" in done.stdout
 
 
+@pytest.mark.parametrize("written", ["question_shar", "questions_share"])
+def test_a_misspelt_gate_is_told_of_a_packages_metric(package: Path, written: str) -> None:
+    text = (package / "floods.yaml").read_text(encoding="utf-8")
+    (package / "misspelt.yaml").write_text(text.replace("question_share", written), encoding="utf-8")
+    done = run(package, "synthspec", "check", "misspelt.yaml")
+    assert done.returncode == 1 and "did you mean 'question_share'?" in done.stdout + done.stderr
+    (package / "misspelt.yaml").write_text(text.replace("question_share", "acceptence"), encoding="utf-8")
+    done = run(package, "synthspec", "check", "misspelt.yaml")
+    assert done.returncode == 1 and "did you mean 'acceptance'?" in done.stdout + done.stderr
+
+
 def test_a_report_of_files_that_nothing_reads(tmp_path: Path) -> None:
     write(tmp_path)
     spec = tmp_path / "floods.yaml"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from synthspec.generation.diffs.spec_diff import SpecDiff
     from synthspec.sources.kinds import Access
 
+_SHOWN = 40  # keys
+
 
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path))
@@ -31,7 +33,7 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Show what changes from one spec to another: combinations, calls to make again, cost. Calls no model."""
+    """Show what changes from one spec to another: keys, combinations, new calls, cost. Calls no model."""
 
     from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.cli.shared.show import compile_or_exit
@@ -53,6 +55,7 @@ def _show(found: SpecDiff) -> None:
 
     before, after = found.rows
     echo(f"rows: {before:,}" if before == after else f"rows: {before:,} → {after:,}")
+    _show_keys(found)
     for name, change in found.parameters.items():
         echo(f"parameter {name}: {change}")
     echo(
@@ -63,9 +66,22 @@ def _show(found: SpecDiff) -> None:
         echo(f"  {example['combination']}: {_short(example['before'])}")
         echo(f"  {' ' * len(str(example['combination']))}→ {_short(example['after'])}")
     for prompt in found.prompts:
-        counts = f"{prompt.same:,} calls used again, {prompt.new:,} to make, {prompt.gone:,} no longer asked"
+        counts = f"{prompt.same:,} calls cached, {prompt.new:,} new, {prompt.gone:,} no longer made"
         echo(f"prompt {prompt.name}: {counts}")
-    echo(f"in all {found.calls:,} calls to make, about {money(found.cost)}")
+    echo(f"in all {found.calls:,} new calls, about {money(found.cost)}")
+
+
+def _show_keys(found: SpecDiff) -> None:
+    """Each key that changed, from what to what."""
+    keys = found.changes
+    echo(f"the spec's keys: {len(keys):,} changed" if keys else "the spec's keys: the same")
+    for key in keys[:_SHOWN]:
+        if key.before is None:
+            echo(f"  {key.path}: added {key.after}")
+        else:
+            echo(f"  {key.path}: {key.before} → {'removed' if key.after is None else key.after}")
+    if len(keys) > _SHOWN:
+        echo(f"  … and {len(keys) - _SHOWN:,} more keys (--format json names all)")
 
 
 def _short(combination: object) -> str:

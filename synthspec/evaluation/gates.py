@@ -53,8 +53,12 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 def metrics_named(texts: Iterable[str]) -> tuple[str, ...]:
     """The metrics of modules and packages that the texts of gates name. Reads no entry points unless one may be."""
-    words = sorted({w for text in texts for w in _WORD.findall(text)} - _BUILT_IN - _GRAMMAR)
-    return tuple(w for w in words if is_plugin("metrics", w))
+    return tuple(w for w in sorted(words_unknown(*texts)) if is_plugin("metrics", w))
+
+
+def words_unknown(*texts: str) -> frozenset[str]:
+    """Words in the texts of gates that are no built-in figure: of a module or a package, of a function, or misspelt."""
+    return frozenset(w for text in texts for w in _WORD.findall(text)) - _BUILT_IN - _GRAMMAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from synthspec.analysis.sections.context import AnalysisContext, scalar_text, va
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
-from synthspec.evaluation.gates import GATE_METRICS, metrics_named
+from synthspec.evaluation.gates import GATE_METRICS, metrics_named, words_unknown
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Binary, Expression, FunctionCall, Literal, Name
 from synthspec.languages.expressions.types import Type
+from synthspec.plugins import plugin_names
 from synthspec.spec import Check, Field, Gate, Prompt
 from synthspec.spec.field_levels import field_levels
 
@@ -205,10 +206,17 @@ def lower_gates(ctx: AnalysisContext) -> tuple[Gate, ...]:
         if unusable:
             continue
         scope |= dict.fromkeys(named, Type("number"))
-        expression, kind = ctx.expression(node, scope, explain=explain)
+        expression, kind = ctx.expression(node, _with_near_metrics(scope, node), explain=explain)
         if expression is None:
             continue
         if not ctx.is_truth(node, kind, "a gate", "compare it: `acceptance >= 0.8`"):
             continue
         gates.append(Gate(expression, scalar_text(node, str(value_of(node))), node.span))
     return tuple(gates)
+
+
+def _with_near_metrics(scope: Mapping[str, Type], node: Node) -> Mapping[str, Type]:
+    """The figures a gate may read; all that packages measure where it names none of them, to say which is meant."""
+    if words_unknown(scalar_text(node)) <= scope.keys():
+        return scope
+    return {**dict.fromkeys(plugin_names("metrics"), Type("number")), **scope}

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from synthspec.analysis.compiled import Compiled
+from synthspec.document.reader import to_data
+from synthspec.generation.diffs.changes import KeyChange, spec_changes
 from synthspec.generation.diffs.players import player_contents
 from synthspec.generation.diffs.several import compare_calls, several_contents
 from synthspec.generation.diffs.talks import talk_contents
@@ -51,6 +53,7 @@ class SpecDiff:
     prompts: tuple[PromptDiff, ...]
     calls: int  # to be made
     cost: float | None
+    changes: tuple[KeyChange, ...] = ()  # keys of the spec, each from what to what
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -80,7 +83,15 @@ def diff_specs(old: Compiled, new: Compiled) -> SpecDiff:
         prompts=prompts,
         calls=sum(p.new for p in prompts),
         cost=None if any(c is None for c in costs) else sum(c for c in costs if c is not None),
+        changes=_changes(old, new),
     )
+
+
+def _changes(old: Compiled, new: Compiled) -> tuple[KeyChange, ...]:
+    """The keys that differ, with what each spec extends and what options set."""
+    if old.document is None or new.document is None:
+        return ()
+    return spec_changes(to_data(old.document, json=True), to_data(new.document, json=True))
 
 
 def _parameters(old: Spec, new: Spec) -> dict[str, str]:
