@@ -10,6 +10,7 @@ from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.between import in_fences, is_titled, other_speaker, settle
 from synthspec.formats.recovery.coercion import FieldReader, spell
+from synthspec.formats.recovery.grouping import grouped, unclear_groups
 from synthspec.formats.recovery.markers import MarkedText, find_parts
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import judge_preamble
@@ -86,8 +87,9 @@ def rows_of(parts: Sequence[MarkedText], shape: Shape, form: str, body: str) -> 
     columns = {f.name: FieldReader(f) for f in shape.fields}
     rows: list[dict[str, Any]] = []
     rejections: list[Rejection] = []
-    groups = _groups(parts, shape)
+    groups = grouped(parts, shape, body)
     titled, fenced = is_titled(body[: parts[0].start]), in_fences(body, parts)
+    shifted = unclear_groups(groups, shape.names[0], body)
     for number, group in enumerate(groups, 1):
         names = [p.name for p in group]
         source = body[group[0].start : group[-1].end]
@@ -103,6 +105,10 @@ def rows_of(parts: Sequence[MarkedText], shape: Shape, form: str, body: str) -> 
         if missing:
             why = f"{', '.join(missing)} is missing"
             rejections.append(refuse(form, "missing part", why, source))
+            continue
+        if number - 1 in shifted:
+            why = f"a part before it has no {shape.names[0]}, so its own may be of another row"
+            rejections.append(refuse(form, "unclear order", why, source))
             continue
         values = {p.name: settle(p, p.start in fenced, shape.names, number, p is group[-1], titled) for p in group}
         doubt = next((v.doubt for v in values.values() if v.doubt), "")
@@ -135,21 +141,3 @@ def _first_block(text: str) -> str:
     """The text without its last paragraph where that is one line: a heading, or a remark."""
     above, found, paragraph = text.rstrip().rpartition("\n\n")
     return above if found and "\n" not in paragraph and len(paragraph) < 60 else text
-
-
-def _groups(parts: Sequence[MarkedText], shape: Shape) -> list[list[MarkedText]]:
-    """Rows of parts, each from the first field on; from another field where all rows are whole in that order."""
-    groups = _from_each(parts, parts[0].name)
-    whole = all(sorted(p.name for p in g) == sorted(shape.names) for g in groups)
-    if parts[0].name == shape.names[0] or (whole and len(groups) == shape.rows):
-        return groups
-    return _from_each(parts, shape.names[0])
-
-
-def _from_each(parts: Sequence[MarkedText], first: str) -> list[list[MarkedText]]:
-    groups: list[list[MarkedText]] = []
-    for part in parts:
-        if not groups or part.name == first:
-            groups.append([])
-        groups[-1].append(part)
-    return groups
