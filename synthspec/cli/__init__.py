@@ -122,8 +122,8 @@ def cli() -> None:
     """Compile a YAML dataset spec into a synthetic dataset.
 
     \b
-      synthspec check specs/reviews.yaml     find every mistake; calls no model
-      synthspec plan specs/reviews.yaml      what would be asked, and what it would cost
+      synthspec check specs/reviews.yaml     show every error; calls no model
+      synthspec plan specs/reviews.yaml      what it would send to models, and the cost
       synthspec build specs/reviews.yaml     the dataset, in build/reviews/
     """
 

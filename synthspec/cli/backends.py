@@ -10,11 +10,11 @@ from synthspec.cli.shared.options import form_option, look_options
 
 @click.command()
 @click.argument("provider", required=False)
-@click.option("--base-url", metavar="URL", help="Ask this server instead of the usual one.")
+@click.option("--base-url", metavar="URL", help="Server to ask, instead of the provider's own.")
 @form_option("text", "json")
 @look_options
 def command(provider: str | None, base_url: str | None, form: str, quiet: bool, no_color: bool) -> None:
-    """List backends: what is installed, which keys are set (never shown), which servers answer, their models."""
+    """List backends: installed packages, keys (set or not), servers that answer, models."""
     import asyncio
 
     from synthspec.diagnostics import did_you_mean

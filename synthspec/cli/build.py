@@ -37,24 +37,24 @@ def _with_bare_metrics(args: list[str]) -> Iterator[str]:
 @spec_options
 @access_options
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help="Where to write; build/NAME/ unless given.")  # fmt: skip
+              help="Output folder.  [default: build/NAME]")  # fmt: skip
 @click.option("--replace", is_flag=True,
-              help="Replace the dataset that is there, even if rows are missing that it has.")  # fmt: skip
+              help="Replace the existing dataset, even by one with fewer rows.")  # fmt: skip
 @click.option("--accept-loss", is_flag=True,
-              help="Use what can be read of a damaged run.sqlite; pay for the rest again.")  # fmt: skip
+              help="Continue with what can be read of a damaged run.sqlite; the rest is paid for again.")  # fmt: skip
 @click.option("--no-cache", is_flag=True,
               help="Rebuild every row from its completions; reuse no rows of an earlier build.")  # fmt: skip
 @click.option("--no-wait", is_flag=True,
-              help="With --engine batch: hand in what is ready and leave; run it again to go on.")  # fmt: skip
+              help="With --engine batch: submit what is ready and exit; run again to continue.")  # fmt: skip
 @click.option("--metrics", metavar="[PORT|FILE]",
-              help="Figures for Prometheus while it builds: at a port of this machine (HOST:PORT for others), or in a "
-                   "file. Without a value: metrics.csv, a line for each call.")  # fmt: skip
+              help="Serve Prometheus metrics while it builds, on a local port (HOST:PORT for other hosts), or write "
+                   "them to a file. Without a value: metrics.csv, one line a call.")  # fmt: skip
 @click.option("--events", type=click.Path(path_type=Path), metavar="FILE",
-              help="Add every event of the build to a file, as lines of JSON.")  # fmt: skip
-@click.option("--events-rows", is_flag=True, help="With --events: the values of rows too.")
+              help="Append every event to a file, one JSON object a line.")  # fmt: skip
+@click.option("--events-rows", is_flag=True, help="With --events: include the values of rows.")
 @click.option("--control", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Pause while this file says `pause`: calls in flight end, and no other is sent.")  # fmt: skip
-@click.option("--summary", metavar="FILE|-", help="Write how it ended as JSON, to a file or to standard output.")
+              help="Pause while this file contains `pause`: calls in flight finish, no new one is sent.")  # fmt: skip
+@click.option("--summary", metavar="FILE|-", help="Write a summary as JSON, to a file or standard output.")
 @form_option("text", "json")
 @look_options
 def command(
@@ -75,12 +75,12 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Build datasets. Completions that were paid for before are reused.
+    """Build datasets. Cached completions are reused.
 
     \b
-    Ends with 0 done, 1 a spec has errors (nothing is built), 3 rows are missing (a limit, the provider,
-    rejected rows: see quarantine.jsonl) or batches are under way, 4 a gate failed, 130 interrupted
-    (run it again to go on).
+    Exit status: 0 done, 1 a spec has errors (nothing is built), 3 rows are missing (a limit, the provider,
+    rejected rows: see quarantine.jsonl) or batches are running, 4 a gate failed, 130 interrupted
+    (run it again to continue).
 
     A dataset in DIR is not replaced by a poorer one: that goes to DIR/incomplete.
     """

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @spec_options
 @access_options
 @form_option("text", "json", "sarif", "github")
-@click.option("--strict", is_flag=True, help="Warnings count as errors.")
-@click.option("--fix", "fixes", is_flag=True, help="Write certain remedies into the specs; each that helps, no other.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option("--fix", "fixes", is_flag=True, help="Apply safe fixes to the specs.")
 @click.option("--watch", "watches", is_flag=True, help="Check again whenever a file changes, until Ctrl-C.")
 @look_options
 def command(
@@ -43,9 +43,9 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Find every mistake in specs. Calls no model.
+    """Check specs and show every error. Calls no model.
 
-    Ends with 0 where there are none, 1 where there are errors.
+    Exit status: 0 no errors, 1 errors.
     """
     if fixes and overrides:
         raise click.UsageError(

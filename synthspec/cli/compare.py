@@ -12,14 +12,21 @@ from synthspec.cli.shared.options import form_option, look_options
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="DIR… | SPEC")
 @click.option("--backend", "backends", multiple=True, metavar="PROVIDER:MODEL",
-              help="Build the spec on this backend; give it twice or more.")  # fmt: skip
-@click.option("--vary", metavar="COLUMN", help="Set the rows of each value of a column side by side.")
-@click.option("--rows", type=click.IntRange(1), metavar="N", help="Rows to build, instead of the spec's.")
-@click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="What each build may spend.")
+              help="Backend to build the spec on; give two or more.")  # fmt: skip
+@click.option("--vary", metavar="COLUMN", help="Compare the rows of each value of this column.")
+@click.option("--rows", type=click.IntRange(1), metavar="N", help="Number of rows.")
+@click.option(
+    "--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="Most US dollars to spend on each build."
+)
 @click.option("--against", type=click.Path(path_type=Path), metavar="FILE|SOURCE",
-              help="The original: a file, a folder, or a source of the spec by its name.")  # fmt: skip
+              help="The original data: a file, a folder, or the name of a source.")  # fmt: skip
 @form_option("text", "json", "html")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where to write.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Output file.  [default: standard output]",
+)
 @look_options
 def command(
     data: tuple[Path, ...],
@@ -33,14 +40,14 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Set datasets side by side: every metric with its confidence interval, and what each cost.
+    """Compare datasets: every metric with its confidence interval, and the cost.
 
     \b
       synthspec compare build/a build/b.csv          datasets that exist
       synthspec compare build/reviews --vary style   the parts of one dataset
       synthspec compare spec.yaml --backend A --backend B --rows 100
-    The last builds the same combinations on each backend, in build/NAME/compare-BACKEND/; what was paid for
-    before is used again.
+    The last builds the same combinations on each backend, in build/NAME/compare-BACKEND/, and reuses cached
+    completions.
     """
     from synthspec.cli.shared.progress import steps
     from synthspec.cli.shared.show import fail

@@ -33,7 +33,7 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Show what changes from one spec to another: keys, combinations, new calls, cost. Calls no model."""
+    """Compare two specs: changed keys and combinations, new calls, cost. Calls no model."""
 
     from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.cli.shared.show import compile_or_exit

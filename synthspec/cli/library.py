@@ -21,7 +21,7 @@ def command(name: str | None, form: str) -> None:
     """List the specs that can be extended by name, or print one.
 
     \b
-      extends: [people, tones]      # in a spec: take their parameters over
+      extends: [people, tones]      # in a spec: use their parameters
     """
 
     from synthspec.diagnostics import did_you_mean

@@ -6,10 +6,10 @@ import click
 
 
 @click.command()
-@click.option("--stdio", is_flag=True, help="Over standard input and output: the default, and the only way.")
-@click.option("--trust", is_flag=True, help="Run the code that sources name (`agents`), and remember it as it is now.")
+@click.option("--stdio", is_flag=True, help="Use standard input and output (the default).")
+@click.option("--trust", is_flag=True, help="Allow code that the spec names (`agents`) to run, until it changes.")
 def command(stdio: bool, trust: bool) -> None:
-    """Serve editors: mistakes as you type, completion, hover, definitions, renaming, fixes.
+    """Language server for editors: errors as you type, fixes, completion, hover, renaming.
 
     An editor starts it; see docs/editors.md for VS Code, Neovim, Helix and Zed.
     """

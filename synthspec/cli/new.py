@@ -11,17 +11,17 @@ from synthspec.cli.shared.echo import echo
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--like", metavar="SPEC", help="Copy one of the specs that ship, with its data (--list names them).")
+@click.option("--like", metavar="SPEC", help="Copy an example spec with its data (see --list).")
 @click.option("--from", "origin", metavar="DATA",
-              help="Write a spec that makes rows like those of a file (csv, tsv, xlsx, jsonl, json, parquet) or of "
-                   "hub:owner/name; or what a JSON Schema (.json), SQL tables (.sql) or a Pydantic model "
-                   "(module:Class) declares.")  # fmt: skip
-@click.option("--list", "listing", is_flag=True, help="List the specs that ship and end.")
+              help="Write a spec for rows like those of a file (csv, tsv, xlsx, jsonl, json, parquet) or of "
+                   "hub:owner/name, or for a JSON Schema (.json), SQL tables (.sql) or a Pydantic model "
+                   "(module:Class).")  # fmt: skip
+@click.option("--list", "listing", is_flag=True, help="List the example specs and exit.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("specs"), show_default=True,
-              metavar="DIR", help="The folder to write to.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+              metavar="DIR", help="Output folder.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 def command(name: str | None, like: str | None, origin: str | None, listing: bool, out: Path, force: bool) -> None:
-    """Write a spec to begin with: NAME.yaml in specs/."""
+    """Write a starter spec, specs/NAME.yaml."""
     from synthspec.cli.shared.show import fail
     from synthspec.document.resources import schema_path
     from synthspec.document.starters import SCHEMA, is_name, shipped_specs

@@ -29,7 +29,7 @@ LARGE = 10**15
 @access_options
 @form_option("text", "json")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write every combination to a csv, jsonl, json or parquet file.")  # fmt: skip
+              help="Write all combinations to a csv, jsonl, json or parquet file.")  # fmt: skip
 @look_options
 def command(
     spec: Path,
@@ -40,7 +40,7 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Show the combinations of a spec, and the calls, tokens and cost they would take. Calls no model."""
+    """Show a spec's combinations and the calls, tokens and cost of a build. Calls no model."""
 
     from synthspec.cli.shared.errors import failure_of
     from synthspec.cli.shared.show import compile_or_exit, fail

@@ -25,11 +25,11 @@ INCOMPLETE = 3  # rows are missing
 
 @click.command()
 @spec_argument()
-@click.option("-n", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="How many rows.")
+@click.option("-n", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="Number of rows to make.")
 @spec_options
 @access_options
 @click.option("--events", type=click.Path(path_type=Path), metavar="FILE",
-              help="Add every event to a file, as lines of JSON with the values of rows.")  # fmt: skip
+              help="Append every event to a file, one JSON object a line, with the values of rows.")  # fmt: skip
 @form_option("text", "json")
 @look_options
 def command(
@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Make a few rows and show their prompts, completions and rejections. Writes no dataset.
 
-    The completions are cached: `build` uses them. Ends with 3 where a row is missing.
+    The completions are cached for `build`. Exit status: 3 if a row is missing.
     """
     from synthspec.cli.shared.show import compile_or_exit
 

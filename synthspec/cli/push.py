@@ -12,12 +12,12 @@ from synthspec.cli.shared.options import look_options
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--repo", required=True, metavar="USER/NAME", help="The dataset repository; made where there is none.")
+@click.option("--repo", required=True, metavar="USER/NAME", help="Dataset repository; created if missing.")
 @click.option("--private", is_flag=True, help="Make the repository private.")
 @click.option("--revision", default="main", show_default=True, metavar="REV",
-              help="The branch; made where there is none.")  # fmt: skip
-@click.option("--with-quarantine", is_flag=True, help="Also quarantine.jsonl: rejected rows and completions.")
-@click.option("--incomplete", is_flag=True, help="Push although rows are missing.")
+              help="Branch; created if missing.")  # fmt: skip
+@click.option("--with-quarantine", is_flag=True, help="Also upload quarantine.jsonl: rejected rows and completions.")
+@click.option("--incomplete", is_flag=True, help="Push even if rows are missing.")
 @look_options
 def command(
     folder: Path,
@@ -32,8 +32,8 @@ def command(
     """Upload a built dataset to the Hugging Face hub and print its URL.
 
     \b
-    Sent are the files that manifest.json lists, the manifest and the card, in one commit; never run.sqlite.
-    The token is taken from HF_TOKEN, another hub from HF_ENDPOINT. Ends with 0, or 3 if it is not pushed.
+    Uploads the files that manifest.json lists, the manifest and the card in one commit; never run.sqlite.
+    Reads the token from HF_TOKEN, and another hub's URL from HF_ENDPOINT. Exit status: 0 pushed, 3 not pushed.
     """
     import sys
 

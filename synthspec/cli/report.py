@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path), metavar="DIR|FILE")
 @click.option("--against", type=click.Path(path_type=Path), metavar="FILE|SOURCE",
-              help="The original: a file, another build's folder, or a source of the spec by its name.")  # fmt: skip
+              help="The original data: a file, a build's folder, or the name of a source.")  # fmt: skip
 @click.option("--embed", metavar="PROVIDER:MODEL",
-              help="Measure similarity by a model's embeddings: openai, ollama or sentence-transformers.")  # fmt: skip
-@click.option("--judge", metavar="PROVIDER:MODEL", help="Have a model tell labels from texts: at most 300 questions.")
-@click.option("--base-url", metavar="URL", help="The server of --embed and --judge, instead of the usual one.")
+              help="Embedding model for similarity: openai, ollama or sentence-transformers.")  # fmt: skip
+@click.option("--judge", metavar="PROVIDER:MODEL", help="Model that predicts labels from texts, in at most 300 calls.")
+@click.option("--base-url", metavar="URL", help="Server for --embed and --judge.")
 @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD",
-              help="What the calls of --embed and --judge may cost, over all reports on this data.")  # fmt: skip
+              help="Most US dollars for --embed and --judge, over all reports on this data.")  # fmt: skip
 @form_option("text", "json", "html")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Where to write; DIR/report.html for a build's folder, else standard output.")  # fmt: skip
+              help="Output file.  [default: DIR/report.html for a build's folder, else standard output]")  # fmt: skip
 @look_options
 def command(
     data: Path,
@@ -42,12 +42,12 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Measure a dataset: diversity, labels, balance, language, similarity to an original, what it cost.
+    """Measure a dataset: diversity, labels, balance, language, similarity to the original, cost.
 
     Takes a build's folder, or any CSV, JSONL, JSON or Parquet file. For a folder it also writes DIR/report.html,
-    one page that needs no network. Calls no model, unless --embed or --judge names one. With --embed, the Vendi
-    score, nearest rows and coverage go by meaning instead of spelling, and --against adds MAUVE. A model's answers
-    are cached in DIR/report-calls/ or build/reports/NAME/, and never paid for twice.
+    one page that needs no network. Calls no model without --embed or --judge. With --embed, the Vendi score, nearest
+    rows and coverage compare meaning instead of spelling, and --against adds MAUVE. A model's answers are cached in
+    DIR/report-calls/ or build/reports/NAME/.
     """
     import json
 

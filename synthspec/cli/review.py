@@ -21,12 +21,12 @@ VERBS = ("accept", "reject", "edit", "flag", "note", "retry")
 def _verbs(function: click.decorators.FC) -> click.decorators.FC:
     """`--accept PATH` and so on, each of which may be given several times."""
     told = {
-        "accept": "Keep this row (its path: 17, 17.3), with the edits made so far.",
-        "reject": "Take this row out of the dataset; --because says why.",
-        "edit": "Change fields of this row; --with names them.",
-        "flag": "Mark this row for somebody to look at.",
-        "note": "Say something of this row; --because holds the words.",
-        "retry": "Ask the model again for this row with the next build; --because is the remark it is told.",
+        "accept": "Accept this row (its path: 17, 17.3), with its edits.",
+        "reject": "Remove this row from the dataset; give the reason with --because.",
+        "edit": "Edit this row; give new values with --with.",
+        "flag": "Flag this row for someone to look at.",
+        "note": "Add a note to this row; give its text with --because.",
+        "retry": "Retry this row in the next build; the model is shown the text of --because.",
     }
     for verb in reversed(VERBS):
         function = click.option(f"--{verb}", multiple=True, metavar="PATH", help=told[verb])(function)
@@ -36,19 +36,19 @@ def _verbs(function: click.decorators.FC) -> click.decorators.FC:
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_verbs
-@click.option("--because", default="", metavar="TEXT", help="Why; with --retry what is to be put right.")
-@click.option("--with", "changes", multiple=True, metavar="FIELD=VALUE", help="With --edit: the new value of a field.")
-@click.option("--prompt", metavar="NAME", help="With --retry: the prompt that the remark is for.")
-@click.option("--reviewer", metavar="NAME", help="Who reviews; the name of the user of this machine unless given.")
-@click.option("--apply", is_flag=True, help="Rewrite the dataset's files as the reviews have it. Makes no call.")
-@click.option("--undo", metavar="N|all", help="Take a review back, or all (of --reviewer, where one is named).")
+@click.option("--because", default="", metavar="TEXT", help="The reason; with --retry, what to fix.")
+@click.option("--with", "changes", multiple=True, metavar="FIELD=VALUE", help="With --edit: new value of a field.")
+@click.option("--prompt", metavar="NAME", help="With --retry: the prompt to retry.")
+@click.option("--reviewer", metavar="NAME", help="Name of the reviewer.  [default: your user name]")
+@click.option("--apply", is_flag=True, help="Apply the reviews to the dataset's files. Makes no calls.")
+@click.option("--undo", metavar="N|all", help="Undo one review, or all (with --reviewer: all of that reviewer's).")
 @click.option("--export", "export", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the reviews to a .csv or .jsonl file.")  # fmt: skip
-@click.option("--all-rows", is_flag=True, help="With --export: also the rows that nobody has judged.")
+@click.option("--all-rows", is_flag=True, help="With --export: include rows without a review.")
 @click.option("--import", "origin", type=click.Path(path_type=Path), metavar="FILE",
-              help="Read reviews from such a file, all or none.")  # fmt: skip
+              help="Import reviews from such a file, all or none.")  # fmt: skip
 @click.option("--spec", type=click.Path(path_type=Path), metavar="SPEC",
-              help="The spec of the dataset, where it is not where it was when it was built.")  # fmt: skip
+              help="The dataset's spec, if it was moved since the build.")  # fmt: skip
 @access_options
 @form_option("text", "json")
 @look_options
@@ -70,12 +70,12 @@ def command(
     no_color: bool,
     **verbs: tuple[str, ...],
 ) -> None:
-    """Review the rows of a dataset: accept, reject, edit, flag, note, or ask for some again.
+    """Review the rows of a dataset: accept, reject, edit, flag, note or retry them.
 
     \b
-    Without options: how far the review has come, and how far its reviewers agree. Reviews are kept in
-    DIR/reviews.sqlite, apart from the rows; `--apply` and every later build lay them over the dataset.
-    What was paid for is never touched, and every review can be taken back.
+    Without options, show the progress of the review and the agreement of its reviewers. Reviews are stored in
+    DIR/reviews.sqlite. `--apply` and every later build apply them to the dataset.
+    Completions are never changed, and every review can be undone.
     """
     from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.cli.shared.reviewing import apply_reviews, desk_of, export_reviews, import_reviews, undo_reviews

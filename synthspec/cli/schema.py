@@ -8,7 +8,7 @@ from synthspec.cli.shared.echo import echo
 
 
 @click.command()
-@click.option("--path", is_flag=True, help="Print where the file is instead.")
+@click.option("--path", is_flag=True, help="Print the path of the file instead.")
 def command(path: bool) -> None:
     """Print the JSON Schema of specs, for editors and other tools."""
     from synthspec.document.resources import schema_path

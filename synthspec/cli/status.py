@@ -29,15 +29,15 @@ WHAT_TO_DO = {
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--cancel", is_flag=True, help="Cancel every batch, wait until it has ended, and fetch what it has.")
+@click.option("--cancel", is_flag=True, help="Cancel all batches, wait for them to end, and fetch their results.")
 @click.option("--forget", multiple=True, metavar="BATCH",
-              help="Give a batch up: what it may cost counts as spent, and its calls are made again.")  # fmt: skip
+              help="Give up a batch: its possible cost counts as spent, and its calls are retried.")  # fmt: skip
 @form_option("text", "json")
 def command(folder: Path, cancel: bool, forget: tuple[str, ...], form: str) -> None:
-    """Show the batches of a build folder that are under way: their age, and what is set aside for them.
+    """Show the running batches of a build folder: age and reserved cost.
 
     \b
-    Asks no provider, unless --cancel is given. Ends with 0 where nothing is under way, 3 where something is.
+    Contacts no provider without --cancel. Exit status: 0 no batch is running, 3 some are.
     """
     from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.cli.shared.show import fail

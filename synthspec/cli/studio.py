@@ -14,13 +14,13 @@ PACKAGES = ("starlette", "uvicorn")
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N",
-              help="The port; 8765 unless given, or any where that is in use. 0 takes any.")  # fmt: skip
-@click.option("--no-open", is_flag=True, help="Do not open a browser.")
+              help="Port; 0 for any free one.  [default: 8765, or any free one if it is in use]")  # fmt: skip
+@click.option("--no-open", is_flag=True, help="Do not open the browser.")
 def command(folder: Path, port: int | None, no_open: bool) -> None:
     """Open a web page for the specs of FOLDER: edit, preview, build, read and review them.
 
-    It is served to this machine alone. The address that is printed is good for one visit; after it the browser is
-    known by a cookie. Builds are processes of their own, and go on when the page or the studio is closed.
+    It is served to this machine only. The printed address works once; after that the browser has a cookie. Builds
+    are separate processes and continue when the page or the studio is closed.
     """
     from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.cli.shared.show import fail

@@ -63,16 +63,16 @@ def spec_argument(**kwargs: Any) -> Callable[[F], F]:
 def spec_options(function: F) -> F:
     """`--rows --seed --backend --set --budget --concurrency --engine`, given to the command as one `overrides` dict."""
 
-    @click.option("--rows", type=click.IntRange(1), metavar="N", help="How many rows, instead of the spec's.")
-    @click.option("--seed", type=click.IntRange(0), metavar="N", help="The plan's seed, instead of the spec's.")
+    @click.option("--rows", type=click.IntRange(1), metavar="N", help="Number of rows.")
+    @click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of the plan.")
     @click.option("--backend", metavar="PROVIDER:MODEL", shell_complete=complete_backends,
-                  help="Where prompts run, instead of the spec's.")  # fmt: skip
-    @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="What may be spent.")
-    @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Most calls in flight at once.")
+                  help="Backend that answers the prompts.")  # fmt: skip
+    @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="Most US dollars to spend.")
+    @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Most calls in flight at a time.")
     @click.option("--engine", metavar="NAME", shell_complete=complete_engines,
-                  help="Where calls are made: local, batch at half the price, or ray[=ADDRESS].")  # fmt: skip
+                  help="How calls are made: local, batch (half the price) or ray[=ADDRESS].")  # fmt: skip
     @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", callback=_settings,
-                  help="Any key of the spec, dotted: --set limits.attempts=2. May be repeated.")  # fmt: skip
+                  help="Override any key of the spec: limits.attempts=2. Repeatable.")  # fmt: skip
     @wraps(function)
     def wrapped(*args: Any, settings: dict[str, str], **kwargs: Any) -> Any:
         overrides: dict[str, str] = {}
@@ -106,8 +106,8 @@ def access_options(function: F) -> F:
         return function(*args, access=Access(trust, refresh), **kwargs)
 
     for name, help in (
-        ("--refresh", "Fetch the data of remote sources (`hub`) again, instead of using what is cached."),
-        ("--trust", "Run the code that sources name (`agents`), and remember it as it is now."),
+        ("--refresh", "Download remote sources (`hub`) again; ignore the cache."),
+        ("--trust", "Allow code that the spec names (`agents`) to run, until it changes."),
     ):
         wrapped = click.option(name, is_flag=True, help=help)(wrapped)
     return cast(F, wrapped)
@@ -116,13 +116,13 @@ def access_options(function: F) -> F:
 def form_option(*forms: str) -> Callable[[F], F]:
     """`--format`, given to the command as `form`."""
     return click.option("--format", "form", type=click.Choice(forms), default=forms[0], show_default=True,
-                        help="How the result is printed.")  # fmt: skip
+                        help="Output format.")  # fmt: skip
 
 
 def look_options(function: F) -> F:
     """`--quiet --no-color`."""
-    function = click.option("--no-color", is_flag=True, help="No colours; also by the variable NO_COLOR.")(function)
-    return click.option("-q", "--quiet", is_flag=True, help="Errors only.")(function)
+    function = click.option("--no-color", is_flag=True, help="No colors (also: NO_COLOR=1).")(function)
+    return click.option("-q", "--quiet", is_flag=True, help="Print errors only.")(function)
 
 
 def wants_colour(no_color: bool, stream: Any = None) -> bool:
