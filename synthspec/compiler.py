@@ -84,7 +84,7 @@ def _compile(
     faults += lowered.diagnostics
     try:
         if tried and not has_errors(faults):
-            faults += check_whole(lowered.spec, lowered.tables)
+            faults += check_whole(lowered.spec, lowered.tables, root)
             faults += _check_plan(lowered.spec, lowered.tables)
         if tried and not has_errors(faults):
             faults += _check_draws(lowered.spec, lowered.tables)

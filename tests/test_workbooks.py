@@ -44,7 +44,7 @@ def test_of_several_sheets_the_one_that_is_read_is_named(tmp_path: Path) -> None
     workbook(tmp_path / "a.xlsx", TWO)
     (told,), rows = found(tmp_path)
     assert told.startswith(
-        "W771 'a.xlsx' is read from the sheet 'Notes' alone; it has others: 'Data' | write `sheet: Notes`"
+        "W771 'a.xlsx' is read from the sheet 'Notes' alone; other sheets: 'Data' | write `sheet: Notes`"
     )
     assert rows == [{"n": 1}]
     for sheet, row in (("Data", {"x": 7}), (1, {"n": 1}), ("Notes", {"n": 1})):
@@ -82,7 +82,7 @@ def test_formulas_that_were_never_worked_out_are_told_of(tmp_path: Path) -> None
     lines: list[list[Any]] = [["a", "b", "c"], [1, "=A2*2", "x"], [2, "=A3*2", "=B2&B3"], [3, 4, "y"]]
     workbook(tmp_path / "a.xlsx", {"S": lines})
     (told,), rows = found(tmp_path)
-    assert told.startswith("W772 'a.xlsx' has 3 formulas that no program has worked out, read as null: B2, B3, C3 |")
+    assert told.startswith("W772 'a.xlsx' has 3 formulas without a stored value, read as null: B2, B3, C3 |")
     assert [r["b"] for r in rows] == [None, None, 4]
 
 
@@ -109,7 +109,7 @@ def test_many_workbooks_say_it_once(tmp_path: Path) -> None:
     for name in "ab":
         workbook(tmp_path / f"{name}.xlsx", TWO)
     (told,), rows = found(tmp_path, "{file: '*.xlsx'}")
-    assert told.startswith("W771 'a.xlsx' is read from the sheet 'Notes' alone; it has others: 'Data'; 1 more alike |")
+    assert told.startswith("W771 'a.xlsx' is read from the sheet 'Notes' alone; other sheets: 'Data'; 1 more alike |")
     assert rows == [{"n": 1}, {"n": 1}]
 
 

@@ -12,6 +12,7 @@ from synthspec.analysis.ruleless import texts_without_rules
 from synthspec.analysis.undeclared_calls import undeclared_calls
 from synthspec.analysis.unread_items import unread_items
 from synthspec.diagnostics import Diagnostic
+from synthspec.document.reader import MapNode
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.sources import Table
 from synthspec.spec import Spec
@@ -21,13 +22,13 @@ from synthspec.spec.used_names import used_names
 MAX_TRIED = 200_000  # rows of a source times combinations of listed values
 
 
-def check_whole(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
+def check_whole(spec: Spec, tables: Mapping[str, Table], root: MapNode) -> tuple[Diagnostic, ...]:
     """Warnings about a spec whose parts are sound."""
     found = (_unused_parameters(spec), _unread_prompts(spec), _no_examples(spec, tables), _samples_without_chance(spec))
     return (
         *itertools.chain(*found),
         *values_left_out(spec),
-        *undeclared_calls(spec),
+        *undeclared_calls(spec, root),
         *texts_without_rules(spec),
         *unread_items(spec),
         *null_columns(spec, tables),

@@ -64,14 +64,14 @@ def _broken(
     values = {n: v for n, v in values.items() if n in fields}
     for fault in validator.computed_faults(values, {**combination, **values}, ()):
         if fault.about in fields and not fault.rule.startswith("missing("):
-            yield fields[fault.about].span, f"no row keeps its own rule: {fault.reason}"
+            yield fields[fault.about].span, f"every row breaks its rule: {fault.reason}"
     for check, fault in validator.check_faults(values, combination, frozenset(values)):
-        yield check.span, f"no row passes this check: {fault.reason}"
+        yield check.span, f"every row fails this check: {fault.reason}"
 
 
 def _warnings(broken: Sequence[Mapping[Span, str]]) -> Iterator[Diagnostic]:
     for place, message in broken[0].items():
         if all(place in found for found in broken):
             said = f"of the first {len(broken)} combinations {message}" if len(broken) > 1 else message
-            help = "change the rule, or what the value is made of: every row would be lost"
+            help = "change the rule, or how the value is computed: every row would be rejected"
             yield Diagnostic("W774", said[:190].rstrip("."), place, help)

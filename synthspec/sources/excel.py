@@ -77,11 +77,11 @@ def _notes(sheet: str, others: Sequence[str], formulas: Sequence[str]) -> Iterat
     if others:
         more = ", ".join(f"'{o}'" for o in others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")
         help = f"write `sheet: {sheet}` if that is right, or the name of another one"
-        yield Note("W771", f"is read from the sheet '{sheet}' alone; it has others: {more}", help, "sheet")
+        yield Note("W771", f"is read from the sheet '{sheet}' alone; other sheets: {more}", help, "sheet")
     if formulas:
         count = f"{len(formulas)} formulas" if len(formulas) > 1 else "a formula"
         help = "open it in a spreadsheet program and save it, or write the values themselves"
-        yield Note("W772", f"has {count} that no program has worked out, read as null: {', '.join(formulas[:4])}", help)
+        yield Note("W772", f"has {count} without a stored value, read as null: {', '.join(formulas[:4])}", help)
 
 
 def _refuse_bomb(path: Path) -> None:

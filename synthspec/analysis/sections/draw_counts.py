@@ -39,11 +39,11 @@ def lower_count(
         return None
     if not fits(kind, INTEGER):
         help = "write round(…), or an expression that counts"
-        ctx.report("E442", node, f"`rows` says how many: a whole number; this is {kind.with_article}", help)
+        ctx.report("E442", node, f"`rows` must be a whole number; this is {kind.with_article}", help)
         return None
     low, high = ends_of_expression(expression, KnownNames(scope, {}, draws))
     if low is not None and low < 0:
-        ctx.report("E442", node, f"`rows` may be {low:g}, and no list has fewer than 0 values", "write max(…, 0)")
+        ctx.report("E442", node, f"`rows` may be {low:g}, but must be 0 or more", "write max(…, 0)")
         return None
     if high is None or high > MOST:
         most = "has no end" if high is None else f"may be {high:,.0f}"
@@ -51,7 +51,7 @@ def lower_count(
         ctx.report("E442", node, message, f"write min(…, 20), or any number up to {MOST}")
         return None
     if low is None:
-        ctx.report("E442", node, "it is not known that `rows` is 0 or more", "write max(…, 0)")
+        ctx.report("E442", node, "`rows` may be below 0", "write max(…, 0)")
         return None
     return Count(expression, int(high))
 

@@ -25,7 +25,7 @@ def check_engine(ctx: AnalysisContext, spec: Spec) -> None:
         return
     kind = engine_of(name)
     if argument and not kind.argument:
-        ctx.report("E851", node, f"the engine '{name}' takes nothing after its name", f"write `{name}`")
+        ctx.report("E851", node, f"the engine '{name}' takes no address", f"write `{name}`")
         return
     told = set()
     for _, choice in backends_used(spec).values():

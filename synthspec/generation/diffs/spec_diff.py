@@ -88,7 +88,7 @@ def diff_specs(old: Compiled, new: Compiled) -> SpecDiff:
 
 
 def _changes(old: Compiled, new: Compiled) -> tuple[KeyChange, ...]:
-    """The keys that differ, with what each spec extends and what options set."""
+    """The keys that differ as written, with what each spec extends; options such as `--rows` override both alike."""
     if old.document is None or new.document is None:
         return ()
     return spec_changes(to_data(old.document, json=True), to_data(new.document, json=True))

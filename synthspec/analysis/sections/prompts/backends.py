@@ -61,7 +61,7 @@ def _in_turn(
         message = "a list of backends is for `samples`, each of which is asked of the next"
         ctx.report("E452", node.key("backend") or own, message, f"add `samples: {len(found)}`, or name one backend")
     elif isinstance(samples, int) and samples < len(found):
-        message = f"{len(found)} backends for {samples} samples: the last of them are never asked"
+        message = f"{len(found)} backends for {samples} samples: the last ones are never used"
         ctx.report("W727", own.items[samples], message, f"write `samples: {len(found)}`, or remove them")
     return OwnBackends(found[0] if found else None, found if samples is not None else ())
 

@@ -83,7 +83,7 @@ def _times(
         ctx.report("E455", at, message, "write `min(…, 10)` around it, or give the field a `maximum`")
     elif most > MOST_ROUNDS:
         message = f"{most:,.0f} rounds for one row: there are {MOST_ROUNDS:,} at most"
-        ctx.report("E456", at, message, "repeat it less often")
+        ctx.report("E456", at, message, "lower `repeat`")
     elif most < 1 or (least is not None and least < 0):
         message = "there is no round at all" if most < 1 else f"{least:.0f} is no number of rounds"
         ctx.report("E456", at, message, "repeat it once or more, or remove the prompt" if most < 1 else "begin at 0")
