@@ -144,7 +144,7 @@ def progress_lines(progress: ReviewProgress, folder: Path) -> Iterator[str]:
     share = f" ({progress.reviewed / progress.rows:.0%})" if progress.rows else ""
     yield f"{progress.reviewed:,} of {progress.rows:,} rows reviewed{share}"
     if progress.verbs:
-        words = {"accept": "accepted", "edit": "edited", "reject": "rejected", "retry": "to be asked again"}
+        words = {"accept": "accepted", "edit": "edited", "reject": "rejected", "retry": "to be retried"}
         yield "  " + ", ".join(f"{n:,} {words[verb]}" for verb, n in progress.verbs.items())
     if progress.flagged or progress.noted:
         yield f"  {progress.flagged:,} flagged, {progress.noted:,} with a note"

@@ -37,7 +37,7 @@ async function readProgress() {
   progress = await fetchJson(api("review"));
   const done = progress.rows ? progress.reviewed / progress.rows : 0;
   at("share").value = done;
-  const verbs = { accept: "accepted", edit: "edited", reject: "rejected", retry: "to be asked again" };
+  const verbs = { accept: "accepted", edit: "edited", reject: "rejected", retry: "to be retried" };
   const said = Object.entries(progress.verbs).map(([verb, n]) => `${number(n)} ${verbs[verb]}`);
   at("progress").textContent = `${number(progress.reviewed)} of ${count(progress.rows, "row")} reviewed${said.length ? `: ${said.join(", ")}` : ""}`;
   after();
@@ -57,7 +57,7 @@ function after() {
   fill(at("after"),
     two && el("section", {}, el("h2", {}, "Reviewers"), el("ul", {}, progress.agreements.map(agreement)), progress.disputed.length > 0 && el("p", {}, "They differ on row ", links(progress.disputed), ".")),
     progress.stale.length > 0 && el("section", {}, el("h2", {}, "Stale"), el("p", { class: "soft" }, `${count(progress.stale.length, "review is", "reviews are")} of rows that are others now. They are kept and do nothing.`)),
-    progress.waiting.length > 0 && el("section", {}, el("h2", {}, "To be asked again"), el("p", {}, "The next run asks the model again for row ", links(progress.waiting), ".")),
+    progress.waiting.length > 0 && el("section", {}, el("h2", {}, "To be retried"), el("p", {}, "The next run retries row ", links(progress.waiting), ".")),
     el("section", {}, el("h2", {}, "The dataset"),
       el("p", { class: "soft" }, progress.applied ? "Its files are as the reviews have it." : "Its files are not as the reviews have it yet. The next run does that, and so does this, without a call:"),
       el("div", { class: "row" }, el("button", { type: "button", id: "apply", disabled: progress.applied || progress.waiting.length > 0, on: { click: apply } }, "Apply the reviews"),
@@ -117,7 +117,7 @@ const VERBS = [
   ["e", "Edit", () => edit()],
   ["f", "Flag", () => because("flag", "What should somebody look at?", true)],
   ["n", "Note", () => because("note", "What is there to say?")],
-  ["g", "Ask again", () => because("retry", "What should be put right? The model is told.")],
+  ["g", "Retry", () => because("retry", "What should be fixed? The model is shown this text.")],
   ["l", "To all like it", () => alike()],
   ["x", "Make an example", () => example()],
   ["u", "Undo", () => undo()],
@@ -163,7 +163,7 @@ async function forward() {
   at("row").focus({ preventScroll: false });
 }
 
-const DONE = { accept: "accepted", reject: "rejected", edit: "edited", flag: "flagged", note: "noted", retry: "to be asked again" };
+const DONE = { accept: "accepted", reject: "rejected", edit: "edited", flag: "flagged", note: "noted", retry: "to be retried" };
 
 async function send(said) {
   if (!reviewer()) {
@@ -314,7 +314,7 @@ async function alike() {
     notify("No other row is much like this one");
     return;
   }
-  const verb = el("select", { id: "alike-verb" }, ["reject", "accept", "flag", "retry"].map((v) => el("option", { value: v }, { reject: "reject", accept: "accept", flag: "flag", retry: "ask again" }[v])));
+  const verb = el("select", { id: "alike-verb" }, ["reject", "accept", "flag", "retry"].map((v) => el("option", { value: v }, { reject: "reject", accept: "accept", flag: "flag", retry: "retry" }[v])));
   const list = el("ul", { class: "alike" }, [{ ...row, share: 1 }, ...found.rows].map((r) => el("li", {}, el("label", {}, el("input", { type: "checkbox", checked: true, value: r.path, data: { digest: r.digest } }),
     el("span", {}, el("strong", {}, r.path), r.share < 1 && el("span", { class: "soft" }, ` ${Math.round(r.share * 100)} % alike `), " ", Object.values(r.values).filter((v) => typeof v === "string").join(" · ").slice(0, 220))))));
   const told = await asked("The same to all of these", { empty: true, prompts: progress.prompts, yes: "Say it of all", body: el("div", {}, el("label", {}, el("span", { class: "said" }, "What"), verb), list) });

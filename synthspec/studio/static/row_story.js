@@ -3,7 +3,7 @@ import { dollars, duration, el, number } from "/static/studio.js";
 
 export const STATES = { kept: "kept", rejected: "rejected by a reviewer", missing: "quarantined", dropped: "dropped", empty: "empty" };
 const TONES = { kept: "good", rejected: "bad", missing: "bad", dropped: "warn", empty: "" };
-const VERBS = { accept: ["accepted", "good"], edit: ["edited", "busy"], retry: ["to be asked again", "warn"], reject: ["rejected", "bad"] };
+const VERBS = { accept: ["accepted", "good"], edit: ["edited", "busy"], retry: ["to be retried", "warn"], reject: ["rejected", "bad"] };
 
 /** The chips that say what became of a row. */
 export function chips(row) {

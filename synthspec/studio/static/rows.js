@@ -151,7 +151,7 @@ function toggled(name, value, many) {
   });
 }
 
-const MARKS = { none: "not reviewed", judged: "reviewed", accept: "accepted", edit: "edited", rejected: "rejected", retry: "to be asked again", flag: "flagged" };
+const MARKS = { none: "not reviewed", judged: "reviewed", accept: "accepted", edit: "edited", rejected: "rejected", retry: "to be retried", flag: "flagged" };
 
 function choices(title, name, some, many) {
   if (!some.length) return null;

@@ -84,7 +84,7 @@ export class RunView {
       ["Rows kept", number(f.kept) + (f.planned ? ` of ${number(f.planned)}` : "")],
       f.missing && ["Missing", number(f.missing)],
       f.dropped && ["Dropped by the spec", number(f.dropped)],
-      ["Rejected and asked again", number(f.rejected)],
+      ["Rejected and retried", number(f.rejected)],
       this.run.state !== "ended" && ["Calls in flight", number(f.in_flight)],
       ["Spent in this run", dollars(f.run_cost)],
       f.spent !== null && f.spent > 0 && ["Spent on this dataset", dollars(f.spent) + (this.run.budget ? ` of ${dollars(this.run.budget)}` : "")],
@@ -201,7 +201,7 @@ const plain = (value) => (value === null || value === undefined ? "–" : typeof
 
 function rowSummary(row) {
   const retries = row.attempts.filter((a) => a.rejections?.length).length;
-  const [look, word] = row.state === "asked" && retries ? ["warn", "asked again"] : STATES[row.state] || ["", row.state];
+  const [look, word] = row.state === "asked" && retries ? ["warn", "retried"] : STATES[row.state] || ["", row.state];
   const texts = row.values ? Object.values(row.values).map(plain) : [];
   const longest = texts.reduce((a, b) => (b.length > a.length ? b : a), "");
   const last = row.attempts.at(-1);
