@@ -73,9 +73,10 @@ def client(stranger: TestClient, studio: Studio) -> TestClient:
     return stranger
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Any]:
-    """One Chromium for all tests; they are skipped where there is none."""
+    """A Chromium for one test, skipped where there is none. While Playwright is open, an event loop counts as running in
+    its thread, so it is closed before another test can ask for a loop of its own."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium here")
     playwright = pytest.importorskip("playwright.sync_api")
