@@ -15,6 +15,7 @@ from synthspec.evaluation.blind.pairs import Pairing
 from synthspec.evaluation.report.build_figures import build_figures
 from synthspec.inference.store.derived.row_log import FILE as ROWS
 from synthspec.studio.context import RequestRefused, Studio
+from synthspec.studio.reviewed_rows import reviews_file
 
 MOST = 500  # datasets
 
@@ -68,7 +69,8 @@ class Contenders:
 
     def pairing(self, first: Path, second: Path, pair: Callable[[Path, Path], Pairing]) -> Pairing:
         """The pairs of two datasets, kept as long as both stay what they are."""
-        stamps = [_stamp(folder / name) for folder in (first, second) for name in (FILE_NAME, ROWS)]
+        files = [[folder / FILE_NAME, folder / ROWS, reviews_file(folder)] for folder in (first, second)]
+        stamps = [_stamp(file) for of_one in files for file in of_one]
         with self._lock:
             known = self._pairings.get((first, second))
             if known is not None and known[0] == stamps:

@@ -17,6 +17,8 @@ import synthspec
 from studio.serving import is_wider_than_its_window, served, violations
 from synthspec.evaluation.blind.pairs import pair_rows, same_combinations
 from synthspec.evaluation.blind.tally import VoteTally, tally_of, wilson
+from synthspec.inference.store.derived.row_views import kept_rows
+from synthspec.inference.store.reviews import Reviews
 from synthspec.studio import made_pages
 from synthspec.studio.ballots import VoteLog
 
@@ -170,6 +172,33 @@ def test_a_row_that_was_built_anew_keeps_no_vote(client: TestClient, folder: Pat
     assert found["votes"] == {} and found["stale"] == 1
     refused = client.post(f"/api/compare/vote?{two}", json=body)
     assert refused.status_code == 409 and "no longer" in refused.json()["error"]
+
+
+def test_rows_are_paired_as_their_reviews_have_them(client: TestClient, folder: Path) -> None:
+    for name in ("one", "two"):
+        build(folder, name, f"{name} says")
+        file = folder / f"{name}.yaml"
+        text = file.read_text().replace("  text: {", '  tone: {enum: [low]}\n  size: {value: "len(tone)"}\n  text: {')
+        text = text.replace(
+            "checks:", "backend: {provider: ngram, model: en}\nprompts: {p: {user: say, writes: [tone]}}\nchecks:"
+        )
+        file.write_text(text.replace("enum: [low]", "enum: [low, higher]"), encoding="utf-8")
+        synthspec.build(file, out=folder / "build" / name)
+    rows = list(kept_rows(folder / "build" / "one"))
+    address = "/api/compare/pairs?a=one&b=two"
+    assert len(client.get(address).json()["pairs"]) == 12
+    other = {"low": "higher", "higher": "low"}[rows[1].values["tone"]]
+    with Reviews(folder / "build" / "one") as reviews:
+        reviews.add(rows[0].path, rows[0].digest, "ana", "reject", "dull")
+        reviews.add(rows[1].path, rows[1].digest, "ana", "edit", patch={"tone": other})
+        reviews.add(rows[2].path, rows[2].digest, "ana", "edit", patch={"tone": "none of these"})  # refused
+        reviews.add(rows[3].path, "0" * 32, "ana", "reject", "stale")
+    pairs = {p["path"]: p for p in client.get(address).json()["pairs"]}
+    assert pairs.keys() == {r.path for r in rows} - {rows[0].path, rows[2].path}
+    edited = pairs[rows[1].path]
+    mine = next(side for side in (edited["left"], edited["right"]) if "one says" in side["text"])
+    assert {**edited["shared"], **mine}["tone"] == other
+    assert {**edited["shared"], **mine}["size"] == str(len(other))  # computed anew
 
 
 @pytest.mark.parametrize("query", ["", "a=one&b=one", "a=one&b=../one", "a=one&b=%2Fetc", "a=one&b=two/../one"])

@@ -130,11 +130,14 @@ def test_a_review_is_checked_noted_and_taken_back(client: TestClient, folder: Pa
     say(client, {"path": rows[2].path, "verb": "reject", "reason": "dull"}, reviewer="ben")
     assert [r["path"] for r in ask(client, "rows/calls.yaml?state=rejected")["rows"]] == [rows[2].path]
     assert ask(client, "rows/calls.yaml?mark=none")["total"] == len(rows) - 3
+    assert ask(client, "rows/calls.yaml")["reviewed"] is True
+    assert client.get("/api/review/calls.yaml").json()["undoable"] == ["ana", "ben"]
     first = ask(client, f"rows/calls.yaml?mark=none&after={rows[3].path}&n=1")["rows"][0]["path"]
     assert first == rows[4].path
     done = client.post("/api/review-undo/calls.yaml", json={"reviewer": "ben"}).json()
     assert done["path"] == rows[2].path
     assert client.post("/api/review-undo/calls.yaml", json={"reviewer": "ben"}).status_code == 409
+    assert client.get("/api/review/calls.yaml").json()["undoable"] == ["ana"]
     answer = client.get("/api/review-export/calls.yaml?all=1")
     lines = list(csv.DictReader(io.StringIO(answer.text)))
     assert "attachment" in answer.headers["content-disposition"]
@@ -288,6 +291,39 @@ def test_rows_are_filtered_and_opened_and_the_address_keeps_it(folder: Path, ope
         until(page, "!document.querySelector('#total').textContent.includes('like that')")
         page.fill("#q", "nothingislikethat")
         page.wait_for_selector(".nothing")
+
+
+@pytest.mark.slow
+def test_back_goes_back_and_a_name_is_asked_for(folder: Path, open_page: Callable[..., Any]) -> None:
+    rows = list(kept_rows(folder / "build" / "calls"))
+    with served(folder) as studio:
+        page = open_page(studio, "/spec/calls.yaml/review")
+
+        def at(n: int) -> None:
+            until(page, f"document.querySelector('#row h2')?.textContent === 'Row {rows[n].path}'")
+
+        at(0)
+        until(page, "document.activeElement.id === 'who'")
+        assert page.locator("button[data-key=u]").is_disabled() and page.locator("button[data-key=k]").is_disabled()
+        page.locator("#row").focus()
+        page.keyboard.press("a")
+        page.locator("#who-hint").wait_for()
+        assert page.evaluate("document.activeElement.id") == "row"
+        page.locator("#who").fill("ana")
+        page.keyboard.press("Enter")
+        assert page.locator("#who-hint").is_hidden()
+        for n in range(4):
+            at(n)
+            page.keyboard.press("a")
+        for n in (4, 3, 2):
+            at(n)
+            page.keyboard.press("u" if n > 2 else "k")
+        at(1)
+        page.keyboard.press("f")
+        page.wait_for_selector("#reason")
+        page.keyboard.type("a street?")
+        page.keyboard.press("Enter")
+        until(page, "document.querySelector('#progress').textContent.endsWith('; 1 flagged, 1 with a note')")
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -37,8 +37,33 @@ class Pairing:
     unlike: tuple[str, ...] = ()  # parameters of which the two plans have other values
 
 
-def pair_rows(first: Path, second: Path, most: int = MOST) -> Pairing:
+def kept_values(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The path and the values of each row that a build kept, as the build made it.
+
+    Raises:
+        StoreFault: `rows.sqlite` is damaged.
+    """
+    with reading_log(folder / FILE) as connection:
+        if connection is None:
+            return
+        query = "SELECT path, vals FROM outcomes WHERE state = ? ORDER BY id"
+        for path, values in connection.execute(query, (KEPT,)):
+            try:
+                found = json.loads(values)
+            except (ValueError, RecursionError, TypeError):
+                continue
+            if isinstance(found, dict):
+                yield str(path), found
+
+
+def pair_rows(
+    first: Path,
+    second: Path,
+    most: int = MOST,
+    rows_of: Callable[[Path], Iterable[tuple[str, Mapping[str, Any]]]] = kept_values,
+) -> Pairing:
     """Pair rows by their paths, an even sample of at most `most`. Rows that are equal are no pair to choose from.
+    `rows_of` gives the path and the values of each row of a dataset.
 
     Raises:
         StoreFault: `rows.sqlite` of one is damaged.
@@ -46,7 +71,7 @@ def pair_rows(first: Path, second: Path, most: int = MOST) -> Pairing:
     same, unlike = same_combinations(read_manifest(first), read_manifest(second))
     if same is False:
         return Pairing((), False, unlike)
-    mine, others = dict(_kept(first)), dict(_kept(second))
+    mine, others = dict(rows_of(first)), dict(rows_of(second))
     both = [p for p in mine if p in others]
     step = max(1, -(-len(both) // most))
     pairs = (_pair(p, mine[p], others[p]) for p in both[::step])
@@ -71,20 +96,6 @@ def _marks(manifest: Mapping[str, Any] | None) -> tuple[Any, Mapping[str, str]]:
     beginning = asked.get("beginning") if isinstance(asked, Mapping) else None
     marks = beginning.get("parameters") if isinstance(beginning, Mapping) else None
     return (beginning.get("combinations"), marks) if beginning and isinstance(marks, Mapping) else (None, {})
-
-
-def _kept(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    with reading_log(folder / FILE) as connection:
-        if connection is None:
-            return
-        query = "SELECT path, vals FROM outcomes WHERE state = ? ORDER BY id"
-        for path, values in connection.execute(query, (KEPT,)):
-            try:
-                found = json.loads(values)
-            except (ValueError, RecursionError, TypeError):
-                continue
-            if isinstance(found, dict):
-                yield str(path), found
 
 
 def _pair(path: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> RowPair:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from synthspec.generation.reviewing.decisions import Decision, Decisions, decide, digest_of_decisions
-from synthspec.generation.reviewing.editing import RowEditor
+from synthspec.generation.reviewing.editing import EditedRow, RowEditor
 from synthspec.inference.store.derived.row_log import digest_of_values
 from synthspec.inference.store.reviews import Review
 from synthspec.spec.rows import Row, path_text
@@ -27,9 +27,10 @@ class Leaving:
 
 class ReviewOverlay:
     """What the reviews of a folder make of each row. `retries` are the remarks that this build makes requests again
-    with, by key; they are told of in `facts` and change nothing here."""
+    with, by key; they are told of in `facts` and change nothing here. Without an editor edits are taken as they are,
+    for the rules are not known."""
 
-    def __init__(self, reviews: Sequence[Review], editor: RowEditor, retries: Mapping[str, str]) -> None:
+    def __init__(self, reviews: Sequence[Review], editor: RowEditor | None, retries: Mapping[str, str]) -> None:
         self._decisions: Decisions = decide(reviews)
         self._editor, self._retries = editor, retries
         self._applied: list[Decision] = []
@@ -54,7 +55,10 @@ class ReviewOverlay:
         if not decision.patch:
             self.counts["accepted"] += decision.accepted
             return row
-        made = self._editor.edit(row.path, row.combination, row.values, decision.patch)
+        if self._editor is None:
+            made = EditedRow({**row.values, **decision.patch})
+        else:
+            made = self._editor.edit(row.path, row.combination, row.values, decision.patch)
         if made.faults:
             self.counts["refused"] += 1
             last = next(r.reviewer for r in reversed(decision.reviews) if r.verb == "edit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from synthspec.studio.contenders import Contenders
 from synthspec.studio.context import RequestRefused, Studio, as_json, json_of, render, studio_of
 from synthspec.studio.made_pages import MadePages, page_key
 from synthspec.studio.pages.report import made_page
+from synthspec.studio.reviewed_rows import reviewed_rows
 from synthspec.studio.runs.offer import choices, offer
 from synthspec.studio.workspace import Workspace
 
@@ -86,7 +88,9 @@ def _revealed(request: Request) -> dict[str, Any]:
 
 def _pairing(request: Request) -> tuple[Path, Path, Pairing]:
     first, second = _two(request)
-    return first, second, studio_of(request).service(Contenders).pairing(first, second, pair_rows)
+    studio = studio_of(request)
+    pair = partial(pair_rows, rows_of=partial(reviewed_rows, studio))
+    return first, second, studio.service(Contenders).pairing(first, second, pair)
 
 
 def _two(request: Request) -> tuple[Path, Path]:

@@ -37,7 +37,12 @@ def progress(request: Request) -> Response:
     prompts = [p.name for p in rows.spec.prompts if p.is_asked]
     desk = row_tables(request).desk(rows)
     editable = list(desk.editor.editable) if desk.editor is not None else []
-    more = {"prompts": prompts, "editable": editable, "examples": prompts_with_examples(rows.spec)}
+    more = {
+        "prompts": prompts,
+        "editable": editable,
+        "examples": prompts_with_examples(rows.spec),
+        "undoable": sorted({r.reviewer for r in rows.reviews}),  # who has a review to take back
+    }
     return as_json({**review_progress(rows.folder).as_dict(), **more})
 
 

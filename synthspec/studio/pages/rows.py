@@ -40,6 +40,7 @@ def listing(request: Request) -> Response:
                 "total": len(found),
                 "from": first,
                 "building": table.building,
+                "reviewed": any(d.acts for d in rows.decisions.values()),
                 "fields": [f.name for f in rows.spec.fields],
                 "rows": [_short(row, rows) for row in some],
             }

@@ -39,7 +39,8 @@ async function readProgress() {
   at("share").value = done;
   const verbs = { accept: "accepted", edit: "edited", reject: "rejected", retry: "to be retried" };
   const said = Object.entries(progress.verbs).map(([verb, n]) => `${number(n)} ${verbs[verb]}`);
-  at("progress").textContent = `${number(progress.reviewed)} of ${count(progress.rows, "row")} reviewed${said.length ? `: ${said.join(", ")}` : ""}`;
+  const beside = [progress.flagged && `${number(progress.flagged)} flagged`, progress.noted && `${number(progress.noted)} with a note`].filter(Boolean);
+  at("progress").textContent = `${number(progress.reviewed)} of ${count(progress.rows, "row")} reviewed${said.length ? `: ${said.join(", ")}` : ""}${beside.length ? `; ${beside.join(", ")}` : ""}`;
   after();
 }
 
@@ -125,13 +126,15 @@ const VERBS = [
 
 /** Whether a key does something now. */
 function may(key) {
-  if (key === "u") return true;
+  if (key === "u") return Boolean(progress?.undoable.includes(reviewer()));
+  if (key === "k") return been.length > 0;
+  if (key === "j") return true;
   return Boolean(row && row.state === "kept" && (key !== "x" || Object.keys(progress?.examples || {}).length));
 }
 
 function verbs() {
   at("verbs").hidden = at("keys").hidden = editing;
-  const own = ["j", "k"].map((key) => el("button", { type: "button", class: "quiet", data: { key }, on: { click: () => act(key) } }, key === "j" ? "Next" : "Back", el("kbd", {}, key)));
+  const own = ["k", "j"].map((key) => el("button", { type: "button", class: "quiet", disabled: !may(key), data: { key }, on: { click: () => act(key) } }, key === "j" ? "Next" : "Back", el("kbd", {}, key)));
   fill(at("verbs"), VERBS.map(([key, name, , kind]) => el("button", { type: "button", class: kind || "", disabled: !may(key), title: key === "x" && !may(key) ? "No prompt shows examples that are written in the spec" : null, data: { key }, on: { click: () => act(key) } }, name, el("kbd", {}, key))), el("span", { class: "grow" }), own);
 }
 
@@ -140,7 +143,9 @@ async function act(key) {
   if (key === "j") return busily(() => forward());
   if (key === "k") return busily(async () => { if (been.length) await show(been.pop()); });
   const verb = VERBS.find(([its]) => its === key);
-  if (verb && may(key)) return busily(verb[2]);
+  if (!verb || !may(key)) return;
+  if (!reviewer()) at("who-hint").hidden = false;
+  else return busily(verb[2]);
 }
 
 async function busily(work) {
@@ -166,10 +171,7 @@ async function forward() {
 const DONE = { accept: "accepted", reject: "rejected", edit: "edited", flag: "flagged", note: "noted", retry: "to be retried" };
 
 async function send(said) {
-  if (!reviewer()) {
-    at("who").focus();
-    throw new Error("Write your name first: a review says whose it is");
-  }
+  if (!reviewer()) throw new Error("Write your name first: a review says whose it is");
   return fetchJson(api("review"), { body: { reviewer: reviewer(), said } });
 }
 
@@ -292,7 +294,8 @@ async function undo() {
   const done = await fetchJson(api("review-undo"), { body: { reviewer: reviewer() } });
   notify(`Row ${done.path}: your last word is taken back`);
   await readProgress();
-  if (path && path !== done.path) been.push(path);
+  const place = been.lastIndexOf(done.path);
+  if (path !== done.path && place >= 0) been.length = place; // so that Back goes on to the row before it
   await show(done.path);
 }
 
@@ -342,6 +345,10 @@ at("who").addEventListener("change", () => {
     // a browser that stores nothing
   }
 });
+at("who").addEventListener("input", () => {
+  if (reviewer()) at("who-hint").hidden = true;
+  if (!editing) verbs();
+});
 at("who").addEventListener("keydown", (event) => {
   if (event.key === "Enter") at("row").focus();
 });
@@ -359,6 +366,7 @@ try {
   if (!path) path = (await following(""))?.path || "";
   await show(path);
   await readProgress();
+  if (!reviewer() && !document.activeElement?.closest("input, textarea, select, dialog")) at("who").focus();
 } catch (error) {
   fill(at("row"), el("h2", {}, "There is nothing to review"), el("p", { class: "soft" }, `${error.message}. ${error.help || ""}`));
   at("progress").textContent = "";

@@ -41,6 +41,7 @@ function load(page) {
     pages.set(page, answer.rows);
     total = answer.total;
     fields = answer.fields;
+    at("as-made").hidden = !answer.reviewed;
     if (answer.building) setTimeout(again, 3000);
     return answer.rows;
   });
