@@ -68,17 +68,41 @@ def test_codes_that_differ_in_a_number_are_numbered_on(tmp_path: Path) -> None:
     assert len(set(found["order"])) == len(set(found["parcel"])) == 200
 
 
+def test_codes_from_one_digit_on_are_numbered_on(tmp_path: Path) -> None:
+    """Flats 1 to 25 go on at 26: a pattern would write some of them twice."""
+    draw = random.Random(5)
+    lines = [f"Wohnung {n},{draw.choice(['Ulm', 'Kiel'])}" for n in range(1, 26)]
+    found = built(spec_of(tmp_path, "\n".join(["flat,town", *lines])), 40)
+    assert found["flat"] == [f"Wohnung {n}" for n in range(1, 41)]
+
+
+def test_of_codes_that_a_pattern_draws_no_more_is_said_than_holds(tmp_path: Path) -> None:
+    draw = random.Random(5)
+    lines = [f"K{n},{draw.choice(['Ulm', 'Kiel'])}" for n in draw.sample(range(10, 1000), 60)]
+    text = spec_of(tmp_path, "\n".join(["seat,town", *lines])).read_text(encoding="utf-8")
+    said = " ".join(text.replace("#", " ").split())
+    assert "in the sample no two alike" in said and "values may repeat" in said
+
+
+def test_texts_are_measured_to_their_end(tmp_path: Path) -> None:
+    rows = [json.dumps({"report": "We write words " * 2000 + f"number {n}."}) for n in range(12)]
+    text = spec_of(tmp_path, "\n".join(rows), "jsonl").read_text(encoding="utf-8")
+    assert "6002 words in the middle" in text
+
+
 def test_what_is_no_number_of_a_code() -> None:
     assert counted(["B-2040", "B-2007"]) == ("B-", 2007, "")
     assert counted(["7", "8"]) is None or counted(["17", "18"]) == ("", 17, "")
-    for codes in (["B-2040", "C-2007"], ["B-0040", "B-2007"], ["B-204", "B-2007"], ["2-1-30", "3-1-30"]):
+    for codes in (["B-2040", "C-2007"], ["B-0040", "B-2007"], ["B-204", "B-2007"], ["2-1-30", "3-1-30"],
+                  ["A-0001", "A-0002"]):  # fmt: skip
         assert counted(codes) is None
 
 
 @pytest.mark.parametrize(
     ("codes", "many"),
     [([f"B-2{n:03d}" for n in range(0, 1000, 7)], "1,000"), ([f"{n}" for n in range(100, 600, 7)], "500"),
-     ([f"x{y}" for y in range(1980, 2030)], "50")],
+     ([f"x{y}" for y in range(1980, 2030)], "50"), ([f"Flat {n}" for n in range(1, 26)], "110"),
+     ([f"a{n}" for n in range(100, 200, 2)] + [f"b-{n}" for n in range(100, 200, 2)], "200")],
 )  # fmt: skip
 def test_how_many_texts_a_pattern_matches(codes: list[str], many: str) -> None:
     found = induce_pattern(codes)

@@ -43,6 +43,12 @@ def alike(left: str, right: str) -> float:
     return len(one & other) / len(one | other)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("texts", [["one"], ["", "two"], ["a b", "c", "d e f"], ["x", "long text of words " * 9000]])
+def test_a_set_is_made_without_a_warning(texts: list[str]) -> None:
+    assert shingle_set(texts).tolist() == shingle_sets([texts])[0].tolist()
+
+
 def texts_with_repeats(count: int, seed: int = 5) -> list[str]:
     """Texts of 0 to 30 words of a small vocabulary, many of them another one with a few words changed."""
     rng = random.Random(seed)

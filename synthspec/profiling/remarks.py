@@ -22,6 +22,8 @@ from synthspec.profiling.columns.profile import (
 from synthspec.profiling.draws import has_faker
 from synthspec.profiling.relations.relation import ByLabel, Depends, Follows
 
+ROOM = 7  # decimal places of a code from which on two of 500 are hardly ever alike
+
 
 def remarks(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> tuple[str, ...]:
     """The comments of a column, a line each."""
@@ -53,10 +55,10 @@ def _said(profile: ColumnProfile, hangs: Depends | None, by: ByLabel | None) -> 
         case Codes(counted=counted) if counted is not None:
             yield "codes of one form, no two alike: numbered on from the least"
         case Codes(pattern=pattern):
-            yield (
-                f"codes of one form, {'no two alike' if kind.unique else f'{profile.distinct:,} different ones'}; "
-                f"the pattern matches all of them, and {pattern.many} texts in all"
-            )
+            unlike = "in the sample no two alike" if kind.unique else f"{profile.distinct:,} different ones"
+            yield f"codes of one form, {unlike}; the pattern matches all of them, and {pattern.many} texts in all"
+            if pattern.digits < ROOM:
+                yield "values may repeat"
         case People(personal=personal):
             yield f"looks like {personal.kind.name} ({personal.share:.0%} of the values): none of them stands here"
             if has_faker():

@@ -11,13 +11,13 @@ from synthspec.profiling.draws import SOURCE
 from synthspec.profiling.naming import in_a_sentence
 from synthspec.profiling.profile import Profile
 from synthspec.profiling.proposal import ProposedEntry, Section
+from synthspec.profiling.remarks import ROOM
 from synthspec.profiling.source_copy import SampleCopy
 
 FEWEST_EXAMPLES = 8
 SHOWN = 800  # characters of a text that an example shows
 LEAST_VOCABULARY = 300  # different words: of fewer no new text is unlike all others
 MOST_BESIDE = 8  # labels that a prompt for a conversation names
-ROOM = 7  # decimal places of a code from which on two of 500 are hardly ever alike
 LEAST_WORDS = 8  # of the middle text, from which on near duplicates are told from the likeness that all have
 
 

@@ -233,6 +233,29 @@ def test_the_prompt_is_shown_for_a_combination_that_a_person_picks(editor: Any) 
     assert editor.locator("#prompts input").input_value() == "3"
 
 
+IN_SIGHT = """async () => {
+  const { EditorView } = await import("/static/vendor/codemirror.js");
+  const view = EditorView.findFromDOM(document.querySelector(".cm-editor"));
+  const line = view.coordsAtPos(view.state.selection.main.head);
+  const box = view.scrollDOM.getBoundingClientRect();
+  return Boolean(line && line.top >= box.top - 1 && line.bottom <= box.top + view.scrollDOM.clientHeight + 1);
+}"""
+
+
+def test_the_line_that_is_typed_stays_in_sight(serving: Studio, folder: Path, open_page: Callable[..., Any]) -> None:
+    (folder / "calls.yaml").write_text(SPEC + "# more\n" * 80, encoding="utf-8")
+    page = opened(open_page(serving, EDIT))
+    at(page, "rows: 12")
+    page.keyboard.press("Control+End")
+    assert page.evaluate(IN_SIGHT)
+    height = page.evaluate("document.querySelector('.cm-scroller').clientHeight")
+    page.keyboard.type("wrong: 1\nworse: 2\nworst: 3\nbad: 4")
+    page.wait_for_selector("#problems-list li")
+    until(page, f"document.querySelector('.cm-scroller').clientHeight < {height}")
+    page.wait_for_timeout(200)
+    assert page.evaluate(IN_SIGHT)
+
+
 def test_parts_are_put_in_by_forms(editor: Any, folder: Path) -> None:
     editor.get_by_role("button", name="Parameter", exact=True).click()
     editor.get_by_label("Name", exact=True).fill("age")

@@ -137,7 +137,7 @@ def shingle_set(texts: Sequence[str]) -> Array:
     """The set of one row, given the texts of its fields; pairs do not run from one field to the next."""
     parts: list[Array] = [np.empty(0, np.uint64)]
     for field, text in enumerate(texts):
-        words = word_hashes(words_of(text)) + np.uint64(field) * _FIELD
+        words = word_hashes(words_of(text)) + np.array([field], np.uint64) * _FIELD  # of arrays: they wrap around
         parts += [words, words[:-1] * _PAIR + words[1:]]
     hashes = (np.concatenate(parts) >> np.uint64(32)).astype(np.uint32)
     hashes.sort()

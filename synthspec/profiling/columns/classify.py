@@ -147,7 +147,7 @@ def _texts(column: SampleColumn, present: list[Any]) -> Kind:
     distinct, count = len(tally), len(texts)
     if all(UUID.fullmatch(t) for t in texts) and distinct == count:
         return Uuids()
-    words = np.array([count_words(t[:LONGEST]) for t in texts])
+    words = np.array([count_words(t) for t in texts])
     short = max(map(len, texts)) <= LONGEST_LABEL
     if short and distinct <= MOST_LABELS and count >= 2.5 * distinct and (np.median(words) <= 8 or distinct <= 10):
         return _labels(texts, ordered=False)

@@ -53,7 +53,7 @@ def induce_pattern(codes: Sequence[str]) -> CodePattern | None:
             continue
         parts = [_shape(rows) for rows in sorted(shapes.values(), key=len, reverse=True)]
         regex = parts[0][0] if len(parts) == 1 else f"({'|'.join(p[0] for p in parts)})"
-        size = max(p[1] for p in parts)
+        size = log10(sum(10 ** p[1] for p in parts))
         if all(p[2] for p in parts) and _sound(regex, codes):
             return CodePattern(regex, size)
     return None
@@ -61,17 +61,19 @@ def induce_pattern(codes: Sequence[str]) -> CodePattern | None:
 
 def counted(codes: Sequence[str]) -> tuple[str, int, str] | None:
     """What stands before and after the number of codes that differ in it alone, and the least number; None where they
-    differ elsewhere, or some begin with a zero.
+    differ elsewhere, some begin with a zero, or numbers of several lengths lie far apart.
 
-    >>> counted(["B-2040", "B-2007", "B-2999"])
-    ('B-', 2007, '')
+    >>> counted(["B-2040", "B-2007", "B-2999"]), counted(["Flat 9", "Flat 10", "Flat 11"])
+    (('B-', 2007, ''), ('Flat ', 9, ''))
     """
-    found = [re.fullmatch(r"(.*?)([1-9][0-9]{1,14})([^0-9]*)", c) for c in codes]
+    found = [re.fullmatch(r"(.*?)(?<![0-9])([1-9][0-9]{0,14})([^0-9]*)", c) for c in codes]
     parts = [m.groups() for m in found if m is not None]
-    if len(parts) < len(codes) or len({(before, after, len(n)) for before, n, after in parts}) > 1:
+    if len(parts) < len(codes) or len({(before, after) for before, _, after in parts}) > 1:
         return None
     before, _, after = parts[0]
-    return before, min(int(n) for _, n, _ in parts), after
+    numbers = [int(n) for _, n, _ in parts]
+    one_length = len({len(n) for _, n, _ in parts}) == 1
+    return (before, min(numbers), after) if one_length or max(numbers) - min(numbers) < 2 * len(numbers) else None
 
 
 def _sound(regex: str, codes: Sequence[str]) -> bool:
@@ -114,7 +116,7 @@ def _shape(rows: list[list[tuple[str, str]]]) -> tuple[str, float, bool]:
         kind = _narrowest(kind, distinct)
         times = f"{{{low}}}" if low == high > 1 else "" if high == 1 else f"{{{low},{high}}}"
         ranged = _year(distinct) or _first_digits(distinct) if kind == "d" and low == high else None
-        of_class = _CLASSES[kind] + times, high * log10(_SIZES[kind])
+        of_class = _CLASSES[kind] + times, log10(sum(_SIZES[kind] ** length for length in range(low, high + 1)))
         text, digits = ranged or of_class
         regex += text
         size += digits

@@ -120,7 +120,7 @@ const look = EditorView.theme({
  * `changed(update)` is called when the text is another; `keys` are more keys.
  */
 export function makeEditor(parent, { text, nonce, readOnly, complete, hover, changed, keys }) {
-  return new EditorView({
+  const view = new EditorView({
     parent,
     state: EditorState.create({
       doc: text,
@@ -140,6 +140,22 @@ export function makeEditor(parent, { text, nonce, readOnly, complete, hover, cha
       ],
     }),
   });
+  keepInView(view);
+  return view;
+}
+
+/** When the editor loses height, show the cursor's line again where it was in sight before. */
+function keepInView(view) {
+  let before = view.scrollDOM.clientHeight;
+  new ResizeObserver(() => {
+    const height = view.scrollDOM.clientHeight;
+    if (!height) return; // its tab is not shown
+    const { head } = view.state.selection.main;
+    const line = view.lineBlockAt(head);
+    const top = view.documentTop - view.scrollDOM.getBoundingClientRect().top;
+    if (height < before && line.top + top < before && line.bottom + top > height) view.dispatch({ effects: EditorView.scrollIntoView(head) });
+    before = height;
+  }).observe(view.scrollDOM);
 }
 
 /** Put a text in the place of all, as one step that can be undone, the cursor near where it was. */

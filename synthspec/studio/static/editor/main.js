@@ -1,5 +1,5 @@
 // The editor page: the text, its problems, its plan and its prompts, kept together.
-import { startCompletion } from "/static/vendor/codemirror.js";
+import { EditorView, startCompletion } from "/static/vendor/codemirror.js";
 import { el, fetchJson, fill, notify, openDialog, specUrl, tellError } from "/static/studio.js";
 import { changesOf, colourWords, makeEditor, offsetOf, placeOf, rangeOf, reveal } from "/static/editor/code.js";
 import { openForm } from "/static/editor/forms.js";
@@ -251,8 +251,8 @@ async function begin() {
   prompts = new PromptPanel(part("prompts"), askPlan);
   saving.begin(view);
   for (const button of root.querySelectorAll("[data-form]")) button.addEventListener("click", () => openForm(button.dataset.form, language, (change) => {
-    view.dispatch({ changes: change, selection: { anchor: change.from + change.insert.length }, scrollIntoView: true, userEvent: "input.form" });
     if (!isWide.matches) showTab(part("tab-text"));
+    view.dispatch({ changes: change, selection: { anchor: change.from + change.insert.length }, effects: EditorView.scrollIntoView(change.from, { y: "center" }), userEvent: "input.form" });
     view.focus();
   }));
   part("save").addEventListener("click", save);
