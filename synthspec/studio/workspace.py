@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from synthspec.analysis.compiled import Compiled
 from synthspec.compiler import compile_spec
 from synthspec.dataset.manifest import read_manifest, rows_in_dataset
 from synthspec.studio.context import Studio
+from synthspec.studio.makers import other_maker
 from synthspec.studio.paths import SPECS
 
 DEEPEST = 4  # folders below that of the studio in which specs are looked for
@@ -55,7 +56,9 @@ class Workspace:
     def listed(self) -> list[dict[str, Any]]:
         """The specs with what can be told of them at once, unchecked; those known to have errors first."""
         found = []
-        for path in self.paths():
+        paths = self.paths()
+        files = [self._studio.folder / path for path in paths]
+        for path in paths:
             file = self._studio.folder / path
             head = _head(file)
             named = _NAMED.search(head)
@@ -63,7 +66,7 @@ class Workspace:
             part = not any(_has_key(head, key) for key in (b"prompts", b"rows", b"fields"))
             known = self._checked.get(file)
             errors = known is not None and not known.compiled.ok
-            built = None if part else built_state(self._studio.dataset_folder(name))
+            built = None if part else self._built(name, file, files)
             found.append({"path": path, "part": part, "built": built, "errors": errors})
         return sorted(found, key=lambda s: not s["errors"])
 
@@ -92,8 +95,20 @@ class Workspace:
             "warnings": len(compiled.diagnostics) - len(errors),
             "first": next((d.message for d in errors), None),
             "library": spec is not None and not errors and not spec.prompts and not spec.fields,
-            "built": None if spec is None else built_state(self._studio.dataset_folder(spec.name)),
+            "built": None if spec is None else self._built(spec.name, path, self.files()),
         }
+
+    def files(self) -> Iterator[Path]:
+        """The files of the specs, found as they are asked for."""
+        yield from (self._studio.folder / path for path in self.paths())
+
+    def maker(self, name: str, path: Path) -> Path | None:
+        """The other spec from which the dataset of this name was made; None where it is of this spec, or of none."""
+        return other_maker(self._studio.dataset_folder(name), path, self.files())
+
+    def _built(self, name: str, path: Path, known: Iterable[Path]) -> dict[str, Any] | None:
+        folder = self._studio.dataset_folder(name)
+        return None if other_maker(folder, path, known) is not None else built_state(folder)
 
 
 def built_state(folder: Path) -> dict[str, Any] | None:

@@ -113,6 +113,24 @@ def test_a_run_is_paused_stopped_and_found_again(open_page: Callable[..., Any], 
         assert again.title() != "broken" and again.locator("#rows-list b").count() == 0
 
 
+def test_a_wide_table_scrolls_in_its_card(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    table = tmp_path / "wide.csv"
+    names = ";".join(f"a_rather_long_column_{i}" for i in range(14))
+    row = ";".join(f"{'unbroken' * 6}_{{}}_{i}" for i in range(14))
+    table.write_text(names + "\n" + "".join(row.replace("{}", str(i)) + "\n" for i in range(40)), encoding="utf-8")
+    with served(tmp_path / "mine") as studio:
+        page = open_page(studio, size="narrow")
+        page.locator("#file").set_input_files(str(table))
+        page.locator("#name-form:visible").wait_for()
+        for each in page.locator("#look summary").all():
+            each.click()
+        assert page.locator("#look details[open]").count() == 2
+        assert violations(page) == [] and not is_wider_than_its_window(page)
+        page.locator("#name").fill("my data")
+        assert page.locator("#name").evaluate("e => !e.checkValidity() && e.title").startswith("letters")
+
+
 @pytest.mark.parametrize("size", ["wide", "narrow"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_are_for_everybody(open_page: Callable[..., Any], folder: Path, size: str, theme: str) -> None:

@@ -82,6 +82,51 @@ def test_a_build_is_a_command_of_its_own(client: TestClient, studio: Studio, fol
     assert again.service(Runs).state(again.service(Runs).find(id))["outcome"] == state["outcome"]
 
 
+def test_a_build_does_not_replace_the_dataset_of_another_spec(client: TestClient, studio: Studio, folder: Path) -> None:
+    made = client.post("/api/run/start/calls.yaml", json={"kind": "build", "rows": 6})
+    ended(studio.service(Runs), made.json()["id"])
+    rows = (folder / "build" / "calls" / "calls.csv").read_bytes()
+    (folder / "copy.yaml").write_bytes((folder / "calls.yaml").read_bytes())
+    assert client.get("/api/state/copy.yaml").json()["built"] is None
+    assert client.get("/api/state/calls.yaml").json()["built"]["rows"] == 6
+    assert client.get("/").text.count("6 rows built") == 1
+    plan = client.get("/api/run/plan/copy.yaml").json()
+    assert plan["ok"] and plan["standing"] is None and "calls.yaml" in plan["taken"]["error"]
+    assert "taken" not in client.get("/api/run/plan/calls.yaml").json()
+    refused = client.post("/api/run/start/copy.yaml", json={"kind": "build", "rows": 3})
+    assert refused.status_code == 409
+    said = refused.json()["error"]
+    assert said == ("the 6 rows in build/calls were made from calls.yaml, and a build of copy.yaml would replace them")
+    assert "another `name:`" in refused.json()["help"] and "asks" not in refused.json()
+    assert (folder / "build" / "calls" / "calls.csv").read_bytes() == rows
+    previewed = client.post("/api/run/start/copy.yaml", json={"kind": "preview"})
+    assert previewed.status_code == 201, "a preview leaves the dataset as it is"
+    ended(studio.service(Runs), previewed.json()["id"])
+    assert (folder / "build" / "calls" / "calls.csv").read_bytes() == rows
+    assert client.get("/api/state/calls.yaml").json()["built"]["rows"] == 6
+    (folder / "calls.yaml").unlink()  # as when a spec's file is renamed
+    assert client.get("/api/state/copy.yaml").json()["built"]["rows"] == 6
+    again = client.post("/api/run/start/copy.yaml", json={"kind": "build", "rows": 6})
+    assert again.status_code == 201
+    assert ended(studio.service(Runs), again.json()["id"])["outcome"]["outcome"] == "complete"
+
+
+@pytest.mark.parametrize(
+    "file, refused", [("calls.yaml", True), ("gone.yaml", False), ("copy.yaml", False), (3, False)]
+)
+def test_without_a_note_the_manifest_tells_whose_a_dataset_is(
+    client: TestClient, folder: Path, file: Any, refused: bool
+) -> None:
+    (folder / "more").mkdir()
+    (folder / "more" / "copy.yaml").write_bytes((folder / "calls.yaml").read_bytes())
+    built = folder / "build" / "calls"
+    built.mkdir(parents=True)
+    manifest = {"manifest": 1, "spec": {"file": file}, "funnel": {"kept": 4}}
+    (built / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert (client.get("/api/state/more/copy.yaml").json()["built"] is None) is refused
+    assert ("taken" in client.get("/api/run/plan/more/copy.yaml").json()) is refused
+
+
 @pytest.mark.parametrize(
     "asked, status",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -10,12 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from synthspec.compiler import compile_spec
+from synthspec.dataset.manifest import read_manifest, rows_in_dataset
 from synthspec.sources.kinds import Access
-from synthspec.studio.context import RequestRefused, Tab, as_json, json_of, render, spec_path, studio_of
+from synthspec.studio.context import RequestRefused, Studio, Tab, as_json, json_of, render, spec_path, studio_of
 from synthspec.studio.runs.consent import needs_trust_alone, questions_of
 from synthspec.studio.runs.offer import choices, offer, overrides_of
 from synthspec.studio.runs.registry import Runs, RunWanted
 from synthspec.studio.runs.stream import stream_of
+from synthspec.studio.workspace import Workspace
 
 TAB = Tab(20, "Preview and run", "run")
 MOST_ROWS = 1_000_000_000
@@ -34,6 +37,10 @@ def plan(request: Request) -> Response:
     given = request.query_params
     rows, backend, budget = _rows(given.get("rows")), given.get("backend", ""), _budget(given.get("budget"))
     found = offer(path, rows, backend, budget, studio.dataset_folder)
+    maker = studio.service(Workspace).maker(found["name"], path) if "name" in found else None
+    if maker is not None:
+        message, help = anothers(studio, path, found["name"], maker)
+        found = {**found, "standing": None, "taken": {"error": message, "help": help}}
     runs = studio.service(Runs)
     told = [runs.state(r) for r in runs.of_spec(request.path_params["spec"])]
     return as_json({**found, "choices": choices(), "runs": told})
@@ -58,6 +65,8 @@ def _started(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
     if compiled.spec is None or not (compiled.ok or trusts):
         errors = [d.message for d in compiled.diagnostics if d.severity == "error"]
         raise RequestRefused(422, errors[0] if errors else "the spec has errors", "correct them in the editor")
+    if kind == "build":
+        _refuse_anothers(studio, path, compiled.spec.name)
     agreed = asked.get("agreed") if isinstance(asked.get("agreed"), list) else []
     open_questions = [q.as_json() for q in questions_of(compiled) if q.id not in (agreed or [])]
     if open_questions:
@@ -72,6 +81,26 @@ def _started(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
     )
     runs = studio.service(Runs)
     return runs.state(runs.start(wanted))
+
+
+def _refuse_anothers(studio: Studio, path: Path, name: str) -> None:
+    """Refuse a build that would replace the dataset of another spec."""
+    maker = studio.service(Workspace).maker(name, path)
+    if maker is not None:
+        raise RequestRefused(409, *anothers(studio, path, name, maker))
+
+
+def anothers(studio: Studio, path: Path, name: str, maker: Path) -> tuple[str, str]:
+    """That a dataset is of another spec, and what to do, in words."""
+    mine, other = (p.relative_to(studio.folder).as_posix() if p.is_relative_to(studio.folder) else str(p)
+                   for p in (path, maker))  # fmt: skip
+    rows = rows_in_dataset(read_manifest(studio.dataset_folder(name)))
+    what = "the dataset" if rows is None else f"the {rows:,} row{'' if rows == 1 else 's'}"
+    return (
+        f"{what} in build/{name} {'were' if rows not in (None, 1) else 'was'} made from {other}, "
+        f"and a build of {mine} would replace {'them' if rows not in (None, 1) else 'it'}",
+        f"give {mine} another `name:`, so that it has a folder of its own, or move build/{name} elsewhere",
+    )
 
 
 def _compiled_with_trust(request: Request, rows: int | None, backend: str, budget: float | None) -> Any:

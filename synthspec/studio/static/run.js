@@ -1,5 +1,5 @@
 // What is to be run, what it will cost, and who is asked before. The run itself is shown by run_view.js.
-import { ago, confirmed, count, dollars, el, events, fetchJson, fill, number, openDialog, specUrl, tellError } from "/static/studio.js";
+import { ago, confirmed, count, dollars, el, events, fetchJson, fill, number, openDialog, sentence, specUrl, tellError } from "/static/studio.js";
 import { RunView } from "/static/run_view.js";
 
 const spec = document.body.dataset.spec;
@@ -74,6 +74,7 @@ function showPlan() {
   const own = (plan.backends || []).filter((b) => !b.ready);
   if (own.length) told.push(el("div", { class: "said-box warn" }, el("p", {}, `${own.map((b) => `${b.name} cannot be used here: ${b.why}`).join("; ")}.`)));
   if (!form.backend.value && own.length === 0 && plan.backends?.some((b) => b.name === "ngram")) told.push(el("p", { class: "soft" }, "The embedded model shows how the dataset will look; its texts are pieced together. For texts to train on, choose a real model."));
+  if (plan.taken) told.push(el("div", { class: "said-box bad" }, el("p", {}, sentence(plan.taken.error)), el("p", { class: "soft small" }, sentence(plan.taken.help))));
   if (plan.standing?.by_another) told.push(el("div", { class: "said-box warn" }, el("p", {}, `The dataset that is there, ${count(plan.standing.rows, "row")}, was made by ${plan.standing.by}. A complete build takes its place.`)));
   fill(at("told"), cost(), told);
   buttons();
@@ -98,7 +99,8 @@ const unpriced = (e) => [...new Set(e.prompts.filter((p) => p.cost === null).map
 
 function buttons() {
   const can = plan?.ok && !running;
-  at("build").disabled = at("preview").disabled = !can;
+  at("preview").disabled = !can;
+  at("build").disabled = !can || Boolean(plan?.taken);
   const some = plan?.rows ? ` ${count(plan.rows, "row")}` : "";
   at("build").textContent = plan?.standing && plan.rows && plan.standing.rows === plan.rows ? `Build again` : `Build${some}`;
   const few = Math.min(3, plan?.rows || 3);
