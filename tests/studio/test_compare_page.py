@@ -199,6 +199,11 @@ def test_rows_are_paired_as_their_reviews_have_them(client: TestClient, folder: 
     mine = next(side for side in (edited["left"], edited["right"]) if "one says" in side["text"])
     assert {**edited["shared"], **mine}["tone"] == other
     assert {**edited["shared"], **mine}["size"] == str(len(other))  # computed anew
+    (folder / "one.yaml").unlink()  # without its rules an edit is taken as it is
+    with Reviews(folder / "build" / "one") as reviews:
+        reviews.add(rows[4].path, rows[4].digest, "ana", "reject", "dull")
+    found = {p["path"] for p in client.get(address).json()["pairs"]}
+    assert found == {r.path for r in rows} - {rows[0].path, rows[4].path}
 
 
 @pytest.mark.parametrize("query", ["", "a=one&b=one", "a=one&b=../one", "a=one&b=%2Fetc", "a=one&b=two/../one"])
