@@ -80,6 +80,11 @@ def test_a_build_is_a_command_of_its_own(client: TestClient, studio: Studio, fol
     assert client.get("/api/run/plan/calls.yaml?rows=6&backend=openai:x").json()["standing"]["stored"] is None
     again = Studio(folder, Door(1), home=folder)  # another studio, which never saw the process
     assert again.service(Runs).state(again.service(Runs).find(id))["outcome"] == state["outcome"]
+    manifest = folder / "build" / "calls" / "manifest.json"
+    reviewed = {**json.loads(manifest.read_text()), "reviews": {"rejected": 2}}
+    manifest.write_text(json.dumps(reviewed), encoding="utf-8")
+    assert state["outcome"]["in_dataset"] == 6
+    assert runs.state(runs.find(id))["outcome"]["in_dataset"] == 4, "reviews took two out"
 
 
 def test_a_build_does_not_replace_the_dataset_of_another_spec(client: TestClient, studio: Studio, folder: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from synthspec.dataset.manifest import read_manifest, rows_in_dataset
 from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.runs.following import EventFile
 from synthspec.studio.runs.process import birth_of, interrupt, is_running, start, status_of
@@ -153,11 +154,19 @@ class Runs:
             summary = ended.get("summary") or {}
             outcome = summary.get("outcome") or "ended"
             said = self.printed(record) if outcome == "error" else ""
-            return {"outcome": outcome, "status": ended.get("status"), "said": said}
+            left = self._left(record, summary) if outcome == "complete" else None
+            return {"outcome": outcome, "status": ended.get("status"), "said": said, "in_dataset": left}
         status = self.find(record.id).status
         said = self.printed(record)
         outcome = "error" if status in (1, 2, 3) else "interrupted" if status == 130 else "lost"
         return {"outcome": outcome, "status": status, "said": said}
+
+    def _left(self, record: RunRecord, summary: Mapping[str, Any]) -> int | None:
+        """Rows of the dataset that a build wrote, without those that reviews took out; None where it was built anew."""
+        manifest = read_manifest(self._studio.dataset_folder(record.dataset)) if record.kind == "build" else None
+        kept, funnel = (summary.get("rows") or {}).get("kept"), (manifest or {}).get("funnel")
+        same = isinstance(funnel, Mapping) and kept is not None and funnel.get("kept") == kept
+        return rows_in_dataset(manifest) if same else None
 
     def _says_pause(self, record: RunRecord) -> bool:
         with suppress(OSError):

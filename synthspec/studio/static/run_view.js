@@ -189,7 +189,9 @@ function outcome(run, f) {
   const links = ["rows", "review", "report"].map((page) => document.querySelector(`.tabs a[href$="/${page}"]`)).filter(Boolean);
   if (run.kind === "preview") return f?.missing ? el("p", {}, "Some rows could not be had: open them below to see why, correct the spec, and preview again.") : [];
   if (how === "interrupted") return el("p", {}, "It was stopped. Everything made so far is kept: build again to go on.");
-  const done = summary ? `${count(summary.rows.kept, "row")} in ${summary.folder}` : "";
+  const left = run.outcome?.in_dataset ?? summary?.rows.kept;
+  const taken = summary ? summary.rows.kept - left : 0;
+  const done = summary ? `${count(left, "row")} in ${summary.folder}${taken > 0 ? `; reviews took out ${number(taken)}` : ""}` : "";
   const why = summary?.reason ? ` It ended early: ${summary.reason}.` : "";
   const gates = (summary?.gates || []).filter((g) => g.passed === false);
   return el("div", { class: `said-box ${how === "complete" ? "good" : "warn"}` }, el("p", {}, `${done}.${why}`),
