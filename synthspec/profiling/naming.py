@@ -30,7 +30,7 @@ class HeaderNames:
     def give(self, header: str) -> str:
         """A name that was not given before.
 
-        >>> names = Names()
+        >>> names = HeaderNames()
         >>> names.give("Petal length (cm)"), names.give("petal_length_cm"), names.give("2020"), names.give("if")
         ('petal_length_cm', 'petal_length_cm_2', 'column_2020', 'if_')
         """

@@ -18,7 +18,7 @@ def as_shown(value: Any) -> Any:
 
     >>> as_shown(b"GIF89a"), as_shown(b"GIF"), as_shown({"bytes": b"GIF8", "path": None})
     ('data:image/gif;base64,R0lGODlh', 'GIF', {'bytes': 'data:image/gif;base64,R0lGOA==', 'path': None})
-    >>> as_shown(b"\x00\xff")
+    >>> as_shown(b"\\x00\\xff")
     'data:application/octet-stream;base64,AP8='
     """
     if isinstance(value, bytes):

@@ -44,10 +44,10 @@ class ExposedMetric:
 def exposition(families: Iterable[ExposedMetric]) -> str:
     """The text of metrics. Families of one name are put together, in the order of the first of each.
 
-    >>> print(exposition([Family("a_total", "counter", "Ays.", [({"of": 'x"y'}, 3)])]), end="")
+    >>> print(exposition([ExposedMetric("a_total", "counter", "Ays.", [({"of": 'x"y'}, 3)])]), end="")
     # HELP a_total Ays.
     # TYPE a_total counter
-    a_total{of="x\\\\"y"} 3
+    a_total{of="x\\"y"} 3
     """
     together: dict[str, list[ExposedMetric]] = {}
     for family in families:

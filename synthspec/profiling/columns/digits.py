@@ -38,9 +38,9 @@ def written(x: float) -> str:
 
 
 def decimals_of(values: NDArray[np.float64]) -> int | None:
-    """How many decimals the numbers are written with; None where they have no end.
+    """How many decimals the numbers are written with, to 12 digits of each; None where 12 decimals are not enough.
 
-    >>> decimals_of(np.array([1.5, 2.25])), decimals_of(np.array([1 / 3]))
+    >>> decimals_of(np.array([1.5, 2.25])), decimals_of(np.array([1e-5 / 3]))
     (2, None)
     """
     for digits in range(MOST_DECIMALS + 1):
@@ -52,7 +52,7 @@ def decimals_of(values: NDArray[np.float64]) -> int | None:
 def step_of(values: NDArray[np.float64], decimals: int) -> float:
     """The step of the grid that all numbers lie on: 5, 0.25, or one unit of the last decimal.
 
-    >>> step_of(np.array([10.0, 25.0, 40.0]), 0), step_of(np.array([0.5, 1.0, 2.5]), 1)
+    >>> step_of(np.array([10.0, 25, 40, 55]), 0), step_of(np.array([0.5, 1, 2.5, 4]), 1)
     (5.0, 0.5)
     """
     unit = 10.0**-decimals

@@ -52,7 +52,8 @@ def title_key(title: str) -> str:
     ('weekly cleaning', 'weekly cleaning')
     """
     text = one_line(title).casefold()
-    return _SECTION.sub("", text) or text
+    section = _SECTION.match(text)
+    return (text[section.end() :] if section is not None else text) or text
 
 
 def blocks_of(pages: Sequence[Sequence[Line]], outline: Mapping[tuple[int, str], int]) -> list[Block]:
