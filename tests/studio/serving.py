@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ def served(folder: Path, home: Path | None = None) -> Iterator[Studio]:
         server.should_exit = True
         thread.join()
         listening.close()
+
+
+def soon(page: Any, so: Callable[[], bool]) -> None:
+    """Wait until it is so, as a person would: what a page shows follows what is done to it, sooner or later."""
+    end = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < end, "it never came to be so"
+        page.wait_for_timeout(50)
 
 
 def violations(page: Any) -> list[str]:

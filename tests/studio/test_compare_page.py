@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import synthspec
-from studio.serving import is_wider_than_its_window, served, violations
+from studio.serving import is_wider_than_its_window, served, soon, violations
 from synthspec.evaluation.blind.pairs import pair_rows, same_combinations
 from synthspec.evaluation.blind.tally import VoteTally, tally_of, wilson
 from synthspec.inference.store.derived.row_views import kept_rows
@@ -258,7 +258,7 @@ def test_votes_by_keyboard_in_a_browser(open_page: Any, folder: Path, two: str, 
             before = page.locator("#pairhead").inner_text()
             page.keyboard.press(key)
             page.wait_for_function("(was) => document.getElementById('pairhead').textContent !== was", arg=before)
-        assert "4 of 12 voted" in page.locator("#progress").inner_text()
+        soon(page, lambda: "4 of 12 voted" in page.locator("#progress").inner_text())
         page.reload()
         page.get_by_text("Pair 5 of 12").wait_for()
         other = page.context.new_page()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from studio.conftest import SPEC
-from studio.serving import is_wider_than_its_window, served, violations
+from studio.serving import is_wider_than_its_window, served, soon, violations
 from synthspec.studio.context import Studio
 
 pytestmark = pytest.mark.slow
@@ -80,7 +80,7 @@ def test_an_error_is_shown_where_it_is_and_mended_by_a_click(editor: Any, folder
     at(editor, "mood }} caller")
     editor.keyboard.type("o")
     editor.wait_for_selector(".cm-lintRange-error")
-    assert "omood" in editor.locator(".cm-lintRange-error").first.inner_text()
+    soon(editor, lambda: "omood" in editor.locator(".cm-lintRange-error").first.inner_text())
     item = editor.locator("#problems-list li")
     assert "omood" in item.inner_text() and "line 9" in item.inner_text()
     editor.get_by_role("button", name="write 'mood'").click()
@@ -95,7 +95,7 @@ def test_a_parameter_is_completed_inside_a_template(editor: Any) -> None:
     at(editor, "Write what")
     editor.keyboard.type("{{ to")
     editor.wait_for_selector(".cm-tooltip-autocomplete li")
-    assert editor.locator(".cm-tooltip-autocomplete li").first.inner_text().startswith("topic")
+    soon(editor, lambda: editor.locator(".cm-tooltip-autocomplete li").first.inner_text().startswith("topic"))
     editor.locator(".cm-tooltip-autocomplete li").first.click()
     assert "{{ topic" in text_of(editor).split("user")[1].split("Write what")[0]
 
@@ -125,7 +125,7 @@ def edited_both(page: Any, folder: Path, mine: str, theirs: str) -> None:
 
 def test_a_conflict_shows_three_texts_and_merges_what_can_be(editor: Any, folder: Path) -> None:
     edited_both(editor, folder, "# mine\n", SPEC + "# theirs\n")
-    assert editor.locator("dialog .three section").count() == 3
+    soon(editor, lambda: editor.locator("dialog .three section").count() == 3)
     shown = editor.locator("dialog .three pre").all_inner_texts()
     assert "# mine" in shown[0] and "# theirs" in shown[1] and "# mine" not in shown[2] and "# theirs" not in shown[2]
     assert violations(editor) == []
@@ -153,7 +153,7 @@ def test_taking_the_other_text_loses_nothing(editor: Any, folder: Path) -> None:
     assert "# mine: description: Short" in (folder / "calls.yaml").read_text()
     editor.reload()
     editor.get_by_role("button", name="Look at it").click()
-    assert "description: Long" in editor.locator("dialog .three pre").first.inner_text()
+    soon(editor, lambda: "description: Long" in editor.locator("dialog .three pre").first.inner_text())
 
 
 def test_a_draft_comes_back_after_a_reload_and_in_another_browser(
@@ -195,7 +195,7 @@ def test_two_tabs_keep_a_draft_each_and_offer_none_of_the_other(editor: Any, ser
     saved(other)
     editor.keyboard.press("Control+s")
     editor.wait_for_selector("dialog.texts[open]")
-    assert "# two" in editor.locator("dialog .three pre").nth(1).inner_text()
+    soon(editor, lambda: "# two" in editor.locator("dialog .three pre").nth(1).inner_text())
 
 
 def test_another_program_changes_deletes_and_locks_the_file(editor: Any, folder: Path) -> None:
@@ -226,11 +226,11 @@ def test_the_prompt_is_shown_for_a_combination_that_a_person_picks(editor: Any) 
     editor.locator("#prompts label", has_text="mood").locator("select").select_option(label="cross")
     editor.locator("#prompts label", has_text="topic").locator("select").select_option(label="meter")
     editor.get_by_text("Write what a cross caller says about the meter.").wait_for()
-    assert "3 to 60 words" in editor.locator("#prompts .derived").inner_text()
+    soon(editor, lambda: "3 to 60 words" in editor.locator("#prompts .derived").inner_text())
     editor.get_by_role("tab", name="Plan").click()
-    assert editor.locator("#plan table.grid td").count() == 6
+    soon(editor, lambda: editor.locator("#plan table.grid td").count() == 6)
     editor.get_by_role("button", name="Prompts of combination 3").click()
-    assert editor.locator("#prompts input").input_value() == "3"
+    soon(editor, lambda: editor.locator("#prompts input").input_value() == "3")
 
 
 IN_SIGHT = """async () => {
@@ -247,13 +247,13 @@ def test_the_line_that_is_typed_stays_in_sight(serving: Studio, folder: Path, op
     page = opened(open_page(serving, EDIT))
     at(page, "rows: 12")
     page.keyboard.press("Control+End")
-    assert page.evaluate(IN_SIGHT)
+    soon(page, lambda: page.evaluate(IN_SIGHT))
     height = page.evaluate("document.querySelector('.cm-scroller').clientHeight")
     page.keyboard.type("wrong: 1\nworse: 2\nworst: 3\nbad: 4")
     page.wait_for_selector("#problems-list li")
     until(page, f"document.querySelector('.cm-scroller').clientHeight < {height}")
     page.wait_for_timeout(200)
-    assert page.evaluate(IN_SIGHT)
+    soon(page, lambda: page.evaluate(IN_SIGHT))
 
 
 def test_parts_are_put_in_by_forms(editor: Any, folder: Path) -> None:

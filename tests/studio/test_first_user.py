@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from loopback import Loopback
 
-from studio.serving import is_wider_than_its_window, served, violations
+from studio.serving import is_wider_than_its_window, served, soon, violations
 
 pytestmark = pytest.mark.slow
 
@@ -42,21 +42,21 @@ def test_from_a_table_to_a_dataset(open_page: Callable[..., Any], tmp_path: Path
     table.write_bytes(REVIEWS.encode("cp1252"))
     with served(tmp_path / "mine") as studio:
         page = open_page(studio)
-        assert page.get_by_text("There is no spec in this folder yet.").is_visible()
+        soon(page, lambda: page.get_by_text("There is no spec in this folder yet.").is_visible())
         page.locator("#file").set_input_files(str(table))
         page.locator("#name-form:visible").wait_for()
-        assert page.get_by_label("Values are separated by").input_value() == ";"
-        assert page.get_by_text("90 rows, 3 columns.", exact=True).is_visible()
+        soon(page, lambda: page.get_by_label("Values are separated by").input_value() == ";")
+        soon(page, lambda: page.get_by_text("90 rows, 3 columns.", exact=True).is_visible())
         assert violations(page) == [] and not is_wider_than_its_window(page)
-        assert page.get_by_label("Its name").input_value() == "shop_reviews"
+        soon(page, lambda: page.get_by_label("Its name").input_value() == "shop_reviews")
         page.get_by_role("button", name="Make the spec").click()
         page.wait_for_url("**/spec/shop_reviews.yaml/**")
         at_run(page, studio, "shop_reviews.yaml")
-        assert "free of charge" in page.locator("#told").inner_text()
+        soon(page, lambda: "free of charge" in page.locator("#told").inner_text())
         page.get_by_role("button", name="Preview").click()
         page.locator("#run-title", has_text="Preview").wait_for()
         page.locator("#state", has_text=DONE).wait_for()
-        assert page.locator("#rows-list > li").count() == 3
+        soon(page, lambda: page.locator("#rows-list > li").count() == 3)
         page.locator("#build:enabled").wait_for()
         page.get_by_label("Rows").first.fill("12")
         page.get_by_role("button", name="Build 12 rows").click()
@@ -66,7 +66,7 @@ def test_from_a_table_to_a_dataset(open_page: Callable[..., Any], tmp_path: Path
         page.locator("#state", has_text="Complete").wait_for()
         assert violations(page) == []
         page.locator("#rows-list summary").first.click()
-        assert "review" in page.locator(".row-body").first.inner_text()
+        soon(page, lambda: "review" in page.locator(".row-body").first.inner_text())
         page.goto(f"http://127.0.0.1:{studio.door.port}/")
         page.get_by_text("12 rows built").wait_for()
     made = tmp_path / "mine" / "build" / "shop_reviews"
@@ -86,14 +86,14 @@ def test_a_run_is_paused_stopped_and_found_again(open_page: Callable[..., Any], 
         (tmp_path / "judged.yaml").write_text(JUDGED.format(url=server.url), encoding="utf-8")
         page = open_page(studio, "/spec/judged.yaml/run")
         page.locator("#build:enabled").wait_for()
-        assert page.locator("#backend").input_value() == "ngram", "without a key the embedded model is chosen"
+        soon(page, lambda: page.locator("#backend").input_value() == "ngram")
         page.locator("#backend").select_option("")
         page.locator("#told", has_text="cost unknown").wait_for()
         page.locator("#build:enabled").click()
         page.locator("#rows-list > li").nth(2).wait_for()
         page.get_by_role("button", name="Pause").click()
         page.locator("#state", has_text="Paused").wait_for()
-        assert page.locator("#build").is_disabled()
+        soon(page, lambda: page.locator("#build").is_disabled())
         page.close()
         again = open_page(studio, "/")
         again.locator(".chip.busy", has_text="paused").wait_for()
@@ -125,7 +125,7 @@ def test_a_wide_table_scrolls_in_its_card(open_page: Callable[..., Any], tmp_pat
         page.locator("#name-form:visible").wait_for()
         for each in page.locator("#look summary").all():
             each.click()
-        assert page.locator("#look details[open]").count() == 2
+        soon(page, lambda: page.locator("#look details[open]").count() == 2)
         assert violations(page) == [] and not is_wider_than_its_window(page)
         page.locator("#name").fill("my data")
         assert page.locator("#name").evaluate("e => !e.checkValidity() && e.title").startswith("letters")

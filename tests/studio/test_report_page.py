@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import synthspec
-from studio.serving import is_wider_than_its_window, served, violations
+from studio.serving import is_wider_than_its_window, served, soon, violations
 from synthspec.evaluation.corpus.corpus import corpus_of
 from synthspec.evaluation.report.measure import measure
 from synthspec.studio import made_pages
@@ -134,7 +134,7 @@ def test_a_report_in_a_browser(open_page: Any, folder: Path, size: str, theme: s
         page = open_page(studio, "/spec/calls.yaml/report", size=size, theme=theme)
         page.frame_locator("#paper").get_by_role("heading", name="Verdict").wait_for()
         frame = page.frames[-1]
-        assert frame.locator("text=All 24 rows asked for are there").count() == 1
+        soon(page, lambda: frame.locator("text=All 24 rows asked for are there").count() == 1)
         page.wait_for_function("document.getElementById('paper').clientHeight > 1500")
         assert not is_wider_than_its_window(page)
         dark = frame.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 22, 23)"
@@ -161,13 +161,13 @@ def test_a_phrase_shows_its_rows(browser: Any, tmp_path: Path, width: int) -> No
     page.goto(file.as_uri())
     button = page.locator("button.phrase", has_text="At the END, of <b>the</b>")
     button.first.click()
-    assert page.locator("#rows details.row:not([hidden])").count() == 10
-    assert page.locator("mark").first.inner_text().startswith("At the END")
-    assert button.first.get_attribute("aria-pressed") == "true"
+    soon(page, lambda: page.locator("#rows details.row:not([hidden])").count() == 10)
+    soon(page, lambda: page.locator("mark").first.inner_text().startswith("At the END"))
+    soon(page, lambda: button.first.get_attribute("aria-pressed") == "true")
     page.get_by_role("button", name="Show all").click()
-    assert page.locator("mark").count() == 0 and page.locator("#rows details.row[hidden]").count() == 0
+    soon(page, lambda: page.locator("mark").count() == 0 and page.locator("#rows details.row[hidden]").count() == 0)
     page.locator("a.rowlink").first.click()
-    assert page.locator("#row-10").get_attribute("open") is not None
+    soon(page, lambda: page.locator("#row-10").get_attribute("open") is not None)
     assert not is_wider_than_its_window(page) and violations_of_file(page) == []
     assert [u for u in asked if not u.startswith(("file:", "data:"))] == []
     context.close()

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import synthspec
-from studio.serving import is_wider_than_its_window, served, violations
+from studio.serving import is_wider_than_its_window, served, soon, violations
 from synthspec.inference.store.derived.row_views import kept_rows
 from synthspec.inference.store.reviews import Reviews, read_reviews
 
@@ -259,8 +259,8 @@ def test_what_a_dataset_says_is_never_markup(folder: Path, open_page: Callable[.
     with served(folder) as studio:
         page = open_page(studio, "/spec/talks.yaml/rows?row=0")
         page.wait_for_selector("#story[open] .call")
-        assert page.locator(".talk li.assistant .words", has_text="<b>no</b>").count() == 1
-        assert page.locator(".talk li.user .words", has_text="<").count() >= 1
+        soon(page, lambda: page.locator(".talk li.assistant .words", has_text="<b>no</b>").count() == 1)
+        soon(page, lambda: page.locator(".talk li.user .words", has_text="<").count() >= 1)
         page.goto(f"http://127.0.0.1:{studio.door.port}/spec/talks.yaml/review")
         page.wait_for_selector(".value-list .talk")
         assert page.locator("main b, main img, main script, dialog img").count() == 0
@@ -273,7 +273,7 @@ def test_rows_are_filtered_and_opened_and_the_address_keeps_it(folder: Path, ope
         page = open_page(studio, "/spec/calls.yaml/rows")
         page.get_by_label("cross").check()
         until(page, "document.querySelector('#total').textContent.startsWith('10 rows')")
-        assert "f.mood=cross" in page.url
+        soon(page, lambda: "f.mood=cross" in page.url)
         page.reload()
         until(page, "document.querySelector('#total').textContent.startsWith('10 rows')")
         page.locator(".line button").first.focus()
@@ -304,11 +304,16 @@ def test_back_goes_back_and_a_name_is_asked_for(folder: Path, open_page: Callabl
 
         at(0)
         until(page, "document.activeElement.id === 'who'")
-        assert page.locator("button[data-key=u]").is_disabled() and page.locator("button[data-key=k]").is_disabled()
+        soon(
+            page,
+            lambda: (
+                page.locator("button[data-key=u]").is_disabled() and page.locator("button[data-key=k]").is_disabled()
+            ),
+        )
         page.locator("#row").focus()
         page.keyboard.press("a")
         page.locator("#who-hint").wait_for()
-        assert page.evaluate("document.activeElement.id") == "row"
+        soon(page, lambda: page.evaluate("document.activeElement.id") == "row")
         page.locator("#who").fill("ana")
         page.keyboard.press("Enter")
         assert page.locator("#who-hint").is_hidden()
@@ -353,7 +358,7 @@ def test_ten_rows_are_reviewed_by_keyboard_alone(folder: Path, open_page: Callab
         area = page.locator("textarea[data-field=call]")
         area.fill("too short")
         page.wait_for_selector("#faults p")
-        assert page.locator("#save").is_disabled()
+        soon(page, lambda: page.locator("#save").is_disabled())
         area.fill("this is a text that has more than nine words in it, and is long enough")
         until(page, "!document.querySelector('#save').disabled")
         page.keyboard.press("Control+Enter")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from studio.serving import is_wider_than_its_window, served, violations
+from studio.serving import is_wider_than_its_window, served, soon, violations
 
 pytestmark = pytest.mark.slow
 
@@ -32,20 +32,20 @@ def test_colours_are_chosen_and_stay_chosen(page: Any) -> None:
     button.click()
     button.click()
     assert button.get_attribute("aria-label") == "Colours: dark"
-    assert page.evaluate(dark) != before
+    soon(page, lambda: page.evaluate(dark) != before)
     page.reload()
-    assert page.get_by_role("button", name="Colours").get_attribute("aria-label") == "Colours: dark"
+    soon(page, lambda: page.get_by_role("button", name="Colours").get_attribute("aria-label") == "Colours: dark")
 
 
 def test_the_keyboard_reaches_the_content_at_once(page: Any) -> None:
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    soon(page, lambda: page.evaluate("document.activeElement.textContent") == "Skip to the content")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    soon(page, lambda: page.evaluate("document.activeElement.id") == "main")
 
 
 def test_a_page_that_is_not_there_says_so(open_page: Callable[..., Any], folder: Path) -> None:
     with served(folder) as studio:
         page = open_page(studio, "/spec/missing.yaml/nothing")
-        assert page.get_by_role("link", name="Open the specs").is_visible()
+        soon(page, lambda: page.get_by_role("link", name="Open the specs").is_visible())
         assert violations(page) == []
