@@ -157,7 +157,9 @@ class RowTable:
             f"SELECT f.state, count(*) FROM extra.facet f WHERE {condition} GROUP BY 1", given
         ).fetchall()
         found = {STATES[code]: n for code, n in counted}
-        rejected = f"SELECT count(*) FROM extra.facet f WHERE {condition} AND {_MARKED}"
+        rejected = (
+            f"SELECT count(*) FROM extra.facet f WHERE {condition} AND f.state = {STATES.index(KEPT)} AND {_MARKED}"
+        )
         left = self._connection.execute(rejected, (*given, REJECTED)).fetchone()[0]
         if left:
             found[KEPT] = found.get(KEPT, 0) - left
@@ -218,7 +220,7 @@ class RowTable:
         parts, given = list[str](), list[str | int]()
         wanted = query.state if state is None else state
         if wanted == REJECTED:
-            parts.append(_MARKED)
+            parts.append(f"f.state = {STATES.index(KEPT)} AND {_MARKED}")  # a row that is not kept has none to lose
             given.append(REJECTED)
         elif wanted in STATES:
             parts.append("f.state = ?")
