@@ -2,7 +2,8 @@
 
 The whole suite runs on every processor, a part of it in one process. Property tests draw the same examples in every
 run, so that no run fails by luck, a third of them in the default run and all among the slow tests; `--search` draws
-others.
+others. Hypothesis draws from the constants of every module that is loaded, which differ with the tests that ran before
+in the same process: only `--search` lets it.
 
 The tests keep the processors busy as it is, so BLAS takes one thread: on small matrices its threads wait for each
 other for ten times the work. Commands that tests start compile modules once a run, also where Python is told to keep
@@ -24,6 +25,7 @@ from functools import partial
 import depth
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before NumPy is loaded
@@ -42,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     search, deep = config.getoption("--search"), config.option.markexpr != DEFAULT
     depth.run_deep(search or deep)
     settings.load_profile("search" if search else "deep" if deep else "same")
+    if not search:
+        providers._get_local_constants = providers.Constants
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if "PYTEST_XDIST_WORKER" not in os.environ:

@@ -154,7 +154,7 @@ _BRANCHES: dict[str, list[tuple[str, list[str]]]] = {
     "boolean": _templates(
         "({x} {op} {y})", "({i} {op} {j})", "({i} {op} {x})", "({t} {op} {u})", "({d} {op} {e})",
         "({d} {op} '2024-01-31')", "({m} {op} {d})", "({m} {op} '2024-01-31T10:00:00')", "({b} == {c})",
-        "({b} != {c})", "({b} and {c})", "({b} or {c})", "not ({b})", "({t} in {l})", "({t} not in {u})",
+        "({b} != {c})", "({b} and {c})", "({b} or {c})", "(not ({b}))", "({t} in {l})", "({t} not in {u})",
         "({t} in ['a', 'b', ''])", "({x} in {n})", "({i} not in [1, 2, 3])", "({d} in ['2024-01-31'])",
         "({t} matches 'a|^$')", "contains({t}, {u})", "starts_with({t}, {u})", "ends_with({t}, {u})",
         "missing({x})", "missing({t})", "missing({d})", "(1 < {x} <= {i})", "({l} == {l})",

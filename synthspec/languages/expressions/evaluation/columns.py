@@ -96,8 +96,8 @@ def conform_column(column: ColumnArray, result: Type) -> ColumnArray:
     """The column as its type holds it: floats where numbers are, integers where integers are."""
     if result.kind == "number" and column.dtype != np.float64:
         return numbers(column)
-    if result.kind == "integer" and column.dtype == np.float64:
-        values = [whole(v) if v is not None and v.is_integer() else v for v in unpack(column)]
+    if result.kind == "integer" and column.dtype in (np.float64, object):
+        values = [whole(v) if type(v) is float and v.is_integer() else v for v in unpack(column)]
         return objects(values, len(values)) if float in set(map(type, values)) else pack(values, "integer")
     if result.kind in ("text", "list", "map", "time", "any") and column.dtype != object:
         return objects(unpack(column), len(column))
