@@ -92,7 +92,7 @@ class GuardedApp:
     """An application behind a door: every request is looked at here first, every response leaves through here."""
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
-        self._app, self._gate = app, door
+        self._app, self._door = app, door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -111,14 +111,14 @@ class GuardedApp:
         if entering is not None:
             await entering(scope, receive, leaving)
             return
-        scope["studio.admitted"] = request.url.path.startswith(OPEN_PATHS) or self._gate.admits(request)
+        scope["studio.admitted"] = request.url.path.startswith(OPEN_PATHS) or self._door.admits(request)
         if not scope["studio.admitted"] and request.method in READS:
-            self._gate.tell_address()
+            self._door.tell_address()
         await self._app(scope, receive, leaving)
 
     def _refusal(self, request: Request) -> Response | None:
         """Why a request is none of ours, whatever it asks for."""
-        door = self._gate
+        door = self._door
         hosts = request.headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in door.hosts:
             return PlainTextResponse("This is not the address of the studio.\n", 421)
@@ -141,12 +141,12 @@ class GuardedApp:
         given = [value for name, value in parse_qsl(request.url.query) if name == "token"]
         if request.method != "GET" or request.url.path != "/" or not given:
             return None
-        session = self._gate.redeem(given[0])
-        if session is None and not self._gate.admits(request):
+        session = self._door.redeem(given[0])
+        if session is None and not self._door.admits(request):
             return None  # which is told as any visit without a cookie
         response = RedirectResponse("/", 303)
         if session is not None:
-            response.set_cookie(self._gate.cookie, session, path="/", httponly=True, samesite="strict")
+            response.set_cookie(self._door.cookie, session, path="/", httponly=True, samesite="strict")
         return response
 
 
@@ -156,6 +156,7 @@ class _Leaving:
     def __init__(self, request: Request, send: Send) -> None:
         self._request, self._send = request, send
         self._hides = False
+        self._begun: Message | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -181,8 +182,6 @@ class _Leaving:
                     del headers["content-length"]
                 await self._send(begun)
         await self._send(message)
-
-    _begun: Message | None = None
 
     async def _send_later(self, message: Message) -> None:
         """The length of what is sent is known only when secrets are out of it."""
