@@ -133,10 +133,9 @@ class Build:
             PluginFault: the code of a package failed; every completion is kept.
             OSError: the output cannot be written; the completions are in the store.
         """
-        async with open_folder(self.spec, self.tables, self.folder, accept_loss=self._accept_loss) as (
-            store,
-            endpoints,
-        ):
+        async with open_folder(
+            self.spec, self.tables, self.folder, accept_loss=self._accept_loss, calls=self._calls
+        ) as (store, endpoints):
             self.notice = store.notice
             if self._overrides is not None and self._writes:
                 note_spec(store, self.folder, self.spec.path, self._overrides)

@@ -37,9 +37,10 @@ class BuildFault(SynthspecError):
 
 @asynccontextmanager
 async def open_folder(
-    spec: Spec, tables: Mapping[str, Table], folder: Path, *, accept_loss: bool
+    spec: Spec, tables: Mapping[str, Table], folder: Path, *, accept_loss: bool, calls: bool = True
 ) -> AsyncIterator[tuple[Store, Mapping[str, Endpoint]]]:
-    """The store of a folder and the backends of a spec, closed again whatever happens."""
+    """The store of a folder and the backends of a spec (without `calls` those need no key), closed again whatever
+    happens."""
     if not spec.fields:
         raise BuildFault("this spec declares no fields: it is a fragment to be extended", "add `fields:`", 1)
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,7 @@ async def open_folder(
             roll_forward(folder)  # a build was cut off while it put its files in place
         except SwitchFault as e:
             raise BuildFault(e.message, e.help) from None
-        endpoints = _open_endpoints(spec, tables, store)
+        endpoints = _open_endpoints(spec, tables, store, calls)
         try:
             yield store, endpoints
         finally:
@@ -68,9 +69,9 @@ def _refuse_foreign(folder: Path) -> None:
         raise BuildFault(message, "name another folder with --out", 1)
 
 
-def _open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Endpoint]:
+def _open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store, calls: bool) -> dict[str, Endpoint]:
     try:
-        return open_endpoints(spec, tables, store)
+        return open_endpoints(spec, tables, store, calls=calls)
     except BackendFault as e:
         raise BuildFault(e.message) from None
 

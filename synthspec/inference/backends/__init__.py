@@ -29,6 +29,7 @@ class BackendContext:
     spec: Spec
     tables: Mapping[str, Table]  # the sources, read
     timeout: float = 120.0  # seconds one call may take
+    calls: bool = True  # without them only its fingerprint is read: no key is needed
 
 
 @dataclass(frozen=True, slots=True)

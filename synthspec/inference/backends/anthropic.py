@@ -47,7 +47,7 @@ _READ = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> AnthropicBackend:
     """Read the environment and the options; nothing is sent."""
-    hosted = open_hosted(_OWNER, KEYS, OPTIONS, _URL, choice, context.timeout)
+    hosted = open_hosted(_OWNER, KEYS, OPTIONS, _URL, choice, context)
     headers = {"anthropic-version": _VERSION, **({"x-api-key": hosted.key} if hosted.key else {})}
     if hosted.trusted:
         headers |= _keys.custom_headers("ANTHROPIC_CUSTOM_HEADERS")

@@ -55,7 +55,7 @@ _URL = "https://api.cohere.com"
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> CohereBackend:
     """Read the environment and the options; nothing is sent."""
-    hosted = open_hosted(_OWNER, KEYS, OPTIONS, _URL, choice, context.timeout)
+    hosted = open_hosted(_OWNER, KEYS, OPTIONS, _URL, choice, context)
     headers = {"Authorization": f"Bearer {hosted.key or 'none'}"}
     return CohereBackend(hosted.service, headers, hosted.options, hosted.settings)
 

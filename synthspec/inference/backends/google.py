@@ -66,7 +66,7 @@ _KEPT = frozenset(
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> GoogleBackend:
     """Read the environment and the options; nothing is sent."""
-    hosted = open_hosted(_OWNER, KEYS, OPTIONS, _URL, choice, context.timeout)
+    hosted = open_hosted(_OWNER, KEYS, OPTIONS, _URL, choice, context)
     headers = {"x-goog-api-key": hosted.key} if hosted.key else {}
     return GoogleBackend(hosted.service, headers, hosted.options, hosted.settings)
 

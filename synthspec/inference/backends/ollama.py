@@ -53,7 +53,7 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> OllamaBacken
     from synthspec.inference.transport.http import JsonClient
 
     options, settings = _chat.options_of(choice, OPTIONS)
-    service, headers = service_of(choice, options.get("base_url"), context.timeout)
+    service, headers = service_of(choice, options.get("base_url"), context.timeout, calls=context.calls)
     return OllamaBackend(JsonClient(service, service.address, headers), options, settings)
 
 
@@ -69,14 +69,17 @@ PROVIDER = Provider(
 )
 
 
-def service_of(choice: BackendChoice, base_url: Any, timeout: float) -> tuple[Service, dict[str, str]]:
-    """The server to call and the headers to call it with, by the address of a spec and the environment.
+def service_of(
+    choice: BackendChoice, base_url: Any, timeout: float, *, calls: bool = True
+) -> tuple[Service, dict[str, str]]:
+    """The server to call and the headers to call it with, by the address of a spec and the environment. Without `calls`
+    no key is read.
 
     Raises:
         BackendFault: the key would go where only the spec says.
     """
     address = _chat.address_of(host_url(str(base_url or os.environ.get("OLLAMA_HOST", ""))))
-    key = _keys.key_from(("OLLAMA_API_KEY",))
+    key = _keys.key_from(("OLLAMA_API_KEY",)) if calls else ""
     sent = _keys.key_to_send(_OWNER, key, address, choice)
     hidden = "" if sent == key else _keys.withheld(_OWNER, address)
     start = f"`ollama serve` starts one, `ollama pull {choice.model}` fetches the model"

@@ -61,7 +61,7 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> OpenAIBacken
     options, settings = _chat.options_of(choice, OPTIONS)
     if options.get("guided", "none") not in SERVERS:
         raise BackendFault(FaultKind.BAD_REQUEST, f"`guided` is one of {', '.join(SERVERS)}")
-    service, headers = service_of(choice, options.get("base_url"), context.timeout)
+    service, headers = service_of(choice, options.get("base_url"), context.timeout, calls=context.calls)
     return OpenAIBackend(service, headers, options, settings)
 
 
@@ -90,8 +90,11 @@ PROVIDER = Provider(
 )
 
 
-def service_of(choice: BackendChoice, base_url: Any, timeout: float) -> tuple[Service, dict[str, str]]:
-    """The server to call and the headers to call it with, by the address of a spec and the environment.
+def service_of(
+    choice: BackendChoice, base_url: Any, timeout: float, *, calls: bool = True
+) -> tuple[Service, dict[str, str]]:
+    """The server to call and the headers to call it with, by the address of a spec and the environment. Without `calls`
+    no key is read.
 
     Raises:
         BackendFault: there is no key where one is needed, or it would go where only the spec says.
@@ -100,8 +103,8 @@ def service_of(choice: BackendChoice, base_url: Any, timeout: float) -> tuple[Se
     host = urlsplit(address).hostname or ""
     local = _chat.is_local(host)
     name = "OpenAI" if host.endswith("openai.com") else "the server"
-    key = _keys.key_from(KEYS)
-    if not key and not local:
+    key = _keys.key_from(KEYS) if calls else ""
+    if calls and not key and not local:
         raise missing_key("OpenAI" if name == "OpenAI" else host, KEYS)
     sent = _keys.key_to_send(_OWNER, key, address, choice)
     headers = {"Authorization": f"Bearer {sent or 'none'}"}

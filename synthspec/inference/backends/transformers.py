@@ -39,7 +39,7 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> Transformers
     """Check what can be checked without loading the model; that happens with the first call."""
     from synthspec.inference.transport.local_model import Manner, digest_of
 
-    if any(importlib.util.find_spec(name) is None for name in ("transformers", "torch")):
+    if context.calls and any(importlib.util.find_spec(name) is None for name in ("transformers", "torch")):
         raise missing_package("transformers", EXTRA)
     options, settings = _chat.options_of(choice, OPTIONS)
     known = {"temperature", "top_p", "max_tokens", "stop", "seed"}

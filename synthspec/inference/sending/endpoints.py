@@ -55,15 +55,18 @@ class Endpoint:
 _NOTE = "fingerprints"  # the name under which a store keeps them
 
 
-def open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store) -> dict[str, Endpoint]:
-    """For each endpoint of the spec (`spec/backends_used.py`) its backend; those with the same choice share one.
+def open_endpoints(
+    spec: Spec, tables: Mapping[str, Table], store: Store, *, calls: bool = True
+) -> dict[str, Endpoint]:
+    """For each endpoint of the spec (`spec/backends_used.py`) its backend; those with the same choice share one. Without
+    `calls` they cannot be asked, and need no key.
 
     Raises:
         BackendFault: one cannot be opened.
     """
     opened: dict[str, Endpoint] = {}
     endpoints: dict[str, Endpoint] = {}
-    opener = _Opener(spec, tables, KeptFingerprints(store))
+    opener = _Opener(spec, tables, KeptFingerprints(store), calls)
     for name, (_, given) in backends_used(spec).items():
         choice = with_limits(given, spec.limits)
         mark = repr((choice.provider, choice.model, sorted(choice.options.items(), key=str), choice.settings))
@@ -91,8 +94,8 @@ def with_limits(choice: BackendChoice, limits: Limits) -> BackendChoice:
 class _Opener:
     """Opens the backends of one spec. Those that ask the same server share its governor."""
 
-    def __init__(self, spec: Spec, tables: Mapping[str, Table], kept: KeptFingerprints) -> None:
-        self.kept = kept
+    def __init__(self, spec: Spec, tables: Mapping[str, Table], kept: KeptFingerprints, calls: bool) -> None:
+        self.kept, self._calls = kept, calls
         self._spec, self._tables = spec, tables
         self._governors: dict[str, Governor] = {}
         self._pools: dict[tuple[str, ...], ServerPool] = {}
@@ -111,7 +114,8 @@ class _Opener:
 
     def _backend(self, choice: BackendChoice) -> Backend:
         try:
-            return open_backend(choice, BackendContext(self._spec, self._tables, self._spec.limits.timeout))
+            context = BackendContext(self._spec, self._tables, self._spec.limits.timeout, self._calls)
+            return open_backend(choice, context)
         except BackendFault as e:
             raise BackendFault(e.kind, f"the backend '{choice.provider}' cannot be used: {e.message}") from None
 

@@ -11,6 +11,7 @@ from synthspec.inference.transport import chat, keys
 from synthspec.inference.transport.errors import Service
 
 if TYPE_CHECKING:
+    from synthspec.inference.backends import BackendContext
     from synthspec.spec import BackendChoice
 
 
@@ -26,7 +27,12 @@ class Hosted:
 
 
 def open_hosted(
-    owner: keys.Owner, names: tuple[str, ...], own: Iterable[str], url: str, choice: BackendChoice, timeout: float
+    owner: keys.Owner,
+    names: tuple[str, ...],
+    own: Iterable[str],
+    url: str,
+    choice: BackendChoice,
+    context: BackendContext,
 ) -> Hosted:
     """The service of a provider that asks for a key in one of the variables `names`; nothing is sent.
 
@@ -35,10 +41,10 @@ def open_hosted(
     Raises:
         BackendFault: no key is set, no model is named, or the address is somebody else's.
     """
-    key = keys.required_key(owner.name, names)
+    key = keys.required_key(owner.name, names) if context.calls else ""
     options, settings = chat.options_of(choice, own)
     address = chat.address_of(str(options.get("base_url") or os.environ.get(owner.address) or url))
     sent = keys.key_to_send(owner, key, address, choice)
     hidden = "" if sent == key else keys.withheld(owner, address)
-    service = Service(owner.name, address, choice.model, names, "", timeout, (key,), hidden)
+    service = Service(owner.name, address, choice.model, names, "", context.timeout, (key,), hidden)
     return Hosted(service, sent, keys.is_trusted(owner, key, address, choice), options, settings)
