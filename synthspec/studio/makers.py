@@ -15,20 +15,25 @@ from synthspec.inference.store.file import StoreFault
 def other_maker(folder: Path, spec: Path, known: Iterable[Path] = ()) -> Path | None:
     """The spec that a folder was built from, where it is there and is not `spec`; None of any other folder.
 
-    The folder's store notes its spec. Where it does not, the manifest has the name of the file, which is looked for
-    beside `spec` and among the `known` ones.
+    The folder's store notes the spec of its last build. Where it does not, or the dataset that stands is of another
+    file, the manifest has the name of that file, which is looked for beside `spec` and among the `known` ones.
     """
     if not folder.is_dir():
         return None
-    noted = _noted(folder)
-    if noted is not None:
+    noted, name = _noted(folder), _named(folder)
+    if noted is not None and name in (None, noted.name):
         return noted if noted.is_file() and not _same(noted, spec) else None
-    about = (read_manifest(folder) or {}).get("spec")
-    name = about.get("file") if isinstance(about, dict) else None
-    if not isinstance(name, str) or not name or name == spec.name or Path(name).name != name:
+    if name is None or name == spec.name:
         return None
     candidates = chain((spec.parent / name,), (path for path in known if path.name == name))
     return next((path for path in candidates if path.is_file() and not _same(path, spec)), None)
+
+
+def _named(folder: Path) -> str | None:
+    """The name of the file of the spec from which the dataset that stands was made; None where none is known."""
+    about = (read_manifest(folder) or {}).get("spec")
+    name = about.get("file") if isinstance(about, dict) else None
+    return name if isinstance(name, str) and name and Path(name).name == name else None
 
 
 def _noted(folder: Path) -> Path | None:

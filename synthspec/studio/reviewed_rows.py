@@ -13,6 +13,7 @@ from synthspec.inference.store.derived.row_views import kept_rows
 from synthspec.inference.store.reviews import FILE, read_reviews
 from synthspec.spec.rows import Row
 from synthspec.studio.context import Studio
+from synthspec.studio.makers import other_maker
 from synthspec.studio.workspace import Workspace
 
 
@@ -43,6 +44,7 @@ def _editor_of(studio: Studio, folder: Path) -> RowEditor | None:
         compiled = known.compiled(studio.spec(name))
         if compiled.spec is None or not compiled.ok:
             continue
-        if studio.dataset_folder(compiled.spec.name) in (folder, *folder.parents):
+        built = studio.dataset_folder(compiled.spec.name) in (folder, *folder.parents)
+        if built and other_maker(folder, studio.spec(name), known.files()) is None:
             return open_editor(compiled.spec, compiled.tables)
     return None

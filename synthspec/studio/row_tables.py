@@ -80,13 +80,13 @@ class RowTables:
         """The spec that an address names, with the reviews of its dataset.
 
         Raises:
-            RequestRefused: it is none, or has errors.
+            RequestRefused: it is none, has errors, or the rows in its folder are of another spec.
         """
         path = spec_path(request)
         spec = self._studio.service(Workspace).compiled(path).spec
         if spec is None:
             raise RequestRefused(422, "the spec has errors", "fix them in the editor: rows are shown by its fields")
-        folder = self._studio.dataset_folder(spec.name)
+        folder = self._studio.service(Workspace).dataset_folder(spec.name, path)
         reviews, held = self._reviews_of(folder)
         return SpecRows(path, spec, folder, reviews, held)
 

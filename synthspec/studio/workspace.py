@@ -14,7 +14,7 @@ from typing import Any
 from synthspec.analysis.compiled import Compiled
 from synthspec.compiler import compile_spec
 from synthspec.dataset.manifest import read_manifest, rows_in_dataset
-from synthspec.studio.context import Studio
+from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.makers import other_maker
 from synthspec.studio.paths import SPECS
 
@@ -106,9 +106,39 @@ class Workspace:
         """The other spec from which the dataset of this name was made; None where it is of this spec, or of none."""
         return other_maker(self._studio.dataset_folder(name), path, self.files())
 
+    def dataset_folder(self, name: str, path: Path) -> Path:
+        """Where the dataset of a spec is built.
+
+        Raises:
+            RequestRefused: the dataset that is there was made from another spec of the same name.
+        """
+        maker = self.maker(name, path)
+        if maker is not None:
+            message, help = anothers(self._studio, path, name, maker)
+            own = (
+                maker.relative_to(self._studio.folder).as_posix() if maker.is_relative_to(self._studio.folder) else None
+            )
+            raise RequestRefused(409, message, help, maker=own)
+        return self._studio.dataset_folder(name)
+
     def _built(self, name: str, path: Path, known: Iterable[Path]) -> dict[str, Any] | None:
         folder = self._studio.dataset_folder(name)
         return None if other_maker(folder, path, known) is not None else built_state(folder)
+
+
+def anothers(studio: Studio, path: Path, name: str, maker: Path, would: str = "") -> tuple[str, str]:
+    """That a dataset is of another spec, and what to do, in words; `would`, what a build of this one would do to it."""
+    mine, other = (
+        p.relative_to(studio.folder).as_posix() if p.is_relative_to(studio.folder) else str(p) for p in (path, maker)
+    )
+    rows = rows_in_dataset(read_manifest(studio.dataset_folder(name)))
+    what = "the dataset" if rows is None else f"the {rows:,} row{'' if rows == 1 else 's'}"
+    many = rows not in (None, 1)
+    then = f", and a build of {mine} would {would} {'them' if many else 'it'}" if would else f", not from {mine}"
+    return (
+        f"{what} in build/{name} {'were' if many else 'was'} made from {other}{then}",
+        f"give {mine} another `name:`, so that it has a folder of its own, or move build/{name} elsewhere",
+    )
 
 
 def built_state(folder: Path) -> dict[str, Any] | None:

@@ -55,11 +55,9 @@ class Endpoint:
 _NOTE = "fingerprints"  # the name under which a store keeps them
 
 
-def open_endpoints(
-    spec: Spec, tables: Mapping[str, Table], store: Store, *, calls: bool = True
-) -> dict[str, Endpoint]:
-    """For each endpoint of the spec (`spec/backends_used.py`) its backend; those with the same choice share one. Without
-    `calls` they cannot be asked, and need no key.
+def open_endpoints(spec: Spec, tables: Mapping[str, Table], store: Store, *, calls: bool = True) -> dict[str, Endpoint]:
+    """For each endpoint of the spec (`spec/backends_used.py`) its backend; those with the same choice share one.
+    Without `calls` they cannot be asked, and need no key.
 
     Raises:
         BackendFault: one cannot be opened.

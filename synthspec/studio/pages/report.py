@@ -30,7 +30,10 @@ def page(request: Request) -> Response:
 
 def state(request: Request) -> Response:
     """Whether there is a dataset, and a report of it as it is now."""
-    folder, name = _dataset(request)
+    try:
+        folder, name = _dataset(request)
+    except RequestRefused as e:
+        return as_json({"state": "another", "error": e.message, "help": e.help, **e.more})
     if folder is None:
         return as_json({"state": "none"})
     key = page_key("report", str(folder), folders=[folder])
@@ -71,9 +74,12 @@ def _told(key: str, folder: Path, name: str) -> dict[str, Any]:
 
 
 def _dataset(request: Request) -> tuple[Path | None, str]:
-    studio = studio_of(request)
-    compiled = studio.service(Workspace).compiled(spec_path(request))
-    name = compiled.spec.name if compiled.spec is not None else spec_path(request).stem
+    """Raises RequestRefused where it is that of another spec of the same name."""
+    studio, path = studio_of(request), spec_path(request)
+    known = studio.service(Workspace)
+    compiled = known.compiled(path)
+    name = compiled.spec.name if compiled.spec is not None else path.stem
+    known.dataset_folder(name, path)
     return dataset_of(studio, name), name
 
 

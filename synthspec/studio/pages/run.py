@@ -11,14 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from synthspec.compiler import compile_spec
-from synthspec.dataset.manifest import read_manifest, rows_in_dataset
 from synthspec.sources.kinds import Access
 from synthspec.studio.context import RequestRefused, Studio, Tab, as_json, json_of, render, spec_path, studio_of
 from synthspec.studio.runs.consent import needs_trust_alone, questions_of
 from synthspec.studio.runs.offer import choices, offer, overrides_of
 from synthspec.studio.runs.registry import Runs, RunWanted
 from synthspec.studio.runs.stream import stream_of
-from synthspec.studio.workspace import Workspace
+from synthspec.studio.workspace import Workspace, anothers
 
 TAB = Tab(20, "Preview and run", "run")
 MOST_ROWS = 1_000_000_000
@@ -39,7 +38,7 @@ def plan(request: Request) -> Response:
     found = offer(path, rows, backend, budget, studio.dataset_folder)
     maker = studio.service(Workspace).maker(found["name"], path) if "name" in found else None
     if maker is not None:
-        message, help = anothers(studio, path, found["name"], maker)
+        message, help = anothers(studio, path, found["name"], maker, "replace")
         found = {**found, "standing": None, "taken": {"error": message, "help": help}}
     runs = studio.service(Runs)
     told = [runs.state(r) for r in runs.of_spec(request.path_params["spec"])]
@@ -87,20 +86,7 @@ def _refuse_anothers(studio: Studio, path: Path, name: str) -> None:
     """Refuse a build that would replace the dataset of another spec."""
     maker = studio.service(Workspace).maker(name, path)
     if maker is not None:
-        raise RequestRefused(409, *anothers(studio, path, name, maker))
-
-
-def anothers(studio: Studio, path: Path, name: str, maker: Path) -> tuple[str, str]:
-    """That a dataset is of another spec, and what to do, in words."""
-    mine, other = (p.relative_to(studio.folder).as_posix() if p.is_relative_to(studio.folder) else str(p)
-                   for p in (path, maker))  # fmt: skip
-    rows = rows_in_dataset(read_manifest(studio.dataset_folder(name)))
-    what = "the dataset" if rows is None else f"the {rows:,} row{'' if rows == 1 else 's'}"
-    return (
-        f"{what} in build/{name} {'were' if rows not in (None, 1) else 'was'} made from {other}, "
-        f"and a build of {mine} would replace {'them' if rows not in (None, 1) else 'it'}",
-        f"give {mine} another `name:`, so that it has a folder of its own, or move build/{name} elsewhere",
-    )
+        raise RequestRefused(409, *anothers(studio, path, name, maker, "replace"))
 
 
 def _compiled_with_trust(request: Request, rows: int | None, backend: str, budget: float | None) -> Any:

@@ -1,4 +1,4 @@
-import { specUrl } from "./studio.js";
+import { fill, refused, specUrl } from "./studio.js";
 import { failed, madePage, showPaper } from "./paper.js";
 
 const spec = document.body.dataset.spec;
@@ -10,6 +10,10 @@ let shown = "";
 function told(found) {
   retry.hidden = found.state !== "failed";
   state.hidden = found.state === "ready" && !found.incomplete;
+  if (found.state === "another") {
+    fill(state, refused({ message: found.error, help: found.help, body: found }, "report"));
+    return;
+  }
   state.textContent = {
     none: "Nothing is built yet. Build the spec, and its report stands here.",
     making: "Measuring the dataset. A large one takes a minute or two; you can go on elsewhere meanwhile.",

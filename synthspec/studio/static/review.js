@@ -1,6 +1,6 @@
 // Review row by row, with the keyboard alone: a verdict goes on to the next row, and can be taken back.
 import { chips, history, values } from "/static/row_story.js";
-import { confirmed, count, el, fetchJson, fill, notify, number, openDialog, specUrl, tellError } from "/static/studio.js";
+import { confirmed, count, el, fetchJson, fill, notify, number, openDialog, refused, specUrl, tellError } from "/static/studio.js";
 
 const spec = document.body.dataset.spec;
 const at = (id) => document.getElementById(id);
@@ -368,6 +368,6 @@ try {
   await readProgress();
   if (!reviewer() && !document.activeElement?.closest("input, textarea, select, dialog")) at("who").focus();
 } catch (error) {
-  fill(at("row"), el("h2", {}, "There is nothing to review"), el("p", { class: "soft" }, `${error.message}. ${error.help || ""}`));
+  fill(at("row"), el("h2", {}, "There is nothing to review"), el("p", { class: "soft" }, refused(error, "review")));
   at("progress").textContent = "";
 }

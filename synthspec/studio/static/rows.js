@@ -1,6 +1,6 @@
 // The table of all rows: a window over a list of any length, filters in the address, a row's history in a dialog.
 import { chips, history, values } from "/static/row_story.js";
-import { count, el, fetchJson, fill, number, openDialog, specUrl, tellError } from "/static/studio.js";
+import { count, el, fetchJson, fill, number, openDialog, refused, specUrl, tellError } from "/static/studio.js";
 
 const spec = document.body.dataset.spec;
 const LINE = 64; // pixels
@@ -49,8 +49,8 @@ function load(page) {
   wanted.catch((error) => {
     pages.delete(page);
     if (error.name !== "AbortError") {
-      at("total").textContent = `${error.message}. ${error.help || ""}`;
-      if (error.status !== 404) tellError(error);
+      fill(at("total"), refused(error, "rows"));
+      if (error.status !== 404 && !error.body?.maker) tellError(error);
     }
   });
   return wanted;
@@ -169,7 +169,7 @@ async function countKinds() {
   try {
     found = await ask("/api/facets/");
   } catch (error) {
-    if (error.name !== "AbortError") fill(at("facet-lists"), el("p", { class: "soft small" }, error.help || error.message));
+    if (error.name !== "AbortError") fill(at("facet-lists"), error.body?.maker ? null : el("p", { class: "soft small" }, error.help || error.message));
     return;
   }
   if (Array.isArray(pages.get(0))) sayTotal();

@@ -159,6 +159,12 @@ export function confirmed(title, text, { yes = "Go on", no = "Cancel", danger = 
   });
 }
 
+/** What the studio refuses, and where to go where the rows are those of another spec: for a page that has nothing else to show. */
+export function refused(error, page) {
+  const maker = error.body?.maker;
+  return [sentence(error.message), error.help && ` ${sentence(error.help)}`, maker && [" ", el("a", { href: specUrl(maker, page) }, `Open ${maker}`)]];
+}
+
 const THEMES = { auto: "as the system has them", light: "light", dark: "dark" };
 
 function themeButton() {
