@@ -19,12 +19,15 @@ from synthspec.document.reader import MapNode, read_document
 from synthspec.document.schema import check_schema
 from synthspec.document.source import Source, buffer_source, read_source, text_source
 from synthspec.generation.unkept_rules import check_unkept
+from synthspec.planning.constraints.checked_before import CheckedPlans
 from synthspec.planning.constraints.listed import check_listed
 from synthspec.plugins.guarding import PluginFault
 from synthspec.sources import Table, TableFault
 from synthspec.sources.kinds import NO_ACCESS, Access
 from synthspec.spec import Spec
 from synthspec.spec.used_names import parameters_to_try
+
+_CHECKED = CheckedPlans()  # of texts in editors
 
 
 def compile_spec(path: Path, overrides: Mapping[str, str] | None = None, *, access: Access = NO_ACCESS) -> Compiled:
@@ -52,7 +55,7 @@ def compile_buffer(
 
     Unless it is to be `tried`, nothing is drawn: what only a plan tells is not looked for.
     """
-    return _compile(*buffer_source(path, text), {}, access, texts, tried)
+    return _compile(*buffer_source(path, text), {}, access, texts, tried, _CHECKED)
 
 
 def _compile(
@@ -62,6 +65,7 @@ def _compile(
     access: Access,
     texts: Mapping[Path, str] | None = None,
     tried: bool = True,
+    checked: CheckedPlans | None = None,
 ) -> Compiled:
     if source is None:
         return Compiled(None, {}, faults)
@@ -85,9 +89,8 @@ def _compile(
     try:
         if tried and not has_errors(faults):
             faults += check_whole(lowered.spec, lowered.tables, root)
-            faults += _check_plan(lowered.spec, lowered.tables)
-        if tried and not has_errors(faults):
-            faults += _check_draws(lowered.spec, lowered.tables)
+            spec, tables = lowered.spec, lowered.tables
+            faults += _try_plan(spec, tables) if checked is None else checked.found(_try_plan, spec, tables)
         if tried and not has_errors(faults):
             faults += check_unkept(lowered.spec, lowered.tables)
     except PluginFault as e:
@@ -101,6 +104,12 @@ def _sources_of(root: MapNode) -> Span:
     """Where the sources are declared."""
     key = root.key("sources")
     return root.span if key is None else key.span
+
+
+def _try_plan(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
+    """What only drawing tells of a plan."""
+    faults = _check_plan(spec, tables)
+    return faults if has_errors(faults) else (*faults, *_check_draws(spec, tables))
 
 
 def _check_plan(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:

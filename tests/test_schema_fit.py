@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from hypothesis import strategies as st
 
 from synthspec.document.resources import language_schema
 from synthspec.document.schema import _only_lists
-from synthspec.document.schema_fit import surely_fits
+from synthspec.document.schema_fit import sparing_validator, surely_fits
 
 SCHEMA = _only_lists(language_schema())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+SPARING = sparing_validator(SCHEMA)
 SPECS = sorted((Path(__file__).parent.parent / "specs").glob("*.yaml"))
 JUNK: tuple[Any, ...] = (
     None,
@@ -77,6 +79,22 @@ def test_what_is_taken_fits(path: Path) -> None:
             assert VALIDATOR.is_valid(mutant)
 
 
+def told(errors: Iterable[Any]) -> list[Any]:
+    """All that errors say, those of the branches of `anyOf` below them too."""
+    return [
+        (list(e.absolute_path), list(e.absolute_schema_path), e.validator, e.message, told(e.context)) for e in errors
+    ]
+
+
+@pytest.mark.parametrize("path", SPECS[::3], ids=lambda p: p.stem)
+def test_what_does_not_fit_is_told_as_jsonschema_tells_it(path: Path) -> None:
+    document = json.loads(json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str))
+    rng = random.Random(f"{path.stem} told")
+    for _ in range(6):
+        mutant = changed(changed(document, rng), rng)
+        assert told(SPARING.iter_errors(mutant)) == told(VALIDATOR.iter_errors(mutant))
+
+
 def test_most_specs_that_are_right_are_taken() -> None:
     """Or nothing would be gained."""
     plain = {"synthspec": 1, "name": "a", "rows": 3, "parameters": {"mood": ["calm", "cross"]},
@@ -110,5 +128,7 @@ def test_keywords_in_pairs(one: Any, two: Any, value: Any) -> None:
     defs = {"text": {"type": "string", "minLength": 1}}
     parts = [p for p in (one, two) if isinstance(p, dict)]
     schema = {"$defs": defs, **{k: v for part in parts for k, v in part.items()}}
+    plain = jsonschema.Draft202012Validator(schema)
     if surely_fits(schema, value, defs):
-        assert jsonschema.Draft202012Validator(schema).is_valid(value)
+        assert plain.is_valid(value)
+    assert told(sparing_validator(schema).iter_errors(value)) == told(plain.iter_errors(value))

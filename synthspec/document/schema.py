@@ -14,7 +14,7 @@ from synthspec.document.paths import Path, node_at, prune, respell
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
 from synthspec.document.resources import installed_kinds, language_schema
 from synthspec.document.schema_errors import explain_error, place_name, useful_errors
-from synthspec.document.schema_fit import surely_fits
+from synthspec.document.schema_fit import sparing_validator, surely_fits
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -30,9 +30,7 @@ def _schema(kinds: tuple[str, ...]) -> Any:
 
 @cache
 def _validator(kinds: tuple[str, ...]) -> Validator:
-    import jsonschema
-
-    return jsonschema.Draft202012Validator(_schema(kinds))
+    return sparing_validator(_schema(kinds))
 
 
 def _errors(kinds: tuple[str, ...], data: Any) -> Iterable[Any]:

@@ -281,6 +281,8 @@ def table_of(rows: Iterable[Mapping[str, Any]]) -> MemoryTable:
 
 def rename(table: Table, renames: Mapping[str, str]) -> Table:
     """The same table with columns renamed, old to new."""
+    if not renames:
+        return table
     if isinstance(table, MemoryTable):
         return MemoryTable({renames.get(n, n): v for n, v in table.columns.items()}, table.guessed_encoding)
-    return RenamedTable(table, renames) if renames else table
+    return RenamedTable(table, renames)

@@ -10,7 +10,7 @@ from synthspec.diagnostics import did_you_mean
 from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, Type
 from synthspec.languages.templates.syntax_errors import TextFault, syntax_fault
 from synthspec.languages.templates.tag_places import AFTER, CALLED, MEMBER, NAME, TagPlaces
-from synthspec.languages.templates.template import Template, compiled, environment
+from synthspec.languages.templates.template import Template, compiled, parsed
 from synthspec.languages.templates.trial import try_template
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def check_template(
     import jinja2
 
     try:
-        tree = environment().parse(text)
+        tree = parsed(text)
         checker = _Checker(text, scope, explain)
         checker.visit_all(tree.body, 0)
         faults = tuple(dict.fromkeys(checker.faults))[:MAX_FAULTS]

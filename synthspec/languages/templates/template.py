@@ -15,8 +15,9 @@ from synthspec.languages.templates.work import MAX_TEXT, TemplateFault, Undefine
 
 if TYPE_CHECKING:
     import jinja2
+    from jinja2 import nodes
 
-__all__ = ["MAX_TEXT", "Template", "TemplateFault", "UndefinedFault", "compiled", "environment", "render"]
+__all__ = ["MAX_TEXT", "Template", "TemplateFault", "UndefinedFault", "compiled", "environment", "parsed", "render"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,16 @@ def environment() -> jinja2.Environment:
     from synthspec.languages.templates.environment import build_environment
 
     return build_environment()
+
+
+@lru_cache(maxsize=512)
+def parsed(text: str) -> nodes.Template:
+    """The tree of a template, to be read and never changed.
+
+    Raises:
+        jinja2.TemplateSyntaxError: it is no template.
+    """
+    return environment().parse(text)
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from typing import Any
 from synthspec.languages.expressions.checking.descriptions import a
 from synthspec.languages.expressions.types import ANY, Type
 from synthspec.languages.templates.syntax_errors import TextFault
-from synthspec.languages.templates.template import TemplateFault, UndefinedFault, environment, render
+from synthspec.languages.templates.template import TemplateFault, UndefinedFault, parsed, render
 from synthspec.languages.templates.work import WorkFault
 
 MAX_GROUPS = 20  # of names that may be null, tried one after the other
@@ -92,14 +92,14 @@ def _adds(piece: str) -> bool:
     """Whether a template adds with `+`."""
     from jinja2 import nodes
 
-    return environment().parse(piece).find(nodes.Add) is not None
+    return parsed(piece).find(nodes.Add) is not None
 
 
 def _names_in(piece: str) -> set[str]:
     """The names that a template reads and does not set."""
     from jinja2 import meta
 
-    return meta.find_undeclared_variables(environment().parse(piece))
+    return meta.find_undeclared_variables(parsed(piece))
 
 
 def sample_value(type: Type, depth: int = 0) -> Any:

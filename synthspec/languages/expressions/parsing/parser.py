@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from synthspec.languages.expressions.errors import Fault
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 100
+KEPT = 2048  # trees of texts parsed before: an editor parses a spec again at each letter
 
 _SIGNS = {"AND_SIGN": "AND", "OR_SIGN": "OR", "NOT_SIGN": "NOT", "POWER_SIGN": "POWER"}
 _KEYWORDS = frozenset({"IF", "THEN", "ELSE", "OR", "AND", "NOT", "IN", "MATCHES", "TRUTH", "NULL"})
@@ -62,6 +63,7 @@ def expression_parser() -> Lark:
     return load_parser(Words(), Builder())
 
 
+@lru_cache(maxsize=KEPT)
 def parse_expression(text: str) -> tuple[Expression | None, tuple[Fault, ...]]:
     """The tree of an expression and what is wrong with how it is written.
 
