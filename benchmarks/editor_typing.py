@@ -22,9 +22,16 @@ TYPE = """async () => {
   const begun = performance.now();
   document.querySelector(".cm-content").focus();
   document.execCommand("insertText", false, " x");
+  const typed = performance.now();
   while (!shown()) await new Promise(resolve => setTimeout(resolve, 2));
-  return performance.now() - begun;
+  const seen = performance.now();
+  await new Promise(resolve => setTimeout(resolve, 50)); // the browser notes requests a little later
+  const asked = performance.getEntriesByType("resource").find(e => e.startTime >= begun && e.name.includes("/api/language/"));
+  const end = asked.responseEnd;
+  performance.clearResourceTimings();
+  return [seen - begun, typed - begun, asked.startTime - typed, end - asked.startTime, seen - end];
 }"""
+PARTS = ("in all", "the letter", "waiting", "the server's answer", "showing it")
 
 
 def spec_text() -> str:
@@ -82,7 +89,9 @@ def measure(times: int) -> None:
             page.keyboard.press("Backspace")
             page.wait_for_selector("#problems-list .fine")
             time.sleep(1.2)  # until the plan is there again
-        print(f"key to problem: median {statistics.median(took):.0f} ms, {min(took):.0f} to {max(took):.0f}")
+        print("From a key to its problem in the list, milliseconds:")
+        for part, each in zip(PARTS, zip(*took, strict=True), strict=True):
+            print(f"{part:20} median {statistics.median(each):5.0f}, {min(each):5.0f} to {max(each):5.0f}")
         browser.close()
     server.should_exit = True
     thread.join()
