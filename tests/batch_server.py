@@ -24,11 +24,9 @@ requests of batches that were worked on, by key: what a provider would charge fo
 from __future__ import annotations
 
 import argparse
-import asyncio
 import itertools
 import json
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -37,7 +35,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
-from loopback import digest, end_tasks, prose
+from loopback import digest, prose
+from threaded_server import ThreadedServer
 
 from synthspec.inference.batches import INTENT
 
@@ -77,8 +76,9 @@ class Batch:
     errors: list[bytes] = field(default_factory=list)
 
 
-class BatchServer:
+class BatchServer(ThreadedServer):
     def __init__(self, reply: Replier = worded, at: Callable[[str, str], None] | None = None, **cruel: Any) -> None:
+        super().__init__()
         self.reply, self.at, self.cruel = reply, at or (lambda step, when: None), dict(cruel)
         self.batches: dict[str, Batch] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
@@ -86,34 +86,12 @@ class BatchServer:
         self.called: Counter[str] = Counter()  # ordinary calls, by what was said
         self.steps: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
-        self.url = ""
         self._ids = itertools.count(1)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._ready = threading.Event()
 
     def url_of(self, provider: str) -> str:
         return f"{self.url}/v1" if provider == "openai" else self.url
 
-    def __enter__(self) -> BatchServer:
-        self._thread.start()
-        assert self._ready.wait(300), "the server did not start"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(60)
-
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        runner = self._loop.run_until_complete(self.start())
-        self._ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(runner.cleanup())
-        end_tasks(self._loop)
-        self._loop.close()
-
-    async def start(self) -> web.AppRunner:
+    def application(self) -> web.Application:
         app = web.Application(client_max_size=1 << 26)
         add = app.router.add_route
         add("POST", "/v1/chat/completions", self._chat)
@@ -142,11 +120,7 @@ class BatchServer:
         add("GET", "/v1beta/batches", self._google_list)
         add("GET", "/v1beta/batches/{id}", self._poll)
         add("POST", "/v1beta/batches/{id}:cancel", self._cancel)
-        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        return runner
+        return app
 
     # --- what all have
 

@@ -12,7 +12,6 @@ import asyncio
 import hashlib
 import json
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from random import Random
 from typing import Any
 
 from aiohttp import web
+from threaded_server import ThreadedServer
 
 Reply = Callable[[dict[str, Any], int], str]
 WORDS = (
@@ -60,19 +60,10 @@ def count_words(text: str, dimensions: int = 32) -> list[float]:
     return counts
 
 
-def end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel every task of a loop that has stopped, those too that others begin as they end."""
-    for _ in range(100):
-        left = asyncio.all_tasks(loop)
-        if not left:
-            return
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-
-
-class Loopback:
+class Loopback(ThreadedServer):
     """The server. `calls` counts requests by their messages, `answered` those that got a whole reply."""
+
+    path = "/v1"
 
     def __init__(
         self,
@@ -87,6 +78,7 @@ class Loopback:
         port: int = 0,
         log: Path | None = None,
     ) -> None:
+        super().__init__(port)
         self.beside = dict(beside or {})  # what else stands in each message, such as `reasoning_content`
         self.reply, self.faults, self.latency, self.seed, self.hang = reply, dict(faults or {}), latency, seed, hang
         self.tokens = tokens
@@ -95,47 +87,20 @@ class Loopback:
         self.answered: Counter[str] = Counter()
         self.bodies: list[dict[str, Any]] = []
         self.in_flight = self.most_in_flight = 0
-        self.url = ""
-        self.port = port
         self.log = log
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._ready = threading.Event()
-
-    def __enter__(self) -> Loopback:
-        self._thread.start()
-        assert self._ready.wait(300), "the server did not start"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(60)  # to the end of its tasks: what is left of one is told when Python ends
 
     @property
     def total(self) -> int:
         return sum(self.calls.values())
 
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        runner = self._loop.run_until_complete(self.start())
-        self._ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(runner.cleanup())
-        end_tasks(self._loop)
-        self._loop.close()
-
-    async def start(self) -> web.AppRunner:
+    def application(self) -> web.Application:
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/completions", self._complete)
         app.router.add_post("/v1/embeddings", self._embeddings)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/stats", self._stats)
-        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self.port, backlog=4096, reuse_address=True).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-        return runner
+        return app
 
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "loop", "object": "model"}]})

@@ -6,16 +6,14 @@ repositories: `{"user/name": Repo}`. `hub.fails` maps a part of a path to the st
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from loopback import end_tasks
+from threaded_server import ThreadedServer
 
 TOKEN = "hf_loopback"
 SHA = "0" * 40
@@ -32,30 +30,17 @@ class Repo:
     commits: list[str] = field(default_factory=list)
 
 
-class Hub:
+class Hub(ThreadedServer):
     """The server, in a thread: `with Hub() as hub: hub.url`."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.repos: dict[str, Repo] = {}
         self.fails: dict[str, int] = {}
         self.large: dict[str, bytes] = {}
         self.seen: list[str] = []
-        self.url = ""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._ready = threading.Event()
 
-    def __enter__(self) -> Hub:
-        self._thread.start()
-        assert self._ready.wait(300), "the server did not start"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(60)
-
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
+    def application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=2**26)
         repo = "{user}/{name}"
         app.add_routes(
@@ -72,16 +57,7 @@ class Hub:
                 web.get(f"/datasets/{repo}/resolve/{{revision}}/{{path:.+}}", self._file),
             ]
         )
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        self._loop.run_until_complete(runner.setup())
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        self._loop.run_until_complete(site.start())
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        self._ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(runner.cleanup())
-        end_tasks(self._loop)
-        self._loop.close()
+        return app
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:

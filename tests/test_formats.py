@@ -271,11 +271,3 @@ def test_documentation_shows_golden_cases() -> None:
         rows = [json.dumps(r, ensure_ascii=False) for r in case["found"]]
         assert reply == (GOLDEN / f"{name}.txt").read_text().strip("\n"), name
         assert found == "\n".join(rows + [f"rejected: {r}" for r in case["rejected"]]), name
-
-
-def test_docstrings() -> None:
-    import doctest
-    import importlib
-
-    for name in ("tables.alignment", "tables.cells", "fill", "quotes"):
-        assert doctest.testmod(importlib.import_module(f"synthspec.formats.recovery.{name}")).failed == 0

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import doctest
 import importlib
 import itertools
 import json
 import math
 import os
-import pkgutil
 import random
 from collections import Counter
 from pathlib import Path
@@ -20,8 +18,6 @@ from depth import rest_slow, third
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import synthspec.evaluation.metrics
-import synthspec.evaluation.report
 from synthspec.evaluation.call_tally import rows_given
 from synthspec.evaluation.corpus.corpus import column_kind, corpus_of, read_corpus
 from synthspec.evaluation.corpus.vectors import gram_counts, similarities, vectors_of
@@ -54,13 +50,6 @@ def figures(rows: list[dict[str, object]], original: list[dict[str, object]] | N
     context = Context(corpus_of("rows", rows), against)
     found = {m.name: m.compute(context) for m in all_metrics()}
     return {n: f.value for n, f in found.items() if f is not None}
-
-
-@pytest.mark.parametrize("package", [synthspec.evaluation.metrics, synthspec.evaluation.report])
-def test_docstring_examples(package: object) -> None:
-    for module in pkgutil.iter_modules(package.__path__):  # type: ignore[attr-defined]
-        found = importlib.import_module(f"{package.__name__}.{module.name}")  # type: ignore[attr-defined]
-        assert doctest.testmod(found).failed == 0
 
 
 def test_registry() -> None:

@@ -36,12 +36,18 @@ def served(folder: Path, home: Path | None = None) -> Iterator[Studio]:
         listening.close()
 
 
-def soon(page: Any, so: Callable[[], bool]) -> None:
+def soon(page: Any, so: Callable[[], bool], what: str = "it") -> None:
     """Wait until it is so, as a person would: what a page shows follows what is done to it, sooner or later."""
     end = time.monotonic() + 60
     while not so():
-        assert time.monotonic() < end, "it never came to be so"
+        assert time.monotonic() < end, f"{what} never came to be so"
         page.wait_for_timeout(50)
+
+
+def until(page: Any, expression: str) -> None:
+    """Wait until an expression of JavaScript is true. It is asked for again and again from here: the policy of the
+    studio's pages lets none poll inside them."""
+    soon(page, lambda: bool(page.evaluate(expression)), expression)
 
 
 def violations(page: Any) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from studio.conftest import SPEC
-from studio.serving import is_wider_than_its_window, served, soon, violations
+from studio.serving import is_wider_than_its_window, served, soon, until, violations
 from synthspec.studio.context import Studio
 
 pytestmark = pytest.mark.slow
@@ -61,15 +61,6 @@ def drafted(folder: Path, text: str) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(f"no draft holds {text!r}")
-
-
-def until(page: Any, true: str) -> None:
-    """Wait for an expression to hold. The page's own policy lets no test poll inside it."""
-    for _ in range(200):
-        if page.evaluate(true):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"never: {true}")
 
 
 def saved(page: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import synthspec
-from studio.serving import is_wider_than_its_window, served, soon, violations
+from studio.serving import is_wider_than_its_window, served, soon, until, violations
 from synthspec.inference.store.derived.row_views import kept_rows
 from synthspec.inference.store.reviews import Reviews, read_reviews
 
@@ -166,15 +166,6 @@ def test_rows_of_a_first_build_are_shown_as_they_come(client: TestClient, folder
 
 
 # --- in a browser
-
-
-def until(page: Any, holds: str) -> None:
-    """Wait for what a page says; its policy lets no text be run by the page itself."""
-    for _ in range(600):
-        if page.evaluate(holds):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(holds)
 
 
 LOOKS = [(size, theme) for size in ("wide", "narrow") for theme in ("light", "dark")]
