@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -35,16 +34,16 @@ from synthspec.inference.batches.opening import reopen_place
 from synthspec.inference.batches.pace import Pace
 from synthspec.inference.batches.results import Results
 from synthspec.inference.batches.rounds import BatchAddress, PlannedBatch, TooLarge, split_round
+from synthspec.inference.batches.waiting import WaitingCalls
 from synthspec.inference.engines import Call, Done, How
 from synthspec.inference.events import BatchMoved
 from synthspec.inference.store import Store
 from synthspec.inference.store.batches import Batches, StoredBatch
 from synthspec.inference.store.derived.rows import key_text
-from synthspec.spec.messages import BackendFault, FaultKind, Reply
+from synthspec.spec.messages import BackendFault, FaultKind
 
 PENDING = "batches are under way at the provider: build again to go on"
 ROOM = 1 << 20  # calls that may be collected for an endpoint
-MISSED = 2  # batches in which a request was not come to, after which that counts as a fault
 
 
 class BatchEngine:
@@ -68,12 +67,8 @@ class BatchEngine:
         self._tell, self._reopen = tell, reopen
         self._desk = Desk(self._notes, folder / FOLDER, pace or Pace(), self._moved)
         self._desk.idle = self._is_idle
-        self._batches: dict[str, Batch] = {}  # under way, by intent
-        self._in: dict[str, Batch] = {}  # the batch that a key waits in
-        self._claims: dict[str, Call] = {}  # calls that wait for an answer of a batch, by key
-        self._answers: dict[str, Reply | BackendFault] = {}  # that came, and nobody asked for yet
+        self._waiting = WaitingCalls()
         self._collected: dict[int, Call] = {}  # by send
-        self._missed: Counter[str] = Counter()
         self._most: dict[str, int] = {}  # requests that a place took at most, where it took fewer than it might
         self._done: list[Done] = []
         self._news = asyncio.Event()
@@ -101,13 +96,10 @@ class BatchEngine:
         await self._take_up()
         ready = []
         for call in calls:
-            key = call.request.key
-            if key in self._answers:
-                ready.append(Done(call.send, self._answers.pop(key), self._latency(key)))
-                self._in.pop(key, None)
-            elif key in self._in and key not in self._claims:
-                self._claims[key] = call
-            else:
+            done = self._waiting.answered(call)
+            if done is not None:
+                ready.append(done)
+            elif not self._waiting.claim(call):
                 self._collected[call.send] = call
         if ready:
             self._answer(ready)
@@ -123,7 +115,7 @@ class BatchEngine:
         await self._take_up()
         await self._commit_settled()
         self._flushed = True
-        due = [c for c in self._collected.values() if c.request.key not in self._in]
+        due = [c for c in self._collected.values() if not self._waiting.is_in_a_batch(c)]
         for call in due:
             del self._collected[call.send]
         for made in split_round([(self._places[c.endpoint], c) for c in due], self._most):
@@ -162,11 +154,11 @@ class BatchEngine:
         await self._commit_settled()
         reserved = self._notes.reserved()
         for stored in self._notes.pending():  # those too that nothing of this run asked for
-            if stored.intent not in reserved and stored.intent not in self._batches:
+            if stored.intent not in reserved and stored.intent not in self._waiting.batches:
                 await self._notes.update(stored.intent, state="committed")
         sweep_files(self._desk.folder, {batch.intent for batch in self._notes.pending()})
         places = {place.label: place for place in self._places.values()}
-        places |= {batch.place.label: batch.place for batch in self._batches.values()}
+        places |= {batch.place.label: batch.place for batch in self._waiting.batches.values()}
         for place in places.values():
             await asyncio.to_thread(place.service.close)
 
@@ -184,8 +176,7 @@ class BatchEngine:
             place = places.get(stored.endpoint) or self._reopen(stored)
             places[place.label] = place
             batch = batch_again(stored, place, keys)
-            self._batches[batch.intent] = batch
-            self._in |= dict.fromkeys(keys, batch)
+            self._waiting.add(batch)
             if batch.state == "suspect" and batch.remote_id is not None:
                 self._desk.held[batch.remote_id] = batch.intent
             if keys:
@@ -205,10 +196,8 @@ class BatchEngine:
         worst = [(key, call.cost, call.tokens) for key, call in calls.items()]
         await self._notes.reserve(intent, place.provider, place.label, worst)
         batch = Batch(intent, place, parcel.route, set(calls), time.time(), count=len(calls), fresh=True)
-        self._batches[intent] = batch
+        self._waiting.add(batch, calls)
         await asyncio.to_thread(write_requests, batch, [c.request for c in calls.values()], self._desk.lines(intent))
-        self._in |= dict.fromkeys(calls, batch)
-        self._claims |= calls
         self._moved(batch)
         self._carry(batch)
 
@@ -243,36 +232,14 @@ class BatchEngine:
             self._desk.turn.set()
 
     def _leave(self, batch: Batch, reason: str) -> None:
-        claims = [self._claims.pop(key) for key in batch.keys if key in self._claims]
-        self._answer([Done(call.send, None, left=reason) for call in claims])
+        self._answer(self._waiting.leave(batch, reason))
 
     async def _deliver(self, batch: Batch, results: Results) -> None:
-        """Answer the calls of a batch; what came that nobody asked for yet is kept, what did not come is free."""
-        done: list[Done] = []
+        """Answer the calls of a batch. What did not come is free."""
         await self._release(batch, {key for key in batch.keys if results.answers.get(key) is None})
-        for key in sorted(batch.keys):
-            answer, call = results.answers.get(key), self._claims.pop(key, None)
-            if answer is None:
-                done += self._not_come_to(batch, key, call)
-            elif call is None:
-                self._answers[key] = answer
-            else:
-                done.append(Done(call.send, answer, self._latency(key)))
-                self._in.pop(key, None)
+        done = self._waiting.deliver(batch, results.answers)
         self._moved(batch, results)
         self._answer(done)
-
-    def _not_come_to(self, batch: Batch, key: str, call: Call | None) -> list[Done]:
-        """A request that the provider did not work on is no attempt; one that it never works on is a fault."""
-        batch.keys.discard(key)
-        self._in.pop(key, None)
-        self._missed[key] += 1
-        if call is None:
-            return []
-        if self._missed[key] < MISSED:
-            return [Done(call.send, None)]
-        said = f"{batch.place.provider} gave no answer in {self._missed[key]} batches"
-        return [Done(call.send, BackendFault(FaultKind.TIMED_OUT, said, sent="no"))]
 
     async def _give_back(self, batch: Batch, fault: BackendFault | None, full: bool) -> None:
         """Nothing of a batch is at the provider: its calls are as if they had not been sent.
@@ -286,16 +253,14 @@ class BatchEngine:
         await self._notes.update(batch.intent, state="absent")
         batch.state = "absent"
         self._drop(batch)
-        calls = [self._claims.pop(key) for key in sorted(batch.keys) if key in self._claims]
-        for key in batch.keys:
-            self._in.pop(key, None)
+        done = self._waiting.give_back(batch, fault)
         self._moved(batch)
-        self._answer([Done(call.send, fault) for call in calls])
+        self._answer(done)
 
     async def _wait_for_room(self, batch: Batch) -> None:
         """Until another batch of the place ends; where there is none, it takes fewer requests at once."""
         states = ("submitted", "running", "cancelling")
-        others = [b for b in self._batches.values() if b.place.label == batch.place.label and b.state in states]
+        others = [b for b in self._waiting.batches.values() if b.place.label == batch.place.label and b.state in states]
         if any(b is not batch for b in others):
             await self._desk.wait_for_turn()
         else:
@@ -308,7 +273,7 @@ class BatchEngine:
 
     async def _commit_settled(self) -> None:
         """Note every batch of this run of which all calls are settled."""
-        fetched = [b for b in self._batches.values() if b.state == "fetched" or not b.keys]
+        fetched = [b for b in self._waiting.batches.values() if b.state == "fetched" or not b.keys]
         reserved = self._notes.reserved() if fetched else {}
         for batch in fetched:
             if batch.intent in reserved:
@@ -320,8 +285,8 @@ class BatchEngine:
             self._moved(batch)
 
     def _drop(self, batch: Batch) -> None:
-        self._batches.pop(batch.intent, None)
-        sweep_files(self._desk.folder, self._batches.keys())
+        self._waiting.batches.pop(batch.intent, None)
+        sweep_files(self._desk.folder, self._waiting.batches.keys())
 
     # --- waiting
 
@@ -337,15 +302,11 @@ class BatchEngine:
 
     def _leave_if_idle(self) -> None:
         """Where nobody waits: leave once every batch was asked about and nothing more is ready."""
-        under_way = {b.intent for b in self._batches.values() if any(key in self._claims for key in b.keys)}
+        under_way = {b.intent for b in self._waiting.batches.values() if self._waiting.is_claimed(b)}
         if self._waits or not self._flushed or self._done or not under_way or under_way - self._idle:
             return
         self._reason = PENDING
         self._desk.leaving.set()
-
-    def _latency(self, key: str) -> float:
-        batch = self._in.get(key)
-        return max(0.0, time.time() - batch.created) if batch is not None else 0.0
 
     def _moved(self, batch: Batch, results: Results | None = None) -> None:
         remote = batch.remote
