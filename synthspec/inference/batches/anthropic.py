@@ -13,14 +13,7 @@ from typing import Any, BinaryIO
 
 from synthspec.inference.backends.anthropic import AnthropicBackend
 from synthspec.inference.batches import BatchLimits, Remote, ResultLine, label_of
-from synthspec.inference.batches.clients import (
-    dump_line,
-    fault_of_line,
-    misshapen,
-    read_json_line,
-    sdk_client,
-    told,
-)
+from synthspec.inference.batches.clients import dump_line, fault_of_line, misshapen, open_client, read_json_line, told
 from synthspec.inference.transport.sdk import load
 from synthspec.spec.messages import BackendFault, FaultKind, Request
 
@@ -46,11 +39,10 @@ class AnthropicBatches:
     proves = False
 
     def __init__(self, backend: AnthropicBackend) -> None:
-        sdk = load("anthropic", "Anthropic's batches", "anthropic")
         self._backend = backend
-        self._service, headers = backend.connection()
+        sdk = load("anthropic", "Anthropic's batches", "anthropic")
+        self._client, self._service = open_client(sdk, "Anthropic", backend, "ANTHROPIC_CUSTOM_HEADERS")
         self.label = label_of(self._service.address, self._service.model)
-        self._client = sdk_client(sdk, "Anthropic", self._service, headers, "ANTHROPIC_CUSTOM_HEADERS")
         self._batches = self._client.messages.batches
 
     def route(self, request: Request) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from synthspec.inference.transport.errors import Service, fault_of_exception, fault_of_status, strange_reply
 from synthspec.inference.transport.keys import custom_headers
@@ -37,13 +37,26 @@ def guard_headers(headers: Mapping[str, str], variable: str = "") -> Callable[[A
     return guard
 
 
-def sdk_client(sdk: Any, client: str, service: Service, headers: Mapping[str, str], variable: str) -> Any:
-    """A client of OpenAI's or Anthropic's SDK that sends these headers, to this service alone."""
+class Connected(Protocol):
+    """A backend that is open."""
+
+    def connection(self) -> tuple[Service, Mapping[str, str]]:
+        """Whom it calls, and the headers that it sends."""
+        ...
+
+
+def open_client(sdk: Any, client: str, backend: Connected, variable: str) -> tuple[Any, Service]:
+    """A client of OpenAI's or Anthropic's SDK that sends the headers of a backend, to its service alone; the service.
+
+    `variable` is that of the environment in which people write headers for the SDK.
+    """
+    service, headers = backend.connection()
     guard = guard_headers(headers, variable)
     http = sdk.DefaultHttpxClient(follow_redirects=False, event_hooks={"request": [guard]})
-    return getattr(sdk, client)(
+    opened = getattr(sdk, client)(
         api_key="none", base_url=service.address, max_retries=0, timeout=PATIENCE, http_client=http
     )
+    return opened, service
 
 
 @contextmanager

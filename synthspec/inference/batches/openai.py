@@ -9,14 +9,7 @@ from typing import Any, BinaryIO
 
 from synthspec.inference.backends.openai import OpenAIBackend
 from synthspec.inference.batches import NAME, BatchLimits, Remote, ResultLine, label_of
-from synthspec.inference.batches.clients import (
-    dump_line,
-    fault_of_line,
-    misshapen,
-    read_json_line,
-    sdk_client,
-    told,
-)
+from synthspec.inference.batches.clients import dump_line, fault_of_line, misshapen, open_client, read_json_line, told
 from synthspec.inference.transport.sdk import load
 from synthspec.spec.messages import BackendFault, FaultKind, Request
 
@@ -37,11 +30,10 @@ class OpenAIBatches:
     proves = True
 
     def __init__(self, backend: OpenAIBackend) -> None:
-        sdk = load("openai", "OpenAI's batches", "")
         self._backend = backend
-        self._service, headers = backend.connection()
+        sdk = load("openai", "OpenAI's batches", "")
+        self._client, self._service = open_client(sdk, "OpenAI", backend, "OPENAI_CUSTOM_HEADERS")
         self.label = label_of(self._service.address, self._service.model)
-        self._client = sdk_client(sdk, "OpenAI", self._service, headers, "OPENAI_CUSTOM_HEADERS")
 
     def route(self, request: Request) -> str:
         """The path of the API, which a batch has one of."""
