@@ -5,16 +5,18 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from synthspec.languages.expressions.types import type_of
 from synthspec.plugins import is_built_in
-from synthspec.sources import Table, TableFault
+from synthspec.sources import Table
 from synthspec.sources.fingerprints import values_digest
 from synthspec.sources.kinds import SHARED, Access, Opened, Place, SourceKind, find_kind, kind_names
-from synthspec.testing.light_import import heavy_imports
+from synthspec.testing.light_import import check_light
+from synthspec.testing.unreadable import check_refused
 
 Files = Mapping[str, bytes]
 
@@ -64,8 +66,7 @@ class SourceKindContract:
 
     def test_loads_nothing_heavy(self) -> None:
         """`synthspec check` imports the module: what is heavy is imported inside `open`."""
-        heavy = heavy_imports(self.module.__name__)
-        assert not heavy, f"import {', '.join(sorted(heavy))} inside open"
+        check_light(self.module, "open")
 
     def test_opens_its_examples(self) -> None:
         """The rows, in order, the same each time, whichever way they are asked for."""
@@ -97,14 +98,8 @@ class SourceKindContract:
         """A TableFault of one line, with what to do; SourceFault says at which key."""
         for files, options in self.wrong:
             with tempfile.TemporaryDirectory() as folder:
-                try:
-                    self.open(Path(folder), files, options)
-                except TableFault as fault:
-                    assert str(fault)
-                    assert "\n" not in str(fault)
-                    assert getattr(fault, "key", "") in {"", self.kind.key, *self.kind.options}
-                else:
-                    raise AssertionError(f"{dict(options)!r} was opened")
+                fault = check_refused(partial(self.open, Path(folder), files, options), repr(dict(options)))
+                assert getattr(fault, "key", "") in {"", self.kind.key, *self.kind.options}
 
 
 def check_table(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
