@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from synthspec.diagnostics import Diagnostic
+from synthspec.language_service.removal import item_end
 
 Rule = Callable[[str, Diagnostic, re.Match[str]], Iterator[str]]
 
@@ -83,20 +84,7 @@ def typed(text: str, found: Diagnostic, match: re.Match[str]) -> Iterator[str]:
 
 def _cut(line: str, column: int) -> Iterator[tuple[str, str]]:
     """What stands before and after a key with its value, or an item, with the comma before it or after it."""
-    depth, quote, end = 0, "", column
-    while end < len(line):
-        character = line[end]
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-        elif character in "[{(":
-            depth += 1
-        elif character in "]})":
-            depth -= 1
-        if not quote and (depth < 0 or (depth == 0 and character == ",")):
-            break
-        end += 1
+    end = item_end(line, column)
     before, after = line[:column], line[end:]
     yield before, after
     yield before, after.removeprefix(",").lstrip()

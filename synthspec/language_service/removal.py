@@ -46,6 +46,21 @@ def _depth(line: str) -> int:
 
 def _cut(line: str, column: int, number: int, file: str) -> Iterator[Edit]:
     """Between brackets: without a key and its value, or an item, with the comma after it or before it."""
+    start, end = column, item_end(line, column)
+    if line[end : end + 1] == ",":
+        end += 1 + len(line[end + 1 :]) - len(line[end + 1 :].lstrip(" "))
+    else:
+        head = line[:start].rstrip()
+        start = len(head) - 1 if head.endswith(",") else start
+    yield Edit(Span(file, number, start + 1, number, end + 1), "")
+
+
+def item_end(line: str, column: int) -> int:
+    """Where an item of brackets ends that begins at a column (from 0): at its comma, its bracket, or the line's end.
+
+    >>> item_end("{a: [1, 2], b: 'x, y'}", 1), item_end("{a: [1, 2], b: 'x, y'}", 12)
+    (10, 21)
+    """
     end, depth, quote = column, 0, ""
     while end < len(line):
         char = line[end]
@@ -60,10 +75,4 @@ def _cut(line: str, column: int, number: int, file: str) -> Iterator[Edit]:
         if not quote and (depth < 0 or (not depth and char == ",")):
             break
         end += 1
-    start = column
-    if line[end : end + 1] == ",":
-        end += 1 + len(line[end + 1 :]) - len(line[end + 1 :].lstrip(" "))
-    else:
-        head = line[:start].rstrip()
-        start = len(head) - 1 if head.endswith(",") else start
-    yield Edit(Span(file, number, start + 1, number, end + 1), "")
+    return end
