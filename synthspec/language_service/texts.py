@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 KEYWORDS = ("if", "then", "else", "or", "and", "not", "in", "matches", "true", "false", "null")
 TEMPLATE_KEYWORDS = (
@@ -37,30 +38,41 @@ class Word:
 def expression_words(text: str, start: int = 0, end: int | None = None) -> list[Word]:
     """The words of an expression that begins at `start`."""
     raw = list(_raw(text, start, len(text) if end is None else end))
-    found: list[Word] = []
+    return [replace(at.word, kind=_kind(at)) if at.word.kind == "name" else at.word for at in _beside(raw)]
+
+
+class _Beside(NamedTuple):
+    """A word with the texts of those beside it, and the bracket that it is in: "" where nothing is."""
+
+    word: Word
+    before: str
+    after: str
+    second_before: str
+    bracket: str
+
+
+def _beside(words: Sequence[Word]) -> Iterator[_Beside]:
+    """Each word where it stands; a bracket counts as inside itself where it opens, and not where it closes."""
+    texts = ["", "", *(word.text for word in words), ""]
     opened: list[str] = []
-    for index, word in enumerate(raw):
-        before = raw[index - 1].text if index else ""
-        after = raw[index + 1].text if index + 1 < len(raw) else ""
+    for index, word in enumerate(words):
         if word.kind == "operator":
             _track(opened, word.text)
-        elif word.kind == "name":
-            word = replace(word, kind=_kind(word.text, before, after, opened))
-        found.append(word)
-    return found
+        second_before, before, _, after = texts[index : index + 4]
+        yield _Beside(word, before, after, second_before, opened[-1] if opened else "")
 
 
-def _kind(text: str, before: str, after: str, opened: list[str]) -> str:
+def _kind(at: _Beside) -> str:
     """What a name of an expression is, by what stands beside it."""
-    if before == ".":
+    if at.before == ".":
         return "member"
-    if after == ":" and opened and opened[-1] == "{" and before in ("{", ","):
+    if at.after == ":" and at.bracket == "{" and at.before in ("{", ","):
         return "key"
-    if text in KEYWORDS:
+    if at.word.text in KEYWORDS:
         return "keyword"
-    if after == "(":
+    if at.after == "(":
         return "function"
-    if after == "=" and opened and opened[-1] == "(":
+    if at.after == "=" and at.bracket == "(":
         return "argument"
     return "name"
 
@@ -145,14 +157,10 @@ def _tag_words(text: str, tag: Tag, scopes: list[set[str]]) -> list[Word]:
         scopes.pop()
     bound = _bound(raw, first)
     found: list[Word] = []
-    opened: list[str] = []
-    for index, word in enumerate(raw):
-        before = raw[index - 1].text if index else ""
-        after = raw[index + 1].text if index + 1 < len(raw) else ""
-        if word.kind == "operator":
-            _track(opened, word.text)
-        elif word.kind == "name":
-            kind = _template_kind(word.text, before, after, opened, raw, index)
+    for index, at in enumerate(_beside(raw)):
+        word = at.word
+        if word.kind == "name":
+            kind = _template_kind(at)
             tested = first == "for" and word.text in bound.values() and any(w.text == "if" for w in raw[:index])
             if kind == "name" and (index in bound or tested or any(word.text in scope for scope in scopes)):
                 kind = "local"
@@ -184,15 +192,16 @@ def _bound(raw: list[Word], first: str) -> dict[int, str]:
     return {}
 
 
-def _template_kind(text: str, before: str, after: str, opened: list[str], raw: list[Word], index: int) -> str:
-    if before == ".":
+def _template_kind(at: _Beside) -> str:
+    """What a name of a template is, by what stands beside it."""
+    if at.before == ".":
         return "member"
-    if before == "|":
+    if at.before == "|":
         return "filter"
-    if before == "is" or (before == "not" and index > 1 and raw[index - 2].text == "is"):
-        return "keyword" if text == "not" else "test"
-    if text in TEMPLATE_KEYWORDS:
+    if at.before == "is" or (at.before == "not" and at.second_before == "is"):
+        return "keyword" if at.word.text == "not" else "test"
+    if at.word.text in TEMPLATE_KEYWORDS:
         return "keyword"
-    if after == "=" and opened and opened[-1] == "(":
+    if at.after == "=" and at.bracket == "(":
         return "argument"
     return "name"
