@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -74,3 +74,19 @@ class Missing:
     values: Mapping[str, Any]
     tries: tuple[Try, ...] = ()
     path: Path = ()
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a row, or in a value of one, in the order in which they stand.
+
+    >>> list(texts_in({"a": "x", "b": [1, {"c": "y"}]}))
+    ['x', 'y']
+    """
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from texts_in(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from texts_in(each)

@@ -22,7 +22,7 @@ from synthspec.dataset.similarity.shingles import Array, normal_form, shingle_se
 from synthspec.sources import Table, TableFault, read_table
 from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
 from synthspec.spec.conversation import said_in
-from synthspec.spec.rows import Rejection, Stage
+from synthspec.spec.rows import Rejection, Stage, texts_in
 
 RowValues = Mapping[str, Any]
 SHORT_MOST_WORDS = 5  # an entry of fewer words is too common to be told from chance
@@ -229,18 +229,7 @@ def read_texts(path: Path) -> Iterator[str]:
 def texts_of(table: Table) -> Iterator[str]:
     """Each text of each row."""
     for row in table.iterate():
-        yield from _texts_in(row)
-
-
-def _texts_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for v in value.values():
-            yield from _texts_in(v)
-    elif isinstance(value, list | tuple):
-        for v in value:
-            yield from _texts_in(v)
+        yield from texts_in(row)
 
 
 def _runs(words: Array, length: int) -> Array:

@@ -12,11 +12,11 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from synthspec.inference.store.derived.row_log import DROPPED, EMPTY, FILE, KEPT, MISSING, reading_log
 from synthspec.inference.store.derived.row_views import ROW_COLUMNS, LoggedRow, logged_row
 from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
+from synthspec.spec.rows import texts_in
 
 INDEX, TEXTS = ".rows-index.sqlite", ".rows-text.sqlite"
 STATES = (KEPT, MISSING, DROPPED, EMPTY)
@@ -100,18 +100,6 @@ def make_text_index(folder: Path, tell: Told = lambda share: None) -> None:
             tell(first / total)
             said = [(row.id, "\n".join([*texts_in(row.values), row.reason])) for row in some]
             made.executemany("INSERT INTO texts (rowid, body) VALUES (?, ?)", said)
-
-
-def texts_in(value: Any) -> Iterator[str]:
-    """Every text in a value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from texts_in(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from texts_in(each)
 
 
 class _Counted:
