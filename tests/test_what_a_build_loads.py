@@ -29,12 +29,19 @@ OURS = (
     "synthspec.sources.simulation synthspec.languages.patterns.tree synthspec.languages.patterns.matcher"
 ).split()
 RUN = """
-import sys
+import dataclasses, sys
+at_once = []
+def counting(cls=None, /, **options):
+    if cls is None:
+        return lambda cls: counting(cls, **options)
+    at_once.append(f"dataclass:{cls.__module__}.{cls.__qualname__}")
+    return process(cls, **options)
+process, dataclasses.dataclass = dataclasses.dataclass, counting
 from synthspec.cli import cli
 try:
     cli(["build", sys.argv[1], "--out", sys.argv[2], "--quiet"])
 finally:
-    print("\\n".join(sorted(sys.modules)))
+    print("\\n".join([*sorted(sys.modules), *at_once]))
 """
 
 
@@ -50,3 +57,5 @@ def test_a_small_build_loads_nothing_heavy(tmp_path: Path) -> None:
     loaded = set(done.stdout.split())
     assert "synthspec.generation.build" in loaded
     assert not loaded & {*HEAVY, *OURS}
+    at_once = sorted(name for name in loaded if name.startswith("dataclass:synthspec."))
+    assert len(at_once) < 15, f"most of these are to be of synthspec.lazy_dataclass: {at_once}"

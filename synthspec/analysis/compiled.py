@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from synthspec.analysis.sections.context import ReadText
 from synthspec.diagnostics import Diagnostic, has_errors
 from synthspec.document.reader import MapNode
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.spec import Spec
 

@@ -10,10 +10,12 @@ import datetime
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from synthspec.lazy_dataclass import dataclass
 
 FILE_NAME = "manifest.json"
 FUNNEL = ("planned", "called", "parsed", "valid", "novel", "kept")

@@ -13,7 +13,6 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from synthspec.dataset.manifest import FILE_NAME, listed_files, read_manifest
 from synthspec.dataset.switch import SwitchFault, settle
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.extras import install_command
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.hubs.errors import HubError, HubErrorKind, read_error, status_of
 
 if TYPE_CHECKING:

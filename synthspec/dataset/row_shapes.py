@@ -20,7 +20,6 @@ stands before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.dataset.cells import cell_text
@@ -28,6 +27,7 @@ from synthspec.dataset.shape_kinds import SHAPE_NAMES, SHAPES, Role, given_turns
 from synthspec.dataset.writers import Column
 from synthspec.diagnostics import did_you_mean
 from synthspec.languages.expressions.types import TEXT, Type
+from synthspec.lazy_dataclass import dataclass
 
 RowValues = Mapping[str, Any]
 TOOLS = "tools"  # the column of tools that may be called, which stands beside a conversation

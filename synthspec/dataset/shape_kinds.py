@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.dataset.cells import cell_text, json_text
 from synthspec.dataset.writers import Column
 from synthspec.languages.expressions.types import TEXT, Type
+from synthspec.lazy_dataclass import dataclass
 
 Texts = Callable[[str], str]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from synthspec.dataset.atomic_files import digest_of
 from synthspec.dataset.manifest import FILE_NAME as MANIFEST
 from synthspec.dataset.manifest import listed_files, read_manifest
+from synthspec.lazy_dataclass import dataclass
 
 INCOMPLETE = "incomplete"
 REPORT = "report.html"

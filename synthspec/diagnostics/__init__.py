@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from threading import Lock
 from typing import Literal
+
+from synthspec.lazy_dataclass import dataclass
 
 Severity = Literal["error", "warning"]
 LONGEST = 300  # characters of a message

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from synthspec.diagnostics import Diagnostic, did_you_mean
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, first_line, read_document
 from synthspec.document.resources import library_folder, library_names
 from synthspec.document.source import buffer_source, path_fault, read_source
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import is_plugin
 
 MAX_FILES = 50

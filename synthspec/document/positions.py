@@ -7,11 +7,11 @@ compared with its text: where the two differ, no place is better than a wrong on
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from synthspec.diagnostics import Span
 from synthspec.document.source import Source
+from synthspec.lazy_dataclass import dataclass
 
 _ESCAPES = {"0": "\0", "a": "\a", "b": "\b", "t": "\t", "\t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r",
             "e": "\x1b", " ": " ", '"': '"', "/": "/", "\\": "\\", "N": "\x85", "_": "\xa0", "L": "\u2028",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import yaml
@@ -19,6 +19,7 @@ from synthspec.document.positions import ScalarPlaces
 from synthspec.document.scalars import resolve_scalar
 from synthspec.document.source import Source
 from synthspec.document.yaml_errors import syntax_fault
+from synthspec.lazy_dataclass import dataclass
 
 MAX_DEPTH = 40
 MAX_NODES = 200_000  # after aliases are expanded

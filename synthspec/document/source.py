@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from synthspec.diagnostics import Diagnostic, Span
+from synthspec.lazy_dataclass import dataclass
 
 MAX_BYTES = 2_000_000
 MAX_NAME = 255  # bytes of a file's name

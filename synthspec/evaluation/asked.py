@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.report.measure import Report
+from synthspec.lazy_dataclass import dataclass
 
 Model = tuple[str, str] | None  # provider and model
 Progress = Callable[[str], None]

@@ -13,11 +13,12 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Completion, Request
 
 _SECTION = re.compile(r"(?m)^\s*\[([^\[\]\n]{1,60})\]")

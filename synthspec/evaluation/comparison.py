@@ -13,7 +13,7 @@ chance in fewer than 5 of 100 comparisons, all figures and pairs of datasets tak
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from synthspec.evaluation.metrics import all_metrics
 from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric, Sizes, compute
 from synthspec.evaluation.report.build_figures import build_figures
 from synthspec.evaluation.report.pieced import pieced_together
+from synthspec.lazy_dataclass import dataclass
 
 MOST_ROWS = 5_000  # rows of each dataset that are measured
 RESAMPLES = 1_000

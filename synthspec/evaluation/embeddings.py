@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from synthspec.inference.backends import Backend
 from synthspec.inference.transport.errors import Service, strange_reply
 from synthspec.inference.transport.http import JsonClient
 from synthspec.inference.transport.replies import answer_of, member
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import BackendChoice
 from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request, Usage
 

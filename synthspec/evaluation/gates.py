@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from synthspec.inference.accounting.counters import Tally
 from synthspec.languages.expressions import compile_row, names_of
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_plugin
 from synthspec.spec import Gate, Spec
 from synthspec.spec.rows import Row

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from synthspec.evaluation.metrics.drift import Drift, drift_of
 from synthspec.evaluation.model_calls import TIMEOUT, ModelCalls, key_of
 from synthspec.inference.accounting.token_estimates import estimate_tokens, worst_tokens
 from synthspec.inference.backends import Backend, BackendContext, open_backend, provider_of
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, Completion, Constraint, FaultKind, Message, Request
 
 ROWS = 100  # of a label column

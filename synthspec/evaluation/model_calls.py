@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store
 from synthspec.inference.transport.keys import TYPED
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import BackendChoice, Limits
 from synthspec.spec.messages import BackendFault, Completion, FaultKind, Request
 

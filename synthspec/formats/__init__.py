@@ -17,9 +17,10 @@ where that is certain ("4" -> 4 for an integer field), else as the text that was
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin
 from synthspec.plugins.guarding import guarded
 from synthspec.spec import Field

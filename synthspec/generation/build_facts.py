@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.dataset.manifest import BuildFacts, RunFacts, WrittenFile
@@ -12,6 +11,7 @@ from synthspec.document.source import NO_FILE
 from synthspec.evaluation.call_tally import CallTally
 from synthspec.evaluation.gates import GateResult, acceptance_of, text_fields
 from synthspec.inference.accounting.counters import Tally
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import TableFault
 from synthspec.spec import BackendChoice, SourceTable, Spec
 

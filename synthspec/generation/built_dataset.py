@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.evaluation.gates import GateResult
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Missing, path_text
 
 if TYPE_CHECKING:

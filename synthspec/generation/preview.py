@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from synthspec.generation.build import Build, default_folder
 from synthspec.inference.events import CallDone, Event, RowDropped, RowKept, RowMissing
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.spec import Spec
 from synthspec.spec.messages import Completion, Request

@@ -6,7 +6,7 @@ Nothing is invented: a prompt that reads what is written later shows its name in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from synthspec.generation.estimates.several import CallsPerRow, calls_by_endpoint, known_value
@@ -20,6 +20,7 @@ from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.templates.partial import Piece, pieces_of
 from synthspec.languages.templates.template import TemplateFault
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Prompt, Spec, ToolDraw

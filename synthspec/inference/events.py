@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from synthspec.inference.accounting.budget import Budget
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan
 from synthspec.spec.messages import Completion, Request
 from synthspec.spec.rows import Missing, Path, Rejection, Row

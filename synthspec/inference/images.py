@@ -8,7 +8,7 @@ import binascii
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.document.inheritance import inside
 from synthspec.document.source import path_fault
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Image
 
 MOST_BYTES = 20_000_000  # of a picture, whoever is asked

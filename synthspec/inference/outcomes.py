@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import ToolCall
 from synthspec.spec.rows import Path, Rejection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from synthspec.formats import Shape, find_format
@@ -16,6 +16,7 @@ from synthspec.inference.accounting.token_estimates import estimate_tokens, wors
 from synthspec.inference.examples import ExampleRows
 from synthspec.inference.prompt_messages import PromptMessages
 from synthspec.languages.templates.template import TemplateFault
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Prompt, Spec
 from synthspec.spec.asked import fields_asked

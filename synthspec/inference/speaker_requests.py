@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from synthspec.formats.instructions.descriptions import message_facts
@@ -12,6 +12,7 @@ from synthspec.inference.accounting.token_estimates import tool_tokens
 from synthspec.inference.requests import KEY_VERSION, Feedback, Identity, PromptWriter, RequestSettings
 from synthspec.inference.views import view_of
 from synthspec.languages.templates.template import TemplateFault
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.spec import Prompt, Speaker, Spec
 from synthspec.spec.backends_used import endpoints_of_speaker

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,6 +15,7 @@ from synthspec.diagnostics.errors import SynthspecError
 from synthspec.extras import install_command
 from synthspec.inference.backends import BackendContext, open_backend, provider_of
 from synthspec.inference.transport.keys import TYPED
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import plugin_error
 from synthspec.spec import BackendChoice
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from synthspec.document.source import buffer_source, shown_name
 from synthspec.language_service.mentions import Mention, Names, mentions, names_of_document, pattern_groups
 from synthspec.language_service.readable import readable
 from synthspec.language_service.sites import Site, sites
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.sources.kinds import NO_ACCESS, Access
 from synthspec.sources.opened_before import KeptSources

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from synthspec.language_service.schema_view import Path
 from synthspec.language_service.values import Position
+from synthspec.lazy_dataclass import dataclass
 
 Part = Literal["key", "value", "either", "comment"]
 

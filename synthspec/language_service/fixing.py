@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from synthspec.compiler import compile_buffer
 from synthspec.diagnostics import Diagnostic
 from synthspec.language_service.analysis import Analysis, analyse
 from synthspec.language_service.remedies import Way, ways
 from synthspec.language_service.values import Action, Edit, Position
+from synthspec.lazy_dataclass import dataclass
 
 MOST_STEPS = 200  # remedies applied to one text
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from synthspec.diagnostics import Span
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.language_service.schema_view import Path
 from synthspec.language_service.sites import SECTIONS, Site, declared, sites
 from synthspec.language_service.texts import FORM, Word, expression_words, template_words
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.tool_schemas import arguments_schema
 
 _GROUP = re.compile(r"\(\?P<([^\W\d]\w*)>")

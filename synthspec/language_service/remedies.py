@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from synthspec.diagnostics import Diagnostic, Span
 from synthspec.language_service.removal import removals
 from synthspec.language_service.values import Edit
+from synthspec.lazy_dataclass import dataclass
 
 MOST = 12  # ways to follow one remedy
 

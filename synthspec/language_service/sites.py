@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode
 from synthspec.language_service.schema_view import (
@@ -15,6 +14,7 @@ from synthspec.language_service.schema_view import (
     root_schemas,
     scalar_roles,
 )
+from synthspec.lazy_dataclass import dataclass
 
 SECTIONS = ("parameters", "fields", "prompts", "sources", "tools")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
+
+from synthspec.lazy_dataclass import dataclass
 
 KEYWORDS = ("if", "then", "else", "or", "and", "not", "in", "matches", "true", "false", "null")
 TEMPLATE_KEYWORDS = (

@@ -5,10 +5,11 @@ Lines and columns count from 1, columns in characters (code points); an end colu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Literal
 
 from synthspec.diagnostics import Diagnostic, Span
+from synthspec.lazy_dataclass import dataclass
 
 CompletionKind = Literal[
     "key", "parameter", "field", "item", "prompt", "source", "tool", "column", "member", "function", "filter", "test",

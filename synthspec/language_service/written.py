@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from synthspec.document.scalars import resolve_scalar
 from synthspec.language_service.values import CompletionKind
+from synthspec.lazy_dataclass import dataclass
 
 _PLAIN = re.compile(r"[^\W\d][\w .+-]*(?<! )|\d[\w.-]*")
 WORD = r"[\w-]*$"

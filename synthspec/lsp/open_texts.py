@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from pygls.uris import to_fs_path
 
 from synthspec.language_service import Analysis, analyse, lasting_access
+from synthspec.lazy_dataclass import dataclass
 from synthspec.lsp.places import from_wire, split_lines
 
 _SPEC = re.compile(r"^(?:synthspec|['\"]synthspec['\"])\s*:", re.MULTILINE)

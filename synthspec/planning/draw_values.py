@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from synthspec.languages.expressions import Expression, evaluate, random_calls
 from synthspec.languages.expressions.evaluation.columns import DTYPES, ColumnArray, conform_column, pack, unpack
 from synthspec.languages.expressions.random.quantiles import level_of
 from synthspec.languages.expressions.types import Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.drawing import Drawing, Values
 from synthspec.spec import Choice, Draw, FakerDraw
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.languages.expressions.functions.placed import INDEX
+from synthspec.lazy_dataclass import dataclass
 
 MAX_LEVELS = 100_000  # a source of more rows is drawn from as if it were continuous
 

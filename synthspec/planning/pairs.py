@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions.evaluation.columns import ColumnArray, unpack
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.parameters import places_in
 from synthspec.planning.plan import Plan
 from synthspec.spec import Choice

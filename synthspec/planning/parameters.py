@@ -7,7 +7,7 @@ A dimension's key is stable: `attitude` for a list, `age#0` for the first random
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from synthspec.languages.expressions.functions.placed import READS, placed_calls
 from synthspec.languages.expressions.random.quantiles import edges
 from synthspec.languages.expressions.tree import FunctionCall, ListOf, Literal, Unary
 from synthspec.languages.expressions.types import Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.designs import Dimension, Requirement
 from synthspec.planning.draw_values import (
     ListedTexts,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from synthspec.languages.expressions.evaluation.columns import ColumnArray, unpack
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.parameters import places_in
 from synthspec.spec import Choice
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
+
+from synthspec.lazy_dataclass import dataclass
 
 ISO_DATE = "%Y-%m-%d"
 DATES = (

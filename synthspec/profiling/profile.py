@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.columns.classify import profile_column
 from synthspec.profiling.columns.profile import ColumnProfile, Labels, Moments, Numbers
 from synthspec.profiling.relations.dependencies import find_dependencies

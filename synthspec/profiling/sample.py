@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import PurePath
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from synthspec.diagnostics.errors import SynthspecError
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.calendar import read_dates
 from synthspec.profiling.naming import HeaderNames
 from synthspec.sources import Table

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
 import numpy as np
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.columns.personal import sensitive, tells_of_people
 from synthspec.profiling.columns.profile import ColumnProfile, Labels, Moments, Numbers, People, SampledTexts, Texts
 from synthspec.profiling.profile import Profile

@@ -13,10 +13,11 @@ names are suffixes without their dot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_built_in, is_plugin, plugin_error, plugin_names, plugin_package, raised
 from synthspec.sources.compressed import is_compressed, suffix_of, unpacked
 from synthspec.sources.guarded_table import guarded_table

@@ -12,10 +12,11 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.cache import read_cached, write_cached
 from synthspec.sources.table import Table, TableFault
 

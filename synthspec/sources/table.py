@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, overload
 
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.expressions.types import ANY, Type, type_of_values
+from synthspec.lazy_dataclass import dataclass
 
 MAX_VALUES = 10_000_000  # of what is held or gone through as a whole
 BLOCK = 4096  # rows read at once by what goes through a column

@@ -6,10 +6,11 @@ One file a part of the spec; this one holds them together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.backends import BackendChoice, Choose, Limits, Prices
 from synthspec.spec.fields import Bounds, Check, Clean, Field
 from synthspec.spec.novelty import Avoid, Decontaminate, NearDuplicates, NoCopies, Novelty, Semantic

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.diagnostics import Span
 from synthspec.languages.expressions.tree import Expression
+from synthspec.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

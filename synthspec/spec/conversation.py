@@ -7,10 +7,11 @@ A conversation is a list of maps, each with `role` and `content`; `name` where s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from synthspec.languages.expressions.types import ANY, TEXT, Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Bounds, Field
 from synthspec.spec.messages import Message, Part, Role, ToolCall, ToolDeclaration, ToolResult, text_of
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from synthspec.diagnostics import Span
 from synthspec.languages.expressions.tree import Expression
 from synthspec.languages.expressions.types import Type
+from synthspec.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

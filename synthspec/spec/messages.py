@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Literal
 
 from synthspec.diagnostics.errors import SynthspecError
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.parts import (
     Image,
     Part,
@@ -187,7 +188,7 @@ class Reply:
     def __init__(
         self,
         parts: str | Iterable[Part],
-        usage: Usage = Usage(),
+        usage: Usage = Usage(),  # noqa: B008 (it cannot be changed)
         model: str = "",
         finish: str = "stop",
         reasoning: str = "",

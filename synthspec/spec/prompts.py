@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from synthspec.diagnostics import Span
 from synthspec.languages.expressions.traversal import names_of
 from synthspec.languages.expressions.tree import Expression
 from synthspec.languages.templates.template import Template
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.backends import BackendChoice, Choose
 from synthspec.spec.fields import Field
 from synthspec.spec.tools import Answer

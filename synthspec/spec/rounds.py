@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from synthspec.languages.expressions.tree import Expression, Literal
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Choice, Dialogue, Prompt, Spec
 from synthspec.spec.fan_outs import rows_per_combination
 from synthspec.spec.used_names import used_names

@@ -12,12 +12,13 @@ import secrets
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from synthspec.evaluation.blind.tally import CHOICES
+from synthspec.lazy_dataclass import dataclass
 
 SKIPPED = "none"  # takes a vote back
 

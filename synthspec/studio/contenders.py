@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from synthspec.dataset.switch_changes import INCOMPLETE
 from synthspec.evaluation.blind.pairs import Pairing
 from synthspec.evaluation.report.build_figures import build_figures
 from synthspec.inference.store.derived.row_log import FILE as ROWS
+from synthspec.lazy_dataclass import dataclass
 from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.reviewed_rows import reviews_file
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Diagnostic
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.columns.profile import ColumnProfile
 from synthspec.profiling.declared.json_schema import is_json_schema, read_json_schema
 from synthspec.profiling.declared.propose import propose_declared

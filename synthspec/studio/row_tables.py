@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from synthspec.inference.store.derived.row_search import REJECTED, RowQuery, Row
 from synthspec.inference.store.derived.row_views import LoggedRow, rows_at
 from synthspec.inference.store.reviews import FILE as REVIEWS
 from synthspec.inference.store.reviews import Review, Reviews, read_reviews
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan, build_plan
 from synthspec.spec import Spec
 from synthspec.studio.context import RequestRefused, Studio, spec_path, studio_of

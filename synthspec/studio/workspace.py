@@ -7,13 +7,13 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synthspec.analysis.compiled import Compiled
 from synthspec.compiler import compile_spec
 from synthspec.dataset.manifest import read_manifest, rows_in_dataset
+from synthspec.lazy_dataclass import dataclass
 from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.makers import other_maker
 from synthspec.studio.paths import SPECS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from synthspec.analysis.sections.without_replacement import check_replacement
 from synthspec.diagnostics import Diagnostic
 from synthspec.document.paths import Path as NodePath
 from synthspec.document.reader import MapNode, ScalarNode, to_data
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.sources.kinds import NO_ACCESS, Access
 from synthspec.spec import Spec

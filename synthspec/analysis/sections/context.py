@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from synthspec.languages.expressions.tree import Literal
 from synthspec.languages.expressions.types import ANY, Type, fits, type_of
 from synthspec.languages.templates.checker import check_template
 from synthspec.languages.templates.template import Template
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import plugin_error
 from synthspec.sources import Table
 from synthspec.sources.kinds import NO_ACCESS, Access

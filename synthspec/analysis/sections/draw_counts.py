@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, value_of
 from synthspec.analysis.sections.prompts.bounds import KnownNames, ends_of_expression
@@ -11,6 +10,7 @@ from synthspec.document.reader import MapNode, Node
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.tree import Literal
 from synthspec.languages.expressions.types import INTEGER, Type, fits
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Choice, Draw, ListDraw, SourceDraw
 from synthspec.spec.draws import draws_inside
 

@@ -6,7 +6,7 @@ import datetime as datetime_module
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from types import ModuleType
@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from synthspec.diagnostics import did_you_mean
 from synthspec.extras import install_command
 from synthspec.languages.expressions.types import Type, type_of_values
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import FakerDraw
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
@@ -15,6 +14,7 @@ from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode
 from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Expression, Name
 from synthspec.languages.expressions.types import ANY, TEXT, Type, join_all, type_of_values
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, SourceDraw, SourceTable
 
 Lowered = tuple[Draw | None, Type]

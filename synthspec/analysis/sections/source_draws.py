@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, no_hint, scalar_text, value_of
 from synthspec.analysis.sections.draw_counts import Count
@@ -12,6 +11,7 @@ from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.traversal import members_of, names_of
 from synthspec.languages.expressions.types import ANY, TEXT, Type, fits
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import SourceDraw, SourceTable
 
 

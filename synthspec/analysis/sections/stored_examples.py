@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text
 from synthspec.document.reader import MapNode, ScalarNode
 from synthspec.languages.expressions import names_of, parse_expression
 from synthspec.languages.expressions.tree import FunctionCall, Literal, Name
 from synthspec.languages.expressions.types import ANY, Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Field
 
 

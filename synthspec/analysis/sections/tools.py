@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text
@@ -25,6 +25,7 @@ from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.tree import Expression, ListOf, Literal
 from synthspec.languages.expressions.types import ANY, TEXT, Type, fits
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Answer, Player, PromptAnswer, SourceAnswer, Tool, ValueAnswer
 from synthspec.spec.players import endpoint_of_player
 from synthspec.spec.tool_schemas import NO_ARGUMENTS, arguments_schema, schema_fault, tools_named

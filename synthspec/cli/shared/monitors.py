@@ -6,13 +6,13 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.cli.shared.echo import echo, echo_json
 from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
 from synthspec.cli.shared.show import Ended, fail
+from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from synthspec.generation.build import Build

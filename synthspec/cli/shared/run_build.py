@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
 from synthspec.cli.shared.monitors import STANDARD_OUTPUT, Monitors, Told, monitoring
 from synthspec.cli.shared.show import Ended, fail, show_diagnostics, show_faults_as_json
 from synthspec.compiler import compile_spec
+from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from synthspec.generation.build import Build

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from synthspec.generation.estimates.several import calls_foretold, is_asked_otherwise
@@ -23,6 +23,7 @@ from synthspec.inference.events import (
     ServerChange,
     Started,
 )
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.fan_outs import asked_at, rows_of_level, rows_per_combination
 
 if TYPE_CHECKING:

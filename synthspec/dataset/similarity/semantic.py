@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from synthspec.dataset.cells import cell_text
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.extras import install_command
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Semantic
 from synthspec.spec.conversation import said_in
 from synthspec.spec.rows import Rejection, Stage

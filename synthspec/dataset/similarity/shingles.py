@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -27,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions.random.splitmix64 import GOLDEN, finalized
+from synthspec.lazy_dataclass import dataclass
 
 Array = NDArray[Any]
 

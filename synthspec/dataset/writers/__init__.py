@@ -16,10 +16,10 @@ allows. The engine gives a temporary path and renames it once the writer is clos
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from synthspec.languages.expressions.types import Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_built_in
 from synthspec.plugins.guarding import guarded
 

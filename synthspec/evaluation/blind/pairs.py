@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from synthspec.dataset.manifest import read_manifest
 from synthspec.evaluation.corpus.values import as_text
 from synthspec.inference.store.derived.row_log import FILE, KEPT, reading_log
+from synthspec.lazy_dataclass import dataclass
 
 MOST = 500  # pairs to vote on
 LONGEST = 6_000  # characters of a value shown

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from synthspec.lazy_dataclass import dataclass
 
 Choice = Literal["first", "second", "tie"]
 CHOICES: tuple[Choice, ...] = ("first", "second", "tie")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from synthspec.evaluation.corpus.files import find_data, read_rows
 from synthspec.evaluation.corpus.sample import MOST_ROWS, EvenSample
 from synthspec.evaluation.corpus.values import as_text, level_names
 from synthspec.evaluation.corpus.words import Tokens, tokens_of
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import TableFault
 
 Array = NDArray[Any]

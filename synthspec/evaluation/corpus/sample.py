@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
+
+from synthspec.lazy_dataclass import dataclass
 
 Item = TypeVar("Item")
 MOST_ROWS = 50_000  # rows kept in memory

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.dataset.similarity.shingles import word_hashes, words_of
+from synthspec.lazy_dataclass import dataclass
 
 Array = NDArray[Any]
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)

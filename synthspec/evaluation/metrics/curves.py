@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from synthspec.evaluation.corpus.vectors import similarities, vectors_of
 from synthspec.evaluation.metrics.diversity import compression_ratio, distinct, vendi
 from synthspec.evaluation.metrics.metric import Array, Sizes
 from synthspec.evaluation.metrics.self_bleu import self_bleu_scores
+from synthspec.lazy_dataclass import dataclass
 
 WINDOWS = 20
 SMALLEST = 10  # rows of a window

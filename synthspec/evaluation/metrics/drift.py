@@ -8,7 +8,6 @@ always naming the commonest label, the text does not show what the label says.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from synthspec.evaluation.corpus.vectors import gram_counts, inverse_frequency, 
 from synthspec.evaluation.metrics.classifier import cross_scores, fit_scores, fold_of
 from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric
 from synthspec.evaluation.metrics.original import row_texts, shared_columns
+from synthspec.lazy_dataclass import dataclass
 
 FEWEST = 20  # rows with a label
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.corpus.vectors import similarities, vectors_of
 from synthspec.evaluation.embeddings import Embedder
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import plugin_in
 from synthspec.plugins.guarding import PluginFault, blaming
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.corpus.words import Tokens, tokens_of
 from synthspec.evaluation.metrics.metric import Array, Context
+from synthspec.lazy_dataclass import dataclass
 
 SEARCHED = 20_000  # rows of each that are looked at
 KNOWN = 2_000  # rows of the original among which the likest is looked for

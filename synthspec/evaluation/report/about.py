@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.evaluation.report.build_figures import build_figures, gates_of
 from synthspec.evaluation.report.measure import Report
 from synthspec.evaluation.report.numbers import format_value
+from synthspec.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from synthspec.dataset.manifest import FUNNEL, rows_taken_out
+from synthspec.lazy_dataclass import dataclass
 
 _LOST = {
     "called": "the call for them failed",

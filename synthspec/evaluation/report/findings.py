@@ -7,7 +7,6 @@ judge.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from synthspec.evaluation.report.numbers import format_value
 from synthspec.evaluation.report.phrases import Phrase, common_openings
 from synthspec.evaluation.report.pieced import BORROWED, MIXED
 from synthspec.evaluation.report.reached import FAR
+from synthspec.lazy_dataclass import dataclass
 
 FEW_APART = 1.5  # rows or combinations: of few no share can be nearer
 ENOUGH = 50  # rows a label, below which a classifier that fails says nothing of the text

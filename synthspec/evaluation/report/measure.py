@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from synthspec.evaluation.report.account import RowsAccount, rows_account
 from synthspec.evaluation.report.build_figures import build_figures
 from synthspec.evaluation.report.phrases import Phrase, repeated_phrases
 from synthspec.evaluation.report.reached import AskedAndReached, asked_and_reached
+from synthspec.lazy_dataclass import dataclass
 
 Progress = Callable[[str], None]
 GROUP_ROWS = 400  # rows of a group that language figures are computed on

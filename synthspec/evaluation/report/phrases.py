@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from synthspec.dataset.similarity.shingles import normal_form, words_of
 from synthspec.evaluation.corpus.corpus import Corpus
 from synthspec.evaluation.corpus.words import Array, Tokens
+from synthspec.lazy_dataclass import dataclass
 
 LONGEST, SHORTEST = 10, 4  # words
 FEWEST = 3  # rows that hold a phrase

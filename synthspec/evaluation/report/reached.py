@@ -6,10 +6,11 @@ Read from the manifest, so that the page, the text and the JSON say the same, wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from synthspec.evaluation.corpus.values import as_text
+from synthspec.lazy_dataclass import dataclass
 
 FAR = 0.05  # a share that is so far from what was asked for stands out
 

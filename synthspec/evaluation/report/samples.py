@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any
 
@@ -17,6 +17,7 @@ from synthspec.evaluation.corpus.values import as_text
 from synthspec.evaluation.metrics.metric import Array
 from synthspec.inference.store import FILE, Store, StoredCall, StoreFault
 from synthspec.inference.store.derived.row_histories import read_histories
+from synthspec.lazy_dataclass import dataclass
 
 SHOWN = 60
 SEARCHED = 50_000  # completions looked through

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 from synthspec.evaluation.report.build_figures import build_figures, gates_of
 from synthspec.evaluation.report.findings import Finding, findings_of
 from synthspec.evaluation.report.measure import Report
+from synthspec.lazy_dataclass import dataclass
 
 FEW = 100  # rows, below which most figures move by chance
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from textwrap import dedent
 
 from synthspec.formats.recovery.markers import MarkedText
 from synthspec.formats.recovery.remarks import bare, fold, is_speaker, judge_preamble, judge_remark
 from synthspec.formats.recovery.wrappers import is_fence, is_rule, letters
+from synthspec.lazy_dataclass import dataclass
 
 _NUMBERS = {w: i for i, w in enumerate("one two three four five six seven eight nine ten".split(), 1)}
 _COUNT = rf"(?P<count>\d{{1,4}}|{'|'.join(_NUMBERS)})"

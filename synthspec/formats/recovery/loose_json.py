@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.formats.recovery.quotes import paired
+from synthspec.lazy_dataclass import dataclass
 
 DEPTH = 40  # deeper nesting is no row
 _INNER_MARKS = 40  # unescaped quotation marks in one string

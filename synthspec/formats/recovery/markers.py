@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from synthspec.lazy_dataclass import dataclass
 
 # What may stand before a marker on its line: list numbers, bullets, quote marks, headings, bold.
 _LEAD = r"^[ \t]*(?:>[ \t]*)?(?:(?:[-*•][ \t]+|\d{1,4}[.)][ \t]*))?(?:#{1,6}[ \t]*)?"

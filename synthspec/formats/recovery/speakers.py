@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from synthspec.formats.recovery.remarks import is_speaker
 from synthspec.formats.recovery.wrappers import is_fence
+from synthspec.lazy_dataclass import dataclass
 
 Style = Literal["colon", "closed", "alone", "dash", "bare", "inside", "run on"]
 

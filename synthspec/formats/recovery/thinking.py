@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from synthspec.formats import Shape
 from synthspec.formats.recovery.sightings import holds_any, lowered
+from synthspec.lazy_dataclass import dataclass
 
 _SURE = ("think", "thinking", "antthinking", "seed:think")
 _LIKELY = (

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from synthspec.lazy_dataclass import dataclass
 
 LEAST_WEIGHT = 0.05
 _MARK = re.compile(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.formats.recovery.call_blocks import BLOCK_OPENS, calls_in_block
@@ -13,6 +12,7 @@ from synthspec.formats.recovery.call_forms import UnreadCall, call_of, calls_in,
 from synthspec.formats.recovery.loose_json import decode
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.wrappers import unfence
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import ToolCall
 from synthspec.spec.rows import Rejection
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
+
+from synthspec.lazy_dataclass import dataclass
 
 LINE = 70  # characters shown of a value
 _ALIGNED = 2_000  # items of a list that are matched with each other; longer ones are compared place by place

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.generation.estimates.several import known_value
 from synthspec.inference.requests import PromptWriter, RequestSettings
 from synthspec.languages.expressions.tree import Name
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
 from synthspec.spec import Prompt, Spec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from synthspec.analysis.compiled import Compiled
@@ -19,6 +19,7 @@ from synthspec.generation.estimates.usage import PromptReport
 from synthspec.inference.requests import PromptWriter, RequestSettings
 from synthspec.languages.expressions.tree import Name
 from synthspec.languages.expressions.types import Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan, build_plan
 from synthspec.sources import Table
 from synthspec.spec import Prompt, Spec

@@ -4,11 +4,11 @@ to where, and how many calls may be begun beyond the last row."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.generation.estimates.several import GUESS
 from synthspec.languages.expressions import compile_row, names_of
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan
 from synthspec.spec import Prompt, Spec
 from synthspec.spec.fan_outs import asked_at, items_expected, rows_of_level

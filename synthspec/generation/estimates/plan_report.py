@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from synthspec.inference.engines import engine_of, named_engine
 from synthspec.inference.requests import RequestSettings
 from synthspec.inference.speaker_requests import open_writer
 from synthspec.languages.expressions.evaluation.columns import ColumnArray
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.pairs import lost_pairs
 from synthspec.planning.parameters import places_in
 from synthspec.planning.plan import Plan

@@ -4,11 +4,12 @@ endpoint."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from synthspec.languages.expressions import Expression, compile_row, names_of
 from synthspec.languages.expressions.tree import Name
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Prompt, Spec
 from synthspec.spec.backends_used import choice_text, endpoint_chosen, endpoint_of_sample, endpoints_of
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.generation.estimates.several import known_value
@@ -12,6 +11,7 @@ from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected
 from synthspec.inference.requests import PromptWriter, RequestSettings
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
 from synthspec.languages.expressions import compile_row
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Dialogue, Prompt, Speaker, Spec
 from synthspec.spec.backends_used import choice_text, endpoint_of_speaker, endpoints_of, endpoints_of_speaker

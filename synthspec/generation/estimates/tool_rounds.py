@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.dataset.cells import json_text, plain
@@ -13,6 +12,7 @@ from synthspec.generation.machine.toolbox import MOST_AT_ONCE
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, estimate_tokens, expected_tokens, tool_tokens
 from synthspec.inference.requests import DEFAULT_MAX_TOKENS
 from synthspec.languages.expressions.tree import Literal
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.spec import PromptAnswer, SourceAnswer, Speaker, Spec, Tool, ToolDraw, ValueAnswer
 from synthspec.spec.messages import ToolDeclaration

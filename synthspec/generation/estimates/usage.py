@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from synthspec.generation.estimates.levels import LevelRows
@@ -16,6 +16,7 @@ from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected
 from synthspec.inference.backends import provider_of
 from synthspec.inference.requests import PromptWriter, RequestSettings
 from synthspec.inference.speaker_requests import open_writer
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Prompt, Spec

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from synthspec.dataset.cells import json_text, plain
 from synthspec.inference.outcomes import Replied
 from synthspec.inference.requests import Feedback
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.conversation import Said
 from synthspec.spec.messages import ToolCall, ToolResult
 from synthspec.spec.rows import Rejection

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from synthspec.generation.machine.steps import Opening, Step
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
 from synthspec.languages.expressions import compile_row
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Field, Prompt
 from synthspec.spec.backends_used import endpoint_of_sample
 from synthspec.spec.rows import Rejection, Stage, Try

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from synthspec.languages.expressions import compile_row, names_of
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Spec
 from synthspec.spec.fan_outs import asked_at, items_expected
 

@@ -4,7 +4,7 @@ again when a rule fails. Pure: a function of the spec."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from synthspec.formats import Parsed, Shape, find_format
@@ -20,6 +20,7 @@ from synthspec.generation.machine.toolbox import Toolbox
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Replied
 from synthspec.languages.expressions import compile_row, names_of
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.spec import Check, Field, Prompt, Spec
 from synthspec.spec.asked import checked_one_by_one, fields_asked, lists_of_replies

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from synthspec.generation.machine.states import Ask, ReplyNote, Work
@@ -11,6 +11,7 @@ from synthspec.generation.machine.steps import Opening, Step
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
 from synthspec.languages.expressions import compile_row
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Prompt
 from synthspec.spec.rows import Rejection, Stage, Try
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from typing import Any, Literal
 
 from synthspec.generation.machine.rows import RowStates
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Path, Rejection, Stage, Try
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from synthspec.formats import Shape
 from synthspec.generation.machine.states import Ask
 from synthspec.inference.outcomes import Failed, Replied, Stopped
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Prompt
 from synthspec.spec.backends_used import choice_text, endpoint_chosen
 from synthspec.spec.rows import Rejection, Stage

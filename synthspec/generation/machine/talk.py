@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from synthspec.formats.recovery.refusals import refuse
@@ -22,6 +22,7 @@ from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
 from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Field, Prompt, Speaker
 from synthspec.spec.backends_used import choice_text, endpoint_of_speaker
 from synthspec.spec.conversation import Said, messages_of, one_message

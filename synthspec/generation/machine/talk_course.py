@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from synthspec.generation.machine.errands import Errand
@@ -11,6 +11,7 @@ from synthspec.generation.machine.states import Work
 from synthspec.inference.requests import Feedback
 from synthspec.languages.expressions import compile_row
 from synthspec.languages.templates.template import TemplateFault
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Dialogue, Speaker
 from synthspec.spec.conversation import MOST_EXCHANGES, SO_FAR, Said, TalkSoFar
 from synthspec.spec.messages import Text, ToolDeclaration

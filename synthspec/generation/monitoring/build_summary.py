@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from synthspec.evaluation.gates import GateResult

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Lock
 from time import time
 
@@ -17,6 +17,7 @@ from synthspec.generation.monitoring.endpoint_names import is_priced, names_of_e
 from synthspec.generation.monitoring.exposition import ExposedMetric, Histogram
 from synthspec.inference.accounting.budget import Budget
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Started
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Completion, Request
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # seconds

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -20,6 +19,7 @@ from synthspec.inference.store.derived.rows import Row as StoredRow
 from synthspec.inference.store.derived.rows import read_completion
 from synthspec.inference.store.derived.settled_log import NotedCombination, count_rows, count_settled, read_settled
 from synthspec.inference.store.reading_ahead import ReadingAhead
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Missing, Rejection, Row, Stage, Try
 
 _AT_ONCE = 64  # combinations read at once

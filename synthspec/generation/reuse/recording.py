@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.inference.events import CallDone, CallFailed, Counted, Event, RowDropped, RowEmpty, RowKept, RowMissing
 from synthspec.inference.store.derived.row_log import RowLog
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Stage, Try
 
 MOST_ROWS = 2_000  # rows of one combination up to which they are noted

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from synthspec.inference.store.reviews import Review
+from synthspec.lazy_dataclass import dataclass
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
@@ -18,6 +17,7 @@ from synthspec.generation.scheduling.variety import listed_names
 from synthspec.generation.validation.place import RowPlace
 from synthspec.generation.validation.rules import Validator
 from synthspec.languages.expressions import names_of
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import build_plan
 from synthspec.sources import Table
 from synthspec.spec import Spec

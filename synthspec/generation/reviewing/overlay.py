@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from synthspec.generation.reviewing.decisions import Decision, Decisions, decide, digest_of_decisions
 from synthspec.generation.reviewing.editing import EditedRow, RowEditor
 from synthspec.inference.store.derived.row_log import digest_of_values
 from synthspec.inference.store.reviews import Review
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Row, path_text
 
 COUNTED = ("accepted", "edited", "rejected", "refused", "flagged", "stale")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from synthspec.generation.reviewing.retries import read_retries
 from synthspec.inference.store.derived.row_views import LoggedRow, count_kept, rows_at
 from synthspec.inference.store.reader import StoreReader
 from synthspec.inference.store.reviews import Review, read_reviews
+from synthspec.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from synthspec.generation.reviewing.decisions import decide
 from synthspec.inference.requests import Remark, retry_key
 from synthspec.inference.store.reader import StoreReader
 from synthspec.inference.store.reviews import Review
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Prompt
 
 Retries = dict[str, Remark]  # by the key of the request that is made again

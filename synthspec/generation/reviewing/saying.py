@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from synthspec.generation.reviewing.retries import RetryRefused, wish_for
 from synthspec.inference.store.derived.row_views import LoggedRow, completions_of, rows_at
 from synthspec.inference.store.reader import StoreReader
 from synthspec.inference.store.reviews import VERBS, Review, Reviews
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Prompt
 
 NEED_REASON = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from synthspec.inference.store import Store
 from synthspec.inference.store.reader import StoreReader
+from synthspec.lazy_dataclass import dataclass
 
 NOTE = "spec"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from synthspec.generation.machine.states import ReplyNote, State
 from synthspec.generation.scheduling.request_writer import Firsts
 from synthspec.generation.scheduling.variety import Chain
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Path
 
 

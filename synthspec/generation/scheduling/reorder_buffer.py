@@ -11,11 +11,11 @@ order of their own, and are checked in it before the rows that come of them are 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from synthspec.generation.scheduling.variety import Watch
 from synthspec.inference.outcomes import Id
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Missing, Path, Rejection, Row
 
 LOOKED_AT = 256  # rows ahead that are looked at for the one that a dataset has no room for

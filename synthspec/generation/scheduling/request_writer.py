@@ -7,7 +7,6 @@ order; every other by what it says and by the row's history. A row's path is in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from synthspec.generation.machine.states import Ask, Combination
 from synthspec.generation.machine.steps import Step
 from synthspec.generation.scheduling.occurrences import Occurrences
 from synthspec.inference.requests import Identity, PromptWriter, Remark, request_key, retry_key
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.fan_outs import asked_at
 from synthspec.spec.messages import Image, Message, Request
 from synthspec.spec.rows import Path, path_text

@@ -5,11 +5,11 @@ The names are no names that a spec can declare; `address()`, `index()` and `uuid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.functions.placed import ADDRESS, FIELD, INDEX, SEED, placed_calls
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Path, path_text
 
 __all__ = ["FIELD", "RowPlace", "place_of", "reads_place"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.generation.validation.cleaning import compile_cleaning
@@ -16,6 +15,7 @@ from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.checking.descriptions import describe
 from synthspec.languages.expressions.traversal import children, walk
 from synthspec.languages.expressions.tree import Binary, Expression, FunctionCall, Name
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.spec import Check, Field, Spec
 from synthspec.spec.asked import checked_whole

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Completion
 from synthspec.spec.rows import Rejection, Stage
 

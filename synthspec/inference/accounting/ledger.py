@@ -4,13 +4,14 @@ before it counts."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from synthspec.formats.recovery.thinking import thinking_in
 from synthspec.inference.accounting.budget import Budget, actual_cost, worst_cost
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Completion, Reply, Request, Sent, Usage
 
 

@@ -9,10 +9,11 @@ The engine owns retries, limits, concurrency and time: a backend makes one call 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from synthspec.inference.batches import BatchOffer
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_built_in
 from synthspec.plugins.guarding import guarded
 from synthspec.spec.messages import Reply, Request

@@ -8,10 +8,10 @@ owns the order of things: what is noted before what, what is looked for after a 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 
 INTENT = 8  # hexadecimal digits of a batch's own name

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from synthspec.inference.batches import Remote, custom_id_of
 from synthspec.inference.batches.pace import Pace
 from synthspec.inference.batches.rounds import BatchAddress
 from synthspec.inference.store.batches import Batches, StoredBatch
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, Request
 
 FOLDER = "batches"  # in the build folder: requests and results of batches that are under way

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from synthspec.inference.batches.desk import FOLDER, Batch, Desk, Left, batch_again, sweep_files
@@ -17,6 +16,7 @@ from synthspec.inference.store import Store
 from synthspec.inference.store.batches import Batches, StoredBatch
 from synthspec.inference.store.derived.rows import key_text
 from synthspec.inference.store.ledger import Send
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from synthspec.inference.batches import BatchService, Remote, key_in
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, Reply
 
 

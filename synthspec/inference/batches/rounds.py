@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthspec.inference.batches import INTENT, BatchLimits, BatchService
+from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from synthspec.inference.engines import Call

@@ -12,10 +12,11 @@ import contextlib
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from synthspec.inference.clusters.messages import Greeting, Order, WorkerAnswer, WorkerAnswers, difference
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request
 
 LARGEST = 64  # orders in a block

@@ -7,10 +7,10 @@ import platform
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthspec import __version__
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request, Sent
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from synthspec.inference.backends import Backend, provider_of
@@ -14,6 +14,7 @@ from synthspec.inference.clusters.engine import ClusterEngine
 from synthspec.inference.clusters.messages import Greeting, Setting, greeting_of, opened_as
 from synthspec.inference.engines import EngineContext
 from synthspec.inference.sending.endpoints import each_server, with_limits
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.backends_used import backends_used
 from synthspec.spec.messages import BackendFault, FaultKind
 

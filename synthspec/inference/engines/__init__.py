@@ -11,10 +11,11 @@ contract suite runs over every engine (`tests/test_engine_contract.py`).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_built_in
 from synthspec.plugins.guarding import guarded
 from synthspec.spec.messages import BackendFault, Reply, Request

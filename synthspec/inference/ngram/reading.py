@@ -11,12 +11,12 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from synthspec.inference.ngram.tokens import CONTENT, content_word, ends_sentence, group, plain, split
+from synthspec.lazy_dataclass import dataclass
 
 MAX_TOKENS = 3_000_000
 SLOT = "\ue000"  # stands in a text for a value of its row; so do the private-use characters after it

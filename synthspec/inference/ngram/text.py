@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from synthspec.inference.ngram.corpus import TextCorpus
 from synthspec.inference.ngram.dice import Dice
@@ -13,6 +13,7 @@ from synthspec.inference.ngram.tokens import GROUP_OF, ends_sentence, split
 from synthspec.inference.ngram.walk import Aim, Draft, Walk
 from synthspec.languages.expressions.functions.texts import count_sentences, count_words
 from synthspec.languages.patterns import PatternTimeout, SafeRegex
+from synthspec.lazy_dataclass import dataclass
 
 WALKS = 20  # walks at most for one text, each bolder than the one before
 SETTLE = 8  # walks after which one good one is enough

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from synthspec.inference.ngram.corpus import ContextOrder, TextCorpus
 from synthspec.inference.ngram.dice import Dice
+from synthspec.lazy_dataclass import dataclass
 
 # By order of context, strongest first: how readily a passage is taken and what it costs a draft's fluency.
 # The last is for the weakest order inside a clause.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from synthspec.inference.sending.concurrency import LONGEST_HOLD
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import FAULT_RULES, BackendFault, FaultKind
 
 FIRST_REST = 0.5  # seconds until a server that failed is tried again; doubled each time it fails again

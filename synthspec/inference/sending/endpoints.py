@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
@@ -16,6 +16,7 @@ from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.pool import ServerPool
 from synthspec.inference.store import Store
 from synthspec.inference.transport.chat import server_of
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
 from synthspec.spec import BackendChoice, Limits, Prices, Spec
 from synthspec.spec.backends_used import backends_used

@@ -7,13 +7,13 @@ import heapq
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from synthspec.inference.events import ServerChange
 from synthspec.inference.sending.choosing import ServerRecords, is_answer
 from synthspec.inference.sending.concurrency import Governor
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, Reply
 
 Order = tuple[int, ...]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.inference.store import Store
 from synthspec.inference.store.derived.rows import key_text
 from synthspec.inference.store.ledger import Send
 from synthspec.inference.store.schema import CLOSED_BATCHES
+from synthspec.lazy_dataclass import dataclass
 
 STATES = (
     "intent", "uploaded", "submitted", "running", "ended", "fetched", "committed", "suspect", "cancelling", "absent",

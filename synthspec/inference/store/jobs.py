@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from synthspec.inference.store.derived.rows import Row
@@ -24,6 +23,7 @@ from synthspec.inference.store.schema import (
     UPDATE_TOTAL,
     meta_checksum,
 )
+from synthspec.lazy_dataclass import dataclass
 
 _WIDEST = 64  # calls in one statement
 _STORE = " ON CONFLICT (key) DO NOTHING RETURNING key"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from typing import Any, NamedTuple
+
+from synthspec.lazy_dataclass import dataclass
 
 UNIT = 10**12  # money is summed in whole units of a millionth of a millionth of a dollar
 MOST_COST = 1e15  # US dollars: what a row can hold; a larger figure is no cost of a call

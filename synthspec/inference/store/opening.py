@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 
 from synthspec.inference.store.derived.rows import Decayed
@@ -37,6 +36,7 @@ from synthspec.inference.store.schema import (
     migrate,
     transaction,
 )
+from synthspec.lazy_dataclass import dataclass
 
 CHECK_BELOW = 32 << 20  # bytes; a larger file is checked where it is read
 ACCEPT = "--accept-loss"

@@ -11,11 +11,12 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
+from synthspec.lazy_dataclass import dataclass
 
 FILE = "reviews.sqlite"
 VERSION = 1

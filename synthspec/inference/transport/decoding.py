@@ -11,13 +11,14 @@ import random
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import llguidance
 
 from synthspec.inference.transport.guided import lark_of_regex
 from synthspec.inference.transport.sdk import load
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Constraint
 
 

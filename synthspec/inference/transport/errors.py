@@ -10,13 +10,14 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import quote
 
 from synthspec.diagnostics.terminal import one_line
 from synthspec.extras import install_command
 from synthspec.inference.transport.waits import seconds_to_wait
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, FaultKind
 
 LONGEST_MESSAGE = 400  # characters of a provider's own words that are kept

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from synthspec.inference.transport import chat, keys
 from synthspec.inference.transport.errors import Service
+from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from synthspec.inference.backends import BackendContext

@@ -10,12 +10,12 @@ import contextlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from synthspec.inference.transport.chat import is_local, is_loopback
 from synthspec.inference.transport.errors import missing_key
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, FaultKind
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import hashlib
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synthspec.inference.transport.decoding import TokenChooser, Writing, matcher_for
 from synthspec.inference.transport.sdk import load
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, FaultKind, Reply, Request, Usage
 
 NAME = "transformers"

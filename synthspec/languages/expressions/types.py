@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from synthspec.lazy_dataclass import dataclass
 
 Kind = Literal[
     "integer", "number", "text", "boolean", "date", "datetime", "time", "list", "map", "any", "null", "distribution"

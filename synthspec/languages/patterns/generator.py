@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ from synthspec.languages.patterns.tree import (
     tokens,
     walk,
 )
+from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from synthspec.languages.patterns.ambiguity.safety import judge_tree
 from synthspec.languages.patterns.simulation.matcher import Match, Scan, Simulator
 from synthspec.languages.patterns.simulation.viability import StepsExceededError
 from synthspec.languages.patterns.tree import PatternFault, parse_any_length
+from synthspec.lazy_dataclass import dataclass
 
 MOST_STEPS = 3_000_000  # for one text, and
 STEPS_A_CHARACTER = 20  # for each of its characters

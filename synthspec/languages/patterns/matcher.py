@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +18,7 @@ from synthspec.languages.patterns.ambiguity.safety import PatternSafety, assess
 from synthspec.languages.patterns.simulation.matcher import Match, Simulator, simulator
 from synthspec.languages.patterns.simulation.viability import StepsExceededError
 from synthspec.languages.patterns.tree import check_replacement
+from synthspec.lazy_dataclass import dataclass
 
 STEPS = 2e6  # how much `re` is let do: up to a quarter of a second
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.patterns.python_parser import opcodes, replacement_error, unmerged_parser
+from synthspec.lazy_dataclass import dataclass
 
 LONGEST_TEXT = 4_000  # characters of a pattern
 DEEPEST = 60  # groups inside groups

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.languages.templates.template import TemplateFault, environment
 from synthspec.languages.templates.work import metered
+from synthspec.lazy_dataclass import dataclass
 
 OPEN, CLOSE = "\ufdd0", "\ufdd1"  # around what is not known yet: characters that no text may hold
 _BLOCKS = ("if", "elif", "for", "set", "with")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from synthspec.lazy_dataclass import dataclass
 
 _TAG = re.compile(r"\{%-?\s*(\w+)|\{\{|\{#")
 _BLOCKS = ("for", "if", "with", "set", "raw", "filter", "block", "macro", "call", "autoescape")

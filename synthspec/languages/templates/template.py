@@ -7,11 +7,11 @@ towards a limit on work. Rendering can then neither hang nor fill the machine. A
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from synthspec.languages.templates.work import MAX_TEXT, TemplateFault, UndefinedFault, WorkFault, metered
+from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     import jinja2

@@ -8,12 +8,12 @@ exactly wherever a float is not certain.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush, heappushpop
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.designs import Levels
 
 _EXACT = 2**62  # whole numbers below are reckoned with as they are

@@ -8,12 +8,12 @@ next without making a later row impossible; `joint` chooses among that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.balancing.pfair import Counts
 from synthspec.planning.designs import Levels
 

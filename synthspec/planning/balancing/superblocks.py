@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.balancing.joint import NOISE, JointChooser, Single
 from synthspec.planning.balancing.sequences import Blocks, Nested
 from synthspec.planning.balancing.uneven import STEP

@@ -14,12 +14,12 @@ depends on its group alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.balancing.joint import NEVER, Single
 from synthspec.planning.balancing.pfair import Counts, shares_of
 from synthspec.planning.balancing.sequences import PfairSequence, find_windows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synthspec.diagnostics import Diagnostic, Related
 from synthspec.languages.expressions import evaluate
 from synthspec.languages.expressions.evaluation.columns import unpack
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.constraints.cells import MOST_CELLS
 from synthspec.planning.constraints.listed import nothing_left, out_of_reach, together
 from synthspec.planning.constraints.rules import ExclusionRule

@@ -10,12 +10,12 @@ there is no library function but the four operations, so the result is the same 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import fsum, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.sampling.tied import INACTIVE, PERIOD
 
 Array = NDArray[np.float64]

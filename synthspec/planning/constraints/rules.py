@@ -7,13 +7,13 @@ whatever is read beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions import evaluate
 from synthspec.languages.expressions.evaluation.columns import ColumnArray
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Exclusion
 
 Mask = NDArray[np.bool_]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.constraints.cells import MOST_CELLS, Tie, sample_cells, without_inactive
 from synthspec.planning.constraints.fitting import Fitted, Wanted, fit, whole
 from synthspec.planning.designs import Dimension, Levels, Tied

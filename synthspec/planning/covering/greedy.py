@@ -11,12 +11,12 @@ an exclusion.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.designs import Levels
 from synthspec.planning.sampling.philox import stream
 

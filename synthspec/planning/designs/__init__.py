@@ -13,9 +13,9 @@ name, others by an entry point of the group ``synthspec.strategies``, read only 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_built_in
 from synthspec.plugins.guarding import guarded
 

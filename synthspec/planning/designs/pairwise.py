@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from math import comb, prod
 
 import numpy as np
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.covering.greedy import Array, Draws, Greedy, Tuples, missing_after
 from synthspec.planning.covering.orthogonal import arrays
 from synthspec.planning.covering.ties import Ties, over_of

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.columns.digits import significant, written
 
 Array = NDArray[np.float64]

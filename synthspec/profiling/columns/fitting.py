@@ -8,13 +8,13 @@ Kolmogorov-Smirnov distance is small; where none is near, the sample's own distr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions.random.quantiles import cumulative
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.columns.estimates import Candidate, candidates
 from synthspec.profiling.columns.pieces import pieces_of
 

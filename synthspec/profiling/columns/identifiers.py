@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import log10
 
 from synthspec.languages.patterns import PatternFault, parse_pattern
+from synthspec.lazy_dataclass import dataclass
 
 MOST_SHAPES = 4
 LONGEST = 64

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_address
 from itertools import pairwise
 from typing import Any
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.columns.given_names import GIVEN_NAMES
 
 MOST = 2000  # values looked at

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.columns.fitting import Fit
 from synthspec.profiling.columns.identifiers import CodePattern
 from synthspec.profiling.columns.personal import Personal

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any
 
 from synthspec.languages.patterns import PatternFault, parse_pattern
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.columns.digits import written
 from synthspec.profiling.columns.personal import kind_by_header
 from synthspec.profiling.declared.fields import DeclaredField

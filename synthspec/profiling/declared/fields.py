@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.languages.patterns import PatternFault, parse_pattern
+from synthspec.lazy_dataclass import dataclass
 
 DEEPEST = 8
 KEYWORDS = frozenset(

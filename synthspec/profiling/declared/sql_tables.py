@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from synthspec.extras import install_command
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.declared.fields import Declared, DeclaredField
 from synthspec.profiling.sample import SampleFault
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.columns.fitting import Fit
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.documents.document import Block
 from synthspec.sources.documents.sentences import BETWEEN_WORDS, ends_clause, sentence_spans
 from synthspec.sources.documents.units import LengthUnit

@@ -7,9 +7,9 @@ limit that a section does not reach changes none of the other chunks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.documents.atoms import Atom, atoms_of, paragraphs
 from synthspec.sources.documents.document import Block, Document
 from synthspec.sources.documents.units import UNITS, LengthUnit

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import TableFault
 
 Kind = Literal["heading", "text", "list", "table", "code"]

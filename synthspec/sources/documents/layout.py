@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from synthspec.languages.expressions.functions.texts import UNSPACED
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.documents.document import Block, Outline, heading
 from synthspec.sources.documents.tidy import one_line, table_lines, tidy
 

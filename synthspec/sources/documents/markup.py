@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from html.parser import HTMLParser
+
+from synthspec.lazy_dataclass import dataclass
 
 MAX_DEPTH = 120  # elements nested deeper are taken for children of the one at this depth
 

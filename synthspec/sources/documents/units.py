@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from synthspec.languages.expressions.functions.texts import UNSPACED
+from synthspec.lazy_dataclass import dataclass
 
 _WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}][^\s{UNSPACED}]*")
 

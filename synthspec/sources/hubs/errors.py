@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from urllib.parse import quote
 
 from synthspec.diagnostics.terminal import one_line
+from synthspec.lazy_dataclass import dataclass
 
 _LONGEST_READ = 64 << 10  # characters of an error
 _LONGEST = 300  # characters of it that are shown

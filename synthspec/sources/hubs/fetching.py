@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import readable
 from synthspec.sources.cache import read_cached, write_cached
 from synthspec.sources.hubs.errors import HubError, HubErrorKind, read_error

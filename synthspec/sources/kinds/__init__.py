@@ -12,11 +12,12 @@ heavy is imported inside `open`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics import Related
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, plugin_names
 from synthspec.sources.table import Note, Table, TableFault
 

@@ -6,10 +6,10 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.kinds import SourceFault
 
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree"})

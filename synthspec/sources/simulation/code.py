@@ -6,11 +6,11 @@ import ast
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from synthspec.diagnostics import Related, Span, did_you_mean
 from synthspec.document.inheritance import inside
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.kinds import Place, SourceFault
 from synthspec.sources.paths import find_file
 

@@ -14,10 +14,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.child_environment import child_environment
 from synthspec.sources.table import MAX_VALUES
 

@@ -10,11 +10,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.user_folders import cache_folder
 
 FORMAT = 1

@@ -6,12 +6,13 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from synthspec.dataset.atomic_files import write_whole
+from synthspec.lazy_dataclass import dataclass
 from synthspec.studio.context import RequestRefused, Studio
 
 MOST = 50  # drafts of one spec

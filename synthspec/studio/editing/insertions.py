@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode, read_document, to_data
 from synthspec.document.source import Source
+from synthspec.lazy_dataclass import dataclass
 
 ORDER = (
     "synthspec", "extends", "name", "description", "license", "tags", "rows", "seed", "sources", "parameters", "plan",

@@ -10,7 +10,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from synthspec.dataset.atomic_files import sync_file, sync_folder
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.document.source import MAX_BYTES
+from synthspec.lazy_dataclass import dataclass
 
 BOM = b"\xef\xbb\xbf"
 MOST_MATCHED = 5_000  # lines of a text with mixed ends in which each line keeps its own

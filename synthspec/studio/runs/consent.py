@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from synthspec.analysis.compiled import Compiled
 from synthspec.inference.transport.chat import is_loopback
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import is_built_in, is_plugin, plugin_package
 from synthspec.spec import Spec
 from synthspec.spec.backends_used import backends_used

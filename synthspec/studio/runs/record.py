@@ -7,11 +7,12 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Literal
 
 from synthspec.dataset.atomic_files import write_whole
+from synthspec.lazy_dataclass import dataclass
 
 Kind = Literal["build", "preview"]
 KEPT = 12  # runs of a spec whose files stay

@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from synthspec.dataset.manifest import read_manifest, rows_in_dataset
+from synthspec.lazy_dataclass import dataclass
 from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.runs.following import EventFile
 from synthspec.studio.runs.process import birth_of, interrupt, is_running, start, status_of

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from synthspec.analysis.sections.context import AnalysisContext, Explain, value_of
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
@@ -11,6 +9,7 @@ from synthspec.analysis.sections.settings import lower_backend
 from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import ListNode, MapNode, Node
 from synthspec.languages.expressions import names_of
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import BackendChoice, Choose
 from synthspec.spec.backends_used import choice_text
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.reach import reach_of
 from synthspec.languages.expressions.tree import Binary, Conditional, FunctionCall, ListOf, Literal, Name, Unary
 from synthspec.languages.expressions.types import Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Draw, Field, Formula
 
 Ends = tuple[float | None, float | None]  # None: nothing says

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain
 from synthspec.analysis.sections.scope import Scope
 from synthspec.document.reader import Node, ScalarNode
 from synthspec.languages.expressions.types import ANY
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Each
 
 _FORM = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s+in\s+(?P<items>\S.*)", re.DOTALL)

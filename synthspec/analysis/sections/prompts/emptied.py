@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
 from synthspec.languages.expressions.tree import Expression
 from synthspec.languages.expressions.types import Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import SourceDraw
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from synthspec.analysis.sections.context import AnalysisContext, Explain
 from synthspec.analysis.sections.prompts.bounds import KnownNames, ends_of_expression
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
@@ -15,6 +13,7 @@ from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Conditional, Expression, Literal
 from synthspec.languages.expressions.types import INTEGER, TEXT, fits
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Dialogue, Each, Formula, Speaker
 from synthspec.spec.conversation import MOST_EXCHANGES
 

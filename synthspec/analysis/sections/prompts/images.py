@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext
@@ -16,6 +15,7 @@ from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.inference.images import KINDS, ImageFault, Looks, look_at, shown_value
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.tree import Expression
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Choice, Draw, Each, GivenDraw, ListDraw, SourceDraw
 
 _PATH = re.compile(r"(?P<first>\w+)[\w./-]*\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)

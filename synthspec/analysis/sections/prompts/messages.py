@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from synthspec.analysis.sections.context import AnalysisContext
@@ -14,6 +14,7 @@ from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import ANY
 from synthspec.languages.templates.template import Template
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Each, MessageTemplate
 
 _ROLES: tuple[Literal["system", "user", "assistant"], ...] = ("system", "user", "assistant")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from synthspec.analysis.sections.context import AnalysisContext, no_hint, value_of
 from synthspec.analysis.sections.fields import draft_field
@@ -20,6 +20,7 @@ from synthspec.diagnostics import did_you_mean, nearest
 from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import ANY, INTEGER, TEXT, Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Field, Player, Prompt
 from synthspec.spec.players import TEXT_ANSWER, endpoint_of_player
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, scalar_text
 from synthspec.analysis.sections.gathered import TRAIL, collects_itself
@@ -14,6 +14,7 @@ from synthspec.diagnostics import did_you_mean
 from synthspec.document.reader import Entry, MapNode, Node
 from synthspec.languages.expressions import Expression, names_of
 from synthspec.languages.expressions.types import ANY, INTEGER, Type, fits
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Field, Repeat
 
 MOST_ROUNDS = 1_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.prompts.each import TemplateScope, lower_each
@@ -12,6 +12,7 @@ from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.document.reader import MapNode, Node
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Each, Field, Prompt, Repeat
 
 SEVERAL = ("samples", "map", "repeat", "dialogue")

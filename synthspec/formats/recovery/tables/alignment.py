@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from synthspec.formats.recovery.coercion import FieldReader
 from synthspec.formats.recovery.tables.cells import Cell, read_cell
+from synthspec.lazy_dataclass import dataclass
 
 LONGEST_ROW = 600  # delimiters in a line that still are placed
 _MARKUP = "*_` \t"

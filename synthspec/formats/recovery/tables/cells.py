@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 
 from synthspec.formats.recovery.quotes import paired
+from synthspec.lazy_dataclass import dataclass
 
 _STRICT = re.compile(r'(?:[^"]|"")*\Z')
 _ESCAPED = re.compile(r'(?:[^"\\]|\\.)*\Z', re.DOTALL)

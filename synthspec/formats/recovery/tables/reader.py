@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -16,6 +15,7 @@ from synthspec.formats.recovery.tables.header import fold, header_columns, is_kn
 from synthspec.formats.recovery.tables.lines import is_rule, trim_markdown
 from synthspec.formats.recovery.tables.repair import break_doubled, break_quoted, label_inside, unfuse
 from synthspec.formats.recovery.wrappers import is_fence
+from synthspec.lazy_dataclass import dataclass
 
 DELIMITERS = (",", "|", "\t", ";", "，", "،")
 _MARKUP = "*_` \t"

@@ -12,7 +12,7 @@ import re
 import sqlite3
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from synthspec.inference.store.derived.row_histories import Attempt
@@ -21,6 +21,7 @@ from synthspec.inference.store.derived.row_log import DROPPED, EMPTY, FILE, KEPT
 from synthspec.inference.store.derived.row_views import ROW_COLUMNS, LoggedRow, logged_row
 from synthspec.inference.store.derived.rows import key_text
 from synthspec.inference.store.file import FAULTS, StoreFault
+from synthspec.lazy_dataclass import dataclass
 
 REJECTED = "rejected"  # the state of a row that a review takes out
 WHERE = {KEPT: "kept", REJECTED: "rejected by a reviewer", MISSING: "quarantined", DROPPED: "dropped", EMPTY: "empty"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synthspec.inference.store.derived.row_log import FILE, KEPT, reading_log
 from synthspec.inference.store.derived.rows import key_bytes, key_text
 from synthspec.inference.store.file import StoreFault
+from synthspec.lazy_dataclass import dataclass
 
 _MANY = 256  # names in one statement
 ROW_COLUMNS = "id, ordinal, path, combination, state, stage, rule, digest, vals"

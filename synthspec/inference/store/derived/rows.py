@@ -7,12 +7,13 @@ import math
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from synthspec.formats.recovery.thinking import thinking_in
 from synthspec.inference.store.derived.stored_request import SharedTexts, StoredRequest, request_text
 from synthspec.inference.store.parts import read_parts, write_parts
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Completion, Reply, Request, Text, Usage
 
 CALL_COLUMNS = (

@@ -6,11 +6,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
 from synthspec.inference.store.parts import Find, read_parts, read_text, write_parts
+from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Constraint, Message, Request, Text, ToolDeclaration
 
 SHARED_FROM = 64  # characters; a text of a request that comes a second time is kept once, apart

@@ -13,9 +13,10 @@ import os
 import struct
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from synthspec.lazy_dataclass import dataclass
 
 PAGE = 4096  # bytes: what a store is made with
 _LEAF = 0x0D  # a page of rows

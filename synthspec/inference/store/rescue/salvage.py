@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +42,7 @@ from synthspec.inference.store.schema import (
     transaction,
     upgrade_row,
 )
+from synthspec.lazy_dataclass import dataclass
 
 _DAMAGE = (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError)
 _INSERT = f"{INSERT_CALL}{ONE_CALL} ON CONFLICT (key) DO NOTHING"

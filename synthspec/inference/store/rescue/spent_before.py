@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from synthspec.inference.store.ledger import Send, StoredTotals, Total
 from synthspec.inference.store.schema import (
     RESERVED,
 )
+from synthspec.lazy_dataclass import dataclass
 
 _DAMAGE = (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
 from synthspec.languages.expressions.functions.signatures import REQUIRED, Function, FunctionParameter
 from synthspec.languages.expressions.tree import Expression, FunctionCall, ListOf, Literal, Name
 from synthspec.languages.expressions.types import Kind
+from synthspec.lazy_dataclass import dataclass
 
 READERS: dict[Kind, Any] = {
     "date": date.fromisoformat,

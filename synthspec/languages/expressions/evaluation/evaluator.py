@@ -6,7 +6,6 @@ Every fast path gives what `rows.py` gives for each row, or is not taken: a test
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
@@ -39,6 +38,7 @@ from synthspec.languages.expressions.tree import (
     Unary,
 )
 from synthspec.languages.expressions.types import Type
+from synthspec.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

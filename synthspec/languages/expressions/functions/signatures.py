@@ -13,11 +13,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from synthspec.languages.expressions.types import ANY, Kind, Type
+from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_plugin, plugin_fault, plugin_names
 
 REQUIRED: Any = object()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from synthspec.languages.expressions.errors import Fault
+from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from lark import Token

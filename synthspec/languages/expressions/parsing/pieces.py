@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthspec.languages.expressions.parsing.mistakes import Mistake
@@ -12,6 +11,7 @@ from synthspec.languages.expressions.tree import (
     Literal,
     Name,
 )
+from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from lark import Token

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Literal
+
+from synthspec.lazy_dataclass import dataclass
 
 Constant = float | str | date | datetime | time | Sequence[object]
 Kind = Literal["number", "date", "datetime", "time", "list", "weights", "distribution", "distributions"]

@@ -7,7 +7,7 @@ such as that `(a*)*` can go from `a` to `a` within the inner repeat or through t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import reduce
 from math import inf
@@ -31,6 +31,7 @@ from synthspec.languages.patterns.tree import (
     cases,
     walk,
 )
+from synthspec.lazy_dataclass import dataclass
 
 MOST_POSITIONS = 4_000
 MOST_STEPS = 60_000  # from one position to the next, counted as often as they are found

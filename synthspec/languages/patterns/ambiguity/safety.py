@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import product
 from math import log2
@@ -21,6 +20,7 @@ from synthspec.languages.patterns.ambiguity.automaton import Automaton, RepeatRe
 from synthspec.languages.patterns.ambiguity.graphs import BUDGET, Search, State, loops, path_between
 from synthspec.languages.patterns.ambiguity.measures import most_idle_bits
 from synthspec.languages.patterns.tree import Anchor, CaptureGroup, Concatenation, Node, parse_tree
+from synthspec.lazy_dataclass import dataclass
 
 SAME, OVERLAPPING, DEGREE, BITS = 3, 4, 6, 24  # what makes a pattern a runaway; see `_polynomial` and `_finite`
 

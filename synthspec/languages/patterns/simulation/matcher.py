@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -13,6 +12,7 @@ from synthspec.languages.patterns.simulation.machine import Machine
 from synthspec.languages.patterns.simulation.program import compile_program
 from synthspec.languages.patterns.simulation.viability import Viability
 from synthspec.languages.patterns.tree import parse_any_length, read_replacement
+from synthspec.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from math import inf
 from typing import Any
@@ -26,6 +26,7 @@ from synthspec.languages.patterns.tree import (
     Quantifier,
     walk,
 )
+from synthspec.lazy_dataclass import dataclass
 
 MOST_INSTRUCTIONS = 20_000
 

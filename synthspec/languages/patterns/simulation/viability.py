@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from synthspec.languages.patterns.simulation.program import Instruction, Op, PatternProgram, tester
 from synthspec.languages.patterns.tree import Anchor
+from synthspec.lazy_dataclass import dataclass
 
 MOST_STEPS = 20_000_000  # viable instructions, over all characters of one text
 MOST_BITS = 1 << 29  # of all sets that are kept for one text

@@ -10,13 +10,13 @@ Formulas and sources stand in `synthspec.languages.expressions.random.distributi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from synthspec.languages.expressions.random.distributions import EXACT
 from synthspec.languages.expressions.random.quantiles.families import Array, Family
+from synthspec.lazy_dataclass import dataclass
 
 # B(2j)/(2j)! of the Euler-Maclaurin formula, by order 2j − 1
 BERNOULLI_TERMS = ((1, 1 / 12), (3, -1 / 720), (5, 1 / 30240), (7, -1 / 1209600), (9, 1 / 47900160))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from synthspec.lazy_dataclass import dataclass
 
 Array = NDArray[Any]
 _PIECE = 1 << 13  # numbers whose steps in between stay in the processor's cache, and need no new pages
