@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ from synthspec.spec.rows import Rejection
 
 SUMMARY = "a row a line, columns parted by commas; cheap in tokens"
 OPTIONS: Mapping[str, str] = {}
+_PREFIX = re.compile(
+    r"\A\s*(?:output|answer|result|response|reply|csv|rows?|assistant)[ \t]*:[ \t]*(?=\")", re.IGNORECASE
+)
 SURPLUS = 2_000  # lines read beyond twenty for each row asked for; what comes after is not looked at
 
 
@@ -71,12 +75,12 @@ def parse(text: str, shape: Shape) -> Parsed:
 
 def _read(text: str, shape: Shape) -> Parsed:
     columns = [FieldReader(f) for f in shape.fields]
-    tidied = straight(before_speaker(text), len(columns))
+    tidied = _PREFIX.sub("", straight(unwrapped(before_speaker(text)), len(columns)), count=1)
     most = SURPLUS + 20 * shape.rows
     table = ReplyTable(tidied, columns, ",", most, shape.rows)
     if table.strict() and not _listed(tidied):
         return Parsed(tuple(table.values(r.cells or ()) for r in table.records[1:]))
-    table = open_table(_inside(unmarked(unwrapped(tidied))), columns, most, shape.rows)
+    table = open_table(_inside(unmarked(tidied)), columns, most, shape.rows)
     missing = [c.field.name for c in columns if c not in table.columns and not c.field.optional]
     start = 0 if table.header is None else table.header + 1
     body = [r for r in table.records[start:] if not table.is_header(r)]
@@ -103,6 +107,8 @@ def _inside(text: str) -> str:
     fences = [i for i, line in enumerate(lines) if is_fence(line)]
     if not fences or any(lines[i].strip().strip("`~") for i in fences[1:2]):
         return text
+    if len(fences) == 1 and not any(line.strip() for line in lines[fences[0] + 1 :]):
+        return "\n".join(lines[: fences[0]])
     end = fences[-1] if len(fences) > 1 else len(lines)
     return "\n".join(lines[fences[0] + 1 : end])
 

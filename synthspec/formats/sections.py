@@ -77,6 +77,9 @@ def _headless(body: str, shape: Shape, parts: list[MarkedText], first: int, doub
     if missing != [shape.names[0]] or not lead or shape.rows > 1 or len(parts) != len(shape.names) - 1:
         return None
     opening = lead.partition("\n")[0]
+    name = re.escape(shape.names[0]).replace("_", "[ _-]")
+    if re.search(rf"(?i)[\[<#*][ \t]*{name}\b|\b{name}[ \t]*[\]>:*]", lead):
+        return None  # its marker is there, but in a place where none is read
     if judge_preamble(opening, shape.names) or lead.endswith(":") or (doubt and doubt in lead):
         return None
     return [MarkedText(shape.names[0], lead, 0, first), *parts] if FieldReader(shape.fields[0]).fits(lead) else None

@@ -14,6 +14,7 @@ from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import fold, is_refusal, is_speaker, judge_preamble
 from synthspec.formats.recovery.sightings import holds_any, lowered
+from synthspec.formats.recovery.versions import announces_version, has_versions, is_later_title
 from synthspec.formats.recovery.wrappers import peel, read_last
 from synthspec.spec import Field
 from synthspec.spec.conversation import holds_messages
@@ -85,7 +86,7 @@ def _read(text: str, shape: Shape) -> Parsed:
         return _refused("no text", "the reply only announces the text", body)
     if _CHOICES.match(text.lstrip()):
         return _refused("several", "the reply offers several texts", body)
-    body = _DRAFTED.sub("", body)
+    body = _last_fence(_DRAFTED.sub("", body))
     fence = _fence_of(body, text)
     if fence is not None:
         return _row(_fenced(body, fence, name), shape, body)
@@ -96,6 +97,8 @@ def _read(text: str, shape: Shape) -> Parsed:
         return _refused("several", "the text has a label in its middle", body)
     if value is not None and _several(value):
         return _refused("several", "the reply holds several texts", body)
+    if value is not None and has_versions(value):
+        return _refused("several", "a line announces another version of the text", body)
     if value is not None and _spoken(value):
         return _refused("another speaker", "another turn begins inside the text", body)
     return _row(value, shape, body)
@@ -106,6 +109,18 @@ def _labelled_again(value: str, name: str) -> bool:
     if ":" not in value or "\n" not in value or not _OWN_LINE.match(value):
         return False
     return fold(name) in [fold(m[1]) for m in _OWN_LINE.finditer(value)][1:]
+
+
+def _last_fence(body: str) -> str:
+    """The last of two code blocks, where nothing but a line between them stands outside, and it announces the last."""
+    found = _TWO_FENCES.fullmatch(body.strip())
+    if found is None or not _announces_last(found["between"]):
+        return body
+    return found["last"]
+
+
+def _announces_last(line: str) -> bool:
+    return line.rstrip(" *_").endswith(":") or is_later_title(line) or announces_version(line)
 
 
 def _several(value: str) -> bool:
@@ -122,6 +137,9 @@ def _row(value: str | None, shape: Shape, body: str) -> Parsed:
 
 
 _FENCES = re.compile(r"\A```\w*\n|\n```\Z")
+_TWO_FENCES = re.compile(
+    r"```\w*\n(?:(?!```).)*?\n```\s*\n(?P<between>[^\n`]{1,200})\n\s*```\w*\n(?P<last>(?:(?!```).)*?)\n```", re.DOTALL
+)
 _LABELLED = re.compile(
     r"[ \t]*(?:#{1,6}[ \t]*)?(?P<open>\*\*|__|\*|_|\[|<)?(?P<name>\w[\w \-]{0,60}?)[ \t]*(?P<end>[:：\]>*_]+)[ \t]*"
 )

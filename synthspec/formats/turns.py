@@ -10,12 +10,15 @@ from typing import Any
 from synthspec.formats import Parsed, Shape
 from synthspec.formats.instructions.descriptions import conversation_facts, message_facts
 from synthspec.formats.recovery.conversations import read_conversation
+from synthspec.formats.recovery.envelopes import opened
 from synthspec.formats.recovery.loose_json import decode
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import fold, is_filler, is_refusal
+from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.speakers import Mark, UnclearSpeakerError, find_marks
 from synthspec.formats.recovery.talk import UnclearTurnError, said_after, settle_lead
-from synthspec.formats.recovery.wrappers import Body, corrected, is_later_title, peel, tidy
+from synthspec.formats.recovery.versions import announces_version, corrected, is_later_title, is_restart
+from synthspec.formats.recovery.wrappers import Body, peel, tidy
 from synthspec.spec.conversation import ROLES, holds_messages
 from synthspec.spec.messages import Constraint
 
@@ -93,7 +96,7 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
 
 def parse(text: str, shape: Shape) -> Parsed:
     """The talk as one row; none where it is not certain who said what."""
-    whole = tidy(text, shape)
+    whole = Body(opened(tidy(text, shape), "turns"))
     if not whole.strip():
         return _refused("empty reply", "the reply is empty", "")
     decoded = _decoded(whole, shape)
@@ -136,6 +139,7 @@ def _last_version(text: str, labels: list[str]) -> str:
     """
     later = corrected(text)
     if later is None:
+        _settle_restart(text, labels)
         return text
     before = text[: len(text) - len(later)].rstrip().rpartition("\n")[2]
     if is_later_title(before):
@@ -144,6 +148,21 @@ def _last_version(text: str, labels: list[str]) -> str:
     if first is not None and not later[: first.start].strip():
         raise UnclearTurnError("several", "a line may announce another version", before)
     return text
+
+
+_RESTARTS = ("#", "start", "scratch", "attempt", " try", "let me", "version", "draft", "rewrite", "text", "better")
+
+
+def _settle_restart(text: str, labels: list[str]) -> None:
+    """Raise where a line before the talk's first words may say that it begins anew."""
+    lines = text.split("\n") if holds_any(lowered(text), _RESTARTS) else ()
+    for i, line in enumerate(lines[1:-2], 1):
+        titled = line.startswith("#") and is_later_title(line)
+        apart = is_restart(line) and not lines[i + 1].strip()
+        if titled or apart or (not lines[i - 1].strip() and announces_version(line)):
+            following = "\n".join(lines[i + 1 :]).lstrip("\n")
+            if following and any(not m.start for m in find_marks(following, labels)):
+                raise UnclearTurnError("several", "a line may announce another version", line)
 
 
 def _spoken(body: str, labels: Mapping[str, str]) -> tuple[list[Mark], list[tuple[str, str]]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from textwrap import dedent
 
 from synthspec.formats.recovery.markers import MarkedText
@@ -105,6 +106,9 @@ def _own_end(part: MarkedText) -> str | None:
 def _fenced(part: MarkedText, inside: bool, ends: bool) -> tuple[str, str]:
     """The text without the fences around its row."""
     lines = part.text.split("\n")
+    while len(lines) > 2 and all(line.strip() in ("```", "~~~") for line in lines[-2:]):
+        lines = lines[:-2]  # a fence within a fence
+    part = replace(part, text="\n".join(lines).rstrip()) if len(lines) <= part.text.count("\n") else part
     fences = [i for i, line in enumerate(lines) if is_fence(line)]
     if not fences or len([line for line in lines if line.strip()]) == 1:
         return part.text, ""

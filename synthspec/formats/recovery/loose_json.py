@@ -30,6 +30,10 @@ _BARE_KEY = re.compile(r"[A-Za-z_][\w\-]*(?=\s*:)")
 _CLOSING = {'"': '"', "'": "'", "“": "”"}
 _AFTER_KEY = re.compile(r"\s*:")
 _AFTER_ITEM = re.compile(r"\s*(?:[,\]}]|//|/\*|#|\Z)")
+_NEXT_ITEM = re.compile(
+    r"""\s*(?:[\]}]|//|/\*|\#|\Z|,\s*(?:[\]}\[{"'“+.\d\-]|//|/\*|\#|\Z|(?:true|false|null|none|nan|inf)))""",
+    re.IGNORECASE,
+)
 _NEXT_KEY = re.compile(
     r"""\s*(?:[}\]]|//|/\*|\#|\Z|,\s*(?:[}\]{]|//|/\*|\#|\Z|(?:"[^"\n]{0,80}"|'[^'\n]{0,80}'|“[^”\n]{0,80}”|\w[\w\-]{0,80})\s*:)"""
     r"""|"[^"\n]{0,80}"\s*:)"""
@@ -136,6 +140,10 @@ class _Reader:
             return Raw(word[0]), word.end(), True
         raise _BrokenError(at)
 
+    def item(self, at: int, depth: int) -> tuple[Any, int, bool]:
+        """A value of a list: a text in it ends where another item may begin, not another key."""
+        return self.string(at, _NEXT_ITEM) if self.text[at] in _CLOSING else self.value(at, depth)
+
     def skip(self, at: int) -> int:
         """Past spaces and comments."""
         while True:
@@ -196,7 +204,7 @@ class _Reader:
                 at = self.skip(at + 1)
                 continue
             try:
-                value, at, complete = self.value(at, depth + 1)
+                value, at, complete = self.item(at, depth + 1)
                 if not isinstance(value, dict):
                     whole = whole and complete
             except _BrokenError as broken:

@@ -37,7 +37,7 @@ _EAGER_START = lazy_pattern(rf"{_EAGER}[!.,]", re.IGNORECASE)
 _HERE_START = lazy_pattern(rf"(?:(?:{_EAGER}|{_OTHER})[!.,—–-]*[ \t]+)?{_HERE}\b", re.IGNORECASE)
 _BARE = lazy_pattern(rf"{_HERE}[ \t]*[:!.]?\Z", re.IGNORECASE)
 _TITLE = lazy_pattern(
-    r"(?:the )?(?:final )?(?:output|result|answer|response|reply|csv|json|rows?|table)s?:?", re.IGNORECASE
+    r"(?:(?:the|my) )?(?:final )?(?:output|result|answer|response|reply|csv|json|rows?|table)s?:?", re.IGNORECASE
 )
 
 _OFFER = lazy_pattern(
@@ -58,6 +58,9 @@ _DONE = lazy_pattern(
     r"|suits?|is what|are what|captures?|serves?|answers?|satisf)"
     r"|(?:i )?hope you (?:like|enjoy|find) (?:it|this|these|them)\b|enjoy(?: (?:it|them|the \w+))?[!.]"
     r"|(?:and )?that(?:['’]s| is) (?:it|all)[!.]"
+    r"|[\[<]?/?end(?:[ _]of[ _](?:output|answer|response|reply|text|file|csv|json))?[\]>]?\Z"
+    r"|espero que (?:te|le|les|isto|isso|esto) (?:sirva|ayude|ajude)|ich hoffe, (?:das|dies) hilft|voilà ?!"
+    r"|j['’]espère que (?:cela|ça) |spero che (?:questo )?(?:ti )?(?:sia|aiuti)|feedback (?:is )?welcome"
     r"|done[!.]|there you (?:go|are|have it)\b|you(?:['’]re| are) welcome[!.]|good luck[!.]"
     r"|thank you for (?:your|the) (?:request|question|patience)"
     r"|(?:\(|\[)?(?:total |approx(?:imate|\.)? )?(?:word|character|sentence|token) ?count[^\n]{0,60}\Z"
@@ -81,7 +84,7 @@ _LABEL = lazy_pattern(
     r"(?P<mark>[*_#(\[]*)[ \t]*(?:(?:important|please|quick|side|author(?:'s)?) )?(?P<label>n\.?b\.?"
     r"|notes?|disclaimer|explanations?|rationale|reasoning|changes(?: made)?|comments?|"
     r"remarks?|word count|sources?|key (?:points|features|changes)|why this works|tips?|caveats?"
-    r"|justification|breakdown|analysis)[ \t]*[*_]*[ \t]*:",
+    r"|justification|breakdown|analysis)[ \t]*[*_]*[ \t]*(?::|(?<=note)[ \t]that\b)",
     re.IGNORECASE,
 )
 _OF_THE_REPLY = lazy_pattern(
@@ -232,7 +235,7 @@ def judge_remark(paragraph: str, names: Collection[str] = (), letters: bool = Fa
     `letters`: the value is something that people write to each other, where an offer of help is its own.
     """
     text = paragraph.strip()
-    said = text.strip("*_#>~( \t").lstrip("🙂😊😀🎉✨👍 ")
+    said = text.strip("*_#>~( \t").lstrip("🙂😊😀🎉✨👍✅✔👋🙏🚀💡 ")
     if not said or len(text) > 1500:
         return ""
     if _OFFER.match(said):

@@ -171,12 +171,14 @@ def _marks(text: str) -> Iterator[_Mark]:
         marks = text.count('"', max(at, line), start) + (marks if line < 0 else 0)
         marks -= text.count('\\"', max(at, line), start)
         at = start
-        around = text[start - 1 : start] + text[end : end + 1]
+        before, after = text[max(0, start - 3) : start], text[end : end + 3]
+        in_code = (before[-1:] == "`" and before != "```") or (after[:1] == "`" and after != "```")
         tag = (found["tag"] or "").lower()
         opens = not (found["shut"] or found["bracket"] or found["diamond"] or found["bar"] or found["gemma_end"])
         opens = opens and "end" not in ((found["edge"] or "").lower(), (found["side"] or "").lower())
+        in_quotes = marks % 2 == 1 and (opens or after[:1] != "\n")  # no value goes on after a line that ends so
         family = tag or ("gemma" if found["gemma"] or found["gemma_end"] else "think")
-        yield _Mark(start, end, opens, fold_tag(family), tag not in _LIKELY, marks % 2 == 1 or "`" in around)
+        yield _Mark(start, end, opens, fold_tag(family), tag not in _LIKELY, in_quotes or in_code)
 
 
 def kept_tags(shape: Shape) -> frozenset[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 
 from synthspec.formats import Parsed, Shape
+from synthspec.formats.recovery.envelopes import held, opened
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import (
     bare,
@@ -19,46 +20,20 @@ from synthspec.formats.recovery.remarks import (
 )
 from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.thinking import kept_tags, without_thinking
+from synthspec.formats.recovery.versions import corrected, last_of_several
 
-__all__ = ["Body", "corrected", "is_fence", "is_preamble", "is_rule", "peel", "read_last", "tidy", "unfence"]
+__all__ = ["Body", "is_fence", "is_preamble", "is_rule", "peel", "read_last", "tidy", "unfence"]
 
 _FENCE = re.compile(r"[ \t]*(```+|~~~+)[^\n`]*\Z")
 _RULE = re.compile(
     r"[ \t]*(?:(?:-[ \t]?){3,}|(?:\*[ \t]?){3,}|(?:=[ \t]?){3,}|(?:_[ \t]?){3,}|(?:~[ \t]?){3,})[ \t]*\Z"
 )
 _WRAPPERS = (
-    "answer|final_answer|final|output|response|reply|result|results|solution|rows|row|data|csv|json|text|document|"
+    "answer|final_answer|final|completion|output|response|reply|result|results|solution|rows|row|data|csv|json|text|document|"
     "xml|pairs|pair|items|item|examples|example|records|entries|dataset|root"
 )
 _LETTERS = frozenset({"reply", "response", "email", "mail", "message", "letter", "post", "comment", "chat", "dialogue",
                       "dialog", "conversation", "transcript", "turn", "utterance"})  # fmt: skip
-_STRONG = r"(?:corrected|revised|fixed|amended|rectified)"
-_WEAK = r"(?:final|improved|updated|better|second|new|last|polished|rewritten|edited)"
-_VERSION = (
-    r"(?: (?:version|attempt|answer|draft|output|result|response|rows?|text|one|csv|json|list"
-    r"|table|reply|form))?"
-)
-_CORRECTED = re.compile(rf"(?:(?:the|and|so|my) )?(?:{_STRONG}{_VERSION}|corrections?|erratum)\Z", re.IGNORECASE)
-_FINAL = re.compile(rf"(?:(?:the|and|so|my) )?{_WEAK}{_VERSION}\Z", re.IGNORECASE)
-_LATER = (  # what every line that announces a later version has one of
-    *("correct", "wait", "actually", "oops", "sorry", "scratch", "second thought", "let me", "mistake", "typo"),
-    *("revised", "fixed", "amended", "rectified", "final", "improved", "updated", "better", "second", "new", "last"),
-    *("polished", "rewritten", "edited"),
-)
-_DRAFT = re.compile(
-    r"(?:(?:the|my|a|first|rough|initial|original) )*(?:draft|attempt|version|original)(?: (?:1"
-    r"|one))?\Z",
-    re.IGNORECASE,
-)
-_ANEW = re.compile(
-    rf"(?:(?:oh|no|hmm+|ah|and|but|ok(?:ay)?|on reflection|looking again)[,.!… ]+)*"
-    rf"(?:wait|actually|oops|sorry|scratch that"
-    rf"|on second thoughts?|let me (?:fix|correct|redo|revise|rewrite|try|improve|refine|rephrase"
-    rf"|polish|make (?:it|that|this) better)"
-    rf"|i (?:made|see|notice[d]?|realized?) (?:a|an|some|the|that)?\b.{{0,30}}(?:mistake|error"
-    rf"|typo)|here (?:is|are|['’]s) (?:the|a|my) (?:\w+ )?{_STRONG}|correction)\b",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 class Body(str):
@@ -79,11 +54,14 @@ def tidy(text: str, shape: Shape | None = None) -> str:
 
 def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], Parsed]) -> Parsed:
     """The reply as a format reads it: of a draft and a corrected version the last one, and no echo of the form."""
-    body = tidy(text, shape)
+    body = Body(opened(tidy(text, shape), form))
     later = corrected(body)
-    parsed = read(body if later is None else Body(later), shape)
+    last = body if later is None else Body(later)
+    parsed = _once(last, form, shape, read)
     if later is not None and not parsed.rows and read(body, shape).rows:
         return Parsed((), (refuse(form, "withdrawn", "the reply takes its rows back and gives no others", body),))
+    if form != "text":
+        parsed = last_of_several(last, parsed, shape.rows, lambda part: _once(Body(part), form, shape, read))
     choices = {f.name for f in shape.fields if "enum" in f.schema or "const" in f.schema}
     kept = tuple(r for r in parsed.rows if not is_unfilled({n: v for n, v in r.items() if n not in choices}))
     if len(kept) == len(parsed.rows):
@@ -94,41 +72,13 @@ def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], P
     return Parsed(kept, rejections)
 
 
-def corrected(text: str) -> str | None:
-    """What follows the last line that announces a corrected version, outside quotation marks; None without one."""
-    if "\n" not in text or not holds_any(lowered(text), _LATER):
-        return None
-    at = marks = 0
-    found: int | None = None
-    drafted = blank = False
-    for line in text.split("\n"):
-        end = at + len(line) + 1
-        said = bare(line) if len(line) < 300 else ""
-        label = said.rstrip(":：").strip()
-        titled = bool(label) and (said != label or line.lstrip().startswith(("#", "**", "__")))
-        if said and marks % 2 == 0 and at:
-            announced = titled and (
-                _CORRECTED.match(label) is not None or (drafted and _FINAL.match(label) is not None)
-            )
-            anew = (blank or said.endswith(":")) and said.endswith((":", ".", "!")) and _ANEW.match(said)
-            if announced or (anew and (said.endswith(":") or _next_blank(text, end))):
-                found = end
-        drafted = drafted or (titled and _DRAFT.match(label) is not None)
-        marks += line.count('"')
-        blank, at = not line.strip(), end
-    return text[found:] if found is not None and text[found:].strip() else None
-
-
-def is_later_title(line: str) -> bool:
-    """Whether a line is nothing but the title of a later version: `Final version:`, `### Revised`."""
-    said = bare(line)
-    label = said.rstrip(":：").strip()
-    titled = bool(label) and (said != label or line.lstrip().startswith(("#", "**", "__")))
-    return titled and (_CORRECTED.match(label) is not None or _FINAL.match(label) is not None)
-
-
-def _next_blank(text: str, at: int) -> bool:
-    return text[at : at + 1] == "\n"
+def _once(body: Body, form: str, shape: Shape, read: Callable[[str, Shape], Parsed]) -> Parsed:
+    """The rows of what is in an envelope within the reply, where those are as many as wanted; else of the reply."""
+    for inside in held(body, form):
+        parsed = read(Body(inside), shape)
+        if len(parsed.rows) >= shape.rows:
+            return parsed
+    return read(body, shape)
 
 
 def is_fence(line: str) -> bool:

@@ -14,6 +14,7 @@ from synthspec.formats.recovery.tables.cells import Cell, Record, records
 from synthspec.formats.recovery.tables.header import fold, header_columns, is_known, looks_like_names, renamed_columns
 from synthspec.formats.recovery.tables.lines import is_rule, trim_markdown
 from synthspec.formats.recovery.tables.repair import break_doubled, break_quoted, label_inside, unfuse
+from synthspec.formats.recovery.versions import is_restart
 from synthspec.formats.recovery.wrappers import is_fence
 from synthspec.lazy_dataclass import dataclass
 
@@ -141,6 +142,8 @@ class ReplyTable:
         line, cells = record.source.strip(), record.cells or ()
         if len(self.columns) > 1 and record is self.records[-1] and is_sum(line):
             return True
+        if self.free and len(self.columns) == 1 and self.quotes_all and not any(c.quoted for c in cells):
+            return is_foreign(line, [c.field.name for c in self.fields]) or is_restart(line)
         if not self.free or len(self.columns) < 2:
             return False
         if is_count(line):

@@ -1,0 +1,236 @@
+"""Replies with several kinds of noise at once, drawn at random: no row may be other than the reply says.
+
+Each reply is an answer that every format reads, in two to four of: thinking, a draft that is withdrawn, a code fence, a
+preamble, a closing remark, tags, marks of writing direction, other line breaks, a block quote, a JSON string. A row that
+is given up is no fault here (`test_nasty_replies` counts those).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from test_nasty_replies import Case, found_in, make_shape, read, rows_of
+
+from synthspec.formats.recovery.loose_json import Raw, decode
+
+Noise = Callable[[random.Random, str, str], str]
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    **read("answers"),
+    "json-lists": {
+        "format": "json",
+        "shape": "loose",
+        "rows": 2,
+        "draft": '[{"title": "Draft", "tags": ["no", "good"]}, {"title": "Poor", "place": "Here"}]',
+        "answer": '[{"title": "Frost", "tags": ["ice", "pond"]}, {"title": "Thaw", "tags": ["ice"], "place": "Bo"}]',
+        "right": [["Frost", ["ice", "pond"], None], ["Thaw", ["ice"], "Bo"]],
+    },
+    "json-lines": {
+        "format": "json",
+        "shape": "score",
+        "rows": 2,
+        "draft": '{"who": "Nobody", "points": 1}\n{"who": "Somebody", "points": 2}',
+        "answer": '{"who": "Ana", "points": 12}\n{"who": "Bo", "points": 7}',
+        "right": [["Ana", 12], ["Bo", 7]],
+    },
+    "csv-bare": {
+        "format": "csv",
+        "shape": "product",
+        "rows": 2,
+        "draft": "title,text,user\nDraft,Poor,A0\nDraft two,Poorer,A9",
+        "answer": "title,text,user\nGood tea,Strong and warm,A1\nBad tea,Weak,A2",
+        "right": [["Good tea", "Strong and warm", "A1"], ["Bad tea", "Weak", "A2"]],
+    },
+    "csv-table": {
+        "format": "csv",
+        "shape": "texts",
+        "rows": 2,
+        "draft": "| title | body |\n|---|---|\n| Draft | Poor. |\n| Other | Poorer. |",
+        "answer": "| title | body |\n|---|---|\n| Frost | Ice lay on the pond. |\n| Thaw | The pond sang. |",
+        "right": [["Frost", "Ice lay on the pond."], ["Thaw", "The pond sang."]],
+    },
+    "sections-bold": {
+        "format": "sections",
+        "shape": "call",
+        "rows": 2,
+        "draft": "**Call:** Hello?\n**Summary:** Nobody.\n\n**Call:** Hm?\n**Summary:** Hm.",
+        "answer": "**Call:** The meter stopped.\n**Summary:** A meter stopped.\n\n**Call:** I move.\n**Summary:** A move.",
+        "right": [["The meter stopped.", "A meter stopped."], ["I move.", "A move."]],
+    },
+    "pairs-numbered": {
+        "format": "pairs",
+        "shape": "qa",
+        "rows": 2,
+        "draft": "Q1: Draft?\nA1: Yes.\n\nQ2: Poor?\nA2: Very.",
+        "answer": "Q1: Why is rain wet?\nA1: It is water.\n\nQ2: Why is snow cold?\nA2: It is ice.",
+        "right": [["Why is rain wet?", "It is water."], ["Why is snow cold?", "It is ice."]],
+    },
+}  # fmt: skip
+THINKING = [("<think>", "</think>"), ("", "</think>"), ("[THINK]", "[/THINK]"),
+            ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>")]  # fmt: skip
+BEFORE = ("Sure! Here you go:", "Here is the result:", "## Answer", "My answer:", "**Output**", "Of course!")
+AFTER = ("Let me know if you need more!", "I hope this helps.", "**Note:** All of it is invented.", "[END]", "✅ Done!",
+         "Espero que te sirva.", "Would you like me to continue?", "***")  # fmt: skip
+LATER = ("Wait, that is not right. Here is the corrected version:", "Here is the improved version:", "**Final version:**",
+         "Sorry, starting again:", "Second attempt:", "Hmm, better:", "### Revised", "Let me refine these.",
+         "I noticed an error above. Fixed:", "OK, the real ones:", "Correction:")  # fmt: skip
+FORMS_OF_LINES = ("csv", "sections", "pairs")
+
+
+def thinks(dice: random.Random, answer: str, draft: str) -> str:
+    opener, closer = dice.choice(THINKING)
+    thought = dice.choice(
+        [draft, f"Let me see.\n{draft}\nFine.", f"I could write:\n```\n{draft}\n```", half(dice, draft)]
+    )
+    return f"{opener}\n{thought}\n{closer}\n\n{answer}"
+
+
+def half(dice: random.Random, text: str) -> str:
+    return text[: dice.randrange(len(text) // 3, len(text) - 1)]
+
+
+def drafts(dice: random.Random, answer: str, draft: str) -> str:
+    return f"{draft}\n\n{dice.choice(LATER)}\n\n{answer}"
+
+
+def drafts_in_fences(dice: random.Random, answer: str, draft: str) -> str:
+    return f"```\n{draft}\n```\n\n{dice.choice(LATER)}\n\n```\n{answer}\n```"
+
+
+def begins_anew(dice: random.Random, answer: str, draft: str) -> str:
+    return f"{half(dice, draft)}\n{dice.choice(['Wait, let me start over.', 'Oops, starting again:'])}\n\n{answer}"
+
+
+def fenced(dice: random.Random, answer: str, draft: str) -> str:
+    mark = "````" if "```" in answer else "```"
+    return f"{mark}{dice.choice(['', 'csv', 'json', 'text'])}\n{answer}\n{mark}"
+
+
+def announced(dice: random.Random, answer: str, draft: str) -> str:
+    return dice.choice(BEFORE) + "\n\n" + answer
+
+
+def closed(dice: random.Random, answer: str, draft: str) -> str:
+    return answer + "\n\n" + dice.choice(AFTER)
+
+
+def tagged(dice: random.Random, answer: str, draft: str) -> str:
+    tag = dice.choice(["answer", "output", "completion"])
+    return f"<{tag}>\n{answer}\n</{tag}>"
+
+
+def marked(dice: random.Random, answer: str, draft: str) -> str:
+    mark = dice.choice("\u200f\u200e\u202b\u2060\u200b\ufeff")
+    return "\n".join(mark + line for line in answer.split("\n"))
+
+
+def marked_behind(dice: random.Random, answer: str, draft: str) -> str:
+    return "\n".join(line + dice.choice("\u200f\u2060\u200b") for line in answer.split("\n"))
+
+
+def windows(dice: random.Random, answer: str, draft: str) -> str:
+    return "\ufeff" + answer.replace("\n", "\r\n")
+
+
+def another_turn(dice: random.Random, answer: str, draft: str) -> str:
+    return f"{answer}<|im_end|>\n<|im_start|>user\nMore.<|im_end|>\n<|im_start|>assistant\n{draft}"
+
+
+def quoted(dice: random.Random, answer: str, draft: str) -> str:
+    return "\n".join(f"> {line}" for line in answer.split("\n"))
+
+
+def one_string(dice: random.Random, answer: str, draft: str) -> str:
+    return json.dumps(answer)
+
+
+def boxed(dice: random.Random, answer: str, draft: str) -> str:
+    return f"\\boxed{{{answer}}}"
+
+
+INNER: tuple[Noise, ...] = (boxed, quoted, one_string, marked, marked_behind, tagged, closed)
+OUTER: tuple[Noise, ...] = (
+    thinks,
+    drafts,
+    drafts_in_fences,
+    begins_anew,
+    fenced,
+    announced,
+    closed,
+    windows,
+    another_turn,
+)
+UNSEEN = re.compile("[\u200b\u200e\u200f\u202b\u2060\ufeff]")
+
+
+def seen(value: Any) -> Any:
+    """The value without marks that have no width: they may be kept."""
+    if isinstance(value, str):
+        return UNSEEN.sub("", value)
+    if isinstance(value, list):
+        return [seen(v) for v in value]
+    return {k: seen(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def wrong_rows(seed: int) -> str:
+    """The rows of a random reply that are none of its answer's, with the reply; "" where there are none."""
+    dice = random.Random(seed)
+    names = [n for n, a in ANSWERS.items() if a.get("format", n) in ("json", *FORMS_OF_LINES)]
+    name = dice.choice(names)
+    answer = ANSWERS[name]
+    form = answer.get("format", name)
+    inner = [n for n in INNER if form in FORMS_OF_LINES or n not in (quoted, one_string, closed)]
+    reply = answer["answer"]
+    if dice.random() < 0.5:
+        reply = dice.choice(inner)(dice, reply, answer["draft"])
+    for noise in dice.sample(OUTER, dice.choice([1, 2])):
+        reply = noise(dice, reply, answer["draft"])
+    shape = make_shape(answer)
+    right = rows_of(shape, answer["right"])
+    found = seen(found_in(Case(name, form, shape, reply, right, 0)))
+    wrong = [row for row in found if row not in right]
+    return f"{wrong} of {reply!r}" if wrong else ""
+
+
+@pytest.mark.parametrize("seeds", [range(300), pytest.param(range(300, 6000), marks=pytest.mark.slow)], ids=str)
+def test_noise_makes_no_wrong_row(seeds: range) -> None:
+    assert list(filter(None, map(wrong_rows, seeds))) == []
+
+
+TEXTS = ("a", "it's", "a, b", "c: d", "x] y", 'say, "hi", she', '{"a": 1}', "", "\\", "two\nlines", "“q”", "no # mark",
+         "// none", "ends,", '"', "'", "é", 'a": "b', " , ", "true", "1.5")  # fmt: skip
+
+
+def random_value(dice: random.Random, depth: int) -> Any:
+    kind = dice.random()
+    if depth > 3 or kind < 0.45:
+        return dice.choice(TEXTS)
+    if kind < 0.55:
+        return dice.choice([1, -2, 3.5, True, False, None])
+    if kind < 0.78:
+        return [random_value(dice, depth + 1) for _ in range(dice.randrange(4))]
+    return {f"{dice.choice('abc')}{i}": random_value(dice, depth + 1) for i in range(dice.randrange(4))}
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, Raw):
+        return json.loads(value)
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    return {k: plain(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def test_json_amid_talk_is_read_as_json() -> None:
+    """Lists of texts, too: an item of a list is no member of an object, and ends where the next item begins."""
+    for seed in range(400):
+        dice = random.Random(seed)
+        value = {f"k{i}": random_value(dice, 1) for i in range(dice.randrange(1, 4))}
+        written = json.dumps(value, indent=dice.choice([None, 2]), ensure_ascii=dice.random() < 0.5)
+        before, after = dice.choice(["Here: ", "```json\n", ""]), dice.choice(["\n```", "\nDone.", " x"])
+        text = before + written + after
+        assert [(plain(f.value), f.whole) for f in decode(text)] == [(value, True)], text
