@@ -99,3 +99,17 @@ def _source_of(node: Node) -> Any:
             return None
         node = below
     return node.source
+
+
+def place_name(path: Path) -> str:
+    """A path for people.
+
+    >>> place_name(("checks", 0, "that")), place_name(())
+    ('`checks[1].that`', 'the spec')
+    """
+    if not path:
+        return "the spec"
+    shown = ""
+    for step in path:
+        shown += f"[{step + 1}]" if isinstance(step, int) else (f".{step}" if shown else str(step))
+    return f"`{shown}`"

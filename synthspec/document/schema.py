@@ -10,10 +10,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from synthspec.diagnostics import Diagnostic, Span
-from synthspec.document.paths import Path, node_at, prune, respell
+from synthspec.document.paths import Path, node_at, place_name, prune, respell
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
 from synthspec.document.resources import installed_kinds, language_schema
-from synthspec.document.schema_errors import explain_error, place_name, useful_errors
+from synthspec.document.schema_branches import useful_errors
+from synthspec.document.schema_errors import explain_error
 from synthspec.document.schema_fit import sparing_validator, surely_fits
 
 if TYPE_CHECKING:
