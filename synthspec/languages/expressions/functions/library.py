@@ -1,4 +1,4 @@
-"""The built-in functions of the expression language: one entry of one table each, and what they do.
+"""The built-in functions of the expression language: one entry of a table each, and what they do.
 
 What the functions of text do is in `texts.py`; whole columns of numbers at once in `vectors.py`.
 """
@@ -128,8 +128,7 @@ def _to_time(x: Any) -> time:
 
 
 # fmt: off
-def _entries() -> Iterable[Function]:
-    day, text = "date|datetime", "text: text"
+def _of_numbers() -> Iterable[Function]:
     yield function("round(x: number, digits: integer = 0)", _rounded, _round,
                    "the nearest whole number, a half to the even one; or with so many digits",
                    vectors.round_column)
@@ -149,6 +148,10 @@ def _entries() -> Iterable[Function]:
                    "x, or the end it is beyond", vectors.clip_column)
     yield function("sum(items: list of number)", _summed, _sum, "the total of a list")
     yield function("mean(items: list of number)", NUMBER, _mean, "the mean of a list; null of an empty one")
+
+
+def _of_text() -> Iterable[Function]:
+    text = "text: text"
     yield function("len(x: list|map|text)", INTEGER, len, "how many items, members or characters")
     yield function(f"chars({text})", INTEGER, len, "how many characters")
     yield function(f"words({text})", INTEGER, texts.count_words,
@@ -173,6 +176,9 @@ def _entries() -> Iterable[Function]:
                    lambda t, s: texts.split(t, None if s == " " else s), "the pieces of a text, as a list")
     yield function("concat(*values: any)", TEXT, _concat,
                    "all its arguments as one text, nulls left out", nulls=True)
+
+
+def _of_lists() -> Iterable[Function]:
     yield function("distinct(items: list)", _same, _distinct, "the list with each value once")
     yield function("sorted(items: list)", _same, lambda x: sorted(_present(x)),
                    "the list in order, nulls left out")
@@ -180,6 +186,10 @@ def _entries() -> Iterable[Function]:
     yield function("last(items: list)", _item, lambda x: x[-1], "the last item; null of an empty list")
     yield function("count(where: list|text, what: any)", INTEGER, texts.count_items,
                    "how often a value is in a list, or a part in a text")
+
+
+def _of_time() -> Iterable[Function]:
+    day = "date|datetime"
     yield function(f"year(day: {day})", INTEGER, lambda d: d.year, "the year")
     yield function(f"month(day: {day})", INTEGER, lambda d: d.month, "the month, 1 to 12")
     yield function(f"day(day: {day})", INTEGER, lambda d: d.day, "the day of the month")
@@ -193,6 +203,9 @@ def _entries() -> Iterable[Function]:
     yield function(f"datetime(x: text|{day})", Type("datetime"), _to_datetime,
                    "an ISO text or a date as a datetime")
     yield function("time(x: text|datetime)", Type("time"), _to_time, "an ISO text as a time of day")
+
+
+def _of_any_value() -> Iterable[Function]:
     yield function("fixed(x: number, digits: integer = 2)", TEXT, texts.fixed,
                    "a number with so many decimals")
     yield function("text(x: any)", TEXT, texts.as_text, "the value as text")
@@ -203,12 +216,19 @@ def _entries() -> Iterable[Function]:
     yield function("missing(x: any)", BOOLEAN, is_null, "whether the value is null", nulls=True)
     yield function("coalesce(*values: any)", _joined, _coalesce,
                    "the first of its arguments not null", nulls=True)
+
+
+def _of_two_texts() -> Iterable[Function]:
+    text = "text: text"
     yield function("similarity(a: text, b: text)", NUMBER, texts.similarity,
                    "shared words over all words of two texts, 0 to 1")
     yield function("overlap(a: text, b: text)", NUMBER, texts.overlap,
                    "the share of a's words that b has, 0 to 1")
     yield function(f"quoted({text}, chunk: text, run: integer = 4)", NUMBER, texts.quoted,
                    "the share of the text's runs of so many words that stand in the chunk, 0 to 1")
+
+
+def _of_choices() -> Iterable[Function]:
     yield function("majority(items: list)", _item, choosing.majority,
                    "the item that occurs most often, nulls left out; of several the first")
     yield function("argmax(scores: list of number)", INTEGER, choosing.argmax,
@@ -217,12 +237,18 @@ def _entries() -> Iterable[Function]:
                    "the item with the greatest score, nulls left out; of several the first")
     yield function("rank(items: list, scores: list of number)", _same, choosing.rank,
                    "the items by their scores, the greatest first; those whose score is null left out")
+
+
+def _of_forms() -> Iterable[Function]:
     yield function("parses(code: text, language: text)", BOOLEAN, code.parses,
                    "whether the text is sound 'python', 'json', 'yaml', 'xml' or 'sql' (the extra `sql`)",
                    written=(("language", code.check_language),))
     yield function("fits(value: any, schema: map)", BOOLEAN, schemas.fits_schema,
                    "whether the value fits a JSON Schema, written as a map",
                    written=(("schema", schemas.check_schema),))
+
+
+def _of_the_row() -> Iterable[Function]:
     yield function("address()", TEXT, lambda address: address,
                    "the row's address, such as 17 or 17.3: no other row has it", place=placed.READS["address"])
     yield function("index()", INTEGER, lambda index: index,
@@ -232,7 +258,8 @@ def _entries() -> Iterable[Function]:
 # fmt: on
 
 
-FUNCTIONS: Mapping[str, Function] = MappingProxyType({f.name: f for f in _entries()})
+_ALL = (_of_numbers, _of_text, _of_lists, _of_time, _of_any_value, _of_two_texts, _of_choices, _of_forms, _of_the_row)
+FUNCTIONS: Mapping[str, Function] = MappingProxyType({f.name: f for some in _ALL for f in some()})
 
 
 def describe_functions() -> str:
