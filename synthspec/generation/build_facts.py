@@ -75,19 +75,27 @@ def facts_of_build(
         quarantined=tally.lost + left,
         reviews=reviews,
         gates={g.text: g.holds for g in gates},
-        metrics={
-            "acceptance": acceptance_of(tally),
-            **{n: v for g in gates for n, v in g.figures.items() if math.isfinite(v)},
-        },
-        run=RunFacts(
-            tally.calls,
-            tally.reused,
-            tally.spent,
-            run.seconds,
-            run.calls.latencies(),
-            stopped=run.stopped,
-            servers=[{"answered": s.answered, "failed": s.failed} for s in tally.servers.values()],
-        ),
+        metrics={"acceptance": acceptance_of(tally), **_measured(gates)},
+        run=_facts_of_run(run),
+    )
+
+
+def _measured(gates: Sequence[GateResult]) -> dict[str, float]:
+    """The metrics that gates read, where they are known."""
+    return {name: value for gate in gates for name, value in gate.figures.items() if math.isfinite(value)}
+
+
+def _facts_of_run(run: FinishedRun) -> RunFacts:
+    tally = run.tally
+    servers = [{"answered": s.answered, "failed": s.failed} for s in tally.servers.values()]
+    return RunFacts(
+        tally.calls,
+        tally.reused,
+        tally.spent,
+        run.seconds,
+        run.calls.latencies(),
+        stopped=run.stopped,
+        servers=servers,
     )
 
 

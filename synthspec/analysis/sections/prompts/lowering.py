@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.items import SPECIAL
@@ -61,28 +62,38 @@ def _lower(
         return lower_dialogue(ctx, entry, writes, around, empty, tools)
     if node.get("tools") is not None and node.get("user") is not None:
         return lower_tool_prompt(ctx, entry, writes, around, empty, tools)
-    rows = int(value_of(node.get("rows"), 1))
     check_together(ctx, node)
     check_no_dialogue(ctx, name, node)
+    prompt = _asked(ctx, entry, writes, thought, around, empty)
+    check_lists(ctx, node, prompt, around.fields)
+    of_its_own = prompt.repeat is not None and any(n != of for n, of in prompt.repeat.collect.items())
+    sound = len(ctx.items(node.get("writes"))) in (0, len(writes) - of_its_own - (thought is not None))
+    known = sound and all(w in around.fields for w in writes)
+    asked = fields_asked(prompt, around.fields) if known else ()
+    format_name, options = lower_format(ctx, node.get("format"), asked, prompt.rows)
+    return replace(prompt, format=format_name, format_options=options)
 
-    def explain(wanted: str) -> str | None:
-        if wanted in writes and node.get("repeat") is not None:
-            return f"to read what the round before wrote, add `from: {{{wanted}: …}}`: what it is before the first"
-        if wanted in writes:
-            return f"this prompt writes '{wanted}' itself: it cannot read it"
-        if wanted == "examples" and node.get("examples") is None:
-            return "add `examples: {from: SOURCE}` to the prompt"
-        if wanted == "avoid":
-            return "add `avoid: {last: 20}` under `novelty`"
-        return None
 
+def _asked(
+    ctx: AnalysisContext,
+    entry: Entry,
+    writes: tuple[str, ...],
+    thought: str | None,
+    around: Surroundings,
+    empty: list[Emptied],
+) -> Prompt:
+    """A prompt that is put to a model, but for its format."""
+    node, name = entry.value, entry.key.text
+    assert isinstance(node, MapNode)
+    explain = partial(_why_not_here, node, writes)
     examples, named = lower_examples(ctx, node.get("examples"), around, _scope(ctx, writes, around, {}), explain)
     if ctx.is_broken("prompts", name, "examples"):
         named = {"examples": Type("list", item=ANY)}
     scope = _scope(ctx, writes, around, named)
     each = lower_each(ctx, name, node, scope, around, explain)
     when = lower_when(ctx, node, scope, explain)
-    nulls = empty_here(empty, node.get("when"), names_of(when) if when else frozenset())
+    read_by_when = names_of(when) if when else frozenset()
+    nulls = empty_here(empty, node.get("when"), read_by_when)
     reading = TemplateScope(scope, explain, nulls, _taken(ctx, around))
     several = lower_several(ctx, node, writes, around, reading)
     inner = Scope(several.bound, scope) if several.bound else scope
@@ -93,26 +104,24 @@ def _lower(
     images = lower_images(ctx, node, reading, around, (each, several.map))
     not_shown(ctx, node, examples, spoken.reads, spoken.is_empty or faulty, around)
     own = lower_own_backends(ctx, name, node, around, inner, explain)
-    shown = spoken.reads.union(*map(names_of, images))
-    reads = (shown | own.reads) - frozenset(several.bound) | several.reads | (names_of(when) if when else frozenset())
+    inside = spoken.reads.union(own.reads, *map(names_of, images))
+    reads = (inside - frozenset(several.bound)) | several.reads | read_by_when
     reads |= names_of(each.items) if each is not None else frozenset()
     if examples is not None:
         reads = (reads - {examples.name}) | examples.reads
-    beside = several.repeat is not None and any(n != of for n, of in several.repeat.collect.items())
-    sound = len(ctx.items(node.get("writes"))) in (0, len(writes) - beside - (thought is not None))
-    wanted = value_of(node.get("instructions"), True)
-    prompt = Prompt(
+    instructed = value_of(node.get("instructions"), True) not in ("none", False)
+    return Prompt(
         name=name,
         user=spoken.user,
         system=spoken.system,
         writes=writes,
         format="json",
         format_options={},
-        rows=rows,
+        rows=int(value_of(node.get("rows"), 1)),
         examples=examples,
         when=when,
         needs=(),
-        instructions=wanted not in ("none", False) and spoken.complete is None,
+        instructions=instructed and spoken.complete is None,
         backend=own.backend,
         span=entry.key.span,
         reads=reads,
@@ -128,11 +137,19 @@ def _lower(
         reasoning=thought,
         images=images,
     )
-    check_lists(ctx, node, prompt, around.fields)
-    known = sound and all(w in around.fields for w in writes)
-    asked = fields_asked(prompt, around.fields) if known else ()
-    kind_of, options = lower_format(ctx, node.get("format"), asked, rows)
-    return replace(prompt, format=kind_of, format_options=options)
+
+
+def _why_not_here(node: MapNode, writes: tuple[str, ...], wanted: str) -> str | None:
+    """Why a prompt cannot read a name that it knows nothing of, and what to do."""
+    if wanted in writes and node.get("repeat") is not None:
+        return f"to read what the round before wrote, add `from: {{{wanted}: …}}`: what it is before the first"
+    if wanted in writes:
+        return f"this prompt writes '{wanted}' itself: it cannot read it"
+    if wanted == "examples" and node.get("examples") is None:
+        return "add `examples: {from: SOURCE}` to the prompt"
+    if wanted == "avoid":
+        return "add `avoid: {last: 20}` under `novelty`"
+    return None
 
 
 def _unasked(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings) -> Prompt:
