@@ -155,6 +155,7 @@ class Build:
     async def _run(
         self, store: Store, endpoints: Mapping[str, Endpoint], files: DatasetFolder | None
     ) -> AsyncGenerator[Event, None]:
+        """The stages in their order, each with what those before it gave."""
         spec, began = self.spec, time.monotonic()
         plan = build_plan(spec, self.tables)
         passing = PassingPlan(plan)
@@ -208,13 +209,19 @@ class Build:
         self.left = driver.stopping if driver.left and not self.interrupted else None
         if files is not None and not self.interrupted and self.left is None:
             choices = tuple({id(endpoint): endpoint.sender.choice for endpoint in endpoints.values()}.values())
-            seconds = time.monotonic() - began
-            needless = driver.stopping == NO_CALLS and self.tally.kept >= self.tally.planned
-            stopped = None if needless else driver.stopping
-            run = FinishedRun(self.tally, intake.calls, len(plan), choices, stopped, seconds)
-            if not self._calls and files.is_poorer(self.tally):
-                raise BuildFault("rows that the dataset has cannot be made again without a call", "build it")
-            self.dataset = files.finish(run)
+            stopped, seconds = self._stopped(driver), time.monotonic() - began
+            self._finish(files, FinishedRun(self.tally, intake.calls, len(plan), choices, stopped, seconds))
+
+    def _stopped(self, driver: Driver) -> str | None:
+        """Why the rows are not all there; None too where the calls that were not made are not needed."""
+        needless = driver.stopping == NO_CALLS and self.tally.kept >= self.tally.planned
+        return None if needless else driver.stopping
+
+    def _finish(self, files: DatasetFolder, run: FinishedRun) -> None:
+        """Write the dataset."""
+        if not self._calls and files.is_poorer(self.tally):
+            raise BuildFault("rows that the dataset has cannot be made again without a call", "build it")
+        self.dataset = files.finish(run)
 
     def _tell(self, event: Event) -> None:
         """What an engine tells of itself, into the stream of the driver."""
