@@ -77,7 +77,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "inference/accounting/budget": BUDGET,
     "inference/accounting/prices": BUDGET,
     "inference/accounting/token_estimates": BUDGET,
-    "inference/sending/concurrency": ("limits", "servers"),
+    "inference/sending/governor": ("limits", "servers"),
     "inference/store/__init__": STORE,
     "inference/store/jobs": STORE,
     "inference/store/ledger": STORE,

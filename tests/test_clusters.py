@@ -21,7 +21,7 @@ from synthspec.inference.clusters.crew import BLOCKS, LARGEST, MOST_LOST
 from synthspec.inference.clusters.messages import Greeting, PortableFault, WorkerBackend, difference, greeting_of
 from synthspec.inference.clusters.opening import Needs, open_over, workers_for
 from synthspec.inference.engines import local, ray
-from synthspec.inference.sending.concurrency import Governor
+from synthspec.inference.sending.governor import Governor
 from synthspec.sources.kinds import Access
 from synthspec.spec import Limits
 from synthspec.spec.messages import BackendFault, FaultKind

@@ -35,8 +35,8 @@ from synthspec.inference.batches.rounds import BatchAddress
 from synthspec.inference.engines import Call, Done, Engine, EngineContext, How, batch, engine_of, local, ray
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.requests import RequestSettings
-from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.endpoints import Endpoint
+from synthspec.inference.sending.governor import Governor
 from synthspec.inference.store import Store
 from synthspec.plugins import plugin_names
 from synthspec.spec import BackendChoice, Limits

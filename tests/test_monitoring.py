@@ -537,13 +537,13 @@ def test_a_histogram_counts_each_once(values: list[float]) -> None:
 
 def test_figures_are_read_while_they_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another thread reads all the while; whatever it sees is whole."""
-    from synthspec.generation.monitoring.figures import Figures
+    from synthspec.generation.monitoring.prometheus import PrometheusMetrics
 
     use(monkeypatch, FakeBackend(said, 1))
     compiled = compile_spec(spec_at(tmp_path, SPEC.replace("rows: 12", "rows: 60")), {})
     assert compiled.spec is not None
     work = Build(compiled.spec, compiled.tables, tmp_path / "o")
-    figures, done, faults = Figures(work), threading.Event(), list[BaseException]()
+    figures, done, faults = PrometheusMetrics(work), threading.Event(), list[BaseException]()
 
     def reading() -> None:
         while not done.is_set():

@@ -23,7 +23,7 @@ from synthspec.compiler import compile_text
 from synthspec.generation.build import Build
 from synthspec.generation.monitoring.build_summary import summarise, summary_json
 from synthspec.generation.monitoring.event_lines import EVENTS
-from synthspec.generation.monitoring.figures import Figures
+from synthspec.generation.monitoring.prometheus import PrometheusMetrics
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/operations.md").read_text()
@@ -52,7 +52,7 @@ def test_every_event_is_on_the_page() -> None:
 
 
 def test_every_metric_is_on_the_page() -> None:
-    figures = Figures(build())
+    figures = PrometheusMetrics(build())
     told = {
         name: (kind, set(names(labels))) for metrics, kind, labels, _ in rows_of("Metrics") for name in names(metrics)
     }

@@ -23,8 +23,8 @@ from synthspec.inference.accounting.counters import Tally
 from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.requests import RequestSettings
 from synthspec.inference.sending.client import complete_all
-from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.endpoints import Endpoint
+from synthspec.inference.sending.governor import Governor
 from synthspec.inference.store import Store
 from synthspec.inference.transport.errors import Service
 from synthspec.inference.transport.replies import reply_of

@@ -21,8 +21,8 @@ from synthspec.inference.accounting.prices import price_of
 from synthspec.inference.backends import Backend
 from synthspec.inference.requests import RequestSettings
 from synthspec.inference.sending.client import complete_all
-from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.endpoints import Endpoint
+from synthspec.inference.sending.governor import Governor
 from synthspec.inference.store import Store
 from synthspec.inference.transport.keys import TYPED
 from synthspec.lazy_dataclass import dataclass

@@ -22,8 +22,8 @@ from typing import Any
 from synthspec.diagnostics import Span
 from synthspec.inference.engines import Call, Done, Engine, EngineContext, EngineKind, How
 from synthspec.inference.requests import RequestSettings
-from synthspec.inference.sending.concurrency import Governor
 from synthspec.inference.sending.endpoints import Endpoint
+from synthspec.inference.sending.governor import Governor
 from synthspec.inference.store import Store
 from synthspec.spec import BackendChoice, Limits
 from synthspec.spec.messages import BackendFault, FaultKind, Message, Reply, Request

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from synthspec.generation.build import Build
     from synthspec.generation.monitoring.build_summary import BuildSummary
     from synthspec.generation.monitoring.event_lines import EventLines
-    from synthspec.generation.monitoring.figures import Figures
     from synthspec.generation.monitoring.line_file import LineFile
     from synthspec.generation.monitoring.metrics_outlets import Outlet
+    from synthspec.generation.monitoring.prometheus import PrometheusMetrics
     from synthspec.inference.events import Event
 
 STANDARD_OUTPUT = "-"
@@ -41,7 +41,7 @@ class Monitors:
 
     def __init__(self, told: Told, *, quiet: bool) -> None:
         self._told, self._quiet = told, quiet
-        self._figures: list[Figures] = []
+        self._metrics: list[PrometheusMetrics] = []
         self._summaries: list[dict[str, Any]] = []
         self._file: LineFile | None = None
         self._outlet: Outlet | None = None
@@ -72,16 +72,16 @@ class Monitors:
 
             self._lines = EventLines(self._file, build, rows=self._told.rows)
         if self._outlet is not None:
-            from synthspec.generation.monitoring.figures import Figures
+            from synthspec.generation.monitoring.prometheus import PrometheusMetrics
 
-            self._figures.append(Figures(build))
+            self._metrics.append(PrometheusMetrics(build))
 
     def take(self, event: Event) -> None:
         """One event of the build."""
         if self._lines is not None:
             self._lines.take(event)
-        if self._figures:
-            self._figures[-1].take(event)
+        if self._metrics:
+            self._metrics[-1].take(event)
 
     def end(self, status: int, ended: Ended | None = None) -> BuildSummary:
         """The build came to its end, or the command is `ended`."""
@@ -93,8 +93,8 @@ class Monitors:
         self._summaries.append(summary_json(summary))
         if self._lines is not None:
             self._lines.end(summary)
-        if self._figures:
-            self._figures[-1].end(status)
+        if self._metrics:
+            self._metrics[-1].end(status)
         return summary
 
     def close(self, ended: BaseException | None = None) -> None:
@@ -115,7 +115,7 @@ class Monitors:
     def _exposition(self) -> str:
         from synthspec.generation.monitoring.exposition import exposition
 
-        return exposition(family for figures in list(self._figures) for family in figures.families())
+        return exposition(family for metrics in list(self._metrics) for family in metrics.families())
 
 
 @contextmanager

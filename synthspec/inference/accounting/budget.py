@@ -15,7 +15,7 @@ from typing import Protocol
 
 from synthspec.inference.accounting.prices import dollars
 from synthspec.inference.accounting.token_estimates import estimate_tokens, expected_tokens
-from synthspec.inference.sending.concurrency import Governor
+from synthspec.inference.sending.governor import Governor
 from synthspec.spec import Limits, Prices
 from synthspec.spec.messages import Usage
 

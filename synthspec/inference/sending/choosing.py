@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-from synthspec.inference.sending.concurrency import LONGEST_HOLD
+from synthspec.inference.sending.governor import LONGEST_HOLD
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import FAULT_RULES, BackendFault, FaultKind
 

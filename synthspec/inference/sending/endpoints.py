@@ -12,8 +12,8 @@ from typing import Any
 from synthspec.inference.backends import Backend, BackendContext, open_backend, provider_of
 from synthspec.inference.engines import engine_of, named_engine
 from synthspec.inference.requests import DEFAULT_MAX_TOKENS, RequestSettings
-from synthspec.inference.sending.concurrency import Governor
-from synthspec.inference.sending.pool import ServerPool
+from synthspec.inference.sending.governor import Governor
+from synthspec.inference.sending.server_pool import ServerPool
 from synthspec.inference.store import Store
 from synthspec.inference.transport.chat import server_of
 from synthspec.lazy_dataclass import dataclass

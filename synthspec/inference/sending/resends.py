@@ -5,7 +5,7 @@ from __future__ import annotations
 from synthspec.inference.accounting.ledger import Worst
 from synthspec.inference.outcomes import Failed, Id
 from synthspec.inference.sending.endpoints import Endpoint
-from synthspec.inference.sending.pool import ServerPool
+from synthspec.inference.sending.server_pool import ServerPool
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import FAULT_RULES, BackendFault, FaultKind, Request
 from synthspec.spec.rows import Rejection, Stage

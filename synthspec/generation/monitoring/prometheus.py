@@ -51,8 +51,8 @@ class _Calls:
         self.latency.observe(completion.latency)
 
 
-class Figures:
-    """The figures of one build so far. They may be read in another thread than events are taken in."""
+class PrometheusMetrics:
+    """The metrics of one build so far. They may be read in another thread than events are taken in."""
 
     def __init__(self, build: Build) -> None:
         self._build, self._began, self._ended = build, time(), 0.0

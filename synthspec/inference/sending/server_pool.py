@@ -12,7 +12,7 @@ from typing import Self
 
 from synthspec.inference.events import ServerChange
 from synthspec.inference.sending.choosing import ServerRecords, is_answer
-from synthspec.inference.sending.concurrency import Governor
+from synthspec.inference.sending.governor import Governor
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, Reply
 

@@ -66,7 +66,7 @@ class Governor:
         self._failures = 0
         self._failing_since = 0.0
         self._dead: str | None = None
-        self.on_room: list[Callable[[], None]] = []  # told when there may be places (`pool.py`)
+        self.on_room: list[Callable[[], None]] = []  # told when there may be places (`server_pool.py`)
 
     @property
     def window(self) -> int:
