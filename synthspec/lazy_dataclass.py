@@ -114,7 +114,8 @@ def _throwaway(cls: type, **options: bool) -> Any:
     fields = [(name, *part) for name, part in _all_fields(cls).items()]
     wanted = [f[:2] if f[2] is dataclasses.MISSING else f for f in fields]
     given: Any = {"init": False, "repr": False, "eq": False, **options}
-    return dataclasses.make_dataclass(cls.__name__, wanted, **given)
+    named = {"__doc__": "Without one, the signature is asked for."}
+    return dataclasses.make_dataclass(cls.__name__, wanted, namespace=named, **given)
 
 
 def _all_fields(cls: type) -> Own:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from synthspec.languages.expressions import (
     random_calls,
 )
 from synthspec.languages.expressions.functions.library import describe_functions
+from synthspec.languages.expressions.parsing import parser
 from synthspec.languages.expressions.tree import (
     Binary,
     Conditional,
@@ -327,3 +329,15 @@ def test_the_documentation_lists_every_function() -> None:
     page = (Path(__file__).parent.parent / "docs" / "expressions.md").read_text(encoding="utf-8")
     assert describe_functions() in page
     assert all(f.summary for f in FUNCTIONS.values())
+
+
+WORDS = (
+    "if then else or and not in matches true false null none nil is nan undefined x été _ a1 _2 ſ İf ﬁ nOT oR".split()
+)
+
+
+@pytest.mark.parametrize("word", [*WORDS, *(w.upper() for w in WORDS), *(w.capitalize() for w in WORDS)])
+def test_a_lone_name_is_what_the_grammar_makes_of_it(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    quickly = parser.parse_expression.__wrapped__(word)
+    monkeypatch.setattr(parser, "_NAME", re.compile("(?!)"))
+    assert quickly == parser.parse_expression.__wrapped__(word)

@@ -11,6 +11,7 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,7 @@ def listed_files(manifest: Mapping[str, Any] | None) -> tuple[WrittenFile, ...]:
     return tuple(found)
 
 
+@cache
 def own_version() -> str:
     """The version of synthspec that runs."""
     try:

@@ -16,6 +16,7 @@ from synthspec.formats.recovery.remarks import fold, is_refusal, is_speaker, jud
 from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.versions import announces_version, has_versions, is_later_title
 from synthspec.formats.recovery.wrappers import peel, read_last
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.spec import Field
 from synthspec.spec.conversation import holds_messages
 from synthspec.spec.messages import Constraint
@@ -136,40 +137,40 @@ def _row(value: str | None, shape: Shape, body: str) -> Parsed:
     return Parsed(({shape.names[0]: FieldReader(shape.fields[0]).value(value)},))
 
 
-_FENCES = re.compile(r"\A```\w*\n|\n```\Z")
-_TWO_FENCES = re.compile(
+_FENCES = lazy_pattern(r"\A```\w*\n|\n```\Z")
+_TWO_FENCES = lazy_pattern(
     r"```\w*\n(?:(?!```).)*?\n```\s*\n(?P<between>[^\n`]{1,200})\n\s*```\w*\n(?P<last>(?:(?!```).)*?)\n```", re.DOTALL
 )
-_LABELLED = re.compile(
+_LABELLED = lazy_pattern(
     r"[ \t]*(?:#{1,6}[ \t]*)?(?P<open>\*\*|__|\*|_|\[|<)?(?P<name>\w[\w \-]{0,60}?)[ \t]*(?P<end>[:：\]>*_]+)[ \t]*"
 )
-_OPTION = re.compile(
+_OPTION = lazy_pattern(
     r"(?im)^[*_#> ]*(?:option|version|variant|alternative|draft) (?P<which>1|2|a|b|one|two)\b[^\n]{0,40}$"
 )
-_CHOICES = re.compile(
+_CHOICES = lazy_pattern(
     r"[^\n]{0,120}\b(?:two|three|four|five|several|\d) (?:\w+ )?(?:options|versions|variants|alternatives|choices)\b"
     r"[^\n]{0,80}:[ \t*_]*\n\s*(?:[*_#]*(?:1|a)[.):]|[-*•] )",
     re.IGNORECASE,
 )
-_DRAFTED = re.compile(
+_DRAFTED = lazy_pattern(
     r"\A[*_#]*(?:(?:first|rough|my) )?draft[ \t]*[*_]*:.{1,4000}?\n[ \t]*\n[*_#]*"
     r"(?:final|revised|polished|corrected|improved)"
     r"(?: (?:version|text|draft))?[ \t]*[*_]*:[*_]*\s*(?=\S)",
     re.IGNORECASE | re.DOTALL,
 )
 _OPTIONS = ("option", "version", "variant", "alternative", "draft")
-_OWN_LINE = re.compile(r"(?m)^[*_#> ]*(\w[\w -]{0,40}?)[*_ ]*:")
-_ANSWER = re.compile(
+_OWN_LINE = lazy_pattern(r"(?m)^[*_#> ]*(\w[\w -]{0,40}?)[*_ ]*:")
+_ANSWER = lazy_pattern(
     r"\A(?:\*\*)?(?:the )?(?:final )?(?:answer|output|response|result)(?:\*\*)?:(?:\*\*)?[ \t]+(?=\S)", re.IGNORECASE
 )
 _KEYS = frozenset("text answer output response result content value reply".split())
-_ASKS = re.compile(
+_ASKS = lazy_pattern(
     r"(?i)(?:(?:could|can|would) you (?:please )?(?:tell|provide|share|clarify|specify|give)\b"
     r"|please (?:provide|share|specify|clarify|tell)\b|what (?:kind|sort|topic|tone)\b)"
     r"[^\n]{0,200}\b(?:topic|tone|style|format|context|details|length|audience|instructions?"
     r"|you(?:['’]d| would) like)\b[^\n]{0,200}[?.!]\Z"
 )
-_TALK = re.compile(r"\s*(?:\*\*)?[A-Z][\w .]{0,30}(?:\*\*)?:")
+_TALK = lazy_pattern(r"\s*(?:\*\*)?[A-Z][\w .]{0,30}(?:\*\*)?:")
 
 
 def _refused(cause: str, why: str, text: str) -> Parsed:

@@ -7,17 +7,18 @@ import re
 from typing import Any
 
 from synthspec.formats.recovery.call_forms import UnreadCall, call_of, json_at
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.spec.messages import ToolCall
 
 BLOCK_OPENS = r"<(?P<bar>[｜|])tool[▁_]calls[▁_]begin[｜|]>|<(?P<spelling>(?:｜DSML｜|antml:)?)function_calls>"
-_BEGIN = re.compile(
+_BEGIN = lazy_pattern(
     r"\s*<[｜|]tool[▁_]call[▁_]begin[｜|]>\s*(?:function\s*<[｜|]tool[▁_]sep[｜|]>)?\s*(?P<name>[\w.-]{1,64})\s*"
 )
-_SEPARATOR = re.compile(r"<[｜|]tool[▁_]sep[｜|]>\s*")
-_FENCED = re.compile(r"```(?:json)?\s*")
-_SHUT = re.compile(r"\s*```")
-_END = re.compile(r"\s*<[｜|]tool[▁_]call[▁_]end[｜|]>")
-_LAST = re.compile(r"\s*<[｜|]tool[▁_]calls[▁_]end[｜|]>(?:\s*<[｜|]end[▁_]of[▁_]sentence[｜|]>)?")
+_SEPARATOR = lazy_pattern(r"<[｜|]tool[▁_]sep[｜|]>\s*")
+_FENCED = lazy_pattern(r"```(?:json)?\s*")
+_SHUT = lazy_pattern(r"\s*```")
+_END = lazy_pattern(r"\s*<[｜|]tool[▁_]call[▁_]end[｜|]>")
+_LAST = lazy_pattern(r"\s*<[｜|]tool[▁_]calls[▁_]end[｜|]>(?:\s*<[｜|]end[▁_]of[▁_]sentence[｜|]>)?")
 
 
 def calls_in_block(text: str, opened: re.Match[str]) -> tuple[list[ToolCall], int]:

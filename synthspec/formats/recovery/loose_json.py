@@ -13,32 +13,33 @@ from collections.abc import Iterator
 from typing import Any
 
 from synthspec.formats.recovery.quotes import paired
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.lazy_dataclass import dataclass
 
 DEPTH = 40  # deeper nesting is no row
 _INNER_MARKS = 40  # unescaped quotation marks in one string
 _TRIES = 50_000  # values begun in one reply
-_NEXT_OBJECT = re.compile(r"\}\s*,?\s*\{")
-_ENTRY = re.compile(r"""\{\s*["']""")
-_SPACE = re.compile(r"\s*")
-_OPEN = re.compile(r"[{\[]")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
-_WORD = re.compile(r"[+-]?[A-Za-z]+(?![\w.])")
+_NEXT_OBJECT = lazy_pattern(r"\}\s*,?\s*\{")
+_ENTRY = lazy_pattern(r"""\{\s*["']""")
+_SPACE = lazy_pattern(r"\s*")
+_OPEN = lazy_pattern(r"[{\[]")
+_NUMBER = lazy_pattern(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
+_WORD = lazy_pattern(r"[+-]?[A-Za-z]+(?![\w.])")
 _WORDS = {"true": True, "false": False, "null": None, "none": None}
 _NOT_NUMBERS = frozenset({"nan", "infinity", "inf"})
-_BARE_KEY = re.compile(r"[A-Za-z_][\w\-]*(?=\s*:)")
+_BARE_KEY = lazy_pattern(r"[A-Za-z_][\w\-]*(?=\s*:)")
 _CLOSING = {'"': '"', "'": "'", "“": "”"}
-_AFTER_KEY = re.compile(r"\s*:")
-_AFTER_ITEM = re.compile(r"\s*(?:[,\]}]|//|/\*|#|\Z)")
-_NEXT_ITEM = re.compile(
+_AFTER_KEY = lazy_pattern(r"\s*:")
+_AFTER_ITEM = lazy_pattern(r"\s*(?:[,\]}]|//|/\*|#|\Z)")
+_NEXT_ITEM = lazy_pattern(
     r"""\s*(?:[\]}]|//|/\*|\#|\Z|,\s*(?:[\]}\[{"'“+.\d\-]|//|/\*|\#|\Z|(?:true|false|null|none|nan|inf)))""",
     re.IGNORECASE,
 )
-_NEXT_KEY = re.compile(
+_NEXT_KEY = lazy_pattern(
     r"""\s*(?:[}\]]|//|/\*|\#|\Z|,\s*(?:[}\]{]|//|/\*|\#|\Z|(?:"[^"\n]{0,80}"|'[^'\n]{0,80}'|“[^”\n]{0,80}”|\w[\w\-]{0,80})\s*:)"""
     r"""|"[^"\n]{0,80}"\s*:)"""
 )
-_ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|U[0-9a-fA-F]{8}|["\\/bfnrt]|.)|[\x00-\x1f]|"', re.DOTALL)
+_ESCAPE = lazy_pattern(r'\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|U[0-9a-fA-F]{8}|["\\/bfnrt]|.)|[\x00-\x1f]|"', re.DOTALL)
 
 
 class Raw(str):

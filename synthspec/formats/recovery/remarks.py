@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
-from synthspec.formats.recovery.patterns import lazy_pattern
+from synthspec.languages.lazy_patterns import lazy_pattern
 
 Verdict = Literal["", "maybe", "surely"]
 

@@ -10,12 +10,13 @@ from typing import Literal
 
 from synthspec.formats.recovery.remarks import is_speaker
 from synthspec.formats.recovery.wrappers import is_fence
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.lazy_dataclass import dataclass
 
 Style = Literal["colon", "closed", "alone", "dash", "bare", "inside", "run on"]
 
 _NUMBER = r"(?:(?:turn|message|line|exchange|round)[ \t]*#?)?\d{1,3}(?:[:.]\d{2}){0,2}(?:[ \t]?[ap]\.?m\.?)?"
-_MENTIONS = re.compile(
+_MENTIONS = lazy_pattern(
     r"\b(?:an?|the|this|that|my|your|our|his|her|their|to|of|by|for|from|with|as|and|or|says?|said|tell|told|ask|asked"
     r"|called|dear|is|was|named|type|typed|write|wrote|see|read)\Z",
     re.IGNORECASE,

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from synthspec.formats import Shape
 from synthspec.formats.recovery.sightings import holds_any, lowered
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.lazy_dataclass import dataclass
 
 _SURE = ("think", "thinking", "antthinking", "seed:think")
@@ -18,7 +19,7 @@ _LIKELY = (
     "reasoning", "reason", "thought", "thoughts", "analysis", "reflection", "scratchpad", "scratch_pad",
     "inner_monologue", "monologue", "internal_thoughts", "chain_of_thought", "cot", "brainstorm", "brainstorming",
 )  # fmt: skip
-_TAG = re.compile(
+_TAG = lazy_pattern(
     rf"<(?P<shut>/?)(?P<tag>{'|'.join((*_SURE, *_LIKELY))})(?:\s[^<>\n]{{0,80}})?>"
     r"|\[(?P<bracket>/?)think\]"
     r"|◁(?P<diamond>/?)think▷"
@@ -28,29 +29,29 @@ _TAG = re.compile(
     r"|(?P<gemma><\|channel>thought|<unused94>thought)|(?P<gemma_end><channel\|>|<unused95>)",
     re.IGNORECASE,
 )
-_FINAL = re.compile(r"<\|channel\|>\s*final\b[^<\n]{0,40}(?:<\|constrain\|>[^<\n]{0,40})?<\|message\|>")
-_ANALYSIS = re.compile(
+_FINAL = lazy_pattern(r"<\|channel\|>\s*final\b[^<\n]{0,40}(?:<\|constrain\|>[^<\n]{0,40})?<\|message\|>")
+_ANALYSIS = lazy_pattern(
     r"<\|channel\|>\s*analysis\b[^<\n]{0,40}<\|message\|>(.*?)(?=<\|(?:end|start|channel|call|return)\|>|\Z)", re.DOTALL
 )
-_HALF = re.compile(r"\s*(?:analysis|commentary)(?=[A-Z\"'“\[{(<])")
-_FOLDED = re.compile(
+_HALF = lazy_pattern(r"\s*(?:analysis|commentary)(?=[A-Z\"'“\[{(<])")
+_FOLDED = lazy_pattern(
     r"\s*<details>\s*<summary>[^<\n]{0,40}(?:think|thought|reason)[^<\n]{0,40}</summary>", re.IGNORECASE
 )
-_FOLDED_END = re.compile("</details>", re.IGNORECASE)
+_FOLDED_END = lazy_pattern("</details>", re.IGNORECASE)
 _ALOUD = (
-    (re.compile(r"\s*Thinking(?:\.\.\.|…)[ \t]*\n"), re.compile(r"(?:\.\.\.|…)done thinking\.?")),
-    (re.compile(r"\s*Here is my thought process:"), re.compile(r"Here is my response:")),
+    (lazy_pattern(r"\s*Thinking(?:\.\.\.|…)[ \t]*\n"), lazy_pattern(r"(?:\.\.\.|…)done thinking\.?")),
+    (lazy_pattern(r"\s*Here is my thought process:"), lazy_pattern(r"Here is my response:")),
 )
 _OPENINGS = ((_FOLDED, _FOLDED_END), *_ALOUD)
 _TOLD_BY = ("think", "thought", "<channel|>", "<unused95>")  # a sure mark holds one of these
 _BRACKETED = ("[think]", "[/think]", "[inst]", "[/inst]")
-_BEGIN = re.compile(
+_BEGIN = lazy_pattern(
     r"\s*(?:<\|im_start\|>assistant|<start_of_turn>model|<\|start_header_id\|>assistant<\|end_header_id\|>"
     r"|<\|start\|>assistant|<\|assistant\|>|<\|START_RESPONSE\|>|<\|begin_of_solution\|>|<s>"
     r"|<bos>|<\|begin_of_text\|>"
     r"|\[/INST\])[ \t]*\n*"
 )
-_END = re.compile(
+_END = lazy_pattern(
     r"(?:<\|(?:im_end|im_start|eot_id|eom_id|endoftext|end|return|call|start|end_of_text|end_of_turn|END_RESPONSE"
     r"|end_of_solution|start_header_id|user|END_OF_TURN_TOKEN)\|>|<end_of_turn>|<start_of_turn>|<eos>"
     r"|<｜end▁of▁sentence｜>|(?P<strike></s>)|\[INST\])"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from synthspec.formats import Parsed
 from synthspec.formats.recovery.remarks import bare, is_preamble, judge_preamble
 from synthspec.formats.recovery.sightings import holds_any, lowered
+from synthspec.languages.lazy_patterns import lazy_pattern
 
 _STRONG = r"(?:corrected|revised|fixed|amended|rectified)"
 _WEAK = r"(?:final|improved|updated|better|second|new|last|polished|rewritten|edited)"
@@ -15,19 +16,19 @@ _VERSION = (
     r"(?: (?:version|attempt|answer|draft|output|result|response|rows?|text|one|csv|json|list"
     r"|table|reply|form))?"
 )
-_CORRECTED = re.compile(rf"(?:(?:the|and|so|my) )?(?:{_STRONG}{_VERSION}|corrections?|erratum)\Z", re.IGNORECASE)
-_FINAL = re.compile(rf"(?:(?:the|and|so|my) )?{_WEAK}{_VERSION}\Z", re.IGNORECASE)
+_CORRECTED = lazy_pattern(rf"(?:(?:the|and|so|my) )?(?:{_STRONG}{_VERSION}|corrections?|erratum)\Z", re.IGNORECASE)
+_FINAL = lazy_pattern(rf"(?:(?:the|and|so|my) )?{_WEAK}{_VERSION}\Z", re.IGNORECASE)
 _LATER = (  # what every line that announces a later version has one of
     *("correct", "wait", "actually", "oops", "sorry", "scratch", "second thought", "let me", "mistake", "typo"),
     *("revised", "fixed", "amended", "rectified", "final", "improved", "updated", "better", "second", "new", "last"),
     *("polished", "rewritten", "edited"),
 )
-_DRAFT = re.compile(
+_DRAFT = lazy_pattern(
     r"(?:(?:the|my|a|first|rough|initial|original) )*(?:draft|attempt|version|original)(?: (?:1"
     r"|one))?\Z",
     re.IGNORECASE,
 )
-_ANEW = re.compile(
+_ANEW = lazy_pattern(
     rf"(?:(?:oh|no|hmm+|ah|and|but|ok(?:ay)?|on reflection|looking again)[,.!… ]+)*"
     rf"(?:wait|actually|oops|sorry|scratch that"
     rf"|on second thoughts?|let me (?:fix|correct|redo|revise|rewrite|try|improve|refine|rephrase"
@@ -36,13 +37,13 @@ _ANEW = re.compile(
     rf"|typo)|here (?:is|are|['’]s) (?:the|a|my) (?:\w+ )?{_STRONG}|correction)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_ANNOUNCED = re.compile(
+_ANNOUNCED = lazy_pattern(
     rf"[^\n]{{0,80}}\b(?:{_STRONG}|final|improved|updated|better|polished|refined|rewritten|actual|real)"
     r"(?: \w+)?? (?:version|output|answer|result|draft|csv|json|list|table|ones)s?"
     r"(?: (?:is|are|below|follows?))?[^\n]{0,40}:[*_]*\Z",
     re.IGNORECASE,
 )
-_OF_TEXT = re.compile(
+_OF_TEXT = lazy_pattern(
     rf"(?:(?:[^\n]{{0,40}}\b(?:here|below|now|after)\b[^\n]{{0,40}}"
     rf"\b(?:{_STRONG}|final|improved|better|polished|refined)"
     r"(?: \w+)?? (?:version|draft|rewrite|text|output)\b"
@@ -52,8 +53,8 @@ _OF_TEXT = re.compile(
     r" (?:it|this|that|these|them|the \w+)[.:!])[*_]*\Z",
     re.IGNORECASE,
 )
-_BETTER = re.compile(r"(?:(?:hm+|no|ok(?:ay)?|even)[,.… ]+)*(?:better|improved|take two)[*_]*:[*_]*\Z", re.IGNORECASE)
-_RESTART = re.compile(
+_BETTER = lazy_pattern(r"(?:(?:hm+|no|ok(?:ay)?|even)[,.… ]+)*(?:better|improved|take two)[*_]*:[*_]*\Z", re.IGNORECASE)
+_RESTART = lazy_pattern(
     r"(?:[^\n]{0,60}\b)?(?:restart(?:ing)?|start(?:ing)? (?:it )?(?:over|again|afresh)|from scratch"
     r"|(?:second|another|new) (?:attempt|try)"
     r"|let me (?:fix|correct|redo|revise|rewrite|refine|rephrase|polish|improve) (?:it|this|that|these|them))\b"

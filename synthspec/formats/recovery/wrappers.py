@@ -21,11 +21,12 @@ from synthspec.formats.recovery.remarks import (
 from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.thinking import kept_tags, without_thinking
 from synthspec.formats.recovery.versions import corrected, last_of_several
+from synthspec.languages.lazy_patterns import lazy_pattern
 
 __all__ = ["Body", "is_fence", "is_preamble", "is_rule", "peel", "read_last", "tidy", "unfence"]
 
-_FENCE = re.compile(r"[ \t]*(```+|~~~+)[^\n`]*\Z")
-_RULE = re.compile(
+_FENCE = lazy_pattern(r"[ \t]*(```+|~~~+)[^\n`]*\Z")
+_RULE = lazy_pattern(
     r"[ \t]*(?:(?:-[ \t]?){3,}|(?:\*[ \t]?){3,}|(?:=[ \t]?){3,}|(?:_[ \t]?){3,}|(?:~[ \t]?){3,})[ \t]*\Z"
 )
 _WRAPPERS = (

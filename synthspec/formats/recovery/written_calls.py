@@ -12,6 +12,7 @@ from synthspec.formats.recovery.call_forms import UnreadCall, call_of, calls_in,
 from synthspec.formats.recovery.loose_json import decode
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.wrappers import unfence
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import ToolCall
 from synthspec.spec.rows import Rejection
@@ -21,7 +22,7 @@ AS_TEXT = "a call of a tool is written as text: call the tool itself"
 _MADE_UP = "the message holds what a tool says: call the tool, and wait for its answer"
 
 # What models are trained to begin a call or its answer with: no person writes it, whatever the talk is about.
-_MARKUP = re.compile(
+_MARKUP = lazy_pattern(
     r"</?tool_(?:call|calls|response|result|use)>|\[/?TOOL_(?:CALLS|RESULTS)\]|<\|python_tag\|>|<function=\w"
     r"|<\|tool[▁_](?:call|output|response)|<｜tool▁|<\|(?:start|end)_(?:action|of_role)\|>"
     r"|</?(?:｜DSML｜|antml:)?function_(?:calls|results)>",
@@ -32,13 +33,15 @@ _OPENS = re.compile(
     rf"<tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=(?P<name>[\w.-]{{1,64}})>|{BLOCK_OPENS}", re.IGNORECASE
 )
 _CLOSES = {"<tool_call>": "</tool_call>", "[tool_calls]": "[/tool_calls]", "<|python_tag|>": ""}
-_ANSWER = re.compile(r"^[\s*_#>`-]*(?:tool|function)(?:[ _-]?(?:result|response|output|call))?[*_`]*\s*:", re.I | re.M)
-_FENCE = re.compile(r"^(```|~~~)[ \t]*\w*[ \t]*\n(?P<body>.*?)\n\1[ \t]*$", re.DOTALL | re.MULTILINE)
-_BEFORE_JSON = re.compile(r"(?P<name>[\w.-]{1,64})(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*(?=\{)")
-_PARAMETER = re.compile(r"\s*<parameter=(?P<name>[\w.-]+)>\n?(?P<value>.*?)\n?</parameter>", re.DOTALL)
-_JSON_LINE = re.compile(r"^[ \t]*(?=\{\s*[\"'](?:name|function|tool|type|arguments|tool_calls?)[\"'])", re.MULTILINE)
-_PROGRAM = re.compile(r"(?:print\()?[\w.]+\s?\(")
-_BETWEEN = re.compile(r"[\s;,]*")
+_ANSWER = lazy_pattern(
+    r"^[\s*_#>`-]*(?:tool|function)(?:[ _-]?(?:result|response|output|call))?[*_`]*\s*:", re.I | re.M
+)
+_FENCE = lazy_pattern(r"^(```|~~~)[ \t]*\w*[ \t]*\n(?P<body>.*?)\n\1[ \t]*$", re.DOTALL | re.MULTILINE)
+_BEFORE_JSON = lazy_pattern(r"(?P<name>[\w.-]{1,64})(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*(?=\{)")
+_PARAMETER = lazy_pattern(r"\s*<parameter=(?P<name>[\w.-]+)>\n?(?P<value>.*?)\n?</parameter>", re.DOTALL)
+_JSON_LINE = lazy_pattern(r"^[ \t]*(?=\{\s*[\"'](?:name|function|tool|type|arguments|tool_calls?)[\"'])", re.MULTILINE)
+_PROGRAM = lazy_pattern(r"(?:print\()?[\w.]+\s?\(")
+_BETWEEN = lazy_pattern(r"[\s;,]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,18 +13,19 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from itertools import groupby
 from typing import Any, Literal
 
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.spec import Clean
 
 Step = Callable[[str], str]
 
 _EXACT = Context(prec=400)  # digits of the longest float, and more
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "´": "'"})
-_EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\U000e0020-\U000e007f]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
-_HEADING = re.compile(r"^ {0,3}(#{1,6}|>|[-*+]) +", re.MULTILINE)
-_WHITE = re.compile(r"\s+")
-_MARKS = re.compile(r"[\u0300-\U0010ffff]{32,}")
-_EMPHASIS = re.compile(r"(\*\*\*|\*\*|\*|__|`)(?=\S)([^*_`\n]+?)(?<=\S)\1")
+_EMOJI = lazy_pattern("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\U000e0020-\U000e007f]")
+_CONTROL = lazy_pattern(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
+_HEADING = lazy_pattern(r"^ {0,3}(#{1,6}|>|[-*+]) +", re.MULTILINE)
+_WHITE = lazy_pattern(r"\s+")
+_MARKS = lazy_pattern(r"[\u0300-\U0010ffff]{32,}")
+_EMPHASIS = lazy_pattern(r"(\*\*\*|\*\*|\*|__|`)(?=\S)([^*_`\n]+?)(?<=\S)\1")
 
 
 def strip(text: str) -> str:

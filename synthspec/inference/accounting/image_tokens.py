@@ -11,19 +11,20 @@ from collections.abc import Sequence
 
 from synthspec.inference.backends import provider_of
 from synthspec.inference.images import look
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.spec import BackendChoice
 from synthspec.spec.messages import Image, Message
 
 # https://platform.openai.com/docs/guides/images-vision: tokens of the whole and of a tile of 512 pixels
 _TILED = (
-    (re.compile(r"gpt-4o-mini(?!-)|gpt-4o-mini-20"), (2833, 5667)),
-    (re.compile(r"gpt-(?:4o|4\.1|4\.5|4-turbo)(?!-mini|-nano)"), (85, 170)),
-    (re.compile(r"o[13](?!-mini)"), (75, 150)),
-    (re.compile(r"gpt-5(?:\.[12])?(?:-20|-chat|$)"), (70, 140)),
+    (lazy_pattern(r"gpt-4o-mini(?!-)|gpt-4o-mini-20"), (2833, 5667)),
+    (lazy_pattern(r"gpt-(?:4o|4\.1|4\.5|4-turbo)(?!-mini|-nano)"), (85, 170)),
+    (lazy_pattern(r"o[13](?!-mini)"), (75, 150)),
+    (lazy_pattern(r"gpt-5(?:\.[12])?(?:-20|-chat|$)"), (70, 140)),
 )
 # the same page: a multiple of patches of 32 pixels, of which there are at most 1,536
-_PATCHED = ((re.compile(r"gpt-(?:5|4\.1)-mini"), 1.62), (re.compile(r"gpt-(?:5|4\.1)-nano"), 2.46),
-            (re.compile(r"o4-mini"), 1.72))  # fmt: skip
+_PATCHED = ((lazy_pattern(r"gpt-(?:5|4\.1)-mini"), 1.62), (lazy_pattern(r"gpt-(?:5|4\.1)-nano"), 2.46),
+            (lazy_pattern(r"o4-mini"), 1.72))  # fmt: skip
 _MOST_PATCHES = 1536
 _CLAUDE_SIDE = 2576  # pixels; what is larger is made smaller first (https://platform.claude.com/docs/en/vision)
 _CLAUDE_PATCH = 28

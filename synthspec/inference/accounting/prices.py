@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.plugins import is_plugin
 from synthspec.spec import Prices
 
@@ -82,7 +83,7 @@ _TABLE: Mapping[str, Mapping[str, tuple[float, float]]] = {
     },
 }
 
-_DATED = re.compile(r"-(?:latest|20\d{6}|20\d\d-\d\d-\d\d|00\d)$")
+_DATED = lazy_pattern(r"-(?:latest|20\d{6}|20\d\d-\d\d-\d\d|00\d)$")
 
 
 def price_of(provider: str, model: str) -> Prices | None:
@@ -102,11 +103,11 @@ def price_of(provider: str, model: str) -> Prices | None:
 
 # Families of models that one provider makes, or that people run by Ollama, by how their names begin.
 _FAMILIES = (
-    ("openai", re.compile(r"(?:gpt|chatgpt)-\d|o\d(?:-|$)", re.I)),
-    ("anthropic", re.compile(r"claude-", re.I)),
-    ("google", re.compile(r"gemini-|models/gemini-", re.I)),
-    ("cohere", re.compile(r"command-|command$|c4ai-", re.I)),
-    ("ollama", re.compile(r"(?:llama|qwen|mistral|mixtral|gemma|phi|deepseek-r|gpt-oss|smollm)(?:[\d.:-]|$)", re.I)),
+    ("openai", lazy_pattern(r"(?:gpt|chatgpt)-\d|o\d(?:-|$)", re.I)),
+    ("anthropic", lazy_pattern(r"claude-", re.I)),
+    ("google", lazy_pattern(r"gemini-|models/gemini-", re.I)),
+    ("cohere", lazy_pattern(r"command-|command$|c4ai-", re.I)),
+    ("ollama", lazy_pattern(r"(?:llama|qwen|mistral|mixtral|gemma|phi|deepseek-r|gpt-oss|smollm)(?:[\d.:-]|$)", re.I)),
 )
 
 

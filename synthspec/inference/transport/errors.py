@@ -17,6 +17,7 @@ from urllib.parse import quote
 from synthspec.diagnostics.terminal import one_line
 from synthspec.extras import install_command
 from synthspec.inference.transport.waits import seconds_to_wait
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, FaultKind
 
@@ -51,41 +52,41 @@ class Service:
         return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
 
 
-_KEY_LIKE = re.compile(
+_KEY_LIKE = lazy_pattern(
     r"(?i)\b(?:sk|gsk|xai|csk|pplx|nvapi|hf|fw|r8)[-_][\w*.-]{6,}|\bAIza[\w*-]{6,}|(?<=bearer )\S+"
     r"|(?<=key=)[^&\s\"]+|(?<=://)[^/@\s]+@"
 )
 
-_QUOTA = re.compile(
+_QUOTA = lazy_pattern(
     r"insufficient_quota|billing_(?:hard_limit|not_active|error)|exceeded your current quota|quota_?exceeded"
     r"|credit balance is too low|insufficient (?:balance|credits?|funds)|out of credits|payment required"
     r"|calls ?/ ?month|depleted your|weekly usage limit|monthly (?:usage|spend|limit)",
     re.I,
 )
-_TOO_LONG = re.compile(
+_TOO_LONG = lazy_pattern(
     r"context_length_exceeded|exceed_context_size|string_above_max_length|prompt_too_long"
     r"|request[_ ]too[_ ]large|maximum context length|context (?:length|window|size)"
     r"|prompt is too long|input is too long|too many (?:input )?tokens|input token count"
     r"|exceeds? the (?:maximum|max|available) (?:number of |allowed )?(?:input )?(?:tokens|context)",
     re.I,
 )
-_REFUSED = re.compile(
+_REFUSED = lazy_pattern(
     r"content_filter|content_policy|responsibleaipolicyviolation|content management policy|invalid_prompt"
     r"|safety system|usage policy|prohibited_content|blocked_content|data_inspection_failed",
     re.I,
 )
-_PICTURE = re.compile(
+_PICTURE = lazy_pattern(
     r"invalid_image|image_parse_error|unsupported_image|image_too_(?:large|small)|invalid image|unsupported image"
     r"|(?:could not|unable to|failed to) (?:process|decode|load) (?:the |an )?(?:input )?image"
     r"|image (?:exceeds|dimensions exceed|does not match|cannot be)",
     re.I,
 )
-_UNAUTHORISED = re.compile(r"api[_ ]key[_ ](?:not[_ ]valid|invalid)|invalid[_ ]api[_ ]key|invalid api token", re.I)
-_NO_MODEL = re.compile(
+_UNAUTHORISED = lazy_pattern(r"api[_ ]key[_ ](?:not[_ ]valid|invalid)|invalid[_ ]api[_ ]key|invalid api token", re.I)
+_NO_MODEL = lazy_pattern(
     r"model[^.]{0,120}(?:not (?:found|exist|supported)|does not exist|unknown)|model_not_found|unknown model",
     re.I,
 )
-_OUTPUT_LIMIT = re.compile(r"max(?:imum)?[_ ](?:completion_|output_|allowed number of output )?tokens", re.I)
+_OUTPUT_LIMIT = lazy_pattern(r"max(?:imum)?[_ ](?:completion_|output_|allowed number of output )?tokens", re.I)
 
 
 def fault_of_status(service: Service, status: int, body: str, headers: Mapping[str, str]) -> BackendFault:
@@ -149,7 +150,7 @@ def _message_of(service: Service, kind: FaultKind, status: int, said: str) -> st
     return f"{where} answered {status}, {kind}" + (f": {said}" if said else "") + way_round
 
 
-_SCHEMA = re.compile(r"response_?format|json_?schema|output_config|structured.outputs?|grammar", re.I)
+_SCHEMA = lazy_pattern(r"response_?format|json_?schema|output_config|structured.outputs?|grammar", re.I)
 
 
 def _message_of_missing(service: Service, where: str, said: str) -> str:

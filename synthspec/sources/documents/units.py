@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 from synthspec.languages.expressions.functions.texts import UNSPACED
+from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.lazy_dataclass import dataclass
 
-_WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}][^\s{UNSPACED}]*")
+_WORD = lazy_pattern(rf"[{UNSPACED}]|[^\W_{UNSPACED}][^\s{UNSPACED}]*")
 
 
 def count_words(text: str) -> int:

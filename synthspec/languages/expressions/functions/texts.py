@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from synthspec.languages.expressions.evaluation.values import MAX_SIZE, whole
+from synthspec.languages.lazy_patterns import lazy_pattern
 
 # Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Han. Ranges, not properties: these do not
 # change with the version of Python.
@@ -16,12 +17,12 @@ UNSPACED = (
     "\u0e00-\u0e4f\u0e80-\u0ecf\u1000-\u1049\u1780-\u17d3\u3041-\u3096\u3099-\u309f\u30a1-\u30fa\u30fc-\u30ff"
     "\u3005-\u3007\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
 )
-_WORD = re.compile(r"[^\W_]\S*")
-_QUOTED_WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
-_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s|\Z)|[。！？]+|\n\s*+\n")
-_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
-_CAPITALISED = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_WORD = lazy_pattern(r"[^\W_]\S*")
+_QUOTED_WORD = lazy_pattern(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
+_SENTENCE_END = lazy_pattern(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s|\Z)|[。！？]+|\n\s*+\n")
+_LETTER_OR_DIGIT = lazy_pattern(r"[^\W_]")
+_CAPITALISED = lazy_pattern(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_NUMBER = lazy_pattern(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
 
 def count_words(text: str) -> int:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from synthspec.languages.expressions.errors import Fault
 from synthspec.languages.expressions.parsing.mistakes import explain_mistake, explain_stop
 from synthspec.languages.expressions.traversal import number_draws
-from synthspec.languages.expressions.tree import Expression
+from synthspec.languages.expressions.tree import Expression, Name
+from synthspec.languages.lazy_patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -20,6 +21,8 @@ KEPT = 2048  # trees of texts parsed before: an editor parses a spec again at ea
 
 _SIGNS = {"AND_SIGN": "AND", "OR_SIGN": "OR", "NOT_SIGN": "NOT", "POWER_SIGN": "POWER"}
 _KEYWORDS = frozenset({"IF", "THEN", "ELSE", "OR", "AND", "NOT", "IN", "MATCHES", "TRUTH", "NULL"})
+_WORDS = {*_KEYWORDS, "TRUE", "FALSE"} - {"TRUTH"}  # what no name is, in capitals
+_NAME = lazy_pattern(r"[^\W\d]\w*")  # as the grammar has it
 _OPENS_OPERAND = frozenset({"IF", "NOT", "TRUTH", "NULL"})
 _ENDS_OPERAND = frozenset({"NAME", "NUMBER", "STRING", "TRUTH", "NULL", "RPAR", "RSQB", "RBRACE"})
 
@@ -75,6 +78,8 @@ def parse_expression(text: str) -> tuple[Expression | None, tuple[Fault, ...]]:
         return None, (Fault("E302", message, 0, len(text), "compute parts of it in parameters of their own"),)
     if not text.strip():
         return None, (Fault("E302", "an empty expression", 0, len(text)),)
+    if _NAME.fullmatch(text) and text.upper() not in _WORDS:  # the parser need not be loaded for it
+        return Name(text, 0, len(text)), ()
     from lark.exceptions import UnexpectedInput
 
     try:
