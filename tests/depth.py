@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 _DEEP = False
 
@@ -38,9 +39,10 @@ def one_in(step: int, cases: Iterable[Any]) -> list[Any]:
 
 def rest_slow(cases: Sequence[Any], default: Collection[int]) -> list[Any]:
     """Cases of `parametrize`: those whose places are `default` in the default run, all others among the slow tests."""
-    return [
-        case
-        if place in default
-        else pytest.param(*case if isinstance(case, tuple) else (case,), marks=pytest.mark.slow)
-        for place, case in enumerate(cases)
-    ]
+    return [case if place in default else _slow(case) for place, case in enumerate(cases)]
+
+
+def _slow(case: Any) -> Any:
+    if isinstance(case, ParameterSet):
+        return pytest.param(*case.values, marks=(*case.marks, pytest.mark.slow), id=case.id)
+    return pytest.param(*case if isinstance(case, tuple) else (case,), marks=pytest.mark.slow)

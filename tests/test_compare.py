@@ -78,6 +78,7 @@ def against_real() -> Comparison:
     return compare_corpora([corpus("a", texts[:40]), corpus("b", texts[30:70])], ["a", "b"], corpus("real", texts[:80]))
 
 
+@pytest.mark.slow
 def test_every_interval_holds_its_value(against_real: Comparison) -> None:
     for line in against_real.lines:
         for estimate in line.estimates:

@@ -90,6 +90,7 @@ def built(folder: Path, ours: Path = ROOT) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_a_spec_that_uses_a_package(package: Path) -> None:
     first = built(package)
     report = run(package, "synthspec", "report", "build/floods", "--format", "json")

@@ -401,6 +401,7 @@ def test_leaves_of_one_row_share_a_split(tmp_path: Path, monkeypatch: pytest.Mon
     assert len({next(iter(w)) for w in where.values()}) == 2 and all(len(w) == 1 for w in where.values())
 
 
+@pytest.mark.slow
 def test_a_combination_of_many_rows_has_few_open_at_once(tmp_path: Path) -> None:
     compiled = compile_spec(spec_of(tmp_path, FACTS))
     assert compiled.spec is not None

@@ -85,7 +85,7 @@ def test_gates_and_report_tell_the_same_figures(tmp_path: Path, layout: str) -> 
     assert 0 < told["duplicate_rate"] < 1 and 0 < told["distinct_1"] < 1  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("seed", rest_slow(range(8), (0, 1, 2)))
+@pytest.mark.parametrize("seed", rest_slow(range(8), (0,)))
 def test_gates_and_report_agree_on_any_texts(seed: int, tmp_path: Path) -> None:
     dice = random.Random(seed)
     words = [*WORDS[: dice.randrange(1, 12)], "été", "漢字かな", "😀", "3.5", "a" * 300, "\n\n", "—"]

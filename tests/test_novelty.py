@@ -433,6 +433,7 @@ def test_texts_that_find_no_room_on_disk_are_told_of(tmp_path: Path, monkeypatch
         kept(index, [{"t": f"word{n} and {n} more of them"} for n in range(30)])
 
 
+@pytest.mark.slow
 def test_what_is_remembered_of_a_row_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synthspec.dataset.similarity.postings._RECENT", 512)  # a table that does not grow with rows
     # room that is there from the first

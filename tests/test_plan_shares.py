@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from depth import third
+from depth import rest_slow, third
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -180,6 +180,7 @@ def test_other_lists_stay_even_with_tied_ones(tmp_path: Path) -> None:
     assert len(met) == 16 and all(abs(n - 100) < 12 for n in met.values())
 
 
+@pytest.mark.slow
 def test_far_and_large(tmp_path: Path) -> None:
     values = list(range(60))
     plan = plan_of(tmp_path, f"{{a: {values}, b: {values}}}", "{exclude: [a == b]}")
@@ -209,6 +210,7 @@ def test_more_combinations_than_can_be_listed(tmp_path: Path, lists: int, rules:
     assert len(set(map(tuple, frame.to_numpy().tolist()))) > 950
 
 
+@pytest.mark.slow
 def test_rare_values_are_among_the_combinations_that_stand_for_all(tmp_path: Path) -> None:
     values = ", ".join(f"{v}: {1000 if v < 10 else 1}" for v in range(1, 13))
     lists = ", ".join(f"p{i}: {{values: {{{values}}}}}" for i in range(5))
@@ -223,7 +225,7 @@ def test_rare_values_are_among_the_combinations_that_stand_for_all(tmp_path: Pat
 LISTED = "{a: [1, 2, 3], b: {values: {x: 2, y: 1, z: 1}}, c: [1, 2, 3, 4], n: 'normal(0, 1)', m: 'gamma(2, 1)'}"
 
 
-@pytest.mark.parametrize("strategy", ["balanced", "random"])
+@pytest.mark.parametrize("strategy", rest_slow(["balanced", "random"], (0,)))
 @pytest.mark.parametrize("rules", [[], ["a == 3 and b == 'x'"], ["a == 3 and b == 'x'", "c == 4 and a == 3"]])
 def test_listed_values_are_correlated_within_their_shares(tmp_path: Path, strategy: str, rules: list[str]) -> None:
     correlate = "[{between: [a, b], rank: 0.3}, {between: [c, b], rank: -0.4}, {between: [a, n], rank: 0.5}, {between: [n, m], rank: 0.4}]"

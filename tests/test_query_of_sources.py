@@ -51,6 +51,7 @@ def test_a_source_is_read_by_its_name(tmp_path: Path) -> None:
     assert found.spec.sources["spent"].origin["sources"] == ["colours", "orders"]
 
 
+@pytest.mark.slow
 def test_another_row_of_a_source_is_another_result(tmp_path: Path) -> None:
     sources = f'  total: {{query: "select sum(price) as total from orders"}}\n  orders: {ORDERS}'
     first = compiled(tmp_path, sources)
@@ -66,6 +67,7 @@ def test_a_table_of_the_query_itself_goes_first(tmp_path: Path) -> None:
     assert table(tmp_path, sources, "one") == [{"n": 1}]
 
 
+@pytest.mark.slow
 def test_documents_may_be_counted(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# A\n\nOne two.\n\n# B\n\nThree.\n", encoding="utf-8")
     sources = (
@@ -120,6 +122,7 @@ def test_a_wrong_part_is_pointed_at(query: str, shown: str, tmp_path: Path) -> N
     assert fault.span.line == next((i for i, x in enumerate(lines, 1) if shown and shown in x), fault.span.line)
 
 
+@pytest.mark.slow
 def test_a_source_named_like_a_word_of_sql_is_in_quotes(tmp_path: Path) -> None:
     sources = "  a: {query: 'select n from order'}\n  order: {rows: [{n: 1}]}"
     (fault,) = compiled(tmp_path, sources).diagnostics
@@ -127,6 +130,7 @@ def test_a_source_named_like_a_word_of_sql_is_in_quotes(tmp_path: Path) -> None:
     assert table(tmp_path, sources.replace("from order", 'from "order"'), "a") == [{"n": 1}]
 
 
+@pytest.mark.slow
 def test_an_empty_result_says_what_to_do(tmp_path: Path) -> None:
     (fault,) = compiled(tmp_path, f'  a: {{query: "from orders where price > 900"}}\n  orders: {ORDERS}').diagnostics
     assert fault.code == "E514" and "where" in fault.help and "add data rows" not in fault.help

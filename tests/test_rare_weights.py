@@ -190,7 +190,13 @@ def test_weights_are_read_as_the_decimals_they_print_as() -> None:
     assert whole_shares([1e-7, 0.25, 3]) == (1, 2_500_000, 30_000_000)
 
 
-@pytest.mark.parametrize("each", [[0.4, 0.6, *[1e-6] * 30], [0.5, 0.5, *[2e-6, 4e-6] * 4]], ids=["even", "uneven"])
+@pytest.mark.parametrize(
+    "each",
+    [
+        pytest.param([0.4, 0.6, *[1e-6] * 30], id="even", marks=pytest.mark.slow),
+        pytest.param([0.5, 0.5, *[2e-6, 4e-6] * 4], id="uneven"),
+    ],
+)
 def test_rows_of_rare_values_are_the_same_in_any_stretch(each: list[float]) -> None:
     """Where a stretch begins between the turn of a rare value and its row, too."""
     parts = whole_shares(each)

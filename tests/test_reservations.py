@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from depth import one_in
 from loopback import Loopback
 from test_build import calls_spec
 from test_faults import command, environment
@@ -79,7 +80,7 @@ def build(store: Store, answer: Answer, limits: Limits, count: int = 300) -> tup
 ODD: list[Any] = [None, -5, -1, "many", "17", [], {}, True, 1.5, float("nan"), float("inf"), 10**30, -(10**30), 0]
 
 
-@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("odd", one_in(2, ODD), ids=repr)
 @pytest.mark.parametrize("where", ["prompt", "completion", "both"])
 def test_unknown_usage_counts_as_the_worst_that_was_set_aside(tmp_path: Path, odd: Any, where: str) -> None:
     limits = Limits(tokens=10 * sum(WORST))

@@ -102,6 +102,7 @@ def test_a_row_joins_the_one_most_like_it() -> None:
     assert found is not None and found[0] == 1 and 0.7 < found[1] < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", rest_slow(range(4), (0,)))
 def test_nearest_is_exact(seed: int) -> None:
     index, sets = NearIndex(0.6), []

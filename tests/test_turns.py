@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from depth import examples
+from depth import examples, one_in
 from format_fields import make_field, make_shape
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -137,7 +137,7 @@ MAY_BE_LOST = {"one line", "one colon missing", "quoted"}
 
 
 @examples(12, 60)
-@pytest.mark.parametrize("name", NOISE)
+@pytest.mark.parametrize("name", one_in(3, NOISE))
 def test_noise_changes_nothing(name: str, examples: int) -> None:
     lost = [0, 0]
 

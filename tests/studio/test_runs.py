@@ -87,6 +87,7 @@ def test_a_build_is_a_command_of_its_own(client: TestClient, studio: Studio, fol
     assert runs.state(runs.find(id))["outcome"]["in_dataset"] == 4, "reviews took two out"
 
 
+@pytest.mark.slow
 def test_a_build_does_not_replace_the_dataset_of_another_spec(client: TestClient, studio: Studio, folder: Path) -> None:
     made = client.post("/api/run/start/calls.yaml", json={"kind": "build", "rows": 6})
     ended(studio.service(Runs), made.json()["id"])
