@@ -29,7 +29,7 @@ ACCESS = lasting_access()
 
 
 def declared(analysis: Analysis) -> list[Mention]:
-    found = (m for m in analysis.mentions if m.declares and m.section != "speakers" and analysis.is_own(m.node))
+    found = (m for m in analysis.mentions if m.declares and analysis.is_own(m.node))
     return list({(m.section, m.name): m for m in found}.values())
 
 

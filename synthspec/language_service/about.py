@@ -29,7 +29,8 @@ from synthspec.spec import (
 
 SHOWN = 8  # values of a list
 ONE = {"parameters": "parameter", "fields": "field", "items": "item", "prompts": "prompt", "sources": "source",
-       "tools": "tool", "speakers": "speaker"}  # fmt: skip
+       "tools": "tool", "speakers": "speaker", "examples": "list of examples", "arguments": "argument",
+       "locals": "name of this text"}  # fmt: skip
 
 
 def about_name(analysis: Analysis, section: str, name: str) -> tuple[str, str]:
@@ -170,6 +171,9 @@ def _of_item(analysis: Analysis, name: str) -> Iterator[str]:
     node = analysis.names.items.get(name)
     if node is not None:
         yield f"each: {node.text}"
+    for local in analysis.names.local.get(name, ()):
+        if local.section == "items" and local.node is not None:
+            yield f"{'map' if len(local.within) == 2 else 'for'}: {local.node.text}"
 
 
 _LINES: Mapping[str, Any] = {

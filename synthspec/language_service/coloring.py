@@ -42,8 +42,8 @@ def _of_site(analysis: Analysis, site: Site) -> Iterator[Token]:
 
 def _kind(analysis: Analysis, site: Site, word: Word) -> str:
     if word.kind == "name":
-        section = analysis.names.meaning(word.text, site.path)
-        return ONE[section] if section else "variable"
+        kind = ONE.get(analysis.names.meaning(word.text, site.path), "")
+        return kind if kind in KINDS else "variable"
     if word.kind in _AS_THEY_ARE:
         return word.kind
     return {"test": "filter", "key": "member", "argument": "member"}.get(word.kind, "variable")

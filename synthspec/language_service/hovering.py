@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from synthspec.diagnostics import Diagnostic, Span
 from synthspec.diagnostics.catalogue import explanation
@@ -50,7 +50,7 @@ def _escaped(text: str) -> str:
 
 def _of_place(analysis: Analysis, position: Position) -> Iterator[tuple[Span, str]]:
     mention = mention_at(analysis, position)
-    if mention is not None and (mention.section == "speakers" or mention.name in _known(analysis, mention.section)):
+    if mention is not None and mention.name in analysis.names.taken(mention.section, mention.owner):
         yield mention.span, about_name(analysis, mention.section, mention.name)[1]
     site = site_at(analysis, position)
     if site is not None and not site.key:
@@ -63,10 +63,6 @@ def _of_place(analysis: Analysis, position: Position) -> Iterator[tuple[Span, st
         if site.names and (line := about_plugin(site.names, site.node.text)):
             yield site.node.span, f"**{site.node.text}** · {line}"
     yield from _of_key(analysis, position)
-
-
-def _known(analysis: Analysis, section: str) -> Collection[str]:
-    return analysis.names.items if section == "items" else analysis.names.sections.get(section, ())
 
 
 def _about_word(kind: str, text: str, path: Path) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 
 from synthspec.diagnostics import Span
 from synthspec.document.reader import MapNode, Node, ScalarNode
+from synthspec.language_service.local_names import LocalName, local_names, maps_of, nearest, required_arguments
 from synthspec.language_service.schema_view import Path
 from synthspec.language_service.sites import SECTIONS, Site, declared, sites
 from synthspec.language_service.texts import FORM, Word, expression_words, template_words
 from synthspec.lazy_dataclass import dataclass
-from synthspec.spec.tool_schemas import arguments_schema
 
 _GROUP = re.compile(r"\(\?P<([^\W\d]\w*)>")
 _CHECKED = ("checks",)  # where a field counts before a parameter of its name
@@ -22,12 +22,18 @@ _CHECKED = ("checks",)  # where a field counts before a parameter of its name
 class Mention:
     """A name where it stands: what it names, and whether it is declared there."""
 
-    section: str  # parameters, fields, items, prompts, sources, tools, speakers
+    section: str  # parameters, fields, items, prompts, sources, tools, speakers, examples, arguments, locals
     name: str
     node: ScalarNode
     start: int
     end: int
     declares: bool = False
+    owner: str = ""  # whose it is, where a part of the spec has it for itself
+
+    @property
+    def means(self) -> tuple[str, str, str]:
+        """What is named: the same for every place that means it."""
+        return self.section, self.owner, self.name
 
     @property
     def span(self) -> Span:
@@ -41,20 +47,18 @@ class Names:
 
     sections: Mapping[str, Mapping[str, ScalarNode]]
     items: Mapping[str, ScalarNode] = field(default_factory=dict)  # what `each` binds, for the whole spec
-    of_prompts: Mapping[str, frozenset[str]] = field(default_factory=dict)  # names that a prompt alone has
-    arguments: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of the tools that a prompt plays
-    of_tools: Mapping[str, frozenset[str]] = field(default_factory=dict)  # arguments by tool
+    local: Mapping[str, list[LocalName]] = field(default_factory=dict)  # what parts of it have for themselves
 
     def meaning(self, name: str, path: Path) -> str:
-        """The section that a name of an expression or template at this path stands for; "" for one of its own place."""
-        head, owner = (str(path[0]) if path else ""), (str(path[1]) if len(path) > 1 else "")
-        if head == "tools" and name in self.of_tools.get(owner, ()):
-            return ""
-        if head == "prompts":
-            if name in self.arguments.get(owner, ()):
-                return ""
-            if name in self.of_prompts.get(owner, ()) and name not in self.sections["fields"]:
-                return ""
+        """The section that a name of an expression or template at this path stands for; "" where it stands for none."""
+        return self.meant(name, path)[0]
+
+    def meant(self, name: str, path: Path) -> tuple[str, str]:
+        """The section that a name at a path stands for, and whose it is where it belongs to a part of the spec."""
+        if any(local.is_seen(path) for local in self.local.get(name, ())):
+            found = nearest(self.local, name, path)
+            return (found.section, found.owner) if found is not None and found.node is not None else ("", "")
+        head = str(path[0]) if path else ""
         order: tuple[str, ...] = ("items", "parameters", "fields")
         if head in ("parameters", "plan", "rows"):
             order = ("parameters",)
@@ -64,102 +68,79 @@ class Names:
             order = ("fields", "items", "parameters")
         for section in order:
             if name in (self.items if section == "items" else self.sections[section]):
-                return section
-        return ""
+                return section, ""
+        return "", ""
+
+    def taken(self, section: str, owner: str) -> Collection[str]:
+        """The names of a section, or of the part of the spec that has its own."""
+        if owner or section not in (*self.sections, "items"):
+            of_owner = (local for some in self.local.values() for local in some if local.owner == owner)
+            return {local.name for local in of_owner if local.section == section}
+        return self.items if section == "items" else self.sections[section]
 
 
 def names_of_document(root: Node | None) -> Names:
     """What a document declares."""
-    sections = declared(root)
     items: dict[str, ScalarNode] = {}
-    own: dict[str, frozenset[str]] = {}
-    prompts = root.get("prompts") if isinstance(root, MapNode) else None
-    for entry in prompts.entries if isinstance(prompts, MapNode) else ():
-        if not isinstance(entry.value, MapNode):
-            continue
-        each = entry.value.get("each")
+    for _, prompt in maps_of(root, "prompts"):
+        each = prompt.get("each")
         if isinstance(each, ScalarNode) and (form := FORM.match(each.text)):
             items[form["name"]] = each
-        own[entry.key.text] = frozenset(_own_names(entry.value))
-    of_tools = {name: frozenset(_arguments(node)) for name, node in _maps_of(root, "tools")}
-    return Names(sections, items, own, _played(root, of_tools), of_tools)
-
-
-def _own_names(prompt: MapNode) -> Iterator[str]:
-    """The names that a prompt binds for its own texts."""
-    for key in ("map", "for"):
-        node = prompt.get(key)
-        if isinstance(node, ScalarNode) and (form := FORM.match(node.text)):
-            yield form["name"]
-    if (messages := prompt.get("messages")) is not None and not isinstance(messages, ScalarNode):
-        for item in getattr(messages, "items", ()):
-            loop = item.get("for") if isinstance(item, MapNode) else None
-            if isinstance(loop, ScalarNode) and (form := FORM.match(loop.text)):
-                yield form["name"]
-    examples = prompt.get("examples")
-    if isinstance(examples, MapNode):
-        called = examples.get("as")
-        yield called.text if isinstance(called, ScalarNode) else "examples"
-    dialogue = prompt.get("dialogue")
-    if isinstance(dialogue, MapNode):
-        yield from (e.key.text for e in dialogue.entries)
-
-
-def _maps_of(root: Node | None, section: str) -> Iterator[tuple[str, MapNode]]:
-    node = root.get(section) if isinstance(root, MapNode) else None
-    for entry in node.entries if isinstance(node, MapNode) else ():
-        if isinstance(entry.value, MapNode):
-            yield entry.key.text, entry.value
-
-
-def _arguments(tool: MapNode) -> Iterable[str]:
-    from synthspec.document.reader import to_data
-
-    at = tool.get("parameters")
-    schema = arguments_schema(to_data(at, json=True)) if isinstance(at, MapNode) else None
-    members = (schema or {}).get("properties")
-    return map(str, members) if isinstance(members, Mapping) else ()
-
-
-def _played(root: Node | None, of_tools: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    """The arguments that each prompt which plays tools is called with."""
-    found: dict[str, frozenset[str]] = {}
-    for name, node in _maps_of(root, "tools"):
-        answer = node.get("answer")
-        prompt = answer.get("prompt") if isinstance(answer, MapNode) else None
-        if isinstance(prompt, ScalarNode):
-            found[prompt.text] = found.get(prompt.text, frozenset()) | of_tools[name]
-    return found
+    sections, local = declared(root), dict[str, list[LocalName]]()
+    for found in local_names(root):
+        if found.section != "examples" or found.name not in sections["fields"]:  # which then stores them
+            local.setdefault(found.name, []).append(found)
+    return Names(sections, items, local)
 
 
 def mentions(root: Node | None, names: Names) -> Iterator[Mention]:
     """Every name of the document that is declared in it, or that can only be one that should be, where it stands."""
     for site in sites(root):
         yield from mentions_at(site, names)
+    for local in (one for found in names.local.values() for one in found):
+        if local.node is not None and local.declares:
+            end = local.start + len(local.name)
+            yield Mention(local.section, local.name, local.node, local.start, end, declares=True, owner=local.owner)
+    for tool, node in required_arguments(root):
+        if node.text in names.taken("arguments", tool):
+            yield Mention("arguments", node.text, node, 0, len(node.text), owner=tool)
 
 
 def mentions_at(site: Site, names: Names) -> Iterator[Mention]:
     """The names that one text has."""
     node, whole = site.node, (0, len(site.node.text))
     if site.key:
-        if site.names in (*SECTIONS, "speakers"):
-            owns = len(site.path) == 2 or site.names == "speakers"
-            yield Mention(site.names, node.text, node, *whole, declares=owns)
+        if site.names in SECTIONS:
+            yield Mention(site.names, node.text, node, *whole, declares=len(site.path) == 2)
         return
     named = site.names in SECTIONS and (not site.text or node.text in names.sections[site.names])
     if named:
+        if site.path[-2:] == ("examples", "as") and node.text not in names.sections["fields"]:
+            return
         if site.names != "sources" or site.path[-1] != "against" or node.text in names.sections["sources"]:
             yield Mention(site.names, node.text, node, *whole)
         return
     if site.text == "regex" or (site.names == "formats" and not site.key):
         return
-    if site.text == "item" and (form := FORM.match(node.text)):
-        key = site.path[-1]
-        if key == "each":
-            yield Mention("items", form["name"], node, form.start("name"), form.end("name"), declares=True)
+    if site.text == "item" and site.path[-1] == "each" and (form := FORM.match(node.text)):
+        yield Mention("items", form["name"], node, form.start("name"), form.end("name"), declares=True)
+    yield from _in_text(site, names)
+
+
+def _in_text(site: Site, names: Names) -> Iterator[Mention]:
+    """The names in an expression or a template; those that a template binds are its own."""
+    bound: set[str] = set()
     for word in words_of(site):
-        if word.kind == "name" and (section := names.meaning(word.text, site.path)):
-            yield Mention(section, word.text, node, word.start, word.end)
+        if word.kind == "name":
+            section, owner = names.meant(word.text, site.path)
+            if section:
+                yield Mention(section, word.text, site.node, word.start, word.end, owner=owner)
+        elif word.kind == "local" and word.text != "loop":
+            declares, owner = word.text not in bound, repr(site.path)
+            bound.add(word.text)
+            yield Mention("locals", word.text, site.node, word.start, word.end, declares, owner)
+        elif word.kind == "string" and site.names == "tools" and word.text[1:-1] in names.sections["tools"]:
+            yield Mention("tools", word.text[1:-1], site.node, word.start + 1, word.end - 1)
 
 
 def words_of(site: Site) -> list[Word]:
@@ -175,7 +156,7 @@ def words_of(site: Site) -> list[Word]:
 
 def pattern_groups(root: Node | None, names: Names) -> Iterator[Mention]:
     """The groups of a prompt's `format: {regex: …}`, which are named like the fields they hold."""
-    for _, prompt in _maps_of(root, "prompts"):
+    for _, prompt in maps_of(root, "prompts"):
         form = prompt.get("format")
         regex = form.get("regex") if isinstance(form, MapNode) else None
         inner = regex.get("regex") if isinstance(regex, MapNode) else regex

@@ -34,7 +34,7 @@ def definition(analysis: Analysis, position: Position) -> tuple[Location, ...]:
     found = mention_at(analysis, position)
     if found is None:
         return tuple(_files_named(analysis, position))
-    same = [m for m in analysis.mentions if m.declares and (m.section, m.name) == (found.section, found.name)]
+    same = [m for m in analysis.mentions if m.declares and m.means == found.means]
     return tuple(location_of(m) for m in same)
 
 
@@ -43,8 +43,10 @@ def references(analysis: Analysis, position: Position, declaration: bool = True)
     found = mention_at(analysis, position)
     if found is None:
         return ()
-    same = [m for m in analysis.mentions if (m.section, m.name) == (found.section, found.name)]
-    return tuple(dict.fromkeys(location_of(m) for m in same if declaration or not m.declares))
+    same = [m for m in analysis.mentions if m.means == found.means and (declaration or not m.declares)]
+    files = {path.resolve(): number for number, path in enumerate(analysis.files)}
+    same.sort(key=lambda m: (files.get(m.node.source.path.resolve(), 0), m.span.line, m.span.column))
+    return tuple(dict.fromkeys(map(location_of, same)))
 
 
 def _files_named(analysis: Analysis, position: Position) -> Iterator[Location]:

@@ -26,8 +26,9 @@ from synthspec.language_service.sites import declared, sites
 from synthspec.language_service.texts import KEYWORDS, TEMPLATE_KEYWORDS
 from synthspec.language_service.values import Edit, Position, Renaming
 
-RENAMED = ("parameters", "fields", "items", "prompts", "sources", "tools")
-_ARTICLES = {"items": "an"}
+RENAMED = ("parameters", "fields", "items", "prompts", "sources", "tools", "speakers", "examples", "arguments",
+           "locals")  # fmt: skip
+_ARTICLES = {"items": "an", "arguments": "an"}
 _NAME = re.compile(r"[^\W\d]\w{0,63}")
 MOST_FILES = 300  # that are looked at for whether they extend this one
 
@@ -53,7 +54,7 @@ def rename(analysis: Analysis, position: Position, name: str) -> Renaming:
     refusal = next(_unfit(analysis, found, name), "")
     if refusal:
         return Renaming(refusal=refusal)
-    meant = [m for m in analysis.mentions if (m.section, m.name) == (found.section, found.name)]
+    meant = [m for m in analysis.mentions if m.means == found.means]
     edits = tuple(dict.fromkeys(Edit(m.span, name) for m in meant))
     text = applied(analysis.text, edits)
     after = analyse(analysis.path, text, access=analysis.access, texts=analysis.texts)
@@ -69,18 +70,27 @@ def rename(analysis: Analysis, position: Position, name: str) -> Renaming:
 _NOTES = {
     "parameters": "the draws of a parameter hang on its name: under another it takes other values",
     "fields": "the name of a field stands in the instructions of the prompts that write it",
+    "speakers": "where three or more speak, models are told the names; the embedded model learns one from a column "
+    "of its name",
+    "arguments": "models are told the names of arguments: calls that were made before are made again",
 }
 
 
 def _other_meaning(before: Analysis, after: Analysis, found: Mention, name: str) -> str:
     """Where a name of the renamed spec means something that it did not mean before; "" where none does."""
-    old = (found.section, found.name)
-    for was, now in zip_longest(before.mentions, after.mentions):
-        wanted = None if was is None else (was.section, name if (was.section, was.name) == old else was.name)
+    for was, now in zip_longest(_in_order(before), _in_order(after)):
+        wanted = None if was is None else (was.section, name if was.means == found.means else was.name)
         if now is None or (now.section, now.name) != wanted:
             line = (now or was).span.line
             return f"'{name}' has a meaning of its own already: line {line} would say another thing"
     return ""
+
+
+def _in_order(analysis: Analysis) -> list[Mention]:
+    """The names of a spec by their places, which a renaming keeps in their order."""
+    files = {path: number for number, path in enumerate(analysis.files)}
+    order = sorted(analysis.mentions, key=lambda m: (m.span.line, m.span.column))
+    return sorted(order, key=lambda m: files.get(m.node.source.path, 0))
 
 
 def _worse(before: tuple[Diagnostic, ...], after: tuple[Diagnostic, ...], old: str, new: str) -> Diagnostic | None:
@@ -102,7 +112,7 @@ def _fixed(analysis: Analysis, found: Mention) -> Iterator[str]:
     if source is None or not isinstance(read_document(source)[0], MapNode):
         yield "this file cannot be read as YAML: correct that first"
         return
-    same = [m for m in analysis.mentions if (m.section, m.name) == (found.section, found.name)]
+    same = [m for m in analysis.mentions if m.means == found.means]
     if not any(m.declares for m in same):
         yield f"there is no {what}"
     foreign = next((m for m in same if not analysis.is_own(m.node)), None)
@@ -152,7 +162,7 @@ def _unfit(analysis: Analysis, found: Mention, name: str) -> Iterator[str]:
         return
     if not isinstance(resolve_scalar(name), str) or name in (*KEYWORDS, *TEMPLATE_KEYWORDS, *SPECIAL, "loop"):
         yield f"'{name}' is a word of the language"
-    if name in (analysis.names.items if found.section == "items" else analysis.names.sections[found.section]):
+    if name in analysis.names.taken(found.section, found.owner):
         yield f"there is {_ARTICLES.get(found.section, 'a')} {ONE[found.section]} '{name}' already"
     shape, roles = _shape(analysis)
     if found.section == "fields" and shape:

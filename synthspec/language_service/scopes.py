@@ -71,6 +71,9 @@ def _likely(analysis: Analysis, path: Path) -> dict[str, Type]:
         names |= {p.name: p.type for p in analysis.spec.parameters if p.name in names}
     if head not in ("parameters", "plan", "rows"):
         names |= dict.fromkeys(analysis.names.items, ANY)
+        names |= dict.fromkeys(
+            (n for n, some in analysis.names.local.items() if any(s.is_seen(path) for s in some)), ANY
+        )
         fields = dict.fromkeys(analysis.names.sections["fields"], ANY)
         if analysis.spec is not None:
             fields |= {f.name: f.type for f in analysis.spec.fields if f.name in fields}

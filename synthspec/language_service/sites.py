@@ -49,8 +49,6 @@ def _inside(node: Node, forms: Schemas, path: Path) -> Iterator[Site]:
         return
     keyed = "" if len(path) != 1 else str(path[0])
     names = keyed if keyed in SECTIONS else next((str(f["x-keys"]) for f in forms if "x-keys" in f), "")
-    if len(path) == 3 and path[0] == "prompts" and path[2] == "dialogue":
-        names = "speakers"
     for entry in node.entries:
         if names:
             yield Site(entry.key, (*path, entry.key.text), "", names, key=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import get_args
 
 from synthspec.language_service.about import ONE, about_function, about_metric, about_name, function_names
 from synthspec.language_service.analysis import Analysis
@@ -74,7 +75,9 @@ def names(analysis: Analysis, place: CursorPlace, scope: Mapping[str, Type]) -> 
             continue
         section = analysis.names.meaning(name, place.path)
         told = about_name(analysis, section, name)[1] if section else about_metric(name)
-        offered: CompletionKind = ONE[section] if section else "metric" if place.path[:1] == ("gates",) else "value"  # type: ignore[assignment]
+        one = ONE.get(section, "")
+        offered: CompletionKind = "metric" if place.path[:1] == ("gates",) else "value"
+        offered = one if one in get_args(CompletionKind) else offered  # type: ignore[assignment]
         yield Offered(name, offered, name, str(kind), told, NAME)
 
 
