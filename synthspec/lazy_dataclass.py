@@ -14,11 +14,13 @@ defines three hundred such classes, makes instances of a third and compares few:
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass"]
 
+TRIED = (3, 11)  # the version of Python that this was tried with; later ones, which define classes faster, do without
 OPTIONS = {"frozen", "slots", "eq"}  # with any other, and without slots, the standard library does it all
 UNUSUAL = ("ClassVar", "InitVar", "KW_ONLY")  # of annotations: the same
 
@@ -52,7 +54,7 @@ def _dataclass(cls: type | None = None, /, **options: bool) -> Any:
     return _defined(cls, own, options.get("frozen", False), options.get("eq", True))
 
 
-if TYPE_CHECKING:
+if TYPE_CHECKING or sys.version_info[:2] != TRIED:
     from dataclasses import dataclass
 else:
     dataclass = _dataclass
