@@ -128,6 +128,7 @@ def test_what_is_pickled_comes_back() -> None:
             assert back == one and type(back) is type(one) and back is not one
 
 
+@pytest.mark.skipif(dataclass is dataclasses.dataclass, reason="this Python does without")
 def test_methods_are_compiled_when_they_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = 0
 
