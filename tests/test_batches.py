@@ -385,3 +385,56 @@ def test_two_orphans_of_one_size(late: int, swapped: bool, tmp_path: Path, monke
         assert build(path, tmp_path / "batch").tally.kept == 12
         assert data(tmp_path / "batch") == local_data(tmp_path, server, "anthropic")
     assert max(server.answered.values()) == 1 and pending(tmp_path / "batch") == []
+
+
+def several(*addresses: str) -> str:
+    return f", base_url: {list(addresses)}"
+
+
+@pytest.mark.parametrize("cruel", rest_slow([{}, {"drop": "submit", "lag": 1}, {"drop": "upload"}, {"full": 2}], (1,)))
+def test_the_batches_of_several_servers(cruel: dict[str, Any], tmp_path: Path) -> None:
+    """Each has its share, and the dataset is that of one; that two servers call theirs by the same names is no matter."""
+    with BatchServer(**cruel) as first, BatchServer(**cruel) as second:
+        path = write(tmp_path, first, rows=20, more=several(first.url_of("openai"), second.url_of("openai")))
+        made = build(path, tmp_path / "batch")
+        assert made.tally.kept == 20 and made.tally.calls == 40
+        assert data(tmp_path / "batch") == local_data(tmp_path, first, rows=20)
+        answered = first.answered + second.answered
+        assert max(answered.values()) == 1 and len(answered) == 40, "paid for twice"
+        assert all(15 <= len(s.answered) <= 25 for s in (first, second)) or cruel, "not alike many"
+        assert set(first.batches) & set(second.batches) or cruel, "the same names were to be tried"
+    assert states(tmp_path / "batch")["settled"] == 40 and pending(tmp_path / "batch") == []
+
+
+def test_a_server_that_takes_no_batches_is_left_out(tmp_path: Path) -> None:
+    with BatchServer() as server:
+        path = write(tmp_path, server, more=several(f"{server.url}/nowhere", server.url_of("openai")))
+        made = build(path, tmp_path / "batch")
+        assert made.tally.kept == 12 and len(server.answered) == 24
+        assert data(tmp_path / "batch") == local_data(tmp_path, server)
+    assert "lost" not in states(tmp_path / "batch") and pending(tmp_path / "batch") == []
+
+
+@pytest.mark.slow
+def test_where_no_server_takes_batches_it_is_said(tmp_path: Path) -> None:
+    with BatchServer() as server:
+        path = write(tmp_path, server, more=several(f"{server.url}/nowhere", f"{server.url}/neither"))
+        made = build(path, tmp_path / "batch")
+        assert made.dataset is not None and "has no batches" in (made.dataset.reason or "")
+        assert pending(tmp_path / "batch") == [] and not server.answered
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_several_servers_left_and_taken_up_again(provider: str, tmp_path: Path) -> None:
+    with BatchServer(polls=3) as first, BatchServer(polls=5) as second:
+        addresses = several(first.url_of(provider), second.url_of(provider))
+        path = write(tmp_path, first, provider, rows=20, more=addresses)
+        for _ in range(20):
+            made = build(path, tmp_path / "batch", waits=False)
+            if made.tally.kept == 20:
+                break
+        assert made.tally.kept == 20
+        answered = first.answered + second.answered
+        assert max(answered.values()) == 1 and len(answered) == 40 and first.answered and second.answered
+        assert data(tmp_path / "batch") == local_data(tmp_path, first, provider, rows=20)

@@ -135,7 +135,7 @@ def batch_engine(endpoints: Any, timeout: float) -> BatchEngine:
     folder = Path(tempfile.mkdtemp())
     store = Store.open(folder)
     weakref.finalize(store, shutil.rmtree, folder, ignore_errors=True)
-    places = {name: BatchAddress("here", "here m", OwnBatches(e.backend)) for name, e in endpoints.items()}
+    places = {name: (BatchAddress("here", "here m", OwnBatches(e.backend)),) for name, e in endpoints.items()}
     return BatchEngine(places, store, folder, pace=QUICK)
 
 
@@ -328,7 +328,7 @@ def test_a_build_of_batches_is_that_of_calls(number: int, tmp_path: Path, monkey
 
 
 def open_own_batches(context: EngineContext) -> BatchEngine:
-    places = {name: BatchAddress("here", "here m", OwnBatches(e.backend)) for name, e in context.endpoints.items()}
+    places = {name: (BatchAddress("here", "here m", OwnBatches(e.backend)),) for name, e in context.endpoints.items()}
     return BatchEngine(places, context.store, context.folder, pace=QUICK, waits=context.waits, tell=context.tell)
 
 
@@ -360,7 +360,7 @@ class BatchContract(EngineContract):
     module = batch
 
     def engine(self, endpoints: Any, store: Store, folder: Path) -> Engine:
-        places = {name: BatchAddress("here", "here m", OwnBatches(e.backend)) for name, e in endpoints.items()}
+        places = {name: (BatchAddress("here", "here m", OwnBatches(e.backend)),) for name, e in endpoints.items()}
         return BatchEngine(places, store, folder, pace=QUICK)
 
 

@@ -33,7 +33,8 @@ from synthspec.inference.batches.lifecycle import Lifecycle
 from synthspec.inference.batches.opening import reopen_place
 from synthspec.inference.batches.pace import Pace
 from synthspec.inference.batches.results import Results
-from synthspec.inference.batches.rounds import BatchAddress, PlannedBatch, TooLarge, split_round
+from synthspec.inference.batches.rounds import BatchAddress, PlannedBatch, TooLarge, remote_name, split_round
+from synthspec.inference.batches.servers import BatchServers
 from synthspec.inference.batches.waiting import WaitingCalls
 from synthspec.inference.engines import Call, Done, How
 from synthspec.inference.events import BatchMoved
@@ -47,13 +48,14 @@ ROOM = 1 << 20  # calls that may be collected for an endpoint
 
 
 class BatchEngine:
-    """Rounds of batches. `reopen` gives the place of a batch that is at none of `places`, by endpoint."""
+    """Rounds of batches. `places` are the servers of each endpoint, over which its calls are spread; `reopen` gives the
+    place of a batch that is at none of them."""
 
     durable = True
 
     def __init__(
         self,
-        places: Mapping[str, BatchAddress],
+        places: Mapping[str, Sequence[BatchAddress]],
         store: Store,
         folder: Path,
         *,
@@ -62,7 +64,7 @@ class BatchEngine:
         tell: Callable[[Any], None] = lambda event: None,
         reopen: Callable[[StoredBatch], BatchAddress] = reopen_place,
     ) -> None:
-        self._places, self._store, self._waits = places, store, waits
+        self._servers, self._store, self._waits = BatchServers(places), store, waits
         self._notes = Batches(store)
         self._tell, self._reopen = tell, reopen
         self._desk = Desk(self._notes, folder / FOLDER, pace or Pace(), self._moved)
@@ -78,7 +80,8 @@ class BatchEngine:
         self._error: BaseException | None = None
         self._flushed = False
         self._idle: set[str] = set()  # batches that were asked about, and are not done
-        self._intents, self._known = self._notes.known()
+        self._intents, known = self._notes.known()
+        self._known = {remote_name(endpoint, remote) for endpoint, remote in known}
         self._begun = False
 
     # --- what an engine does
@@ -118,7 +121,7 @@ class BatchEngine:
         due = [c for c in self._collected.values() if not self._waiting.is_in_a_batch(c)]
         for call in due:
             del self._collected[call.send]
-        for made in split_round([(self._places[c.endpoint], c) for c in due], self._most):
+        for made in split_round(self._servers.spread(due, self._waiting.batches.values()), self._most):
             if isinstance(made, TooLarge):
                 said = f"a request of {made.size:,} bytes is larger than a batch may be"
                 self._answer([Done(made.call.send, BackendFault(FaultKind.TOO_LONG, said, sent="no"))])
@@ -157,7 +160,7 @@ class BatchEngine:
             if stored.intent not in reserved and stored.intent not in self._waiting.batches:
                 await self._notes.update(stored.intent, state="committed")
         sweep_files(self._desk.folder, {batch.intent for batch in self._notes.pending()})
-        places = {place.label: place for place in self._places.values()}
+        places = self._servers.by_label()
         places |= {batch.place.label: batch.place for batch in self._waiting.batches.values()}
         for place in places.values():
             await asyncio.to_thread(place.service.close)
@@ -169,7 +172,7 @@ class BatchEngine:
         if self._begun:
             return
         self._begun = True
-        places = {place.label: place for place in self._places.values()}
+        places = self._servers.by_label()
         reserved = self._notes.reserved()
         for stored in self._notes.pending():
             keys = {key_text(send.key) for send in reserved.get(stored.intent, ())}
@@ -178,7 +181,7 @@ class BatchEngine:
             batch = batch_again(stored, place, keys)
             self._waiting.add(batch)
             if batch.state == "suspect" and batch.remote_id is not None:
-                self._desk.held[batch.remote_id] = batch.intent
+                self._desk.held[place.named(batch.remote_id)] = batch.intent
             if keys:
                 self._carry(batch)
 
@@ -248,6 +251,8 @@ class BatchEngine:
         """
         if full and batch.fresh and batch.count > 1:
             await self._wait_for_room(batch)
+            fault = None
+        if fault is not None and self._servers.turned_away(batch.place):
             fault = None
         await self._release(batch, batch.keys)
         await self._notes.update(batch.intent, state="absent")

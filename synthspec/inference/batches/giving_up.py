@@ -12,6 +12,7 @@ from synthspec.inference.batches.lifecycle import Lifecycle
 from synthspec.inference.batches.opening import reopen_place
 from synthspec.inference.batches.pace import Pace
 from synthspec.inference.batches.results import Results
+from synthspec.inference.batches.rounds import remote_name
 from synthspec.inference.store import Store
 from synthspec.inference.store.batches import Batches, StoredBatch
 from synthspec.inference.store.derived.rows import key_text
@@ -76,9 +77,9 @@ async def cancel_batches(
     """
     notes = Batches(store)
     desk = Desk(notes, folder / FOLDER, pace or Pace(), tell)
-    reserved, (_, known) = notes.reserved(), notes.known()
+    reserved, known = notes.reserved(), {remote_name(*one) for one in notes.known()[1]}
     held = [b for b in notes.pending() if b.state == "suspect" and b.remote_id is not None]
-    desk.held |= {str(b.remote_id): b.intent for b in held}
+    desk.held |= {remote_name(b.endpoint, str(b.remote_id)): b.intent for b in held}
     jobs = [_cancel(desk, store, stored, reserved.get(stored.intent, []), known) for stored in notes.pending()]
     return list(await asyncio.gather(*jobs))
 

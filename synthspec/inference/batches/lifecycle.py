@@ -106,7 +106,7 @@ class Lifecycle:
                 await self._desk.sleep(self._desk.pace.retries(tries, fault.retry_after))
                 continue
             batch.remote = remote
-            self._known.add(remote.id)
+            self._known.add(batch.place.named(remote.id))
             await self._note(state="submitted", remote_id=remote.id)
             return None
 
@@ -120,8 +120,9 @@ class Lifecycle:
         """Look for a batch that may have been submitted; False once two listings, apart in time, show nothing of it."""
         batch = self._batch
         listed = await self._asking(lambda: self._service.find(batch.intent, batch.count, batch.created))
-        fits = [r for r in listed if r.state != "failed" and r.id not in self._known | batch.disproved]
-        free = [r for r in fits if self._desk.held.get(r.id, batch.intent) == batch.intent]
+        others = self._known | batch.disproved
+        fits = [r for r in listed if r.state != "failed" and batch.place.named(r.id) not in others]
+        free = [r for r in fits if self._desk.held.get(batch.place.named(r.id), batch.intent) == batch.intent]
         if free:
             await self._take(free[0])
             return True
@@ -133,10 +134,11 @@ class Lifecycle:
 
     async def _take(self, remote: Remote) -> None:
         """Go on with this one; where that it is ours is not sure, as a suspect."""
+        name = self._batch.place.named(remote.id)
         if self._service.proves:
-            self._known.add(remote.id)
+            self._known.add(name)
         else:
-            self._desk.held[remote.id] = self._batch.intent
+            self._desk.held[name] = self._batch.intent
         await self._note(state="submitted" if self._service.proves else "suspect", remote_id=remote.id)
 
     async def _poll(self) -> Remote:
@@ -179,13 +181,13 @@ class Lifecycle:
         await self._asking(lambda: fetch_results(self._service, remote, path))
         if batch.state == "suspect":
             found = await asyncio.to_thread(read_results, self._service, path, batch.intent, batch.keys)
-            self._desk.held.pop(remote.id, None)
+            self._desk.held.pop(batch.place.named(remote.id), None)
             if not found.ours:
                 path.unlink(missing_ok=True)
-                batch.disproved.add(remote.id)
+                batch.disproved.add(batch.place.named(remote.id))
                 await self._note(remote_id=None)
                 return
-            self._known.add(remote.id)
+            self._known.add(batch.place.named(remote.id))
         await self._note(state="fetched")
 
     async def _read(self) -> Results | None:

@@ -31,5 +31,7 @@ def batch_share(choice: BackendChoice) -> float:
     if offer is None:
         return 1.0
     named = choice.options.get("base_url") or choice.settings.get("base_url")
-    host = urlsplit(str(named)).hostname or "" if named else offer.domain
-    return offer.share if host == offer.domain or host.endswith(f".{offer.domain}") else 1.0
+    listed = named if isinstance(named, list | tuple) else [named]
+    hosts = [urlsplit(str(one)).hostname or "" if one else offer.domain for one in listed]
+    own = all(host == offer.domain or host.endswith(f".{offer.domain}") for host in hosts)
+    return offer.share if own else 1.0

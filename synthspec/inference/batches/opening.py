@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 HERE = Span("run.sqlite", 1, 1, 1, 1)  # of what is noted, and stands in no spec
 
 
-def open_places(endpoints: Mapping[str, Endpoint]) -> dict[str, BatchAddress]:
-    """Where the calls of each endpoint go.
+def open_places(endpoints: Mapping[str, Endpoint]) -> dict[str, tuple[BatchAddress, ...]]:
+    """Where the calls of each endpoint may go: to each of its servers.
 
     Raises:
         BackendFault: a provider has no batches, or their SDK is not installed.
     """
-    made: dict[int, BatchAddress] = {}
+    made: dict[int, tuple[BatchAddress, ...]] = {}
     for endpoint in endpoints.values():
         if id(endpoint) not in made:
-            made[id(endpoint)] = _place(endpoint.sender.choice, endpoint.backend)
+            backends = endpoint.backends or (endpoint.backend,)
+            made[id(endpoint)] = tuple(_place(endpoint.sender.choice, backend) for backend in backends)
     return {name: made[id(endpoint)] for name, endpoint in endpoints.items()}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import heapify, heapreplace
 from typing import TYPE_CHECKING
 
 from synthspec.inference.batches import INTENT, BatchLimits, BatchService
@@ -20,6 +21,10 @@ class BatchAddress:
     label: str
     service: BatchService
 
+    def named(self, remote_id: str) -> str:
+        """A batch of this server among those of all: two servers may give theirs the same names."""
+        return remote_name(self.label, remote_id)
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatch:
@@ -36,6 +41,30 @@ class TooLarge:
 
     call: Call
     size: int  # bytes
+
+
+def remote_name(label: str, remote_id: str) -> str:
+    """A batch among those of all servers, by the label of its place."""
+    return f"{label.partition(' ')[0]} {remote_id}"
+
+
+def spread_round(
+    calls: Iterable[Call], places: Sequence[BatchAddress], under_way: Mapping[str, int]
+) -> list[tuple[BatchAddress, Call]]:
+    """Which server each call of a round goes to: stretches of the order of rows, of such lengths that all servers come
+    to hold alike many. `under_way` are the calls that each holds, by label."""
+    order = sorted(calls, key=lambda call: (call.path, call.send))
+    if len(places) == 1:
+        return [(places[0], call) for call in order]
+    shares = dict.fromkeys((place.label for place in places), 0)
+    loads = [(under_way.get(place.label, 0), n) for n, place in enumerate(places)]
+    heapify(loads)
+    for _ in order:
+        load, n = loads[0]
+        shares[places[n].label] += 1
+        heapreplace(loads, (load + 1, n))
+    goes = (place for place in places for _ in range(shares[place.label]))
+    return list(zip(goes, order, strict=True))
 
 
 def split_round(calls: Iterable[tuple[BatchAddress, Call]], most: dict[str, int]) -> Iterator[PlannedBatch | TooLarge]:

@@ -88,15 +88,15 @@ class Batches:
         query = f"SELECT {_COLUMNS} FROM batches WHERE state NOT IN {CLOSED_BATCHES} ORDER BY created, intent"
         return [StoredBatch(*row) for row in self._store.read(query)]
 
-    def known(self) -> tuple[set[str], set[str]]:
-        """Every intent there ever was, and every name that a provider is sure to have given one.
+    def known(self) -> tuple[set[str], set[tuple[str, str]]]:
+        """Every intent there ever was; and the endpoint and name of every batch that a provider is sure to have had.
 
         Raises:
             StoreFault: they cannot be read.
         """
-        rows = self._store.read("SELECT intent, remote_id, state FROM batches")
-        named = {remote for _, remote, state in rows if remote and state != "suspect"}
-        return {intent for intent, _, _ in rows}, named
+        rows = self._store.read("SELECT intent, endpoint, remote_id, state FROM batches")
+        named = {(endpoint, remote) for _, endpoint, remote, state in rows if remote and state != "suspect"}
+        return {intent for intent, *_ in rows}, named
 
     def items(self, intent: str) -> list[tuple[str, int]]:
         """The requests of a batch in their order: key, and the number of the send.
