@@ -73,6 +73,31 @@ def compile_draws(spec: Spec, tables: Mapping[str, Table]) -> tuple[CompiledDraw
     return tuple(compiler.compile(p) for p in parameters)
 
 
+@dataclass(slots=True)
+class _DrawSite:
+    """Where a draw stands: its parameter, its key, the values under which it is drawn, and what it and its like add."""
+
+    parameter: Parameter
+    key: str
+    requires: tuple[Requirement, ...]
+    dimensions: list[Dimension]
+    reads: set[str]
+
+    def add(self, weights: tuple[float, ...] | None = None, below: str = "") -> None:
+        """One more dimension; `below` tells several of one draw apart."""
+        self.dimensions.append(Dimension(self.key + below, weights, self.requires))
+
+    def read(self, expression: Expression) -> None:
+        """What an expression reads: names, and what its functions know of the row."""
+        self.reads |= names_of(expression)
+        self.reads |= {name for call in placed_calls(expression) for name in READS[call.function]}
+
+    def inside(self, case: str, on: str, levels: frozenset[int]) -> _DrawSite:
+        """The place of a draw of one case: only where the parameter `on` has one of these values, as far as known."""
+        requires = (*self.requires, Requirement(on, levels)) if levels else self.requires
+        return replace(self, key=f"{self.key}/{case}", requires=requires)
+
+
 class _Compiler:
     def __init__(self, spec: Spec, tables: Mapping[str, Table]) -> None:
         parameters = spec.parameters
@@ -89,109 +114,79 @@ class _Compiler:
                     found.append(draw.where)
 
     def compile(self, parameter: Parameter) -> CompiledDraw:
-        dimensions: list[Dimension] = []
-        reads: set[str] = set()
-        values = self.draw(parameter.draw, parameter, parameter.name, (), dimensions, reads)
+        site = _DrawSite(parameter, parameter.name, (), [], set())
+        values = self.draw(parameter.draw, site)
         listed = listed_texts(parameter.name, parameter.draw)
-        return CompiledDraw(parameter.name, parameter.type, tuple(dimensions), frozenset(reads), values, listed)
+        dimensions, reads = tuple(site.dimensions), frozenset(site.reads)
+        return CompiledDraw(parameter.name, parameter.type, dimensions, reads, values, listed)
 
-    def draw(
-        self,
-        draw: Draw,
-        parameter: Parameter,
-        key: str,
-        requires: tuple[Requirement, ...],
-        dimensions: list[Dimension],
-        reads: set[str],
-    ) -> Values:
+    def draw(self, draw: Draw, site: _DrawSite) -> Values:
+        parameter, key = site.parameter, site.key
         match draw:
             case Choice(values, weights):
-                dimensions.append(Dimension(key, weights, requires))
+                site.add(weights)
                 return choice_values(key, values, weights, parameter.type)
             case Formula(expression):
-                reads |= names_of(expression) | {name for c in placed_calls(expression) for name in READS[c.function]}
+                site.read(expression)
                 for call in random_calls(expression):
-                    dimensions.append(Dimension(f"{key}#{call.ordinal}", _levels(call), requires))
+                    site.add(_levels(call), f"#{call.ordinal}")
                 return formula_values(key, expression, parameter.type)
             case PatternDraw(regex):
-                dimensions.append(Dimension(key, None, requires))
+                site.add()
                 return pattern_values(key, regex)
             case FakerDraw():
-                dimensions.append(Dimension(key, None, requires))
+                site.add()
                 return faker_values(key, draw, parameter.type)
             case SourceDraw():
-                return self.source(draw, parameter, key, requires, dimensions, reads)
+                return self.source(draw, site)
             case ListDraw():
-                return self.several(draw, parameter, key, requires, dimensions, reads)
+                return self.several(draw, site)
             case GivenDraw():
-                return self.given(draw, parameter, key, requires, dimensions, reads)
+                return self.given(draw, site)
 
-    def source(
-        self,
-        draw: SourceDraw,
-        parameter: Parameter,
-        key: str,
-        requires: tuple[Requirement, ...],
-        dimensions: list[Dimension],
-        reads: set[str],
-    ) -> Values:
-        table = self.tables[draw.source]
+    def source(self, draw: SourceDraw, site: _DrawSite) -> Values:
+        table, name = self.tables[draw.source], site.parameter.name
         if not draw.shares_row:
-            reads |= draw_reads(draw)
-            counts = self.counts(draw.count, draw.rows or 1, key, requires, dimensions, reads)
+            site.reads |= draw_reads(draw)
+            counts = self.counts(draw.count, draw.rows or 1, site)
             if draw.nearest is not None:
-                return nearest_rows(parameter.name, draw, table, self.index_of, counts)
+                return nearest_rows(name, draw, table, self.index_of, counts)
             if not draw.replacement:
-                return lists_in_order(key, draw, table, self.spec.seed)
-            dimensions.append(Dimension(key, None, requires))
-            return several_rows(parameter.name, key, draw, table, counts)
+                return lists_in_order(site.key, draw, table, self.spec.seed)
+            site.add()
+            return several_rows(name, site.key, draw, table, counts)
         if self.each is not None and self.each.source == draw.source:
-            return in_turn(one_row(parameter.name, draw, table, ()), self.each, table)
+            return in_turn(one_row(name, draw, table, ()), self.each, table)
         filters = tuple(self.filters[draw.source])
         for where in filters:
-            reads |= names_of(where) - {"row"}
+            site.reads |= names_of(where) - {"row"}
         rows = len(table)
         sharing = self.sharing[draw.source]
         if not all(d.replacement for d in sharing) and not self.is_balanced(rows, filters):
-            return in_order(one_row(parameter.name, draw, table, ()), draw.source, sharing, table, self.spec.seed)
+            return in_order(one_row(name, draw, table, ()), draw.source, sharing, table, self.spec.seed)
         few = not filters and rows <= MAX_LEVELS
-        dimensions.append(Dimension(f"source:{draw.source}", (1.0,) * rows if few else None))
-        return one_row(parameter.name, draw, table, filters)
+        site.dimensions.append(Dimension(f"source:{draw.source}", (1.0,) * rows if few else None))
+        return one_row(name, draw, table, filters)
 
-    def counts(
-        self,
-        count: Expression | None,
-        most: int,
-        key: str,
-        requires: tuple[Requirement, ...],
-        dimensions: list[Dimension],
-        reads: set[str],
-    ) -> Counts:
+    def counts(self, count: Expression | None, most: int, site: _DrawSite) -> Counts:
         """How many items each list of a draw has; `most` where nothing else is said."""
         if count is None:
             return lambda drawing: np.full(drawing.length, most)
-        reads |= names_of(count) | {name for c in placed_calls(count) for name in READS[c.function]}
+        site.read(count)
         for call in random_calls(count):
-            dimensions.append(Dimension(f"{key}/rows#{call.ordinal}", _levels(call), requires))
-        return counted(key, count, most)
+            site.add(_levels(call), f"/rows#{call.ordinal}")
+        return counted(site.key, count, most)
 
-    def several(
-        self,
-        draw: ListDraw,
-        parameter: Parameter,
-        key: str,
-        requires: tuple[Requirement, ...],
-        dimensions: list[Dimension],
-        reads: set[str],
-    ) -> Values:
+    def several(self, draw: ListDraw, site: _DrawSite) -> Values:
         """A list: one dimension of the design, and those of its count."""
-        counts = self.counts(draw.count, draw.most, key, requires, dimensions, reads)
-        dimensions.append(Dimension(key, None, requires))
+        key = site.key
+        counts = self.counts(draw.count, draw.most, site)
+        site.add()
         if isinstance(draw.item, Choice) and not draw.replacement:
             return distinct_choices(key, draw.item, draw.type, counts)
-        own: list[Dimension] = []
-        item = self.draw(draw.item, replace(parameter, type=draw.type), f"{key}[]", (), own, reads)
-        return list_values(parameter.name, key, item, tuple(d.key for d in own), counts, not draw.replacement)
+        item = _DrawSite(replace(site.parameter, type=draw.type), f"{key}[]", (), [], site.reads)
+        values, own = self.draw(draw.item, item), tuple(d.key for d in item.dimensions)
+        return list_values(site.parameter.name, key, values, own, counts, not draw.replacement)
 
     def is_balanced(self, rows: int, filters: tuple[Expression, ...]) -> bool:
         """Whether the strategy itself draws no row of a source again before all have been."""
@@ -201,16 +196,8 @@ class _Compiler:
         """The index of the words of a source, made when the first text is compared."""
         return indexed(self.indexes, draw.source, self.tables[draw.source], draw.by)
 
-    def given(
-        self,
-        draw: GivenDraw,
-        parameter: Parameter,
-        key: str,
-        requires: tuple[Requirement, ...],
-        dimensions: list[Dimension],
-        reads: set[str],
-    ) -> Values:
-        reads.add(draw.on)
+    def given(self, draw: GivenDraw, site: _DrawSite) -> Values:
+        site.reads.add(draw.on)
         parent = self.lists.get(draw.on)
         listed = list(parent.values) if parent is not None else []
         cases: list[tuple[Any, Values]] = []
@@ -218,13 +205,11 @@ class _Compiler:
         for value, inner in draw.cases:
             levels = frozenset(i for i, v in enumerate(listed) if same(v, value))
             left -= levels
-            below = (*requires, Requirement(draw.on, levels)) if levels else requires
-            cases.append((value, self.draw(inner, parameter, f"{key}/{value}", below, dimensions, reads)))
+            cases.append((value, self.draw(inner, site.inside(str(value), draw.on, levels))))
         otherwise: Values | None = None
         if draw.otherwise is not None:
-            below = (*requires, Requirement(draw.on, frozenset(left))) if left else requires
-            otherwise = self.draw(draw.otherwise, parameter, f"{key}/else", below, dimensions, reads)
-        return given_values(draw.on, tuple(cases), otherwise, parameter.type)
+            otherwise = self.draw(draw.otherwise, site.inside("else", draw.on, frozenset(left)))
+        return given_values(draw.on, tuple(cases), otherwise, site.parameter.type)
 
 
 def _constant(node: Expression) -> Any:
