@@ -34,7 +34,7 @@ MOST = 4_096  # that many shingles have texts of some 2,000 words
 CHUNK = 5_000
 CHUNK_SHINGLES = 1 << 15
 _VOCABULARY_MOST = 200_000
-_PAIR, _FIELD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+_FIELD = np.uint64(0xBF58476D1CE4E5B9)
 
 # Latin, Greek, Cyrillic and their punctuation: no marks, spaces between words; here `re` is thrice as fast.
 _PLAIN = "\0-\u024f\u0370-\u03ff\u0400-\u0482\u048a-\u04ff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf"
@@ -138,7 +138,7 @@ def shingle_set(texts: Sequence[str]) -> Array:
     parts: list[Array] = [np.empty(0, np.uint64)]
     for field, text in enumerate(texts):
         words = word_hashes(words_of(text)) + np.array([field], np.uint64) * _FIELD  # of arrays: they wrap around
-        parts += [words, words[:-1] * _PAIR + words[1:]]
+        parts += [words, words[:-1] * GOLDEN + words[1:]]
     hashes = (np.concatenate(parts) >> np.uint64(32)).astype(np.uint32)
     hashes.sort()
     return hashes[np.concatenate([[True], hashes[1:] != hashes[:-1]])][:MOST] if len(hashes) else hashes
@@ -168,7 +168,7 @@ def _sets_of(rows: Sequence[Sequence[str]]) -> Sets:
     row_of = owned[:, 0][text_of] << np.uint64(32)
     singles = word_hashes(words) + (owned[:, 1] * _FIELD)[text_of]
     together = text_of[1:] == text_of[:-1]
-    pairs = (singles[:-1] * _PAIR + singles[1:])[together]
+    pairs = (singles[:-1] * GOLDEN + singles[1:])[together]
     keys = np.concatenate(
         [row_of | singles >> np.uint64(32), row_of[1:][together] | pairs >> np.uint64(32)],
     )

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.dataset.similarity.shingles import word_hashes, words_of
+from synthspec.languages.expressions.random.splitmix64 import GOLDEN
 from synthspec.lazy_dataclass import dataclass
 
 Array = NDArray[Any]
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Tokens:
         if filled.any():
             begins = np.repeat(self.starts[:-1], self.lengths).astype(np.uint64)
             place = np.arange(len(self.flat), dtype=np.uint64) - begins
-            mixed = (self.flat ^ (place * _FACTOR)) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed = (self.flat ^ (place * GOLDEN)) * np.uint64(0xBF58476D1CE4E5B9)
             mixed ^= mixed >> np.uint64(29)
             found[filled] = np.add.reduceat(mixed, self.starts[:-1][filled])
         return found
@@ -64,7 +64,7 @@ class Tokens:
         ends = len(self.flat) - n + 1
         hashes = self.flat[:ends].copy()
         for k in range(1, n):
-            hashes = hashes * _FACTOR + self.flat[k : ends + k]
+            hashes = hashes * GOLDEN + self.flat[k : ends + k]
         owner = np.repeat(np.arange(len(self)), self.lengths)
         whole: Array = hashes[owner[:ends] == owner[n - 1 :]]
         return whole

@@ -9,6 +9,7 @@ import numpy as np
 from synthspec.evaluation.corpus.words import Tokens
 from synthspec.evaluation.metrics.metric import Array, Context, Figure, Metric
 from synthspec.evaluation.metrics.self_bleu import self_bleu_scores
+from synthspec.languages.expressions.random.splitmix64 import GOLDEN
 
 MOST = 0.75  # what half of the rows say of repeats is too little of the whole
 GATES = ("near_duplicate_rate", "duplicate_rate", "distinct_1", "distinct_2")
@@ -49,7 +50,7 @@ def repeated_openings(tokens: Tokens, words: int = 3) -> Array:
     starts = tokens.starts[:-1][long]
     opening = np.zeros(len(starts), np.uint64)
     for k in range(words):
-        opening = opening * np.uint64(0x9E3779B97F4A7C15) + tokens.flat[starts + k]
+        opening = opening * GOLDEN + tokens.flat[starts + k]
     _, inverse, counts = np.unique(opening, return_inverse=True, return_counts=True)
     found = np.zeros(len(tokens), bool)
     found[long] = counts[inverse] > 1

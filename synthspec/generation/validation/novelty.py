@@ -19,6 +19,7 @@ import numpy as np
 from synthspec.dataset.cells import cell_text, plain
 from synthspec.dataset.similarity.index import NearIndex
 from synthspec.dataset.similarity.shingles import Array, normal_form, shingle_set, shingle_sets, word_hashes, words_of
+from synthspec.languages.expressions.random.splitmix64 import GOLDEN
 from synthspec.sources import Table, TableFault, read_table
 from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
 from synthspec.spec.conversation import said_in
@@ -26,7 +27,6 @@ from synthspec.spec.rows import Rejection, Stage, texts_in
 
 RowValues = Mapping[str, Any]
 SHORT_MOST_WORDS = 5  # an entry of fewer words is too common to be told from chance
-_BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
 class CrossRowRule(Protocol):
@@ -237,7 +237,7 @@ def _runs(words: Array, length: int) -> Array:
     count = max(len(words) - length + 1, 0)
     runs = np.zeros(count, np.uint64)
     for at in range(length):
-        runs = runs * _BASE + words[at : at + count]
+        runs = runs * GOLDEN + words[at : at + count]
     return runs
 
 
