@@ -17,7 +17,8 @@ from typing import Any
 
 from synthspec.inference.store.derived.row_index import make_index, make_text_index
 from synthspec.inference.store.derived.row_log import FILE, RowLog
-from synthspec.inference.store.derived.row_search import RowQuery, open_table
+from synthspec.inference.store.derived.row_query import RevisedRow, RowQuery
+from synthspec.inference.store.derived.row_search import open_table
 from synthspec.spec.rows import Missing, Row, Stage, Try
 
 WORDS = "meter invoice window garden captain river lantern paper copper engine harbour velvet orchard signal".split()
@@ -48,6 +49,8 @@ def make_both(folder: Path) -> None:
         COLUMNS,
         lambda r: [*(str(r.combination * 7919 % n) for n in own.values()), r.values["mood"]],
         lambda b: {},
+        numbers=["size"],
+        numbers_of=lambda r: [r.combination * 31 % 9973],
     )
     make_text_index(folder)
 
@@ -64,6 +67,7 @@ def page(folder: Path, query: RowQuery) -> int:
     """As the studio reads one: open, find, the first hundred rows."""
     with open_table(folder, {"rejected": [str(n) for n in range(500, 900)]}) as table:
         assert table is not None
+        table.revise(REVISED)
         found = table.find(query)
         table.rows(found[len(found) // 2 :][:100])
         return len(found)
@@ -73,7 +77,8 @@ def facets(folder: Path, query: RowQuery) -> int:
     """All counts of a page."""
     with open_table(folder) as table:
         assert table is not None
-        return len(table.facets(query)) + len(table.states(query)) + len(table.rules(query))
+        table.revise(REVISED)
+        return len([*table.facets(query), *table.states(query), *table.rules(query), *table.spans(query)])
 
 
 def main() -> None:
@@ -84,10 +89,14 @@ def main() -> None:
         timed("make both indices, once", lambda: make_both(folder))
         for what, query in QUERIES.items():
             timed(f"page, {what}", lambda query=query: page(folder, query))
-        for what in ("all", "one value", "kept, two values"):
+        for what in ("all", "one value", "kept, two values", "a range"):
             timed(f"facets, {what}", lambda query=QUERIES[what]: facets(folder, query))
 
 
+REVISED = {
+    str(n): RevisedRow({"text": "a text of a reviewer's", "mood": "calm"}, "", {"mood": "calm"}, {"size": 7.0})
+    for n in range(1000, 1300)
+}
 QUERIES = {
     "all": RowQuery(),
     "one value": RowQuery(values={"topic": ("1",)}),
@@ -97,6 +106,7 @@ QUERIES = {
     "a phrase": RowQuery(text='"velvet orchard signal"'),
     "two words and a value": RowQuery(text="velvet river", values={"tone": ("2",)}),
     "not reviewed": RowQuery(marked="none"),
+    "a range": RowQuery(ranges={"size": (100, 200)}),
     "sorted by attempts": RowQuery(sort="tries"),
     "one value, sorted by another": RowQuery(values={"topic": ("1",)}, sort="place"),
 }

@@ -6,8 +6,12 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +19,8 @@ from hypothesis import strategies as st
 
 from synthspec.inference.store.derived.row_index import INDEX, TEXTS, is_indexed, make_index, make_text_index
 from synthspec.inference.store.derived.row_log import FILE, RowLog
-from synthspec.inference.store.derived.row_search import RowQuery, match_of, open_table
+from synthspec.inference.store.derived.row_query import RevisedRow, RowQuery, match_of
+from synthspec.inference.store.derived.row_search import open_table
 from synthspec.inference.store.derived.row_views import LoggedRow, completions_of, kept_rows, rows_at
 from synthspec.inference.store.file import StoreFault
 from synthspec.spec.rows import Missing, Row, Stage, Try
@@ -34,6 +39,7 @@ def write_log(folder: Path, rows: int = 60) -> None:
             "text": " ".join(rng.choices(WORDS, k=6)),
             "mood": rng.choice(["calm", "cross"]),
             "list": [rng.choice(WORDS)],
+            "size": rng.choice([None, n / 4, n, 10**12 + n, True]),
         }
         tries = (Try("call", 1, "", ("text: too short",)),) * rng.choice([0, 0, 1, 2])
         if n % 7 == 3:
@@ -51,11 +57,17 @@ def facets_of(row: LoggedRow) -> list[str | None]:
     return [str(row.combination % 3), row.values["mood"], str(row.combination) if row.combination % 2 else None]
 
 
+def number_in(values: Mapping[str, Any]) -> float | None:
+    size = values["size"]
+    return None if isinstance(size, bool) else size
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rows")
     write_log(folder)
-    make_index(folder, ["topic", "mood", "own"], facets_of, lambda body: {"text: too short": "words(text)"})
+    rules, numbers = {"text: too short": "words(text)"}, (["size"], lambda row: [number_in(row.values)])
+    make_index(folder, ["topic", "mood", "own"], facets_of, lambda body: rules, lambda share: None, *numbers)
     make_text_index(folder)
     return folder
 
@@ -69,14 +81,44 @@ queries = st.builds(
         max_size=2,
     ),
     st.sampled_from(["", "", "", "text: too short", "check: a", "none of them"]),
-    st.sampled_from(["", "", "meter", "old bill", '"the old"', "senor", "ri", "漢字"]),
+    st.sampled_from(["", "", "meter", "old bill", '"the old"', "senor", "ri", "漢字", "dull", "fresh", "7", "3.25"]),
     st.sampled_from(["", "", "", "none", "judged", "accept"]),
-    st.sampled_from(["", "-", "tries", "mood"]),
+    st.sampled_from(["", "-", "tries", "mood", "size"]),
+    st.dictionaries(
+        st.sampled_from(["size", "size", "else"]),
+        st.tuples(*[st.none() | st.integers(-2, 20) | st.floats(0, 2e12)] * 2),
+        max_size=1,
+    ),
+)
+
+
+def revision(text: str, mood: str, size: Any, reason: str) -> RevisedRow:
+    """A row as an edit of its text, its mood and its size has it, or one that left."""
+    values = {"text": text, "mood": mood, "list": [], "size": size}
+    return RevisedRow(values, reason, {"mood": mood}, {"size": number_in(values)})
+
+
+revised = st.dictionaries(
+    st.integers(0, 62).map(str),
+    st.builds(
+        revision,
+        st.sampled_from(["fresh words", "the old meter 3.25", ""]),
+        st.sampled_from(["calm", "new", "newer"]),
+        st.sampled_from([None, 7, 0.5, True]),
+        st.sampled_from(["", "dull"]),
+    ),
+    max_size=5,
 )
 
 
 def folded(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower().replace("ñ", "n").replace("ï", "i"))
+
+
+def seen_as(row: LoggedRow, revised: Mapping[str, RevisedRow]) -> LoggedRow:
+    """The row after its reviews."""
+    new = revised.get(row.path)
+    return row if new is None else replace(row, values=new.values, reason=new.reason)
 
 
 def is_wanted(row: LoggedRow, tries: int, query: RowQuery) -> bool:
@@ -87,6 +129,10 @@ def is_wanted(row: LoggedRow, tries: int, query: RowQuery) -> bool:
     held = dict(zip(["topic", "mood", "own"], facets_of(row), strict=True))
     if any(held.get(name) not in some for name, some in query.values.items()):
         return False
+    for name, (least, most) in query.ranges.items():
+        size = number_in(row.values) if name == "size" else None
+        if size is None or (least is not None and size < least) or (most is not None and size > most):
+            return False
     rules = {"text: too short"} if tries else set()
     rules |= {row.stage} if row.state == "dropped" else set()
     if query.rule and query.rule not in rules:
@@ -95,17 +141,24 @@ def is_wanted(row: LoggedRow, tries: int, query: RowQuery) -> bool:
         row.is_kept and row.path not in MARKS["judged"] if query.marked == "none" else row.path in MARKS[query.marked]
     ):
         return False
-    words = folded(" ".join([row.values["text"], row.values["mood"], *row.values["list"], row.reason]))
+    number = row.values["size"]
+    held = [row.values["text"], row.values["mood"], *row.values["list"], row.reason]
+    words = folded(" ".join([*held, "" if number is None or number is True else str(number)]))
     if query.text == '"the old"':
         return ("the", "old") in set(pairwise(words))
+    if query.text == "3.25":  # two words to the index, the last of which may go on
+        return any(one == "3" and other.startswith("25") for one, other in pairwise(words))
     return all(any(w == part or w.startswith(part) for w in words) for part in query.text.split())
 
 
-@given(queries)
-def test_rows_are_found_as_by_reading_all_of_them(folder: Path, query: RowQuery) -> None:
+@given(queries, revised)
+def test_rows_are_found_as_by_reading_all_of_them(
+    folder: Path, query: RowQuery, revised: Mapping[str, RevisedRow]
+) -> None:
     with open_table(folder, MARKS) as table:
         assert table is not None
-        rows = table.rows(range(table.count()))
+        table.revise(revised)
+        rows = [seen_as(row, revised) for row in table.rows(range(table.count()))]
         tries = {row.id: len(table.tries(row.id)) for row in rows}
         wanted = [row for row in rows if is_wanted(row, tries[row.id], query)]
         if query.sort == "-":
@@ -114,12 +167,18 @@ def test_rows_are_found_as_by_reading_all_of_them(folder: Path, query: RowQuery)
             wanted.sort(key=lambda row: -tries[row.id])
         if query.sort == "mood":
             wanted.sort(key=lambda row: row.values["mood"])
+        if query.sort == "size":
+            wanted.sort(key=lambda row: (number_in(row.values) is None, number_in(row.values) or 0))
         assert list(table.find(query)) == [row.id for row in wanted]
         if query.state == "" and "mood" not in query.values:
             counts = {f.value: f.rows for f in table.facets(query)["mood"]}
-            assert counts == {m: n for m in ("calm", "cross") if (n := sum(r.values["mood"] == m for r in wanted))}
+            assert counts == dict(Counter(r.values["mood"] for r in wanted))
         if query.state == "" and not query.marked:
             assert sum(table.states(query).values()) == len(wanted)
+        if not query.ranges:
+            sizes = [size for row in wanted if (size := number_in(row.values)) is not None]
+            span = table.spans(query).get("size")
+            assert (span.least, span.most, span.rows) == (min(sizes), max(sizes), len(sizes)) if span else not sizes
 
 
 @given(st.text(max_size=30))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +15,22 @@ from starlette.requests import Request
 from synthspec.compiler import compile_spec
 from synthspec.dataset.manifest import read_manifest
 from synthspec.diagnostics.errors import SynthspecError
-from synthspec.generation.reviewing.decisions import Decision, decide
+from synthspec.generation.reviewing.decisions import Decision
 from synthspec.generation.reviewing.editing import RowEditor, open_editor
 from synthspec.generation.reviewing.saying import ReviewDesk
 from synthspec.generation.reviewing.spec_note import noted_spec
 from synthspec.generation.row_facets import index_rows
 from synthspec.inference.store.derived.row_index import INDEX, TEXTS, is_indexed, make_text_index, stamp_of
-from synthspec.inference.store.derived.row_search import REJECTED, RowQuery, RowTable, open_table
-from synthspec.inference.store.derived.row_views import LoggedRow, rows_at
-from synthspec.inference.store.reviews import FILE as REVIEWS
-from synthspec.inference.store.reviews import Review, Reviews, read_reviews
+from synthspec.inference.store.derived.row_query import Range, RowQuery
+from synthspec.inference.store.derived.row_search import RowTable, open_table
 from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan, build_plan
 from synthspec.spec import Spec
 from synthspec.studio.context import RequestRefused, Studio, spec_path, studio_of
+from synthspec.studio.row_reviews import ReviewState, ReviewStates
 from synthspec.studio.workspace import Workspace
 
 SELECTIONS = 6  # queries whose rows are held
-JUDGED = "judged"
 
 
 @dataclass(slots=True)
@@ -51,19 +49,7 @@ class SpecRows:
     path: Path
     spec: Spec
     folder: Path
-    reviews: tuple[Review, ...] = ()
-    decisions: Mapping[str, Decision] = field(default_factory=dict)  # of rows as they stand
-
-    def marks(self) -> dict[str, list[str]]:
-        """Paths by what reviewers say of the rows."""
-        found: dict[str, list[str]] = {JUDGED: [], REJECTED: [], "accept": [], "edit": [], "retry": [], "flag": []}
-        for path, decision in self.decisions.items():
-            if decision.verb:
-                found[JUDGED].append(path)
-                found[REJECTED if decision.verb == "reject" else decision.verb].append(path)
-            if decision.flagged:
-                found["flag"].append(path)
-        return found
+    review: ReviewState
 
 
 class RowTables:
@@ -74,7 +60,7 @@ class RowTables:
         self._works: dict[tuple[Path, str, str], Indexing] = {}
         self._selections: OrderedDict[tuple[Any, ...], Sequence[int]] = OrderedDict()
         self._editors: dict[Path, tuple[str, RowEditor]] = {}
-        self._reviews: dict[Path, tuple[tuple[Any, ...], tuple[Review, ...], Mapping[str, Decision]]] = {}
+        self._reviews = ReviewStates()
         self._lock = threading.Lock()
 
     def of(self, request: Request) -> SpecRows:
@@ -88,28 +74,7 @@ class RowTables:
         if spec is None:
             raise RequestRefused(422, "the spec has errors", "fix them in the editor: rows are shown by its fields")
         folder = self._studio.service(Workspace).dataset_folder(spec.name, path)
-        reviews, held = self._reviews_of(folder)
-        return SpecRows(path, spec, folder, reviews, held)
-
-    def _reviews_of(self, folder: Path) -> tuple[tuple[Review, ...], Mapping[str, Decision]]:
-        """The reviews that hold, and what they come to for the rows as they stand."""
-        if not (folder / REVIEWS).is_file():
-            return (), {}
-        with Reviews(folder) as opened:
-            mark = (stamp_of(folder), *opened.count())
-        with self._lock:
-            known = self._reviews.get(folder)
-        if known is not None and known[0] == mark:
-            return known[1], known[2]
-        reviews = tuple(read_reviews(folder))
-        held: dict[str, Decision] = {}
-        if reviews and stamp_of(folder):
-            decisions = decide(reviews)
-            rows = rows_at(folder, decisions)
-            held = {p: of[rows[p].digest] for p, of in decisions.items() if p in rows and rows[p].digest in of}
-        with self._lock:
-            self._reviews[folder] = (mark, reviews, held)
-        return reviews, held
+        return SpecRows(path, spec, folder, self._reviews.of(folder, spec, lambda: self._editor(path, spec)))
 
     @contextlib.contextmanager
     def opened(self, rows: SpecRows) -> Iterator[RowTable]:
@@ -118,9 +83,10 @@ class RowTables:
         Raises:
             RequestRefused: there are none.
         """
-        with open_table(rows.folder, rows.marks()) as table:
+        with open_table(rows.folder, rows.review.marks()) as table:
             if table is None:
                 raise RequestRefused(404, "nothing is built of this spec yet", "run it: its rows are shown here")
+            table.revise(rows.review.revised)
             if not table.building and not table.indexed:
                 self._begin(rows.folder, INDEX, lambda tell: index_rows(rows.folder, *self._plan_of(rows), tell))
             yield table
@@ -136,8 +102,9 @@ class RowTables:
         key = (
             rows.folder,
             stamp_of(rows.folder),
-            len(rows.reviews),
-            rows.reviews[-1:] and rows.reviews[-1].id,
+            rows.spec.digest,
+            len(rows.review.reviews),
+            rows.review.reviews[-1:] and rows.review.reviews[-1].id,
             query.key,
         )
         with self._lock:
@@ -216,16 +183,21 @@ class RowTables:
 
     def desk(self, rows: SpecRows) -> ReviewDesk:
         """Where reviews of the dataset are taken, with the rules of the spec as it is now."""
+        editor = self._editor(rows.path, rows.spec)
+        if editor is None:
+            raise RequestRefused(422, "the spec has errors", "edits are checked against its rules: fix it first")
+        return ReviewDesk(rows.folder, editor, rows.spec.prompts)
+
+    def _editor(self, path: Path, spec: Spec) -> RowEditor | None:
+        """The rules of a spec; None where it has errors."""
         with self._lock:
-            known = self._editors.get(rows.path)
-            if known is None or known[0] != rows.spec.digest:
-                compiled = self._studio.service(Workspace).compiled(rows.path)
+            known = self._editors.get(path)
+            if known is None or known[0] != spec.digest:
+                compiled = self._studio.service(Workspace).compiled(path)
                 if compiled.spec is None or not compiled.ok:
-                    raise RequestRefused(
-                        422, "the spec has errors", "edits are checked against its rules: fix it first"
-                    )
-                known = self._editors[rows.path] = (rows.spec.digest, open_editor(compiled.spec, compiled.tables))
-        return ReviewDesk(rows.folder, known[1], rows.spec.prompts)
+                    return None
+                known = self._editors[path] = (spec.digest, open_editor(compiled.spec, compiled.tables))
+            return known[1]
 
 
 def row_tables(request: Request) -> RowTables:
@@ -234,12 +206,20 @@ def row_tables(request: Request) -> RowTables:
 
 
 def query_of(request: Request) -> RowQuery:
-    """The query that an address holds: `state`, `rule`, `q`, `mark`, `sort`, `f.COLUMN` for each value of a column."""
+    """The query that an address holds: `state`, `rule`, `q`, `mark`, `sort`, `f.COLUMN` for each value of a column,
+    `r.COLUMN` for a range of numbers: `3..7`, `3..`, `..7`.
+
+    Raises:
+        RequestRefused: a range is none.
+    """
     given = request.query_params
     values: dict[str, list[str]] = {}
+    ranges: dict[str, Range] = {}
     for name, value in given.multi_items():
         if name.startswith("f."):
             values.setdefault(name[2:], []).append(value)
+        if name.startswith("r."):
+            ranges[name[2:]] = range_of(value)
     chosen = {name: tuple(some) for name, some in values.items()}
     return RowQuery(
         given.get("state", ""),
@@ -248,7 +228,35 @@ def query_of(request: Request) -> RowQuery:
         given.get("q", "")[:500],
         given.get("mark", ""),
         given.get("sort", ""),
+        ranges,
     )
+
+
+def range_of(text: str) -> Range:
+    """A range of numbers as an address has it.
+
+    >>> range_of("3..7.5"), range_of("..-1"), range_of("10..")
+    ((3.0, 7.5), (None, -1.0), (10.0, None))
+
+    Raises:
+        RequestRefused: it is none.
+    """
+    least, dots, most = text.partition("..")
+    if not dots:
+        raise RequestRefused(422, f"'{text}' is no range of numbers", "write 3..7, 3.. or ..7")
+    return _bound(least), _bound(most)
+
+
+def _bound(text: str) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise RequestRefused(422, f"'{text.strip()}' is no number", "write one such as 3 or -0.5") from None
+    if math.isnan(value):
+        raise RequestRefused(422, f"'{text.strip()}' is no number", "write one such as 3 or -0.5")
+    return value
 
 
 def review_of(decision: Decision | None) -> dict[str, Any] | None:
@@ -266,8 +274,3 @@ def review_of(decision: Decision | None) -> dict[str, Any] | None:
             for r in decision.reviews
         ],
     }
-
-
-def label_of(row: LoggedRow, decision: Decision | None) -> str:
-    """What became of a row, its reviews counted."""
-    return REJECTED if decision is not None and decision.rejected and row.is_kept else row.state

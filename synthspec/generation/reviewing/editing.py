@@ -7,6 +7,7 @@ The rules between rows are not asked again, for an edit changes no other row.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,10 +34,10 @@ class EditedRow:
 
 
 class RowEditor:
-    """Applies edits to rows of a spec."""
+    """Applies edits to rows of a spec; several threads may use one."""
 
     def __init__(self, program: Program, plan: PassingPlan) -> None:
-        self._program, self._plan = program, plan
+        self._program, self._plan, self._lock = program, plan, threading.Lock()
         spec = program.spec
         self._fields = {f.name: f for f in spec.fields}
         self._known = frozenset(listed_names(spec)) if spec.on_missing == "replace" else None
@@ -107,7 +108,8 @@ class RowEditor:
 
     def _combination(self, index: int) -> Mapping[str, Any]:
         """The parameters of a row; of one that may stand for another, those that both have."""
-        values = self._plan.at(index)
+        with self._lock:  # a plan is drawn on step by step
+            values = self._plan.at(index)
         return values if self._known is None else {n: v for n, v in values.items() if n in self._known}
 
     def _items(self, path: Path, combination: int, values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -41,7 +41,7 @@ def progress(request: Request) -> Response:
         "prompts": prompts,
         "editable": editable,
         "examples": prompts_with_examples(rows.spec),
-        "undoable": sorted({r.reviewer for r in rows.reviews}),  # who has a review to take back
+        "undoable": sorted({r.reviewer for r in rows.review.reviews}),  # who has a review to take back
     }
     return as_json({**review_progress(rows.folder).as_dict(), **more})
 
@@ -118,7 +118,7 @@ async def check_edit(request: Request) -> Response:
         editor = tables.desk(rows).editor
         if row is None or editor is None:
             raise RequestRefused(404, f"there is no row {path}")
-        before = rows.decisions.get(path)
+        before = rows.review.decisions.get(path)
         patch = {str(n): editor.read_value(str(n), str(t)) for n, t in texts.items()}
         made = editor.edit(row.names, row.combination, row.values, {**(before.patch if before else {}), **patch})
         values = as_told(row)["values"] | {n: v for n, v in made.values.items() if not made.faults}
@@ -142,9 +142,9 @@ async def make_example(request: Request) -> Response:
             raise RequestRefused(404, f"there is no row {path}")
         if prompt not in sources:
             raise RequestRefused(422, "that prompt shows no examples that are written in the spec")
-        decision = rows.decisions.get(path)
+        revised = rows.review.revised.get(path)
         known = editor.known_of(row.names, row.combination, row.values)
-        values = {**known, **row.values, **(decision.patch if decision is not None else {})}
+        values = {**known, **row.values, **(revised.values if revised is not None else {})}
         saved = read_saved(rows.path)
         if saved is None:
             raise RequestRefused(404, "the spec is gone")
@@ -178,7 +178,7 @@ def export(request: Request) -> Response:
         held = list(reviews.iterate())
     every = request.query_params.get("all") == "1"
     text = sheet_text(sheet_rows(rows.folder, held, every=every), form)
-    kind = "application/x-ndjson" if form == "jsonl" else "text/csv"
+    kind = "application/jsonl" if form == "jsonl" else "text/csv"
     name = f"{rows.spec.name}-reviews.{form}".encode("ascii", "ignore").decode().replace('"', "")
     return Response(
         text, media_type=f"{kind}; charset=utf-8", headers={"content-disposition": f'attachment; filename="{name}"'}

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from synthspec.dataset.cells import plain
 from synthspec.generation.row_story import as_told, calls_of, is_like_another, places_of, rows_like
-from synthspec.inference.store.derived.row_search import WHERE, RowTable
+from synthspec.inference.store.derived.row_conditions import WHERE
+from synthspec.inference.store.derived.row_search import RowTable
 from synthspec.inference.store.derived.row_views import LoggedRow
 from synthspec.spec.conversation import holds_messages
 from synthspec.studio.context import RequestRefused, Tab, as_json, render
-from synthspec.studio.row_tables import SpecRows, label_of, query_of, review_of, row_tables
+from synthspec.studio.row_exports import sent, write_rows
+from synthspec.studio.row_tables import SpecRows, query_of, review_of, row_tables
 
 MOST = 400  # rows in one answer
 MOST_TEXT = 400  # characters of a value in the table
@@ -40,7 +44,7 @@ def listing(request: Request) -> Response:
                 "total": len(found),
                 "from": first,
                 "building": table.building,
-                "reviewed": any(d.acts for d in rows.decisions.values()),
+                "reviewed": bool(rows.review.revised),
                 "fields": [f.name for f in rows.spec.fields],
                 "rows": [_short(row, rows) for row in some],
             }
@@ -59,8 +63,11 @@ def facets(request: Request) -> Response:
                 "facets": {
                     n: [{"value": f.value, "rows": f.rows} for f in some] for n, some in table.facets(query).items()
                 },
+                "numbers": {
+                    n: {"least": s.least, "most": s.most, "rows": s.rows} for n, s in table.spans(query).items()
+                },
                 "rules": [{"value": f.value, "rows": f.rows} for f in table.rules(query)],
-                "marks": {mark: len(paths) for mark, paths in rows.marks().items() if paths},
+                "marks": {mark: len(paths) for mark, paths in rows.review.marks().items() if paths},
             }
         )
 
@@ -79,37 +86,51 @@ def story(request: Request) -> Response:
 
 
 def _story(rows: SpecRows, table: RowTable, row: LoggedRow) -> dict[str, object]:
-    decision = rows.decisions.get(row.path)
     tries = table.tries(row.id)
     reasons = [reason for t in tries for reason in t.reasons] + [row.reason]
-    values = {**row.values, **(decision.patch if decision is not None else {})}
-    in_files = row.is_kept and not (decision is not None and decision.rejected)
+    shown = rows.review.shown(row)
     return {
         **as_told(row),
-        "label": label_of(row, decision),
-        "review": review_of(decision),
+        "reason": shown.reason,
+        "label": rows.review.label(row),
+        "review": review_of(rows.review.decisions.get(row.path)),
+        "changed": _changed(row, shown),
         "talks": [f.name for f in rows.spec.fields if holds_messages(f)],
         "computed": [f.name for f in rows.spec.fields if f.value is not None],
         "calls": calls_of(rows.folder, table, row),
         "tries": [{"prompt": t.prompt, "attempt": t.attempt, "reasons": list(t.reasons)} for t in tries],
-        "places": places_of(rows.folder, rows.spec, values) if in_files else [],
+        "places": _places(rows, row, shown),
         "repeats": is_like_another(reasons),
         "like": [{**as_told(other), "share": share} for other, share in rows_like(table, row, rows.spec)],
     }
 
 
+def _changed(row: LoggedRow, shown: LoggedRow) -> dict[str, Any]:
+    """The values that reviews gave a row."""
+    return {n: plain(v) for n, v in shown.values.items() if n not in row.values or row.values[n] != v}
+
+
+def _places(rows: SpecRows, row: LoggedRow, shown: LoggedRow) -> list[dict[str, Any]]:
+    """Where a row is in the files of the dataset, which may not have its reviews yet."""
+    if not row.is_kept:
+        return []
+    found = places_of(rows.folder, rows.spec, shown.values) if rows.review.label(row) == row.state else []
+    return found or (places_of(rows.folder, rows.spec, row.values) if shown is not row else [])
+
+
 def _short(row: LoggedRow, rows: SpecRows) -> dict[str, object]:
     """A row of the table: long values cut."""
-    decision = rows.decisions.get(row.path)
-    told = as_told(row)
+    decision, shown = rows.review.decisions.get(row.path), rows.review.shown(row)
+    told = as_told(shown)
     values = {name: _cut(value) for name, value in told["values"].items()}
     review = None if decision is None else {"verb": decision.verb, "flagged": decision.flagged}
     return {
         **told,
         "values": values,
-        "reason": row.reason[:MOST_TEXT],
-        "label": label_of(row, decision),
+        "reason": shown.reason[:MOST_TEXT],
+        "label": rows.review.label(row),
         "review": review,
+        "edited": list(_changed(row, shown)),
     }
 
 
@@ -127,6 +148,20 @@ def _place_after(table: RowTable, found: Sequence[int], path: str) -> int:
     return bisect_right(found, row.id) if row is not None else 0
 
 
+def export(request: Request) -> Response:
+    """The rows that a query wants as a file, as their reviews have them: CSV for a spreadsheet, or JSON Lines."""
+    tables = row_tables(request)
+    rows = tables.of(request)
+    form = "jsonl" if request.query_params.get("form") == "jsonl" else "csv"
+    with tables.opened(rows) as table:
+        found = tables.find(rows, table, query_of(request))
+        path = write_rows(table, found, rows.review.shown, rows.review.label, rows.spec, form)
+    kind = "application/jsonl" if form == "jsonl" else "text/csv"
+    name = f"{rows.spec.name}-rows.{form}".encode("ascii", "ignore").decode().replace('"', "")
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(sent(path), media_type=f"{kind}; charset=utf-8", headers=headers)
+
+
 def _number(request: Request, name: str, usual: int) -> int:
     given = request.query_params.get(name, "")
     return int(given) if given.isdigit() and len(given) < 10 else usual
@@ -138,4 +173,5 @@ ROUTES = (
     Route("/api/rows/{spec:path}", listing),
     Route("/api/facets/{spec:path}", facets),
     Route("/api/row/{spec:path}", story),
+    Route("/api/rows-export/{spec:path}", export),
 )

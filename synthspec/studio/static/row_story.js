@@ -31,11 +31,11 @@ export function messages(list) {
 
 /** The values of a row, with what an edit put in their place. */
 export function values(row) {
-  const patch = (row.review && row.review.patch) || {};
+  const patch = row.changed || {};
   const talks = new Set(row.talks || []);
   return el("dl", { class: "value-list" }, Object.entries(row.values).flatMap(([name, value]) => [
     el("dt", {}, name),
-    el("dd", {}, name in patch ? [el("del", {}, shown(value, talks.has(name))), shown(patch[name], talks.has(name))] : shown(value, talks.has(name))),
+    el("dd", {}, name in patch ? [el("del", {}, shown(value, talks.has(name))), el("ins", {}, shown(patch[name], talks.has(name)))] : shown(value, talks.has(name))),
   ]));
 }
 
@@ -63,7 +63,7 @@ const textOf = (row) => Object.values(row.values).filter((v) => typeof v === "st
 /** Everything there is to say of a row but its values. */
 export function history(row) {
   const parts = [];
-  if (row.reason) parts.push(el("section", {}, el("h3", {}, "Why it is not in the dataset"), el("div", { class: "said-box bad" }, row.stage && el("p", { class: "small soft" }, row.stage), el("p", {}, row.reason))));
+  if (row.reason) parts.push(el("section", {}, el("h3", {}, row.label === "rejected" ? "Why a review takes it out" : "Why it is not in the dataset"), el("div", { class: "said-box bad" }, row.stage && el("p", { class: "small soft" }, row.stage), el("p", {}, row.reason))));
   const log = (row.review && row.review.log) || [];
   if (log.length) {
     parts.push(el("section", {}, el("h3", {}, "What reviewers say"), el("ul", {}, log.map((r) => el("li", {}, `${r.reviewer}: ${r.verb}${r.reason ? `, ${r.reason}` : ""}`)))));

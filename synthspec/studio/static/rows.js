@@ -41,7 +41,7 @@ function load(page) {
     pages.set(page, answer.rows);
     total = answer.total;
     fields = answer.fields;
-    at("as-made").hidden = !answer.reviewed;
+    at("after-reviews").hidden = !answer.reviewed;
     if (answer.building) setTimeout(again, 3000);
     return answer.rows;
   });
@@ -68,8 +68,9 @@ function firstSeen() {
 }
 
 function line(row) {
-  const texts = fields.filter((f) => row.values[f] !== null && row.values[f] !== undefined && row.values[f] !== "").map((f) => el("span", {}, el("span", { class: "key" }, `${f} `), String(row.values[f])));
-  const said = texts.length ? texts : el("span", { class: "soft" }, row.reason || "no value");
+  const texts = fields.filter((f) => row.values[f] !== null && row.values[f] !== undefined && row.values[f] !== "").map((f) => el("span", {}, el("span", { class: "key" }, `${f} `), row.edited.includes(f) ? el("ins", {}, String(row.values[f])) : String(row.values[f])));
+  const why = row.label === "rejected" && row.reason ? [el("span", { class: "why" }, row.reason)] : [];
+  const said = texts.length ? [...why, ...texts] : el("span", { class: "soft" }, row.reason || "no value");
   return el("li", { class: "line" }, el("button", { type: "button", data: { path: row.path }, on: { click: () => open(row.path) } },
     el("span", { class: "path" }, row.path), el("span", { class: "texts" }, said), el("span", { class: "chips" }, chips(row))));
 }
@@ -105,7 +106,10 @@ async function draw() {
   if (focused) lines.querySelector(`button[data-path="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
-const sayTotal = () => (at("total").textContent = `${count(total, "row")}${filters().size ? " like that" : ""}`);
+function sayTotal() {
+  at("total").textContent = `${count(total, "row")}${filters().size ? " like that" : ""}`;
+  at("exports").hidden = !total;
+}
 
 function again() {
   pages = new Map();
@@ -135,10 +139,15 @@ function history_push() {
 function controls() {
   at("q").value = query.get("q") || "";
   at("sort").value = query.get("sort") || "";
-  const chosen = [...filters().keys()].filter((k) => k.startsWith("f.") || k === "rule" || k === "mark").length;
+  const chosen = [...filters().keys()].filter((k) => /^[fr]\./.test(k) || k === "rule" || k === "mark").length;
   at("chosen").hidden = !chosen;
   at("chosen").textContent = String(chosen);
   at("clear").hidden = !filters().size;
+  for (const form of ["csv", "jsonl"]) {
+    const asked = filters();
+    asked.set("form", form);
+    at(`as-${form}`).href = `${specUrl(spec, "", "/api/rows-export/")}?${asked}`;
+  }
 }
 
 const pressed = (name, value) => query.getAll(name).includes(value);
@@ -164,6 +173,51 @@ function choices(title, name, some, many) {
   return set;
 }
 
+const FEW = 12; // values up to which a column of numbers is a list to choose from
+
+/** A bound in few digits, rounded so that it still takes in every row. */
+function outward(value, up) {
+  if (Number.isInteger(value)) return String(value);
+  const unit = 10 ** (Math.floor(Math.log10(Math.abs(value))) - 2);
+  return String(Number(((up ? Math.ceil : Math.floor)(value / unit) * unit).toPrecision(6)));
+}
+
+/** From and to, for a column of numbers. */
+function range(name, span) {
+  const key = `r.${name}`;
+  const chosen = (query.get(key) || "..").split("..");
+  const bounds = ["from", "to"].map((word, end) => {
+    const input = el("input", { type: "number", step: "any", inputmode: "decimal", placeholder: span ? outward(end ? span.most : span.least, end) : "", "aria-label": `${name} ${word}`, data: { bound: `${end}${name}` } });
+    input.value = chosen[end] || "";
+    input.addEventListener("change", () => {
+      if (!input.validity.valid) return input.reportValidity();
+      chosen[end] = input.value;
+      search((q) => q.set(key, chosen.some(Boolean) ? chosen.join("..") : ""));
+    });
+    return el("label", {}, el("span", {}, word), input);
+  });
+  return el("fieldset", { class: "range" }, el("legend", {}, name), bounds);
+}
+
+/** A list for each column of few values, a range for each of numbers. */
+function columns(found) {
+  const names = new Set([...Object.keys(found.facets), ...Object.keys(found.numbers), ...[...query.keys()].filter((k) => k.startsWith("r.")).map((k) => k.slice(2))]);
+  return [...names].map((name) => {
+    const some = found.facets[name] || [], span = found.numbers[name];
+    const listed = some.length > 0 && (!span || some.length <= FEW || query.has(`f.${name}`));
+    const ranged = query.has(`r.${name}`) || (span && !listed && span.least < span.most);
+    return [listed && choices(name, `f.${name}`, some, true), ranged && range(name, span)];
+  });
+}
+
+/** The orders that rows can be shown in: by each column too, once these are known. */
+function orders(found) {
+  const names = Object.keys({ ...found.numbers, ...found.facets }).filter((n) => n !== "tries");
+  const select = at("sort"), known = new Set([...select.options].map((o) => o.value));
+  for (const name of names) if (!known.has(name)) select.append(el("option", { value: name }, `By ${name}`));
+  select.value = query.get("sort") || "";
+}
+
 async function countKinds() {
   let found;
   try {
@@ -175,15 +229,18 @@ async function countKinds() {
   if (Array.isArray(pages.get(0))) sayTotal();
   const focus = document.activeElement;
   const label = focus?.closest?.(".facets, .states") ? focus.parentElement?.textContent : null;
+  const bound = focus?.dataset?.bound;
   const all = found.states.reduce((sum, s) => sum + s.rows, 0);
   fill(at("states"), [{ state: "", said: "all", rows: all }, ...found.states].map((s) =>
     el("button", { type: "button", "aria-pressed": String((query.get("state") || "") === s.state), on: { click: () => search((q) => q.set("state", s.state)) } }, s.said, el("span", { class: "n" }, number(s.rows)))));
   const marks = [{ value: "none", rows: null }, ...Object.entries(found.marks).map(([value, rows]) => ({ value, rows }))];
   fill(at("facet-lists"),
     choices("Review", "mark", marks.filter((m) => MARKS[m.value]).map((m) => ({ ...m, said: MARKS[m.value] })), false),
-    Object.entries(found.facets).map(([name, some]) => choices(name, `f.${name}`, some, true)),
+    columns(found),
     choices("Rejected by", "rule", found.rules, false));
-  if (label) [...document.querySelectorAll(".facets label, .states")].find((l) => l.textContent === label)?.querySelector("input, button")?.focus();
+  orders(found);
+  if (bound) [...document.querySelectorAll(".range input")].find((i) => i.dataset.bound === bound)?.focus();
+  else if (label) [...document.querySelectorAll(".facets label, .states")].find((l) => l.textContent === label)?.querySelector("input, button")?.focus();
 }
 
 async function open(path, push = true) {

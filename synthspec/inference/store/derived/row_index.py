@@ -12,17 +12,18 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from synthspec.inference.store.derived.row_log import DROPPED, EMPTY, FILE, KEPT, MISSING, reading_log
 from synthspec.inference.store.derived.row_views import ROW_COLUMNS, LoggedRow, logged_row
 from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
-from synthspec.spec.rows import texts_in
 
 INDEX, TEXTS = ".rows-index.sqlite", ".rows-text.sqlite"
 STATES = (KEPT, MISSING, DROPPED, EMPTY)
 MOST_VALUES = 1000  # different values up to which a column can be counted and filtered by
+WORD_TABLE = "fts5(body, content='', tokenize='unicode61 remove_diacritics 2')"
 _BATCH = 2000
-_VERSION = 1
+_VERSION = 2
 
 Told = Callable[[float], None]  # how far it is, 0 to 1
 
@@ -50,28 +51,33 @@ def make_index(
     values_of: Callable[[LoggedRow], Sequence[str | None]],
     rules_in: Callable[[str], Mapping[str, str]],
     tell: Told = lambda share: None,
+    numbers: Sequence[str] = (),
+    numbers_of: Callable[[LoggedRow], Sequence[float | None]] = lambda row: (),
 ) -> None:
     """Make the index by which rows are filtered. `values_of` gives the values of `columns` for a row as texts,
-    `rules_in` the rules in what is noted of a combination, by the reasons that they gave.
+    `numbers_of` those of `numbers`, `rules_in` the rules in what is noted of a combination, by the reasons that they
+    gave.
 
     Raises:
         StoreFault: `rows.sqlite` is damaged, or the index cannot be written.
     """
     with _made(folder, INDEX) as (made, rows, total):
-        listed = ", ".join(f"p{n} INTEGER" for n in range(len(columns)))
+        own = [*(f"p{n} INTEGER" for n in range(len(columns))), *(f"n{n} NUMERIC" for n in range(len(numbers)))]
         made.execute(
-            f"CREATE TABLE facet (id INTEGER PRIMARY KEY, state INTEGER, tries INTEGER{', ' * bool(columns)}{listed})"
+            f"CREATE TABLE facet ({', '.join(('id INTEGER PRIMARY KEY, state INTEGER, tries INTEGER', *own))})"
         )
         codes: list[dict[str, int] | None] = [{} for _ in columns]
         tries = _Counted(rows.execute("SELECT id, count(*) FROM tries GROUP BY id ORDER BY id"))
-        insert = f"INSERT INTO facet VALUES ({','.join('?' * (len(columns) + 3))})"
+        insert = f"INSERT INTO facet VALUES ({','.join('?' * (len(own) + 3))})"
         for first, some in _batches(rows):
             tell(0.8 * first / total)
             entries = []
             for row in some:
-                own = [_code(codes, n, value) for n, value in enumerate(values_of(row))]
-                entries.append((row.id, STATES.index(row.state), tries.of(row.id), *own))
+                chosen = [_code(codes, n, value) for n, value in enumerate(values_of(row))]
+                entries.append((row.id, STATES.index(row.state), tries.of(row.id), *chosen, *numbers_of(row)))
             made.executemany(insert, entries)
+        made.execute("CREATE TABLE numbers (number INTEGER PRIMARY KEY, name TEXT)")
+        made.executemany("INSERT INTO numbers VALUES (?, ?)", enumerate(numbers))
         made.execute("CREATE TABLE columns (number INTEGER PRIMARY KEY, name TEXT)")
         made.execute(
             "CREATE TABLE listed (number INTEGER, code INTEGER, value TEXT, PRIMARY KEY (number, code)) WITHOUT ROWID"
@@ -93,13 +99,33 @@ def make_text_index(folder: Path, tell: Told = lambda share: None) -> None:
         StoreFault: `rows.sqlite` is damaged, or the index cannot be written.
     """
     with _made(folder, TEXTS) as (made, rows, total):
-        made.execute(
-            "CREATE VIRTUAL TABLE texts USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2')"
-        )
+        made.execute(f"CREATE VIRTUAL TABLE texts USING {WORD_TABLE}")
         for first, some in _batches(rows):
             tell(first / total)
-            said = [(row.id, "\n".join([*texts_in(row.values), row.reason])) for row in some]
+            said = [(row.id, words_in(row.values, row.reason)) for row in some]
             made.executemany("INSERT INTO texts (rowid, body) VALUES (?, ?)", said)
+
+
+def words_in(values: Any, reason: str) -> str:
+    """What a row is found by: every text and number in its values, and why it is not in the dataset.
+
+    >>> words_in({"a": ["x", 0.5], "b": {"c": True}}, "too short")
+    'x\\n0.5\\ntoo short'
+    """
+    return "\n".join([*_words_in(values), reason])
+
+
+def _words_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _words_in(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _words_in(each)
 
 
 class _Counted:

@@ -1,54 +1,30 @@
 """Finding rows among a million: by state, by value, by the rule that rejected them, by their words, and counting them.
 
 What a query finds is held as the numbers of its rows in order, four bytes each: a page of it is read by these numbers,
-wherever in it that is.
+wherever in it that is. Rows that reviews changed are found as they are after that (`row_revisions.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import re
 import sqlite3
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from synthspec.inference.store.derived.row_conditions import MARKED, REJECTED, WHERE, Condition, Given, condition_of
 from synthspec.inference.store.derived.row_histories import Attempt
 from synthspec.inference.store.derived.row_index import INDEX, STATES, TEXTS, is_indexed
-from synthspec.inference.store.derived.row_log import DROPPED, EMPTY, FILE, KEPT, MISSING, VERSION
+from synthspec.inference.store.derived.row_log import FILE, KEPT, VERSION
+from synthspec.inference.store.derived.row_query import RevisedRow, RowQuery, quoted
+from synthspec.inference.store.derived.row_revisions import Revisions
 from synthspec.inference.store.derived.row_views import ROW_COLUMNS, LoggedRow, logged_row
 from synthspec.inference.store.derived.rows import key_text
 from synthspec.inference.store.file import FAULTS, StoreFault
 from synthspec.lazy_dataclass import dataclass
-
-REJECTED = "rejected"  # the state of a row that a review takes out
-WHERE = {KEPT: "kept", REJECTED: "rejected by a reviewer", MISSING: "quarantined", DROPPED: "dropped", EMPTY: "empty"}
-_MARKED = "f.id IN (SELECT id FROM temp.marks WHERE mark = ?)"
-_WORD = re.compile(r'"([^"]*)"?|(\S+)')
-
-
-@dataclass(frozen=True, slots=True)
-class RowQuery:
-    """Which rows are wanted, and in which order. Nothing said of something wants all."""
-
-    state: str = ""  # one of `WHERE`
-    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by column, any of these
-    rule: str = ""
-    text: str = ""  # words in any order; a phrase in quotation marks
-    marked: str = ""  # by what reviewers say: a key of `marks` in `RowTable`, or `none`
-    sort: str = ""  # "", "-" reversed, "tries", or the name of a column
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether every row is wanted, in plan order."""
-        return not (self.state or self.values or self.rule or self.text or self.marked or self.sort)
-
-    @property
-    def key(self) -> str:
-        """What tells it from other queries."""
-        return repr((self.state, sorted(self.values.items()), self.rule, self.text, self.marked, self.sort))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +32,15 @@ class FacetCount:
     """A value of a column, and how many rows have it."""
 
     value: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSpan:
+    """The numbers of a column among some rows: the least, the largest, and how many rows have one."""
+
+    least: float
+    most: float
     rows: int
 
 
@@ -68,7 +53,10 @@ class RowTable:
     def __init__(self, connection: sqlite3.Connection, indexed: bool, worded: bool, building: bool) -> None:
         self._connection = connection
         self.indexed, self.worded, self.building = indexed, worded, building
-        self._names = dict(connection.execute("SELECT name, number FROM extra.columns")) if indexed else {}
+        tables = ("columns", "numbers")
+        read = (dict(connection.execute(f"SELECT name, number FROM extra.{t}")) if indexed else {} for t in tables)
+        self._names, self._numbers = read
+        self._revisions = Revisions(connection, self._names, self._numbers)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -88,26 +76,46 @@ class RowTable:
         found = "INSERT OR IGNORE INTO temp.marks SELECT ?, id FROM outcomes WHERE path = ?"
         self._connection.executemany(found, [(mark, path) for mark, paths in marks.items() for path in paths])
 
+    def revise(self, rows: Mapping[str, RevisedRow]) -> None:
+        """Find, count and filter these rows, by path, as reviews have them. To be called before rows are found."""
+        for path, row in rows.items():
+            found = self._connection.execute("SELECT id FROM outcomes WHERE path = ?", (path,)).fetchone()
+            if found is not None:
+                self._revisions.rows[found[0]] = row
+
+    def _condition(self, query: RowQuery) -> Condition:
+        return condition_of(query, self._revisions)
+
+    def _statement(self, what: str, condition: Condition, joined: str = "", grouped: str = "") -> tuple[str, Given]:
+        """A statement over all rows of a condition, wherever what they are filtered by is, and what it is given."""
+        where, given = condition
+        parts = [
+            f"SELECT {what} FROM {table} f{joined} WHERE {where}{besides}{grouped}"
+            for table, besides in self._revisions.sources
+        ]
+        return " UNION ALL ".join(parts), given * len(parts)
+
     def find(self, query: RowQuery) -> Sequence[int]:
         """The numbers of the rows that a query wants, in its order."""
         if query.is_plain:
             return range(self.count())
         if query.sort == "-" and query == RowQuery(sort="-"):
             return range(self.count() - 1, -1, -1)
-        condition, given = self._condition(query)
-        order, joined = "f.id", ""
+        what, order, joined = "f.id", "1", ""
         if query.sort == "-":
-            order = "f.id DESC"
+            order = "1 DESC"
         elif query.sort == "tries":
-            order = "f.tries DESC, f.id"
+            what, order = "f.id, f.tries", "2 DESC, 1"
+        elif query.sort in self._numbers:
+            number = f"f.n{self._numbers[query.sort]}"
+            what, order = f"f.id, {number} IS NULL, {number}", "2, 3, 1"
         elif query.sort in self._names:
-            number = self._names[query.sort]
-            joined = f" LEFT JOIN extra.listed l ON l.number = {number} AND l.code = f.p{number}"
-            order = "l.value IS NULL, l.value, f.id"
-        found = self._connection.execute(
-            f"SELECT f.id FROM extra.facet f{joined} WHERE {condition} ORDER BY {order}", given
-        )
-        return array("I", (number for (number,) in found))
+            number = str(self._names[query.sort])
+            joined = f" LEFT JOIN {self._revisions.listed} l ON l.number = {number} AND l.code = f.p{number}"
+            what, order = "f.id, l.value IS NULL, l.value", "2, 3, 1"
+        statement, given = self._statement(what, self._condition(query), joined)
+        found = self._connection.execute(f"{statement} ORDER BY {order}", given)
+        return array("I", (row[0] for row in found))
 
     def rows(self, numbers: Sequence[int]) -> list[LoggedRow]:
         """The rows of these numbers, in that order; those that are not there are left out."""
@@ -133,35 +141,54 @@ class RowTable:
     def facets(self, query: RowQuery, most: int = 50) -> dict[str, list[FacetCount]]:
         """How many rows each value of each column has among those wanted; a column's own choice aside."""
         plain = self._condition(query)
-        narrowed = plain[0] != "1"
+        narrowed = plain[0] != "1" or bool(self._revisions.rows)
         if narrowed:  # one pass over the rows for all columns of which nothing is chosen
             free = ", ".join(f"f.p{number} AS p{number}" for n, number in self._names.items() if n not in query.values)
-            chosen = f"SELECT {free or 'f.id'} FROM extra.facet f WHERE {plain[0]}"
-            self._connection.execute("DROP TABLE IF EXISTS temp.chosen")
-            self._connection.execute(f"CREATE TEMP TABLE chosen AS {chosen}", plain[1])
+            self._keep("chosen", free or "f.id", plain)
         found: dict[str, list[FacetCount]] = {}
         for name, number in self._names.items():
-            condition, given = ("1", list[str | int]())
+            rows = "temp.chosen" if narrowed else "extra.facet"
             if name in query.values:
-                condition, given = self._condition(query, {n: v for n, v in query.values.items() if n != name})
-            rows = "temp.chosen f" if narrowed and name not in query.values else "extra.facet f"
-            counts = f"SELECT f.p{number}, count(*) FROM {rows} WHERE {condition} GROUP BY 1"
-            counted = self._connection.execute(f"{counts} ORDER BY 2 DESC LIMIT {most}", given).fetchall()
-            values = dict(self._connection.execute("SELECT code, value FROM extra.listed WHERE number = ?", (number,)))
+                others = {n: v for n, v in query.values.items() if n != name}
+                self._keep("of_column", f"f.p{number} AS p{number}", self._condition(replace(query, values=others)))
+                rows = "temp.of_column"
+            counts = f"SELECT p{number}, count(*) FROM {rows} GROUP BY 1 ORDER BY 2 DESC LIMIT {most}"
+            counted = self._connection.execute(counts).fetchall()
+            listed = f"SELECT code, value FROM {self._revisions.listed} WHERE number = ?"
+            values = dict(self._connection.execute(listed, (number,)))
             found[name] = [FacetCount(values[code], n) for code, n in counted if code is not None]
+        return found
+
+    def _keep(self, name: str, what: str, condition: Condition) -> None:
+        """Keep what a condition finds as a temporary table."""
+        statement, given = self._statement(what, condition)
+        self._connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+        self._connection.execute(f"CREATE TEMP TABLE {name} AS {statement}", given)
+
+    def spans(self, query: RowQuery) -> dict[str, NumberSpan]:
+        """What the columns of numbers go from and to among the rows wanted, the ranges chosen aside; columns without a
+        number among them are left out."""
+        if not self._numbers:
+            return {}
+        what = ", ".join(f"min(f.n{n}), max(f.n{n}), count(f.n{n})" for n in self._numbers.values())
+        found: dict[str, NumberSpan] = {}
+        statement, given = self._statement(what, self._condition(replace(query, ranges={})))
+        for row in self._connection.execute(statement, given):
+            for place, name in enumerate(self._numbers):
+                least, most, rows = row[3 * place : 3 * place + 3]
+                if rows and name in found:
+                    before = found[name]
+                    found[name] = NumberSpan(min(least, before.least), max(most, before.most), rows + before.rows)
+                elif rows:
+                    found[name] = NumberSpan(least, most, rows)
         return found
 
     def states(self, query: RowQuery) -> dict[str, int]:
         """How many rows of each state there are among those wanted, the choice of a state aside."""
-        condition, given = self._condition(query, state="")
-        counted = self._connection.execute(
-            f"SELECT f.state, count(*) FROM extra.facet f WHERE {condition} GROUP BY 1", given
-        ).fetchall()
-        found = {STATES[code]: n for code, n in counted}
-        rejected = (
-            f"SELECT count(*) FROM extra.facet f WHERE {condition} AND f.state = {STATES.index(KEPT)} AND {_MARKED}"
-        )
-        left = self._connection.execute(rejected, (*given, REJECTED)).fetchone()[0]
+        where, given = self._condition(replace(query, state=""))
+        found = {STATES[code]: n for code, n in self._counted("f.state", (where, given))}
+        rejected = f"{where} AND f.state = {STATES.index(KEPT)} AND {MARKED}"
+        left = sum(n for _, n in self._counted("1", (rejected, [*given, REJECTED])))
         if left:
             found[KEPT] = found.get(KEPT, 0) - left
             found[REJECTED] = left
@@ -169,15 +196,21 @@ class RowTable:
 
     def rules(self, query: RowQuery, most: int = 30) -> list[FacetCount]:
         """The rules that rejected rows among those wanted, or attempts at them, the commonest first."""
-        condition, given = self._condition(query, rule="")
-        joined = "extra.rejections r JOIN extra.rules ON code = rule JOIN extra.facet f USING (id)"
-        counts = f"SELECT name, count(*) FROM {joined} WHERE {condition} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {most}"
-        found = self._connection.execute(counts, given)
-        return [FacetCount(name, n) for name, n in found]
+        joined = " JOIN extra.rejections r USING (id) JOIN extra.rules ON code = rule"
+        found = self._counted("name", self._condition(replace(query, rule="")), joined)
+        return [FacetCount(name, n) for name, n in sorted(found, key=lambda pair: (-pair[1], pair[0]))[:most]]
+
+    def _counted(self, what: str, condition: Condition, joined: str = "") -> list[tuple[Any, int]]:
+        """How many rows of a condition there are for each value of an expression."""
+        statement, given = self._statement(f"{what}, count(*)", condition, joined, " GROUP BY 1")
+        found: dict[Any, int] = {}
+        for value, count in self._connection.execute(statement, given):
+            found[value] = found.get(value, 0) + count
+        return list(found.items())
 
     def like_words(self, words: Sequence[str], before: int | None, most: int = 200) -> list[LoggedRow]:
         """Kept rows, or those before one, that share the most of some words, by the index of words."""
-        wanted = " OR ".join(_quoted(word) for word in words)
+        wanted = " OR ".join(quoted(word) for word in words)
         if not wanted or not self.worded:
             return []
         query = "SELECT rowid FROM words.texts WHERE texts MATCH ? AND rowid < ? ORDER BY rank LIMIT ?"
@@ -208,72 +241,6 @@ class RowTable:
         """What is noted of a combination whose rows are final (`generation/reuse/`); None where it is not."""
         found = self._connection.execute("SELECT body FROM settled WHERE combination = ?", (combination,)).fetchone()
         return None if found is None else str(found[0])
-
-    def _condition(
-        self,
-        query: RowQuery,
-        values: Mapping[str, tuple[str, ...]] | None = None,
-        *,
-        state: str | None = None,
-        rule: str | None = None,
-    ) -> tuple[str, list[str | int]]:
-        """The condition of a query over `facet f`, and what it is given; parts of the query may be replaced."""
-        parts, given = list[str](), list[str | int]()
-        wanted = query.state if state is None else state
-        if wanted == REJECTED:
-            parts.append(f"f.state = {STATES.index(KEPT)} AND {_MARKED}")  # a row that is not kept has none to lose
-            given.append(REJECTED)
-        elif wanted in STATES:
-            parts.append("f.state = ?")
-            given.append(STATES.index(wanted))
-            if wanted == KEPT:
-                parts.append(f"NOT {_MARKED}")
-                given.append(REJECTED)
-        elif wanted:
-            parts.append("0")
-        for name, chosen in (query.values if values is None else values).items():
-            number = self._names.get(name)
-            if number is None:
-                parts.append("0")
-                continue
-            places = ",".join("?" * len(chosen))
-            listed = f"SELECT code FROM extra.listed WHERE number = {number} AND value IN ({places})"
-            parts.append(f"f.p{number} IN ({listed})")
-            given += chosen
-        if by := query.rule if rule is None else rule:
-            parts.append(
-                "f.id IN (SELECT id FROM extra.rejections WHERE rule = (SELECT code FROM extra.rules WHERE name = ?))"
-            )
-            given.append(by)
-        if query.marked == "none":
-            parts.append(
-                f"f.state = {STATES.index(KEPT)} AND f.id NOT IN (SELECT id FROM temp.marks WHERE mark = 'judged')"
-            )
-        elif query.marked:
-            parts.append(_MARKED)
-            given.append(query.marked)
-        if query.text.strip():
-            parts.append("f.id IN (SELECT rowid FROM words.texts WHERE texts MATCH ?)")
-            given.append(match_of(query.text))
-        return " AND ".join(parts) or "1", given
-
-
-def match_of(text: str) -> str:
-    """What a person writes into a search field, for FTS5: all words, a phrase in quotation marks as one; the last
-    word may be unfinished.
-
-    >>> match_of('the "old meter" ren')
-    '"the" "old meter" "ren"*'
-    """
-    found = [(phrase or word, bool(word)) for phrase, word in _WORD.findall(text) if (phrase or word).strip()]
-    parts = [_quoted(piece) for piece, _ in found]
-    if found and found[-1][1]:
-        parts[-1] += "*"
-    return " ".join(parts) or '""'
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', " ").replace("\0", " ") + '"'
 
 
 @contextlib.contextmanager
