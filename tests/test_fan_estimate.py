@@ -98,3 +98,93 @@ def test_drawn_lists_are_counted(limit: int, tmp_path: Path, monkeypatch: pytest
     calls = asked(path, tmp_path, monkeypatch)
     assert {p.name: p.calls for p in report.prompts} == {"say": 10, "rate": 20}
     assert calls == {"say": 10, "rate": 20} or (calls["say"] <= items and calls["rate"] <= 2 * items)
+
+
+SPARSE = """
+parameters:
+  size: [0, 0, 0, 2]
+  tags: {pattern: '[a-z]{4}', rows: size}
+  word: {pattern: '[a-z]{8}'}
+prompts:
+  facts: {user: "Say {{ word }}.", writes: [said]}
+  goes: {each: tag in tags}
+  rate: {user: "Rate {{ tag }} in {{ said }}.", writes: [rated]}
+fields: {tag: {value: tag}, said: {type: string}, rated: {type: string}}
+"""
+
+
+@pytest.mark.parametrize("limit", [1, 32])
+def test_combinations_whose_lists_are_empty_are_counted(
+    limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(HEAD.format(rows=12, limit=limit) + SPARSE)
+    report = reported(path)
+    needed = report.combinations_needed[0]
+    assert report.combinations_needed == (needed, needed) and needed > 12
+    assert {p.name: p.calls for p in report.prompts} == {"facts": needed, "rate": 12}
+    calls = asked(path, tmp_path, monkeypatch)
+    assert calls["rate"] == 12 and calls["facts"] >= needed
+    if limit == 1:
+        assert calls["facts"] == needed
+
+
+@pytest.mark.parametrize(
+    ("condition", "least", "most"),
+    [("size == 2", 2, 2), ("size == 2 and said == 'x'", 0, 8), ("said == 'x'", 0, 8), ("size > 5", 0, 0)],
+)
+def test_calls_that_a_condition_leaves_out_are_not_counted(
+    condition: str, least: int, most: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "spec.yaml"
+    body = """
+parameters: {size: [0, 1, 1, 2]}
+prompts:
+  say: {user: "Say {{ size }}.", writes: [said]}
+  rate: {user: "Rate {{ said }}.", writes: [rated], when: "CONDITION"}
+  talk:
+    when: "CONDITION"
+    dialogue: {one: {as: user, system: "{{ said }}"}, two: {as: assistant, system: Help.}}
+    turns: 1
+    writes: chat
+fields: {said: {type: string}, rated: {type: string, optional: true}, chat: {type: messages, optional: true}}
+"""
+    path.write_text(HEAD.format(rows=8, limit=1) + body.replace("CONDITION", condition))
+    for prompt in reported(path).prompts[1:]:
+        assert ((prompt.least or prompt).calls, prompt.calls) == (least, most), prompt.name
+
+
+@pytest.mark.parametrize(("rules", "least", "most"), [("", 4, 800), (", minimum: 2, maximum: 5", 8, 20)])
+def test_exchanges_that_a_field_says_are_told_as_a_range(rules: str, least: int, most: int, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    body = """
+prompts:
+  count: {user: "How long?", writes: [long]}
+  talk: {dialogue: {one: {as: user, system: A.}, two: {as: assistant, system: B.}}, turns: long, writes: chat}
+fields: {long: {type: integer, RULES}, chat: {type: messages}}
+"""
+    path.write_text(HEAD.format(rows=4, limit=1) + body.replace(", RULES", rules))
+    for speaker in reported(path).prompts[1:]:
+        assert speaker.least is not None and (speaker.least.calls, speaker.calls) == (least, most), speaker
+
+
+def test_a_rebuild_looks_through_lists_of_parameters_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan has as many combinations as rows are wanted: with a list of n items and n rows all of them would be n²."""
+    from synthspec.generation.scheduling.request_writer import RequestWriter
+
+    path = tmp_path / "spec.yaml"
+    body = """
+parameters: {tags: {pattern: '[a-z]{4}', rows: 40}}
+prompts:
+  goes: {each: tag in tags}
+  rate: {user: "Rate {{ tag }}.", writes: [rated]}
+fields: {tag: {value: tag}, rated: {type: string}}
+"""
+    path.write_text(HEAD.format(rows=40, limit=2) + body)
+    asked(path, tmp_path, monkeypatch)
+    opened: list[int] = []
+    real = RequestWriter.open
+    monkeypatch.setattr(RequestWriter, "open", lambda self, c, **k: opened.append(c.index) or real(self, c, **k))
+    path.write_text(path.read_text().replace("Rate {{ tag }}", "Rate it: {{ tag }}"))
+    asked(path, tmp_path, monkeypatch)
+    assert len(opened) <= 4, opened

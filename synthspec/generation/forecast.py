@@ -19,9 +19,12 @@ def forecast_calls(
     """Of the first calls of every combination, how many are stored already and how many are to be made. Those of the
     combinations before the `first` are stored.
 
-    None for a new folder, and where that cannot be told quickly or beforehand.
+    None for a new folder, and where that cannot be told quickly or beforehand: where lists make the rows, how many
+    combinations are opened depends on how long the lists are.
     """
     spec = program.spec
+    if not program.exact:
+        return None
     slow = len(plan) > FORESEEN or any(p.images for p in spec.prompts)  # every picture would be read twice
     if store.spent().requests == 0 or slow or spec.novelty.avoid is not None:
         return None

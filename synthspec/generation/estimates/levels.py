@@ -11,7 +11,7 @@ from synthspec.languages.expressions import compile_row, names_of
 from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan
 from synthspec.spec import Prompt, Spec
-from synthspec.spec.fan_outs import asked_at, items_expected, rows_of_level
+from synthspec.spec.fan_outs import MOST_COMBINATIONS, asked_at, items_expected, rows_of_level
 
 COUNTED = 100_000  # combinations gone through to count the rows of lists that are drawn
 
@@ -84,11 +84,12 @@ def _counted(plan: Plan, fans: list[Prompt]) -> tuple[LevelRows, ...] | None:
     if not items or spec.open_ended or any(check.severity == "drop" for check in spec.checks):
         return None
     rows = [0] * (len(fans) + 1)
-    for values in plan.combinations(0, min(COUNTED, len(plan))):
+    tried = spec.limits.combinations or MOST_COMBINATIONS * len(plan)  # empty lists have further ones drawn
+    for values in plan.combinations(0, min(COUNTED, tried)):
         _walk(fans, rows, 0, values, spec.rows)
         if rows[-1] >= spec.rows:
             break
-    if rows[-1] < spec.rows:
+    if rows[-1] < spec.rows and tried > COUNTED:
         return None
     return tuple(LevelRows(count, count) for count in rows)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthspec.generation.estimates.talks import exchanges_of, openings_in
+from synthspec.generation.estimates.talks import exchanges_foreseen, openings_in
 from synthspec.generation.estimates.tool_rounds import call_values
 from synthspec.generation.machine.toolbox import MOST_AT_ONCE
 from synthspec.sources import Table
@@ -18,7 +18,7 @@ def answers_of_a_talk(spec: Spec, prompt: Prompt, player: str, values: Mapping[s
     """The greatest number of replies in a talk that call tools which this player plays: at least there is none."""
     if prompt.dialogue is None:
         return 0
-    high = exchanges_of(prompt.dialogue, values)[1]
+    high = exchanges_foreseen(spec, prompt.dialogue, values)[1]
     given = openings_in(prompt.dialogue)
     found = 0
     for place, speaker in enumerate(prompt.dialogue.speakers):

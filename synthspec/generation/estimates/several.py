@@ -37,7 +37,7 @@ ONCE = CallsPerRow(1, 1)
 def is_asked_otherwise(prompt: Prompt) -> bool:
     """Whether a prompt is asked more or less than once for a row, or of more than one backend."""
     several = prompt.samples is not None or prompt.map is not None or prompt.repeat is not None
-    return several or prompt.choose is not None
+    return several or prompt.choose is not None or prompt.when is not None
 
 
 def calls_by_endpoint(spec: Spec, prompt: Prompt, rows: Sequence[Mapping[str, Any]]) -> dict[str, CallsPerRow]:
@@ -45,9 +45,19 @@ def calls_by_endpoint(spec: Spec, prompt: Prompt, rows: Sequence[Mapping[str, An
     found = dict.fromkeys(endpoints_of(spec, prompt), CallsPerRow(0, 0))
     share = 1 / max(1, len(rows))
     for values in rows:
+        runs = runs_for(prompt, values)
+        if runs is False:
+            continue
         for endpoint, calls in _of_row(spec, prompt, values).items():
-            found[endpoint] += calls.times(share)
+            found[endpoint] += (calls if runs else replace(calls, least=0)).times(share)
     return found
+
+
+def runs_for(prompt: Prompt, values: Mapping[str, Any]) -> bool | None:
+    """Whether `when` lets a prompt run for a row; None where it reads what is not known beforehand."""
+    if prompt.when is None:
+        return True
+    return compile_row(prompt.when)(values) is True if names_of(prompt.when) <= values.keys() else None
 
 
 def calls_foretold(spec: Spec, prompt: Prompt) -> float:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthspec.generation.estimates.several import known_value
+from synthspec.generation.estimates.levels import LevelRows
+from synthspec.generation.estimates.several import known_value, runs_for
 from synthspec.generation.estimates.tool_rounds import round_tokens, sent_again
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.inference.requests import PromptWriter, RequestSettings
 from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
-from synthspec.languages.expressions import compile_row
+from synthspec.languages.expressions import Expression, compile_row, names_of
+from synthspec.languages.expressions.tree import Name
 from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table
-from synthspec.spec import BackendChoice, Dialogue, Prompt, Speaker, Spec
+from synthspec.spec import BackendChoice, Dialogue, Field, Prompt, Speaker, Spec
 from synthspec.spec.backends_used import choice_text, endpoint_of_speaker, endpoints_of, endpoints_of_speaker
 from synthspec.spec.conversation import MOST_EXCHANGES
 
@@ -56,6 +58,28 @@ def exchanges_of(dialogue: Dialogue, values: Mapping[str, Any]) -> tuple[int, in
     return max(1, min(least, MOST_EXCHANGES)), max(1, min(most, MOST_EXCHANGES))
 
 
+def exchanges_foreseen(spec: Spec, dialogue: Dialogue, values: Mapping[str, Any]) -> tuple[int, int]:
+    """The same before anything is written: what hangs on a field may be anything that the field allows."""
+    drawn = {p.name: values[p.name] for p in spec.parameters if p.name in values}
+    known, fields = exchanges_of(dialogue, drawn), {f.name: f for f in spec.fields}
+
+    def bounds(place: int, bound: Expression) -> tuple[int, int]:
+        if names_of(bound) <= drawn.keys():
+            return known[place], known[place]
+        return field_bounds(fields.get(bound.name) if isinstance(bound, Name) else None)
+
+    least, most = bounds(0, dialogue.minimum), bounds(1, dialogue.maximum)
+    return (least if dialogue.until is not None else most)[0], most[1]
+
+
+def field_bounds(field: Field | None) -> tuple[int, int]:
+    """The least and the greatest number of exchanges that a field may say, or what is no field."""
+    if field is None:
+        return 1, MOST_EXCHANGES
+    low, high = field.schema.get("minimum", 1), field.schema.get("maximum", MOST_EXCHANGES)
+    return max(1, min(int(low), MOST_EXCHANGES)), max(1, min(int(high), MOST_EXCHANGES))
+
+
 def openings_in(dialogue: Dialogue) -> int:
     """How many first messages are given without a call."""
     given = 0
@@ -76,12 +100,12 @@ def calls_of_a_talk(dialogue: Dialogue, values: Mapping[str, Any]) -> tuple[int,
 def speaker_uses(
     spec: Spec,
     prompt: Prompt,
-    rows: int,
+    taken: LevelRows,
     samples: list[tuple[int, dict[str, Any]]],
     message_tokens: int,
     tables: Mapping[str, Table],
 ) -> list[SpeakerUse]:
-    """What each speaker of a dialogue uses; `samples` are indices of combinations and their values."""
+    """What each speaker of a dialogue uses in so many talks; `samples` are combinations with their indices."""
     dialogue = prompt.dialogue
     assert dialogue is not None
     found = []
@@ -96,8 +120,11 @@ def speaker_uses(
             chosen = chosen_endpoint(spec, prompt, speaker, values)
             if chosen not in (None, endpoint):
                 continue
-            low, high = exchanges_of(dialogue, values)
-            low = low if chosen is not None else 0
+            runs = runs_for(prompt, {p.name: values[p.name] for p in spec.parameters})
+            if runs is False:
+                continue
+            low, high = exchanges_foreseen(spec, dialogue, values)
+            low = low if chosen is not None and runs else 0
             told, told_at_worst = (tokens + tools.declared for tokens in _told(writer, index, values))
             size = message_tokens + PER_MESSAGE // 2
             least += _talk(dialogue, place, low, told, size, message_tokens)
@@ -106,10 +133,13 @@ def speaker_uses(
             most += _with_tools(_talk(dialogue, place, high, told, size, message_tokens), rounds, tools.expected)
             at_worst = _talk(dialogue, place, high, told_at_worst, longest + PER_MESSAGE, longest)
             worst += _with_tools(at_worst, rounds, tools.worst + longest)
-        share = rows / max(len(samples), 1)
+        count = max(len(samples), 1)
+        share = (taken.most + taken.beyond) / count
         tries = spec.limits.attempts**2  # of a message, in each attempt at the talk
         tried = Use(worst.calls * tries, worst.sent * tries * WORST, worst.got * tries)
-        found.append(SpeakerUse(endpoint, choice, least.times(share), most.times(share), tried.times(share)))
+        found.append(
+            SpeakerUse(endpoint, choice, least.times(taken.least / count), most.times(share), tried.times(share))
+        )
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from synthspec.generation.estimates.levels import LevelRows
 from synthspec.generation.estimates.players import answers_at_worst, answers_of_a_talk, played_values
-from synthspec.generation.estimates.several import CallsPerRow, calls_by_endpoint
+from synthspec.generation.estimates.several import CallsPerRow, calls_by_endpoint, is_asked_otherwise
 from synthspec.generation.estimates.stand_ins import field_tokens, messages_told, with_bound_names, with_stand_ins
 from synthspec.generation.estimates.talks import SpeakerUse, speaker_uses
 from synthspec.inference.accounting.image_tokens import picture_tokens
@@ -23,10 +23,11 @@ from synthspec.spec import BackendChoice, Prompt, Spec
 from synthspec.spec.asked import fields_asked
 from synthspec.spec.backends_used import endpoints_of
 from synthspec.spec.conversation import one_message
-from synthspec.spec.fan_outs import asked_at, most_tried, rows_of_level
+from synthspec.spec.fan_outs import asked_at, most_tried
 from synthspec.spec.messages import Image, Message
 
 SAMPLED = 40  # prompts written to estimate their tokens
+COUNTED = 2_000  # combinations gone through to count the calls of prompts whose number of calls hangs on them
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +57,20 @@ def prompt_reports(
 ) -> list[tuple[PromptReport, PromptReport]]:
     """What a prompt is expected to use, and what at worst; each backend and each speaker of a dialogue for itself."""
     if prompt.dialogue is None:
-        calls = calls_by_endpoint(spec, prompt, [values for _, values in sampled])
+        told = plan.combinations(0, min(len(plan), COUNTED)) if is_asked_otherwise(prompt) else (v for _, v in sampled)
+        calls = calls_by_endpoint(spec, prompt, list(told))
         rows = _RowsAsked(len(plan), taken, sampled)
         choices = endpoints_of(spec, prompt)
         return [_prompt_report(spec, prompt, rows, tables, (n, c), calls[n]) for n, c in choices.items()]
     samples = [(i, with_stand_ins(spec, values, tables)) for i, values in sampled]
     field = next(f for f in spec.fields if f.name == prompt.writes[0])
-    talks = rows_of_level(spec, asked_at(prompt), len(plan))[1]
     tried = most_tried(spec, len(plan))
-    uses = speaker_uses(spec, prompt, talks, samples, field_tokens(one_message(field), spec, tables), tables)
+    uses = speaker_uses(spec, prompt, taken, samples, field_tokens(one_message(field), spec, tables), tables)
     return [_speaker_report(use, tried) for use in uses]
 
 
 def player_report(
-    spec: Spec, name: str, plan: Plan, tables: Mapping[str, Table], sampled: Sampled
+    spec: Spec, name: str, plan: Plan, tables: Mapping[str, Table], levels: Sequence[LevelRows], sampled: Sampled
 ) -> tuple[PromptReport, PromptReport]:
     """What a prompt that plays a tool is expected to use: nothing at least, an answer a round of tools at most."""
     player = spec.players[name]
@@ -79,7 +80,8 @@ def player_report(
     share = 1 / max(1, len(samples))
     calls = sent = longest = 0.0
     for prompt in spec.prompts:
-        talks = rows_of_level(spec, asked_at(prompt), len(plan))[1]
+        taken = levels[asked_at(prompt)]
+        talks = taken.most + taken.beyond
         calls += talks * share * sum(answers_of_a_talk(spec, prompt, name, values) for _, values in samples)
     for index, values in samples:
         messages = writer.told(writer.drafted(index, {**values, **played_values(spec, name, tables)}, 1), 1)
