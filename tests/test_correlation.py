@@ -22,7 +22,8 @@ from synthspec.planning.correlation.targets import (
     nearest_correlation,
     rank_correlation,
 )
-from synthspec.planning.designs import Design, Dimension, find_strategy
+from synthspec.planning.design import Design, Dimension
+from synthspec.planning.designs import find_strategy
 
 Array = NDArray[np.float64]
 VALUES: dict[str, Callable[[Array], Array]] = {

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from synthspec.planning.covering.greedy import Tuples, missing_after, single
 from synthspec.planning.covering.orthogonal import field_array, fused, hyperoval, prime_power, two_levels, widened
-from synthspec.planning.designs import Design, Dimension, Requirement, find_strategy
+from synthspec.planning.design import Design, Dimension, Requirement
+from synthspec.planning.designs import find_strategy
 from synthspec.planning.designs.pairwise import Pairwise
 from synthspec.planning.drawing import DrawFault
 

@@ -13,10 +13,10 @@ from loopback import Loopback
 import synthspec
 from synthspec.formats.instructions.constraints import row_schema
 from synthspec.formats.instructions.descriptions import describe
-from synthspec.formats.instructions.keywords import FORMATS, NUMBERS
 from synthspec.formats.recovery.coercion import FieldReader
 from synthspec.generation.validation.field_rules import field_rules
 from synthspec.plugins import find_plugin
+from synthspec.spec.field_keywords import FORMATS, NUMBERS
 
 BASKET = make_field(
     "basket",

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from synthspec.inference.accounting.budget import Budget, Governor, estimate_tokens, expected_tokens, worst_cost
+from synthspec.inference.accounting.budget import Budget, estimate_tokens, expected_tokens, worst_cost
+from synthspec.inference.sending.governor import Governor
 from synthspec.inference.sending.latency import TokenBucket
 from synthspec.inference.store import Spent
 from synthspec.spec import Limits, Prices

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthspec
-from synthspec.planning.designs import Design, Dimension, find_strategy
+from synthspec.planning.design import Design, Dimension
+from synthspec.planning.designs import find_strategy
 from synthspec.plugins import plugin_names
 
 STRATEGIES = plugin_names("strategies")

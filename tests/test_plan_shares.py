@@ -19,7 +19,7 @@ from scipy.stats import spearmanr
 import synthspec
 from synthspec.languages.expressions import compile_row
 from synthspec.planning.constraints.fitting import Wanted, fit, whole
-from synthspec.planning.designs import Tied
+from synthspec.planning.design import Tied
 from synthspec.planning.sampling.tied import PERIOD, STEP, Schedule
 
 QUICK = settings(max_examples=third(25), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),

@@ -14,7 +14,7 @@ from synthspec.cli import cli
 from synthspec.compiler import compile_spec
 from synthspec.planning.balancing.joint import JointChooser
 from synthspec.planning.balancing.uneven import Remembering
-from synthspec.planning.designs import Design, Dimension
+from synthspec.planning.design import Design, Dimension
 from synthspec.planning.designs.balanced import JOINT, Balanced
 from synthspec.planning.plan import Plan
 

@@ -20,8 +20,8 @@ import synthspec
 from synthspec.compiler import compile_spec
 from synthspec.generation.diffs.spec_diff import diff_specs
 from synthspec.generation.estimates.plan_report import report_plan
-from synthspec.inference.accounting.image_tokens import claude_tokens, gemini_tokens, openai_tokens
 from synthspec.inference.images import ImageFault, look, look_at, read_images
+from synthspec.inference.transport.image_tokens import claude_tokens, gemini_tokens, openai_tokens
 from synthspec.planning.plan import build_plan
 
 

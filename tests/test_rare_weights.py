@@ -21,7 +21,8 @@ from synthspec.planning.balancing.deadlines import schedule
 from synthspec.planning.balancing.large import LONGEST, common_levels, large
 from synthspec.planning.balancing.many_levels import boundary_of_many
 from synthspec.planning.balancing.pfair import boundary, whole_shares
-from synthspec.planning.designs import Design, Dimension, find_strategy
+from synthspec.planning.design import Design, Dimension
+from synthspec.planning.designs import find_strategy
 
 LISTS: dict[str, list[float]] = {
     "one in a hundred thousand beside 65": [1e-5, *[1.0] * 65],

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from synthspec.planning.balancing.pfair import boundary, schedule, whole_shares
-from synthspec.planning.designs import Design, Dimension, Requirement, Strategy, find_strategy
+from synthspec.planning.design import Design, Dimension, Requirement, Strategy
+from synthspec.planning.designs import find_strategy
 from synthspec.planning.drawing import DrawFault
 from synthspec.planning.sampling.bijection import Permutation
 from synthspec.plugins import plugin_names

@@ -8,7 +8,8 @@ from dataclasses import replace
 from synthspec.planning.constraints.cells import Tie
 from synthspec.planning.constraints.permitted import all_of
 from synthspec.planning.constraints.tying import TiedGroup
-from synthspec.planning.designs import Design, Dimension, Strategy, find_strategy
+from synthspec.planning.design import Design, Dimension, Strategy
+from synthspec.planning.designs import find_strategy
 from synthspec.planning.parameters import CompiledDraw
 from synthspec.planning.sampling.beside import Beside
 from synthspec.spec import Spec

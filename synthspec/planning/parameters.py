@@ -20,7 +20,7 @@ from synthspec.languages.expressions.random.quantiles import edges
 from synthspec.languages.expressions.tree import FunctionCall, ListOf, Literal, Unary
 from synthspec.languages.expressions.types import Type
 from synthspec.lazy_dataclass import dataclass
-from synthspec.planning.designs import Dimension, Requirement
+from synthspec.planning.design import Dimension, Requirement
 from synthspec.planning.draw_values import (
     ListedTexts,
     choice_values,

@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.planning.designs import Design, Dimension, Floats, Requirement, Strategy, Tied
+from synthspec.planning.design import Design, Dimension, Floats, Requirement, Strategy, Tied
 
 ROWS = 2000
 DIMENSIONS = (

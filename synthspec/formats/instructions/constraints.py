@@ -6,10 +6,10 @@ import re
 from functools import cache
 from typing import Any, Literal
 
-from synthspec.formats.instructions.keywords import FORMAT_OF_KIND
 from synthspec.formats.recovery.coercion import spell
 from synthspec.spec import Field
 from synthspec.spec.conversation import ROLES, holds_messages
+from synthspec.spec.field_keywords import FORMAT_OF_KIND
 
 _KINDS = {
     "text": "string",

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from synthspec.formats import Shape
-from synthspec.formats.instructions.keywords import COUNTS, FORMAT_OF_KIND, FORMATS, NUMBERS, TYPES
 from synthspec.spec import Bounds, Field
 from synthspec.spec.conversation import holds_messages
+from synthspec.spec.field_keywords import COUNTS, FORMAT_OF_KIND, FORMATS, NUMBERS, TYPES
 
 _KINDS = {"text": "string", "list": "array", "map": "object"}
 _DEEPEST = 12

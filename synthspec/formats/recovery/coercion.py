@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from synthspec.formats.instructions.keywords import FORMAT_OF_KIND, FORMATS, NUMBERS
 from synthspec.formats.recovery.conversations import read_conversation
 from synthspec.formats.recovery.loose_json import Raw, decode
 from synthspec.spec import Field
 from synthspec.spec.conversation import holds_messages
+from synthspec.spec.field_keywords import FORMAT_OF_KIND, FORMATS, NUMBERS
 
 if TYPE_CHECKING:
     from synthspec.languages.patterns import SafeRegex

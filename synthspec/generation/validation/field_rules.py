@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from synthspec.formats.instructions.keywords import FORMATS, NUMBERS
 from synthspec.generation.validation.conversations import conversation_rules
 from synthspec.generation.validation.counts import miscount
 from synthspec.languages.expressions import FUNCTIONS
 from synthspec.spec import Bounds, Field
 from synthspec.spec.conversation import holds_messages, one_message
+from synthspec.spec.field_keywords import FORMATS, NUMBERS
 
 Rule = Callable[[Any], str | None]  # a value to what is wrong with it, None where nothing is
 

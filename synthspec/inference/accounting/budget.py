@@ -1,7 +1,5 @@
 """What a build may use: money, tokens, requests, minutes. What a call may cost at worst is set aside before
-it goes.
-
-How fast calls go out is the Governor's business (`governor.py`), which is imported from here too.
+it goes. How fast calls go out is the governor's business (`inference/sending/governor.py`).
 """
 
 from __future__ import annotations
@@ -15,11 +13,10 @@ from typing import Protocol
 
 from synthspec.inference.accounting.prices import dollars
 from synthspec.inference.accounting.token_estimates import estimate_tokens, expected_tokens
-from synthspec.inference.sending.governor import Governor
 from synthspec.spec import Limits, Prices
 from synthspec.spec.messages import Usage
 
-__all__ = ["Budget", "Governor", "actual_cost", "estimate_tokens", "expected_tokens", "worst_cost"]
+__all__ = ["Budget", "actual_cost", "estimate_tokens", "expected_tokens", "worst_cost"]
 
 _UNIT = 10**12  # money is counted in whole units of a millionth of a millionth of a dollar: sums are exact
 

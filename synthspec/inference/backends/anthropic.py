@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synthspec.inference.accounting.image_tokens import claude_tokens
 from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.batches import BatchOffer, BatchService
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
 from synthspec.inference.transport.hosting import open_hosted
+from synthspec.inference.transport.image_tokens import claude_tokens
 from synthspec.inference.transport.replies import (
     answer_of,
     member,

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from synthspec.inference.accounting.image_tokens import gemini_tokens
 from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.batches import BatchOffer, BatchService
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service
 from synthspec.inference.transport.hosting import open_hosted
+from synthspec.inference.transport.image_tokens import gemini_tokens
 from synthspec.inference.transport.replies import answer_of, first_in, map_in, member, misfit, names_in, reply_of, total
 from synthspec.inference.transport.schemas import SchemaCuts, keep_keywords
 from synthspec.inference.transport.wires import google as _wire

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from synthspec.inference.accounting.image_tokens import openai_tokens
 from synthspec.inference.backends import BackendContext, Provider
 from synthspec.inference.batches import BatchOffer, BatchService
 from synthspec.inference.transport import chat as _chat
 from synthspec.inference.transport import keys as _keys
 from synthspec.inference.transport.errors import Service, missing_key
 from synthspec.inference.transport.guided import SERVERS, ServerConstraints
+from synthspec.inference.transport.image_tokens import openai_tokens
 from synthspec.inference.transport.replies import (
     answer_of,
     first_in,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.lazy_dataclass import dataclass
-from synthspec.planning.designs import Levels
+from synthspec.planning.design import Levels
 
 _EXACT = 2**62  # whole numbers below are reckoned with as they are
 _BLOCK = 1 << 13

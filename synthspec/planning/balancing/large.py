@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from synthspec.planning.balancing.pfair import Counts
-from synthspec.planning.designs import Levels
+from synthspec.planning.design import Levels
 from synthspec.planning.sampling.philox import stream
 
 LONGEST = 1 << 15  # a window's rows, unless there are more levels than that

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.planning.balancing.deadlines import UNSURE, earliest_first
-from synthspec.planning.designs import Floats, Levels
+from synthspec.planning.design import Floats, Levels
 
 _EXACT = 2**62
 

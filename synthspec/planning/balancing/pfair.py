@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from synthspec.planning.balancing.deadlines import schedule, shuffle
 from synthspec.planning.balancing.many_levels import boundary_of_many
-from synthspec.planning.designs import Levels
+from synthspec.planning.design import Levels
 from synthspec.planning.sampling.philox import stream
 
 _SMALL = 4096

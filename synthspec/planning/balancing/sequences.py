@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.balancing.pfair import Counts
-from synthspec.planning.designs import Levels
+from synthspec.planning.design import Levels
 
 Mask = NDArray[np.bool_]
 Small = NDArray[np.int16]

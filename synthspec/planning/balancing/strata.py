@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthspec.planning.designs import Levels
+from synthspec.planning.design import Levels
 from synthspec.planning.sampling.philox import stream
 
 

@@ -11,7 +11,7 @@ from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.balancing.joint import NOISE, JointChooser, Single
 from synthspec.planning.balancing.sequences import Blocks, Nested
 from synthspec.planning.balancing.uneven import STEP
-from synthspec.planning.designs import Floats
+from synthspec.planning.design import Floats
 from synthspec.planning.sampling.philox import key_of, stream
 
 STRATA = 16

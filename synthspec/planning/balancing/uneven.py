@@ -23,7 +23,7 @@ from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.balancing.joint import NEVER, Single
 from synthspec.planning.balancing.pfair import Counts, shares_of
 from synthspec.planning.balancing.sequences import PfairSequence, find_windows
-from synthspec.planning.designs import Floats, Levels
+from synthspec.planning.design import Floats, Levels
 from synthspec.planning.sampling.philox import key_of, stream
 
 STEP = 128

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.lazy_dataclass import dataclass
-from synthspec.planning.designs import Dimension, Levels, Permitted
+from synthspec.planning.design import Dimension, Levels, Permitted
 from synthspec.planning.sampling.philox import key_of, stream
 from synthspec.planning.sampling.tied import INACTIVE
 

@@ -17,7 +17,7 @@ from synthspec.planning.constraints.cells import MOST_CELLS
 from synthspec.planning.constraints.listed import nothing_left, out_of_reach, together
 from synthspec.planning.constraints.rules import ExclusionRule
 from synthspec.planning.constraints.tying import TiedGroup
-from synthspec.planning.designs import Dimension
+from synthspec.planning.design import Dimension
 from synthspec.planning.drawing import DrawFault, Drawing
 from synthspec.planning.parameters import middles, with_ancestors
 from synthspec.planning.plan import Plan

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synthspec.planning.constraints.cells import Tie
 from synthspec.planning.constraints.rules import ExclusionRule
 from synthspec.planning.constraints.trials import try_numbers
-from synthspec.planning.designs import Levels, Permitted
+from synthspec.planning.design import Levels, Permitted
 from synthspec.planning.drawing import Drawing
 from synthspec.planning.parameters import CompiledDraw, dimensions_of, middles, with_ancestors
 from synthspec.spec import Draw, FakerDraw, GivenDraw, ListDraw, Parameter, PatternDraw, SourceDraw

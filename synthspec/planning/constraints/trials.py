@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synthspec.planning.constraints.cells import Tie
 from synthspec.planning.constraints.rules import ExclusionRule
-from synthspec.planning.designs import Dimension, Levels
+from synthspec.planning.design import Dimension, Levels
 from synthspec.planning.parameters import middles
 
 POINTS = 512

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.constraints.cells import MOST_CELLS, Tie, sample_cells, without_inactive
 from synthspec.planning.constraints.fitting import Fitted, Wanted, fit, whole
-from synthspec.planning.designs import Dimension, Levels, Tied
+from synthspec.planning.design import Dimension, Levels, Tied
 from synthspec.planning.sampling.philox import key_of
 
 _MOST_TRIED = 1 << 18

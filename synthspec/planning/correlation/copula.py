@@ -25,7 +25,7 @@ from synthspec.planning.correlation.targets import (
     calibrate,
     rank_correlation,
 )
-from synthspec.planning.designs import Dimension, Levels, Strategy
+from synthspec.planning.design import Dimension, Levels, Strategy
 from synthspec.planning.drawing import Drawing
 from synthspec.planning.parameters import CompiledDraw, middles, places_in, with_ancestors
 from synthspec.spec import Choice, Correlation, Spec

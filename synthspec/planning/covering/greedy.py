@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.lazy_dataclass import dataclass
-from synthspec.planning.designs import Levels
+from synthspec.planning.design import Levels
 from synthspec.planning.sampling.philox import stream
 
 Array = NDArray[np.int64]

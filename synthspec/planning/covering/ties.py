@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from synthspec.languages.expressions.random.quantiles.levels import level_of
 from synthspec.planning.covering.greedy import INACTIVE, Draws, FactorUnit
-from synthspec.planning.designs import Design, Floats, Levels, Requirement
+from synthspec.planning.design import Design, Floats, Levels, Requirement
 from synthspec.planning.drawing import DrawFault
 from synthspec.planning.sampling.marks import Marks
 

@@ -12,7 +12,7 @@ from synthspec.planning.balancing.pfair import shares_of, whole_shares
 from synthspec.planning.balancing.strata import Strata
 from synthspec.planning.balancing.superblocks import STRATA, Forgetting, Plain
 from synthspec.planning.balancing.uneven import STEP, Remembering, Uneven
-from synthspec.planning.designs import Design, Dimension, Floats, Levels, Tied
+from synthspec.planning.design import Design, Dimension, Floats, Levels, Tied
 from synthspec.planning.designs.random import redraw
 from synthspec.planning.sampling.marks import Marks
 from synthspec.planning.sampling.philox import LEAST, key_of, stream

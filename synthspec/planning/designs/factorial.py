@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.planning.designs import Design, Floats, Levels
+from synthspec.planning.design import Design, Floats, Levels
 from synthspec.planning.designs.random import redraw
 from synthspec.planning.drawing import DrawFault
 from synthspec.planning.sampling.bijection import MOST, Permutation, Shuffles, mixed

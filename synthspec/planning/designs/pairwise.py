@@ -12,7 +12,7 @@ from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.covering.greedy import Array, Draws, Greedy, Tuples, missing_after
 from synthspec.planning.covering.orthogonal import arrays
 from synthspec.planning.covering.ties import Ties, over_of
-from synthspec.planning.designs import Design, Floats, Levels
+from synthspec.planning.design import Design, Floats, Levels
 from synthspec.planning.designs.balanced import Balanced
 from synthspec.planning.designs.random import redraw
 from synthspec.planning.drawing import DrawFault

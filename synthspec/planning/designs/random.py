@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from synthspec.planning.designs import Design, Floats, Levels
+from synthspec.planning.design import Design, Floats, Levels
 from synthspec.planning.sampling.philox import key_of, scattered, stream
 from synthspec.planning.sampling.tied import Cells, cells_of
 

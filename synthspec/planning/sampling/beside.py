@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from synthspec.planning.designs import Floats, Levels, Strategy
+from synthspec.planning.design import Floats, Levels, Strategy
 
 
 class Beside:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.languages.expressions.random.splitmix64 import GOLDEN, finalized
-from synthspec.planning.designs import Levels
+from synthspec.planning.design import Levels
 from synthspec.planning.sampling.philox import stream
 
 MOST = 1 << 62

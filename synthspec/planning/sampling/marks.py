@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthspec.languages.expressions.random.quantiles.levels import interval_of
-from synthspec.planning.designs import Floats, Levels
+from synthspec.planning.design import Floats, Levels
 from synthspec.planning.sampling.philox import LEAST
 
 

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.planning.designs import Floats, Levels
+from synthspec.planning.design import Floats, Levels
 
 LEAST = 2.0**-54
 _LOW = np.uint64(0xFFFFFFFF)

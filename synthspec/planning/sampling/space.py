@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.planning.designs import Design, Dimension, Levels, Requirement
+from synthspec.planning.design import Design, Dimension, Levels, Requirement
 from synthspec.planning.sampling.bijection import MOST
 from synthspec.planning.sampling.marks import Marks
 

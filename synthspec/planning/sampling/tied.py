@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.planning.designs import Design, Floats, Levels, Tied
+from synthspec.planning.design import Design, Floats, Levels, Tied
 from synthspec.planning.sampling.marks import Marks
 from synthspec.planning.sampling.philox import key_of, scattered, stream
 
