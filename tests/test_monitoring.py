@@ -209,7 +209,7 @@ def test_random_specs(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert funnel is None or funnel["kept"] == summary["rows"]["kept"]
     made = [line for line in run if line["event"] == "call_done" and not line["cached"]]
     assert len(made) == summary["calls"]["made"]
-    assert kinds["call_begun"] == len(made) + kinds["call_failed"]
+    assert kinds["call_begun"] == len(made) + kinds["call_failed"] + kinds["call_unsent"]
     rejections = figures.get("synthspec_rejections_total")
     assert (rejections.total() if rejections else 0) == sum(summary["rejections"].values())
     assert "synthspec_spend_dollars_total" not in figures, "the model has no price"

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -21,7 +22,7 @@ from test_latency import built, random_spec, reply
 from synthspec.cli.shared.control import following, says_pause
 from synthspec.compiler import compile_spec
 from synthspec.generation.build import Build
-from synthspec.inference.events import CallDone, Paused, Resumed
+from synthspec.inference.events import CallBegun, CallDone, CallUnsent, Paused, Resumed
 from synthspec.spec.messages import Reply, Request
 
 
@@ -35,6 +36,17 @@ class Watchful(FakeBackend):
     async def complete(self, request: Request) -> Reply:
         self.wrong += self.paused
         return await super().complete(request)
+
+
+class Silent(FakeBackend):
+    """No call is ever answered; `out` of them were sent."""
+
+    out = 0
+
+    async def complete(self, request: Request) -> Reply:
+        self.out += 1
+        await asyncio.Event().wait()
+        raise AssertionError
 
 
 async def run_with_pauses(build: Build, fake: Watchful, rng: random.Random) -> int:
@@ -77,7 +89,7 @@ def test_a_paused_build_sends_nothing_and_ends_the_same(
     assert compiled.spec is not None and expected is not None
     build = Build(compiled.spec, compiled.tables, tmp_path / "paused")
     pauses = asyncio.run(asyncio.wait_for(run_with_pauses(build, fake, random.Random(number)), 60))
-    assert fake.wrong == 0 and pauses > 2
+    assert fake.wrong == 0 and pauses > 2 and build.tally.in_flight == 0
     assert all(count == 1 for count in fake.calls.values()), "a call was paid for twice"
     assert build.dataset is not None
     assert (tmp_path / "paused" / "calls.csv").read_bytes() == expected["data"]
@@ -112,6 +124,43 @@ def test_a_build_that_begins_paused_waits_without_work(tmp_path: Path, monkeypat
 
     assert asyncio.run(work()) < 0.1, "it looked at itself again and again"
     assert fake.total == 0 and any(isinstance(e, Paused) for e in seen)
+
+
+@pytest.mark.parametrize("how", ["paused", "stopped"])
+def test_a_call_that_waits_for_its_turn_is_not_in_flight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Calls that a rate limit keeps back were begun, and are not sent any more: the figures tell those that left."""
+    fake = Silent(reply, 0)
+    use(monkeypatch, fake)
+    compiled = compile_spec(random_spec(1, tmp_path), {"limits.requests_per_minute": "40", "limits.concurrency": "16"})
+    assert compiled.spec is not None
+    build = Build(compiled.spec, compiled.tables, tmp_path / "out")
+    seen = Counter[type]()
+
+    async def work() -> None:
+        async def read() -> None:
+            async with aclosing(build.events()) as events:
+                async for event in events:
+                    seen[type(event)] += 1
+
+        task = asyncio.create_task(read())
+        await until(lambda: seen[CallBegun] > 3 and fake.out > 0)
+        assert build.tally.in_flight > fake.out
+        if how == "paused":
+            build.pause(True)
+        else:
+            build.interrupt()
+        await until(lambda: build.tally.in_flight == fake.out > 0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def until(so: Callable[[], bool]) -> None:
+        while not so():
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+    assert seen[CallBegun] > seen[CallUnsent] > 0
 
 
 def test_what_is_stored_is_used_while_it_is_paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

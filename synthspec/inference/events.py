@@ -39,6 +39,14 @@ class CallBegun:
 
 
 @dataclass(frozen=True, slots=True)
+class CallUnsent:
+    """A call that was begun did not leave after all: the run drains, or is paused. It is begun again, if ever."""
+
+    request: Request
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class CallDone:
     """A completion is at hand, made now or taken from the store; it is durable."""
 
@@ -169,6 +177,7 @@ Event = (
     Started
     | Forecast
     | CallBegun
+    | CallUnsent
     | CallDone
     | CallFailed
     | Counted

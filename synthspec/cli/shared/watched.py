@@ -15,6 +15,7 @@ from synthspec.inference.events import (
     CallBegun,
     CallDone,
     CallFailed,
+    CallUnsent,
     Event,
     Forecast,
     RowKept,
@@ -129,6 +130,8 @@ class Watched:
                 self.away.pop(server, None)
                 if fault:
                     self.away[server] = fault
+            case CallUnsent(request, path):
+                self.prompts[request.prompt].begun.pop((path, request.attempt), None)
             case CallFailed(request, path, kind, again, server):
                 self.failed[server] += 1
                 work = self.prompts[request.prompt]

@@ -31,6 +31,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {  # each event, and its keys beside `v`
     "planned": ("combinations", "cost", "tokens"),
     "forecast": ("stored", "to_make"),
     "call_begun": _CALL,
+    "call_unsent": _CALL,
     "call_done": (
         *_CALL,
         "key",
@@ -99,6 +100,8 @@ class EventLines:
         match event:
             case told.CallBegun(request, path):
                 return "call_begun", self._call(request, path)
+            case told.CallUnsent(request, path):
+                return "call_unsent", self._call(request, path)
             case told.CallDone(request, path, completion, server):
                 reply = completion.reply
                 return "call_done", {

@@ -16,7 +16,7 @@ from synthspec.generation.build import Build
 from synthspec.generation.monitoring.endpoint_names import is_priced, names_of_endpoints
 from synthspec.generation.monitoring.exposition import ExposedMetric, Histogram
 from synthspec.inference.accounting.budget import Budget
-from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Started
+from synthspec.inference.events import CallBegun, CallDone, CallFailed, CallUnsent, Event, Started
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Completion, Request
 
@@ -74,6 +74,8 @@ class PrometheusMetrics:
                     calls = self._of(request)
                     calls.in_flight -= 1
                     calls.completed(completion)
+                case CallUnsent(request):
+                    self._of(request).in_flight -= 1
                 case CallFailed(request, _, kind, again):
                     calls = self._of(request)
                     calls.in_flight -= 1

@@ -145,6 +145,8 @@ class Driver:
                 if self._is_done(more) or self._is_interrupted():
                     break
                 self._answers.extend(await self._sends.send())
+                for event in self._told():  # calls that were begun, before any of them is waited for
+                    yield event
                 if self._answers or more or not self._sends.in_flight:
                     waits = self._sends.paused and self.stopping is None and not (self._answers or more or self.events)
                     await (self._sends.await_change() if waits else asyncio.sleep(0))

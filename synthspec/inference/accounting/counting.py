@@ -7,6 +7,7 @@ from synthspec.inference.events import (
     CallBegun,
     CallDone,
     CallFailed,
+    CallUnsent,
     Counted,
     Event,
     RowDropped,
@@ -29,6 +30,8 @@ def count_event(tally: Tally, event: Event) -> None:
             tally.completed(completion)
             if server:
                 tally.servers[server].answered += 1
+        case CallUnsent():
+            tally.in_flight -= 1
         case CallFailed(_, _, kind, again, server):
             tally.in_flight -= 1
             if server:

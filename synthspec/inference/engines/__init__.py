@@ -84,7 +84,8 @@ class Engine(Protocol):
         ...
 
     def hold(self, held: bool) -> None:
-        """While `held`, send none of the calls that were taken and not sent yet; those in flight go on."""
+        """While `held`, send none of the calls that were taken and not sent yet; those in flight go on. Calls that were
+        not sent may be given back, with no result: they are submitted again once this is told with False."""
         ...
 
     async def close(self, how: How) -> None:

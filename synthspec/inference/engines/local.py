@@ -64,17 +64,24 @@ class LocalEngine:
     def hold(self, held: bool) -> None:
         if held:
             self._free.clear()
+            self._give_back_unsent()
         else:
             self._free.set()
 
     async def close(self, how: How) -> None:
         self._closed = how
-        waiting = [t for t, call in self._tasks.items() if how == "cancel" or call.send not in self._sent]
-        for task in waiting:
-            task.cancel()
+        self._give_back_unsent()
         if how == "cancel":
-            await asyncio.gather(*waiting, return_exceptions=True)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         self._news.set()
+
+    def _give_back_unsent(self) -> None:
+        """Calls that wait for their turn, a rate limit or the time of a retry are answered as not sent."""
+        for task, call in self._tasks.items():
+            if call.send not in self._sent:
+                task.cancel()
 
     async def settled(self) -> None:
         """Nothing is kept."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from synthspec.inference.accounting.ledger import Ledger, worst_of
 from synthspec.inference.engines import Call, Done, Engine, How
-from synthspec.inference.events import CallBegun, CallDone, CallFailed, Event, Paused, Resumed, Spend, Stop
+from synthspec.inference.events import CallBegun, CallDone, CallFailed, CallUnsent, Event, Paused, Resumed, Spend, Stop
 from synthspec.inference.outcomes import Id, Outcome, Replied, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.sending.resends import PendingRequest, after_fault
@@ -284,6 +284,8 @@ class CallQueue:
                 outcome = found
             again = outcome is None and self.stopping is None
             self._events.append(CallFailed(asked.request, asked.id[0], str(fault.kind), again, server))
+        else:
+            self._events.append(CallUnsent(asked.request, asked.id[0]))
         if outcome is None and self.stopping is not None:
             outcome = Stopped(self.stopping)
         if outcome is not None:

@@ -106,6 +106,9 @@ class RunFigures:
         work["retries"] += (event.get("attempt") or 1) > 1
         self.rows.at(event.get("path")).called(event)
 
+    def _take_call_unsent(self, event: Event) -> None:
+        self._landed(event)
+
     def _take_call_failed(self, event: Event) -> None:
         self._landed(event)["failed"] += 1
         kind = str(event.get("kind"))
