@@ -15,7 +15,7 @@ from loopback import Loopback
 import synthspec
 from synthspec.cli import cli
 from synthspec.generation.build import BuildFault
-from synthspec.inference.sending import choosing, concurrency
+from synthspec.inference.sending import choosing, governor
 from synthspec.inference.store import Store
 
 SPEC = """
@@ -40,7 +40,7 @@ NOWHERE = "http://127.0.0.1:9/v1"  # the port of a service that machines do not 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers that were set aside are tried again soon, and requests that failed at each of them."""
-    monkeypatch.setattr(concurrency, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(governor, "_FIRST_DELAY", 0.01)
     monkeypatch.setattr(choosing, "FIRST_REST", 0.02)
     monkeypatch.setattr(choosing, "LONGEST_REST", 0.1)
 
