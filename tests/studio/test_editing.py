@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from synthspec.document.source import text_source
 from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.editing.drafts import Drafts
 from synthspec.studio.editing.insertions import NoRoom, insert_part
-from synthspec.studio.editing.merging import merge_texts
+from synthspec.studio.editing.merging import merge_texts, stretches
 from synthspec.studio.editing.parts import part_of
 from synthspec.studio.editing.plan_panel import PlanPanel
 from synthspec.studio.editing.saved_text import ChangedOnDisk, UneditableFile, read_saved, save_text, saved_bytes
@@ -110,6 +111,9 @@ def test_edits_of_different_places_come_together(number: int) -> None:
     wanted = [*mine[: len(mine) - len(base) + cut], base[cut], *theirs[cut + 1 :]]
     assert merge_texts(*map("\n".join, (base, mine, theirs))) == "\n".join(wanted)
     assert merge_texts(*map("\n".join, (base, theirs, mine))) == "\n".join(wanted)
+    parts = stretches(*map("\n".join, (base, mine, theirs)))
+    assert [line for p in parts for line in p.common] == base and [line for p in parts for line in p.mine] == mine
+    assert [line for p in parts for line in p.theirs] == theirs and all(a.kind != b.kind for a, b in pairwise(parts))
 
 
 def _edited(rng: random.Random, lines: list[str], mark: str) -> list[str]:

@@ -116,7 +116,12 @@ def edited_both(page: Any, folder: Path, mine: str, theirs: str) -> None:
 
 def test_a_conflict_shows_three_texts_and_merges_what_can_be(editor: Any, folder: Path) -> None:
     edited_both(editor, folder, "# mine\n", SPEC + "# theirs\n")
-    soon(editor, lambda: editor.locator("dialog .three section").count() == 3)
+    soon(editor, lambda: editor.locator("dialog .differences section").count() == 2)
+    assert editor.locator("dialog .differences h3").all_inner_texts() == ["Changed in your text", "Changed in the file"]
+    marked = editor.locator("dialog .differences .line.is").all_inner_texts()
+    assert len(marked) == 2 and "# mine" in marked[0] and "# theirs" in marked[1]
+    assert "prompts:" not in editor.locator("dialog .differences").inner_text()  # what is alike is left out
+    editor.locator("dialog summary").click()
     shown = editor.locator("dialog .three pre").all_inner_texts()
     assert "# mine" in shown[0] and "# theirs" in shown[1] and "# mine" not in shown[2] and "# theirs" not in shown[2]
     assert violations(editor) == []
@@ -127,10 +132,38 @@ def test_a_conflict_shows_three_texts_and_merges_what_can_be(editor: Any, folder
     assert (folder / "calls.yaml").read_text() == SPEC.replace("description", "# mine\ndescription") + "# theirs\n"
 
 
+@pytest.mark.parametrize(("theme", "size"), [("light", "wide"), ("dark", "narrow")])
+def test_where_both_changed_a_line_a_person_says_by_keyboard_which_stays(
+    serving: Studio, open_page: Callable[..., Any], folder: Path, theme: str, size: str
+) -> None:
+    page = opened(open_page(serving, EDIT, theme=theme, size=size))
+    theirs = SPEC.replace("description: Short", "description: Long").replace("bill, meter", "bill, meter, move")
+    edited_both(page, folder, "# mine: ", theirs)
+    soon(page, lambda: page.locator("dialog .differences section.conflict").count() == 1)
+    merge = page.get_by_role("button", name="Merge both")
+    assert merge.is_disabled()
+    assert violations(page) == [] and not is_wider_than_its_window(page)
+    assert "Changed in both" in page.get_by_role("group", name="Changed in both").inner_text()
+    page.get_by_role("radio", name="Your text", exact=True).focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    soon(page, merge.is_enabled)
+    assert page.get_by_role("radio", name="Both, your text first").is_checked()
+    merge.focus()
+    page.keyboard.press("Enter")
+    wanted = theirs.replace("description: Long", "# mine: description: Short calls to a help desk.\ndescription: Long")
+    until(page, "!document.querySelector('dialog[open]')")
+    assert text_of(page).rstrip("\n") == wanted.rstrip("\n")
+    page.keyboard.press("Control+s")
+    saved(page)
+    assert (folder / "calls.yaml").read_text() == wanted
+
+
 def test_taking_the_other_text_loses_nothing(editor: Any, folder: Path) -> None:
     theirs = SPEC.replace("description: Short", "description: Long")
     edited_both(editor, folder, "# mine: ", theirs)
-    assert editor.get_by_role("button", name="Merge both").count() == 0
+    assert editor.get_by_role("button", name="Merge both").is_disabled()
     editor.get_by_role("button", name="Take the one on the disk").click()
     saved(editor)
     assert text_of(editor).rstrip("\n") == theirs.rstrip("\n") == (folder / "calls.yaml").read_text().rstrip("\n")
@@ -144,7 +177,7 @@ def test_taking_the_other_text_loses_nothing(editor: Any, folder: Path) -> None:
     assert "# mine: description: Short" in (folder / "calls.yaml").read_text()
     editor.reload()
     editor.get_by_role("button", name="Look at it").click()
-    soon(editor, lambda: "description: Long" in editor.locator("dialog .three pre").first.inner_text())
+    soon(editor, lambda: "description: Long" in editor.locator("dialog .differences").inner_text())
 
 
 def test_a_draft_comes_back_after_a_reload_and_in_another_browser(
@@ -186,7 +219,7 @@ def test_two_tabs_keep_a_draft_each_and_offer_none_of_the_other(editor: Any, ser
     saved(other)
     editor.keyboard.press("Control+s")
     editor.wait_for_selector("dialog.texts[open]")
-    soon(editor, lambda: "# two" in editor.locator("dialog .three pre").nth(1).inner_text())
+    soon(editor, lambda: "# two" in editor.locator("dialog .differences .half").nth(1).inner_text())
 
 
 def test_another_program_changes_deletes_and_locks_the_file(editor: Any, folder: Path) -> None:

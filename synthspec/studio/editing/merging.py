@@ -4,8 +4,54 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 from itertools import pairwise
+from typing import Literal
+
+from synthspec.lazy_dataclass import dataclass
 
 MOST_LINES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Lines of three texts that belong together: what both began from, and what each made of it."""
+
+    kind: Literal["same", "mine", "theirs", "alike", "conflict"]
+    common: tuple[str, ...]
+    mine: tuple[str, ...]
+    theirs: tuple[str, ...]
+
+
+def stretches(common: str, mine: str, theirs: str) -> list[Stretch]:
+    """Three texts in stretches, in their order: lines that nobody changed, and what one of them changed, or both.
+
+    >>> [s.kind for s in stretches("a\\nb\\n", "a!\\nb\\n", "a\\nb\\nc\\n")]
+    ['mine', 'same', 'theirs', 'same']
+    """
+    base, one, other = (text.split("\n") for text in (common, mine, theirs))
+    if max(map(len, (base, one, other))) > MOST_LINES:
+        return [_stretch(base, one, other)]
+    found: list[Stretch] = []
+    for (b0, a0, c0, size), (b1, a1, c1, _) in pairwise([(0, 0, 0, 0), *_kept_by_both(base, one, other)]):
+        kept = tuple(base[b0 : b0 + size])
+        if kept and found and found[-1].kind == "same":
+            kept = (*found.pop().common, *kept)
+        if kept:
+            found.append(Stretch("same", kept, kept, kept))
+        changed = base[b0 + size : b1], one[a0 + size : a1], other[c0 + size : c1]
+        if any(changed):
+            found.append(_stretch(*changed))
+    return found
+
+
+def _stretch(base: list[str], one: list[str], other: list[str]) -> Stretch:
+    kind: Literal["mine", "theirs", "alike", "conflict"] = "conflict"
+    if one == other:
+        kind = "alike"
+    elif other == base:
+        kind = "mine"
+    elif one == base:
+        kind = "theirs"
+    return Stretch(kind, tuple(base), tuple(one), tuple(other))
 
 
 def merge_texts(common: str, mine: str, theirs: str) -> str | None:
@@ -18,20 +64,10 @@ def merge_texts(common: str, mine: str, theirs: str) -> str | None:
         return mine
     if mine == common:
         return theirs
-    base, one, other = (text.split("\n") for text in (common, mine, theirs))
-    if max(map(len, (base, one, other))) > MOST_LINES:
+    found = stretches(common, mine, theirs)
+    if any(s.kind == "conflict" for s in found):
         return None
-    merged: list[str] = []
-    for (b0, a0, c0, size), (b1, a1, c1, _) in pairwise([(0, 0, 0, 0), *_kept_by_both(base, one, other)]):
-        merged += base[b0 : b0 + size]
-        old, left, right = base[b0 + size : b1], one[a0 + size : a1], other[c0 + size : c1]
-        if left == right or right == old:
-            merged += left
-        elif left == old:
-            merged += right
-        else:
-            return None
-    return "\n".join(merged)
+    return "\n".join(line for s in found for line in (s.theirs if s.kind == "theirs" else s.mine))
 
 
 def _kept_by_both(base: list[str], one: list[str], other: list[str]) -> list[tuple[int, int, int, int]]:

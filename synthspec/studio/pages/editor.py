@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from synthspec.studio.context import RequestRefused, Studio, Tab, as_json, json_
 from synthspec.studio.editing.buffers import Buffers
 from synthspec.studio.editing.drafts import Drafts
 from synthspec.studio.editing.insertions import insert_part
-from synthspec.studio.editing.merging import merge_texts
+from synthspec.studio.editing.merging import merge_texts, stretches
 from synthspec.studio.editing.parts import part_of
 from synthspec.studio.editing.saved_text import ChangedOnDisk, SavedText, read_saved, save_text
 from synthspec.studio.paths import confined_spec
@@ -93,22 +92,13 @@ def _gone(renamed: str | None) -> str:
 
 
 async def merged(request: Request) -> Response:
-    """Two edits of one text as one, where they touch different lines; and the lines that each changed."""
+    """Two edits of one text: where they differ, and as one where they touch different lines."""
     given = await json_of(request)
-    common, mine, theirs = (_text(given, key) for key in ("common", "mine", "theirs"))
+    texts = tuple(_text(given, key) for key in ("common", "mine", "theirs"))
+    parts = await run_in_threadpool(stretches, *texts)
     return as_json(
-        {
-            "merged": await run_in_threadpool(merge_texts, common, mine, theirs),
-            "mine": await run_in_threadpool(_changed, common, mine),
-            "theirs": await run_in_threadpool(_changed, common, theirs),
-        }
+        {"merged": await run_in_threadpool(merge_texts, *texts), "stretches": [asdict(part) for part in parts]}
     )
-
-
-def _changed(common: str, other: str) -> list[int]:
-    """The lines of a text, from 1, that the common one does not have there."""
-    match = SequenceMatcher(None, common.split("\n"), other.split("\n"), autojunk=False)
-    return [n + 1 for tag, _, _, start, end in match.get_opcodes() if tag != "equal" for n in range(start, end)]
 
 
 def drafts(request: Request) -> Response:

@@ -1,6 +1,7 @@
 // Saving without loss: over what the text began from and nothing else, with drafts that outlive a crash.
-import { el, fetchJson, fill, notify, openDialog, specUrl, StudioError, tellError } from "/static/studio.js";
+import { count, el, fetchJson, fill, notify, openDialog, specUrl, StudioError, tellError } from "/static/studio.js";
 import { replaceText } from "/static/editor/code.js";
+import { Comparison } from "/static/editor/differences.js";
 
 const LOOK = 4000; // milliseconds between two looks at the file
 
@@ -113,9 +114,9 @@ export class Saving {
     if (draft.tab !== this.tab) await this.forget(draft.tab);
   }
 
-  /** Save the text, over the text that it began from. */
+  /** Save the text, over the text that it began from. Asked for while it is being saved, what changed is saved after. */
   async save() {
-    if (this.saving) return this.saving;
+    if (this.saving) return this.asking ? this.saving : this.saving.then(() => (this.changed ? this.save() : true));
     this.saving = this.put({ "if-match": `"${this.base.digest}"` }).finally(() => (this.saving = null));
     return this.saving;
   }
@@ -201,20 +202,26 @@ export class Saving {
   async askThree(error, theirs) {
     const mine = this.text;
     const both = await fetchJson(specUrl(this.spec, "", "/api/merge/"), { body: { common: this.base.text, mine, theirs: theirs.text } });
+    const merge = el("button", { value: "both", class: "primary" }, "Merge both");
+    const shown = new Comparison(both.stretches, ["Your text", "The file"], { choose: true, changed: (left) => {
+      merge.disabled = left > 0;
+      merge.title = left ? "choose at each place that both changed" : "";
+    } });
     const chosen = await choose({
       title: "The file was changed meanwhile", large: true,
-      text: both.merged === null ? "You and another program changed the same lines. Choose one text, or go on editing and take over by hand what you want of the other; nothing is saved until then."
+      text: both.merged === null ? `You and another program changed the same lines, at ${count(shown.conflicts, "place")}. Choose there what is to stay, and merge; or take one text whole. Nothing is saved until then.`
         : "You and another program changed different lines, so both can be kept.",
-      more: el("div", { class: "three" },
-        threeth("Yours", mine, both.mine), threeth("On the disk", theirs.text, both.theirs), threeth("Where both began", this.base.text, [])),
-      buttons: [["stay", "Go on editing"], ["theirs", "Take the one on the disk"], ["mine", "Save mine over it"], both.merged !== null && ["both", "Merge both", "primary"]],
+      more: [shown.element, el("details", {}, el("summary", {}, "The three texts"), el("div", { class: "three" },
+        whole("Your text", mine), whole("The file on the disk", theirs.text), whole("Where both began", this.base.text)))],
+      buttons: [["stay", "Go on editing"], ["theirs", "Take the one on the disk"], ["mine", "Save mine over it"], merge],
     });
+    this.asking = false;
     const remember = (text, tab) => fetchJson(this.drafts, { method: "PUT", body: { tab, text, base: this.base.text, base_digest: this.base.digest } });
     if (chosen === "both" || chosen === "theirs") {
       if (chosen === "theirs") await remember(mine, newName());
       this.base = theirs;
       this.noticed = theirs.digest;
-      replaceText(this.view, chosen === "both" ? both.merged : theirs.text);
+      replaceText(this.view, chosen === "both" ? shown.text() : theirs.text);
       this.tell();
       if (chosen === "theirs") {
         await this.forget(this.tab);
@@ -233,17 +240,15 @@ export class Saving {
   }
 }
 
-function threeth(title, text, changed) {
-  const lines = new Set(changed);
-  const body = el("pre", { tabindex: "0", "aria-label": `${title}: the text` }, text.split("\n").map((line, at) => [lines.has(at + 1) ? el("mark", {}, line || " ") : line, "\n"]));
-  return el("section", {}, el("h3", {}, title), el("p", { class: "small soft" }, changed.length ? `${changed.length} ${changed.length === 1 ? "line" : "lines"} changed` : title === "Where both began" ? "" : "nothing changed"), body);
+function whole(title, text) {
+  return el("section", {}, el("h3", {}, title), el("pre", { tabindex: "0", "aria-label": `${title}: the text` }, text));
 }
 
 /** A dialog with buttons of its own: the name of the one that was chosen, "stay" where it was closed. */
 export function choose({ title, text, more, buttons, large = false }) {
   return new Promise((resolve) => {
     const dialog = el("dialog", { class: large && "large texts", "aria-labelledby": "choose-title" }, el("h2", { id: "choose-title" }, title), el("p", {}, text), more,
-      el("form", { method: "dialog", class: "buttons" }, buttons.filter(Boolean).map(([value, said, kind]) => el("button", { value, class: kind }, said))));
+      el("form", { method: "dialog", class: "buttons" }, buttons.filter(Boolean).map((button) => (button instanceof Node ? button : el("button", { value: button[0], class: button[2] }, button[1])))));
     dialog.addEventListener("close", () => {
       resolve(dialog.returnValue || "stay");
       dialog.remove();
@@ -265,7 +270,7 @@ export async function offerDrafts(saving, bar) {
       el("button", { type: "button", class: "primary", on: { click: async () => { end(); await saving.restore(newest); saving.view.focus(); } } }, "Restore the draft"),
       el("button", { type: "button", on: { click: async () => {
         const both = await fetchJson(specUrl(saving.spec, "", "/api/merge/"), { body: { common: saving.base.text, mine: newest.text, theirs: saving.base.text } });
-        await choose({ title: "The draft and the file", text: `The draft is of ${when}.`, large: true, more: el("div", { class: "three two" }, threeth("The draft", newest.text, both.mine), threeth("The file", saving.base.text, [])), buttons: [["stay", "Close"]] });
+        await choose({ title: "The draft and the file", text: `The draft is of ${when}.`, large: true, more: new Comparison(both.stretches, ["The draft", "The file"]).element, buttons: [["stay", "Close"]] });
       } } }, "Look at it"),
       el("button", { type: "button", class: "quiet", on: { click: async () => { end(); await saving.forget(newest.tab); await offerDrafts(saving, bar); } } }, "Discard it"))));
 }
