@@ -12,7 +12,7 @@ MOST_LINES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TextStretch:
     """Lines of three texts that belong together: what both began from, and what each made of it."""
 
     kind: Literal["same", "mine", "theirs", "alike", "conflict"]
@@ -21,7 +21,7 @@ class Stretch:
     theirs: tuple[str, ...]
 
 
-def stretches(common: str, mine: str, theirs: str) -> list[Stretch]:
+def stretches(common: str, mine: str, theirs: str) -> list[TextStretch]:
     """Three texts in stretches, in their order: lines that nobody changed, and what one of them changed, or both.
 
     >>> [s.kind for s in stretches("a\\nb\\n", "a!\\nb\\n", "a\\nb\\nc\\n")]
@@ -30,20 +30,20 @@ def stretches(common: str, mine: str, theirs: str) -> list[Stretch]:
     base, one, other = (text.split("\n") for text in (common, mine, theirs))
     if max(map(len, (base, one, other))) > MOST_LINES:
         return [_stretch(base, one, other)]
-    found: list[Stretch] = []
+    found: list[TextStretch] = []
     for (b0, a0, c0, size), (b1, a1, c1, _) in pairwise([(0, 0, 0, 0), *_kept_by_both(base, one, other)]):
         kept = tuple(base[b0 : b0 + size])
         if kept and found and found[-1].kind == "same":
             kept = (*found.pop().common, *kept)
         if kept:
-            found.append(Stretch("same", kept, kept, kept))
+            found.append(TextStretch("same", kept, kept, kept))
         changed = base[b0 + size : b1], one[a0 + size : a1], other[c0 + size : c1]
         if any(changed):
             found.append(_stretch(*changed))
     return found
 
 
-def _stretch(base: list[str], one: list[str], other: list[str]) -> Stretch:
+def _stretch(base: list[str], one: list[str], other: list[str]) -> TextStretch:
     kind: Literal["mine", "theirs", "alike", "conflict"] = "conflict"
     if one == other:
         kind = "alike"
@@ -51,7 +51,7 @@ def _stretch(base: list[str], one: list[str], other: list[str]) -> Stretch:
         kind = "mine"
     elif one == base:
         kind = "theirs"
-    return Stretch(kind, tuple(base), tuple(one), tuple(other))
+    return TextStretch(kind, tuple(base), tuple(one), tuple(other))
 
 
 def merge_texts(common: str, mine: str, theirs: str) -> str | None:
