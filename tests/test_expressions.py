@@ -209,7 +209,7 @@ FAULTS = [
     ("persona.jobb == ''", "E309", "jobb", "'job'"),
     ("persona['jobb'] == ''", "E309", "'jobb'", "'job'"),
     ("day.year > 3", "E309", "year", "year(day)"),
-    ("call matches 'a(b'", "E310", "(", "backslash"),
+    ("call matches 'a(b'", "E310", "(", "\\( for the sign itself"),
 ]
 
 

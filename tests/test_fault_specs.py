@@ -7,10 +7,12 @@ stand on the line, a comment at the top says where: `# error: E402 at 12:9 on 't
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,22 @@ MULTI = sorted((FOLDER / "multi").glob("*.yaml"))
 TRUSTED = {"E821", "E822", "E823", "E824"}  # specs whose code runs
 MARK = re.compile(r"# (?P<severity>error|warning): (?P<code>[EW]\d+)(?: at (?P<line>\d+):(?P<column>\d+))?"
                   r"(?: on '(?P<text>.*)')?\s*$")  # fmt: skip
+SCHEMA = json.loads((Path(__file__).parent.parent / "schemas" / "synthspec.schema.json").read_text(encoding="utf-8"))
+BEGINS = re.compile(r"[\w`'\"<{\\(*%&]")
+OF_LIBRARIES = re.compile(r"NonTerminal|unexpected keyword|unterminated|subpattern|object at 0x|Traceback|\w+Error:")
+
+
+def descriptions(schema: Any) -> set[str]:
+    """What the language's schema says of its keys: no remedy, for none says what is to be written."""
+    if isinstance(schema, list):
+        return set().union(*map(descriptions, schema))
+    if not isinstance(schema, dict):
+        return set()
+    own = {schema["description"]} if isinstance(schema.get("description"), str) else set()
+    return own.union(*map(descriptions, schema.values()))
+
+
+ABOUT = descriptions(SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -56,6 +74,9 @@ def check_sound(diagnostic: Diagnostic, lines: list[str]) -> None:
     assert diagnostic.message and "\n" not in diagnostic.message and len(diagnostic.message) < 200
     assert not diagnostic.message.endswith(".")
     assert diagnostic.help and "\n" not in diagnostic.help
+    assert diagnostic.help not in ABOUT and BEGINS.match(diagnostic.help), "a remedy says what to do"
+    own = diagnostic.code in TRUSTED  # what a person's own code raised is said in its words
+    assert own or not OF_LIBRARIES.search(diagnostic.message + diagnostic.help)
 
 
 def test_there_are_enough() -> None:

@@ -12,6 +12,7 @@ from synthspec.document.paths import Path, key_span, node_at, place_name
 from synthspec.document.reader import MapNode, Node, ScalarNode, first_line
 from synthspec.document.schema_branches import branch_keys, has_bare_weights, is_no_branch, one_of_keys
 from synthspec.document.value_errors import value_error
+from synthspec.document.value_remedies import with_note
 
 _NAME_A_PROMPT = "a prompt has a name: write `prompts: {review: {user: …}}`"
 _BAD_NAME = "a name is a letter or underscore, then letters, digits and underscores"
@@ -78,7 +79,8 @@ def _no_form_fits(error: Any, path: Path, node: MapNode) -> Diagnostic:
     stray = next((e.key for e in node.entries if e.key.text not in keys), None)
     if stray is None:
         message = f"the keys of {place_name(path)} do not go together"
-        return Diagnostic("E204", message, first_line(node.span), str(error.schema.get("description", "")))
+        help = with_note("keep the keys of one form", str(error.schema.get("description", "")))
+        return Diagnostic("E204", message, first_line(node.span), help)
     message = f"'{stray.text}' is not a key of {place_name(path)}"
     near = nearest(stray.text, sorted(set(keys))) or ""
     return Diagnostic("E202", message, stray.span, did_you_mean(stray.text, keys), suggestion=near)

@@ -89,19 +89,28 @@ def faults(shape: Shape) -> Iterator[str]:
     """Why it cannot carry these fields."""
     grammar = shape.options.get("grammar")
     if not isinstance(grammar, str):
-        yield "grammar needs a Lark grammar: {grammar: 'start: …'}"
+        yield "grammar needs a Lark grammar: write {grammar: 'start: …'}"
         return
     try:
         parser, _ = _parser(grammar)
     except _WRONG as e:
-        yield f"the grammar is wrong: {next(iter(str(e).strip().splitlines()), type(e).__name__)}"
+        yield _said(str(e).strip() or type(e).__name__)
         return
     rules = {r.alias or r.origin.name: r.options for r in parser.rules}
     for field in shape.fields:
         if field.name not in rules and not field.optional:
-            yield f"the grammar has no rule named {field.name!r}"
+            yield f"the grammar has no rule named {field.name!r}: add a rule `{field.name}: …`"
         elif field.name in rules and rules[field.name].expand1:
             yield f"?{field.name} is left out of the tree: write the rule without its question mark"
+
+
+def _said(fault: str) -> str:
+    """What Lark says of a grammar, and what to do about it."""
+    missing = re.search(r"undefined rule: NonTerminal\('(\w+)'\)|Rule '(\w+)' used but not defined", fault)
+    if missing is not None:
+        name = missing[1] or missing[2]
+        return f"the grammar is wrong, it has no rule '{name}': add a rule `{name}: …`"
+    return f"the grammar is wrong, {fault.splitlines()[0]}: correct it; a rule is `name: …` on a line of its own"
 
 
 def instructions(shape: Shape) -> str:

@@ -31,7 +31,7 @@ def faults(shape: Shape) -> Iterator[str]:
     for name in shape.names:
         other = seen.setdefault(name, name)
         if other is not name:
-            yield f"{name} is written twice"
+            yield f"{name} is written twice: leave it out once"
 
 
 def instructions(shape: Shape) -> str:

@@ -35,9 +35,9 @@ def faults(shape: Shape) -> Iterator[str]:
         or len(given) != 2
         or not all(isinstance(g, str) and g.strip() for g in given)
     ):
-        yield "labels must be two texts, such as [Q, A]"
+        yield "labels must be two texts: write [Q, A], or two others"
     elif given[0].strip().casefold() == given[1].strip().casefold():
-        yield f"the labels are the same: {given[0]}"
+        yield f"the labels are the same, {given[0]}: write two different ones"
 
 
 def instructions(shape: Shape) -> str:

@@ -39,7 +39,7 @@ def faults(shape: Shape) -> Iterator[str]:
                 if not holds_messages(f))  # fmt: skip
     labels = shape.options.get("turns")
     if not isinstance(labels, Mapping) or len(labels) < 2:
-        yield "turns needs two speakers or more, as in {turns: {Customer: user, Agent: assistant}}"
+        yield "turns needs two speakers or more: write {turns: {Customer: user, Agent: assistant}}"
         return
     yield from _label_faults(labels)
 
@@ -48,13 +48,15 @@ def _label_faults(labels: Mapping[Any, Any]) -> Iterator[str]:
     seen: dict[str, str] = {}
     for label, role in labels.items():
         if not re.search(r"\w", str(label)) or re.search(r"[:：\n*]", str(label)):
-            yield f"'{label}' cannot stand before a message: a name has letters, and no colon"
+            yield f"'{label}' cannot stand before a message: give it letters, and no colon"
         if role not in ROLES:
-            yield f"'{label}' is {role}, and a speaker is user or assistant"
+            yield f"'{label}' is {role}, and a speaker is user or assistant: write one of these"
         other = seen.setdefault(fold(str(label)), str(label))
         if other != str(label):
             yield f"'{other}' and '{label}' cannot be told apart: rename one"
-    yield from (f"no speaker is the {role}" for role in ROLES if role not in labels.values())
+    yield from (
+        f"no speaker is the {role}: let one of them be, `NAME: {role}`" for role in ROLES if role not in labels.values()
+    )
 
 
 def instructions(shape: Shape) -> str:

@@ -204,10 +204,10 @@ def regex_fault(text: str) -> tuple[str, str, int | None, str] | None:
         re.compile(text)
     except re.error as e:
         offset = e.pos if e.pos is not None and e.pos < len(text) else None
-        help = "escape special characters with a backslash"
-        if "look-behind" in e.msg:
-            help = "let what stands in the look-behind match texts of one length, without `*`, `+` or `?`"
-        return "E503", f"not a regular expression: {e.msg}", offset, help
+        from synthspec.languages.patterns.wording import regex_words
+
+        said, help = regex_words(e)
+        return "E503", f"not a regular expression: {said}", offset, help
     except (RecursionError, OverflowError, MemoryError):
         return "E503", "not a regular expression: too large", None, "make it simpler"
     from synthspec.languages.patterns import runaway

@@ -30,6 +30,11 @@ class Count:
         return isinstance(self.expression, Literal)
 
 
+def not_whole(kind: Type) -> str:
+    """What a value is that is no whole number."""
+    return "a number that may have a fraction" if kind.kind == "number" else kind.with_article
+
+
 def lower_count(
     ctx: AnalysisContext, node: Node, scope: Mapping[str, Type], draws: Mapping[str, Draw], explain: Explain
 ) -> Count | None:
@@ -39,7 +44,7 @@ def lower_count(
         return None
     if not fits(kind, INTEGER):
         help = "write round(…), or an expression that counts"
-        ctx.report("E442", node, f"`rows` must be a whole number; this is {kind.with_article}", help)
+        ctx.report("E442", node, f"`rows` must be a whole number; this is {not_whole(kind)}", help)
         return None
     low, high = ends_of_expression(expression, KnownNames(scope, {}, draws))
     if low is not None and low < 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as datetime_module
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,7 +66,9 @@ def _tried(call: _Call) -> Type | FakerFault:
         fake.seed_instance(0)
         value = getattr(fake, call.provider)(**dict(call.arguments))
     except Exception as e:
-        message = f"Faker's '{call.provider}' does not take these arguments: {e}"
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(e))
+        why = f"it knows no '{unknown[1]}'" if unknown else e
+        message = f"Faker's '{call.provider}' does not take these arguments: {why}"
         return FakerFault("E530", message, "see Faker's documentation")
     if _reads_the_clock(call):
         message = f"Faker's '{call.provider}' counts from today, so its values would change from day to day"

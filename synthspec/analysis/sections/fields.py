@@ -212,7 +212,7 @@ def _bounds(ctx: AnalysisContext, node: MapNode, name: str) -> Bounds:
     bounds = Bounds(value.get("min"), value.get("max"))
     if bounds.minimum is not None and bounds.maximum is not None and bounds.minimum > bounds.maximum:
         message = f"{name}: min {bounds.minimum} is over max {bounds.maximum}"
-        ctx.report("E501", _inner(node, name, "min"), message, "no text can have both: lower min or raise max")
+        ctx.report("E501", _inner(node, name, "min"), message, "no value can have both: lower min or raise max")
         return Bounds()
     return bounds
 

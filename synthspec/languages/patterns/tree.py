@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.languages.patterns.python_parser import opcodes, replacement_error, unmerged_parser
+from synthspec.languages.patterns.wording import regex_words
 from synthspec.lazy_dataclass import dataclass
 
 LONGEST_TEXT = 4_000  # characters of a pattern
@@ -137,11 +138,8 @@ def parse_any_length(text: str) -> Node:
             re.compile(text)
         return _Reader().sequence(parsed, parsed.state.flags, 0)
     except re.error as fault:
-        raise PatternFault(
-            f"not a regular expression: {fault.msg}",
-            min(fault.pos or 0, len(text)),
-            "write it in the syntax of Python's re; a backslash makes the next character literal",
-        ) from None
+        said, help = regex_words(fault)
+        raise PatternFault(f"not a regular expression: {said}", min(fault.pos or 0, len(text)), help) from None
     except OverflowError as fault:
         raise PatternFault(f"not a regular expression: {fault}", max(text.find("{"), 0), "repeat less") from None
     except RecursionError:

@@ -194,7 +194,8 @@ def _first_line(message: str) -> str:
 def _remedy(message: str, known: Collection[str]) -> str:
     column = re.search(r'(?:Referenced column|a column named) "([^"]+)"', message)
     if column is not None:
-        return did_you_mean(column[1], known) + f"; a text is in single quotes: '{column[1]}'"
+        near = did_you_mean(column[1], known)
+        return f"{near or 'name a column that is there'}; a text is in single quotes: '{column[1]}'"
     meant = re.search(r'Did you mean "([^"]+)"', message)
     if meant is not None:
         return f"did you mean '{meant[1]}'?"

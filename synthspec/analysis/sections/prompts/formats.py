@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,8 +46,18 @@ def lower_format(
         place = node if node is not None else ctx.section("prompts")
         for message in itertools.islice(module.faults(Shape(fields, rows, options)), 1):
             span = place.span if node is not None else next(iter(fields)).span
-            ctx.report("E416", span, f"the format '{name}' cannot carry this: {message}", "choose another format")
+            what, help = _remedy(message)
+            ctx.report("E416", span, f"the format '{name}' cannot carry this: {what}", help)
     return name, options
+
+
+_REMEDY = re.compile(r"(.+?): ((?:use|give|write|rename|add|let|name|leave|correct|did you mean)\b.+)", re.DOTALL)
+
+
+def _remedy(message: str) -> tuple[str, str]:
+    """What a format says is wrong, and what to do about it: what follows a colon and begins as a remedy does."""
+    found = _REMEDY.fullmatch(message)
+    return (found[1], found[2]) if found else (message, "choose another format")
 
 
 def _options(ctx: AnalysisContext, node: MapNode, name: str, options: dict[str, Any], known: Mapping[str, str]) -> bool:

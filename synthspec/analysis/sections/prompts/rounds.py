@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, scalar_text
+from synthspec.analysis.sections.draw_counts import not_whole
 from synthspec.analysis.sections.gathered import TRAIL, collects_itself
 from synthspec.analysis.sections.prompts.bounds import KnownNames, ends_of_expression
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
@@ -75,7 +76,7 @@ def _times(
     if times is None:
         return None, 0, 0
     if kind.kind not in ("integer", "any") or (kind.values is not None and any(v is True for v in kind.values)):
-        message = f"`repeat` is a number of rounds; this is {kind.with_article}"
+        message = f"`repeat` is a whole number of rounds; this is {not_whole(kind)}"
         ctx.report("E455", at, message, "write a whole number, or a parameter of whole numbers")
         return None, 0, 0
     least, most = ends_of_expression(times, KnownNames(around.parameters, around.fields, around.draws))

@@ -87,13 +87,17 @@ def check_call(node: FunctionCall, check: Checking) -> Type:
     return ANY if unbound or not kinds else function.result(kinds)
 
 
+_EXAMPLES = {"language": "'json'", "schema": "{type: 'object'}"}
+
+
 def _check_written(node: FunctionCall, given: dict[str, Expression], function: Function, check: Checking) -> None:
     """Arguments that must be constants, each by what its function says of them."""
     for name, faults in function.written:
         value = given[name]
         if not is_constant(value):
             message = f"'{name}' of {function.name}() must be written out, so that it can be checked beforehand"
-            check.report("E312", message, value, f"write it in place: {function.signature}")
+            shown = (_EXAMPLES.get(n, "…") if n == name else describe(v).strip("'") for n, v in given.items())
+            check.report("E312", message, value, f"write it in place: {function.name}({', '.join(shown)})")
             continue
         for code, message, remedy in faults(constant_value(value)):
             check.report(code, message, value, remedy)
@@ -303,7 +307,15 @@ def _check_constants(node: FunctionCall, given: dict[str, Expression], check: Ch
 
     values = {name: constant_of(value) for name, value in given.items()}
     for name, message in check_arguments(node.function, values):
-        check.report("E307", message, given.get(name or "", node), _signature(node.function, name))
+        check.report("E307", message, given.get(name or "", node), _sound(message) + _signature(node.function, name))
+
+
+def _sound(message: str) -> str:
+    """What to write, of a message that says what an argument must be."""
+    found = re.fullmatch(r"\w+ must be (.+?)(?:, not .+)?", message)
+    if found is None:
+        return ""
+    return f"write {found[1]}; " if found[1].startswith(("a ", "an ")) else f"write one that is {found[1]}; "
 
 
 def _signature(function: str, name: str | None) -> str:
@@ -311,5 +323,5 @@ def _signature(function: str, name: str | None) -> str:
     from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 
     arguments = DISTRIBUTIONS[function].arguments
-    about = next((f"; {a.name}: {a.summary}" for a in arguments if a.name == name), "")
+    about = next((f"; {a.name}: {a.summary}" for a in arguments if a.name == name != a.summary), "")
     return f"it is {function}({', '.join(a.name for a in arguments)}){about}"

@@ -26,6 +26,7 @@ from synthspec.languages.expressions.tree import (
     Unary,
 )
 from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, LIST, NULL, TEXT, Type, fits, join, type_of
+from synthspec.languages.patterns.wording import regex_words
 
 _NULLS = frozenset({"null", "none", "nil", "undefined", "nan"})
 
@@ -259,8 +260,8 @@ def _check_matches(node: Binary, left: Type) -> Iterator[Fault]:
         if at is not None and pattern.end - pattern.start == len(pattern.value) + 2:
             start = min(pattern.start + 1 + at, pattern.end - 1)
             end = start + 1
-        message = f"not a regular expression: {getattr(fault, 'msg', fault)}"
-        yield Fault("E310", message, start, end, "a backslash in front makes a sign stand for itself: \\( \\. \\?")
+        said, help = regex_words(fault) if isinstance(fault, re.error) else ("it is too large", "make it simpler")
+        yield Fault("E310", f"not a regular expression: {said}", start, end, help)
         return
     yield from _check_runaway(pattern)
 
