@@ -35,6 +35,18 @@ class Revisions:
         assert self.listed  # which makes the table
         return (("extra.facet", f" AND f.id NOT IN (SELECT id FROM {FACETS})"), (FACETS, ""))
 
+    @property
+    def before(self) -> str:
+        """What these rows were filtered by before."""
+        assert self.listed
+        return f"(SELECT * FROM extra.facet WHERE id IN (SELECT id FROM {FACETS}))"
+
+    @property
+    def after(self) -> str:
+        """What they are filtered by now."""
+        assert self.listed
+        return FACETS
+
     @cached_property
     def worded(self) -> str:
         """The condition that the words of a row `f` match; given once, or twice where there are such rows."""

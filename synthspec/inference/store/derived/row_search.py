@@ -141,7 +141,7 @@ class RowTable:
     def facets(self, query: RowQuery, most: int = 50) -> dict[str, list[FacetCount]]:
         """How many rows each value of each column has among those wanted; a column's own choice aside."""
         plain = self._condition(query)
-        narrowed = plain[0] != "1" or bool(self._revisions.rows)
+        narrowed = plain[0] != "1"
         if narrowed:  # one pass over the rows for all columns of which nothing is chosen
             free = ", ".join(f"f.p{number} AS p{number}" for n, number in self._names.items() if n not in query.values)
             self._keep("chosen", free or "f.id", plain)
@@ -152,12 +152,20 @@ class RowTable:
                 others = {n: v for n, v in query.values.items() if n != name}
                 self._keep("of_column", f"f.p{number} AS p{number}", self._condition(replace(query, values=others)))
                 rows = "temp.of_column"
-            counts = f"SELECT p{number}, count(*) FROM {rows} GROUP BY 1 ORDER BY 2 DESC LIMIT {most}"
-            counted = self._connection.execute(counts).fetchall()
+            counted = self._codes(number, rows)
+            if rows == "extra.facet" and self._revisions.rows:
+                for other, sign in (self._revisions.before, -1), (self._revisions.after, 1):
+                    for code, n in self._codes(number, other).items():
+                        counted[code] = counted.get(code, 0) + sign * n
             listed = f"SELECT code, value FROM {self._revisions.listed} WHERE number = ?"
             values = dict(self._connection.execute(listed, (number,)))
-            found[name] = [FacetCount(values[code], n) for code, n in counted if code is not None]
+            best = sorted(((-n, code) for code, n in counted.items() if code is not None and n))[:most]
+            found[name] = [FacetCount(values[code], -n) for n, code in best]
         return found
+
+    def _codes(self, number: int, rows: str) -> dict[int | None, int]:
+        """How many rows of a table have each code of a column."""
+        return dict(self._connection.execute(f"SELECT p{number}, count(*) FROM {rows} GROUP BY 1"))
 
     def _keep(self, name: str, what: str, condition: Condition) -> None:
         """Keep what a condition finds as a temporary table."""
