@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import mmap
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from synthspec.dataset.cells import cell_text, plain
-from synthspec.dataset.manifest import listed_files, read_manifest
-from synthspec.dataset.row_shapes import open_shape
 from synthspec.dataset.similarity.shingles import shingle_set, words_of
-from synthspec.dataset.writers import Column, find_opener
 from synthspec.inference.store.derived.row_search import RowTable
 from synthspec.inference.store.derived.row_views import LoggedRow
 from synthspec.inference.store.derived.rows import StoredCall
@@ -25,7 +19,6 @@ from synthspec.spec import Spec
 from synthspec.spec.conversation import said_in
 from synthspec.spec.fan_outs import novelty_fields
 
-LINES = ("csv", "jsonl")  # formats whose files have a line a row
 MOST_CALLS = 60  # of one combination that are shown
 MOST_WORDS = 40  # of a text by which rows like it are looked for
 BETWEEN = (
@@ -103,57 +96,6 @@ def _texts(row: LoggedRow) -> list[str]:
 def is_like_another(reasons: Sequence[str]) -> bool:
     """Whether a row was rejected for being like one before it."""
     return any(mark in reason for reason in reasons for mark in BETWEEN)
-
-
-def places_of(folder: Path, spec: Spec, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Where in the files of a dataset a row with these values is: the file, and the line where it has lines. Of equal
-    rows the first is found; a row of several tables is not looked for."""
-    manifest = read_manifest(folder)
-    if manifest is None or spec.output.tables:
-        return []
-    columns = [Column(f.name, f.type) for f in spec.fields]
-    chosen = [c for c in columns if c.name in spec.output.columns] if spec.output.columns else columns
-    chosen.sort(key=lambda c: spec.output.columns.index(c.name) if spec.output.columns else 0)
-    shape = open_shape(spec.output.shape, chosen, spec.output.tools)
-    found = []
-    for form in LINES:
-        files = [f for f in listed_files(manifest) if f.format == form]
-        if not files:
-            continue
-        line = _written(form, shape.columns, shape.of(values), spec)
-        for file in files:
-            number = _line_of(folder / file.path, line)
-            if number is not None:
-                found.append(
-                    {"file": file.path, "line": number, "split": file.split, "partition": list(file.partition)}
-                )
-    return found
-
-
-def _written(form: str, columns: Sequence[Column], row: Mapping[str, Any], spec: Spec) -> bytes:
-    """The bytes of a row as the writer of a format puts them."""
-    opener = find_opener(form)
-    style = {k: v for k, v in asdict(spec.output.csv).items() if v} if form == "csv" else {}
-    with tempfile.TemporaryDirectory() as name:
-        empty, one = Path(name) / "empty", Path(name) / "one"
-        for path, rows in ((empty, []), (one, [row])):
-            writer = opener(path, columns, **style)
-            writer.write(rows)
-            writer.close()
-        return one.read_bytes()[len(empty.read_bytes()) :]
-
-
-def _line_of(path: Path, line: bytes) -> int | None:
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
-            at = held.find(line)
-            while at > 0 and held[at - 1 : at] not in (b"\n", b"\r"):
-                at = held.find(line, at + 1)
-            if at < 0:
-                return None
-            return held[:at].count(b"\n") + 1
-    except (OSError, ValueError):  # an empty file cannot be mapped
-        return None
 
 
 def as_told(row: LoggedRow) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from synthspec.dataset.cells import plain
-from synthspec.generation.row_story import as_told, calls_of, is_like_another, places_of, rows_like
+from synthspec.generation.row_places import places_of
+from synthspec.generation.row_story import as_told, calls_of, is_like_another, rows_like
 from synthspec.inference.store.derived.row_conditions import WHERE
 from synthspec.inference.store.derived.row_search import RowTable
 from synthspec.inference.store.derived.row_views import LoggedRow
@@ -99,7 +100,7 @@ def _story(rows: SpecRows, table: RowTable, row: LoggedRow) -> dict[str, object]
         "computed": [f.name for f in rows.spec.fields if f.value is not None],
         "calls": calls_of(rows.folder, table, row),
         "tries": [{"prompt": t.prompt, "attempt": t.attempt, "reasons": list(t.reasons)} for t in tries],
-        "places": _places(rows, row, shown),
+        "places": _places(rows, table, row, shown),
         "repeats": is_like_another(reasons),
         "like": [{**as_told(other), "share": share} for other, share in rows_like(table, row, rows.spec)],
     }
@@ -110,12 +111,20 @@ def _changed(row: LoggedRow, shown: LoggedRow) -> dict[str, Any]:
     return {n: plain(v) for n, v in shown.values.items() if n not in row.values or row.values[n] != v}
 
 
-def _places(rows: SpecRows, row: LoggedRow, shown: LoggedRow) -> list[dict[str, Any]]:
+def _places(rows: SpecRows, table: RowTable, row: LoggedRow, shown: LoggedRow) -> list[dict[str, Any]]:
     """Where a row is in the files of the dataset, which may not have its reviews yet."""
     if not row.is_kept:
         return []
-    found = places_of(rows.folder, rows.spec, shown.values) if rows.review.label(row) == row.state else []
-    return found or (places_of(rows.folder, rows.spec, row.values) if shown is not row else [])
+
+    def counted(left: Sequence[str] = ()) -> tuple[int, int]:
+        return table.kept_before(row.id, left) + 1, table.kept_before(table.count(), left)
+
+    stays = rows.review.label(row) == row.state
+    left = [path for path, new in rows.review.revised.items() if new.reason]
+    found = places_of(rows.folder, rows.spec, row.names, shown.values, lambda: counted(left)) if stays else []
+    if found or shown is row:
+        return found
+    return places_of(rows.folder, rows.spec, row.names, row.values, counted)
 
 
 def _short(row: LoggedRow, rows: SpecRows) -> dict[str, object]:

@@ -50,6 +50,13 @@ function call(one, last) {
       one.reasons.length > 0 && el("div", { class: "said-box bad" }, el("p", { class: "small soft" }, "Why it was rejected"), el("ul", {}, one.reasons.map((r) => el("li", {}, r))))));
 }
 
+/** Where in a file: its line, the row that a spreadsheet shows, or the row's number. */
+function place(p) {
+  const line = p.line && `line ${number(p.line)}`;
+  const sheet = p.sheet && p.sheet !== p.line && `row ${number(p.sheet)} in a spreadsheet`;
+  return `, ${[line, sheet].filter(Boolean).join(", ") || `row ${number(p.row)} of ${number(p.rows)}`}`;
+}
+
 const words = (text) => text.split(/(\s+)/);
 
 /** Two texts, with the words that they have in common marked. */
@@ -75,7 +82,7 @@ export function history(row) {
       el("div", { class: "beside" }, el("div", {}, compared(textOf(row), textOf(other))), el("div", {}, compared(textOf(other), textOf(row)))),
     ])));
   }
-  const where = row.places.map((p) => el("li", {}, el("code", {}, p.file), `, line ${number(p.line)}`));
+  const where = row.places.map((p) => el("li", {}, el("code", {}, p.file), place(p)));
   if (where.length) parts.push(el("section", {}, el("h3", {}, "Where it is"), el("ul", { class: "place" }, where)));
   return parts;
 }
