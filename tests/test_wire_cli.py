@@ -21,7 +21,7 @@ from wire.server import Server
 from wire.wires import WIRES, Wire
 
 from synthspec.cli import cli
-from synthspec.inference.sending import concurrency as governor
+from synthspec.inference.sending import governor
 
 SECRET = "sk-secret-of-the-test-0123456789"
 KEYS = {"openai": "OPENAI_API_KEY", "ollama": "OLLAMA_API_KEY", "anthropic": "ANTHROPIC_API_KEY",
