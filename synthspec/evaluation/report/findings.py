@@ -44,11 +44,18 @@ class Finding:
 
 def findings_of(report: Report) -> tuple[Finding, ...]:
     """Every finding, errors first."""
-    found = [
-        *_gates(report), *_copies(report), *_repetition(report), *_labels(report), *_original(report), *_build(report),
-        *_asked(report),
-    ]  # fmt: skip
-    return tuple(sorted(found, key=lambda f: f.severity != "bad"))
+    return _errors_first(*_gates(report), *findings_beside_gates(report))
+
+
+def findings_beside_gates(report: Report) -> tuple[Finding, ...]:
+    """What was found but the gates that failed, errors first."""
+    return _errors_first(
+        *_copies(report), *_repetition(report), *_labels(report), *_original(report), *_build(report), *_asked(report)
+    )
+
+
+def _errors_first(*findings: Finding) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda f: f.severity != "bad"))
 
 
 def _share(value: float) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
 from synthspec.evaluation.report.build_figures import build_figures, gates_of
-from synthspec.evaluation.report.findings import Finding, findings_of
+from synthspec.evaluation.report.findings import Finding, findings_beside_gates
 from synthspec.evaluation.report.measure import Report
 from synthspec.lazy_dataclass import dataclass
 
@@ -28,7 +28,7 @@ class ReportVerdict:
 
 def verdict_of(report: Report) -> ReportVerdict:
     """What gates, rows and findings come to, and what is not known."""
-    findings = [f for f in findings_of(report) if not f.text.startswith("the gate ")]
+    findings = findings_beside_gates(report)
     gates = gates_of(report.corpus.manifest)
     errors = [f for f in findings if f.severity == "bad"]
     bad = bool(errors) or not all(gates.values()) or not report.corpus.total
@@ -64,7 +64,7 @@ def _gates(gates: dict[str, bool]) -> str:
     return "both gates passed" if len(gates) == 2 else f"all {len(gates)} gates passed"
 
 
-def _found(findings: list[Finding], errors: list[Finding]) -> str:
+def _found(findings: Sequence[Finding], errors: Sequence[Finding]) -> str:
     if errors:
         return errors[0].text + (f" (the first of {len(errors)} errors)" if len(errors) > 1 else "")
     if findings:
