@@ -101,11 +101,8 @@ def private_names_of(path: Path) -> Iterator[str]:
             ]
             foreign |= dict(named)
     names = list(foreign.values())
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
-            dotted = ast.unparse(node)
-            first, _, rest = dotted.partition(".")
-            names += [f"{foreign[first]}.{rest}"] if re.fullmatch(r"[\w.]+", dotted) and first in foreign else []
+    for first, rest in re.findall(r"(?<![\w.])([A-Za-z]\w*)((?:\.\w+)*\._\w+)", path.read_text(encoding="utf-8")):
+        names += [f"{foreign[first]}{rest}"] if first in foreign else []
     for name in names:
         if any(part.startswith("_") and not part.startswith("__") for part in name.split(".")):
             yield name
@@ -120,17 +117,47 @@ def test_no_private_name_of_another_package_is_used() -> None:
 
 
 def test_no_circle() -> None:
-    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for _, path in modules()}
-    graph = {name: {n for n in whole_names(path) if n in names and n != name} for name, path in names.items()}
+    names = {dotted(path): path for _, path in modules()}
+    graph = {name: {n for n in needed(path) if n in names and n != name} for name, path in names.items()}
     list(TopologicalSorter(graph).static_order())
 
 
-def whole_names(path: Path) -> Iterator[str]:
+def dotted(path: Path) -> str:
+    """A file by the name under which it is imported."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+BOTH_WAYS = {("inference", "backends"), ("inference", "batches"), ("inference", "engines")}  # a provider offers batches
+
+
+def test_folders_of_a_package_import_one_way() -> None:
+    """What two folders of a package both need is in a module beside or below them."""
+    places = {dotted(path): path.relative_to(PACKAGE).parts for _, path in modules()}
+    arrows: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for _, path in modules():
+        own = path.relative_to(PACKAGE).parts
+        for name in needed(path) if len(own) > 2 else ():
+            other = places.get(name, ())
+            if len(other) > 2 and other[0] == own[0] and other[1] != own[1]:
+                arrows.setdefault((own[0], own[1]), set()).add((other[0], other[1]))
+    assert len(arrows) > 20
+    one_way = {a: others - BOTH_WAYS if a in BOTH_WAYS else others for a, others in arrows.items()}
+    list(TopologicalSorter(one_way).static_order())
+
+
+def needed(path: Path) -> Iterator[str]:
     """The files of ours that a file imports as soon as it is imported."""
     for node in tree_of(path).body:
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{a.name}" for a in node.names)
+            for name in (f"{node.module}.{a.name}" for a in node.names):
+                yield name if is_file(name) else node.module
+
+
+@cache
+def is_file(name: str) -> bool:
+    """Whether a dotted name is a file or a folder of ours."""
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
 PLAIN = """\

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from synthspec.document.inheritance import inside
 from synthspec.document.source import path_fault
-from synthspec.sources.kinds import Place, SourceFault
+from synthspec.sources.source_kind import Place, SourceFault
 from synthspec.sources.wildcards import is_pattern, matches_name, parts_of_pattern
 
 MAX_FILES = 200_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from synthspec.sources.kinds import Opened, OpenedBefore, Place, SourceKind
+from synthspec.sources.source_kind import Opened, OpenedBefore, Place, SourceKind
 from synthspec.sources.table import TableFault
 
 MOST = 24  # sources

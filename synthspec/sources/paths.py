@@ -8,8 +8,8 @@ from synthspec.diagnostics import nearest
 from synthspec.document.inheritance import inside
 from synthspec.document.source import path_fault
 from synthspec.sources import wildcards
-from synthspec.sources.kinds import Place, SourceFault
 from synthspec.sources.matching import matching_files
+from synthspec.sources.source_kind import Place, SourceFault
 
 
 def find_file(text: str, place: Place) -> Path:

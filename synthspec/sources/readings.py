@@ -12,7 +12,7 @@ from synthspec.sources import Reading, is_readable, settings_read
 from synthspec.sources.compressed import suffix_of
 from synthspec.sources.dates import FORM, form_fault
 from synthspec.sources.encodings import ENCODINGS, is_encoding
-from synthspec.sources.kinds import SourceFault
+from synthspec.sources.source_kind import SourceFault
 
 KEYS: Mapping[str, Mapping[str, Any]] = {
     "delimiter": {

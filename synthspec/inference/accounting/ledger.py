@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Protocol
 
 from synthspec.formats.recovery.thinking import thinking_in
 from synthspec.inference.accounting.budget import Budget, actual_cost, worst_cost
-from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.store import Store
 from synthspec.lazy_dataclass import dataclass
+from synthspec.spec import Prices
 from synthspec.spec.messages import Completion, Reply, Request, Sent, Usage
 
 
@@ -28,10 +29,20 @@ class Worst:
         return Worst(self.cost if cost is None else cost, self.tokens if tokens is None else tokens)
 
 
-def worst_of(endpoint: Endpoint, request: Request) -> Worst:
+class Priced(Protocol):
+    """What is called, as far as money goes."""
+
+    @property
+    def prices(self) -> Prices | None: ...
+
+    @property
+    def free(self) -> bool: ...
+
+
+def worst_of(called: Priced, request: Request) -> Worst:
     """What a request may take at most."""
     prompt, reply = request.worst_tokens
-    return Worst(worst_cost(endpoint.prices, prompt, reply), prompt + reply)
+    return Worst(worst_cost(called.prices, prompt, reply), prompt + reply)
 
 
 def plausible_usage(reply: Reply, request: Request) -> Usage:
@@ -89,9 +100,7 @@ class Ledger:
         if self.metered:
             await self.store.reserve(request.key, worst.cost, worst.tokens)
 
-    async def commit(
-        self, endpoint: Endpoint, request: Request, reply: Reply, latency: float, worst: Worst
-    ) -> Completion:
+    async def commit(self, called: Priced, request: Request, reply: Reply, latency: float, worst: Worst) -> Completion:
         """Store a reply that is paid for, and settle what was set aside; the first completion of a key stands.
 
         Raises:
@@ -101,7 +110,7 @@ class Ledger:
         reasoning = reply.reasoning or thinking_in(reply.text)
         if usage != reply.usage or reasoning != reply.reasoning:
             reply = replace(reply, usage=usage, reasoning=reasoning)
-        cost = actual_cost(endpoint.prices, reply.usage, endpoint.free)
+        cost = actual_cost(called.prices, reply.usage, called.free)
         completion = Completion(request.key, reply, cost, latency)
         charged = worst.charged(completion)
         try:

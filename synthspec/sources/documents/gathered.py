@@ -10,8 +10,8 @@ from synthspec.sources.documents.chunker import Chunking, cut, whole
 from synthspec.sources.documents.document import Document, DocumentFault, MissingDocumentPackage
 from synthspec.sources.documents.parsed import read_document
 from synthspec.sources.documents.reader import GROUP, is_document, suffixes
-from synthspec.sources.kinds import Note, Place, SourceFault
-from synthspec.sources.table import TableFault, refuse_many
+from synthspec.sources.source_kind import Place, SourceFault
+from synthspec.sources.table import Note, TableFault, refuse_many
 
 COLUMNS = ("text", "path", "title", "page", "part")
 MAX_CHARACTERS = 512 * 1024 * 1024  # of all chunks

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synthspec.sources.kinds import Place, SourceFault
 from synthspec.sources.matching import matching_files
 from synthspec.sources.paths import instead_of
+from synthspec.sources.source_kind import Place, SourceFault
 from synthspec.sources.wildcards import is_pattern
 
 

@@ -16,7 +16,7 @@ from synthspec.sources import readable
 from synthspec.sources.cache import read_cached, write_cached
 from synthspec.sources.hubs.errors import HubError, HubErrorKind, read_error
 from synthspec.sources.hubs.layout import DEFAULT, Splits, configurations, converted
-from synthspec.sources.kinds import SourceFault
+from synthspec.sources.source_kind import SourceFault
 
 T = TypeVar("T")
 MAIN = "main"

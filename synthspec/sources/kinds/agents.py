@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthspec.sources.kinds import Note, Opened, Place, SourceFault, SourceKind
-from synthspec.sources.table import MemoryTable
+from synthspec.sources.source_kind import Opened, Place, SourceFault, SourceKind
+from synthspec.sources.table import MemoryTable, Note
 
 if TYPE_CHECKING:
     from synthspec.sources.simulation.code import ModelCode

@@ -10,10 +10,10 @@ from typing import Any
 from synthspec.sources import MAX_BYTES, WHOLE_BYTES, Reading, read_table
 from synthspec.sources.fingerprints import files_digest, mark_of
 from synthspec.sources.joined_table import JoinedTable
-from synthspec.sources.kinds import Note, Opened, Place, SourceFault, SourceKind
 from synthspec.sources.paths import find_files, is_pattern
 from synthspec.sources.readings import KEYS, reading_of
-from synthspec.sources.table import MAX_VALUES, Table, TableFault
+from synthspec.sources.source_kind import Opened, Place, SourceFault, SourceKind
+from synthspec.sources.table import MAX_VALUES, Note, Table, TableFault
 
 SHOWN = 3  # files that are named of those that cannot be read
 

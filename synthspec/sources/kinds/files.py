@@ -12,7 +12,7 @@ from synthspec.sources.documents.gathered import ChunkedDocuments
 from synthspec.sources.documents.matching import named_files
 from synthspec.sources.documents.units import UNITS
 from synthspec.sources.encodings import ENCODINGS, is_encoding
-from synthspec.sources.kinds import Opened, Place, SourceFault, SourceKind
+from synthspec.sources.source_kind import Opened, Place, SourceFault, SourceKind
 from synthspec.sources.table import MemoryTable
 
 

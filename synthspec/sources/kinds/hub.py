@@ -8,7 +8,7 @@ from typing import Any
 
 from synthspec.sources import TableFault, read_table
 from synthspec.sources.joined_table import JoinedTable
-from synthspec.sources.kinds import Opened, Place, SourceFault, SourceKind
+from synthspec.sources.source_kind import Opened, Place, SourceFault, SourceKind
 
 _NAME = r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}$"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.sources import is_readable, read_table, readable
-from synthspec.sources.kinds import Opened, Place, SourceFault, SourceKind
 from synthspec.sources.paths import find_file
+from synthspec.sources.source_kind import Opened, Place, SourceFault, SourceKind
 from synthspec.sources.table import TableFault
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthspec.sources.kinds import Opened, Place, SourceKind
+from synthspec.sources.source_kind import Opened, Place, SourceKind
 from synthspec.sources.table import table_of
 
 

@@ -18,10 +18,10 @@ import synthspec
 from synthspec.sources.cache import cached_path, write_cached
 from synthspec.sources.child_environment import child_environment
 from synthspec.sources.fingerprints import files_digest, values_digest
-from synthspec.sources.kinds import Opened, SourceFault
 from synthspec.sources.queries.limits import MEMORY, SECONDS
 from synthspec.sources.queries.statement import Statement, characters
 from synthspec.sources.queries.tables import arrow_table
+from synthspec.sources.source_kind import Opened, SourceFault
 from synthspec.sources.table import Table
 
 _RULES = 2  # raised when the rows of a query may come out otherwise

@@ -10,7 +10,7 @@ from typing import Any
 
 from synthspec.diagnostics import did_you_mean
 from synthspec.lazy_dataclass import dataclass
-from synthspec.sources.kinds import SourceFault
+from synthspec.sources.source_kind import SourceFault
 
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree"})
 CLOCKS = frozenset({

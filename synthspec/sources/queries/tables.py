@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthspec.sources.kinds import SourceFault
+from synthspec.sources.source_kind import SourceFault
 from synthspec.sources.table import Table
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from synthspec.diagnostics import Related, Span, did_you_mean
 from synthspec.document.inheritance import inside
 from synthspec.lazy_dataclass import dataclass
-from synthspec.sources.kinds import Place, SourceFault
 from synthspec.sources.paths import find_file
+from synthspec.sources.source_kind import Place, SourceFault
 
 MAX_FILES = 200
 MAX_BYTES = 4_000_000

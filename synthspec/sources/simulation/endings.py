@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
-from synthspec.sources.kinds import Note, SourceFault
 from synthspec.sources.simulation.process import MAX_BYTES, MAX_ROWS, MEMORY, EndedRun
 from synthspec.sources.simulation.results import Result
+from synthspec.sources.source_kind import SourceFault
+from synthspec.sources.table import Note
 
 QUOTED = 80  # characters of what it printed
 
