@@ -10,6 +10,10 @@ RESERVED = frozenset(
     "and or not in if then else true false null matches none is for self loop examples avoid rows row".split()
 )  # words of expressions and templates, and names that they give a meaning of their own
 LONGEST = 60
+_LETTERS = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+    | {"đ": "d", "Đ": "D", "þ": "th", "Þ": "Th", "ð": "d", "ı": "i"}
+)  # letters that are no other letter with a mark
 
 
 def in_a_sentence(names: Sequence[str]) -> str:
@@ -33,6 +37,8 @@ class HeaderNames:
         >>> names = HeaderNames()
         >>> names.give("Petal length (cm)"), names.give("petal_length_cm"), names.give("2020"), names.give("if")
         ('petal_length_cm', 'petal_length_cm_2', 'column_2020', 'if_')
+        >>> names.give("Größe")
+        'grosse'
         """
         name = _plain(header)
         chosen, count = name, 1
@@ -47,7 +53,7 @@ def _plain(header: str) -> str:
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", header) and len(header) <= LONGEST:
         name = header
     else:
-        ascii_only = unicodedata.normalize("NFKD", header).encode("ascii", "ignore").decode()
+        ascii_only = unicodedata.normalize("NFKD", header.translate(_LETTERS)).encode("ascii", "ignore").decode()
         name = re.sub(r"[^A-Za-z0-9]+", "_", ascii_only).strip("_").lower()[:LONGEST].rstrip("_")
         name = f"column_{name}" if not name or name[0].isdigit() else name
         name = name.rstrip("_") or "column"

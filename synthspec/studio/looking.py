@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from synthspec.compiler import compile_spec
 from synthspec.diagnostics import Diagnostic
+from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.columns.profile import ColumnProfile
 from synthspec.profiling.declared.json_schema import is_json_schema, read_json_schema
@@ -42,6 +44,15 @@ BECOMES = {
     "Conversations": "written by the model", "Texts": "written by the model",
 }  # fmt: skip
 
+MEANINGS = {
+    "KS distance": "how far the distribution is from the sample: the largest difference, at any value, of the shares"
+    " of values up to it. 0 is alike; from about 0.1 on it shows",
+    "Cramér's V": "how strongly a column depends on another: 0 not at all, 1 wholly",
+    "n =": "how many values of the sample this was counted over",
+    "in pieces": "no known form is near, so values are drawn from ranges, each as often as in the sample",
+    "weights as in the sample": "each value comes as often as it does in the file",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
@@ -64,6 +75,7 @@ def look_at(path: Path, given: Mapping[str, Any], name: str) -> LookedAt:
     table = read_table(path, reading_of(options, path))
     profile = profile_sample(sample_of(table, path.name))
     files = files_of(propose_and_try(profile, name, _compiled))
+    columns = [_column(c, profile) for c in profile.columns]
     about = {
         "file": path.name,
         "kind": suffix_of(path).lstrip("."),
@@ -72,9 +84,10 @@ def look_at(path: Path, given: Mapping[str, Any], name: str) -> LookedAt:
         "rows": profile.sample.total,
         "left_out": list(profile.sample.left_out),
         "notes": [note.message for note in table.notes],
-        "columns": [_column(c, profile) for c in profile.columns],
+        "columns": columns,
         "first": _first(table),
         "yaml": _yaml(files),
+        "words": meanings_of(" ".join(c["said"] for c in columns)),
         "writes": [p.as_posix() for p in files],
     }
     return LookedAt(files, about)
@@ -100,12 +113,13 @@ def read_as(path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _column(column: ColumnProfile, profile: Profile) -> dict[str, Any]:
     kind = type(column.kind).__name__
+    told = replace(column, header=column.name)  # another name is shown with the header
     sample = next(c for c in profile.sample.columns if c.name == column.name)
     present = islice((v for v in sample.values if v is not None), 40)
     if kind == "Texts":
-        said = text_remark(column)
+        said = text_remark(told)
     else:
-        said = remarks(column, None, None)
+        said = remarks(told, None, None)
     return {
         "header": column.header,
         "name": column.name,
@@ -116,6 +130,18 @@ def _column(column: ColumnProfile, profile: Profile) -> dict[str, Any]:
         "said": " ".join(said),
         "examples": [_short(v, SHORTEST) for v in dict.fromkeys(map(str, present))][:EXAMPLES],
     }
+
+
+def meanings_of(said: str) -> list[list[str]]:
+    """The words of statistics in what is said of columns, each with its meaning.
+
+    >>> meanings_of("Normal, KS distance 0.03 from the sample (n = 90).")[0][0]
+    'KS distance'
+    """
+    forms = {name.replace("_", " "): form.summary for name, form in DISTRIBUTIONS.items()}
+    known = {**MEANINGS, **forms}
+    found = (word for word in known if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said, re.IGNORECASE))
+    return [[word, known[word]] for word in found]
 
 
 def _first(table: Table) -> dict[str, Any]:

@@ -19,10 +19,11 @@ OWN = f"http://127.0.0.1:{PORT}"  # the origin of the studio that tests without 
 
 
 @contextlib.contextmanager
-def served(folder: Path, home: Path | None = None) -> Iterator[Studio]:
-    """A studio that listens, for a browser."""
+def served(folder: Path, home: Path | None = None, port: int = 0) -> Iterator[Studio]:
+    """A studio that listens, for a browser; where it is to be found again, at a port."""
     listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
     listening.listen()
     studio = Studio(folder, Door(listening.getsockname()[1]), home=home or folder)
     server = StudioServer(studio)

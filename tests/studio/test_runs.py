@@ -278,6 +278,8 @@ def test_cost_is_said_before_the_button(client: TestClient, folder: Path, monkey
     paid = client.get("/api/run/plan/calls.yaml?backend=openai:gpt-5-mini&rows=6").json()
     assert paid["rows"] == 6 and 0 < paid["estimate"]["expected"]["cost"] < paid["estimate"]["worst"]["cost"]
     assert paid["preview"]["expected"]["calls"] == 3
+    more = client.get("/api/run/plan/calls.yaml?backend=openai:gpt-5-mini&few=5").json()
+    assert more["preview"]["expected"]["calls"] == 5 and more["estimate"]["expected"]["calls"] == 12
     assert paid["backends"] == [
         {"name": "openai:gpt-5-mini", "ready": False, "free": False, "why": "no key: OPENAI_API_KEY is not set"}
     ]

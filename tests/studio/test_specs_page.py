@@ -179,6 +179,21 @@ def test_a_person_corrects_how_it_is_read(client: TestClient) -> None:
     assert wrong.status_code == 422 and "encoding" in wrong.json()["error"]
 
 
+def test_other_names_and_words_of_statistics_are_explained(client: TestClient) -> None:
+    rows = "".join(f"{i % 3};{20 + (i * 37) % 41 + (i * 13) % 29};{'ab'[i % 2]}\n" for i in range(200))
+    found = client.post(
+        f"/api/new/data/{drop(client, 'a.csv', ('Order No.;größe;kind' + chr(10) + rows).encode())}", json={}
+    ).json()
+    assert {c["header"]: c["name"] for c in found["columns"] if c["name"] != c["header"]} == {
+        "Order No.": "order_no",
+        "größe": "grosse",
+    }
+    assert "the column" not in " ".join(c["said"] for c in found["columns"]).lower()
+    meanings = dict(found["words"])
+    assert "KS distance" in " ".join(c["said"] for c in found["columns"]) and "sample" in meanings["KS distance"]
+    assert "weights as in the sample" in meanings and "Cramér's V" not in meanings
+
+
 def test_other_kinds_of_files(client: TestClient) -> None:
     lines = "".join(json.dumps({"city": "Bonn", "size": i, "open": i % 2 == 0}) + "\n" for i in range(40))
     found = client.post(f"/api/new/data/{drop(client, 'a.jsonl', lines.encode())}", json={}).json()

@@ -14,7 +14,7 @@ from synthspec.compiler import compile_spec
 from synthspec.sources.kinds import Access
 from synthspec.studio.context import RequestRefused, Studio, Tab, as_json, json_of, render, spec_path, studio_of
 from synthspec.studio.runs.consent import needs_trust_alone, questions_of
-from synthspec.studio.runs.offer import choices, offer, overrides_of
+from synthspec.studio.runs.offer import PREVIEWED, choices, offer, overrides_of
 from synthspec.studio.runs.registry import Runs, RunWanted
 from synthspec.studio.runs.stream import stream_of
 from synthspec.studio.workspace import Workspace, anothers
@@ -35,7 +35,8 @@ def plan(request: Request) -> Response:
     path, studio = spec_path(request), studio_of(request)
     given = request.query_params
     rows, backend, budget = _rows(given.get("rows")), given.get("backend", ""), _budget(given.get("budget"))
-    found = offer(path, rows, backend, budget, studio.dataset_folder)
+    few = min(_rows(given.get("few")) or PREVIEWED, MOST_PREVIEWED)
+    found = offer(path, rows, backend, budget, studio.dataset_folder, few)
     maker = studio.service(Workspace).maker(found["name"], path) if "name" in found else None
     if maker is not None:
         message, help = anothers(studio, path, found["name"], maker, "replace")
@@ -58,7 +59,7 @@ def _started(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
         raise RequestRefused(400, "that cannot be run", "choose a build or a preview, and a backend")
     rows, budget = _rows(asked.get("rows")), _budget(asked.get("budget"))
     if kind == "preview":
-        rows = min(rows or 3, MOST_PREVIEWED)
+        rows = min(rows or PREVIEWED, MOST_PREVIEWED)
     compiled = compile_spec(path, overrides_of(rows if kind == "build" else None, backend, budget))
     trusts = needs_trust_alone(compiled)
     if compiled.spec is None or not (compiled.ok or trusts):

@@ -25,8 +25,10 @@ COUNTED = 20_000  # combinations looked at for an estimate
 FIRST = 6  # diagnostics shown
 
 
-def offer(path: Path, rows: int | None, backend: str, budget: float | None, dataset_folder: Any) -> dict[str, Any]:
-    """What a run of a spec would be, with these rows, backend and budget in place of its own."""
+def offer(
+    path: Path, rows: int | None, backend: str, budget: float | None, dataset_folder: Any, previewed: int = PREVIEWED
+) -> dict[str, Any]:
+    """What a run of a spec would be, with these rows, backend and budget in place of its own; and a preview."""
     overrides = overrides_of(rows, backend, budget)
     compiled = compile_spec(path, overrides)
     asks = [q.as_json() for q in questions_of(compiled)]
@@ -49,7 +51,7 @@ def offer(path: Path, rows: int | None, backend: str, budget: float | None, data
     }
     if not compiled.ok:
         return {**told, **about, "ok": needs_trust_alone(compiled), "estimate": None}
-    few = replace(spec, rows=min(PREVIEWED, spec.rows), open_ended=False)
+    few = replace(spec, rows=min(previewed, spec.rows), open_ended=False)
     return {
         **told,
         **about,

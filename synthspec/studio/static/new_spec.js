@@ -3,6 +3,7 @@ import { count, el, fetchJson, fill, number, sentence, specUrl, tellError } from
 
 const at = (id) => document.getElementById(id);
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar" };
+const MOST_SHOWN = 8; // renamed columns
 const ENCODINGS = ["utf-8", "cp1252", "utf-16", "latin-1", "iso-8859-15", "cp1250", "cp1251", "shift_jis", "gb18030", "big5", "euc-kr"];
 let offers = null;
 let asked = null; // what the spec is made from
@@ -111,14 +112,19 @@ function readingOf(found, again) {
 }
 
 function proposal(found) {
+  const renamed = found.columns.filter((c) => c.name !== c.header);
   const share = (part) => (part ? `${part < 0.01 ? "<1" : Math.round(part * 100)}% missing` : "");
   return [
     found.rows !== undefined && el("p", {}, `${count(found.rows, "row")}, ${count(found.columns.length, "column")}.`, found.left_out.length ? ` ${found.left_out.join(" ")}` : ""),
     found.notes?.length ? el("div", { class: "said-box warn" }, found.notes.map((n) => el("p", {}, sentence(`The file ${n}`)))) : null,
+    renamed.length ? el("div", { class: "said-box" }, el("p", {}, `${count(renamed.length, "column")} ${renamed.length === 1 ? "gets another name" : "get other names"}: a name is a letter or _, then letters, digits and _.`),
+      el("ul", { class: "renamed" }, renamed.slice(0, MOST_SHOWN).map((c) => el("li", {}, c.header || "(no name)", " becomes ", el("code", {}, c.name)))),
+      renamed.length > MOST_SHOWN && el("p", { class: "soft small" }, `and ${number(renamed.length - MOST_SHOWN)} more`)) : null,
     found.columns.length ? el("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Columns of the file" }, el("table", { class: "columns" },
       el("thead", {}, el("tr", {}, ["Column", "Holds", "In the new dataset", "For example"].map((h) => el("th", { scope: "col" }, h)))),
-      el("tbody", {}, found.columns.map((c) => el("tr", {}, el("th", { scope: "row" }, c.header), el("td", {}, c.kind, el("span", { class: "soft small under" }, [c.distinct > 1 && `${number(c.distinct)} different`, share(c.missing)].filter(Boolean).join(", "))),
+      el("tbody", {}, found.columns.map((c) => el("tr", {}, el("th", { scope: "row" }, c.header, c.name !== c.header && el("span", { class: "soft small under" }, "named ", el("code", {}, c.name))), el("td", {}, c.kind, el("span", { class: "soft small under" }, [c.distinct > 1 && `${number(c.distinct)} different`, share(c.missing)].filter(Boolean).join(", "))),
         el("td", {}, c.becomes, el("span", { class: "soft small under" }, c.said)), el("td", { class: "soft examples" }, c.examples.join(" · "))))))) : null,
+    found.words?.length ? el("details", {}, el("summary", {}, "What these words mean"), el("dl", { class: "words" }, found.words.map(([word, meaning]) => [el("dt", {}, word), el("dd", {}, sentence(meaning))]))) : null,
     found.first?.rows.length ? el("details", {}, el("summary", {}, "The first rows as they were read"), el("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "First rows" }, el("table", {}, el("thead", {}, el("tr", {}, found.first.names.map((n) => el("th", { scope: "col" }, n)))), el("tbody", {}, found.first.rows.map((r) => el("tr", {}, r.map((v) => el("td", {}, v === null ? "–" : v)))))))) : null,
     el("details", {}, el("summary", {}, "The spec that will be made"), el("pre", { class: "code", tabindex: "0" }, found.yaml)),
   ];

@@ -4,7 +4,7 @@ import { RunView } from "/static/run_view.js";
 
 const spec = document.body.dataset.spec;
 const at = (id) => document.getElementById(id);
-const form = { backend: at("backend"), other: at("other"), rows: at("rows"), budget: at("budget") };
+const form = { backend: at("backend"), other: at("other"), rows: at("rows"), few: at("few"), budget: at("budget") };
 const view = new RunView();
 let plan = null; // what the studio said last of what is chosen
 let offered = false; // whether the models to choose from are there
@@ -13,6 +13,8 @@ let running = null; // the run that works on this dataset now
 let close = () => {}; // ends the stream that is shown
 let shown = null;
 
+const MOST = Number(form.few.max);
+const few = () => Math.min(Math.max(1, Math.round(Number(form.few.value)) || 3), MOST, plan?.rows || MOST);
 const chosen = () => ({
   backend: form.backend.value === "other" ? form.other.value.trim() : form.backend.value,
   rows: form.rows.value ? Number(form.rows.value) : null,
@@ -25,6 +27,7 @@ async function askPlan() {
   const mine = ++asking;
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(chosen())) if (value !== null && value !== "") query.set(key, value);
+  query.set("few", few());
   try {
     const found = await fetchJson(`${specUrl(spec, "", "/api/run/plan/")}?${query}`);
     if (mine !== asking) return;
@@ -103,9 +106,8 @@ function buttons() {
   at("build").disabled = !can || Boolean(plan?.taken);
   const some = plan?.rows ? ` ${count(plan.rows, "row")}` : "";
   at("build").textContent = plan?.standing && plan.rows && plan.standing.rows === plan.rows ? `Build again` : `Build${some}`;
-  const few = Math.min(3, plan?.rows || 3);
   const price = plan?.preview?.expected.cost;
-  at("preview").textContent = `Preview ${count(few, "row")}${price ? `, ${dollars(price)}` : ""}`;
+  at("preview").textContent = `Preview ${count(few(), "row")}${price ? `, ${dollars(price)}` : ""}`;
 }
 
 // --- starting
@@ -114,7 +116,7 @@ async function start(kind, agreed = []) {
   at("build").disabled = at("preview").disabled = true;
   try {
     const body = { kind, ...chosen(), agreed };
-    if (kind === "preview") body.rows = Math.min(3, plan?.rows || 3);
+    if (kind === "preview") body.rows = few();
     const made = await fetchJson(specUrl(spec, "", "/api/run/start/"), { body });
     watch(made.id, { focus: true });
   } catch (error) {
@@ -170,7 +172,7 @@ function watch(id, { focus = false } = {}) {
       view.take(data, false);
       askPlan();
     },
-  }, (lost) => view.lost(lost));
+  }, (lost) => view.lost(lost, spec));
   if (focus) at("run").scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   markShown();
 }
@@ -221,7 +223,7 @@ form.backend.addEventListener("change", () => {
   if (form.backend.value === "other") form.other.focus();
   else askPlan();
 });
-for (const input of [form.other, form.rows, form.budget]) input.addEventListener("input", soon);
+for (const input of [form.other, form.rows, form.few, form.budget]) input.addEventListener("input", soon);
 at("order").addEventListener("submit", (event) => event.preventDefault());
 at("preview").addEventListener("click", () => start("preview"));
 at("build").addEventListener("click", () => start("build"));

@@ -1,5 +1,5 @@
 // A run as it goes: figures, prompts, what was rejected, and rows as they come, each with all that was said of it.
-import { count, dollars, duration, el, fill, number, specUrl } from "/static/studio.js";
+import { count, dollars, duration, el, fetchJson, fill, number, sentence as sentenceOf, specUrl } from "/static/studio.js";
 
 const at = (id) => document.getElementById(id);
 const MOST = 120; // rows in the page
@@ -28,12 +28,26 @@ export class RunView {
     fill(at("outcome"));
   }
 
-  lost(lost) {
-    at("run").classList.toggle("lost", lost && this.run?.state !== "ended");
-    if (lost && this.run && this.run.state !== "ended") {
-      at("state").className = "chip warn";
-      at("state").textContent = "Connection lost: the run goes on";
+  /** Say that the stream broke, or is there again; and what to do. */
+  async lost(lost, spec) {
+    const open = lost && this.run && this.run.state !== "ended";
+    at("run").classList.toggle("lost", Boolean(open));
+    this.broken = open;
+    if (!open) {
+      at("lost").hidden = true;
+      return;
     }
+    at("state").className = "chip warn";
+    at("state").textContent = "Connection lost";
+    let why = ["The connection to the studio broke", "it is tried again by itself"];
+    try {
+      await fetchJson(specUrl(spec, "", "/api/state/"));
+    } catch (error) {
+      why = [error.message, error.help];
+    }
+    if (!this.broken) return;
+    at("lost").hidden = false;
+    fill(at("lost"), el("p", {}, sentenceOf(`${why[0]}. The run goes on without this page`)), el("p", { class: "soft small" }, sentenceOf(why[1])));
   }
 
   take(data, whole) {

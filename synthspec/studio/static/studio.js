@@ -26,7 +26,7 @@ export async function fetchJson(address, { method, body, headers, signal } = {})
     answer = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new StudioError(0, { error: "the studio does not answer", help: "it was closed, or the computer slept: start it again in the terminal" });
+    throw new StudioError(0, { error: "the studio does not answer", help: "start it again in the terminal with `synthspec studio`, and open the address that it prints: nothing that was saved or built is lost" });
   }
   let value = {};
   try {
@@ -63,18 +63,32 @@ export function fill(element, ...children) {
   return element;
 }
 
+const AGAIN = 3000; // milliseconds until a stream that was refused is asked for again
+
 /**
  * A stream of server-sent events. `handlers` has a function for each event's name, given its JSON and its id.
  * `lost(true)` is called when the stream broke, `lost(false)` when it is there again. Returns a function that ends it.
  */
 export function events(address, handlers, lost = () => {}) {
-  const source = new EventSource(address);
-  for (const [name, handler] of Object.entries(handlers)) {
-    source.addEventListener(name, (event) => handler(JSON.parse(event.data), event.lastEventId));
-  }
-  source.addEventListener("open", () => lost(false));
-  source.addEventListener("error", () => lost(true));
-  const close = () => source.close();
+  let source = null;
+  let later = 0;
+  const open = () => {
+    source = new EventSource(address);
+    for (const [name, handler] of Object.entries(handlers)) {
+      source.addEventListener(name, (event) => handler(JSON.parse(event.data), event.lastEventId));
+    }
+    source.addEventListener("open", () => lost(false));
+    source.addEventListener("error", () => {
+      lost(true);
+      clearTimeout(later);
+      if (source.readyState === EventSource.CLOSED) later = setTimeout(open, AGAIN); // refused, as by a studio that was started anew
+    });
+  };
+  const close = () => {
+    clearTimeout(later);
+    source.close();
+  };
+  open();
   addEventListener("pagehide", close, { once: true });
   return close;
 }
@@ -85,14 +99,18 @@ export function specUrl(spec, page = "", base = "/spec/") {
   return `${base}${path}${page ? `/${page}` : ""}`;
 }
 
-/** A sentence at the edge of the page, read out too. Errors stay until they are closed. */
+const MOST_NOTICES = 3;
+
+/** A sentence at the edge of the page, read out too. Errors stay until they are closed; of the others the last is shown. */
 export function notify(message, { help = "", kind = "note" } = {}) {
   const box = document.getElementById("notices");
   const close = el("button", { type: "button", class: "quiet", "aria-label": "Close this message" }, "×");
   const one = el("div", { class: `notice ${kind}` }, el("p", {}, sentence(message), help && el("span", { class: "help" }, sentence(help))), close);
   close.addEventListener("click", () => one.remove());
+  for (const other of [...box.children]) if (other.dataset.said === message || (kind !== "error" && !other.matches(".error"))) other.remove();
+  one.dataset.said = message;
   box.append(one);
-  while (box.children.length > 4) box.firstElementChild.remove();
+  while (box.children.length > MOST_NOTICES) box.firstElementChild.remove();
   if (kind !== "error") setTimeout(() => one.remove(), 6000);
   return one;
 }
