@@ -10,6 +10,10 @@ import synthspec
 from synthspec.compiler import compile_spec
 
 BLOCK = "a text of several lines begins below `user: |`, every line of it indented"
+NEAR_ITSELF = """sources: {d: {rows: [{t: x}]}}
+prompts: {p: {user: "{{ examples }}", examples: {from: d, rows: 1, nearest: a}, writes: a}}
+fields: {a: {type: string}}
+"""
 
 
 @pytest.mark.parametrize(
@@ -22,6 +26,7 @@ BLOCK = "a text of several lines begins below `user: |`, every line of it indent
         ("name: poems\n  rows: 5\n", "quote a text that holds ': ', or correct the indentation"),
         ("backend: openai/gpt-5\n", "write `openai:gpt-5`"),
         ("backend: ollama/llama3:8b\n", "write `ollama:llama3:8b`"),
+        (NEAR_ITSELF, "this prompt writes 'a' itself: it cannot read it"),
     ],
 )
 def test_hints(text: str, help: str) -> None:

@@ -420,7 +420,8 @@ def test_tools_by_the_name_of_a_parameter(world: World) -> None:
 
 
 def test_tools_by_an_expression_that_names_none_lose_the_row(world: World) -> None:
-    spec = changed(parameters={"kit": {"values": [["days_left"], ["spade"]]}})
+    words = {"word": {"values": ["days_left", "spade"]}, "kit": {"value": "[word]"}}  # no list that `check` sees
+    spec = changed(parameters=words)
     spec["prompts"]["talk"]["dialogue"]["agent"]["tools"] = "kit"
     dataset = world.build(spec, lambda r: "no need for that")
     lost = (world.folder / "out/quarantine.jsonl").read_text(encoding="utf-8")

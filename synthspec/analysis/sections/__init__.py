@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from synthspec.analysis.sections.asked_rows import check_moves, lower_rows
+from synthspec.analysis.sections.asked_rows import check_combinations, check_moves, lower_rows
 from synthspec.analysis.sections.comments import cut_texts
 from synthspec.analysis.sections.context import AnalysisContext, ReadText, scalar_text, value_of
 from synthspec.analysis.sections.engines import check_engine
@@ -101,6 +101,7 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath], *, ac
     if each is not None:
         spec = replace(spec, rows=asked * rows_per_combination(spec), each=each, open_ended=True)
     check_replacement(ctx, spec)
+    check_combinations(ctx, spec)
     check_engine(ctx, spec)
     return Lowered(spec, ctx.tables, (*ctx.faults, *cut_texts(document)), tuple(ctx.readings))
 

@@ -8,8 +8,9 @@ from synthspec.analysis.sections.context import AnalysisContext, scalar_text, va
 from synthspec.analysis.sections.source_draws import find_source, lower_where
 from synthspec.document.reader import MapNode, ScalarNode
 from synthspec.languages.expressions import names_of
-from synthspec.spec import Parameter, PlanRules, Prompt, RowsEach, SourceDraw, SourceTable
+from synthspec.spec import Parameter, PlanRules, Prompt, RowsEach, SourceDraw, SourceTable, Spec
 from synthspec.spec.draws import draws_inside
+from synthspec.spec.fan_outs import rows_of_level
 
 DEFAULT = 100
 
@@ -63,6 +64,19 @@ def _reads_of(
 def _is_of(draw: SourceDraw, source: str) -> bool:
     """Whether a draw takes the row that is gone through: not several rows, nor those most alike."""
     return draw.source == source and draw.rows is None and draw.nearest is None
+
+
+def check_combinations(ctx: AnalysisContext, spec: Spec) -> None:
+    """Report a limit on combinations under which the rows asked for can never be had."""
+    limit, node = spec.limits.combinations, ctx.root.get("limits")
+    drops = any(check.severity == "drop" for check in spec.checks)
+    if limit is None or spec.open_ended or not (drops or any(p.each is not None for p in spec.prompts)):
+        return
+    fewest, _ = rows_of_level(spec, 0, 0)
+    if limit < fewest:
+        at = node.get("combinations") if isinstance(node, MapNode) else None
+        message = f"{spec.rows:,} rows take {fewest:,} combinations at least, and {limit:,} may be tried"
+        ctx.report("E696", at or node or ctx.root, message, "remove it: then ten times those planned may be")
 
 
 def check_moves(ctx: AnalysisContext, prompts: Sequence[Prompt], each: RowsEach | None, saturation: str) -> bool:

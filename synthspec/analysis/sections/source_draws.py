@@ -102,7 +102,10 @@ def lower_nearest(
     def of_fields(name: str) -> str | None:
         written = name in ctx.names_under("fields") and name not in ctx.names_under("parameters")
         there = f"`examples: {{from: {table.name}, nearest: {name}}}`"
-        return f"'{name}' is a field: a prompt finds rows alike to it with {there}" if written else explain(name)
+        beside = explain(name)  # in a prompt that writes it itself
+        if written and (beside is None or "itself" not in beside):
+            return f"'{name}' is a field: a prompt finds rows alike to it with {there}"
+        return beside
 
     expression, kind = ctx.expression(nearest, scope, explain=of_fields)
     if isinstance(by, ScalarNode) and find_column(ctx, by, table) is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text
 from synthspec.analysis.sections.field_rules import KINDS, check_rules
 from synthspec.analysis.sections.prompts.emptied import Emptied
+from synthspec.analysis.sections.prompts.images import DrawnNames
 from synthspec.analysis.sections.prompts.playing import (
     Called,
     Played,
@@ -156,7 +157,9 @@ def read_by_answer(answer: Answer | None, players: Mapping[str, Player], own: fr
     return frozenset()
 
 
-def lower_tool_names(ctx: AnalysisContext, node: Node | None, scope: Mapping[str, Type]) -> Expression | None:
+def lower_tool_names(
+    ctx: AnalysisContext, node: Node | None, scope: Mapping[str, Type], around: Surroundings
+) -> Expression | None:
     """The tools that a speaker or a prompt may use: names, or an expression that gives a list of names."""
     if node is None:
         return None
@@ -166,6 +169,8 @@ def lower_tool_names(ctx: AnalysisContext, node: Node | None, scope: Mapping[str
         if expression is not None and not fits(kind, Type("list", item=TEXT)):
             message = f"`tools` is a list of names; this is {kind.with_article}"
             ctx.report("E303", node, message, "write names of tools, or an expression that gives a list of them")
+        elif expression is not None and not ctx.is_lost("tools"):
+            _check_drawn_names(ctx, node, expression, around, known)
         return expression
     seen: dict[str, Node] = {}
     for item in ctx.items(node):
@@ -178,3 +183,15 @@ def lower_tool_names(ctx: AnalysisContext, node: Node | None, scope: Mapping[str
             ctx.report("E489", item, f"there is no tool '{item.text}'", help)
         seen.setdefault(item.text, item)
     return ListOf(tuple(Literal(name, 0, 0) for name in seen), 0, 0)
+
+
+def _check_drawn_names(
+    ctx: AnalysisContext, node: Node, expression: Expression, around: Surroundings, known: Collection[str]
+) -> None:
+    """Names that an expression over listed parameters gives, of which one is no tool."""
+    for names in DrawnNames(ctx, around).values(expression):
+        missing = [n for n in names if n not in known] if isinstance(names, list | tuple) else []
+        if missing:
+            help = did_you_mean(str(missing[0]), known, "declare it under `tools`")
+            ctx.report("E489", node, f"this gives '{missing[0]}', and there is no such tool", help)
+            return

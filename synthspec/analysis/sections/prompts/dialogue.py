@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from synthspec.analysis.sections.context import AnalysisContext, value_of
+from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.prompts.backends import OwnBackends, lower_one_or_chosen, lower_own_backends
 from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, lower_when
 from synthspec.analysis.sections.prompts.exchanges import DialogueReading, check_field_turns, lower_turns, lower_until
@@ -67,7 +67,8 @@ def lower_dialogue(
     return _prompt(reading, entry, writes, dialogue, told, frozenset[str]().union(*(read for _, read in made)), own)
 
 
-TOOL_PROMPT_KEYS = ("messages", "complete", "images", "format", "examples", "reasoning")
+ONE_TALK = ("samples", "map", "repeat", "rows", "verbalize")  # a row has one talk with tools
+TOOL_PROMPT_KEYS = ("messages", "complete", "images", "format", "examples", "reasoning", *ONE_TALK)
 
 
 def lower_tool_prompt(
@@ -82,7 +83,7 @@ def lower_tool_prompt(
     node = entry.value
     assert isinstance(node, MapNode)
     for key in TOOL_PROMPT_KEYS:
-        if (stray := node.key(key)) is not None:
+        if (stray := node.key(key)) is not None and (key != "rows" or value_of(node.get(key)) != 1):
             message = f"a prompt with `tools` has no `{key}`: its reply is a conversation"
             ctx.report("E480", stray, message, "remove it")
     reading = _read(ctx, entry, writes, around, empty, tools)
@@ -184,6 +185,7 @@ def _writes_one(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], aro
     node = entry.value
     assert isinstance(node, MapNode)
     at = node.get("writes") or entry.key
+    writes = tuple(name for name in writes if name != scalar_text(node.get("reasoning")))  # reported by itself
     if len(writes) > 1:
         message = f"a conversation is one field, and this prompt writes {len(writes)}"
         ctx.report("E481", at, message, "leave it one field of `type: messages`")
@@ -210,7 +212,7 @@ def _tools(
     ctx, tools = reading.ctx, reading.tools
     if isinstance(node, MapNode):
         return lower_tool_draw(ctx, node, name, reading.scope, reading.around, tools)
-    used = lower_tool_names(ctx, node, reading.scope)
+    used = lower_tool_names(ctx, node, reading.scope, reading.around)
     return used, tools.read_by(used)
 
 

@@ -14,9 +14,10 @@ from synthspec.analysis.sections.scope import Scope
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.inference.images import KINDS, ImageFault, Looks, look_at, shown_value
 from synthspec.languages.expressions import compile_row, names_of
+from synthspec.languages.expressions.traversal import is_constant
 from synthspec.languages.expressions.tree import Expression
 from synthspec.lazy_dataclass import dataclass
-from synthspec.spec import Choice, Draw, Each, GivenDraw, ListDraw, SourceDraw
+from synthspec.spec import Choice, Draw, Each, Formula, GivenDraw, ListDraw, SourceDraw
 
 _PATH = re.compile(r"(?P<first>\w+)[\w./-]*\.(?:png|jpe?g|gif|webp)", re.IGNORECASE)
 MOST_LOOKED_AT = 5_000  # pictures of one expression
@@ -116,6 +117,8 @@ def _values(ctx: AnalysisContext, draw: Draw) -> Iterator[Any]:
     match draw:
         case Choice(values):
             yield from values
+        case Formula(expression) if is_constant(expression):
+            yield compile_row(expression)({})
         case SourceDraw(source, column, where=None) if source in ctx.tables:
             table = ctx.tables[source]
             numbers = table.some(MOST_LOOKED_AT)

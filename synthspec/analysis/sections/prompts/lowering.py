@@ -30,6 +30,7 @@ from synthspec.languages.expressions.types import ANY, INTEGER, Type
 from synthspec.languages.templates.template import Template
 from synthspec.spec import Prompt
 from synthspec.spec.asked import fields_asked
+from synthspec.spec.conversation import holds_messages
 
 
 def lower_prompts(ctx: AnalysisContext, around: Surroundings) -> tuple[tuple[Prompt, ...], Tools]:
@@ -70,7 +71,9 @@ def _lower(
     sound = len(ctx.items(node.get("writes"))) in (0, len(writes) - of_its_own - (thought is not None))
     known = sound and all(w in around.fields for w in writes)
     asked = fields_asked(prompt, around.fields) if known else ()
-    format_name, options = lower_format(ctx, node.get("format"), asked, prompt.rows)
+    several = prompt.samples is not None or prompt.map is not None
+    talk = several and any(holds_messages(around.fields[n]) for n in prompt.writes if n in around.fields)  # E448
+    format_name, options = lower_format(ctx, node.get("format"), () if talk else asked, prompt.rows)
     return replace(prompt, format=format_name, format_options=options)
 
 

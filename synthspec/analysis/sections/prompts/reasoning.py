@@ -46,10 +46,11 @@ def lower_reasoning(
 def _check(ctx: AnalysisContext, prompt: MapNode, node: ScalarNode, field: Field) -> None:
     """Whether a prompt of this kind can have one, and the field can take it."""
     lists = any(prompt.get(key) is not None for key in _MANY)
-    if prompt.get("dialogue") is not None or value_of(prompt.get("rows"), 1) != 1:
-        other = "dialogue" if prompt.get("dialogue") is not None else "rows"
-        message = f"a prompt with `{other}` has no `reasoning`: what the model thought belongs to no one row"
-        ctx.report("E474", node, message, f"remove `reasoning`, or `{other}`")
+    if prompt.get("dialogue") is not None or prompt.get("tools") is not None:
+        return  # reported with all that a conversation has no use for
+    if value_of(prompt.get("rows"), 1) != 1:
+        message = "a prompt with `rows` has no `reasoning`: what the model thought belongs to no one row"
+        ctx.report("E474", node, message, "remove `reasoning`, or `rows`")
     elif field.type.values or field.type.kind not in (("list",) if lists else ("text", "any")):
         wanted = "a list of texts, one for each reply" if lists else "a text"
         message = f"'{field.name}' is {field.type.with_article}; what a model thought is {wanted}"

@@ -14,6 +14,7 @@ from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import Type
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Each, Field, Prompt, Repeat
+from synthspec.spec.conversation import holds_messages
 
 SEVERAL = ("samples", "map", "repeat", "dialogue")
 UNDER_REPEAT = ("from", "collect")
@@ -80,12 +81,15 @@ def check_lists(ctx: AnalysisContext, node: MapNode, prompt: Prompt, fields: Map
     """Report fields of `samples` and `map` that are no lists, and lists that can never be as their field says."""
     if prompt.samples is None and prompt.map is None:
         return
-    how = "sample" if prompt.map is None else "item"
+    how, key = ("sample", "samples") if prompt.map is None else ("item", "map")
     for name in prompt.writes:
         field = fields.get(name)
         if field is None or ctx.is_broken("fields", name):
             continue
-        if field.schema.get("type") != "array":
+        if holds_messages(field):
+            message = f"'{name}' takes the reply to each {how}: it is a list, and declared as a conversation"
+            ctx.report("E448", field.span, message, f"remove `{key}`: a row has one conversation")
+        elif field.schema.get("type") != "array":
             message = f"'{name}' takes the reply to each {how}: it is a list, and declared as {field.type.with_article}"
             shown = field.schema.get("type", "string")
             ctx.report("E448", field.span, message, f"declare it as {{type: array, items: {{type: {shown}}}}}")
