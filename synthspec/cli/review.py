@@ -133,6 +133,8 @@ def _say(desk: ReviewDesk, said: Sequence[RowRemark]) -> None:
     faults = list(dict.fromkeys(one.fault for one in noted if one.fault))
     if faults:
         _refuse(faults)
+    for note in dict.fromkeys(one.note for one in noted if one.note):
+        echo(f"note: {note}", err=True)
 
 
 def _refuse(faults: Sequence[str]) -> NoReturn:

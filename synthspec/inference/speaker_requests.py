@@ -110,19 +110,30 @@ class SpeakerWriter(PromptWriter):
     ) -> Request:
         """The call itself: what the spec says, what the message must be, and what was wrong before."""
         talk = values.get(SO_FAR, TalkSoFar())
-        messages = self.instructed(base, talk.rejected if self.spec.repair else ())
+        said = tuple(dict.fromkeys(remark.said for remark in (*identity.earlier, *identity.remarks)))
+        messages = self.instructed(base, talk.rejected if self.spec.repair else (), said)
+        if said:  # of the conversation, not of its last message
+            identity = replace(identity, earlier=(), remarks=())
         request = self.sent(index, values, messages, key, identity, rows, feedback)
         if not talk.tools:
             return request
         asked, reply = request.worst_tokens
         return replace(request, tools=talk.tools, worst_tokens=(asked + tool_tokens(talk.tools), reply))
 
-    def instructed(self, base: Sequence[Message], rejected: Sequence[str] = ()) -> tuple[Message, ...]:
-        """The messages with what the speaker is told besides, at the end of its system message."""
+    def instructed(
+        self, base: Sequence[Message], rejected: Sequence[str] = (), remarks: Sequence[str] = ()
+    ) -> tuple[Message, ...]:
+        """The messages with what the speaker is told besides, at the end of its system message: why an attempt at the
+        conversation was rejected, and what reviewers say of one that was not."""
         parts = [self.besides] if self.besides else []
         if rejected:
             listed = "\n".join(f"- {reason}" for reason in dict.fromkeys(rejected[:MOST_TOLD]))
             parts.append(f"An earlier attempt at this conversation was rejected:\n{listed}")
+        if remarks:
+            listed = "\n".join(f"- {line}" for said in remarks for line in said.splitlines() if line.strip())
+            parts.append(
+                f"A reader of an earlier version of this conversation says:\n{listed}\nPut that right in this one."
+            )
         if not parts:
             return tuple(base)
         if base[0].role == "system":

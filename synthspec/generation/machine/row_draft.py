@@ -120,6 +120,7 @@ class WorkingRow:
         variant: tuple[str | int, ...] = (),
         seen: Mapping[str, Any] | None = None,
         endpoint: str = "",
+        before: tuple[str, ...] = (),
     ) -> None:
         """Ask for one completion. With `item`, a number from 0, other calls of the row may be open besides."""
         id = self._id() if item is None else self._id_of_item(step, item, attempt)
@@ -138,6 +139,7 @@ class WorkingRow:
             variant=variant,
             seen=seen or {},
             endpoint=endpoint,
+            before=before,
         )
         if item is None:
             self._wait_for(question)

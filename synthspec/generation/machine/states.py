@@ -51,6 +51,7 @@ class Ask:
     variant: tuple[str | int, ...] = ()  # what tells it from others of the same prompt and row: ("sample", 3)
     seen: Mapping[str, Any] = field(default_factory=dict)  # names bound for this call alone: the item of a map, `round`
     endpoint: str = ""  # the backend it is for, by the name of its endpoint; "" for the prompt's own
+    before: tuple[str, ...] = ()  # keys of all that a conversation came to before, in attempts at it too; in no key
 
 
 @dataclass(frozen=True, slots=True)

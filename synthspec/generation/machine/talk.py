@@ -75,10 +75,10 @@ class Talking:
 
     def begin(self, turn: RowTurn, step: Step) -> None:
         before = turn.work.get(self._name)
-        attempt = before.attempt if isinstance(before, Talk) else 0
+        attempt, past = (before.attempt, before.so_far) if isinstance(before, Talk) else (0, ())
         feedback = turn.feedback.get(self._name)
         rejected = tuple(r.reason for r in feedback.rejections) if feedback is not None else ()
-        self._restart(turn, step, attempt, *turn.last, rejected)
+        self._restart(turn, step, attempt, *turn.last, rejected, past)
 
     def reopen(self, turn: RowTurn, step: Step, rejections: Sequence[Rejection]) -> bool:
         talk = turn.work.get(self._name)
@@ -109,6 +109,7 @@ class Talking:
         stage: Stage,
         reasons: tuple[str, ...],
         rejected: tuple[str, ...],
+        past: tuple[str, ...],
     ) -> None:
         """Begin the talk, or begin it again; where attempts are used up the row is lost, for these reasons."""
         if attempt >= turn.program.limit:
@@ -121,7 +122,7 @@ class Talking:
             return
         turn.asked[self._name] = attempt + 1
         try:
-            talk = self._course.given(Talk(attempt + 1, rejected=rejected), values)
+            talk = self._course.given(Talk(attempt + 1, rejected=rejected, past=past), values)
         except TemplateFault as e:
             turn.give_up(Stage.CALL, (f"the prompt: {e}",))
             return
@@ -164,6 +165,7 @@ class Talking:
             variant=("turn", len(talk.said), talk.attempt, *_mark(tools)),
             seen=self._course.seen(talk, tools),
             endpoint=endpoint,
+            before=talk.so_far,
         )
 
     def _read(self, turn: RowTurn, step: Step, talk: Talk, reply: Replied) -> None:
@@ -179,7 +181,18 @@ class Talking:
             return
         said = (*talk.said, Said(speaker.name, (Text(text),)))
         self._go_on(
-            turn, step, Talk(talk.attempt, said, talk.spoken + 1, (*talk.keys, reply.key), 0, None, talk.rejected)
+            turn,
+            step,
+            Talk(
+                talk.attempt,
+                said,
+                talk.spoken + 1,
+                (*talk.keys, reply.key),
+                0,
+                None,
+                talk.rejected,
+                past=talk.past,
+            ),
         )
 
     def _reject(
@@ -288,7 +301,7 @@ class Talking:
         turn.notes.append(ReplyNote(rejections=tuple(faults)))
         reasons = tuple(r.reason for r in faults)
         turn.tried(Try(self._name, talk.attempt, text, reasons))
-        self._restart(turn, step, talk.attempt, Stage.VALID, reasons, reasons)
+        self._restart(turn, step, talk.attempt, Stage.VALID, reasons, reasons, talk.so_far)
 
     # --- whose turn it is
 

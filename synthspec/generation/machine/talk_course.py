@@ -30,9 +30,15 @@ class Talk(Work):
     rejected: tuple[str, ...] = ()  # why the attempt before was not kept
     rounds: int = 0  # replies in a row that called tools
     errand: Errand | None = None  # calls of tools that wait for their answers
+    past: tuple[str, ...] = ()  # keys of the completions of the attempts before
 
     def restarted(self) -> Talk:
-        return Talk(self.attempt)
+        return Talk(self.attempt, past=self.so_far)
+
+    @property
+    def so_far(self) -> tuple[str, ...]:
+        """The keys of all its completions, of the attempts before too."""
+        return (*self.past, *self.keys)
 
 
 class Course:

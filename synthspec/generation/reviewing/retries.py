@@ -1,8 +1,9 @@
 """Requests that a reviewer wants made again with a remark.
 
-A wish names the completions that a row was made of, by key and by the digest of their texts as they were seen. The
-request with such a key is made under another one, which the remark is an explicit part of; what was paid for stays in
-the store, and no other request is another by it. Where the store holds another text under that key, the wish is stale.
+A wish names completions that a row was made of (of a conversation the first, of rounds the last), by key and by the
+digest of their texts as they were seen. The request with such a key is made under another one, which the remark is an
+explicit part of; what was paid for stays in the store, and no other request is another by it. Where the store holds
+another text under that key, the wish is stale.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ def wish_for(
         texts.setdefault(call.prompt, {})[call.key] = text_digest(call.text)
     if not texts:
         raise RetryRefused("none of its completions is in the store")
+    texts = {n: k for n, k in texts.items() if n in prompts or not prompts}  # not what a prompt that plays a tool wrote
     own = {n: k for n, k in texts.items() if all(set(sharing.get(key, ())) <= {*asked, path} for key in k)}
     if prompt is None and len(own) > 1:
         raise RetryRefused(f"several prompts wrote it: name the one that the remark is for: {', '.join(own)}")
@@ -97,8 +99,21 @@ def wish_for(
         others = sorted({p for key in texts[prompt] for p in sharing.get(key, ())} - {*asked, path})
         them = ", ".join(others[:8])
         raise RetryRefused(f"the completion of '{prompt}' made other rows too; ask them again with it: {them}")
-    spec = prompts.get(prompt)
-    if spec is not None and (spec.dialogue is not None or spec.repeat is not None or spec.complete is not None):
-        kind = "a conversation, a chain of rounds or a raw completion"
-        raise RetryRefused(f"'{prompt}' takes no remark: it is {kind}")
-    return RetryWish(prompt, texts[prompt])
+    return RetryWish(prompt, _made_again(prompts.get(prompt), texts[prompt]))
+
+
+def _made_again(prompt: Prompt | None, texts: Mapping[str, str]) -> Mapping[str, str]:
+    """Those of a row's completions of one prompt that are made again: all that hang on them follow."""
+    if prompt is not None and prompt.dialogue is not None:
+        return dict(list(texts.items())[:1])  # a conversation begins again
+    if prompt is not None and prompt.repeat is not None:
+        return dict(list(texts.items())[-1:])  # the last round
+    return texts
+
+
+def unheard(prompt: Prompt) -> str:
+    """What a person should know before a prompt is retried with a remark: that its model is not shown it. Nothing of
+    one whose model is."""
+    if prompt.complete is None:
+        return ""
+    return f"'{prompt.name}' goes on from bare text: it is written again, and the model is not shown the remark"

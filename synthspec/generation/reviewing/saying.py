@@ -9,7 +9,7 @@ from typing import Any
 
 from synthspec.generation.reviewing.decisions import decide
 from synthspec.generation.reviewing.editing import RowEditor
-from synthspec.generation.reviewing.retries import RetryRefused, wish_for
+from synthspec.generation.reviewing.retries import RetryRefused, unheard, wish_for
 from synthspec.inference.store.derived.row_views import LoggedRow, completions_of, rows_at
 from synthspec.inference.store.reader import StoreReader
 from synthspec.inference.store.reviews import VERBS, Review, Reviews
@@ -39,10 +39,11 @@ class RowRemark:
 @dataclass(frozen=True, slots=True)
 class Noted:
     """What is to be noted of a row; nothing (`entry` is None) where that is the last that its reviewer said of it.
-    `fault` is why it cannot be."""
+    `fault` is why it cannot be, `note` what is to be known of it."""
 
     entry: tuple[str, str, str, str, str, Mapping[str, Any]] | None = None
     fault: str = ""
+    note: str = ""
 
 
 class ReviewDesk:
@@ -85,7 +86,8 @@ class ReviewDesk:
                     continue
             entry = (one.path, row.digest, one.reviewer, one.verb, one.reason.strip(), patch)
             again = last.get(entry[:3]) == entry[3:]
-            found.append(Noted(None if again else entry))
+            prompt = self._prompts.get(str(patch.get("prompt"))) if one.verb == "retry" else None
+            found.append(Noted(None if again else entry, note=unheard(prompt) if prompt is not None else ""))
         return found
 
     def say(self, said: Sequence[RowRemark]) -> list[Noted]:

@@ -21,6 +21,24 @@ from synthspec.spec.messages import Image, Message, Request
 from synthspec.spec.rows import Path, path_text
 
 
+def remade_keys(retries: Mapping[str, Remark]) -> dict[str, tuple[Remark, ...]]:
+    """The remarks that a request was made again with, by the key under which it was.
+
+    >>> first, second = Remark("shorter", "a long text"), Remark("kinder", "a text")
+    >>> found = remade_keys({"k": first, retry_key("k", "shorter"): second})
+    >>> [[remark.said for remark in remarks] for remarks in found.values()]
+    [['shorter'], ['shorter', 'kinder']]
+    """
+    made = {retry_key(key, remark.said) for key, remark in retries.items()}
+    found: dict[str, tuple[Remark, ...]] = {}
+    for start in retries.keys() - made:
+        key, remarks = start, tuple[Remark, ...]()
+        while (remark := retries.get(key)) is not None:
+            key, remarks = retry_key(key, remark.said), (*remarks, remark)
+            found[key] = remarks
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class FirstRequest:
     """The first request of a prompt that needs no other: written when its combination's turn came, in plan order."""
@@ -47,6 +65,7 @@ class RequestWriter:
         self._program = program
         self._writers = writers
         self._retries = retries or {}  # what reviewers say of replies, by the key of the request
+        self._remade = remade_keys(self._retries)
         self._seen = Occurrences()
         self.marks: dict[int, list[int]] = {}  # by combination, of its first requests; for whoever takes them away
         self.pictures: dict[int, dict[str, str]] = {}  # by combination, the files that its requests showed: digests
@@ -146,20 +165,19 @@ class RequestWriter:
             content, parts = writer.content(base, index), ask.lineage
         self._note_pictures(writer, ask.path, base)
         opens = first is not None and ask.rows == prompt.rows  # so that its first attempt has the key of its words
-        key, remarks, earlier = self._remarked(partial(_key_at, ask, content, parts, opens), ask.attempt)
+        key, remarks, earlier = self._remarked(partial(_key_at, ask, content, parts, opens), ask)
         moved = ask.path[0] != index  # to this combination: rows of several may have come to it
         row = ("row", path_text(ask.path if moved else ask.path[1:])) if moved or len(ask.path) > 1 else ()
         identity = Identity(ask.lineage, ask.place, ask.attempt, (*ask.variant, *row), remarks, earlier)
         return writer.request(index, values, base, key, identity, ask.rows, ask.feedback)
 
-    def _remarked(
-        self, key_at: Callable[[int], str], attempt: int
-    ) -> tuple[str, tuple[Remark, ...], tuple[Remark, ...]]:
-        """The key of an attempt, the remarks with which it is made again, and those of attempts before it, which its
-        key hangs on too."""
+    def _remarked(self, key_at: Callable[[int], str], ask: Ask) -> tuple[str, tuple[Remark, ...], tuple[Remark, ...]]:
+        """The key of an attempt, the remarks with which it is made again, and those of attempts and of a conversation
+        before it, which its key hangs on too."""
+        attempt = ask.attempt
         if not self._retries:
             return key_at(attempt), (), ()
-        earlier: tuple[Remark, ...] = ()
+        earlier = tuple(remark for key in ask.before for remark in self._remade.get(key, ()))
         for number in range(1, attempt + 1):
             key, own = key_at(number), list[Remark]()
             if earlier:

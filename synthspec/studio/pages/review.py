@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from synthspec.generation.reviewing.progress import review_progress
+from synthspec.generation.reviewing.retries import unheard
 from synthspec.generation.reviewing.saying import RowRemark
 from synthspec.generation.reviewing.sheet import sheet_rows, sheet_text
 from synthspec.generation.row_story import as_told, rows_like
@@ -39,6 +40,7 @@ def progress(request: Request) -> Response:
     editable = list(desk.editor.editable) if desk.editor is not None else []
     more = {
         "prompts": prompts,
+        "unheard": {p.name: said for p in rows.spec.prompts if (said := unheard(p))},
         "editable": editable,
         "examples": prompts_with_examples(rows.spec),
         "undoable": sorted({r.reviewer for r in rows.review.reviews}),  # who has a review to take back

@@ -1,6 +1,6 @@
 // Review row by row, with the keyboard alone: a verdict goes on to the next row, and can be taken back.
 import { chips, history, values } from "/static/row_story.js";
-import { confirmed, count, el, fetchJson, fill, notify, number, openDialog, refused, specUrl, tellError } from "/static/studio.js";
+import { confirmed, count, el, fetchJson, fill, notify, number, openDialog, refused, sentence, specUrl, tellError } from "/static/studio.js";
 
 const spec = document.body.dataset.spec;
 const at = (id) => document.getElementById(id);
@@ -189,8 +189,13 @@ function asked(title, { empty = false, prompts = null, body = null, yes = "Say i
   return new Promise((resolve) => {
     const text = el("textarea", { id: "reason", rows: 3, "aria-label": title });
     const select = prompts && prompts.length > 1 && el("select", { id: "prompt" }, prompts.map((p) => el("option", { value: p }, p)));
+    const unheard = el("p", { class: "soft small", role: "status" });
+    const tell = () => (unheard.textContent = sentence((prompts && progress.unheard[select ? select.value : prompts[0]]) || ""));
+    select?.addEventListener("change", tell);
+    tell();
     const form = el("form", { method: "dialog" }, body, text,
       select && el("label", {}, el("span", { class: "said" }, "The prompt that the remark is for"), select),
+      unheard,
       el("div", { class: "buttons" }, el("button", { value: "no", formnovalidate: true }, "Cancel"), el("button", { value: "yes", class: "primary" }, yes)));
     if (!empty) text.required = true;
     const dialog = el("dialog", { "aria-labelledby": "asked-title", class: body ? "large" : "" }, el("h2", { id: "asked-title" }, title), form);
