@@ -131,7 +131,7 @@ def import_reviews(desk: ReviewDesk, path: Path, who: str) -> None:
             echo(f"{path}:{number}: {fault}", err=True)
         fail(
             f"{len(faults):,} of {len(lines):,} lines cannot be taken in",
-            "nothing was; mend them and import it again",
+            "nothing was; correct them and import it again",
             1,
         )
     noted = desk.say([said for _, said in told])
