@@ -10,7 +10,7 @@ from synthspec.dataset.writers import Column
 from synthspec.languages.expressions.types import TEXT, Type
 from synthspec.lazy_dataclass import dataclass
 
-Texts = Callable[[str], str]
+TextEdit = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class RowShape:
 
     roles: tuple[Role, ...]
     columns: Callable[[frozenset[str]], tuple[Column, ...]]  # given the roles that are played
-    make: Callable[[frozenset[str], Texts], dict[str, Any]]
+    make: Callable[[frozenset[str], TextEdit], dict[str, Any]]
 
 
-def _turns(roles: frozenset[str], text: Texts) -> list[tuple[str, str]]:
+def _turns(roles: frozenset[str], text: TextEdit) -> list[tuple[str, str]]:
     asked = text("user")
     if "context" in roles and text("context"):
         asked = f"{asked}\n\n{text('context')}"
@@ -39,11 +39,11 @@ def _turns(roles: frozenset[str], text: Texts) -> list[tuple[str, str]]:
     return [*system, ("user", asked), ("assistant", text("assistant"))]
 
 
-def _messages(roles: frozenset[str], text: Texts) -> dict[str, Any]:
+def _messages(roles: frozenset[str], text: TextEdit) -> dict[str, Any]:
     return {"messages": [{"role": r, "content": c} for r, c in _turns(roles, text)]}
 
 
-def _sharegpt(roles: frozenset[str], text: Texts) -> dict[str, Any]:
+def _sharegpt(roles: frozenset[str], text: TextEdit) -> dict[str, Any]:
     return {"conversations": [{"from": _SPEAKERS[r], "value": c} for r, c in _turns(roles, text)]}
 
 
@@ -76,7 +76,7 @@ def _sharegpt_turns(message: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {"from": "function_call", "value": json_text(call["function"], compact=False)}
 
 
-def _alpaca(roles: frozenset[str], text: Texts) -> dict[str, Any]:
+def _alpaca(roles: frozenset[str], text: TextEdit) -> dict[str, Any]:
     row = {
         "instruction": text("instruction"),
         "input": text("input") if "input" in roles else "",
@@ -85,11 +85,11 @@ def _alpaca(roles: frozenset[str], text: Texts) -> dict[str, Any]:
     return {"system": text("system"), **row} if "system" in roles else row
 
 
-def _prompt_completion(roles: frozenset[str], text: Texts) -> dict[str, Any]:
+def _prompt_completion(roles: frozenset[str], text: TextEdit) -> dict[str, Any]:
     return {"prompt": text("prompt"), "completion": text("completion")}
 
 
-def _preference(roles: frozenset[str], text: Texts) -> dict[str, Any]:
+def _preference(roles: frozenset[str], text: TextEdit) -> dict[str, Any]:
     return {"prompt": text("prompt"), "chosen": text("chosen"), "rejected": text("rejected")}
 
 

@@ -17,10 +17,10 @@ from synthspec.document.value_remedies import with_note
 _NAME_A_PROMPT = "a prompt has a name: write `prompts: {review: {user: …}}`"
 _BAD_NAME = "a name is a letter or underscore, then letters, digits and underscores"
 
-Found = Iterator[tuple[Path, Diagnostic]]
+Explained = Iterator[tuple[Path, Diagnostic]]
 
 
-def explain_error(error: Any, document: MapNode) -> Found:
+def explain_error(error: Any, document: MapNode) -> Explained:
     """The faults of one error, with the path of the part at fault."""
     path: Path = tuple(error.absolute_path)
     node = node_at(document, path)
@@ -44,7 +44,7 @@ def explain_error(error: Any, document: MapNode) -> Found:
         yield path, Diagnostic(code, message, first_line(_value_span(document, path, node)), help)
 
 
-def _unknown_keys(error: Any, path: Path, node: MapNode) -> Found:
+def _unknown_keys(error: Any, path: Path, node: MapNode) -> Explained:
     allowed = list(error.schema.get("properties", {}))
     if not isinstance(error.schema.get("additionalProperties"), bool):
         return
@@ -86,7 +86,7 @@ def _no_form_fits(error: Any, path: Path, node: MapNode) -> Diagnostic:
     return Diagnostic("E202", message, stray.span, did_you_mean(stray.text, keys), suggestion=near)
 
 
-def _missing_key(error: Any, path: Path, span: Span, wanted: list[str]) -> Found:
+def _missing_key(error: Any, path: Path, span: Span, wanted: list[str]) -> Explained:
     name = next(n for n in wanted if n not in error.instance)
     allowed = error.schema.get("properties", {})
     others = [str(k) for k in error.instance if str(k) not in allowed]

@@ -26,7 +26,7 @@ MOST_VALUES = 40  # of a parameter that are told one by one
 FIRST = 64  # combinations by which a plan is known
 MOST_RANKED = 50_000  # rows that a correlation is measured on
 
-Counts = NDArray[np.int64]
+LevelCounts = NDArray[np.int64]
 
 
 class AskedShares:
@@ -95,7 +95,7 @@ class AskedShares:
                 self._count_part(low, min(low + BATCH, end), part)
             self._next = end
 
-    def _count_part(self, low: int, high: int, rows: Counts) -> None:
+    def _count_part(self, low: int, high: int, rows: LevelCounts) -> None:
         """Combinations `low` to `high`, of which those before `self._next` were counted for rows before."""
         try:
             columns = self._plan.columns(low, high, self._names)
@@ -111,7 +111,7 @@ class AskedShares:
             self._kept[name] += np.bincount(codes, weights=weights, minlength=len(draw.values)).astype(np.int64)
         self._note_ranked(columns, weights)
 
-    def _note_ranked(self, columns: Mapping[str, ColumnArray], weights: Counts) -> None:
+    def _note_ranked(self, columns: Mapping[str, ColumnArray], weights: LevelCounts) -> None:
         if not self._tied:
             return
         at = np.repeat(np.arange(len(weights)), weights)[:: self._stride]
@@ -146,7 +146,7 @@ class AskedShares:
         return round(float(rank_reached(self._spec, columns, correlation)), 9)
 
 
-def _codes(column: ColumnArray, draw: Choice) -> Counts:
+def _codes(column: ColumnArray, draw: Choice) -> LevelCounts:
     """The place of each value in the list it is drawn from; each different value is looked up once."""
     values = column.tolist()
     number: dict[Any, int] = {}

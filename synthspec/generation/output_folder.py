@@ -33,7 +33,7 @@ from synthspec.spec import Spec
 from synthspec.spec.rows import Missing, Row, path_text
 from synthspec.spec.rows import Path as RowPath
 
-Outcome = Row | Missing | RowDropped | RowEmpty
+FinalRow = Row | Missing | RowDropped | RowEmpty
 ROWS_MADE = f".{ROWS}"  # of a build that was cut off
 BATCH = 256  # rows handed to the writers at once
 
@@ -77,13 +77,13 @@ class DatasetFolder:
         """Lay reviews over the rows to come. To be called before any is taken."""
         self._overlay = overlay
 
-    def take(self, outcome: Outcome, warned: list[str]) -> str:
+    def take(self, outcome: FinalRow, warned: list[str]) -> str:
         """The next row, or why there is none. Its values as they are noted in the log."""
         noted = note_in(self.log, outcome)
         self.take_noted(outcome, warned)
         return noted
 
-    def take_noted(self, outcome: Outcome, warned: list[str]) -> str:
+    def take_noted(self, outcome: FinalRow, warned: list[str]) -> str:
         """The same for one that the log has, or gets from that of an earlier build."""
         match outcome:
             case Missing():
@@ -199,7 +199,7 @@ class DatasetFolder:
         )
 
 
-def note_in(log: RowLog, outcome: Outcome) -> str:
+def note_in(log: RowLog, outcome: FinalRow) -> str:
     """Note what became of a row in the log. Its values as they are there."""
     match outcome:
         case RowDropped(path, combination, rule, reason, values):

@@ -34,4 +34,4 @@ class Stopped:
     reason: str
 
 
-Outcome = Replied | Failed | Stopped
+CallOutcome = Replied | Failed | Stopped

@@ -22,13 +22,13 @@ from synthspec.planning.sampling.bijection import mixed
 from synthspec.planning.sampling.philox import key_of, to_unit
 from synthspec.spec import Choice
 
-Counts = Callable[[Drawing], NDArray[np.int64]]  # for each combination; NONE where there is no list
+ItemCounts = Callable[[Drawing], NDArray[np.int64]]  # for each combination; NONE where there is no list
 NONE = -1
 TRIES = 200  # draws of an item that must differ from those before it
 CELLS = 1 << 20  # combinations times values that are weighed at once
 
 
-def counted(key: str, expression: Expression, most: int) -> Counts:
+def counted(key: str, expression: Expression, most: int) -> ItemCounts:
     """How many items each list has."""
     calls = [c.ordinal for c in random_calls(expression)]
 
@@ -41,7 +41,7 @@ def counted(key: str, expression: Expression, most: int) -> Counts:
     return counts
 
 
-def list_values(name: str, key: str, item: Values, keys: tuple[str, ...], counts: Counts, differ: bool) -> Values:
+def list_values(name: str, key: str, item: Values, keys: tuple[str, ...], counts: ItemCounts, differ: bool) -> Values:
     """Lists of what `item` draws by the dimensions `keys`. Where items differ, each is drawn until it does."""
     marks = {k: np.uint64(key_of(0, k, "item") & (2**64 - 1)) for k in keys}
 
@@ -65,7 +65,7 @@ def list_values(name: str, key: str, item: Values, keys: tuple[str, ...], counts
     return draw
 
 
-def distinct_choices(key: str, draw_of: Choice, kind: Type, counts: Counts) -> Values:
+def distinct_choices(key: str, draw_of: Choice, kind: Type, counts: ItemCounts) -> Values:
     """Lists of different values, each in proportion to its weight among those that are left."""
     column = choice_column(draw_of.values, kind)
     weights = np.array(draw_of.weights, dtype=np.float64)

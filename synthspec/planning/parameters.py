@@ -33,7 +33,7 @@ from synthspec.planning.draw_values import (
 )
 from synthspec.planning.drawing import MAX_LEVELS, Values
 from synthspec.planning.each_row import in_turn
-from synthspec.planning.list_draws import Counts, counted, distinct_choices, list_values
+from synthspec.planning.list_draws import ItemCounts, counted, distinct_choices, list_values
 from synthspec.planning.sampling.alike import Alike, indexed
 from synthspec.planning.source_draws import nearest_rows, one_row, several_rows
 from synthspec.planning.without_replacement import DESIGNED, in_order, lists_in_order
@@ -168,7 +168,7 @@ class _Compiler:
         site.dimensions.append(Dimension(f"source:{draw.source}", (1.0,) * rows if few else None))
         return one_row(name, draw, table, filters)
 
-    def counts(self, count: Expression | None, most: int, site: _DrawSite) -> Counts:
+    def counts(self, count: Expression | None, most: int, site: _DrawSite) -> ItemCounts:
         """How many items each list of a draw has; `most` where nothing else is said."""
         if count is None:
             return lambda drawing: np.full(drawing.length, most)

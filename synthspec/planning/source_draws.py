@@ -16,7 +16,7 @@ from synthspec.languages.expressions.random.quantiles import level_of
 from synthspec.languages.expressions.traversal import members_of
 from synthspec.languages.expressions.types import ANY
 from synthspec.planning.drawing import MAX_LEVELS, DrawFault, Drawing, Values
-from synthspec.planning.list_draws import Counts
+from synthspec.planning.list_draws import ItemCounts
 from synthspec.planning.sampling.alike import Alike
 from synthspec.planning.sampling.some import draw_some
 from synthspec.sources import Table
@@ -61,7 +61,7 @@ def _shared(
     return picked
 
 
-def several_rows(parameter: str, key: str, draw_of: SourceDraw, table: Table, counts: Counts) -> Values:
+def several_rows(parameter: str, key: str, draw_of: SourceDraw, table: Table, counts: ItemCounts) -> Values:
     """So many different rows, drawn for this parameter alone."""
     filters = () if draw_of.where is None else (draw_of.where,)
 
@@ -78,7 +78,7 @@ def several_rows(parameter: str, key: str, draw_of: SourceDraw, table: Table, co
     return draw
 
 
-def nearest_rows(parameter: str, draw_of: SourceDraw, table: Table, indexed: Indexed, counts: Counts) -> Values:
+def nearest_rows(parameter: str, draw_of: SourceDraw, table: Table, indexed: Indexed, counts: ItemCounts) -> Values:
     """The rows most alike to a text: one, or a list of `rows`. Null where the text is."""
     likeness, most = draw_of.nearest, draw_of.rows or 1
     assert likeness is not None

@@ -14,7 +14,7 @@ from typing import Any
 from synthspec.languages.expressions.types import ANY, BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, TEXT, TIME, Type
 from synthspec.sources.pictures import as_shown
 
-Change = Callable[[Any], Any]
+Conversion = Callable[[Any], Any]
 
 
 def plain_values(column: Any) -> list[Any]:
@@ -44,7 +44,7 @@ def _of_dictionary(column: Any) -> list[Any]:
     return values
 
 
-def change_of(kind: Any) -> Change | None:
+def change_of(kind: Any) -> Conversion | None:
     """What makes a plain value of what Arrow gives of a type; None where it is one. Nulls are not asked about."""
     import pyarrow as pa
 
@@ -81,7 +81,7 @@ def duration_text(value: Any) -> str:
     return f"P{whole.days}DT{seconds:g}S"
 
 
-def _map(change: Change | None) -> Change:
+def _map(change: Conversion | None) -> Conversion:
     def changed(pairs: Any) -> dict[str, Any]:
         found = dict(pairs)
         return {str(k): v if v is None or change is None else change(v) for k, v in found.items()}
@@ -89,7 +89,7 @@ def _map(change: Change | None) -> Change:
     return changed
 
 
-def _struct(changes: dict[str, Change]) -> Change:
+def _struct(changes: dict[str, Conversion]) -> Conversion:
     def changed(value: dict[str, Any]) -> Any:
         made = {k: changes[k](v) if v is not None and k in changes else v for k, v in value.items()}
         return as_shown(made)
@@ -97,7 +97,7 @@ def _struct(changes: dict[str, Change]) -> Change:
     return changed
 
 
-def _list(change: Change | None) -> Change | None:
+def _list(change: Conversion | None) -> Conversion | None:
     if change is None:
         return None
     return lambda values: [None if v is None else change(v) for v in values]

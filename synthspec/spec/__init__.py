@@ -31,10 +31,9 @@ from synthspec.spec.parameters import (
 )
 from synthspec.spec.prompts import Dialogue, Each, Examples, MessageTemplate, Player, Prompt, Repeat, Speaker, ToolDraw
 from synthspec.spec.sources import RowsEach, SourceTable
-from synthspec.spec.tools import Answer, PromptAnswer, SourceAnswer, Tool, ValueAnswer
+from synthspec.spec.tools import PromptAnswer, SourceAnswer, Tool, ToolAnswer, ValueAnswer
 
 __all__ = [
-    "Answer",
     "Avoid",
     "BackendChoice",
     "Bounds",
@@ -79,6 +78,7 @@ __all__ = [
     "Spec",
     "TableOutput",
     "Tool",
+    "ToolAnswer",
     "ToolDraw",
     "ValueAnswer",
 ]

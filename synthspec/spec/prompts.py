@@ -13,7 +13,7 @@ from synthspec.languages.templates.template import Template
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.backends import BackendChoice, Choose
 from synthspec.spec.fields import Field
-from synthspec.spec.tools import Answer
+from synthspec.spec.tools import ToolAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class ToolDraw:
     """Tools that are rows of a source, drawn anew for each combination as examples are."""
 
     rows: Examples
-    answer: Answer | None  # None: the column `answer`
+    answer: ToolAnswer | None  # None: the column `answer`
 
 
 @dataclass(frozen=True, slots=True)

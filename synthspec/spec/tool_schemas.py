@@ -9,7 +9,7 @@ from typing import Any
 
 from synthspec.diagnostics import Span
 from synthspec.languages.expressions.tree import Expression, ListOf, Literal
-from synthspec.spec import Answer, Tool, ValueAnswer
+from synthspec.spec import Tool, ToolAnswer, ValueAnswer
 
 NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 ANSWER = "answer"  # the column that holds what a drawn tool gives
@@ -46,7 +46,7 @@ def schema_fault(schema: Mapping[str, Any]) -> str:
     return ""
 
 
-def tool_of(row: Mapping[str, Any], answer: Answer | None, span: Span) -> Tool | str:
+def tool_of(row: Mapping[str, Any], answer: ToolAnswer | None, span: Span) -> Tool | str:
     """The tool that a row of a source is, answered as its column `answer` says where nothing else does; or what is
     wrong with it."""
     name, description = row.get("name"), row.get("description")

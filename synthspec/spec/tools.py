@@ -32,7 +32,7 @@ class PromptAnswer:
     player: str
 
 
-Answer = SourceAnswer | ValueAnswer | PromptAnswer
+ToolAnswer = SourceAnswer | ValueAnswer | PromptAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +42,5 @@ class Tool:
     name: str
     description: str
     parameters: Mapping[str, Any]
-    answer: Answer
+    answer: ToolAnswer
     span: Span

@@ -32,7 +32,7 @@ from synthspec.testing.light_import import heavy_imports
 
 NAME = "call"
 CHOICE = BackendChoice("here", "m", {}, {}, None, Span("contract.yaml", 1, 1, 1, 1))
-Answer = Callable[[Request], Reply]
+ReplyTo = Callable[[Request], Reply]
 
 
 class Here:
@@ -40,7 +40,7 @@ class Here:
 
     fingerprint, seeded = "here", False
 
-    def __init__(self, answer: Answer, turns: int = 1) -> None:
+    def __init__(self, answer: ReplyTo, turns: int = 1) -> None:
         self.answer, self.turns = answer, turns
         self.asked: list[int] = []  # the numbers of the requests that came
 

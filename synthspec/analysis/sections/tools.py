@@ -27,7 +27,7 @@ from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.tree import Expression, ListOf, Literal
 from synthspec.languages.expressions.types import ANY, TEXT, Type, fits
 from synthspec.lazy_dataclass import dataclass
-from synthspec.spec import Answer, Player, PromptAnswer, SourceAnswer, Tool, ValueAnswer
+from synthspec.spec import Player, PromptAnswer, SourceAnswer, Tool, ToolAnswer, ValueAnswer
 from synthspec.spec.players import endpoint_of_player
 from synthspec.spec.tool_schemas import NO_ARGUMENTS, arguments_schema, schema_fault, tools_named
 
@@ -117,7 +117,7 @@ def lower_answer(
     called: Called,
     around: Surroundings,
     players: Mapping[str, Player],
-) -> Answer:
+) -> ToolAnswer:
     """What gives the answer: an expression, a row of a source, or a prompt. `name` is that of its player's endpoint."""
     if not isinstance(node, MapNode):
         return NOTHING
@@ -145,7 +145,7 @@ def called_with(schema: Mapping[str, Any]) -> Called:
     return Called(found, frozenset(found) - frozenset(map(str, required if isinstance(required, list) else ())))
 
 
-def read_by_answer(answer: Answer | None, players: Mapping[str, Player], own: frozenset[str]) -> frozenset[str]:
+def read_by_answer(answer: ToolAnswer | None, players: Mapping[str, Player], own: frozenset[str]) -> frozenset[str]:
     """The parameters and fields that an answer reads, besides what the call itself gives."""
     match answer:
         case SourceAnswer(_, where) if where is not None:

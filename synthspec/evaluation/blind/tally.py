@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from synthspec.lazy_dataclass import dataclass
 
-Choice = Literal["first", "second", "tie"]
-CHOICES: tuple[Choice, ...] = ("first", "second", "tie")
+PreferredSide = Literal["first", "second", "tie"]
+CHOICES: tuple[PreferredSide, ...] = ("first", "second", "tie")
 _Z = 1.959963984540054  # of 95 in a hundred
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from synthspec.lazy_dataclass import dataclass
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-Labels = Mapping[str, str]
+SampleLabels = Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class ExposedMetric:
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     help: str
-    samples: Sequence[tuple[Labels, float | Histogram]]
+    samples: Sequence[tuple[SampleLabels, float | Histogram]]
 
 
 def exposition(families: Iterable[ExposedMetric]) -> str:
@@ -71,7 +71,7 @@ def _lines(same: Sequence[ExposedMetric]) -> Iterator[str]:
             yield f"{first.name}{_labels(labels)} {_number(value)}"
 
 
-def _histogram(name: str, labels: Labels, value: Histogram) -> Iterator[str]:
+def _histogram(name: str, labels: SampleLabels, value: Histogram) -> Iterator[str]:
     counts = list(accumulate(value.counts))
     for bound, count in zip([*map(_number, value.bounds), "+Inf"], counts, strict=True):
         yield f"{name}_bucket{_labels({**labels, 'le': bound})} {count}"
@@ -79,7 +79,7 @@ def _histogram(name: str, labels: Labels, value: Histogram) -> Iterator[str]:
     yield f"{name}_count{_labels(labels)} {counts[-1]}"
 
 
-def _labels(labels: Labels) -> str:
+def _labels(labels: SampleLabels) -> str:
     if not labels:
         return ""
     return "{" + ",".join(f'{name}="{_quoted(value)}"' for name, value in labels.items()) + "}"

@@ -21,7 +21,7 @@ from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Completion, Request
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # seconds
-Place = tuple[str, str]  # backend, prompt
+BackendAndPrompt = tuple[str, str]  # backend, prompt
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class PrometheusMetrics:
         self._build, self._began, self._ended = build, time(), 0.0
         self._status: int | None = None
         self._names, self._priced = names_of_endpoints(build.spec), is_priced(build.spec)
-        self._calls: dict[Place, _Calls] = {}
+        self._calls: dict[BackendAndPrompt, _Calls] = {}
         self._budget: Budget | None = None
         self._lock = Lock()
 
@@ -152,7 +152,7 @@ class PrometheusMetrics:
         help = "How long calls took that gave a completion, in seconds."
         yield ExposedMetric("synthspec_call_latency_seconds", "histogram", help, waits)
 
-    def _place(self, place: Place) -> tuple[tuple[str, str], ...]:
+    def _place(self, place: BackendAndPrompt) -> tuple[tuple[str, str], ...]:
         return tuple(self._own(backend=place[0], prompt=place[1]).items())
 
     def _of_rows(self) -> Iterator[ExposedMetric]:

@@ -23,7 +23,7 @@ from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Missing, Rejection, Row, Stage, Try
 
 _AT_ONCE = 64  # combinations read at once
-Outcome = RowKept | RowMissing | RowDropped | RowEmpty
+RowEvent = RowKept | RowMissing | RowDropped | RowEmpty
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Settled:
 
     calls: list[UsedCall]
     counted: list[tuple[int, int, list[list[str]]]]  # rows asked for, rows that came, rejections
-    outcomes: list[Outcome]
+    outcomes: list[RowEvent]
     warned: dict[int, list[str]]  # by slot
     marks: list[int]  # of its first requests
 
@@ -98,7 +98,7 @@ class SettledRows:
                 texts = [text for row, text in zip(rows, one.values, strict=True) if row[0] == "kept"]
                 yield marks, _read_all(texts)
 
-    def again(self, count: int) -> Iterator[tuple[NotedCombination, list[Outcome]]]:
+    def again(self, count: int) -> Iterator[tuple[NotedCombination, list[RowEvent]]]:
         """The first combinations once more: as they are noted, and their rows."""
         for first, some, noted in self._noted(count):
             for index, (one, (_, calls, _, rows, *_)) in enumerate(zip(some, noted, strict=True), first):
@@ -129,10 +129,10 @@ class SettledRows:
 
 def _outcomes(
     index: int, calls: Sequence[Sequence[Any]], rows: Sequence[Sequence[Any]], values: Sequence[Mapping[str, Any]]
-) -> tuple[list[Outcome], dict[int, list[str]]]:
+) -> tuple[list[RowEvent], dict[int, list[str]]]:
     """The rows of a combination in order, and the warnings of those that are kept, by slot."""
     warned: dict[int, list[str]] = {}
-    outcomes: list[Outcome] = []
+    outcomes: list[RowEvent] = []
     for (state, slot, path, *more), held in zip(rows, values, strict=True):
         if state == "kept":
             keys, warned[slot], tries, uses = more

@@ -52,7 +52,7 @@ class _Offered:
     row: Row | None  # None of one that still makes the rows of the next level
 
 
-Outcome = Row | Missing | Unwanted
+BufferedRow = Row | Missing | Unwanted
 
 
 class ReorderBuffer:
@@ -74,7 +74,7 @@ class ReorderBuffer:
     ) -> None:
         self.stopped: Path | None = None  # the model only repeats itself: every row from here on is dropped
         self.verdicts: list[tuple[Id, Rejection | None]] = []
-        self.settled: list[tuple[Path, Outcome | None, bool]] = []  # the last: dropped because of the stop
+        self.settled: list[tuple[Path, BufferedRow | None, bool]] = []  # the last: dropped because of the stop
         self._rules = rules
         self._watch = watch
         self._drop = drop
@@ -222,7 +222,7 @@ class ReorderBuffer:
         self._settle(path, offered.row, offered.mark)
         return True
 
-    def _settle(self, path: Path, outcome: Outcome, mark: str) -> None:
+    def _settle(self, path: Path, outcome: BufferedRow, mark: str) -> None:
         """The row whose turn it is goes on, and what it says of the model is counted."""
         self._go_on(path)
         self._expected -= 1

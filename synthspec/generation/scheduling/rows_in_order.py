@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from synthspec.generation.scheduling.open_combination import OpenCombination
-from synthspec.generation.scheduling.reorder_buffer import Outcome, Unwanted
+from synthspec.generation.scheduling.reorder_buffer import BufferedRow, Unwanted
 from synthspec.inference.events import Counted, Event, RowDropped, RowEmpty, RowKept, RowMissing
 from synthspec.spec.rows import Missing, Path, Row
 
@@ -19,7 +19,7 @@ class RowsInOrder:
         self.dropped = 0
         self._last: Path = ()  # of the row that was kept last
 
-    def tell(self, work: OpenCombination, path: Path, outcome: Outcome | None, after_stop: bool) -> Iterator[Event]:
+    def tell(self, work: OpenCombination, path: Path, outcome: BufferedRow | None, after_stop: bool) -> Iterator[Event]:
         """What became of a row; nothing is counted of one `after_stop`."""
         for note in work.notes.pop(path, ()):
             if not after_stop:

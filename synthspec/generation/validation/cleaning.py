@@ -16,7 +16,7 @@ from typing import Any, Literal
 from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.spec import Clean
 
-Step = Callable[[str], str]
+CleaningStep = Callable[[str], str]
 
 _EXACT = Context(prec=400)  # digits of the longest float, and more
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "´": "'"})
@@ -115,7 +115,7 @@ def space_punctuation(text: str) -> str:
     return re.sub(r"([,;])(?=[^\W\d])", r"\1 ", re.sub(r"(?<![ \t])[ \t]++([,.;:!?])(?!\w)", r"\1", text))
 
 
-STEPS: Mapping[str, Step] = {
+STEPS: Mapping[str, CleaningStep] = {
     "strip": strip,
     "collapse_spaces": collapse_spaces,
     "collapse_lines": collapse_lines,
@@ -177,7 +177,7 @@ def round_numbers(value: Any, digits: int) -> Any:
     return int(rounded) if digits == 0 else float(rounded) + 0.0
 
 
-def _replacing(step: Clean) -> Step:
+def _replacing(step: Clean) -> CleaningStep:
     from synthspec.languages.patterns import compile_pattern
 
     compiled = compile_pattern(step.pattern)

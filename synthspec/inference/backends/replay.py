@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synthspec.spec import BackendChoice
 
 
-Place = tuple[str, int, int, tuple[str | int, ...]]  # prompt, combination, attempt, sample or item
+AskedPlace = tuple[str, int, int, tuple[str | int, ...]]  # prompt, combination, attempt, sample or item
 
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> ReplayBackend:
@@ -59,8 +59,8 @@ class ReplayBackend:
     def __init__(self, name: str, store: Store) -> None:
         self._name = name
         self._store: Store | None = store
-        self._held: dict[bytes, dict[Place, list[str]]] = {}  # by the words: where each call stood, and its key
-        self._free: dict[bytes, dict[Place, list[str]]] = {}  # the same, given to nobody; made when one is lent
+        self._held: dict[bytes, dict[AskedPlace, list[str]]] = {}  # by the words: where each call stood, and its key
+        self._free: dict[bytes, dict[AskedPlace, list[str]]] = {}  # the same, given to nobody; made when one is lent
         self._given: dict[str, str] = {}  # key of a request -> key of its completion
         digest = hashlib.blake2b(digest_size=16)
         for call in sorted(store.iterate_requests(), key=lambda c: (c.combination, c.attempt)):
@@ -117,7 +117,7 @@ class ReplayBackend:
         return BackendFault(FaultKind.REFUSED, f"{self._name} holds no completion for {where}: {why}")
 
 
-def _first(places: dict[Place, list[str]], place: Place) -> str | None:
+def _first(places: dict[AskedPlace, list[str]], place: AskedPlace) -> str | None:
     """Take the first call that stood there."""
     keys = places.get(place)
     if not keys:
@@ -128,7 +128,7 @@ def _first(places: dict[Place, list[str]], place: Place) -> str | None:
     return key
 
 
-def _remove(places: dict[Place, list[str]], place: Place, key: str) -> None:
+def _remove(places: dict[AskedPlace, list[str]], place: AskedPlace, key: str) -> None:
     keys = places.get(place, [])
     if key in keys:
         keys.remove(key)
@@ -136,7 +136,7 @@ def _remove(places: dict[Place, list[str]], place: Place, key: str) -> None:
             del places[place]
 
 
-def _distance(held: Place, wanted: Place) -> tuple[bool, bool, int, int]:
+def _distance(held: AskedPlace, wanted: AskedPlace) -> tuple[bool, bool, int, int]:
     return held[0] != wanted[0], held[3] != wanted[3], abs(held[1] - wanted[1]), abs(held[2] - wanted[2])
 
 

@@ -22,7 +22,7 @@ NEVER_THERE = 3  # times set aside in a row, of a server that gave no reply at a
 _MEMORY = 0.1  # weight of the last call in what a call takes
 _DEARER = 10.0  # times as slow as it is counts a server whose last call failed: what fails fast must not draw calls
 
-Change = Literal["out", "back"] | None
+OutOrBack = Literal["out", "back"] | None
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class ServerRecords:
         if server.trying == number:
             server.trying = 0
 
-    def succeeded(self, at: int, latency: float) -> Change:
+    def succeeded(self, at: int, latency: float) -> OutOrBack:
         """A call was answered after so many seconds; `back` where the server was set aside until then."""
         server = self.servers[at]
         server.answered += 1
@@ -123,7 +123,7 @@ class ServerRecords:
         server.takes, server.rests, server.refuses, server.out_since, server.trying = latency, 0, False, None, 0
         return "back"
 
-    def failed(self, at: int, number: int, fault: BackendFault, now: float) -> Change:
+    def failed(self, at: int, number: int, fault: BackendFault, now: float) -> OutOrBack:
         """A call failed; `out` where the server is set aside for it. Not for what `is_answer` calls an answer."""
         server, rule = self.servers[at], FAULT_RULES[fault.kind]
         if server.out_since is not None and number <= server.out_after:  # one of those that were out when it failed

@@ -11,7 +11,7 @@ from synthspec.inference.accounting.counting import count_event
 from synthspec.inference.accounting.ledger import Ledger
 from synthspec.inference.engines.local import LocalEngine
 from synthspec.inference.events import CallDone, Event
-from synthspec.inference.outcomes import Failed, Id, Outcome
+from synthspec.inference.outcomes import CallOutcome, Failed, Id
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.sending.sender import CallQueue
 from synthspec.spec.messages import BackendFault, Completion, FaultKind, Request
@@ -30,7 +30,7 @@ async def complete_all(
     events: list[Event] = []
     sends = CallQueue(LocalEngine(endpoints, timeout), ledger, endpoints, events)
     found: dict[str, Completion] = {}
-    answers: deque[tuple[Id, Outcome]] = deque()
+    answers: deque[tuple[Id, CallOutcome]] = deque()
     left = len(requests)
     try:
         for place, request in enumerate(requests):

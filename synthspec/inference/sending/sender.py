@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from synthspec.inference.accounting.ledger import Ledger, worst_of
 from synthspec.inference.engines import Call, Done, Engine, How
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, CallUnsent, Event, Paused, Resumed, Spend, Stop
-from synthspec.inference.outcomes import Id, Outcome, Replied, Stopped
+from synthspec.inference.outcomes import CallOutcome, Id, Replied, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.sending.resends import PendingRequest, after_fault
 from synthspec.spec.messages import BackendFault, Completion, FaultKind, Reply, Request
 
-Answer = tuple[Id, Outcome]
+SettledAsk = tuple[Id, CallOutcome]
 
 
 def _endpoint_of(request: Request) -> str:
@@ -41,7 +41,7 @@ class CallQueue:
         }  # heaps
         self._flying: dict[int, PendingRequest] = {}
         self._count = 0
-        self._answers: list[Answer] = []  # stored, to be given to the machine
+        self._answers: list[SettledAsk] = []  # stored, to be given to the machine
         self._done: list[Done] = []  # as the engine gave them
         self._news = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
@@ -95,7 +95,7 @@ class CallQueue:
             close = self._engine.close(how if self._engine.durable else "drain")
             self._closing.add(asyncio.get_running_loop().create_task(close))
 
-    def ask(self, id: Id, request: Request) -> Outcome | None:
+    def ask(self, id: Id, request: Request) -> CallOutcome | None:
         """The answer where there is one already; else None, and the call is made when its turn comes.
 
         Raises:
@@ -121,7 +121,7 @@ class CallQueue:
         reply = completion.reply
         return Replied(completion.key, reply.text, reply.finish, reply.reasoning, reply.calls)
 
-    async def send(self) -> list[Answer]:
+    async def send(self) -> list[SettledAsk]:
         """Send what there is room and money for, the lowest path first; once stopping, answer what waits.
 
         Raises:
@@ -184,7 +184,7 @@ class CallQueue:
     def _heard(self, task: asyncio.Task[None]) -> None:
         self._news.set()
 
-    async def receive(self) -> list[Answer]:
+    async def receive(self) -> list[SettledAsk]:
         """Wait until calls are answered and stored. Replies are stored while others are on their way.
 
         Raises:
@@ -224,7 +224,7 @@ class CallQueue:
             reason = self._ledger.budget.out_of_time()
             self.stop(self.stopping or reason, instead=self.stopping is not None)
 
-    async def _take_done(self) -> list[Answer]:
+    async def _take_done(self) -> list[SettledAsk]:
         """Begin to store the replies that came; what became of the other calls."""
         done, self._done = self._done, []
         known = [(d, self._flying.pop(d.send)) for d in done if d.send in self._flying]
@@ -233,7 +233,7 @@ class CallQueue:
             task = asyncio.create_task(self._commit(replied))
             self._commits.add(task)
             task.add_done_callback(self._heard)
-        answers: list[Answer] = []
+        answers: list[SettledAsk] = []
         for one, asked in known:
             if one.left:
                 self.left = True
@@ -271,10 +271,10 @@ class CallQueue:
         if fault is not None:
             raise fault
 
-    async def _unanswered(self, asked: PendingRequest, fault: BackendFault | None, server: str) -> list[Answer]:
+    async def _unanswered(self, asked: PendingRequest, fault: BackendFault | None, server: str) -> list[SettledAsk]:
         """A call without a reply: sent again, or given up."""
         await self._ledger.lost(asked.request, asked.worst, "no" if fault is None else fault.sent)
-        outcome: Outcome | None = None
+        outcome: CallOutcome | None = None
         if fault is not None:
             now = asyncio.get_running_loop().time()
             found = after_fault(asked, fault, self._endpoints[_endpoint_of(asked.request)], server, now)

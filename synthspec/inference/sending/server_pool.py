@@ -16,7 +16,7 @@ from synthspec.inference.sending.governor import Governor
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, Reply
 
-Order = tuple[int, ...]
+CallOrder = tuple[int, ...]
 _Place = tuple[int, int]  # a server, and the number of the call there
 _MOST_HELD = 64  # calls passed over at once, which wait for another server
 
@@ -25,7 +25,7 @@ _MOST_HELD = 64  # calls passed over at once, which wait for another server
 class _Waiting:
     """A call that no server has a place for yet."""
 
-    order: Order
+    order: CallOrder
     asked: int
     tokens: int
     failed_at: Collection[str]
@@ -65,7 +65,7 @@ class ServerPool:
         waiting = open_calls - sum(s.in_flight for s in servers)
         return max(0 if open_calls else 1, places - waiting)
 
-    def slot(self, tokens: int = 0, order: Order = (), failed_at: Collection[str] = ()) -> ServerSlot:
+    def slot(self, tokens: int = 0, order: CallOrder = (), failed_at: Collection[str] = ()) -> ServerSlot:
         """A place for one call on any server: `async with pool.slot(tokens) as slot: slot.at …`."""
         return ServerSlot(self, tokens, order, failed_at)
 
@@ -116,7 +116,7 @@ class ServerPool:
             said = self._standings.servers[at].fault if change == "out" else ""
             self.changes.append(ServerChange(self.names[at], said))
 
-    async def _enter(self, tokens: int, order: Order, failed_at: Collection[str]) -> _Place:
+    async def _enter(self, tokens: int, order: CallOrder, failed_at: Collection[str]) -> _Place:
         if not self._waiting:
             place = self._take(self._free(tokens), tokens, failed_at)
             if place is not None:
@@ -182,7 +182,7 @@ class ServerSlot:
 
     __slots__ = ("_failed_at", "_order", "_place", "_pool", "_tokens", "at")
 
-    def __init__(self, pool: ServerPool, tokens: int, order: Order, failed_at: Collection[str]) -> None:
+    def __init__(self, pool: ServerPool, tokens: int, order: CallOrder, failed_at: Collection[str]) -> None:
         self.at = 0  # the number of the server
         self._pool = pool
         self._tokens = tokens

@@ -23,8 +23,8 @@ from synthspec.inference.store.ledger import StoredTotals
 _AT_ONCE = 1024  # jobs after which a transaction takes no more
 _BAD_VALUE = (OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError)
 
-Done = asyncio.Future[Any] | concurrent.futures.Future[Any]
-Waiting = tuple[Job, Done]
+Acknowledged = asyncio.Future[Any] | concurrent.futures.Future[Any]
+Waiting = tuple[Job, Acknowledged]
 
 
 class CommitThread:
@@ -141,7 +141,7 @@ class CommitThread:
         return None
 
 
-def _acknowledge(waiters: Sequence[Done], results: Sequence[Any], fault: StoreFault | None) -> None:
+def _acknowledge(waiters: Sequence[Acknowledged], results: Sequence[Any], fault: StoreFault | None) -> None:
     turns: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
     for waiter, result in zip(waiters, results, strict=True):
         if isinstance(waiter, concurrent.futures.Future):
@@ -159,7 +159,7 @@ def _wake(futures: Sequence[tuple[asyncio.Future[Any], Any]], fault: StoreFault 
             _settle(future, result, fault)
 
 
-def _settle(future: Done, result: Any, fault: StoreFault | None) -> None:
+def _settle(future: Acknowledged, result: Any, fault: StoreFault | None) -> None:
     if fault is None:
         future.set_result(result)
     else:

@@ -47,8 +47,8 @@ MORE = 7  # repeats without end stop this many after the fewest, but never befor
 ATTEMPTS = 2_000
 PROBES, ENOUGH = 64, 4  # of so many first attempts, so many must match
 
-Draws = Iterator[int]  # 64-bit numbers
-Writer = Callable[[Draws, list[str], dict[int, str]], None]
+RandomBits = Iterator[int]  # 64-bit numbers
+TextWriter = Callable[[RandomBits, list[str], dict[int, str]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Pattern:
 
     text: str
     longest: int
-    _write: Writer = field(repr=False, compare=False)
+    _write: TextWriter = field(repr=False, compare=False)
     _checked: bool = field(repr=False, compare=False)
 
     def generate(self, u: float) -> str:
@@ -182,7 +182,7 @@ def _most(low: int, high: int | None) -> int:
     return high if high is not None else max(low + MORE, 8)
 
 
-def _draws(key: bytes) -> Draws:
+def _draws(key: bytes) -> RandomBits:
     block = 0
     while True:
         salt = block.to_bytes(4, "little")
@@ -193,7 +193,7 @@ def _draws(key: bytes) -> Draws:
 # --- writers: one function for each node, made once
 
 
-def _writer(node: Node, text: str) -> Writer:
+def _writer(node: Node, text: str) -> TextWriter:
     again = partial(_writer, text=text)
     match node:
         case Chars():
@@ -218,7 +218,7 @@ def _writer(node: Node, text: str) -> Writer:
             return lambda draws, out, groups: None
 
 
-def _write_chars(letters: Sequence[str], low: int, high: int) -> Writer:
+def _write_chars(letters: Sequence[str], low: int, high: int) -> TextWriter:
     size, counts = len(letters), high - low + 1
     if size == 1:
         letter = letters[0]
@@ -230,7 +230,7 @@ def _write_chars(letters: Sequence[str], low: int, high: int) -> Writer:
     while size ** (batch + 1) < 2**40:  # several letters out of one draw, with less than 2^-24 of bias
         batch += 1
 
-    def write(draws: Draws, out: list[str], groups: dict[int, str]) -> None:
+    def write(draws: RandomBits, out: list[str], groups: dict[int, str]) -> None:
         left = low if counts == 1 else low + next(draws) % counts
         while left > 0:
             number = next(draws)
@@ -242,31 +242,31 @@ def _write_chars(letters: Sequence[str], low: int, high: int) -> Writer:
     return write
 
 
-def _write_sequence(writers: list[Writer]) -> Writer:
-    def write(draws: Draws, out: list[str], groups: dict[int, str]) -> None:
+def _write_sequence(writers: list[TextWriter]) -> TextWriter:
+    def write(draws: RandomBits, out: list[str], groups: dict[int, str]) -> None:
         for writer in writers:
             writer(draws, out, groups)
 
     return write
 
 
-def _write_choice(writers: list[Writer]) -> Writer:
+def _write_choice(writers: list[TextWriter]) -> TextWriter:
     count = len(writers)
     return lambda draws, out, groups: writers[next(draws) % count](draws, out, groups)
 
 
-def _write_repeat(writer: Writer, low: int, high: int) -> Writer:
+def _write_repeat(writer: TextWriter, low: int, high: int) -> TextWriter:
     counts = high - low + 1
 
-    def write(draws: Draws, out: list[str], groups: dict[int, str]) -> None:
+    def write(draws: RandomBits, out: list[str], groups: dict[int, str]) -> None:
         for _ in range(low if counts == 1 else low + next(draws) % counts):
             writer(draws, out, groups)
 
     return write
 
 
-def _write_group(number: int, writer: Writer) -> Writer:
-    def write(draws: Draws, out: list[str], groups: dict[int, str]) -> None:
+def _write_group(number: int, writer: TextWriter) -> TextWriter:
+    def write(draws: RandomBits, out: list[str], groups: dict[int, str]) -> None:
         start = len(out)
         writer(draws, out, groups)
         groups[number] = "".join(out[start:])
@@ -274,5 +274,5 @@ def _write_group(number: int, writer: Writer) -> Writer:
     return write
 
 
-def _write_condition(number: int, yes: Writer, no: Writer) -> Writer:
+def _write_condition(number: int, yes: TextWriter, no: TextWriter) -> TextWriter:
     return lambda draws, out, groups: (yes if number in groups else no)(draws, out, groups)

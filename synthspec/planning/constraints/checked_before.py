@@ -17,7 +17,7 @@ from synthspec.spec.used_names import used_names
 
 MOST = 16  # specs
 
-Check = Callable[[Spec, Mapping[str, Table]], tuple[Diagnostic, ...]]
+PlanCheck = Callable[[Spec, Mapping[str, Table]], tuple[Diagnostic, ...]]
 
 
 class CheckedPlans:
@@ -28,7 +28,7 @@ class CheckedPlans:
         self._kept: OrderedDict[bytes, tuple[dict[str, Table], tuple[Diagnostic, ...]]] = OrderedDict()
         self._lock = Lock()
 
-    def found(self, check: Check, spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
+    def found(self, check: PlanCheck, spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
         """What a check finds, which hangs on the plan of a spec alone."""
         key = _key(spec)
         if key is None:

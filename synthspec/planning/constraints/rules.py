@@ -17,7 +17,7 @@ from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Exclusion
 
 Mask = NDArray[np.bool_]
-Wanted = dict[str, Mask]
+WantedMasks = dict[str, Mask]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ def broken(rules: Sequence[ExclusionRule], columns: Mapping[str, ColumnArray], l
     return np.stack([rule.broken(columns, length) for rule in rules])
 
 
-def keys_to_redraw(rules: Sequence[ExclusionRule], hits: Mask, gentle: Mask, bundles: Sequence[Bundle]) -> Wanted:
+def keys_to_redraw(rules: Sequence[ExclusionRule], hits: Mask, gentle: Mask, bundles: Sequence[Bundle]) -> WantedMasks:
     """For each dimension that is redrawn at all, in which rows it is.
 
     `hits`, shape (rules, rows), says which rule each row breaks. In the rows of `gentle` only continuous
     dimensions are redrawn, where a rule has any, so that listed values keep their shares.
     """
-    wanted: Wanted = {}
+    wanted: WantedMasks = {}
     for rule, hit in zip(rules, hits, strict=True):
         mild = hit & gentle if rule.continuous else np.zeros_like(hit)
         _add(wanted, rule.continuous, mild)
@@ -68,7 +68,7 @@ def keys_to_redraw(rules: Sequence[ExclusionRule], hits: Mask, gentle: Mask, bun
     return wanted
 
 
-def _add(wanted: Wanted, keys: Collection[str], rows: Mask) -> None:
+def _add(wanted: WantedMasks, keys: Collection[str], rows: Mask) -> None:
     if rows.any():
         for key in keys:
             wanted[key] = wanted[key] | rows if key in wanted else rows
@@ -78,7 +78,11 @@ Redraw = Callable[[NDArray[np.int64], int, Collection[str]], Mapping[str, NDArra
 
 
 def redrawn(
-    wanted: Wanted, uniforms: Mapping[str, NDArray[np.float64]], rows: NDArray[np.int64], attempt: int, redraw: Redraw
+    wanted: WantedMasks,
+    uniforms: Mapping[str, NDArray[np.float64]],
+    rows: NDArray[np.int64],
+    attempt: int,
+    redraw: Redraw,
 ) -> dict[str, NDArray[np.float64]]:
     """The numbers of `rows`, with fresh ones where they are wanted."""
     fresh = redraw(rows, attempt, frozenset(wanted))

@@ -20,10 +20,10 @@ from synthspec.planning.parameters import middles
 
 POINTS = 512
 _MOST = 1024
-Try = Callable[[Mapping[str, NDArray[np.float64]], int], NDArray[np.bool_]]
+TryRules = Callable[[Mapping[str, NDArray[np.float64]], int], NDArray[np.bool_]]
 
 
-def try_numbers(rule: ExclusionRule, dimensions: Mapping[str, Dimension], broken: Try) -> Tie | None:
+def try_numbers(rule: ExclusionRule, dimensions: Mapping[str, Dimension], broken: TryRules) -> Tie | None:
     """What `rule` permits of its discrete dimensions; None where that is all, or too much to try.
 
     `broken` says in which rows of the given uniform numbers the rule is.

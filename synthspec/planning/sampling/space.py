@@ -14,7 +14,7 @@ from synthspec.planning.design import Design, Dimension, Levels, Requirement
 from synthspec.planning.sampling.bijection import MOST
 from synthspec.planning.sampling.marks import Marks
 
-Numbers = NDArray[np.int64]
+CellNumbers = NDArray[np.int64]
 
 
 class Tree:

@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 GAP = 0.05  # of the range, between two values: what lies before and after it are pieces of their own
 SOME = 0.02  # of the values, so many at least must lie on either side
 FEWEST = 5  # values of a piece: one of a single value would repeat the sample
-Piece = tuple[str, tuple[float, float], int]  # a distribution, its ends, how many values
+FittedPiece = tuple[str, tuple[float, float], int]  # a distribution, its ends, how many values
 
 
 def pieces_of(values: Array, step: float, *, whole: bool, most: int = 12) -> tuple[str, Callable[[Array], Array]]:
@@ -35,7 +35,7 @@ def _call(name: str, ends: tuple[float, float]) -> str:
     return f"{name}({written(ends[0])}, {written(ends[1])})"
 
 
-def _pieces(ordered: Array, step: float, most: int, *, whole: bool) -> Iterator[Piece]:
+def _pieces(ordered: Array, step: float, most: int, *, whole: bool) -> Iterator[FittedPiece]:
     """Pieces in ascending order, so that a greater draw is never a smaller value."""
     distinct, counts = np.unique(ordered, return_counts=True)
     frequent = (counts * most >= len(ordered)) & (counts >= FEWEST)
@@ -63,7 +63,7 @@ def _pieces(ordered: Array, step: float, most: int, *, whole: bool) -> Iterator[
         yield _piece(distinct, counts, held, step, whole=whole)
 
 
-def _piece(distinct: Array, counts: NDArray[np.int64], held: list[int], step: float, *, whole: bool) -> Piece:
+def _piece(distinct: Array, counts: NDArray[np.int64], held: list[int], step: float, *, whole: bool) -> FittedPiece:
     low, high = float(distinct[held[0]]), float(distinct[held[-1]])
     count = int(counts[held].sum())
     if whole and step == 1:

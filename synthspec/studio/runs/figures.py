@@ -8,7 +8,7 @@ from typing import Any
 from synthspec.studio.runs.rows_seen import RowsSeen, shortened
 
 RULES = 12  # shown, the commonest
-Event = Mapping[str, Any]
+EventLine = Mapping[str, Any]
 
 
 class RunFigures:
@@ -31,7 +31,7 @@ class RunFigures:
         self.batches: dict[str, dict[str, Any]] = {}
         self._flying: set[tuple[str, str, Any]] = set()
 
-    def take(self, event: Event) -> None:
+    def take(self, event: EventLine) -> None:
         """The next event."""
         at = event.get("t")
         if isinstance(at, int | float):
@@ -65,26 +65,26 @@ class RunFigures:
             "batches": list(self.batches.values()),
         }
 
-    def _work(self, event: Event) -> dict[str, Any]:
+    def _work(self, event: EventLine) -> dict[str, Any]:
         empty = {"made": 0, "cached": 0, "failed": 0, "retries": 0, "in_flight": 0, "cost": 0.0, "tokens": 0}
         return self.prompts.setdefault(str(event.get("prompt")), {**empty, "backend": event.get("backend")})
 
-    def _take_started(self, event: Event) -> None:
+    def _take_started(self, event: EventLine) -> None:
         self.planned = event.get("rows")
 
-    def _take_planned(self, event: Event) -> None:
+    def _take_planned(self, event: EventLine) -> None:
         self.spent = event.get("cost")
 
-    def _take_forecast(self, event: Event) -> None:
+    def _take_forecast(self, event: EventLine) -> None:
         self.stored, self.to_make = event.get("stored") or 0, event.get("to_make") or 0
 
-    def _take_call_begun(self, event: Event) -> None:
+    def _take_call_begun(self, event: EventLine) -> None:
         self._flying.add((str(event.get("path")), str(event.get("prompt")), event.get("attempt")))
         self._work(event)["in_flight"] += 1
         row = self.rows.at(event.get("path"))
         row.state = "asked" if row.state == "rejected" else row.state
 
-    def _landed(self, event: Event) -> dict[str, Any]:
+    def _landed(self, event: EventLine) -> dict[str, Any]:
         key = str(event.get("path")), str(event.get("prompt")), event.get("attempt")
         work = self._work(event)
         if key in self._flying:
@@ -92,7 +92,7 @@ class RunFigures:
             work["in_flight"] = max(0, work["in_flight"] - 1)
         return work
 
-    def _take_call_done(self, event: Event) -> None:
+    def _take_call_done(self, event: EventLine) -> None:
         work, cost = self._landed(event), event.get("cost")
         tokens = [event.get("prompt_tokens"), event.get("completion_tokens")]
         if event.get("cached"):
@@ -106,15 +106,15 @@ class RunFigures:
         work["retries"] += (event.get("attempt") or 1) > 1
         self.rows.at(event.get("path")).called(event)
 
-    def _take_call_unsent(self, event: Event) -> None:
+    def _take_call_unsent(self, event: EventLine) -> None:
         self._landed(event)
 
-    def _take_call_failed(self, event: Event) -> None:
+    def _take_call_failed(self, event: EventLine) -> None:
         self._landed(event)["failed"] += 1
         kind = str(event.get("kind"))
         self.faults[kind] = self.faults.get(kind, 0) + 1
 
-    def _take_row_rejected(self, event: Event) -> None:
+    def _take_row_rejected(self, event: EventLine) -> None:
         path, rejections = event.get("path"), event.get("rejections") or []
         text = self.rows.text_of(path)
         self.rows.at(path).rejected(rejections)
@@ -123,7 +123,7 @@ class RunFigures:
             rule["count"] += 1
             rule |= {"field": one.get("field"), "reason": shortened(one.get("reason")), "text": text, "path": str(path)}
 
-    def _settle(self, event: Event, state: str) -> None:
+    def _settle(self, event: EventLine, state: str) -> None:
         self.rows.fan(event.get("path"))
         row = self.rows.at(event.get("path"))
         row.state = state
@@ -132,41 +132,41 @@ class RunFigures:
         reasons = event.get("reasons") or ([event["reason"]] if event.get("reason") else [])
         row.reasons = [str(shortened(r)) for r in reasons]
 
-    def _take_row_ready(self, event: Event) -> None:
+    def _take_row_ready(self, event: EventLine) -> None:
         self._settle(event, "ready")
 
-    def _take_row_kept(self, event: Event) -> None:
+    def _take_row_kept(self, event: EventLine) -> None:
         self.kept += 1
         self._settle(event, "kept")
 
-    def _take_row_missing(self, event: Event) -> None:
+    def _take_row_missing(self, event: EventLine) -> None:
         self.missing += 1
         self._settle(event, "missing")
 
-    def _take_row_dropped(self, event: Event) -> None:
+    def _take_row_dropped(self, event: EventLine) -> None:
         self.dropped += 1
         self._settle(event, "dropped")
 
-    def _take_row_empty(self, event: Event) -> None:
+    def _take_row_empty(self, event: EventLine) -> None:
         self._settle(event, "empty")
 
-    def _take_spend(self, event: Event) -> None:
+    def _take_spend(self, event: EventLine) -> None:
         self.spent = event.get("cost")
 
-    def _take_batch_moved(self, event: Event) -> None:
+    def _take_batch_moved(self, event: EventLine) -> None:
         keys = ("batch", "provider", "state", "count", "done")
         self.batches[str(event.get("batch"))] = {key: event.get(key) for key in keys}
 
-    def _take_paused(self, event: Event) -> None:
+    def _take_paused(self, event: EventLine) -> None:
         self.paused = True
 
-    def _take_resumed(self, event: Event) -> None:
+    def _take_resumed(self, event: EventLine) -> None:
         self.paused = False
 
-    def _take_stop(self, event: Event) -> None:
+    def _take_stop(self, event: EventLine) -> None:
         self.stopping = event.get("reason")
 
-    def _take_ended(self, event: Event) -> None:
+    def _take_ended(self, event: EventLine) -> None:
         self._flying.clear()
         for work in self.prompts.values():
             work["in_flight"] = 0

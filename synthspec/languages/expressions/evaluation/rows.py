@@ -36,8 +36,8 @@ from synthspec.languages.expressions.tree import (
 )
 from synthspec.languages.expressions.types import BOOLEAN, Type
 
-Row = Mapping[str, Any]
-Evaluator = Callable[[Row], Any]
+RowMap = Mapping[str, Any]
+Evaluator = Callable[[RowMap], Any]
 
 
 def compile_row(expression: Expression, result: Type | None = None) -> Evaluator:
@@ -53,7 +53,7 @@ def compile_row(expression: Expression, result: Type | None = None) -> Evaluator
     if result is None or not result.numeric:
         return evaluate
 
-    def typed(row: Row) -> Any:
+    def typed(row: RowMap) -> Any:
         return conform(evaluate(row), result)
 
     return typed
@@ -107,7 +107,7 @@ def _compile(node: Expression) -> Evaluator:
 
 
 def _name(name: str) -> Evaluator:
-    def read(row: Row) -> Any:
+    def read(row: RowMap) -> Any:
         value = row.get(name)
         return None if type(value) is float and value != value else value
 
@@ -134,7 +134,7 @@ def _binary(node: Binary) -> Evaluator:
 def _matches(left: Evaluator, right: Expression) -> Evaluator:
     search = search_of(right)
 
-    def found(row: Row) -> bool:
+    def found(row: RowMap) -> bool:
         text = left(row)
         return isinstance(text, str) and search(text) is not None
 
@@ -186,7 +186,7 @@ def _call(node: FunctionCall) -> Evaluator:
     if len(parts) == 1:
         return _call_of_one(apply, parts[0], null)
 
-    def call(row: Row) -> Any:
+    def call(row: RowMap) -> Any:
         values = [part(row) for part in parts]
         return null if None in values else applied(apply, values)
 
@@ -194,7 +194,7 @@ def _call(node: FunctionCall) -> Evaluator:
 
 
 def _call_of_one(apply: Callable[..., Any], part: Evaluator, null: Any) -> Evaluator:
-    def call(row: Row) -> Any:
+    def call(row: RowMap) -> Any:
         value = part(row)
         if value is None:
             return null

@@ -21,8 +21,8 @@ from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_plugin, plugin_fault, plugin_names
 
 REQUIRED: Any = object()
-Written = tuple[tuple[str, Callable[[Any], Iterable[tuple[str, str, str]]]], ...]
-Result = Type | Callable[[Sequence[Type]], Type]
+WrittenArguments = tuple[tuple[str, Callable[[Any], Iterable[tuple[str, str, str]]]], ...]
+ResultType = Type | Callable[[Sequence[Type]], Type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,13 @@ class Function:
     name: str
     signature: str
     parameters: tuple[FunctionParameter, ...]
-    result: Result
+    result: ResultType
     apply: Callable[..., Any]
     summary: str
     columns: Callable[..., Any] | None = None
     nulls: bool = False
     place: tuple[str, ...] = ()  # what it reads of where it stands, handed to `apply` before all else
-    written: Written = ()
+    written: WrittenArguments = ()
     """Parameters that must be constants, each with what is wrong with a value, as (code, message, help)."""
 
 
@@ -63,13 +63,13 @@ _PARAMETER = re.compile(r"(\*?)(\w+): ([^=]+?)(?: = (.+))?")
 
 def function(
     signature: str,
-    result: Result,
+    result: ResultType,
     apply: Callable[..., Any],
     summary: str,
     columns: Callable[..., Any] | None = None,
     nulls: bool = False,
     place: tuple[str, ...] = (),
-    written: Written = (),
+    written: WrittenArguments = (),
 ) -> Function:
     """An entry of the table from its signature: `round(x: number, digits: integer = 0)`.
 

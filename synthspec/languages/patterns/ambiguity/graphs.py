@@ -13,7 +13,7 @@ from synthspec.languages.patterns.ambiguity.automaton import Automaton, TooLarge
 
 BUDGET = 60_000  # steps of one search
 
-State = tuple[int, ...]  # a position of each walk
+WalkState = tuple[int, ...]  # a position of each walk
 
 
 class Search:
@@ -23,7 +23,7 @@ class Search:
         self.automaton, self.within = automaton, within
         self.budget = budget if budget is not None else [BUDGET]
 
-    def successors(self, state: State) -> Iterator[State]:
+    def successors(self, state: WalkState) -> Iterator[WalkState]:
         follow, sets = self.automaton.follow, self.automaton.sets
         steps = [[q for q in follow[p] if q in allowed] for p, allowed in zip(state, self.within, strict=True)]
         for together in product(*steps):
@@ -35,17 +35,17 @@ class Search:
 
 
 def path_between(
-    automaton: Automaton, start: State, goals: Container[State], within: list[frozenset[int]]
-) -> list[State]:
+    automaton: Automaton, start: WalkState, goals: Container[WalkState], within: list[frozenset[int]]
+) -> list[WalkState]:
     """The states after `start` on a shortest way to a goal; empty where start is one."""
     search = Search(automaton, within)
-    came: dict[State, State | None] = {start: None}
+    came: dict[WalkState, WalkState | None] = {start: None}
     queue = deque([start])
     while queue:
         state = queue.popleft()
         if state in goals:
             path = []
-            step: State | None = state
+            step: WalkState | None = state
             while step is not None and step != start:
                 path.append(step)
                 step = came[step]

@@ -17,7 +17,7 @@ from operator import and_, or_
 
 from synthspec.languages.circles import components
 from synthspec.languages.patterns.ambiguity.automaton import Automaton, RepeatReading, TooLargeError, build_automaton
-from synthspec.languages.patterns.ambiguity.graphs import BUDGET, Search, State, loops, path_between
+from synthspec.languages.patterns.ambiguity.graphs import BUDGET, Search, WalkState, loops, path_between
 from synthspec.languages.patterns.ambiguity.measures import most_idle_bits
 from synthspec.languages.patterns.tree import Anchor, CaptureGroup, Concatenation, Node, parse_tree
 from synthspec.lazy_dataclass import dataclass
@@ -131,7 +131,7 @@ def _two_ways(automaton: Automaton, loop: frozenset[int]) -> str | None:
             if q in loop and ways > 1:
                 return _spell(automaton, [(q,), *path_between(automaton, (q,), {(p,)}, [loop]), (q,)])
     search = Search(automaton, [loop, loop])
-    twice: list[State] = [(p, p) for p in sorted(loop)]
+    twice: list[WalkState] = [(p, p) for p in sorted(loop)]
     for component in components(twice, search.successors):
         apart = {state for state in component if state[0] != state[1]}
         together = {state for state in component if state[0] == state[1]}
@@ -257,7 +257,7 @@ def _feeds(
         if not automaton.sets[p] & automaton.sets[q]:  # the word's last character is read at both
             continue
         search = Search(automaton, [left, middle, right], budget)
-        start: State = (p, p, q)
+        start: WalkState = (p, p, q)
         seen, queue = {start}, deque([start])
         while queue:
             for state in search.successors(queue.popleft()):
@@ -273,7 +273,7 @@ def _union(automaton: Automaton, loop: Iterable[int]) -> int:
     return reduce(or_, (automaton.sets[p] for p in loop), 0)
 
 
-def _spell(automaton: Automaton, states: list[State]) -> str:
+def _spell(automaton: Automaton, states: list[WalkState]) -> str:
     """A word read along a closed walk of states, the first of which is where it begins."""
     masks = (reduce(and_, (automaton.sets[p] for p in state)) for state in states[1:])
     return "".join(_letter(automaton, mask) for mask in masks)
