@@ -319,6 +319,8 @@ def test_the_last_lines_tell_time_tokens_cost_and_what_next(tmp_path: Path) -> N
         assert "  calls: 60 made, 0 cached; 9,000 tokens; $0.0150 spent" in fresh
         longer = last_lines(path, tmp_path / "other", *prices, "--rows", "80")
         assert "  calls: 20 made, 60 cached; 12,000 tokens; $0.0050 spent, $0.0200 with earlier builds" in longer
+        later = last_lines(path, out, *prices, "--rows", "80")
+        assert "  calls: 20 made, 60 cached; 12,000 tokens; $0.0050 spent, unknown what earlier builds spent" in later
         stopped = last_lines(path, out, "--rows", "90", "--set", "limits.requests=70")
         assert any("stopped: " in line for line in stopped)
         assert stopped[-1] == "next: build again to have every row, or with --replace to take these"

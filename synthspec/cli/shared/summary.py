@@ -102,4 +102,6 @@ def _cost(summary: BuildSummary) -> str:
         return "cost unknown: set the backend's `prices`"
     if now == 0:
         return "nothing to pay"
-    return f"${now:,.4f} spent" + ("" if whole is None or whole <= now else f", ${whole:,.4f} with earlier builds")
+    if whole is None:
+        return f"${now:,.4f} spent, unknown what earlier builds spent"
+    return f"${now:,.4f} spent" + (f", ${whole:,.4f} with earlier builds" if whole > now else "")

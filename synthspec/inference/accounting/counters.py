@@ -51,7 +51,8 @@ class Tally:
     prompt_tokens: int = 0
     completion_tokens: int = 0  # both sums are of what is known
     unmeasured: int = 0  # completions whose tokens the provider did not tell
-    unpriced: int = 0  # completions whose cost is not known
+    unpriced: int = 0  # completions whose cost is not known, reused ones too
+    unpriced_now: int = 0  # of those, the ones made in this run
     cost: float = 0.0  # US dollars of every completion used, reused ones too
     cost_now: float = 0.0  # US dollars spent in this run
     rejections: Counter[str] = field(default_factory=Counter)
@@ -70,6 +71,7 @@ class Tally:
         else:
             self.calls += 1
             self.cost_now += completion.cost or 0.0
+            self.unpriced_now += completion.cost is None
             self._used(reply.model, usage.prompt_tokens, usage.completion_tokens, completion.cost)
 
     def reused_call(
@@ -105,7 +107,7 @@ class Tally:
     @property
     def spent(self) -> float | None:
         """US dollars of this run's calls; None where the price of one is not known."""
-        return None if self.unpriced and self.calls else self.cost_now
+        return None if self.unpriced_now else self.cost_now
 
     @property
     def whole_cost(self) -> float | None:
