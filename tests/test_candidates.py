@@ -215,6 +215,18 @@ def test_a_backend_is_chosen_for_each_row_and_item(bench: Bench) -> None:
     assert bench.rows()[0]["calls"] == ["call=a", "call=b"]
 
 
+def test_a_row_for_which_no_backend_is_listed_says_so(bench: Bench) -> None:
+    backend = {"choose": "if topic == 'bill' then 'x' else topic + ''", "of": {"meter": {"model": "b"}}}
+    prompts = {"call": {"user": "Of {{ topic }}", "writes": ["call"], "backend": backend}}
+    spec = spec_of(
+        prompts, {"topic": {"value": "topic"}, "call": {"type": "string"}}, parameters={"topic": ["bill", "meter"]}
+    )
+    bench.build(spec, lambda r: r.endpoint)
+    assert {row["topic"] for row in bench.rows()} == {"meter"}
+    told = (bench.folder / "out" / "quarantine.jsonl").read_text(encoding="utf-8")
+    assert "`backend.choose` gives 'x', which `of` does not list" in told
+
+
 GROWN = {
     "grow": {
         "repeat": "depth",

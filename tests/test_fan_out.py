@@ -20,6 +20,7 @@ from synthspec.generation.machine.levels import QUOTAS
 from synthspec.generation.machine.program import Program
 from synthspec.generation.machine.row_machine import advance, begin
 from synthspec.generation.machine.states import Combination, Offer, Verdict
+from synthspec.generation.scheduling.overshoot import Overshoot
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Replied
 from synthspec.inference.store.derived.row_histories import read_histories
@@ -446,3 +447,38 @@ def test_few_calls_are_made_for_rows_after_the_last(
     assert dataset.manifest["funnel"]["kept"] == 9
     assert 9 <= asked["question"] <= most
     assert asked["facts"] <= 9
+
+
+def test_a_value_that_is_no_list_loses_its_row_and_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its combination waits for nothing else: the rows after it come."""
+    text = FACTS.replace("facts: {type: array, items: {type: string}, optional: true}", "facts: {type: object}")
+    text = text.replace("fact in facts", "fact in facts.known")
+
+    def reply(request: Request) -> str:
+        said = request.messages[-1].content.split("\n")[0]
+        number = sum(map(ord, said))
+        if not said.startswith("Facts"):
+            return f"Why {number}?"
+        return json.dumps({"facts": {"known": "none" if number % 2 else ["one", "two"]}})
+
+    dataset = built(tmp_path, text, FakeBackend(reply), monkeypatch)
+    funnel = dataset.manifest["funnel"]
+    lost = [json.loads(line) for line in (tmp_path / "out/quarantine.jsonl").read_text().splitlines()]
+    assert funnel["kept"] + len(lost) == 9 and 0 < len(lost) < 9 and len(rows_in(tmp_path)) == funnel["kept"]
+    assert all("it is no list" in json.dumps(row) for row in lost)
+
+
+def test_rows_past_the_last_are_foreseen_of_undecided_combinations_alone() -> None:
+    overshoot = Overshoot([1, 2])
+    for _ in range(3):
+        overshoot.open()
+    assert overshoot.likely == 0  # nothing is known: each counts for one
+    overshoot.decide((0,), 4)
+    assert (overshoot.mean, overshoot.likely) == (8, 2 * 7)
+    overshoot.decide((1,), None)  # dropped: it says nothing of the others
+    overshoot.decide((1, 0), 3)  # a row of a deeper level is no combination
+    assert (overshoot.mean, overshoot.likely) == (8, 7)
+    overshoot.decide((2,), 2)
+    assert (overshoot.mean, overshoot.likely) == (6, 0)

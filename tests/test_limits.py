@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from bisect import bisect_left
 from collections.abc import Coroutine
@@ -518,3 +519,25 @@ def test_delays_double() -> None:
     means = [sum(governor.delay_before(a, fault_of(), s) for s in range(200)) / 200 for a in (1, 2, 3, 4)]
     for smaller, larger in pairwise(means):
         assert 1.7 < larger / smaller < 2.3
+
+
+def test_quick_replies_widen_the_window_within_a_round_trip() -> None:
+    """A slow first reply opens it a little; each reply that is back at once then opens it by one more."""
+
+    async def windows() -> list[int]:
+        governor = Governor(Limits(concurrency=64, timeout=120), clock=now)
+        async with governor.slot():
+            governor.succeeded(10.0)
+        found = [governor.window]
+        async with contextlib.AsyncExitStack() as out:
+            for _ in range(governor.window):
+                await out.enter_async_context(governor.slot())
+            for _ in range(governor.window - 1):  # the last of the round trip says how far to go at once
+                governor.succeeded(0.5)
+                found.append(governor.window)
+                assert governor.window > governor.in_flight
+                await out.enter_async_context(governor.slot())
+        return found
+
+    found = asyncio.run(windows())
+    assert found == list(range(found[0], found[0] + len(found))) and len(found) > 4

@@ -9,12 +9,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from depth import rest_slow
 from fake_backend import FakeBackend, use
 
 import synthspec
 from synthspec.planning.plan import Plan
+from synthspec.planning.sampling.bijection import Permutation
+from synthspec.planning.without_replacement import places
 
 HEAD = "synthspec: 1\nname: made\nrows: {rows}\nseed: {seed}\n"
 
@@ -185,3 +188,11 @@ def test_the_wrong_number_is_no_list(tmp_path: Path) -> None:
         (1, None),
         (2, 2),
     }
+
+
+def test_numbers_of_an_order_are_the_same_however_far_apart() -> None:
+    order = Permutation(1_000_000, 7)
+    apart = np.array([5, 900_000, 17, 5, 3])
+    assert places(order, apart).tolist() == [int(order.at(n, n + 1)[0]) for n in apart.tolist()]
+    assert places(order, apart[[0, 2, 3]]).tolist() == [places(order, apart).tolist()[i] for i in (0, 2, 3)]
+    assert not len(places(order, apart[:0]))
