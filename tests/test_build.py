@@ -459,3 +459,15 @@ def test_a_chain_without_a_rejection_accepts_everything(tmp_path: Path) -> None:
         dataset = synthspec.build(path, out=tmp_path / "out")
     assert dataset.status == 0 and dataset.gates[0].figures == {"acceptance": 1.0}
     assert dataset.manifest["metrics"]["acceptance"] == 1.0
+
+
+@pytest.mark.parametrize("form", ["text", "sections"])
+def test_no_gate_passes_on_figures_of_no_rows(tmp_path: Path, form: str) -> None:
+    """Where no row was kept, its acceptance and its duplicates are not known: that is no success."""
+    named = "acceptance >= 0.5, near_duplicate_rate <= 0.1, distinct_1 > 0.1"
+    with Loopback(reply=lambda body, nth: "Too short.") as server:
+        path = calls_spec(tmp_path, server.url, rows=2)
+        path.write_text(path.read_text().replace("limits:", f"gates: [{named}]\nlimits:"))
+        dataset = synthspec.build(path, out=tmp_path / "out", set={"prompts.call.format": form})
+    assert dataset.status == 3 and not any(g.holds for g in dataset.gates), dataset.gates
+    assert "near_duplicate_rate" not in dataset.manifest["metrics"]

@@ -229,7 +229,7 @@ def test_a_resumed_build_says_what_it_will_ask(tmp_path: Path) -> None:
         path = calls_spec(tmp_path, server.url, rows=20)
         assert "used again" not in run("build", path, "--out", tmp_path / "out").stderr.split("20 of 20")[0]
         said = run("build", path, "--out", tmp_path / "out", "--rows", "26", "--metrics").stderr
-        assert "20 cached calls of an earlier build, 6 to be made" in said
+        assert "20 cached calls of an earlier build, at least 6 to make" in said
     lines = (tmp_path / "out/metrics.csv").read_text().splitlines()
     assert len(lines) == 27 and lines[0].startswith("prompt,combination,attempt,model")
 

@@ -114,7 +114,7 @@ def test_gates_and_report_agree_on_any_texts(seed: int, tmp_path: Path) -> None:
 
 
 @settings(max_examples=third(40), deadline=None)
-@given(some.lists(some.text("ab ", max_size=12), max_size=30), some.randoms(use_true_random=False))
+@given(some.lists(some.text("ab ", max_size=12), min_size=1, max_size=30), some.randoms(use_true_random=False))
 def test_figures_of_texts_do_not_hang_on_the_order_of_rows(rows: list[str], chance: random.Random) -> None:
     mixed = list(rows)
     chance.shuffle(mixed)

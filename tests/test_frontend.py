@@ -661,7 +661,7 @@ def _without_places(value: object) -> str:
         ("", "columns: []", "`fields:"),
         ("prompt", "temperature: 0.7", "under `backend`"),
         ("prompt", "model: gpt-5-mini", "`backend: PROVIDER:MODEL`"),
-        ("prompt", "conversation: []", "`system: …` and `user: …`"),
+        ("prompt", "conversation: []", "`dialogue: {"),
         ("prompt", "max_tokens: 5", "max_tokens: …"),
         ("prompt", "top_p: 1", "top_p: …"),
         ("prompt", "n: 2", "several rows from one call"),

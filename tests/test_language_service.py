@@ -130,7 +130,7 @@ def test_parameters_are_offered_with_what_is_above_them_alone() -> None:
         (f"{TAIL}checks:\n  - wor¦ds(note) > 3\n", "words(text"),
         (f"{TAIL}checks:\n  - words(no¦te) > 3\n", "words 3…"),
         (f"{TAIL}checks:\n  - words(no¦tte) > 3\n", "**E301**"),
-        (f"{TAIL}gates: [accep¦tance > 0.5]\n", "rows of replies"),
+        (f"{TAIL}gates: [accep¦tance > 0.5]\n", "share of the rows"),
         ("output: {formats: [pa¦rquet]}\n", "Apache Parquet"),
     ],
 )

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 _SETTING = "write it under `backend`: `backend: {{provider: …, model: …, {0}: …}}`"
 _ROWS = "write `rows: …` at the top of the file"
 _MESSAGES = "write `system: …` and `user: …` in the prompt"
-_FORMATS = "write `output: {formats: [jsonl]}`; where the files go is said by `--out DIR`"
+_DIALOGUE = "write `dialogue: {customer: {system: …, as: user}, agent: {system: …, as: assistant}}`"
+_FORMATS = "write `output: {formats: [jsonl]}`; `--out DIR` sets the output folder"
 _FIELDS = "write `fields: {name: {type: string}}`"
 _PARAMETERS = "write `parameters: {name: [one, two]}`"
 
@@ -31,7 +32,10 @@ _ANYWHERE: Mapping[str, str] = {
     "base_url": _SETTING.format("base_url"),
     "api_base": _SETTING.format("base_url"),
     "messages": _MESSAGES,
-    "conversation": _MESSAGES,
+    "conversation": _DIALOGUE,
+    "conversations": _DIALOGUE,
+    "turns": _DIALOGUE,
+    "speakers": _DIALOGUE,
     "system_prompt": "write `system: …` in the prompt",
     "system_message": "write `system: …` in the prompt",
     "instruction": "write `user: …` in the prompt",
@@ -90,6 +94,37 @@ _IN_A_PROMPT: Mapping[str, str] = {
 }
 
 
+_RANGE = "write an expression: `uniform(low, high)`, or `integer(low, high)` for whole numbers"
+_DISTRIBUTIONS = ("uniform", "normal", "lognormal", "integer", "poisson", "exponential", "gamma", "beta", "choice")
+_IN_A_PARAMETER: Mapping[str, str] = {
+    **{name: f"write an expression: `{name}(…)`" for name in _DISTRIBUTIONS},
+    **dict.fromkeys(("gaussian", "gauss"), "write an expression: `normal(mean, sd)`"),
+    **dict.fromkeys(("randint", "int", "integers"), "write an expression: `integer(low, high)`"),
+    **dict.fromkeys(("min", "max", "low", "high", "minimum", "maximum", "range"), _RANGE),
+    **dict.fromkeys(("source", "table", "data", "dataset"), "write `from: SOURCE`"),
+    **dict.fromkeys(("choices", "options", "enum", "items", "list", "one_of", "categories"), "write `values: […]`"),
+    **dict.fromkeys(("regex", "regexp"), "write `pattern: '…'`"),
+    **dict.fromkeys(("expression", "expr", "formula"), "write the expression alone: `NAME: EXPRESSION`"),
+}
+_IN_A_FIELD: Mapping[str, str] = {
+    **dict.fromkeys(("max_words", "min_words"), "write `words: {min: …, max: …}`"),
+    **dict.fromkeys(("values", "choices", "options", "categories"), "write `enum: […]`"),
+    **dict.fromkeys(("expression", "expr", "formula", "from"), "write `value: EXPRESSION`"),
+    "nullable": "write `optional: true`",
+    "regex": "write `pattern: '…'`",
+    "prompt": "write it under `prompts`, with `writes: [field]`",
+    "unique": "write it under `novelty`: `unique: field`",
+}
+_IN_NOVELTY: Mapping[str, str] = {
+    **dict.fromkeys(("threshold", "min_similarity", "max_similarity"), "write `similarity: …` (0 to 1)"),
+    **dict.fromkeys(("field", "column", "columns", "on"), "write `fields: [field]`"),
+}
+_IN_A_SPEAKER: Mapping[str, str] = {
+    **dict.fromkeys(("role", "plays"), "write `as: user` or `as: assistant`"),
+    **dict.fromkeys(("system_prompt", "prompt", "instructions", "user", "persona"), "write `system: …`"),
+    **dict.fromkeys(("model", "llm", "provider"), "write `backend: PROVIDER:MODEL`"),
+    **dict.fromkeys(("first_message", "greeting", "initial_message", "opener"), "write `opening: …`"),
+}
 _FILES = "write `files: 'FOLDER/**/*'`"
 _IN_A_SOURCE: Mapping[str, str] = {
     **dict.fromkeys(("folder", "dir", "directory", "documents", "docs", "glob"), _FILES),
@@ -97,26 +132,56 @@ _IN_A_SOURCE: Mapping[str, str] = {
     **dict.fromkeys(("dataset", "repo", "hf", "huggingface"), "write `hub: owner/name`"),
     **dict.fromkeys(("data", "values", "items"), "write `rows: [{name: value}]`"),
     **dict.fromkeys(
-        ("csv", "url", "parquet", "jsonl", "excel", "xlsx"), "write `file: …`, a path below the spec's folder"
+        ("path", "filename", "location", "csv", "url", "parquet", "jsonl", "excel", "xlsx"),
+        "write `file: …`, a path below the spec's folder",
     ),
     "separator": "write `delimiter: …`",
     "sep": "write `delimiter: …`",
 }
 
 
-def hint_for(name: str, path: tuple[str | int, ...]) -> str | None:
-    """What to write instead of a key of another tool, at the top of a spec, in a prompt or in a source; None for
-    every other key."""
+_SPLIT = "write `split: {train: 0.9, test: 0.1}`"
+_IN_THE_OUTPUT: Mapping[str, str] = {
+    **dict.fromkeys(("path", "dir", "folder", "directory", "file"), "remove it: `--out DIR` sets the output folder"),
+    **dict.fromkeys(("test_size", "train_size", "train_test_split", "train", "test"), _SPLIT),
+}
+_IN_THE_LIMITS: Mapping[str, str] = dict.fromkeys(("retries", "max_retries"), "write `attempts: …`")
+_NOTHING: Mapping[str, str] = {}
+_BY_DEPTH: Mapping[tuple[str, int], Mapping[str, str]] = {
+    ("prompts", 2): {**_ANYWHERE, **_IN_A_PROMPT},
+    ("sources", 2): _IN_A_SOURCE,
+    ("parameters", 2): _IN_A_PARAMETER,
+    ("fields", 2): _IN_A_FIELD,
+    ("novelty", 2): _IN_NOVELTY,
+    ("output", 1): _IN_THE_OUTPUT,
+    ("limits", 1): _IN_THE_LIMITS,
+}
+_TYPES: Mapping[str, str] = {
+    **dict.fromkeys(("str", "text", "varchar", "char"), "string"),
+    **dict.fromkeys(("int", "int64", "long"), "integer"),
+    **dict.fromkeys(("float", "double", "decimal", "real"), "number"),
+    **dict.fromkeys(("bool", "logical"), "boolean"),
+    **dict.fromkeys(("list", "tuple", "set"), "array"),
+    **dict.fromkeys(("dict", "map", "json", "struct"), "object"),
+    **dict.fromkeys(("conversation", "chat", "dialogue", "dialog"), "messages"),
+}
+
+
+def hint_for(name: str, path: tuple[str | int, ...], value: object = None) -> str | None:
+    """What to write instead of a key of another tool in the part of a spec at this path; None for every other key.
+    `value` is what the key has.
+    """
     if not path:
         return _AT_THE_TOP.get(name) or _ANYWHERE.get(name)
-    if path[0] == "prompts" and len(path) == 2:
-        return _IN_A_PROMPT.get(name) or _ANYWHERE.get(name)
-    if path[0] == "sources" and len(path) == 2:
-        return _IN_A_SOURCE.get(name)
-    if path == ("output",) and name in ("path", "dir", "folder", "directory", "file"):
-        return "remove it: where the files go is said by `--out DIR`"
     if path == ("output",) and name in ("format", "type"):
-        return "write `formats: [jsonl]`"
-    if path == ("limits",) and name in ("retries", "max_retries"):
-        return "write `attempts: …`"
-    return None
+        return (
+            f"write `formats: [{value}]`" if isinstance(value, str) and value.isalnum() else "write `formats: [jsonl]`"
+        )
+    if path[0] == "prompts" and len(path) == 4 and path[2] == "dialogue":
+        return _IN_A_SPEAKER.get(name)
+    return _BY_DEPTH.get((str(path[0]), len(path)), _NOTHING).get(name)
+
+
+def type_for(name: str) -> str | None:
+    """The type of a field that another tool, or a programming language, calls by this name."""
+    return _TYPES.get(name.lower())

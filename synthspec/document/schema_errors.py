@@ -52,7 +52,7 @@ def _unknown_keys(error: Any, path: Path, node: MapNode) -> Explained:
         if name in allowed:
             continue
         key = node.key(str(name))
-        elsewhere = hint_for(str(name), path)
+        elsewhere = hint_for(str(name), path, error.instance[name])
         near = nearest(str(name), allowed) or _lost_key(error.schema, error.instance)
         free = [key for key in allowed if key not in error.instance]
         help = f"did you mean '{near}'?" if near else did_you_mean(str(name), free) or "remove it"
@@ -66,6 +66,9 @@ def _bare_weights(path: Path, node: MapNode, span: Span) -> Diagnostic:
     shown = ", ".join(f"{e.key.text}: {e.value.text}" for e in node.entries[:4] if isinstance(e.value, ScalarNode))
     rest = ", …" if len(node.entries) > 4 else ""
     message = f"{place_name(path)} has weights without `values`"
+    ends = [e.key.text for e in node.entries]
+    if path[:1] == ("parameters",) and (hint := hint_for(ends[0], path)) and len(ends) <= 2:
+        return Diagnostic("E202", f"'{ends[0]}' is not a key of {place_name(path)}", node.entries[0].key.span, hint)
     return Diagnostic("E204", message, first_line(span), f"write `values: {{{shown}{rest}}}`")
 
 
@@ -83,7 +86,9 @@ def _no_form_fits(error: Any, path: Path, node: MapNode) -> Diagnostic:
         return Diagnostic("E204", message, first_line(node.span), help)
     message = f"'{stray.text}' is not a key of {place_name(path)}"
     near = nearest(stray.text, sorted(set(keys))) or ""
-    return Diagnostic("E202", message, stray.span, did_you_mean(stray.text, keys), suggestion=near)
+    elsewhere = hint_for(stray.text, path)
+    meant = "" if elsewhere else near
+    return Diagnostic("E202", message, stray.span, elsewhere or did_you_mean(stray.text, keys), suggestion=meant)
 
 
 def _missing_key(error: Any, path: Path, span: Span, wanted: list[str]) -> Explained:
@@ -93,7 +98,7 @@ def _missing_key(error: Any, path: Path, span: Span, wanted: list[str]) -> Expla
     if any(nearest(k, [name]) for k in others) or _lost_key(error.schema, error.instance) == name:
         return  # a misspelt key, reported as such
     help = str(allowed.get(name, {}).get("description", ""))
-    yield path, Diagnostic("E203", f"{place_name(path)} lacks the key '{name}'", span, _add(name, help))
+    yield path, Diagnostic("E203", f"{place_name(path)} is missing the key '{name}'", span, _add(name, help))
 
 
 def _bad_name(name: str, path: Path, node: Node) -> tuple[Path, Diagnostic]:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.document.key_hints import type_for
 from synthspec.document.paths import Path, place_name
 from synthspec.document.schema_branches import wanted_kinds
 from synthspec.document.value_remedies import kind_names, remedy_of_kind, with_note
@@ -41,7 +42,9 @@ def value_error(error: Any, path: Path) -> tuple[str, str, str]:
         return "E204", message, remedy_of_kind(error, path, about)
     if error.validator in ("enum", "const"):
         options = [str(v) for v in value] if error.validator == "enum" else [str(value)]
-        return "E205", f"{what} cannot be {_shown(error.instance)}", did_you_mean(str(error.instance), options)
+        known = type_for(str(error.instance)) if path[-1:] == ("type",) else None
+        help = f"write `{known}`" if known in options else did_you_mean(str(error.instance), options)
+        return "E205", f"{what} cannot be {_shown(error.instance)}", help
     if error.validator in _LIMITS:
         limit = _LIMITS[str(error.validator)].format(value)
         if value == 1 and error.validator not in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):

@@ -9,6 +9,8 @@ from typing import Any
 from synthspec.document.paths import Path
 from synthspec.document.schema_branches import wanted_kinds
 
+_RANGE = re.compile(r"\s*(\d+)\s*(?:-|–|to|\.\.)\s*(\d+)\s*")
+_DOCUMENTS = (".md", ".txt", ".pdf", ".html", ".docx", ".rst")
 _KINDS = {
     "object": "a map",
     "array": "a list",
@@ -80,14 +82,22 @@ _ROWS_BY_EXPRESSION = (
 
 
 def _instead(error: Any, path: Path) -> str | None:
-    """What to write instead of a text that stands for something else."""
+    """What to write instead of a value that stands for something else."""
     given = error.instance
+    if path[:1] == ("fields",) and len(path) == 3 and path[2] == "required" and isinstance(given, bool):
+        return "remove it: every field is required" if given else "write `optional: true`"
+    if path == ("output", "split") and _are_shares(given):
+        names = ("train", "validation", "test") if len(given) == 3 else ("train", "test")
+        return f"write `{{{', '.join(f'{n}: {v:g}' for n, v in zip(names, given, strict=True))}}}`"
     if not isinstance(given, str) or error.validator not in ("type", "anyOf", "oneOf"):
         return None
     if len(path) == 2 and path[0] == "sources":
-        return f"write `{{file: {given}}}`" if len(given) <= 80 else "write `{file: PATH}`"
+        return _source(given)
     if path[:1] == ("prompts",) and path[2:] == ("rows",) and not re.fullmatch(r"\s*[+-]?\d+\s*", given):
         return _ROWS_BY_EXPRESSION
+    ends = _RANGE.fullmatch(given)
+    if ends and path[-1] in ("words", "sentences", "turns"):
+        return f"write `{{min: {ends[1]}, max: {ends[2]}}}`"
     kinds = error.validator_value if error.validator == "type" else wanted_kinds(error)
     percent = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", given)
     share = float(percent[1]) / 100 if percent else 0.0
@@ -100,3 +110,17 @@ def _instead(error: Any, path: Path) -> str | None:
     if re.fullmatch(r"[+-]?\d+" if kinds == "integer" else r"[+-]?\d+(\.\d+)?", given.strip()):
         return f"write the number without quotes: {given.strip()}"
     return None
+
+
+def _source(given: str) -> str:
+    """A source for a path alone: one table, or the documents of a folder or a pattern."""
+    if len(given) > 80:
+        return "write `{file: PATH}`"
+    several = any(c in given for c in "*?[") or given.endswith("/")
+    several = several or given.lower().endswith(_DOCUMENTS)
+    shown = f"'{given}'" if given[:1] in "*[" else given
+    return f"write `{{files: {shown}}}`" if several else f"write `{{file: {shown}}}`"
+
+
+def _are_shares(given: Any) -> bool:
+    return isinstance(given, list) and len(given) in (2, 3) and all(type(v) in (int, float) for v in given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from synthspec.diagnostics import Diagnostic, Related, Span
@@ -24,7 +25,7 @@ _SAYINGS = (
     _Saying("quoted scalar.*unexpected end of stream", "this quotation mark is never closed", "close it", True),
     _Saying(
         "unknown escape character",
-        "a backslash in double quotes begins an escape, and this is none",
+        "a backslash in double quotes begins an escape, and this is not a valid one",
         "use single quotes: they leave every backslash as it is",
     ),
     _Saying("hexa?decimal", "an escape that lacks digits", "use single quotes: they leave every backslash as it is"),
@@ -61,14 +62,25 @@ _SAYINGS = (
         "this line fits neither the keys nor the list items above it",
         "begin all keys of one map, and all items of one list, in the same column",
     ),
-    _Saying("expected <?'?document start", "the text goes on after its end", "remove what is left over, or quote it"),
+    _Saying("expected <?'?document start", "unexpected text after the end of the document", "remove it, or quote it"),
     _Saying("node content|flow node", "a value is missing here, or stray punctuation", "remove it, or quote it"),
     _Saying("directive", "% begins a directive", "quote a text that begins with %"),
 )
 
 
+_NO_SPECS = frozenset([".md", ".csv", ".tsv", ".txt", ".jsonl", ".py", ".html", ".xlsx", ".pdf", ".parquet"])
+
+
 def syntax_fault(source: Source, error: Any) -> Diagnostic:
-    """The diagnostic of a text that is no YAML."""
+    """The diagnostic of a text that is not YAML."""
+    fault = _explain(source, error)
+    ending = source.path.suffix.lower()
+    if ending in _NO_SPECS:
+        return replace(fault, help=f"a spec is a YAML file; '{ending}' is not")
+    return fault
+
+
+def _explain(source: Source, error: Any) -> Diagnostic:
     begun: Any = getattr(error, "context_mark", None)
     at: Any = getattr(error, "problem_mark", None) or begun
     if at is None:
@@ -82,7 +94,7 @@ def syntax_fault(source: Source, error: Any) -> Diagnostic:
         return Diagnostic("E111", "a bracket that was never opened", stopped, "remove it, or quote the text it ends")
     saying = next((s for s in _SAYINGS if re.search(s.said, said)), None)
     if saying is None:
-        return Diagnostic("E111", f"this is no YAML: {said.strip()}", stopped, "quote this text")
+        return Diagnostic("E111", f"this is not valid YAML: {said.strip()}", stopped, "quote this text")
     start, stop = _place(source, begun or at), stopped
     if saying.said.startswith("flow") and start.line == stop.line:
         message = "this does not belong in a list or map in brackets"

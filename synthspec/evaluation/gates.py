@@ -28,23 +28,24 @@ class GateMetric:
 
     name: str
     summary: str
+    is_share: bool = False  # from 0 to 1
 
 
 GATE_METRICS: tuple[GateMetric, ...] = (
     GateMetric("rows", "rows kept"),
-    GateMetric("acceptance", "rows of replies that kept rows are made of, of all that replies held (0 to 1)"),
-    GateMetric("completeness", "rows kept, of the rows the spec asks for (0 to 1)"),
-    GateMetric("count_accuracy", "rows that replies held, surplus aside, of the rows they were asked for (0 to 1)"),
-    GateMetric("near_duplicate_rate", "rows whose texts nearly repeat another's, as `report` measures it (0 to 1)"),
-    GateMetric("duplicate_rate", "rows whose texts equal an earlier row's, as `report` measures it (0 to 1)"),
-    GateMetric("distinct_1", "different words, of 5,000 words, as `report` measures it (0 to 1)"),
-    GateMetric("distinct_2", "different pairs of neighbouring words, of 5,000 words, as `report` does (0 to 1)"),
-    GateMetric("coverage", "combinations of the plan that have at least one row kept (0 to 1)"),
-    GateMetric("warnings", "rows kept that break a check of severity warn"),
-    GateMetric("dropped", "rows left out by a check of severity drop"),
-    GateMetric("calls", "completions used, reused ones included"),
-    GateMetric("tokens", "prompt and completion tokens of those; gates on them fail where they are not known"),
-    GateMetric("cost", "US dollars of those; gates on it fail where a price is not known"),
+    GateMetric("acceptance", "share of the rows in replies that became part of a kept row (0 to 1)", True),
+    GateMetric("completeness", "rows kept, as a share of the rows the spec asks for (0 to 1)", True),
+    GateMetric("count_accuracy", "rows in replies, without surplus, as a share of the rows asked for (0 to 1)", True),
+    GateMetric("near_duplicate_rate", "share of rows whose texts nearly repeat another row's, as in `report`", True),
+    GateMetric("duplicate_rate", "share of rows whose texts equal an earlier row's, as in `report` (0 to 1)", True),
+    GateMetric("distinct_1", "different words as a share of 5,000 words, as in `report` (0 to 1)", True),
+    GateMetric("distinct_2", "different pairs of adjacent words as a share of 5,000 words, as in `report`", True),
+    GateMetric("coverage", "share of the plan's combinations that have at least one kept row (0 to 1)", True),
+    GateMetric("warnings", "kept rows that break a check with severity warn"),
+    GateMetric("dropped", "rows left out by a check with severity drop"),
+    GateMetric("calls", "completions used, including cached ones"),
+    GateMetric("tokens", "prompt and completion tokens of these calls; fails where they are not known"),
+    GateMetric("cost", "US dollars for these calls; fails where a price is not known"),
 )
 TEXT_FIGURES = frozenset(["near_duplicate_rate", "duplicate_rate", "distinct_1", "distinct_2"])
 _BUILT_IN = frozenset(m.name for m in GATE_METRICS)
@@ -158,7 +159,9 @@ def text_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     from synthspec.evaluation.metrics import diversity
     from synthspec.evaluation.metrics.metric import Context
 
-    if not rows or not rows[0]:
+    if not rows:
+        return dict.fromkeys(TEXT_FIGURES, float("nan"))
+    if not rows[0]:
         return {name: _UNMEASURED[name] for name in TEXT_FIGURES}
     context = Context(corpus_of("", rows))
     found = {m.name: m.compute(context) for m in diversity.METRICS if m.name in TEXT_FIGURES}
@@ -186,8 +189,11 @@ def further_figures(
 
 
 def acceptance_of(tally: Tally) -> float:
-    """Rows of replies that kept rows are made of, of all that replies held (0 to 1); 1 where no prompt ran."""
-    return _share(tally.used, tally.candidates, 1.0)
+    """Rows of replies that kept rows are made of, of all that replies held (0 to 1); 1 where no prompt ran, NaN where
+    replies held none or were not made, and no row was kept.
+    """
+    unknown = tally.planned > 0 and tally.kept == 0
+    return _share(tally.used, tally.candidates, float("nan") if unknown else 1.0)
 
 
 def _share(part: float, whole: float, otherwise: float) -> float:

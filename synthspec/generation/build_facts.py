@@ -75,14 +75,15 @@ def facts_of_build(
         quarantined=tally.lost + left,
         reviews=reviews,
         gates={g.text: g.holds for g in gates},
-        metrics={"acceptance": acceptance_of(tally), **_measured(gates)},
+        metrics=_measured(tally, gates),
         run=_facts_of_run(run),
     )
 
 
-def _measured(gates: Sequence[GateResult]) -> dict[str, float]:
-    """The metrics that gates read, where they are known."""
-    return {name: value for gate in gates for name, value in gate.figures.items() if math.isfinite(value)}
+def _measured(tally: Tally, gates: Sequence[GateResult]) -> dict[str, float]:
+    """The acceptance, and the metrics that gates read, where they are known."""
+    figures = [("acceptance", acceptance_of(tally)), *(item for gate in gates for item in gate.figures.items())]
+    return {name: value for name, value in figures if math.isfinite(value)}
 
 
 def _facts_of_run(run: FinishedRun) -> RunFacts:

@@ -142,11 +142,13 @@ class AnalysisContext:
                 )
         return (None if faults else parsed), kind
 
-    def is_truth(self, node: Node, kind: Type, what: str, help: str = "compare it with something") -> bool:
+    def is_truth(self, node: Node, kind: Type, what: str, help: str = "") -> bool:
         """Whether an expression of this type is true or false; a fault where it is not. `what` it is, for a reader."""
         if fits(kind, Type("boolean")):
             return True
-        self.report("E303", node, f"{what} is true or false; this is {kind.with_article}", help)
+        self.report(
+            "E303", node, f"{what} must be true or false; this is {kind.with_article}", help or _compared(node, kind)
+        )
         return False
 
     def template(
@@ -232,3 +234,11 @@ def scalar_text(node: Node | None, default: str = "") -> str:
 def value_of(node: Node | None, default: Any = None) -> Any:
     """The plain value of a node."""
     return default if node is None else to_data(node)
+
+
+def _compared(node: Node, kind: Type) -> str:
+    """How an expression that is no condition becomes one."""
+    text = scalar_text(node)
+    if not text or len(text) > 60 or not (kind.numeric or kind.kind == "text"):
+        return "compare it with something"
+    return f"compare it: `{text} >= 1`" if kind.numeric else f"compare it: `{text} == 'some text'`"

@@ -118,6 +118,8 @@ def _shape(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Field],
     if isinstance(node, MapNode) and not _roles(ctx, node, fields):
         return shape
     names = columns or tuple(fields)
+    if any(ctx.is_broken("fields", name) for name in names):  # whose types are not known
+        return shape
     for message in shape_faults(shape, tuple(Column(n, fields[n].type) for n in names if n in fields)):
         ctx.report("E607", node, message, "name the fields that play each role, or choose `table`")
     return shape

@@ -20,6 +20,8 @@ from synthspec.plugins import plugin_names
 from synthspec.spec import Check, Field, Gate, Prompt
 from synthspec.spec.field_levels import field_levels
 
+_SHARES = frozenset(m.name for m in GATE_METRICS if m.is_share)
+_COMPARISONS = frozenset(["<", "<=", ">", ">=", "==", "!="])
 MAX_ENUMERATED = 20_000
 _SEVERITIES: Mapping[str, OneOf["error", "warn", "drop"]] = {"warn": "warn", "drop": "drop"}
 
@@ -211,8 +213,24 @@ def lower_gates(ctx: AnalysisContext) -> tuple[Gate, ...]:
             continue
         if not ctx.is_truth(node, kind, "a gate", "compare it: `acceptance >= 0.8`"):
             continue
+        _check_shares(ctx, node, expression)
         gates.append(Gate(expression, scalar_text(node, str(value_of(node))), node.span))
     return tuple(gates)
+
+
+def _check_shares(ctx: AnalysisContext, node: Node, expression: Expression) -> None:
+    """Report figures from 0 to 1 that are compared with a number beyond: `acceptance >= 80`."""
+    for part in walk(expression):
+        if not isinstance(part, Binary) or part.operator not in _COMPARISONS:
+            continue
+        for figure, other in ((part.left, part.right), (part.right, part.left)):
+            if not isinstance(figure, Name) or figure.name not in _SHARES or not isinstance(other, Literal):
+                continue
+            number = other.value
+            if type(number) in (int, float) and not 0 <= number <= 1 and isinstance(node, ScalarNode):
+                message = f"'{figure.name}' is a share from 0 to 1, never {number:g}"
+                help = f"write {number / 100:.6g}" if 1 < number <= 100 else "write a number from 0 to 1"
+                ctx.report("E308", node.place(other.start, other.end), message, help)
 
 
 def _with_near_metrics(scope: Mapping[str, Type], node: Node) -> Mapping[str, Type]:

@@ -64,10 +64,10 @@ def watch(build: Build, *, quiet: bool, no_color: bool) -> Iterator[Callable[[Ev
         thread.join()
 
 
-def _forecast(stored: int, to_make: int, prompts: int) -> str:
-    """Said before a build that resumes an earlier one."""
-    more = f"; {'later prompts and ' if prompts > 1 else ''}retries come on top" if to_make else ""
-    return f"{stored:,} cached call{'' if stored == 1 else 's'} of an earlier build, {to_make:,} to be made{more}"
+def _forecast(stored: int, to_make: int) -> str:
+    """Said before a build that resumes an earlier one. First calls alone are known: others follow from replies."""
+    cached = f"{stored:,} cached call{'' if stored == 1 else 's'} of an earlier build"
+    return f"{cached}, at least {to_make:,} to make" if to_make else cached
 
 
 def _notices(spec: Spec) -> None:
@@ -99,7 +99,7 @@ class View:
 
         match event:
             case Forecast(stored, to_make):
-                self.say(_forecast(stored, to_make, len(self.spec.asked)))
+                self.say(_forecast(stored, to_make))
             case Paused():
                 self.say("paused: calls in flight end, and no other is sent")
             case Resumed():

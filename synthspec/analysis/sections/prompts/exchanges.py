@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from synthspec.analysis.sections.context import AnalysisContext, Explain
 from synthspec.analysis.sections.prompts.bounds import KnownNames, ends_of_expression
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
@@ -72,13 +74,15 @@ def _count(reading: DialogueReading, node: Node | None) -> Expression:
     )
     for value in values:
         if not isinstance(value, int) or not 1 <= value <= MOST_EXCHANGES:
-            message = f"`turns` may come to {value}: a dialogue has 1 to {MOST_EXCHANGES} exchanges"
-            ctx.report("E486", node, message, "write a number in this range")
+            message = f"`turns` can be {value}: a dialogue has 1 to {MOST_EXCHANGES} exchanges"
+            ends = re.fullmatch(r"(\d+)\s*[-–]\s*(\d+)", node.text.strip())
+            help = f"write `{{min: {ends[1]}, max: {ends[2]}}}`" if ends else "write a number in this range"
+            ctx.report("E486", node, message, help)
             return Literal(1, 0, 0)
     low, high = ends_of_exchanges(reading, expression)
     stray = low if low is not None and low < 1 else high if high is not None and high > MOST_EXCHANGES else None
     if kind.values is None and stray is not None:
-        message = f"`turns` may come to {stray:g}: a dialogue has 1 to {MOST_EXCHANGES} exchanges"
+        message = f"`turns` can be {stray:g}: a dialogue has 1 to {MOST_EXCHANGES} exchanges"
         ctx.report("E486", node, message, "draw a number in this range, or write `clip(…, 1, 10)` around it")
         return Literal(1, 0, 0)
     return expression

@@ -221,6 +221,9 @@ class Builder(Transformer):  # type: ignore[type-arg]
         if mistakes and mistakes[0].kind == "is" and _means_null(right):
             right = ParsedPart(Literal(None, right.start, right.end), right.start, right.end, 1)
             mistakes = (Mistake("is null", start, right.end, operator, ((left.start, left.end),)),)
+        elif mistakes and mistakes[0].kind == "is" and isinstance(right.node, Name) and right.node.name == "empty":
+            right = ParsedPart(Literal(None, right.start, right.end), right.start, right.end, 1)
+            mistakes = (Mistake("is empty", start, right.end, operator, ((left.start, left.end),)),)
         if operator in ("==", "!=") and (_is_null(left) or _is_null(right)):
             tested = left if _is_null(right) else right
             test: Expression = FunctionCall("missing", (tested.node,), (), left.start, right.end)

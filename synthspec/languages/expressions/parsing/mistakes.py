@@ -43,7 +43,7 @@ def _sign(written: str, meant: str, pieces: list[str]) -> tuple[str, str]:
     if meant == ":":
         return "'=' does not name a value in a map", "write ':'"
     if written == "=":
-        return "'=' does not compare", "write '=='"
+        return "'=' is not an operator", "write '=='"
     return f"'{written}' is written '{meant}' here", f"write '{meant}'"
 
 
@@ -65,14 +65,18 @@ def _method(written: str, meant: str, pieces: list[str]) -> tuple[str, str]:
 
 
 def _is_null(written: str, meant: str, pieces: list[str]) -> tuple[str, str]:
-    return f"'{written.split()[0]}' does not compare", f"write: {pieces[0]} {meant} null"
+    return f"'{written.split()[0]}' is not an operator", f"write: {pieces[0]} {meant} null"
 
 
 _MISTAKES: dict[str, Callable[[str, str, list[str]], tuple[str, str]]] = {
     "sign": _sign,
     "word": _word,
-    "is": lambda written, meant, _: (f"'{written}' does not compare", f"write '{meant}'"),
+    "is": lambda written, meant, _: (f"'{written}' is not an operator", f"write '{meant}'"),
     "is null": _is_null,
+    "is empty": lambda written, meant, pieces: (
+        f"'{written}' is not an operator",
+        f"write: {pieces[0]} {meant} ''  (of a list: len({pieces[0]}) {'> 0' if meant == '!=' else '== 0'})",
+    ),
     "not matches": lambda *_: (
         "'not' goes in front of the whole comparison",
         "write: not text matches 'pattern'",
@@ -163,8 +167,20 @@ def _early_end(text: str, tokens: Sequence[Token]) -> Fault:
     if ready and missing is not None:
         word, start, stop = missing
         return _fault(f"this 'if' has no '{word}'", start, stop, "write: if condition then value else other")
-    start = last.start_pos or 0
-    return _fault(f"something is missing after '{last}'", start, end, "add what it works on, or take it out")
+    return _percent(tokens) or _missing_after(last, last.start_pos or 0, end)
+
+
+def _missing_after(last: Token, start: int, end: int) -> Fault:
+    return _fault(f"something is missing after '{last}'", start, end, "add what it works on, or remove it")
+
+
+def _percent(tokens: Sequence[Token]) -> Fault | None:
+    """A number with a percent sign at the end of these words."""
+    if len(tokens) < 2 or tokens[-1] != "%" or tokens[-2].type != "NUMBER":
+        return None
+    start, end = tokens[-2].start_pos or 0, tokens[-1].end_pos or 0
+    share = f"{float(tokens[-2]) / 100:.6g}"
+    return _fault("a percentage is written as a share", start, end, f"write {share}")
 
 
 def _missing_branch(tokens: Sequence[Token]) -> tuple[str, int, int] | None:
@@ -277,8 +293,7 @@ def _stray_bracket(word: str, start: int, end: int, before: Sequence[Token], aft
     last = before[-1]
     if last is unclosed[-1]:
         return _fault("nothing between the brackets", at, end, "put a value in them")
-    message = f"something is missing after '{last}'"
-    return _fault(message, last.start_pos or 0, last.end_pos or 0, "add what it works on, or take it out")
+    return _percent(before) or _missing_after(last, last.start_pos or 0, last.end_pos or 0)
 
 
 def _stray_comma(start: int, end: int, before: Sequence[Token], missing: tuple[str, int, int] | None) -> Fault:
