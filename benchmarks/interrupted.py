@@ -1,6 +1,6 @@
 """Builds that are interrupted again and again, and very large plans: whether all that they take grows in proportion.
 
-    python benchmarks/interrupted.py [--rows 100000] [--runs 1 10 100] [--planned 10000000] [--words 30]
+    python benchmarks/interrupted.py [--rows 100000] [--runs 1 10 100] [--planned 10000000] [--words 30] [--plot runs.svg]
 
 For each number of runs one dataset is built, Ctrl-C ending every run but the last once its share of the calls is stored. Of each run:
 calls in the store when it ended, CPU, peak memory. Over all runs but the last, CPU is fitted as a line of the calls that were in the
@@ -20,12 +20,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from run_plot import draw_runs
 from soak import ROOT, Cost, Soak, tell
 
 CALLS = 2  # of each row
 
 
-def interrupted(soak: Soak, runs: int) -> None:
+def interrupted(soak: Soak, runs: int, plot: Path | None) -> None:
     """Build in so many runs, and tell what each took."""
     ended: list[tuple[int, Cost]] = []
     for run in range(1, runs):
@@ -44,6 +45,8 @@ def interrupted(soak: Soak, runs: int) -> None:
     )
     if runs > 4:
         _tell_fit(ended)
+        if plot is not None:
+            _draw(ended[:-1], plot)
     tell("nothing to do", soak.rows, soak.build())
 
 
@@ -61,6 +64,16 @@ def _tell_fit(ended: list[tuple[int, Cost]]) -> None:
         f"peak memory: {memory.min() / 1e6:.0f} to {memory.max() / 1e6:.0f} MB, {slope:.0f} bytes a stored call",
         flush=True,
     )
+
+
+def _draw(ended: list[tuple[int, Cost]], plot: Path) -> None:
+    """All runs but the last, which makes what is left of the calls."""
+    began = [0, *(stored for stored, _ in ended[:-1])]
+    panels = (
+        ("CPU of a run, s", [c.cpu for _, c in ended]),
+        ("peak memory of a run, MB", [c.memory / 1e6 for _, c in ended]),
+    )
+    draw_runs(began, panels, plot)
 
 
 def digest(soak: Soak) -> str:
@@ -82,6 +95,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--planned", type=int, default=10_000_000)
     parser.add_argument("--words", type=int, default=30, help="of every reply")
+    parser.add_argument("--plot", type=Path, help="an SVG file for CPU and memory of the runs of the largest number")
     options = parser.parse_args()
     base = Path(tempfile.mkdtemp(prefix="soak-"))
     command = [sys.executable, str(ROOT / "tests/loopback.py"), "--forget", "--words", str(options.words)]
@@ -89,11 +103,12 @@ def main() -> None:
     assert server.stdout is not None
     url = server.stdout.readline().strip()
     try:
-        planned(base, url, options.planned)
+        if options.planned:
+            planned(base, url, options.planned)
         found = set()
         for runs in options.runs:
             soak = Soak(base / f"runs-{runs}", url, options.rows, "")
-            interrupted(soak, runs)
+            interrupted(soak, runs, options.plot if runs == max(options.runs) else None)
             found.add(digest(soak))
         print("the same rows in every byte" if len(found) == 1 else "THE ROWS DIFFER")
     finally:
