@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +28,16 @@ from soak import ROOT, Cost, Soak, tell
 CALLS = 2  # of each row
 
 
-def interrupted(soak: Soak, runs: int, plot: Path | None) -> None:
-    """Build in so many runs, and tell what each took."""
+def interrupted(soak: Soak, runs: int, plot: Path | None, until: float) -> bool:
+    """Build in so many runs, and tell what each took; whether the dataset was finished by that time."""
     ended: list[tuple[int, Cost]] = []
     for run in range(1, runs):
+        if time.monotonic() > until:
+            print(f"{run - 1} of {runs} runs were made in the time", flush=True)
+            _tell_fit([*ended, ended[-1]])
+            if plot is not None:
+                _draw(ended, plot)
+            return False
         cost = soak.end_at(CALLS * soak.rows * run // runs, signal.SIGINT)
         ended.append((soak.completions(), cost))
     ended.append((CALLS * soak.rows, soak.build()))
@@ -48,6 +56,7 @@ def interrupted(soak: Soak, runs: int, plot: Path | None) -> None:
         if plot is not None:
             _draw(ended[:-1], plot)
     tell("nothing to do", soak.rows, soak.build())
+    return True
 
 
 def _tell_fit(ended: list[tuple[int, Cost]]) -> None:
@@ -95,6 +104,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--planned", type=int, default=10_000_000)
     parser.add_argument("--words", type=int, default=30, help="of every reply")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="begin no run after so long, and tell of those made"
+    )
     parser.add_argument("--plot", type=Path, help="an SVG file for CPU and memory of the runs of the largest number")
     options = parser.parse_args()
     base = Path(tempfile.mkdtemp(prefix="soak-"))
@@ -106,11 +118,13 @@ def main() -> None:
         if options.planned:
             planned(base, url, options.planned)
         found = set()
+        until = time.monotonic() + 60 * options.minutes
         for runs in options.runs:
             soak = Soak(base / f"runs-{runs}", url, options.rows, "")
-            interrupted(soak, runs, options.plot if runs == max(options.runs) else None)
-            found.add(digest(soak))
-        print("the same rows in every byte" if len(found) == 1 else "THE ROWS DIFFER")
+            if interrupted(soak, runs, options.plot if runs == max(options.runs) else None, until):
+                found.add(digest(soak))
+        if len(options.runs) > 1 and found:
+            print("the same rows in every byte" if len(found) == 1 else "THE ROWS DIFFER")
     finally:
         server.communicate("")
         shutil.rmtree(base)
