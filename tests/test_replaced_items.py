@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from fake_backend import FakeBackend, use
 
 import synthspec
-from synthspec.spec.messages import Request
+from synthspec.spec.messages import Reply, Request
 
 SPEC = """
 synthspec: 1
@@ -105,3 +106,37 @@ def test_a_list_that_is_drawn_keeps_its_items(tmp_path: Path, monkeypatch: pytes
     lost = {json.loads(line)["row"] for line in (tmp_path / "out" / "quarantine.jsonl").read_text().splitlines()}
     assert [r["tag"] for r in rows] == [t for i, t in enumerate(tags) if i not in lost]
     assert len(rows) > 12, "half of the rows fail at first, an eighth of an eighth after three substitutes"
+
+
+class Together(FakeBackend):
+    """The first list is no list; those that are asked for in its place are answered once all three are in flight."""
+
+    async def complete(self, request: Request) -> Reply:
+        if request.prompt == "facts" and self.calls and self.waiting < 3:
+            self.waiting += 1
+            self.all_there = self.all_there or asyncio.Event()
+            if self.waiting == 3:
+                self.all_there.set()
+            await asyncio.wait_for(self.all_there.wait(), 60)
+        return await super().complete(request)
+
+    waiting = 0
+    all_there: asyncio.Event | None = None
+
+
+def test_the_rows_of_a_lost_list_are_made_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    def answer(request: Request) -> str:
+        nonlocal asked
+        if request.prompt != "facts":
+            return "Why is this so?"
+        asked += 1
+        return "I do not know." if asked == 1 else json.dumps({"facts": [f"fact {k} {asked}" for k in range(3)]})
+
+    fake = Together(answer)
+    use(monkeypatch, fake)
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC.replace("rows: 18", "rows: 3").replace("attempts: 2", "attempts: 1"))
+    synthspec.build(path, out=tmp_path / "out")
+    assert asked == 4 and fake.waiting == 3 and len(rows_of(tmp_path / "out")) == 3
