@@ -30,15 +30,6 @@ def site_at(analysis: Analysis, position: Position) -> Site | None:
     return found[-1] if found else None
 
 
-def offset_at(node: ScalarNode, position: Position) -> int | None:
-    """Which character of a scalar's text stands at a position; None where none does."""
-    for offset in range(len(node.text) + 1):
-        span = node.place(offset, offset + 1)
-        if (span.line, span.column) == (position.line, position.column):
-            return offset
-    return None
-
-
 def scope_at(analysis: Analysis, path: Path, position: Position) -> Mapping[str, Type]:
     """The names that an expression or template at a place may read."""
     there = node_at(analysis.document, path) if analysis.document is not None else None

@@ -21,7 +21,6 @@ from synthspec.lazy_dataclass import dataclass
 FILE = "reviews.sqlite"
 VERSION = 1
 VERBS = ("accept", "reject", "edit", "retry", "flag", "note")
-JUDGING = frozenset(("accept", "reject", "edit", "retry"))  # verbs by which two reviewers agree or not
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS log (

@@ -14,8 +14,6 @@ from synthspec.planning.design import Design, Dimension, Levels, Requirement
 from synthspec.planning.sampling.bijection import MOST
 from synthspec.planning.sampling.marks import Marks
 
-CellNumbers = NDArray[np.int64]
-
 
 class Tree:
     """A dimension and those that are active only under some of its levels; numbers 0..size-1 tell its

@@ -7,9 +7,7 @@ the edit is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode, read_document, to_data
@@ -186,9 +184,3 @@ def _has_gaps(lines: list[str], root: MapNode) -> bool:
     heads = [e.key.span.line for e in root.entries[1:]]
     apart = sum(line >= 2 and not lines[line - 2].strip() for line in heads)
     return apart * 2 >= len(heads) > 0
-
-
-def data_of(text: str) -> Mapping[str, Any]:
-    """The plain values of a text that is a map; nothing where it cannot be read."""
-    root = try_read_text(text)
-    return to_data(root) if root is not None else {}
