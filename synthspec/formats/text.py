@@ -15,7 +15,7 @@ from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import fold, is_refusal, is_speaker, judge_preamble
 from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.versions import announces_version, has_versions, is_later_title
-from synthspec.formats.recovery.wrappers import peel, read_last
+from synthspec.formats.recovery.wrappers import letters, peel, read_last
 from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.spec import Field
 from synthspec.spec.conversation import holds_messages
@@ -81,7 +81,7 @@ def _read(text: str, shape: Shape) -> Parsed:
         return _refused("empty reply", "the reply is empty", "")
     if not body.strip():
         return _row(body, shape, body)
-    if is_refusal(body) or _ASKS.match(body):
+    if is_refusal(body) or _ASKS.match(body) or (_OFFERS.match(body) and not letters(shape.names)):
         return _refused("refusal", "the model declines", body)
     if judge_preamble(body, shape.names) == "surely":
         return _refused("no text", "the reply only announces the text", body)
@@ -164,6 +164,11 @@ _ANSWER = lazy_pattern(
     r"\A(?:\*\*)?(?:the )?(?:final )?(?:answer|output|response|result)(?:\*\*)?:(?:\*\*)?[ \t]+(?=\S)", re.IGNORECASE
 )
 _KEYS = frozenset("text answer output response result content value reply".split())
+_OFFERS = lazy_pattern(
+    r"(?i)(?:sure|of course|certainly|absolutely|(?:i(?:['’]d| would) be|i(?:['’]m| am)) (?:happy|glad) to help)"
+    r"[^\n?]{0,80}?[!.,]\s+(?:but )?(?:(?:could|can|would) you (?:please )?(?:tell|provide|share|clarify|specify|give)\b"
+    r"|please (?:provide|share|specify|clarify|tell)\b|what (?:kind|sort|topic|tone|product)\b)[^\n]{0,200}[?.!]\Z"
+)
 _ASKS = lazy_pattern(
     r"(?i)(?:(?:could|can|would) you (?:please )?(?:tell|provide|share|clarify|specify|give)\b"
     r"|please (?:provide|share|specify|clarify|tell)\b|what (?:kind|sort|topic|tone)\b)"

@@ -165,6 +165,7 @@ _FILLER = lazy_pattern(
 )
 _SLOT = lazy_pattern(r"[<\[{][a-z]+(?: [\w'’-]+){1,12}[>\]}]", re.IGNORECASE)
 _NOTHING = lazy_pattern(r"n/?a|null|undefined|not (?:available|applicable)|nothing (?:found|given)", re.IGNORECASE)
+_EXAMPLE = lazy_pattern(r"(?:example|sample|dummy|placeholder|test) ([\w ]{1,40}?)(?: \d{1,3})?\.?", re.IGNORECASE)
 _TYPE = lazy_pattern(r"string|str|integer|int|number|float|boolean|bool")
 
 
@@ -296,12 +297,20 @@ def is_filler(text: str, name: str = "", several: bool = False) -> bool:
     return several and any(p.fullmatch(said) is not None for p in (_TYPE, _SLOT))
 
 
+def _is_example(text: str, name: str) -> bool:
+    """Whether a text names its own field as an example of it: `Example title`, `Sample text 1`."""
+    found = _EXAMPLE.fullmatch(text.strip())
+    return found is not None and fold(found[1]) == fold(name)
+
+
 def is_unfilled(row: Mapping[str, Any]) -> bool:
     """Whether all texts of a row are what the form had there, or all of several refuse to answer."""
     texts = {n: v for n, v in row.items() if isinstance(v, str) and v.strip()}
     if len(texts) > 1 and any(v.strip() in ("…", "...") for v in texts.values()):
         return True
     if texts and all(is_filler(v, n, len(texts) > 1) for n, v in texts.items()):
+        return True
+    if sum(_is_example(v, n) for n, v in texts.items()) > 1:
         return True
     refused = [is_refusal(v) for v in texts.values()]
     return len(texts) > 1 and any(refused) and all(is_refusal(v) or _SORRY.fullmatch(v.strip()) for v in texts.values())
