@@ -142,6 +142,16 @@ def test_repeated_items_are_asked_for_again(bench: Bench) -> None:
     assert len(set(answers)) == 4 and answers[0] == "number 1" and answers[1] == "number 2"
 
 
+def test_a_list_of_too_many_items_is_not_asked_for_again(bench: Bench) -> None:
+    """Asking again changes no number of items; a list that may be so long is had."""
+    prompts = {"answers": {"map": "m in many", "user": "Of {{ m }}", "writes": ["answers"]}}
+    fields = {"many": {"value": "many"}, "answers": {**LIST, "maxItems": 3}}
+    many = {"values": [["a", "b", "c"], ["a", "b", "c", "d"]]}
+    bench.build(spec_of(prompts, fields, rows=2, parameters={"many": many}), by_key)
+    assert Counter(r.attempt for r in bench.asked) == {1: 7}
+    assert [len(row["answers"]) for row in bench.rows()] == [3] and len(bench.missing()) == 1
+
+
 def test_a_check_of_the_list_asks_for_every_item(bench: Bench) -> None:
     checks = [{"that": "answers[0] != 'no'", "message": "begin with another"}]
     reply = lambda r: "no" if r.attempt == 1 else "yes"  # noqa: E731

@@ -23,6 +23,7 @@ from depth import rest_slow
 from fake_backend import FakeBackend, use
 from fake_cluster import cluster_engine
 from test_latency import built, random_spec, reply
+from test_limits import simulate
 
 import synthspec.inference.engines
 from synthspec.compiler import compile_spec
@@ -375,3 +376,23 @@ class RayContract(EngineContract):
 @pytest.mark.parametrize("contract", [LocalContract, BatchContract, RayContract])
 def test_the_contract_of_the_docs(contract: Any, test: str) -> None:
     getattr(contract(), test)()
+
+
+def test_a_call_waits_until_it_may_be_made() -> None:
+    """What a provider asked to wait for is not sent before; what need not wait is not held up by it."""
+    begun: dict[int, float] = {}
+
+    def reply(request: Request) -> str:
+        begun[request.combination] = asyncio.get_running_loop().time()
+        return "ok"
+
+    async def work() -> None:
+        engine = LocalEngine({"call": endpoint_of(FakeBackend(reply, turns=(0,)), Limits())}, 30.0)
+        await engine.submit([call_of(0, not_before=40.0), call_of(1), call_of(2, not_before=7.5)])
+        async for _ in engine.results():
+            if len(begun) == 3:
+                break
+        await engine.close("drain")
+
+    simulate(work())
+    assert begun == {1: 0.0, 2: 7.5, 0: 40.0}

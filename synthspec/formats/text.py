@@ -166,7 +166,8 @@ _ANSWER = lazy_pattern(
 _KEYS = frozenset("text answer output response result content value reply".split())
 _OFFERS = lazy_pattern(
     r"(?i)(?:sure|of course|certainly|absolutely|(?:i(?:['’]d| would) be|i(?:['’]m| am)) (?:happy|glad) to help)"
-    r"[^\n?]{0,80}?[!.,]\s+(?:but )?(?:(?:could|can|would) you (?:please )?(?:tell|provide|share|clarify|specify|give)\b"
+    r"[^\n?]{0,80}?[!.,]\s+(?:but )?"
+    r"(?:(?:could|can|would) you (?:please )?(?:tell|provide|share|clarify|specify|give)\b"
     r"|please (?:provide|share|specify|clarify|tell)\b|what (?:kind|sort|topic|tone|product)\b)[^\n]{0,200}[?.!]\Z"
 )
 _ASKS = lazy_pattern(

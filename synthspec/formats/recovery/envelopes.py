@@ -10,13 +10,15 @@ import re
 from collections.abc import Iterator
 from textwrap import dedent
 
+from synthspec.languages.lazy_patterns import lazy_pattern
+
 _UNSEEN = "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-_HOLDS_UNSEEN = re.compile(f"[{_UNSEEN}]")
-_BEFORE = re.compile(rf"(?m)^[ \t]*[{_UNSEEN}][{_UNSEEN} \t]*")
-_AFTER = re.compile(rf"(?m)[{_UNSEEN} \t]*[{_UNSEEN}][ \t]*$")
-_STRING = re.compile(r'(?m)^[ \t]*("(?:[^"\\\n]|\\.)+")[ \t]*$')
-_QUOTED = re.compile(r"(?:(?<=\n)|\A)(?:[ \t]*>[^\n]*(?:\n|\Z)){2,}")
-_BLOCK = re.compile(
+_HOLDS_UNSEEN = lazy_pattern(f"[{_UNSEEN}]")
+_BEFORE = lazy_pattern(rf"(?m)^[ \t]*[{_UNSEEN}][{_UNSEEN} \t]*")
+_AFTER = lazy_pattern(rf"(?m)[{_UNSEEN} \t]*[{_UNSEEN}][ \t]*$")
+_STRING = lazy_pattern(r'(?m)^[ \t]*("(?:[^"\\\n]|\\.)+")[ \t]*$')
+_QUOTED = lazy_pattern(r"(?:(?<=\n)|\A)(?:[ \t]*>[^\n]*(?:\n|\Z)){2,}")
+_BLOCK = lazy_pattern(
     r"\A\s*(?:(?:output|answer|result|response|reply|content|text|csv|data|rows)[ \t]*:[ \t]*)?"
     r"[|>][-+]?[ \t]*\n(?=[ \t])",
     re.IGNORECASE,
