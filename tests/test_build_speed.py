@@ -13,7 +13,7 @@ import pytest
 
 from synthspec.compiler import compile_text
 from synthspec.generation.build import Build, finish_build
-from synthspec.generation.collecting import RARELY, collecting_rarely
+from synthspec.generation.collecting import LOADING, RARELY, collect_rarely, collecting_rarely
 from synthspec.languages.templates.template import MAX_TEXT, WorkFault, compiled, render
 
 
@@ -46,6 +46,23 @@ def test_the_last_of_several_builds_puts_back_how_cycles_are_looked_for(usual_co
         do()
         found.append(gc.get_threshold())
     assert found == [RARELY, RARELY, RARELY, before]
+
+
+def test_what_the_command_loaded_is_not_looked_through(usual_collections: None) -> None:
+    collect_rarely()
+    assert gc.get_threshold() == LOADING
+    try:
+        with collecting_rarely():
+            assert gc.get_threshold() == RARELY and gc.get_freeze_count() > 0
+        assert gc.get_threshold() == RARELY
+    finally:
+        gc.unfreeze()
+
+
+def test_a_build_from_python_keeps_nothing_from_being_looked_through(usual_collections: None) -> None:
+    gc.unfreeze()
+    with collecting_rarely():
+        assert gc.get_freeze_count() == 0
 
 
 def test_a_build_from_python_looks_for_cycles_as_rarely_as_the_command(tmp_path: Path, usual_collections: None) -> None:

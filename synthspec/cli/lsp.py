@@ -18,6 +18,8 @@ def command(stdio: bool, trust: bool) -> None:
 
     if not is_installed("pygls"):
         fail("`synthspec lsp` needs the package pygls, which is not installed", install_command("lsp"), 2)
+    from synthspec.generation.collecting import all_is_loaded
     from synthspec.lsp.server import make_server
 
+    all_is_loaded()
     make_server(trust).start_io()

