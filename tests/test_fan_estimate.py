@@ -188,3 +188,22 @@ fields: {tag: {value: tag}, rated: {type: string}}
     path.write_text(path.read_text().replace("Rate {{ tag }}", "Rate it: {{ tag }}"))
     asked(path, tmp_path, monkeypatch)
     assert len(opened) <= 4, opened
+
+
+@pytest.mark.parametrize(
+    ("prompt", "most"),
+    [("samples: 4, ", 4), ("repeat: rounds, from: {said: word}, collect: trail, ", 3), ("map: w in many, ", None)],
+)
+def test_lists_of_samples_and_rounds_have_an_end(prompt: str, most: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    body = """
+parameters: {word: {pattern: '[a-z]{8}'}, rounds: [1, 2, 3], many: {value: "split(word, 'a')"}}
+prompts:
+  say: {PROMPT user: "Say {{ word }}.", writes: [said]}
+  rate: {each: one in said, user: "Rate {{ one }}.", writes: [rated]}
+fields: {said: {type: array, items: {type: string}}, rated: {type: string}}
+"""
+    path.write_text(HEAD.format(rows=12, limit=1) + body.replace("PROMPT ", prompt))
+    report = reported(path)
+    assert report.combinations_needed == (1 if most is None else 12 // most, 12)
+    assert report.endless == (("rate",) if most is None else ())

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from depth import rest_slow
 from fake_backend import FakeBackend, use
 from loopback import digest
 
 import synthspec
+from synthspec.cli import cli
 from synthspec.compiler import compile_spec
 from synthspec.generation.machine.levels import QUOTAS
 from synthspec.generation.machine.program import Program
@@ -251,6 +253,17 @@ def test_where_all_are_dropped_the_build_says_why_it_ends(tmp_path: Path, monkey
     assert dataset.status == 3 and dataset.manifest["funnel"]["dropped"] == 50
     assert dataset.reason == "0 of 40 rows after 50 combinations (limits.combinations); 50 were dropped"
     assert dataset.manifest["funnel"]["called"] == 0, "rows that were never begun are not called"
+
+
+def test_where_every_list_is_empty_the_build_says_so(tmp_path: Path) -> None:
+    text = "parameters: {none: [0], tags: {pattern: '[a-z]', rows: none}}\nprompts: {goes: {each: tag in tags}}\n"
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(HEAD + "rows: 4\n" + text + "fields: {tag: {value: tag}}\n", encoding="utf-8")
+    dataset = synthspec.build(spec, out=tmp_path / "out")
+    said = "0 of 4 rows after 40 combinations (limits.combinations); every list that makes rows was empty"
+    assert dataset.status == 3 and dataset.reason == said
+    shown = CliRunner().invoke(cli, ["build", str(spec), "--out", str(tmp_path / "again")])
+    assert shown.exit_code == 3 and "next: raise `limits.combinations`, or edit the lists and checks" in shown.output
 
 
 def test_a_drop_above_a_fan_out_takes_all_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,8 +27,19 @@ def items_expected(spec: Spec, items: Expression) -> tuple[int, int | None]:
         field = next((f for f in spec.fields if f.name == items.name), None)
         if field is not None and isinstance(field.schema, Mapping):
             least, most = field.schema.get("minItems"), field.schema.get("maxItems")
-            return max(1, least if isinstance(least, int) else 1), most if isinstance(most, int) else None
+            longest = [n for n in (most, _most_replies(spec, items.name)) if isinstance(n, int)]
+            return max(1, least if isinstance(least, int) else 1), max(1, min(longest)) if longest else None
     return 1, None
+
+
+def _most_replies(spec: Spec, name: str) -> int | None:
+    """How many items a field has at most that lists a prompt's samples, or what its rounds wrote."""
+    writer = next((p for p in spec.prompts if name in p.writes), None)
+    if writer is None:
+        return None
+    if writer.repeat is not None and name in writer.repeat.collect:
+        return writer.repeat.most
+    return writer.samples
 
 
 def _longest(draw: Draw) -> int | None:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from synthspec.cli.shared.servers import server_line
+from synthspec.generation.scheduling.driver import ALL_TRIED
 
 if TYPE_CHECKING:
     from synthspec.generation.built_dataset import Dataset
@@ -64,6 +65,8 @@ def _next(dataset: Dataset, rows: int) -> Iterator[str]:
         standing = f"{dataset.folder.parent} still holds the {kept:,} rows of an earlier build"
         yield f"{standing}; the rows of this one are in {dataset.folder}"
         yield "next: build again to have every row, or with --replace to take these"
+    elif dataset.reason and ALL_TRIED in dataset.reason:
+        yield "next: raise `limits.combinations`, or edit the lists and checks that leave so few rows"
     elif dataset.reason:
         yield "next: build again to go on; calls that are paid for are cached"
     elif not dataset.complete and not rows:

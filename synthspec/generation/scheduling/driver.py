@@ -52,6 +52,7 @@ SATURATED = "the model only repeats itself (novelty.on_saturation: stop)"
 WINDOW = 16_384  # rows that may be worked on ahead of the first that is not final
 WINDOW_RULED = 4_096  # the same where rows wait for their turn
 WINDOW_ROUND = 50_000  # the same where calls go in rounds: what one batch may hold
+ALL_TRIED = "(limits.combinations)"  # in the reason of a run that has tried all that it may
 STUCK = 8  # turns in which nothing happens and nothing is waited for: a fault of ours
 OPENED_AT_ONCE = 64  # combinations begun before others have a turn of the event loop
 
@@ -338,5 +339,7 @@ class Driver:
 
 
 def _too_few(rows: int, wanted: int, combinations: int, dropped: int) -> str:
-    said = f"{rows:,} of {wanted:,} rows after {combinations:,} combinations (limits.combinations)"
+    said = f"{rows:,} of {wanted:,} rows after {combinations:,} combinations {ALL_TRIED}"
+    if not rows and not dropped:
+        return f"{said}; every list that makes rows was empty"
     return f"{said}; {dropped:,} were dropped" if dropped else said
