@@ -22,7 +22,7 @@ from synthspec.spec.messages import Request
 TALK = """
 synthspec: 1
 name: calls
-rows: 8
+rows: 5
 parameters: {goal: [refund, parcel]}
 prompts:
   talk:
@@ -41,7 +41,7 @@ backend: {provider: openai, model: loop}
 ROUNDS = """
 synthspec: 1
 name: calls
-rows: 8
+rows: 5
 parameters: {topic: [bill, meter]}
 prompts:
   draft: {user: "A text on {{ topic }}.", writes: [text]}
@@ -57,7 +57,7 @@ backend: {provider: openai, model: loop}
 RAW = """
 synthspec: 1
 name: calls
-rows: 8
+rows: 5
 parameters: {topic: [bill, meter]}
 prompts:
   text: {complete: "A text on {{ topic }}: ", writes: [text], format: text}
@@ -209,13 +209,12 @@ def undo(out: Path, rng: random.Random) -> None:
 KINDS = {"talk": (TALK, ["talk", "note"]), "rounds": (ROUNDS, ["draft", "better"]), "raw": (RAW, ["text"])}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_same_bytes_however_it_is_built(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    storm(1, *KINDS[kind], tmp_path / "storm", monkeypatch)
+def test_the_same_bytes_however_it_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storm(1, *KINDS["talk"], tmp_path / "storm", monkeypatch)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(2, 22))
+@pytest.mark.parametrize("number", range(2, 20))
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_ways_to_build_it(number: int, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     storm(number, *KINDS[kind], tmp_path / "storm", monkeypatch)
