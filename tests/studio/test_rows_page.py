@@ -237,6 +237,13 @@ def test_the_same_is_said_of_all_rows_that_are_alike(folder: Path, open_page: Ca
         page.wait_for_selector("dialog .alike input")
         assert violations(page) == []
         count = page.locator("dialog .alike input").count()
+        page.locator("dialog button[value=yes]").click()
+        assert page.locator("#reason").evaluate("e => !e.validity.valid"), "a rejection has a reason"
+        page.select_option("#alike-verb", "retry")
+        assert page.locator("#reason").evaluate("e => e.required")
+        page.select_option("#alike-verb", "accept")
+        assert not page.locator("#reason").evaluate("e => e.required")
+        page.select_option("#alike-verb", "reject")
         page.fill("#reason", "They are all the same.")
         page.locator("dialog button[value=yes]").click()
         until(page, f"document.querySelector('#progress').textContent.startsWith('{count} of 30')")

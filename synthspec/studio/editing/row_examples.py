@@ -4,21 +4,56 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from synthspec.dataset.cells import plain
 from synthspec.diagnostics import Span
 from synthspec.document.reader import ListNode, MapNode, to_data
 from synthspec.spec import Spec
+from synthspec.studio.editing.example_files import add_to_file, example_file
 from synthspec.studio.editing.insertions import NoRoom, read_text, try_read_text
+from synthspec.studio.editing.saved_text import read_saved, save_text
 
 _ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)}  # in YAML
 
 
-def prompts_with_examples(spec: Spec) -> dict[str, str]:
-    """The source of the examples of each prompt that takes them from rows written in the spec."""
-    shown = {p.name: p.examples.source for p in spec.prompts if p.examples is not None}
-    return {name: source for name, source in shown.items() if spec.sources[source].kind == "rows"}
+def prompts_with_examples(spec: Spec, text: str, folder: Path) -> dict[str, tuple[str, str]]:
+    """The source of the examples of each prompt to which a row can be added, and the file that it stands in, by its
+    path beside the spec: "" for the text of the spec itself. `folder` is that of the studio."""
+    root = try_read_text(text)
+    found = {}
+    for prompt in spec.prompts:
+        source = prompt.examples.source if prompt.examples is not None else ""
+        kind = spec.sources[source].kind if source else ""
+        if kind == "rows":
+            found[prompt.name] = source, ""
+        elif kind == "file" and root is not None and (file := example_file(spec, root, source, folder)):
+            found[prompt.name] = source, file
+    return found
+
+
+def add_row(path: Path, spec: Spec, place: tuple[str, str], values: Mapping[str, Any]) -> str:
+    """Put a row among the examples of a place that `prompts_with_examples` gives; the name of the file that is another
+    by it. `path` is the spec's.
+
+    Raises:
+        NoRoom: it cannot be put in safely, or is there already.
+        UneditableFile: the file cannot be written.
+        ChangedOnDisk: it was changed meanwhile.
+    """
+    source, file = place
+    saved = read_saved(path)
+    if saved is None:
+        raise NoRoom("the spec is gone")
+    if not file:
+        save_text(path, add_example(saved.text, source, values), saved.digest)
+        return path.name
+    sources = read_text(saved.text).get("sources")
+    written = to_data(sources)[source] if isinstance(sources, MapNode) else {}
+    columns = list(spec.sources[source].columns)
+    add_to_file(path.parent / file, columns, values, str(written.get("delimiter") or ""))
+    return file
 
 
 def add_example(text: str, source: str, values: Mapping[str, Any]) -> str:

@@ -19,9 +19,9 @@ from synthspec.generation.row_story import as_told, rows_like
 from synthspec.inference.store.derived.row_views import rows_at
 from synthspec.inference.store.reviews import Reviews
 from synthspec.studio.context import RequestRefused, Tab, as_json, json_of, render, studio_of
-from synthspec.studio.editing.row_examples import add_example, prompts_with_examples
-from synthspec.studio.editing.saved_text import ChangedOnDisk, read_saved, save_text
-from synthspec.studio.row_tables import row_tables
+from synthspec.studio.editing.row_examples import add_row, prompts_with_examples
+from synthspec.studio.editing.saved_text import ChangedOnDisk, read_saved
+from synthspec.studio.row_tables import SpecRows, row_tables
 
 MOST_ALIKE = 50
 ALIKE = 0.5  # share of words and pairs of words that two rows have in common, from which they are alike
@@ -42,7 +42,7 @@ def progress(request: Request) -> Response:
         "prompts": prompts,
         "unheard": {p.name: said for p in rows.spec.prompts if (said := unheard(p))},
         "editable": editable,
-        "examples": prompts_with_examples(rows.spec),
+        "examples": {name: file or rows.path.name for name, (_, file) in _examples(request, rows).items()},
         "undoable": sorted({r.reviewer for r in rows.review.reviews}),  # who has a review to take back
     }
     return as_json({**review_progress(rows.folder).as_dict(), **more})
@@ -129,8 +129,14 @@ async def check_edit(request: Request) -> Response:
     return as_json(await asyncio.to_thread(work))
 
 
+def _examples(request: Request, rows: SpecRows) -> dict[str, tuple[str, str]]:
+    """The prompts to whose examples a row can be added: the source, and its file."""
+    saved = read_saved(rows.path)
+    return prompts_with_examples(rows.spec, saved.text, studio_of(request).folder) if saved is not None else {}
+
+
 async def make_example(request: Request) -> Response:
-    """Put a row among the examples that a prompt shows: an edit of the spec's file."""
+    """Put a row among the examples that a prompt shows: an edit of the spec's file, or a line more in theirs."""
     body = await json_of(request)
     path, prompt = str(body.get("path", "")), str(body.get("prompt") or "")
 
@@ -139,28 +145,24 @@ async def make_example(request: Request) -> Response:
         rows = tables.of(request)
         row = rows_at(rows.folder, [path]).get(path)
         editor = tables.desk(rows).editor
-        sources = prompts_with_examples(rows.spec)
+        places = _examples(request, rows)
         if row is None or editor is None:
             raise RequestRefused(404, f"there is no row {path}")
-        if prompt not in sources:
-            raise RequestRefused(422, "that prompt shows no examples that are written in the spec")
+        if prompt not in places:
+            raise RequestRefused(422, "that prompt shows no examples to which a row can be added")
         revised = rows.review.revised.get(path)
         known = editor.known_of(row.names, row.combination, row.values)
         values = {**known, **row.values, **(revised.values if revised is not None else {})}
-        saved = read_saved(rows.path)
-        if saved is None:
-            raise RequestRefused(404, "the spec is gone")
         try:
-            save_text(rows.path, add_example(saved.text, sources[prompt], values), saved.digest)
+            return {"source": places[prompt][0], "file": add_row(rows.path, rows.spec, places[prompt], values)}
         except ChangedOnDisk:
-            raise RequestRefused(409, "the spec was changed meanwhile", "try it again") from None
-        return {"source": sources[prompt]}
+            raise RequestRefused(409, "the file was changed meanwhile", "try it again") from None
 
     return as_json(await asyncio.to_thread(work))
 
 
 def alike(request: Request) -> Response:
-    """Kept rows that are much like one, before it and after."""
+    """Kept rows that are much like one, before it and after, as reviews have them; those taken out are left out."""
     tables = row_tables(request)
     rows = tables.of(request)
     with tables.opened(rows) as table:
@@ -169,7 +171,9 @@ def alike(request: Request) -> Response:
         if row is None:
             raise RequestRefused(404, "there is no such row")
         found = rows_like(table, row, rows.spec, MOST_ALIKE, after=True)
-        return as_json({"rows": [{**as_told(other), "share": s} for other, s in found if s >= ALIKE]})
+        near = [(other, share) for other, share in found if share >= ALIKE]
+        stay = [(rows.review.shown(other), share) for other, share in near if rows.review.label(other) == other.state]
+        return as_json({"rows": [{**as_told(other), "share": share} for other, share in stay]})
 
 
 def export(request: Request) -> Response:

@@ -135,7 +135,7 @@ function may(key) {
 function verbs() {
   at("verbs").hidden = at("keys").hidden = editing;
   const own = ["k", "j"].map((key) => el("button", { type: "button", class: "quiet", disabled: !may(key), data: { key }, on: { click: () => act(key) } }, key === "j" ? "Next" : "Back", el("kbd", {}, key)));
-  fill(at("verbs"), VERBS.map(([key, name, , kind]) => el("button", { type: "button", class: kind || "", disabled: !may(key), title: key === "x" && !may(key) ? "No prompt shows examples that are written in the spec" : null, data: { key }, on: { click: () => act(key) } }, name, el("kbd", {}, key))), el("span", { class: "grow" }), own);
+  fill(at("verbs"), VERBS.map(([key, name, , kind]) => el("button", { type: "button", class: kind || "", disabled: !may(key), title: key === "x" && !may(key) ? "No prompt shows examples that stand in the spec or in a CSV file" : null, data: { key }, on: { click: () => act(key) } }, name, el("kbd", {}, key))), el("span", { class: "grow" }), own);
 }
 
 async function act(key) {
@@ -185,7 +185,7 @@ async function say(verb, more = {}) {
 }
 
 /** A reason, asked for. Resolves to null where the person leaves it. */
-function asked(title, { empty = false, prompts = null, body = null, yes = "Say it" } = {}) {
+function asked(title, { empty = false, prompts = null, body = null, verb = null, yes = "Say it" } = {}) {
   return new Promise((resolve) => {
     const text = el("textarea", { id: "reason", rows: 3, "aria-label": title });
     const select = prompts && prompts.length > 1 && el("select", { id: "prompt" }, prompts.map((p) => el("option", { value: p }, p)));
@@ -193,11 +193,19 @@ function asked(title, { empty = false, prompts = null, body = null, yes = "Say i
     const tell = () => (unheard.textContent = sentence((prompts && progress.unheard[select ? select.value : prompts[0]]) || ""));
     select?.addEventListener("change", tell);
     tell();
-    const form = el("form", { method: "dialog" }, body, text,
-      select && el("label", {}, el("span", { class: "said" }, "The prompt that the remark is for"), select),
-      unheard,
+    const chosen = select && el("label", {}, el("span", { class: "said" }, "The prompt that the remark is for"), select);
+    const said = el("span", { class: "said" }, "The reason, or what should be fixed");
+    const form = el("form", { method: "dialog" }, body, verb ? el("label", {}, said, text) : text, chosen, unheard,
       el("div", { class: "buttons" }, el("button", { value: "no", formnovalidate: true }, "Cancel"), el("button", { value: "yes", class: "primary" }, yes)));
     if (!empty) text.required = true;
+    const suit = () => { // a rejection and a retry need a reason; only a retry is for a prompt
+      text.required = ["reject", "retry"].includes(verb.value);
+      said.textContent = { reject: "Why are they rejected?", retry: "What should be fixed? The model is shown this text.", flag: "What should somebody look at? (optional)", accept: "A reason (optional)" }[verb.value];
+      if (chosen) chosen.hidden = verb.value !== "retry";
+      unheard.hidden = verb.value !== "retry";
+    };
+    verb?.addEventListener("change", suit);
+    if (verb) suit();
     const dialog = el("dialog", { "aria-labelledby": "asked-title", class: body ? "large" : "" }, el("h2", { id: "asked-title" }, title), form);
     text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -307,11 +315,19 @@ async function undo() {
 async function example() {
   const prompts = Object.keys(progress.examples);
   const select = el("select", {}, prompts.map((p) => el("option", { value: p }, p)));
-  const said = el("div", {}, el("p", {}, `Row ${row.path} is written into the spec, among the examples that a prompt shows to the model. What that prompt asks is then another request: the next run makes its calls again, and pays for them.`),
+  const where = el("p", {});
+  const tell = () => {
+    const file = progress.examples[select.value];
+    const own = file !== spec.split("/").pop();
+    where.textContent = own ? `Row ${row.path} is added to ${file}, where the examples stand that this prompt shows to the model. All that draws from this file has it too.` : `Row ${row.path} is written into the spec, among the examples that this prompt shows to the model.`;
+  };
+  select.addEventListener("change", tell);
+  tell();
+  const said = el("div", {}, where, el("p", {}, "What the prompt asks is then another request: the next run makes its calls again, and pays for them."),
     el("label", {}, el("span", { class: "said" }, "The prompt"), select));
-  if (!(await confirmed("Make it an example", said, { yes: "Write it into the spec" }))) return;
+  if (!(await confirmed("Make it an example", said, { yes: "Add it" }))) return;
   const done = await fetchJson(api("review-example"), { body: { path: row.path, prompt: select.value } });
-  notify(`Row ${row.path} is one of the rows of ${done.source} now`);
+  notify(`Row ${row.path} is one of the examples in ${done.file} now`);
 }
 
 async function alike() {
@@ -323,11 +339,15 @@ async function alike() {
     return;
   }
   const verb = el("select", { id: "alike-verb" }, ["reject", "accept", "flag", "retry"].map((v) => el("option", { value: v }, { reject: "reject", accept: "accept", flag: "flag", retry: "retry" }[v])));
-  const list = el("ul", { class: "alike" }, [{ ...row, share: 1 }, ...found.rows].map((r) => el("li", {}, el("label", {}, el("input", { type: "checkbox", checked: true, value: r.path, data: { digest: r.digest } }),
+  const list = el("ul", { class: "alike" }, [{ ...row, values: { ...row.values, ...row.changed }, share: 1 }, ...found.rows].map((r) => el("li", {}, el("label", {}, el("input", { type: "checkbox", checked: true, value: r.path, data: { digest: r.digest } }),
     el("span", {}, el("strong", {}, r.path), r.share < 1 && el("span", { class: "soft" }, ` ${Math.round(r.share * 100)} % alike `), " ", Object.values(r.values).filter((v) => typeof v === "string").join(" · ").slice(0, 220))))));
-  const told = await asked("The same to all of these", { empty: true, prompts: progress.prompts, yes: "Say it of all", body: el("div", {}, el("label", {}, el("span", { class: "said" }, "What"), verb), list) });
+  list.addEventListener("change", () => { // nothing can be said of no row
+    const last = list.querySelectorAll("input:checked");
+    for (const box of list.querySelectorAll("input")) box.disabled = last.length === 1 && box.checked;
+  });
+  const told = await asked("The same to all of these", { empty: true, prompts: progress.prompts, verb, yes: "Say it of all", body: el("div", {}, el("label", {}, el("span", { class: "said" }, "What"), verb), list) });
   if (!told) return;
-  const chosen = [...told.form.querySelectorAll("input:checked")];
+  const chosen = [...list.querySelectorAll("input:checked")];
   const said = chosen.map((box) => ({ path: box.value, digest: box.dataset.digest, verb: verb.value, reason: told.reason, prompt: told.prompt }));
   if (!said.length) return;
   await send(said);
