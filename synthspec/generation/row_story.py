@@ -20,6 +20,7 @@ from synthspec.spec.conversation import said_in
 from synthspec.spec.fan_outs import novelty_fields
 
 MOST_CALLS = 60  # of one combination that are shown
+MOST_REPLIES = 5  # rejected for being like another row, that are shown beside it
 MOST_WORDS = 40  # of a text by which rows like it are looked for
 BETWEEN = (
     "near_duplicates",
@@ -87,6 +88,33 @@ def rows_like(
         if both and (share := len(shingles & its) / both) > 0.1:
             found.append((other, share))
     return sorted(found, key=lambda pair: -pair[1])[:most]
+
+
+def replies_like(
+    table: RowTable, row: LoggedRow, spec: Spec, calls: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rejected replies among the calls of a row that were too much like a row before it, each with that row: the
+    one of which the largest share of words and pairs of words is in the reply (0 to 1). Needs the index of words."""
+    fields = novelty_fields(spec.novelty)
+    found = []
+    for call in calls:
+        if call["used"] or not is_like_another(call["reasons"]):
+            continue
+        words = sorted(set(words_of(call["reply"])), key=lambda w: (-len(w), w))[:MOST_WORDS]
+        own = set(shingle_set([call["reply"]]).tolist())
+        best: tuple[float, LoggedRow, str] | None = None
+        for other in table.like_words(words, row.id):
+            text = "\n\n".join(
+                cell_text(said_in(other.values.get(n))) for n in fields or _texts(other) if n in other.values
+            )
+            its = set(shingle_set([text]).tolist())
+            share = len(own & its) / len(its) if its else 0.0
+            if best is None or share > best[0]:
+                best = share, other, text
+        if best is not None and best[0] > 0.1:
+            told = {"prompt": call["prompt"], "attempt": call["attempt"], "reply": call["reply"]}
+            found.append({**told, "path": best[1].path, "text": best[2], "share": best[0]})
+    return found[:MOST_REPLIES]
 
 
 def _texts(row: LoggedRow) -> list[str]:

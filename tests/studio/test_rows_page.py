@@ -110,6 +110,25 @@ def test_a_row_tells_how_it_came_about_and_where_it_is(client: TestClient, folde
     assert client.get("/api/row/calls.yaml?path=999").status_code == 404
 
 
+def test_a_rejected_attempt_stands_beside_the_row_that_it_was_too_like(client: TestClient, folder: Path) -> None:
+    kept, compared = {r.path: r for r in kept_rows(folder / "build" / "calls")}, 0
+    ask(client, "rows/calls.yaml?q=the")  # the index of words is there
+    for path in kept:
+        story = ask(client, f"row/calls.yaml?path={path}")
+        rejected = [c for c in story["calls"] if any("too much like" in r for r in c["reasons"])]
+        assert [n["attempt"] for n in story["near"]] == [c["attempt"] for c in rejected]
+        for near in story["near"]:
+            compared += 1
+            other = kept[near["path"]]
+            assert other.id < kept[path].id
+            assert near["text"] == other.values["call"]
+            words = {w.lower() for w in near["text"].split()}
+            assert near["share"] > 0.6
+            assert len(words & {w.lower() for w in near["reply"].split()}) / len(words) > 0.6
+        assert story["repeats"] is False, "the row itself is like no other"
+    assert compared
+
+
 def test_a_review_is_checked_noted_and_taken_back(client: TestClient, folder: Path) -> None:
     built = folder / "build" / "calls"
     rows = list(kept_rows(built))

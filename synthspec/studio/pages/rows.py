@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from synthspec.dataset.cells import plain
 from synthspec.generation.row_places import places_of
-from synthspec.generation.row_story import as_told, calls_of, is_like_another, rows_like
+from synthspec.generation.row_story import as_told, calls_of, is_like_another, replies_like, rows_like
 from synthspec.inference.store.derived.row_conditions import WHERE
 from synthspec.inference.store.derived.row_search import RowTable
 from synthspec.inference.store.derived.row_views import LoggedRow
@@ -88,7 +88,7 @@ def story(request: Request) -> Response:
 
 def _story(rows: SpecRows, table: RowTable, row: LoggedRow) -> dict[str, object]:
     tries = table.tries(row.id)
-    reasons = [reason for t in tries for reason in t.reasons] + [row.reason]
+    calls = calls_of(rows.folder, table, row)
     shown = rows.review.shown(row)
     return {
         **as_told(row),
@@ -98,10 +98,11 @@ def _story(rows: SpecRows, table: RowTable, row: LoggedRow) -> dict[str, object]
         "changed": _changed(row, shown),
         "talks": [f.name for f in rows.spec.fields if holds_messages(f)],
         "computed": [f.name for f in rows.spec.fields if f.value is not None],
-        "calls": calls_of(rows.folder, table, row),
+        "calls": calls,
         "tries": [{"prompt": t.prompt, "attempt": t.attempt, "reasons": list(t.reasons)} for t in tries],
         "places": _places(rows, table, row, shown),
-        "repeats": is_like_another(reasons),
+        "repeats": is_like_another([row.reason]),
+        "near": replies_like(table, row, rows.spec, calls),
         "like": [{**as_told(other), "share": share} for other, share in rows_like(table, row, rows.spec)],
     }
 

@@ -185,17 +185,19 @@ async function say(verb, more = {}) {
 }
 
 /** A reason, asked for. Resolves to null where the person leaves it. */
-function asked(title, { empty = false, prompts = null, body = null, verb = null, yes = "Say it" } = {}) {
+function asked(title, { empty = false, prompts = null, body = null, verb = null, yes = "Say it", before = null } = {}) {
   return new Promise((resolve) => {
     const text = el("textarea", { id: "reason", rows: 3, "aria-label": title });
-    const select = prompts && prompts.length > 1 && el("select", { id: "prompt" }, prompts.map((p) => el("option", { value: p }, p)));
+    const select = prompts && prompts.length > 1 && el("select", { id: "prompt" }, prompts.map((p) => el("option", { value: p, selected: p === (before?.prompt || prompts.at(-1)) }, p))); // the last wrote no other row
+    if (before) text.value = before.reason;
+    const fault = before && el("p", { class: "faults", role: "alert" }, sentence(before.fault));
     const unheard = el("p", { class: "soft small", role: "status" });
     const tell = () => (unheard.textContent = sentence((prompts && progress.unheard[select ? select.value : prompts[0]]) || ""));
     select?.addEventListener("change", tell);
     tell();
     const chosen = select && el("label", {}, el("span", { class: "said" }, "The prompt that the remark is for"), select);
     const said = el("span", { class: "said" }, "The reason, or what should be fixed");
-    const form = el("form", { method: "dialog" }, body, verb ? el("label", {}, said, text) : text, chosen, unheard,
+    const form = el("form", { method: "dialog" }, body, verb ? el("label", {}, said, text) : text, fault, chosen, unheard,
       el("div", { class: "buttons" }, el("button", { value: "no", formnovalidate: true }, "Cancel"), el("button", { value: "yes", class: "primary" }, yes)));
     if (!empty) text.required = true;
     const suit = () => { // a rejection and a retry need a reason; only a retry is for a prompt
@@ -224,8 +226,17 @@ function asked(title, { empty = false, prompts = null, body = null, verb = null,
 }
 
 async function because(verb, title, empty = false) {
-  const told = await asked(title, { empty, prompts: verb === "retry" ? progress.prompts : null });
-  if (told) await say(verb, { reason: told.reason, prompt: told.prompt });
+  let before = null;
+  for (;;) {
+    const told = await asked(title, { empty, prompts: verb === "retry" ? progress.prompts : null, before });
+    if (!told) return;
+    try {
+      return await say(verb, { reason: told.reason, prompt: told.prompt });
+    } catch (error) {
+      if (error.status !== 422) throw error;
+      before = { ...told, fault: error.message }; // what was written is not lost
+    }
+  }
 }
 
 function textOf(value) {
@@ -345,12 +356,21 @@ async function alike() {
     const last = list.querySelectorAll("input:checked");
     for (const box of list.querySelectorAll("input")) box.disabled = last.length === 1 && box.checked;
   });
-  const told = await asked("The same to all of these", { empty: true, prompts: progress.prompts, verb, yes: "Say it of all", body: el("div", {}, el("label", {}, el("span", { class: "said" }, "What"), verb), list) });
-  if (!told) return;
-  const chosen = [...list.querySelectorAll("input:checked")];
-  const said = chosen.map((box) => ({ path: box.value, digest: box.dataset.digest, verb: verb.value, reason: told.reason, prompt: told.prompt }));
-  if (!said.length) return;
-  await send(said);
+  const body = el("div", {}, el("label", {}, el("span", { class: "said" }, "What"), verb), list);
+  let before = null, said = [];
+  do {
+    const told = await asked("The same to all of these", { empty: true, prompts: progress.prompts, verb, yes: "Say it of all", body, before });
+    if (!told) return;
+    const chosen = [...list.querySelectorAll("input:checked")];
+    said = chosen.map((box) => ({ path: box.value, digest: box.dataset.digest, verb: verb.value, reason: told.reason, prompt: told.prompt }));
+    try {
+      await send(said);
+      before = null;
+    } catch (error) {
+      if (error.status !== 422) throw error;
+      before = { ...told, fault: error.message };
+    }
+  } while (before);
   notify(`${count(said.length, "row")}: ${DONE[verb.value]}`);
   await readProgress();
   await forward();

@@ -76,6 +76,12 @@ export function history(row) {
     parts.push(el("section", {}, el("h3", {}, "What reviewers say"), el("ul", {}, log.map((r) => el("li", {}, `${r.reviewer}: ${r.verb}${r.reason ? `, ${r.reason}` : ""}`)))));
   }
   parts.push(el("section", {}, el("h3", {}, row.calls.length === 1 ? "The call that made it" : "The calls that made it"), row.calls.length ? row.calls.map((c, n) => call(c, n === row.calls.length - 1)) : el("p", { class: "soft" }, "No call was made for it, or the store does not hold them any more.")));
+  if (row.near.length) {
+    parts.push(el("section", {}, el("h3", {}, row.near.length === 1 ? "What a rejected attempt was too like" : "What rejected attempts were too like"), row.near.map((one) => [
+      el("p", { class: "small soft" }, `Attempt ${one.attempt} of ${one.prompt}, beside row ${one.path}: it has ${Math.round(one.share * 100)} % of that row's words and pairs of words`),
+      el("div", { class: "beside" }, el("div", {}, compared(one.reply, one.text)), el("div", {}, compared(one.text, one.reply))),
+    ])));
+  }
   if (row.like.length) {
     parts.push(el("section", {}, el("h3", {}, row.repeats ? "What it was too like" : "The rows before it that are most like it"), row.like.map((other) => [
       el("p", { class: "small soft" }, `Row ${other.path}: ${Math.round(other.share * 100)} % of their words and pairs of words in common`),
