@@ -193,7 +193,7 @@ function asked(title, { empty = false, prompts = null, body = null, verb = null,
     const fault = before && el("p", { class: "faults", role: "alert" }, sentence(before.fault));
     const unheard = el("p", { class: "soft small", role: "status" });
     const tell = () => (unheard.textContent = sentence((prompts && progress.unheard[select ? select.value : prompts[0]]) || ""));
-    select?.addEventListener("change", tell);
+    if (select) select.addEventListener("change", tell);
     tell();
     const chosen = select && el("label", {}, el("span", { class: "said" }, "The prompt that the remark is for"), select);
     const said = el("span", { class: "said" }, "The reason, or what should be fixed");
