@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from test_nasty_replies import Case, found_in, make_shape, read, rows_of
 
+from synthspec.formats.recovery.envelopes import opened
 from synthspec.formats.recovery.loose_json import Raw, decode
 
 Noise = Callable[[random.Random, str, str], str]
@@ -234,3 +235,11 @@ def test_json_amid_talk_is_read_as_json() -> None:
         before, after = dice.choice(["Here: ", "```json\n", ""]), dice.choice(["\n```", "\nDone.", " x"])
         text = before + written + after
         assert [(plain(f.value), f.whole) for f in decode(text)] == [(value, True)], text
+
+
+def test_marks_without_width_go_from_the_ends_of_lines_alone() -> None:
+    """In one pass, however many spaces stand in a line."""
+    spaces = " " * 200_000
+    assert opened(f"\u200fa{spaces}b\u2060 \n {spaces}c ", "csv") == f"a{spaces}b\n {spaces}c "
+    assert opened("\u2060 a\u200fb \u200b", "pairs") == "a\u200fb" and opened("\u200fa", "text") == "\u200fa"
+    assert opened("\u200f \n\n", "csv") == "\n\n"

@@ -14,8 +14,6 @@ from synthspec.languages.lazy_patterns import lazy_pattern
 
 _UNSEEN = "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 _HOLDS_UNSEEN = lazy_pattern(f"[{_UNSEEN}]")
-_BEFORE = lazy_pattern(rf"(?m)^[ \t]*[{_UNSEEN}][{_UNSEEN} \t]*")
-_AFTER = lazy_pattern(rf"(?m)[{_UNSEEN} \t]*[{_UNSEEN}][ \t]*$")
 _STRING = lazy_pattern(r'(?m)^[ \t]*("(?:[^"\\\n]|\\.)+")[ \t]*$')
 _QUOTED = lazy_pattern(r"(?:(?<=\n)|\A)(?:[ \t]*>[^\n]*(?:\n|\Z)){2,}")
 _BLOCK = lazy_pattern(
@@ -39,10 +37,17 @@ def opened(text: str, form: str) -> str:
     if form != "json" and form not in _OF_LINES:
         return text
     if _HOLDS_UNSEEN.search(text):
-        text = _AFTER.sub("", _BEFORE.sub("", text))
+        text = "\n".join(map(_without_unseen, text.split("\n")))
     if form not in _OF_LINES:
         return text
     return _unquoted(_with_lines(text))
+
+
+def _without_unseen(line: str) -> str:
+    """A line without marks that have no width at its ends, and the spaces beside them."""
+    if line.lstrip(" \t")[:1] in _UNSEEN:
+        line = line.lstrip(_UNSEEN + " \t")
+    return line.rstrip(_UNSEEN + " \t") if line.rstrip(" \t")[-1:] in _UNSEEN else line
 
 
 def _from_string(text: str) -> str:
