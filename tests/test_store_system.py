@@ -10,6 +10,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -118,21 +119,24 @@ def _as_nobody(work: Callable[[], Any]) -> Any:
     ],
 )
 def test_a_folder_of_another_user_is_used_as_far_as_it_may_be(
-    tmp_path: Path, modes: tuple[int, int, int | None], to_write: str | int, to_read: str | int
+    modes: tuple[int, int, int | None], to_write: str | int, to_read: str | int
 ) -> None:
-    folder = tmp_path / "build"
+    with tempfile.TemporaryDirectory() as place:  # pytest closes the folder of its own to others whenever a run begins
+        Path(place).chmod(0o755)
+        _use_as_far_as_it_may_be(Path(place) / "build", modes, to_write, to_read)
+
+
+def _use_as_far_as_it_may_be(
+    folder: Path, modes: tuple[int, int, int | None], to_write: str | int, to_read: str | int
+) -> None:
     path = filled(folder, 3)
     path.chmod(modes[1])
     if modes[2] is not None:
         (folder / "run.lock").write_text("1\n")
         (folder / "run.lock").chmod(modes[2])
     folder.chmod(modes[0])
-    for parent in tmp_path.parents:
-        if parent.is_relative_to("/tmp/pytest-of-root") or parent.name.startswith("pytest"):
-            parent.chmod(0o755)
-    tmp_path.chmod(0o755)
 
-    if _as_nobody(lambda: os.access(tmp_path, os.X_OK, effective_ids=True)) is not True:
+    if _as_nobody(lambda: os.access(folder.parent, os.X_OK, effective_ids=True)) is not True:
         pytest.skip("nobody but root reaches the folder of the tests")
 
     def tell(opening: Callable[[Path], Store]) -> Callable[[], str | int]:
