@@ -619,7 +619,7 @@ def test_settings_a_provider_does_not_know() -> None:
         _open("ollama", "http://127.0.0.1:1", model="")
     with pytest.raises(BackendFault, match="reasoning_effort"):
         _open("cohere", None, settings={"reasoning_effort": "low"})
-    with pytest.raises(BackendFault, match="Google takes no such setting"):
+    with pytest.raises(BackendFault, match="Google does not have this setting"):
         _open("google", None, options={"extra_body": {"magic": 1}})
 
 

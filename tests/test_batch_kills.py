@@ -125,7 +125,7 @@ def test_interrupted_by_hand(provider: str, tmp_path: Path, monkeypatch: pytest.
     with BatchServer(at=reached, stuck=1) as server:
         runs.append(Runs(tmp_path, server, provider))
         status, said = runs[0].run()
-        assert status == 130 and "leaving: what was handed in goes on at the provider" in said, said
+        assert status == 130 and "exiting: submitted batches continue at the provider" in said, said
         assert "interrupted; every completion is kept" in said
         assert len(pending(runs[0].folder)) == 1 and states(runs[0].folder) == {"reserved": 6}
         server.cruel.clear()
@@ -137,7 +137,7 @@ def test_status_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with BatchServer(stuck=1) as server:
         runs = Runs(tmp_path, server, "openai")
         status, said = runs.run("-", "--no-wait")
-        assert status == 3 and "under way at the provider" in said and "status" in said
+        assert status == 3 and "running at the provider" in said and "status" in said
         status, said = runs.run(command="status")
         assert status == 3 and "1 batch is under way" in said and "6 of 6 requests open" in said and "$0.00" in said
         intent = re.search(r"^  ([0-9a-f]{8})  openai:gpt-5-mini, running", said, re.M)

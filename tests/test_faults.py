@@ -139,7 +139,7 @@ def test_ctrl_c_keeps_what_is_paid_for(tmp_path: Path) -> None:
         build.send_signal(signal.SIGINT)
         _, said = build.communicate(timeout=300)
         assert build.returncode == 130, said
-        assert "run it again to go on" in said and "Traceback" not in said
+        assert "run it again to resume" in said and "Traceback" not in said
         answered = sum(server.answered.values())
         dataset = synthspec.build(path, out=tmp_path / "out", rows=40)
         assert dataset.manifest["run"]["reused"] == min(answered, 40)

@@ -244,7 +244,7 @@ def test_every_format_reads_the_same(tmp_path: Path) -> None:
     [
         ("a.jsonl", "{}\n[1]\n", "line 2 is not a JSON object"),
         ("a.json", "{}", "not a list of objects"),
-        ("a.csv", "a,b\n", "holds no rows"),
+        ("a.csv", "a,b\n", "has no rows"),
         ("a.parquet", "no", "not a readable Parquet file"),
         ("a.txt", "hello", "data is one of"),
     ],

@@ -266,7 +266,7 @@ def test_a_full_disk_is_told_of_once_and_does_no_harm(tmp_path: Path, monkeypatc
     use(monkeypatch, FakeBackend(said, 1))
     result = build(spec_at(tmp_path), "--out", tmp_path / "o", "--events", "/dev/full")
     assert result.exit_code == 0 and result.stderr.count("warning:") == 1
-    assert "no space left" in result.stderr and "the build goes on" in result.stderr
+    assert "no space left" in result.stderr and "the build continues" in result.stderr
 
 
 def test_a_disk_that_has_room_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,7 +342,7 @@ def test_a_metrics_file_that_goes_away(tmp_path: Path) -> None:
     folder.rename(tmp_path / "away")
     file._write()
     file.close()
-    assert len(warned) == 1 and "the build goes on" in warned[0]
+    assert len(warned) == 1 and "the build continues" in warned[0]
     assert [p.name for p in (tmp_path / "away").iterdir()] == ["m.prom"], "nothing half written is left"
 
 
@@ -355,15 +355,15 @@ def wrong(tmp_path: Path) -> dict[str, tuple[list[str], int, str]]:
     return {
         "events: a folder": (["--events", "{}"], 2, "a folder"),
         "events: below a file": (["--events", "{}/file/e"], 3, "name another file"),
-        "events: somebody's file": (["--events", "{}/file"], 2, "no file of events"),
+        "events: somebody's file": (["--events", "{}/file"], 2, "not an event file"),
         "metrics: a folder": (["--metrics", "{}"], 2, "a folder"),
-        "metrics: somebody's file": (["--metrics", "{}/file"], 2, "holds no metrics"),
+        "metrics: somebody's file": (["--metrics", "{}/file"], 2, "is not a metrics file"),
         "metrics: below a file": (["--metrics", "{}/file/m"], 3, "name another file"),
         "metrics: a table": (["--metrics", "m.csv"], 2, "no value"),
         "metrics: for whom?": (["--metrics", ":9464"], 2, "this machine alone"),
         "metrics: no such port": (["--metrics", "70000"], 2, "no port 70000"),
         "summary: a folder": (["--summary", "{}"], 2, "a folder"),
-        "summary: somebody's file": (["--summary", "{}/file"], 2, "no summary"),
+        "summary: somebody's file": (["--summary", "{}/file"], 2, "not a build summary"),
         "summary: below a file": (["--summary", "{}/file/s"], 3, "name another file"),
         "two in one": (["--summary", "{}/x", "--events", "{}/x"], 2, "one file"),
         "rows without events": (["--events-rows"], 2, "--events"),
@@ -442,7 +442,7 @@ def test_sigterm_leaves_what_can_be_gone_on_with(tmp_path: Path, monkeypatch: py
     use(monkeypatch, fake)
     result = build(path, "--out", tmp_path / "o", *options)
     summary = json.loads((tmp_path / "s").read_text())
-    assert result.exit_code == 130 == summary["status"] and "run it again to go on" in result.stderr
+    assert result.exit_code == 130 == summary["status"] and "run it again to resume" in result.stderr
     assert summary["outcome"] == "interrupted" and summary["files"] == [] and summary["error"] is None
     assert summary["rows"]["kept"] < 12 and 0 < summary["calls"]["made"] < 16
     assert lines_of(tmp_path / "e")[-1]["status"] == 130

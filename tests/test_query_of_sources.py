@@ -85,7 +85,7 @@ def test_documents_may_be_counted(tmp_path: Path) -> None:
         (f'  a: {{query: "from x.orders"}}\n  orders: {ORDERS}', "E832", "there is no table 'orders'"),
         (f'  a: {{query: "from ORDERS"}}\n  orders: {ORDERS}\n  Orders: {ORDERS}', "E832", "one name in SQL"),
         ('  a: {query: "from b"}\n  b: {file: none.csv}', "E511", "there is no file 'none.csv'"),
-        ('  a: {query: "from b where n > 5"}\n  b: {rows: [{n: 1}]}', "E514", "holds no rows"),
+        ('  a: {query: "from b where n > 5"}\n  b: {rows: [{n: 1}]}', "E514", "has no rows"),
         ('  a: {query: "from b"}\n  b: {rows: [{n: 1}, {n: [2]}]}', "E833", "values of several kinds"),
     ],
 )

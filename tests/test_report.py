@@ -216,7 +216,7 @@ def test_faults_of_use(tmp_path: Path) -> None:
     missing = CliRunner().invoke(cli, ["report", str(tmp_path / "no.csv")])
     assert missing.exit_code == 1 and "there is no" in missing.output
     empty = CliRunner().invoke(cli, ["report", str(tmp_path)])
-    assert empty.exit_code == 1 and "holds no dataset" in empty.output
+    assert empty.exit_code == 1 and "contains no dataset" in empty.output
     assert CliRunner().invoke(cli, ["report"]).exit_code == 2
     path = tmp_path / "rows.csv"
     path.write_text("a\n1\n2\n", encoding="utf-8")

@@ -246,7 +246,7 @@ def test_what_cannot_be_said_is_refused(built: Path) -> None:
     for args, why in (
         (["--reject", row.path], "say why"),
         (["--note", row.path], "without a word"),
-        (["--retry", row.path], "put right"),
+        (["--retry", row.path], "corrected"),
         (["--accept", "99"], "no row 99"),
         (["--edit", row.path], "names the fields"),
         (["--retry", row.path, "--because", "x"], "call, note"),

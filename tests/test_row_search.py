@@ -219,7 +219,7 @@ def test_an_index_is_of_the_rows_as_they_are(tmp_path: Path) -> None:
         pass
     with open_table(tmp_path / "nowhere") as table:
         assert table is None
-    with pytest.raises(StoreFault, match="holds no rows"):
+    with pytest.raises(StoreFault, match="has no rows"):
         make_text_index(tmp_path / "nowhere")
 
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 UNDER_WAY = 3
 WHAT_TO_DO = {
-    "intent": "not handed in yet; build again to go on",
+    "intent": "not submitted yet; build again to submit it",
     "uploaded": "may have been handed in; build again to look for it",
     "suspect": "may have been handed in; build again to look for it",
-    "submitted": "with the provider; build again to wait for it and go on",
-    "running": "with the provider; build again to wait for it and go on",
+    "submitted": "at the provider; build again to wait for its results",
+    "running": "at the provider; build again to wait for its results",
     "cancelling": "being cancelled; build again, or --cancel, to fetch what it has",
     "ended": "done at the provider; build again to fetch its results",
     "fetched": "its results are in the folder; build again to use them",
@@ -45,7 +45,7 @@ def command(folder: Path, cancel: bool, forget: tuple[str, ...], form: str) -> N
     from synthspec.inference.store import FILE, Store
 
     if not (folder / FILE).is_file():
-        fail(f"'{folder}' is no build folder: it holds no {FILE}", "name the folder that a build wrote to", 1)
+        fail(f"'{folder}' is not a build folder: it has no {FILE}", "name the folder that a build wrote to", 1)
     with ending_on_errors(folder):
         endings = _end(folder, cancel, forget) if cancel or forget else []
         with Store.open_readonly(folder) as store:
@@ -77,13 +77,15 @@ def _end(folder: Path, cancel: bool, forget: tuple[str, ...]) -> list[BatchEndin
                     known = [batch.intent for batch in Batches(store).pending()]
                     help = did_you_mean(intent, known) if known else "nothing is under way"
                     fail(f"no batch '{intent}' of '{folder}' is under way", help, 2)
-                echo(f"batch {intent} is given up: its {count:,} calls count at what they may have cost", err=True)
+                echo(f"batch {intent} is abandoned: its {count:,} calls count at the most they may have cost", err=True)
             return await cancel_batches(store, folder, tell=_say) if cancel else []
 
     try:
         return asyncio.run(work())
     except KeyboardInterrupt:
-        fail("interrupted: the batches go on being cancelled", f"`synthspec status {folder} --cancel` goes on", 130)
+        fail(
+            "interrupted: the batches are still being cancelled", f"`synthspec status {folder} --cancel` continues", 130
+        )
 
 
 def _say(batch: Any) -> None:

@@ -40,4 +40,4 @@ def command(folder: Path, port: int | None, no_open: bool) -> None:
 
 def _tell(address: str) -> None:
     echo(f"studio: {address}")
-    echo("the address is good for one visit; Ctrl-C ends the studio, builds go on", err=True)
+    echo("the address is good for one visit; Ctrl-C stops the studio, builds continue", err=True)

@@ -80,7 +80,7 @@ def pack_dataset(folder: Path, *, with_quarantine: bool = False, incomplete: boo
     kept, wanted = _count(manifest, "funnel", "kept"), _count(manifest, "spec", "rows")
     if kept < wanted and not incomplete:
         message = f"the dataset is incomplete: {kept:,} of {wanted:,} rows"
-        raise PushFault(message, "build again to go on, or push it as it is with --incomplete")
+        raise PushFault(message, "build again to resume, or push it as it is with --incomplete")
     others = [CARD, FILE_NAME, *([QUARANTINE] if with_quarantine else [])]
     _refuse_outside(folder, [*others, *(f.path for f in files)])
     for file in files:

@@ -73,7 +73,9 @@ class _Merger:
                 place = document.key("extends") if empty and item is extends else None
                 help = "write a path below this folder, or the name of a library spec"
                 span = first_line((place or item).span)
-                self.faults.append(Diagnostic("E204", "`extends` names files; this is no name", span, help))
+                self.faults.append(
+                    Diagnostic("E204", "`extends` needs the name of a file or a library spec", span, help)
+                )
 
     def load(self, name: ScalarNode, path: Path, chain: tuple[Path, ...]) -> MapNode | None:
         target = self.find(name, path)

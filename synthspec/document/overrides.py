@@ -102,7 +102,7 @@ def _backend_map(node: ScalarNode) -> MapNode:
 def _set_item(node: ListNode, name: str, steps: list[str], value: Node, origin: ScalarNode) -> ListNode:
     head, rest = steps[0], steps[1:]
     if not head.isdecimal() or int(head) >= len(node.items):
-        raise _NoItem(f"'{head}' is no item of `{name}`, which has {len(node.items)}")
+        raise _NoItem(f"'{head}' is not an item of `{name}`, which has {len(node.items)}")
     items = list(node.items)
     items[int(head)] = _set(items[int(head)], rest, value, origin) if rest else value
     return replace(node, items=tuple(items))

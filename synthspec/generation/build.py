@@ -49,7 +49,7 @@ from synthspec.spec import Spec
 __all__ = ["Build", "BuildFault", "Dataset", "default_folder", "finish_build"]
 
 NO_CALLS = "no call is made to apply reviews"  # the reason of a build without calls that would need one
-KEPT = "every completion is kept: build again to go on; if it stops there again, report it with the spec"
+KEPT = "every completion is kept: build again to resume; if it stops there again, report it with the spec"
 
 _EXPLAINED = (BuildFault, StoreFault, DrawFault, PluginFault, OSError)  # these say of themselves what is wrong
 
@@ -257,7 +257,7 @@ async def finish_build(build: Build, listen: Callable[[Event], None] | None = No
             if listen is not None:
                 listen(event)
     if build.left is not None:
-        raise BuildFault(build.left, f"every completion is kept in '{build.folder}': build again to go on")
+        raise BuildFault(build.left, f"every completion is kept in '{build.folder}': build again to resume")
     assert build.dataset is not None
     return build.dataset
 

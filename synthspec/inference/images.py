@@ -97,7 +97,7 @@ def image_path(text: str, folder: Path) -> Path:
         raise ImageFault("missing", f"'{shown_value(text)}': {wrong[0]}")
     path = folder / text
     if not text:
-        raise ImageFault("missing", "there is no picture: the path is empty")
+        raise ImageFault("missing", "no picture: the path is empty")
     if not inside(path, folder):
         raise ImageFault("outside", f"'{shown_value(text)}' lies outside the spec's folder")
     try:
@@ -145,7 +145,7 @@ def _look_at_file(path: Path) -> Looks:
 
 def _each(value: Any) -> Iterator[Any]:
     if value is None:
-        raise ImageFault("missing", "there is no picture: the value is null")
+        raise ImageFault("missing", "no picture: the value is null")
     for one in value if isinstance(value, list | tuple) else (value,):
         if isinstance(one, Mapping):  # as data sets hold pictures: {bytes: …, path: …}
             one = one.get("bytes") or one.get("path")
@@ -183,7 +183,7 @@ def look(head: bytes, size: int, name: str) -> Looks:
         if min(found) < 1:
             raise ImageFault("kind", f"'{name}' is damaged: it has no width and height")
         return Looks(media_type, *found, size)
-    raise ImageFault("kind", f"'{name}' is no picture of a kind that can be sent")
+    raise ImageFault("kind", f"'{name}' is not a picture of a supported kind")
 
 
 def _too_large(name: str, size: int) -> ImageFault:

@@ -41,7 +41,7 @@ def schema_fault(schema: Mapping[str, Any]) -> str:
         jsonschema.Draft202012Validator.check_schema(dict(schema))
     except jsonschema.SchemaError as e:
         if list(e.absolute_path)[-1:] == ["type"] and isinstance(e.instance, str):
-            return f"'{e.instance[:40]}' is no type; there are {', '.join(_TYPES[:-1])} and {_TYPES[-1]}"
+            return f"'{e.instance[:40]}' is not a type; there are {', '.join(_TYPES[:-1])} and {_TYPES[-1]}"
         return str(e.message).split("\n")[0][:120]
     return ""
 
@@ -59,12 +59,12 @@ def tool_of(row: Mapping[str, Any], answer: ToolAnswer | None, span: Span) -> To
         try:
             given = json.loads(given)
         except ValueError as e:
-            return f"the parameters of '{name}' are no JSON: {e}"
+            return f"the parameters of '{name}' are not JSON: {e}"
     schema = arguments_schema(given) if isinstance(given, Mapping) else None if given else dict(NO_ARGUMENTS)
     if schema is None:
         return f"the parameters of '{name}' are neither a JSON Schema of an object nor a map of names to JSON Schemas"
     if fault := schema_fault(schema):
-        return f"the parameters of '{name}' are no JSON Schema: {fault}"
+        return f"the parameters of '{name}' are not a JSON Schema: {fault}"
     literal = ValueAnswer(Literal(row.get(ANSWER), 0, 0))
     return Tool(name, description.strip(), schema, literal if answer is None else answer, span)
 

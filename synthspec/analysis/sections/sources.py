@@ -81,7 +81,7 @@ class _Lowering(Others):
         if not len(opened.table):
             where = node.get(kind.key)
             place = where if isinstance(where, ScalarNode) else node
-            ctx.report("E514", place, f"the source '{name}' holds no rows", kind.without_rows)
+            ctx.report("E514", place, f"the source '{name}' has no rows", kind.without_rows)
             return
         self.tables[name] = table = rename(opened.table, renames)
         columns = {column: table.column_type(column) for column in table.names}

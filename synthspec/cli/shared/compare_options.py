@@ -55,7 +55,7 @@ def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bo
     if build.left is not None:
         fail(build.left, f"`synthspec status {folder}` says how they stand")
     if dataset is None:
-        echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
+        echo(f"interrupted; every completion is kept in {folder}: run it again to resume", err=True)
         raise SystemExit(INTERRUPTED)
     if not dataset.complete and not quiet:
         kept, asked = build.tally.kept, compiled.spec.rows

@@ -101,13 +101,13 @@ class View:
             case Forecast(stored, to_make):
                 self.say(_forecast(stored, to_make))
             case Paused():
-                self.say("paused: calls in flight end, and no other is sent")
+                self.say("paused: calls in flight finish, no new one is sent")
             case Resumed():
                 self.say("resumed")
             case Stop(reason) if not self._stopping:
                 self._stopping = True
                 if self._batches:
-                    self.say("leaving: what was handed in goes on at the provider")
+                    self.say("exiting: submitted batches continue at the provider")
                 elif self._watched.in_flight or reason == "interrupted":  # begun calls may not have been told of yet
                     self.say("stopping: waiting for the calls in flight, which are paid for (Ctrl-C to stop at once)")
             case BatchMoved(intent, state=state) if state in ("committed", "absent"):

@@ -169,7 +169,7 @@ def _refuse_unfit(place: str) -> None:
     except OSError as e:
         fail(f"the summary cannot be written to {path}: {(e.strerror or str(e)).lower()}", "name another file", 3)
     if begun and not _is_summary(begun):
-        fail(f"{path} is no summary of a build, and would be written over", "name another file", 2)
+        fail(f"{path} is not a build summary, and would be overwritten", "name another file", 2)
     path.unlink()  # an earlier one says nothing of this build
 
 

@@ -49,7 +49,7 @@ def apply_reviews(folder: Path, spec: Path | None, access: Access, *, form: str,
 
     manifest = read_manifest(folder)
     if manifest is None:
-        fail(f"'{folder}' holds no dataset", "name the folder that a build wrote to", 1)
+        fail(f"'{folder}' contains no dataset", "name the folder that a build wrote to", 1)
     note = noted_spec(folder)
     place = spec or (note.path if note is not None else None)
     if place is None or not place.is_file():
@@ -98,7 +98,7 @@ def undo_reviews(folder: Path, which: str, who: str, *, everyone: bool) -> None:
         elif which.isdigit():
             numbers = [int(which)]
         else:
-            fail(f"'{which}' is no review", "write the number of one, as `--export` shows it, or `all`", 2)
+            fail(f"'{which}' is not a review", "write the number of one, as `--export` shows it, or `all`", 2)
         done = sum(reviews.undo(number, who) for number in numbers)
     if which != "all" and not done:
         fail(f"there is no review {which}, or it was taken back before", "see `--export FILE`", 1)
@@ -130,13 +130,13 @@ def import_reviews(desk: ReviewDesk, path: Path, who: str) -> None:
         for number, fault in sorted(faults):
             echo(f"{path}:{number}: {fault}", err=True)
         fail(
-            f"{len(faults):,} of {len(lines):,} lines cannot be taken in",
+            f"{len(faults):,} of {len(lines):,} lines cannot be imported",
             "nothing was; correct them and import it again",
             1,
         )
     noted = desk.say([said for _, said in told])
     new = sum(one.entry is not None for one in noted)
-    echo(f"{new:,} reviews taken in, the others were there", err=True)
+    echo(f"{new:,} reviews imported; the others were already there", err=True)
 
 
 def progress_lines(progress: ReviewProgress, folder: Path) -> Iterator[str]:

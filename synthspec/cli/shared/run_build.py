@@ -109,7 +109,7 @@ def _build_one(compiled: Compiled, overrides: dict[str, str], asked: Asked, moni
         return INCOMPLETE, None
     if dataset is None:
         if not asked.quiet:
-            echo(f"interrupted; every completion is kept in {folder}: run it again to go on", err=True)
+            echo(f"interrupted; every completion is kept in {folder}: run it again to resume", err=True)
         return INTERRUPTED, None
     if build.notice:
         echo(build.notice, err=True)

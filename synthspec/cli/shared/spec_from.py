@@ -64,7 +64,7 @@ def _hub_table(name: str) -> Table:
     from synthspec.sources.kinds.hub import KIND, open_hub
 
     if re.fullmatch(KIND.schema["pattern"], name) is None:
-        raise TableFault(f"'{name}' is no dataset's name", "write hub:owner/name")
+        raise TableFault(f"'{name}' is not the name of a dataset", "write hub:owner/name")
     if not is_installed("huggingface_hub"):
         raise TableFault("the hub needs the package huggingface-hub", install_command("hub"))
     return open_hub({"hub": name}, Place(Path(), Path())).table

@@ -68,7 +68,7 @@ def _next(dataset: Dataset, rows: int) -> Iterator[str]:
     elif dataset.reason and ALL_TRIED in dataset.reason:
         yield "next: raise `limits.combinations`, or edit the lists and checks that leave so few rows"
     elif dataset.reason:
-        yield "next: build again to go on; calls that are paid for are cached"
+        yield "next: build again to resume; calls that are paid for are cached"
     elif not dataset.complete and not rows:
         yield "next: see why in the quarantine, and try an edit on a few rows: synthspec preview SPEC"
     elif not dataset.complete:

@@ -120,7 +120,7 @@ def read_corpus(path: Path, *, most: int = MOST_ROWS, empty: bool = False) -> Co
         except TableFault as e:
             raise TableFault(f"{file}: {e}") from None
     if not sample.sizes and not (empty and manifest is not None):
-        raise TableFault(f"{path} holds no rows")
+        raise TableFault(f"{path} has no rows")
     name = str((manifest or {}).get("name") or (path.stem if path.is_file() else path.resolve().name))
     return _corpus(name, sample, manifest, path if path.is_dir() else None, len(files))
 

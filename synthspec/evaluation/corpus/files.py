@@ -50,7 +50,7 @@ def find_data(path: Path) -> tuple[list[Path], Mapping[str, Any] | None]:
             f"the files of {path} are {written}, which nothing installed can read",
             "build it with csv, jsonl, json or parquet among its `formats`, or install a source of that suffix",
         )
-    raise TableFault(f"{path} holds no dataset: no manifest.json and no file of {', '.join(DATA)}")
+    raise TableFault(f"{path} contains no dataset: no manifest.json and no file of {', '.join(DATA)}")
 
 
 def read_rows(path: Path) -> Iterator[Mapping[str, Any]]:

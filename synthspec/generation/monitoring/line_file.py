@@ -86,7 +86,7 @@ class LineFile:
     def _tell(self, why: str) -> None:
         if not self._warned:
             self._warned = True
-            self._warn(f"events cannot be written to {self._path}: {why}; the build goes on")
+            self._warn(f"events cannot be written to {self._path}: {why}; the build continues")
 
 
 def _open(path: Path) -> int:
@@ -122,7 +122,7 @@ def _lock(file: int, path: Path) -> None:
 def _refuse_foreign(file: int, path: Path, mark: bytes) -> None:
     begun = os.pread(file, len(mark), 0) if hasattr(os, "pread") else mark
     if begun != mark[: len(begun)]:
-        raise LineFileFault(f"{path} is no file of events, and would be added to", "name another file", 2)
+        raise LineFileFault(f"{path} is not an event file, and would be appended to", "name another file", 2)
 
 
 def _remove_part_of_line(file: int) -> None:

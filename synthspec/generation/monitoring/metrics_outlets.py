@@ -156,7 +156,7 @@ class MetricsFile:
             if not self._warned:
                 self._warned = True
                 said = (e.strerror or str(e)).lower()
-                self._warn(f"metrics cannot be written to {self._path}: {said}; the build goes on")
+                self._warn(f"metrics cannot be written to {self._path}: {said}; the build continues")
 
 
 def _refuse_unfit(path: Path) -> None:
@@ -175,4 +175,4 @@ def _refuse_unfit(path: Path) -> None:
         said = (e.strerror or str(e)).lower()
         raise MetricsFault(f"metrics cannot be written to {path}: {said}", "name another file", 3) from None
     if begun and begun != _OURS.encode():
-        raise MetricsFault(f"{path} holds no metrics, and would be written over", "name another file", 2)
+        raise MetricsFault(f"{path} is not a metrics file, and would be overwritten", "name another file", 2)

@@ -19,7 +19,7 @@ from synthspec.spec import Prompt
 NEED_REASON = {
     "reject": "say why it is rejected",
     "note": "a note without a word says nothing",
-    "retry": "say what is to be put right: the model is told",
+    "retry": "say what should be corrected: the model is shown it",
 }
 
 

@@ -89,7 +89,7 @@ def form_of(path: Path) -> str:
     """
     form = path.suffix.lower().lstrip(".")
     if form not in ("csv", "jsonl"):
-        raise SheetFault(f"'{path}' is no table of reviews", "name a file that ends with .csv or .jsonl", 2)
+        raise SheetFault(f"'{path}' is not a table of reviews", "name a file that ends with .csv or .jsonl", 2)
     return form
 
 

@@ -106,7 +106,7 @@ class Budget:
 
     def out_of_time(self) -> str:
         """Why a run ends that has used its minutes."""
-        return f"the limit of {self._limits.minutes or 0:g} minutes is reached. Build again to go on"
+        return f"the limit of {self._limits.minutes or 0:g} minutes is reached. Build again to resume"
 
     def settle(self, reserved_cost: float, reserved_tokens: int, actual_cost: float, actual_tokens: int) -> None:
         """A call came to an end: what it really used takes the place of what was set aside. A call that may
@@ -157,16 +157,16 @@ class Budget:
         if limits.budget is not None and self._most_cost is not None and self._cost + cost > self._most_cost:
             return (
                 f"the budget of {dollars(limits.budget)} is reached: {dollars(self.cost)} is spent and the next call "
-                f"may cost {dollars(cost / _UNIT)}. Raise limits.budget (or --budget) and build again to go on"
+                f"may cost {dollars(cost / _UNIT)}. Raise limits.budget (or --budget) and build again to resume"
             )
         if limits.tokens is not None and self._tokens + tokens > limits.tokens:
             return (
                 f"the limit of {limits.tokens:,} tokens is reached: {self._tokens:,} are used and the next "
-                f"call may take {tokens:,}. Raise limits.tokens and build again to go on"
+                f"call may take {tokens:,}. Raise limits.tokens and build again to resume"
             )
         if limits.requests is not None and self._requests + requests > limits.requests:
             return (
-                f"the limit of {limits.requests:,} requests is reached. Raise limits.requests and build again to go on"
+                f"the limit of {limits.requests:,} requests is reached. Raise limits.requests and build again to resume"
             )
         if limits.minutes is not None and self._clock() - self._start >= limits.minutes * 60:
             return self.out_of_time()

@@ -206,7 +206,7 @@ def _config_of(options: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple
     if thinking:
         given["thinkingConfig"] = thinking
     if unknown := next((k for k in given if k not in _BESIDE | _CONFIG), None):
-        raise BackendFault(FaultKind.BAD_REQUEST, f"Google takes no such setting: {unknown}")
+        raise BackendFault(FaultKind.BAD_REQUEST, f"Google does not have this setting: {unknown}")
     return {k: v for k, v in given.items() if k in _BESIDE}, {k: v for k, v in given.items() if k in _CONFIG}
 
 

@@ -43,7 +43,7 @@ from synthspec.inference.store.batches import Batches, StoredBatch
 from synthspec.inference.store.derived.rows import key_text
 from synthspec.spec.messages import BackendFault, FaultKind
 
-PENDING = "batches are under way at the provider: build again to go on"
+PENDING = "batches are running at the provider: build again to resume"
 ROOM = 1 << 20  # calls that may be collected for an endpoint
 
 

@@ -235,7 +235,7 @@ class Store(StoreReader):
         self._reader, self._version = connect_reader(self.path)
         raise StoreFault(
             f"the build folder {self.path.parent} was removed or moved during the build",
-            f"Every completion has been written to {self.path} again: build again to go on from there.",
+            f"Every completion has been written to {self.path} again: build again to resume from there.",
         )
 
 

@@ -49,7 +49,7 @@ def connect_reader(path: Path) -> tuple[sqlite3.Connection, int]:
     """
     try:
         if not path.is_file():
-            raise StoreFault(f"there is no store at {path}", "Give the folder of a build: it holds run.sqlite.")
+            raise StoreFault(f"there is no store at {path}", "Give the folder of a build: it contains run.sqlite.")
         check_header(path)
         return _open_reader(path)
     except PermissionError as error:
@@ -79,7 +79,7 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
     if isinstance(error, MemoryError) or code == sqlite3.SQLITE_NOMEM:
         return StoreFault(f"there is not enough memory to use {path}", MORE_MEMORY)
     if number not in _DENIED and not _is_folder(folder):
-        return StoreFault(f"the build folder {folder} is gone", "Build again: it is made anew.")
+        return StoreFault(f"the build folder {folder} is gone", "Build again to recreate it.")
     if code == sqlite3.SQLITE_FULL or number in (errno.ENOSPC, errno.EDQUOT) or _is_full(folder, code):
         return StoreFault(
             f"the disk of {folder} is full",

@@ -70,7 +70,7 @@ def address_of(url: str) -> str:
     if parts.username or parts.password or parts.query:
         raise BackendFault(
             FaultKind.BAD_REQUEST,
-            "`base_url` must hold no user, password or query; keys come from the environment",
+            "`base_url` must not contain a user, password or query; keys come from the environment",
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"

@@ -100,7 +100,7 @@ class _Reader:
             self._fault = self._fault or "another protocol"
         except HttpParserError as e:
             if not self._reply.is_done:
-                self._fault = self._fault or f"a reply that is no HTTP/1.1 ({e})"
+                self._fault = self._fault or f"a reply that is not HTTP/1.1 ({e})"
             self.keeps = False  # more came than the reply
         if not self._reply.is_done and self._fed - self._of_body > MOST_HEAD + _MOST_BESIDE * self._of_body:
             self._fault = self._fault or f"more than {MOST_HEAD >> 10} KB beside the body"
@@ -125,7 +125,7 @@ class _Reader:
             return  # the reply itself is still to come, or came before
         coding = self._headers.get("transfer-encoding")
         if self._parser.get_http_version() not in ("1.0", "1.1"):
-            self._fault = self._fault or "a reply that is no HTTP/1.1"
+            self._fault = self._fault or "a reply that is not HTTP/1.1"
         if coding is not None and coding.lower() != "chunked":
             self._fault = self._fault or "a transfer coding that was not asked for"
         self._in_body = True

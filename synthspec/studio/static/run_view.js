@@ -197,12 +197,12 @@ function outcome(run, f) {
   const summary = f?.ended?.summary;
   const error = summary?.error;
   if (how === "error" || how === "lost") {
-    return el("div", { class: "said-box bad" }, el("p", {}, error ? `${error.message}.` : how === "lost" ? "The process ended without a word; what it made is kept. Build again to go on." : "The command could not go on."),
+    return el("div", { class: "said-box bad" }, el("p", {}, error ? `${error.message}.` : how === "lost" ? "The process ended without a word; what it made is kept. Build again to resume." : "The command could not go on."),
       error?.help && el("p", {}, error.help), !error && said && el("pre", { class: "small" }, said));
   }
   const links = ["rows", "review", "report"].map((page) => document.querySelector(`.tabs a[href$="/${page}"]`)).filter(Boolean);
   if (run.kind === "preview") return f?.missing ? el("p", {}, "Some rows could not be had: open them below to see why, correct the spec, and preview again.") : [];
-  if (how === "interrupted") return el("p", {}, "It was stopped. Everything made so far is kept: build again to go on.");
+  if (how === "interrupted") return el("p", {}, "It was stopped. Everything made so far is kept: build again to resume.");
   const left = run.outcome?.in_dataset ?? summary?.rows.kept;
   const taken = summary ? summary.rows.kept - left : 0;
   const done = summary ? `${count(left, "row")} in ${summary.folder}${taken > 0 ? `; reviews took out ${number(taken)}` : ""}` : "";

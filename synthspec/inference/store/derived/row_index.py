@@ -194,7 +194,7 @@ def _made(folder: Path, name: str) -> Iterator[tuple[sqlite3.Connection, sqlite3
     beside = path.with_name(f"{name}.{os.getpid()}.partial")
     with reading_log(folder / FILE) as rows:
         if rows is None:
-            raise StoreFault(f"'{folder}' holds no rows: it has no {FILE}", "Build it.")
+            raise StoreFault(f"'{folder}' has no rows: it has no {FILE}", "Build it.")
         try:
             beside.unlink(missing_ok=True)
             with contextlib.closing(sqlite3.connect(beside, isolation_level=None)) as made:

@@ -113,5 +113,5 @@ def completions_of(folder: Path, paths: Iterable[str]) -> tuple[dict[str, list[s
 
 def _no_rows(folder: Path) -> StoreFault:
     return StoreFault(
-        f"'{folder}' holds no rows: it has no {FILE}", "Name the folder that a build wrote to, or build it."
+        f"'{folder}' has no rows: it has no {FILE}", "Name the folder that a build wrote to, or build it."
     )
