@@ -160,7 +160,7 @@ def test_what_cannot_be_shown_is_said_before_anything_is_sent(provider: str) -> 
     text = SPEC.replace("PROVIDER", provider).replace("URL", "http://127.0.0.1:9/")
     large = {"anthropic": 5, "cohere": 15, "google": 15}.get(provider, 21)
     told = {
-        "is no picture": (b"%PDF-1.7 no picture", "E476"),
+        "is not a picture": (b"%PDF-1.7 no picture", "E476"),
         "is damaged": (b"\x89PNG\r\n\x1a\n" + b"\0" * 20, "E476"),
         "MB": (PICTURES["shown"] + b"\0" * large * 1_000_000, "E476"),
         "there is no file": (None, "E475"),
