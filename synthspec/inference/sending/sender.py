@@ -46,6 +46,7 @@ class CallQueue:
         self._news = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
         self._commits: set[asyncio.Task[None]] = set()
+        self._storing: Counter[int] = Counter()  # replies that are being stored, by governor or pool
         self._closing: set[asyncio.Task[None]] = set()
         self.left = False  # calls go on without this run
         self.paused = False
@@ -146,9 +147,7 @@ class CallQueue:
 
     def _take(self, taken: Counter[str]) -> PendingRequest | None:
         """The next call to send, its worst set aside; `taken` are those about to be sent, by endpoint."""
-        heads = [
-            (heap[0], name) for name, heap in self._ready.items() if heap and self._engine.room(name) > taken[name]
-        ]
+        heads = [(heap[0], name) for name, heap in self._ready.items() if heap and self._room(name) > taken[name]]
         if not heads:
             return None
         (_, _, asked), name = min(heads)
@@ -160,6 +159,14 @@ class CallQueue:
         heapq.heappop(self._ready[name])
         taken[name] += 1
         return asked
+
+    def _room(self, name: str) -> int:
+        """Calls that may be sent. A reply that is not stored yet has its place still: a crash would cost it too."""
+        return self._engine.room(name) - self._storing[self._queue_of(name)]
+
+    def _queue_of(self, name: str) -> int:
+        endpoint = self._endpoints[name]
+        return id(endpoint.pool or endpoint.governor)
 
     async def _submit(self, calls: list[Call]) -> None:
         if self._ledger.metered and not self._engine.durable:
@@ -230,6 +237,7 @@ class CallQueue:
         known = [(d, self._flying.pop(d.send)) for d in done if d.send in self._flying]
         replied = [(d, a) for d, a in known if isinstance(d.result, Reply)]
         if replied:
+            self._storing.update(self._queue_of(_endpoint_of(asked.request)) for _, asked in replied)
             task = asyncio.create_task(self._commit(replied))
             self._commits.add(task)
             task.add_done_callback(self._heard)
@@ -259,7 +267,10 @@ class CallQueue:
             endpoint = self._endpoints[_endpoint_of(asked.request)]
             endpoint.answered = True
             works.append(self._ledger.commit(endpoint, asked.request, done.result, done.latency, asked.worst))
-        found = [await works[0]] if len(works) == 1 else await asyncio.gather(*works, return_exceptions=True)
+        try:
+            found = [await works[0]] if len(works) == 1 else await asyncio.gather(*works, return_exceptions=True)
+        finally:
+            self._storing.subtract(self._queue_of(_endpoint_of(asked.request)) for _, asked in replied)
         fault: BaseException | None = None
         for (done, asked), completion in zip(replied, found, strict=True):
             if isinstance(completion, BaseException):
