@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from depth import rest_slow
 
 from synthspec.cli import cli
 from synthspec.compiler import compile_spec
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEEDS_FILES = "<!-- needs files -->"
 TESTABLE = [c for c in codes() if NEEDS_FILES not in explanation(c)]
+QUERIES = {c for c in TESTABLE if re.search(r"query:|agents:", explanation(c))}  # each starts a process
 
 
 def reported_codes() -> set[str]:
@@ -50,7 +52,7 @@ def test_form_of_an_entry(code: str) -> None:
     assert max(map(len, text.split("\n"))) <= 120
 
 
-@pytest.mark.parametrize("code", TESTABLE)
+@pytest.mark.parametrize("code", rest_slow(TESTABLE, [at for at, c in enumerate(TESTABLE) if c not in QUERIES]))
 def test_example_has_the_fault_and_the_fixed_one_none(code: str, tmp_path: Path) -> None:
     (_, example), (_, fixed) = BLOCK.findall(explanation(code))
     for name, text, expected in (("example", example, [code]), ("fixed", fixed, [])):

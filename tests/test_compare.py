@@ -139,6 +139,7 @@ def test_of_many_figures_none_is_called_better_by_chance() -> None:
     assert _best(lower, apart, _reach(40, 2)) == 0  # what is plainly better still is
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_parts")
 def test_a_dataset_that_shreds_its_source_is_best_at_nothing() -> None:
     texts = sample_texts()

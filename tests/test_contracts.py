@@ -19,6 +19,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from depth import rest_slow
 
 from synthspec.cli import COMMANDS
 from synthspec.evaluation import metrics
@@ -185,8 +186,11 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
+OPENED = [k for k in plugin_names("source_kinds") if k != "hub"]  # tests/test_hub_source.py
+
+
 @pytest.mark.parametrize("test", cases_of(SourceKindContract))
-@pytest.mark.parametrize("key", [k for k in plugin_names("source_kinds") if k != "hub"])  # tests/test_hub_source.py
+@pytest.mark.parametrize("key", rest_slow(OPENED, [at for at, k in enumerate(OPENED) if k not in ("agents", "query")]))
 def test_source_kinds(key: str, test: str) -> None:
     contract = SourceKindContract()
     contract.module = find_plugin("source_kinds", key)
@@ -319,8 +323,11 @@ def test_formats(name: str, test: str) -> None:
     getattr(contract, test)()
 
 
+STRATEGIES = plugin_names("strategies")
+
+
 @pytest.mark.parametrize("test", cases_of(StrategyContract))
-@pytest.mark.parametrize("name", plugin_names("strategies"))
+@pytest.mark.parametrize("name", rest_slow(STRATEGIES, [at for at, n in enumerate(STRATEGIES) if n != "pairwise"]))
 def test_strategies(name: str, test: str) -> None:
     contract = StrategyContract()
     contract.module = find_plugin("strategies", name)

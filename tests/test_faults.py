@@ -159,6 +159,7 @@ def test_two_builds_of_one_folder_cannot_both_run(tmp_path: Path) -> None:
     assert "another build" in second.stderr and str(first.pid) in second.stderr
 
 
+@pytest.mark.slow
 def test_a_damaged_store_is_said_and_kept(tmp_path: Path) -> None:
     with Loopback() as server:
         path = calls_spec(tmp_path, server.url)
@@ -196,6 +197,7 @@ def test_a_store_whose_completions_are_whole_is_repaired_at_once(tmp_path: Path)
     assert output(tmp_path / "out") == before
 
 
+@pytest.mark.slow
 def test_output_folder_removed_in_the_middle(tmp_path: Path) -> None:
     with Loopback(latency=0.1) as server:
         path = calls_spec(tmp_path, server.url, rows=3000, concurrency=4)

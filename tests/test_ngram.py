@@ -205,6 +205,7 @@ def test_texts_are_well_formed() -> None:
                 assert not re.search(r"\s[.,?!]|\s\s", text)
 
 
+@pytest.mark.slow
 def test_a_class_speaks_in_its_own_words() -> None:
     """Most words that only one mood has in the source come out under that mood."""
     own = {m: words_of(m) for m in ("angry", "happy")}

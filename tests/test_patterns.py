@@ -282,7 +282,7 @@ MONSTERS = [
 ]
 
 
-@pytest.mark.parametrize("text", rest_slow(MONSTERS, (0, 2, 5, 6, 9, 10)), ids=lambda text: text[:12])
+@pytest.mark.parametrize("text", rest_slow(MONSTERS, (0, 5, 9)), ids=lambda text: text[:12])
 def test_large_patterns_are_judged_in_little_time(text):
     profile = cProfile.Profile()
     with contextlib.suppress(PatternFault), profile:

@@ -89,6 +89,7 @@ def test_many_are_as_the_same_at_any_index(
     assert list(plan.combinations(700, 705)) == list(again.combinations(700, 705))
 
 
+@pytest.mark.slow
 def test_those_beyond_the_joint_ones_differ_from_each_other(tmp_path: Path) -> None:
     columns = plan_of(240, tmp_path).columns(0, 64)
     for kind in range(4):

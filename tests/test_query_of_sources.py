@@ -100,7 +100,7 @@ def test_what_cannot_be_read_is_said_once(sources: str, code: str, says: str, tm
 @pytest.mark.parametrize(
     ("query", "shown"),
     one_in(
-        3,
+        8,
         [
             ("select item,\n           prise\n      from orders", "prise"),
             ("select item\n      from orders\n      wher price > 1", "price"),

@@ -168,7 +168,7 @@ def test_without_a_cache_it_still_answers(folder: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("query", "says"),
     one_in(
-        3,
+        7,
         [
             ("select colour from 'orders.csv'", "colour"),
             ("select 1 as a, 2 as a", "two columns are named 'a'"),

@@ -28,6 +28,7 @@ def test_a_dotted_capital_inside_a_word_does_not_hide_it() -> None:
     assert "wait" in lowered("WA\u0130T") and "user" in lowered("u\u017fer") and "kind" in lowered("\u212aind")
 
 
+@pytest.mark.slow
 def test_no_reply_is_read_otherwise_without_the_cheap_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = [*wrapped(), *written()]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from depth import one_in
 
 from synthspec import plugins
 from synthspec.cli import cli
@@ -100,7 +101,7 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("name", one_in(2, [n for n in BOMBS if n != "loops"] + ["loops"]))
 def test_no_template_hangs_or_fills_the_memory(name: str) -> None:
     """Checked and rendered within the limits on work, whatever it says."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pytest
 from aiohttp import web
-from depth import rest_slow
 from wire.called import CALLED, CONTINUED
 from wire.mutations import several, single
 from wire.wires import TEXT, WIRES, Wire
@@ -272,9 +271,8 @@ print(after.ru_utime - before.ru_utime, tests.highest_memory(), outcome.kind.nam
 """
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"), rest_slow([(500, "plain"), (200, "plain"), (500, "gzip"), (200, "gzip")], (3,))
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("status", "kind"), [(500, "plain"), (200, "plain"), (500, "gzip"), (200, "gzip")])
 def test_no_body_takes_more_memory_than_its_bound(status: int, kind: str) -> None:
     """48 MB of an error, a reply without end, and what unpacks to 400 MB; the server of the test is counted too."""
     code = BOUNDED.format(here=str(Path(__file__).parent))
