@@ -130,7 +130,7 @@ def _to_time(x: Any) -> time:
 # fmt: off
 def _of_numbers() -> Iterable[Function]:
     yield function("round(x: number, digits: integer = 0)", _rounded, _round,
-                   "the nearest whole number, a half to the even one; or with so many digits",
+                   "the nearest whole number, a half to the even one; or with that many digits",
                    vectors.round_column)
     yield function("floor(x: number)", INTEGER, _floor, "the whole number at or below", vectors.floor_column)
     yield function("ceil(x: number)", INTEGER, _ceil, "the whole number at or above", vectors.ceil_column)
@@ -207,7 +207,7 @@ def _of_time() -> Iterable[Function]:
 
 def _of_any_value() -> Iterable[Function]:
     yield function("fixed(x: number, digits: integer = 2)", TEXT, texts.fixed,
-                   "a number with so many decimals")
+                   "a number with that many decimals")
     yield function("text(x: any)", TEXT, texts.as_text, "the value as text")
     yield function("number(x: any)", NUMBER, texts.as_number,
                    "the value as a number; null when it is not one")
@@ -225,7 +225,7 @@ def _of_two_texts() -> Iterable[Function]:
     yield function("overlap(a: text, b: text)", NUMBER, texts.overlap,
                    "the share of a's words that b has, 0 to 1")
     yield function(f"quoted({text}, chunk: text, run: integer = 4)", NUMBER, texts.quoted,
-                   "the share of the text's runs of so many words that stand in the chunk, 0 to 1")
+                   "the share of the text's runs of that many words that are in the chunk, 0 to 1")
 
 
 def _of_choices() -> Iterable[Function]:
