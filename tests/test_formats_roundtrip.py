@@ -26,6 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthspec.formats import Shape
+from synthspec.formats.recovery.envelopes import WITHOUT_WIDTH
 from synthspec.formats.recovery.remarks import is_filler
 from synthspec.plugins import find_plugin
 
@@ -45,7 +46,8 @@ def prose(draw: st.DrawFn) -> str:
 
 WILD = st.text(
     st.one_of(
-        st.characters(exclude_categories=["Cs"], exclude_characters="\r"), st.sampled_from(" \",|;\n\t'`*[]#:{}")
+        st.characters(exclude_categories=["Cs"], exclude_characters="\r" + WITHOUT_WIDTH),
+        st.sampled_from(" \",|;\n\t'`*[]#:{}"),
     ),
     max_size=30,
 ).filter(lambda text: not is_filler(text, several=True))  # a row of nothing but `NULL` or `…` is lost, as it should be

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,9 @@ def test_a_spec_with_an_error_is_renamed_or_refused(path: Path) -> None:
         assert bool(renamed.edits) != bool(renamed.refusal)
         if renamed.edits:
             after = analyse(path, applied(text, renamed.edits), access=ACCESS)
-            assert sorted(d.code for d in after.diagnostics) == sorted(d.code for d in before.diagnostics)
+            codes, were = (Counter(d.code for d in of.diagnostics) for of in (after, before))
+            assert not codes - were
+            assert (were - codes).keys() <= {"E432"}  # a name taken twice is taken once with another
 
 
 BASE = """\

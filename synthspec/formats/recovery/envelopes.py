@@ -12,8 +12,8 @@ from textwrap import dedent
 
 from synthspec.languages.lazy_patterns import lazy_pattern
 
-_UNSEEN = "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-_HOLDS_UNSEEN = lazy_pattern(f"[{_UNSEEN}]")
+WITHOUT_WIDTH = "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+_HOLDS_MARKS = lazy_pattern(f"[{WITHOUT_WIDTH}]")
 _STRING = lazy_pattern(r'(?m)^[ \t]*("(?:[^"\\\n]|\\.)+")[ \t]*$')
 _QUOTED = lazy_pattern(r"(?:(?<=\n)|\A)(?:[ \t]*>[^\n]*(?:\n|\Z)){2,}")
 _BLOCK = lazy_pattern(
@@ -36,7 +36,7 @@ def opened(text: str, form: str) -> str:
     text = _from_block(_from_string(text))
     if form != "json" and form not in _OF_LINES:
         return text
-    if _HOLDS_UNSEEN.search(text):
+    if _HOLDS_MARKS.search(text):
         text = "\n".join(map(_without_unseen, text.split("\n")))
     if form not in _OF_LINES:
         return text
@@ -45,9 +45,9 @@ def opened(text: str, form: str) -> str:
 
 def _without_unseen(line: str) -> str:
     """A line without marks that have no width at its ends, and the spaces beside them."""
-    if line.lstrip(" \t")[:1] in _UNSEEN:
-        line = line.lstrip(_UNSEEN + " \t")
-    return line.rstrip(_UNSEEN + " \t") if line.rstrip(" \t")[-1:] in _UNSEEN else line
+    if line.lstrip(" \t")[:1] in WITHOUT_WIDTH:
+        line = line.lstrip(WITHOUT_WIDTH + " \t")
+    return line.rstrip(WITHOUT_WIDTH + " \t") if line.rstrip(" \t")[-1:] in WITHOUT_WIDTH else line
 
 
 def _from_string(text: str) -> str:
