@@ -318,7 +318,8 @@ def test_a_build_does_not_depend_on_its_engine(number: int, tmp_path: Path, monk
     assert made[0].lost > 0
 
 
-@pytest.mark.parametrize("number", rest_slow(range(1, 24, 2), ()))
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(1, 24, 2))
 def test_a_build_of_batches_is_that_of_calls(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules between rows, texts to avoid, rows moved, gates: all the same, whatever goes in which round."""
     path = random_spec(number, tmp_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from depth import one_in, rest_slow, third
+from depth import one_in, third
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
@@ -65,10 +65,8 @@ def printed(spec: Path, rows: int, **environment: str) -> list[str]:
     return found.stdout.splitlines()
 
 
-@pytest.mark.parametrize(
-    ("strategy", "rows"),
-    rest_slow([("balanced", 200), ("balanced", 5_000), ("random", 5_000)], ()),
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("strategy", "rows"), [("balanced", 200), ("balanced", 5_000), ("random", 5_000)])
 def test_vector_units_change_nothing(tmp_path: Path, strategy: str, rows: int) -> None:
     from numpy._core import _multiarray_umath as units
 

@@ -87,8 +87,7 @@ class LocalEngine:
         """Nothing is kept."""
 
     def _queue_of(self, call: Call) -> int:
-        endpoint = self._endpoints[call.endpoint]
-        return id(endpoint.pool or endpoint.governor)
+        return id(self._endpoints[call.endpoint].queue)
 
     def _answer(self, done: Sequence[Done]) -> None:
         self._done.extend(done)

@@ -40,6 +40,11 @@ class Endpoint:
     pool: ServerPool | None = None
     backends: tuple[Backend, ...] = ()
 
+    @property
+    def queue(self) -> Governor | ServerPool:
+        """Where its calls wait for their turn; endpoints of one server, or of the same servers, share it."""
+        return self.pool or self.governor
+
     async def close(self) -> None:
         """Close every connection."""
         await asyncio.gather(*(b.close() for b in self.backends or (self.backend,)), return_exceptions=True)

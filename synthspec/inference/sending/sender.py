@@ -33,9 +33,7 @@ class CallQueue:
         self._ledger = ledger
         self._endpoints = endpoints
         self._events = events
-        self._servers = tuple(
-            {id(e.pool or e.governor): name for name, e in endpoints.items()}.values()
-        )  # one endpoint of each
+        self._servers = tuple({id(e.queue): name for name, e in endpoints.items()}.values())  # one endpoint of each
         self._ready: dict[str, list[tuple[tuple[int, ...], int, PendingRequest]]] = {
             name: [] for name in endpoints
         }  # heaps
@@ -165,8 +163,7 @@ class CallQueue:
         return self._engine.room(name) - self._storing[self._queue_of(name)]
 
     def _queue_of(self, name: str) -> int:
-        endpoint = self._endpoints[name]
-        return id(endpoint.pool or endpoint.governor)
+        return id(self._endpoints[name].queue)
 
     async def _submit(self, calls: list[Call]) -> None:
         if self._ledger.metered and not self._engine.durable:
