@@ -1,6 +1,6 @@
 """Builds that are interrupted again and again, and very large plans: whether all that they take grows in proportion.
 
-    python benchmarks/interrupted.py [--rows 100000] [--runs 1 10 100] [--planned 10000000] [--words 30] [--plot runs.svg]
+    python benchmarks/interrupted.py [--rows 100000] [--runs 1 10 100] [--prompts 2] [--planned 10000000] [--words 30] [--plot runs.svg]
 
 For each number of runs one dataset is built, Ctrl-C ending every run but the last once its share of the calls is stored. Of each run:
 calls in the store when it ended, CPU, peak memory. Over all runs but the last, CPU is fitted as a line of the calls that were in the
@@ -25,8 +25,6 @@ import numpy as np
 from run_plot import draw_runs
 from soak import ROOT, Cost, Soak, tell
 
-CALLS = 2  # of each row
-
 
 def interrupted(soak: Soak, runs: int, plot: Path | None, until: float) -> bool:
     """Build in so many runs, and tell what each took; whether the dataset was finished by that time."""
@@ -38,15 +36,15 @@ def interrupted(soak: Soak, runs: int, plot: Path | None, until: float) -> bool:
             if plot is not None:
                 _draw(ended, plot)
             return False
-        cost = soak.end_at(CALLS * soak.rows * run // runs, signal.SIGINT)
+        cost = soak.end_at(soak.calls * run // runs, signal.SIGINT)
         ended.append((soak.completions(), cost))
-    ended.append((CALLS * soak.rows, soak.build()))
+    ended.append((soak.calls, soak.build()))
     shown = {round(n * (runs - 1) / 9) for n in range(10)}
     for run, (stored, cost) in enumerate(ended):
         if run in shown:
             tell(f"run {run + 1} of {runs}", soak.rows, cost, f", {stored:,} calls stored")
     total = sum(cost.cpu for _, cost in ended)
-    size = (soak.folder / "out" / "run.sqlite").stat().st_size / (CALLS * soak.rows)
+    size = soak.store_size() / soak.calls
     print(
         f"{runs} runs: {1000 * total / soak.rows:.3f} ms of CPU a row in all, {size:.0f} bytes of store a call",
         flush=True,
@@ -102,6 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--runs", type=int, nargs="+", default=[1, 10, 100])
+    parser.add_argument("--prompts", type=int, choices=[1, 2], default=2, help="of every row")
     parser.add_argument("--planned", type=int, default=10_000_000)
     parser.add_argument("--words", type=int, default=30, help="of every reply")
     parser.add_argument(
@@ -120,7 +119,7 @@ def main() -> None:
         found = set()
         until = time.monotonic() + 60 * options.minutes
         for runs in options.runs:
-            soak = Soak(base / f"runs-{runs}", url, options.rows, "")
+            soak = Soak(base / f"runs-{runs}", url, options.rows, "", options.prompts)
             if interrupted(soak, runs, options.plot if runs == max(options.runs) else None, until):
                 found.add(digest(soak))
         if len(options.runs) > 1 and found:

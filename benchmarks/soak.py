@@ -38,17 +38,21 @@ prompts:
     system: You write questions that callers put to a support desk.
     user: Write one question about {{{{ topic }}}}, the one of number {{{{ number }}}}.
     writes: [question]
-  reply:
-    user: "Answer this question about {{{{ topic }}}}: {{{{ question }}}}"
-    writes: [answer]
+{reply}
 fields:
   topic: {{value: topic}}
   question: {{type: string, words: {{min: 1, max: 500}}}}
-  answer: {{type: string, words: {{min: 1, max: 500}}}}
+{answer}
 {novelty}
 backend: {{provider: openai, model: loop, base_url: {url}, max_tokens: 256}}
 limits: {{concurrency: 64}}
 """
+REPLY = """
+  reply:
+    user: "Answer this question about {{ topic }}: {{ question }}"
+    writes: [answer]
+"""
+ANSWER = "  answer: {type: string, words: {min: 1, max: 500}}"
 NEAR = "novelty: {near_duplicates: {fields: [answer], similarity: 0.8}}"
 
 
@@ -64,11 +68,22 @@ class Cost:
 class Soak:
     """One build folder, and the builds that are made in it."""
 
-    def __init__(self, folder: Path, url: str, rows: int, novelty: str) -> None:
+    def __init__(self, folder: Path, url: str, rows: int, novelty: str, prompts: int = 2) -> None:
         folder.mkdir(parents=True)
-        self.folder, self.rows = folder, rows
+        self.folder, self.rows, self.prompts = folder, rows, prompts
         self.spec = folder / "soak.yaml"
-        self.spec.write_text(SPEC.format(rows=rows, url=url, novelty=novelty), encoding="utf-8")
+        reply, answer = (REPLY, ANSWER) if prompts > 1 else ("", "")
+        text = SPEC.format(rows=rows, url=url, novelty=novelty, reply=reply, answer=answer)
+        self.spec.write_text(text, encoding="utf-8")
+
+    @property
+    def calls(self) -> int:
+        """Of a build of which no reply is rejected."""
+        return self.prompts * self.rows
+
+    def store_size(self) -> int:
+        """Bytes of the finished store of completions."""
+        return (self.folder / "out" / "run.sqlite").stat().st_size
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "synthspec", "build", str(self.spec), "--out", str(self.folder / "out")]
@@ -96,10 +111,15 @@ class Soak:
     def end_at(self, completions: int, by: signal.Signals) -> Cost:
         """A build that is ended once so many completions are stored."""
         process = self.start()
-        while process.poll() is None and self.completions() < completions:
+        while runs(process) and self.completions() < completions:
             time.sleep(0.02)
         process.send_signal(by)
         return wait(process)
+
+
+def runs(process: subprocess.Popen[str]) -> bool:
+    """Whether it has not ended; unlike `poll`, this leaves the account of a process that has to `wait`."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 def wait(process: subprocess.Popen[str]) -> Cost:
