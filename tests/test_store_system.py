@@ -73,6 +73,29 @@ def test_a_lock_that_is_a_link_writes_over_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_another_program_that_reads_the_store_removes_nothing_from_it(tmp_path: Path, beside: bool) -> None:
+    """SQLite removes the write-ahead log when the last connection closes: a build must count as one."""
+    look = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(*c.execute('SELECT count(*) FROM completions').fetchone()); c.close()"
+
+    def elsewhere() -> int:
+        shown = subprocess.run(
+            [sys.executable, "-c", look, str(tmp_path / "run.sqlite")], capture_output=True, check=True
+        )
+        return int(shown.stdout)
+
+    with Store.open(tmp_path) as store:
+        run(put(store, 1))
+        if beside:  # a reader of this process comes and goes
+            with Store.open_readonly(tmp_path) as reader:
+                assert reader.get(key_of(1))
+        log = (tmp_path / "run.sqlite-wal").stat()
+        assert elsewhere() == 1
+        assert os.path.samestat((tmp_path / "run.sqlite-wal").stat(), log)
+        run(put(store, 2))
+        assert elsewhere() == 2
+
+
 def _open_elsewhere(folder: Path) -> str:
     """What another process is told that opens a folder."""
     script = "import sys; from pathlib import Path; from synthspec.inference.store import Store; Store.open(Path(sys.argv[1]))"

@@ -6,8 +6,10 @@ import errno
 import os
 import shutil
 import sqlite3
+import threading
 from functools import cache
 from pathlib import Path
+from weakref import WeakSet
 
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.inference.store.derived.rows import Decayed
@@ -31,6 +33,40 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 class StoreFault(SynthspecError):
     """The store cannot be opened, read or written. `help` says how to go on; what was stored stays so."""
+
+
+class StoreConnection(sqlite3.Connection):
+    """A connection to a store. While it is open, `check_header` leaves its file alone: closing a file gives up all
+    POSIX locks that the process has on it, those of SQLite included. Without them another program that opens the store
+    and closes it again removes the log to which this process goes on writing."""
+
+    file: tuple[int, int] | None = None  # device and number of the file
+
+    def close(self) -> None:
+        """As that of any connection."""
+        super().close()
+        self.file = None
+
+
+_opening = threading.Lock()
+_connections: WeakSet[StoreConnection] = WeakSet()
+
+
+def connect(database: Path | str, path: Path) -> StoreConnection:
+    """A connection to the store at `path`, which `database` is or the address of."""
+    with _opening:
+        connection = sqlite3.connect(
+            database, uri=isinstance(database, str), isolation_level=None, check_same_thread=False, timeout=10.0,
+            factory=StoreConnection,
+        )  # fmt: skip
+        connection.file = _identity(path)
+        _connections.add(connection)
+    return connection
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 class StoreDamaged(StoreFault):
@@ -125,13 +161,16 @@ def is_missing(path: Path) -> bool:
 
 
 def check_header(path: Path) -> None:
-    """Refuse a file that does not begin as a store.
+    """Refuse a file that does not begin as a store. One that this process has open was looked at then.
 
     Raises:
         StoreDamaged: it does not.
     """
-    with path.open("rb") as file:
-        start = file.read(16)
+    with _opening:
+        if _identity(path) in {connection.file for connection in _connections}:
+            return
+        with path.open("rb") as file:
+            start = file.read(16)
     if start != _MAGIC:
         raise damaged(path, "it does not begin as a store")
 
@@ -214,7 +253,7 @@ def _open_reader(path: Path) -> tuple[sqlite3.Connection, int]:
 
 
 def _open_address(address: str, path: Path) -> tuple[sqlite3.Connection, int]:
-    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0)
+    connection = connect(address, path)
     try:
         version = check_version(connection, path)
         if version == 0:

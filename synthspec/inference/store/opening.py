@@ -16,6 +16,7 @@ from synthspec.inference.store.file import (
     check_header,
     check_schema,
     check_version,
+    connect,
     damaged,
     explain_fault,
     is_missing,
@@ -84,7 +85,7 @@ def _open(path: Path, notice: str | None) -> OpenedStore:
     if not fresh:
         check_header(path)
     try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+        connection = connect(path, path)
         try:
             opened = _prepare(connection, path)
         except BaseException:
@@ -106,7 +107,7 @@ def _open(path: Path, notice: str | None) -> OpenedStore:
 
 def reopen(path: Path) -> sqlite3.Connection:
     """A writing connection to a store that this process has just written; calls under way stay so."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    connection = connect(path, path)
     _set_modes(connection, path)
     return connection
 
