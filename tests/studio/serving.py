@@ -62,3 +62,39 @@ def violations(page: Any) -> list[str]:
 def is_wider_than_its_window(page: Any) -> bool:
     """Whether a person must scroll sideways."""
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+class HeldRequests:
+    """Requests of a page that are not answered until they are let go: what a slow studio is to the page. `which` says
+    of the method and the body (None where there is none) whether a request is held."""
+
+    def __init__(self, page: Any, address: str, which: Callable[[str, Any], bool] = lambda method, body: True) -> None:
+        self._page, self._address, self._which = page, address, which
+        self._held: list[Any] = []
+        self._holding = True
+        page.route(address, self._take)
+
+    def _take(self, route: Any) -> None:
+        if self._holding and self._which(route.request.method, route.request.post_data_json):
+            self._held.append(route)
+        else:
+            route.continue_()
+
+    def wait(self, count: int = 1) -> None:
+        """Wait until so many are held."""
+        soon(self._page, lambda: len(self._held) >= count, f"{count} requests to {self._address}")
+
+    def let_go(self) -> None:
+        """Let those go that are held, and hold no more."""
+        self._holding = False
+        for route in self._held:
+            route.continue_()
+        self._held.clear()
+
+    def let_go_backwards(self) -> None:
+        """Let those go that are held, the last first, each when the one before it is answered; hold no more."""
+        self._holding = False
+        for route in reversed(self._held):
+            with self._page.expect_event("requestfinished", lambda request, route=route: request == route.request):
+                route.continue_()
+        self._held.clear()

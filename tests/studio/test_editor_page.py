@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import pytest
 
 from studio.conftest import SPEC
+from studio.editor_pages import EDIT, at, drafted, drafts_in, opened, saved, text_of
 from studio.serving import is_wider_than_its_window, served, soon, until, violations
 from synthspec.studio.context import Studio
 
 pytestmark = pytest.mark.slow
-EDIT = "/spec/calls.yaml/edit"
 
 
 @pytest.fixture
@@ -27,44 +26,6 @@ def serving(folder: Path) -> Iterator[Studio]:
 def editor(serving: Studio, open_page: Callable[..., Any]) -> Any:
     """The editor of `calls.yaml`, its plan there."""
     return opened(open_page(serving, EDIT))
-
-
-def opened(page: Any) -> Any:
-    page.wait_for_selector("#editor[data-planned]", state="attached")
-    return page
-
-
-def text_of(page: Any) -> str:
-    lines = page.eval_on_selector_all(".cm-line", "lines => lines.map(l => l.textContent)")
-    return "\n".join(lines)
-
-
-def at(page: Any, before: str) -> None:
-    """Put the cursor before a text."""
-    page.evaluate(
-        """async text => {
-          const { EditorView } = await import("/static/vendor/codemirror.js");
-          const view = EditorView.findFromDOM(document.querySelector(".cm-editor"));
-          const place = view.state.doc.toString().indexOf(text);
-          if (place < 0) throw new Error("not there: " + text);
-          view.dispatch({ selection: { anchor: place } });
-          view.focus();
-        }""",
-        before,
-    )
-
-
-def drafted(folder: Path, text: str) -> None:
-    """Wait until a draft that holds a text is beside the specs."""
-    for _ in range(200):
-        if any(text in path.read_text() for path in (folder / ".synthspec").rglob("*.json")):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"no draft holds {text!r}")
-
-
-def saved(page: Any) -> None:
-    until(page, "document.getElementById('state').textContent === 'Saved'")
 
 
 def test_an_error_is_shown_where_it_is_and_mended_by_a_click(editor: Any, folder: Path) -> None:
@@ -213,7 +174,7 @@ def test_two_tabs_keep_a_draft_each_and_offer_none_of_the_other(editor: Any, ser
         at(page, "rows: 12")
         page.keyboard.type(text)
         drafted(folder, text.strip())
-    assert len(list((folder / ".synthspec").rglob("*.json"))) == 2
+    assert len(drafts_in(folder)) == 2
     assert other.get_by_role("button", name="Restore the draft").count() == 0
     other.keyboard.press("Control+s")
     saved(other)

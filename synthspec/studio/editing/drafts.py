@@ -54,7 +54,7 @@ class Drafts:
             self._studio.state_folder("drafts")
             path.parent.mkdir(exist_ok=True)
             write_whole(path, json.dumps({"spec": spec, **asdict(draft)}))
-            old = sorted(path.parent.glob("*.json"), key=lambda p: p.stat().st_mtime)
+            old = sorted(path.parent.glob("*.json"), key=_written_at)
             for each in old[:-MOST]:
                 each.unlink(missing_ok=True)
         except (OSError, UnicodeEncodeError) as e:
@@ -83,3 +83,11 @@ class Drafts:
         if not isinstance(tab, str) or not _TAB.fullmatch(tab):
             raise RequestRefused(400, "a draft is of a tab")
         return self._of(spec) / f"{tab}.json"
+
+
+def _written_at(path: Path) -> float:
+    """When a draft was written; the start of time for one that another tab just removed."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -221,8 +221,10 @@ at("build").addEventListener("submit", async (event) => {
 
 document.addEventListener("visibilitychange", async () => { // another tab may have voted
   if (document.hidden || !pairs.length) return;
+  const before = result;
   try {
     const found = await fetchJson(`/api/compare/pairs?${both()}`);
+    if (busy || result !== before) return; // a vote was given meanwhile
     const here = pairs[place]?.path;
     pairs = found.pairs;
     take(found);

@@ -6,6 +6,7 @@ const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical
 const MOST_SHOWN = 8; // renamed columns
 const ENCODINGS = ["utf-8", "cp1252", "utf-16", "latin-1", "iso-8859-15", "cp1250", "cp1251", "shift_jis", "gb18030", "big5", "euc-kr"];
 let offers = null;
+let offering = null; // the request for them
 let asked = null; // what the spec is made from
 let turn = 0;
 
@@ -13,13 +14,15 @@ async function open() {
   at("new").hidden = false;
   at("new-open").setAttribute("aria-expanded", "true");
   at("new-title").focus();
-  if (offers) return;
-  try {
-    offers = await fetchJson("/api/new/offers");
-  } catch (error) {
+  if (!offering) offering = showOffers().catch((error) => {
+    offering = null;
     tellError(error);
-    return;
-  }
+  });
+  await offering;
+}
+
+async function showOffers() {
+  offers = await fetchJson("/api/new/offers");
   fill(at("example"), offers.examples.map((e) => el("option", { value: e.name }, e.name.replaceAll("_", " "))));
   tellExample();
   at("blocks").append(...offers.blocks.map((b) => el("label", { class: "block", title: b.description }, el("input", { type: "checkbox", value: b.name }), el("span", {}, b.name.replaceAll("_", " "), el("span", { class: "soft small" }, ` ${b.parameters.slice(0, 5).join(", ")}${b.parameters.length > 5 ? " …" : ""}`)))));
@@ -59,7 +62,7 @@ const asName = (text) => text.replace(/\.[^.]*$/, "").normalize("NFKD").replace(
 
 async function take(file) {
   if (!file) return;
-  await open();
+  open();
   const mine = ++turn;
   at("ways").hidden = true;
   at("look").hidden = false;

@@ -14,6 +14,7 @@ let total = 0;
 let pages = new Map(); // number of a page -> its rows, or a promise of them
 let generation = 0; // of the query: what comes for an earlier one is passed over
 let fields = [];
+let opening = 0; // rows that were to be opened: an answer about an earlier one is not shown
 
 const filters = () => {
   const own = new URLSearchParams(query);
@@ -189,11 +190,14 @@ function range(name, span) {
   const bounds = ["from", "to"].map((word, end) => {
     const input = el("input", { type: "number", step: "any", inputmode: "decimal", placeholder: span ? outward(end ? span.most : span.least, end) : "", "aria-label": `${name} ${word}`, data: { bound: `${end}${name}` } });
     input.value = chosen[end] || "";
-    input.addEventListener("change", () => {
+    const take = () => {
       if (!input.validity.valid) return input.reportValidity();
+      if (input.value === (chosen[end] || "")) return;
       chosen[end] = input.value;
       search((q) => q.set(key, chosen.some(Boolean) ? chosen.join("..") : ""));
-    });
+    };
+    input.addEventListener("change", take);
+    input.addEventListener("keydown", (event) => event.key === "Enter" && take()); // also what was typed before the list was drawn anew
     return el("label", {}, el("span", {}, word), input);
   });
   return el("fieldset", { class: "range" }, el("legend", {}, name), bounds);
@@ -229,7 +233,7 @@ async function countKinds() {
   if (Array.isArray(pages.get(0))) sayTotal();
   const focus = document.activeElement;
   const label = focus?.closest?.(".facets, .states") ? focus.parentElement?.textContent : null;
-  const bound = focus?.dataset?.bound;
+  const bound = focus?.dataset?.bound, typed = bound && focus.value;
   const all = found.states.reduce((sum, s) => sum + s.rows, 0);
   fill(at("states"), [{ state: "", said: "all", rows: all }, ...found.states].map((s) =>
     el("button", { type: "button", "aria-pressed": String((query.get("state") || "") === s.state), on: { click: () => search((q) => q.set("state", s.state)) } }, s.said, el("span", { class: "n" }, number(s.rows)))));
@@ -239,11 +243,16 @@ async function countKinds() {
     columns(found),
     choices("Rejected by", "rule", found.rules, false));
   orders(found);
-  if (bound) [...document.querySelectorAll(".range input")].find((i) => i.dataset.bound === bound)?.focus();
+  if (bound) {
+    const input = [...document.querySelectorAll(".range input")].find((i) => i.dataset.bound === bound);
+    if (input) input.value = typed; // it may not be done
+    input?.focus();
+  }
   else if (label) [...document.querySelectorAll(".facets label, .states")].find((l) => l.textContent === label)?.querySelector("input, button")?.focus();
 }
 
 async function open(path, push = true) {
+  const mine = ++opening;
   let row;
   try {
     row = await fetchJson(`${specUrl(spec, "", "/api/row/")}?path=${encodeURIComponent(path)}`);
@@ -251,6 +260,7 @@ async function open(path, push = true) {
     tellError(error);
     return;
   }
+  if (mine !== opening) return;
   if (push) {
     query.set("row", path);
     history_push();
@@ -263,6 +273,8 @@ async function open(path, push = true) {
   if (!story.open) {
     openDialog(story);
     story.addEventListener("close", () => {
+      opening += 1;
+      if (!query.has("row")) return; // closed by going back: the address has it already
       query.delete("row");
       history_push();
     }, { once: true });
@@ -310,6 +322,7 @@ story.addEventListener("keydown", (event) => {
 addEventListener("popstate", () => {
   query = new URLSearchParams(location.search);
   controls();
+  opening += 1;
   if (query.get("row")) open(query.get("row"), false);
   else story.close();
   again();

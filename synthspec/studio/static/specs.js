@@ -35,9 +35,14 @@ function show(item, s) {
   item.dataset.busy = s.running ? "yes" : "";
 }
 
+const asked = new WeakMap(); // how often each was asked for: an earlier answer is not shown after a later one
+
 async function look(item) {
+  const mine = (asked.get(item) ?? 0) + 1;
+  asked.set(item, mine);
   try {
-    show(item, await fetchJson(specUrl(item.dataset.spec, "", "/api/state/")));
+    const state = await fetchJson(specUrl(item.dataset.spec, "", "/api/state/"));
+    if (asked.get(item) === mine) show(item, state);
   } catch (error) {
     if (error.status === 404) item.remove();
     else if (error.status) fill(item, el("h2", {}, item.dataset.spec), el("p", { class: "bad small" }, `${error.message}.`));

@@ -14,9 +14,9 @@ export class StudioError extends Error {
  * The JSON that an address answers. `body`, a value, is sent as JSON.
  * Throws StudioError for what the studio refuses, and where it cannot be reached (status 0).
  */
-export async function fetchJson(address, { method, body, headers, signal } = {}) {
+export async function fetchJson(address, { method, body, headers, signal, keepalive } = {}) {
   const raw = body instanceof Blob;
-  const options = { method: method || (body === undefined ? "GET" : "POST"), headers: { accept: "application/json", ...headers }, signal };
+  const options = { method: method || (body === undefined ? "GET" : "POST"), headers: { accept: "application/json", ...headers }, signal, keepalive };
   if (body !== undefined) {
     options.body = raw ? body : JSON.stringify(body);
     options.headers["content-type"] = raw ? "application/octet-stream" : "application/json";
@@ -158,10 +158,10 @@ export function duration(seconds) {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
-/** Open a <dialog> and give focus back when it closes. */
+/** Open a <dialog> and give focus back when it closes, unless something has it by then. */
 export function openDialog(dialog) {
   const before = document.activeElement;
-  dialog.addEventListener("close", () => before?.focus?.(), { once: true });
+  dialog.addEventListener("close", () => document.activeElement === document.body && before?.focus?.(), { once: true });
   dialog.showModal();
 }
 
@@ -172,6 +172,24 @@ export function confirmed(title, text, { yes = "Go on", no = "Cancel", danger = 
       el("h2", { id: "confirm-title" }, title), el("div", { class: "said" }, text),
       el("form", { method: "dialog", class: "buttons" }, el("button", { value: "no" }, no), el("button", { value: "yes", class: danger ? "danger" : "primary" }, yes)));
     dialog.addEventListener("close", () => { resolve(dialog.returnValue === "yes"); dialog.remove(); });
+    document.body.append(dialog);
+    openDialog(dialog);
+  });
+}
+
+/**
+ * A dialog with buttons of its own: the name of the one that was chosen, "stay" where it was closed. It is told while the
+ * dialog is still open: once it is closed, keys go to the text again.
+ */
+export function choose({ title, text, more, buttons, large = false }) {
+  return new Promise((resolve) => {
+    const dialog = el("dialog", { class: large && "large texts", "aria-labelledby": "choose-title" }, el("h2", { id: "choose-title" }, title), el("p", {}, text), more,
+      el("form", { method: "dialog", class: "buttons" }, buttons.filter(Boolean).map((button) => (button instanceof Node ? button : el("button", { value: button[0], class: button[2] }, button[1])))));
+    dialog.addEventListener("submit", (event) => resolve(event.submitter?.value || "stay"));
+    dialog.addEventListener("close", () => {
+      resolve("stay");
+      dialog.remove();
+    });
     document.body.append(dialog);
     openDialog(dialog);
   });

@@ -55,6 +55,7 @@ export function openForm(kind, language, put) {
     for (const each of body.querySelectorAll("[name]")) given[each.name] = each.dataset.lines ? each.value.split("\n").map((v) => v.trim()).filter(Boolean) : each.value;
     try {
       const change = await fetchJson(specUrl(language.spec, "", "/api/insert/"), { body: { text: language.text(), kind, given } });
+      if (!dialog.open) return; // cancelled, or inserted already
       dialog.close();
       put(change);
     } catch (error) {

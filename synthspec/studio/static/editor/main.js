@@ -1,14 +1,15 @@
 // The editor page: the text, its problems, its plan and its prompts, kept together.
 import { EditorView, startCompletion } from "/static/vendor/codemirror.js";
-import { el, fetchJson, fill, notify, openDialog, specUrl, tellError } from "/static/studio.js";
+import { choose, el, fetchJson, fill, notify, openDialog, specUrl, tellError } from "/static/studio.js";
 import { changesOf, colourWords, makeEditor, offsetOf, placeOf, rangeOf, reveal } from "/static/editor/code.js";
+import { offerDrafts } from "/static/editor/drafts.js";
 import { openForm } from "/static/editor/forms.js";
 import { Language, settled } from "/static/editor/language.js";
 import { markdown } from "/static/editor/markdown.js";
 import { PlanPanel } from "/static/editor/plan.js";
 import { Problems } from "/static/editor/problems.js";
 import { PromptPanel } from "/static/editor/prompts.js";
-import { choose, offerDrafts, Saving } from "/static/editor/saving.js";
+import { Saving } from "/static/editor/saving.js";
 
 const root = document.getElementById("editor");
 const { spec } = document.body.dataset;
@@ -46,13 +47,12 @@ async function complete(context) {
   context.addEventListener("abort", () => abort.abort());
   let found;
   try {
-    found = await language.ask("complete", placeOf(context.state.doc, context.pos), { signal: abort.signal });
+    found = await language.ask("complete", placeOf(context.state.doc, context.pos), { signal: abort.signal, exact: false });
   } catch (error) {
     if (error.name !== "AbortError") failing(error);
-    return null;
   }
-  if (!found?.items.length) return null;
   const { doc } = context.state;
+  if (!found?.items.length) return doc.eq(view.state.doc) ? null : outdated(context.pos);
   const ranges = found.items.map((item) => rangeOf(doc, item.edit.span));
   const from = Math.min(...ranges.map((r) => r.from));
   const options = found.items.map((item, at) => ({
@@ -66,6 +66,9 @@ async function complete(context) {
   }));
   return { from, options, validFor: /^[\w.-]*$/ };
 }
+
+/** No items, which hold for no other text: CodeMirror asks again where a person typed on, which it does not after null. */
+const outdated = (from) => ({ from, options: [], validFor: () => false });
 
 async function hover(editor, position) {
   try {
@@ -143,7 +146,8 @@ const here = () => placeOf(view.state.doc, view.state.selection.main.head);
 
 function go(what) {
   language.ask(what, here()).then(async (found) => {
-    const places = found?.places || [];
+    if (!found) return; // the text was changed meanwhile
+    const { places } = found;
     if (!places.length) notify(what === "definition" ? "Nothing is named here that is declared elsewhere." : "Nothing is named here.");
     else if (what === "definition" && places.length === 1) await open(places[0]);
     else listPlaces(what === "definition" ? "Declared at" : `${places.length} ${places.length === 1 ? "place" : "places"}`, places);
@@ -186,6 +190,7 @@ function rename() {
     event.preventDefault();
     try {
       const found = await language.ask("rename", { ...place, name: name.value.trim() });
+      if (!dialog.open) return; // cancelled
       if (!found) return dialog.close();
       if (found.refusal || !found.edits.length) return fill(fault, found.refusal || "Nothing is named here.");
       dialog.close();
@@ -268,6 +273,7 @@ async function begin() {
   const line = Number(location.hash.slice(1));
   if (line) reveal(view, { from: offsetOf(view.state.doc, line, 1), to: offsetOf(view.state.doc, line, 1) });
   await offerDrafts(saving, part("drafts"));
+  root.dataset.drafts = "looked for";
 }
 
 begin().catch((error) => {

@@ -95,7 +95,7 @@ export class PlanPanel {
     const [first, second] = this.pair;
     const place = this.grid;
     const { grid } = (await this.ask("grid", { first, second })) || {};
-    if (grid === undefined || place !== this.grid) return;
+    if (grid === undefined || place !== this.grid || first !== this.pair[0] || second !== this.pair[1]) return;
     if (grid === null) {
       fill(place, el("p", { class: "soft small" }, "One of them has too many different values for a grid."));
       return;
@@ -123,7 +123,7 @@ export class PlanPanel {
     this.start = start;
     const list = this.list;
     const found = await this.ask("combinations", { start });
-    if (!found || list !== this.list) return;
+    if (!found || list !== this.list || start !== this.start) return;
     const { combinations, total } = found;
     if (!combinations.length) {
       fill(list, el("p", { class: "soft" }, "There is none."));

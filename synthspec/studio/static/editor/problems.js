@@ -1,6 +1,6 @@
 // What is wrong with the text: in the text, and in a list with remedies of one click.
 import { forEachDiagnostic, setDiagnostics } from "/static/vendor/codemirror.js";
-import { count, el, fill } from "/static/studio.js";
+import { count, el, fill, notify } from "/static/studio.js";
 import { changesOf, rangeOf, reveal } from "/static/editor/code.js";
 
 /** The list of problems beside an editor. `changed(summary)` is told how many there are. */
@@ -10,17 +10,24 @@ export class Problems {
     this.list = list;
     this.changed = changed;
     this.found = [];
+    this.doc = null; // what they were found in
+  }
+
+  get current() {
+    return this.doc?.eq(this.view.state.doc) ?? false;
   }
 
   /** Show what was found in the text as it is now. */
   show(diagnostics) {
     this.found = diagnostics.map((d) => ({ ...d, remedies: [] }));
+    this.doc = this.view.state.doc;
     this.mark();
     this.tell();
   }
 
-  /** Add the remedies, which come later. */
+  /** Add the remedies, which come later; where the text is another by now, they come again with its problems. */
   remedies(remedies) {
+    if (!this.current) return;
     for (const each of remedies) this.found[each.diagnostic]?.remedies.push(each);
     this.mark();
     this.tell();
@@ -41,6 +48,7 @@ export class Problems {
 
   /** Apply a remedy, as one step that can be undone. Nothing is done where the text is another by now. */
   apply(remedy) {
+    if (!this.current) return notify("The text was changed meanwhile: its problems are looked for again.");
     const { state } = this.view;
     const changes = changesOf(state.doc, remedy.edits);
     this.view.dispatch({ changes, userEvent: "input.remedy", scrollIntoView: true, ...(changes.length && { selection: { anchor: Math.min(...changes.map((c) => c.from)) } }) });

@@ -10,6 +10,7 @@ export class PromptPanel {
     this.ask = ask;
     this.index = 0;
     this.wanted = {};
+    this.asked = 0; // requests so far: an answer to an earlier one is not shown
     this.choosers = el("div", { class: "choosers" });
     this.place = el("div", { "aria-live": "polite" }, el("p", { class: "soft" }, "The prompts are being written …"));
     fill(element, el("h2", { class: "sr" }, "Prompts"), this.choosers, this.place);
@@ -58,8 +59,9 @@ export class PromptPanel {
   }
 
   async load() {
+    const mine = ++this.asked;
     const found = await this.ask("prompts", { index: this.index, wanted: this.wanted });
-    if (!found) return;
+    if (!found || mine !== this.asked) return;
     if (found.index === null) {
       fill(this.place, el("p", {}, `No combination of the first ${number(found.looked_at)} has these values together.`));
       return;
