@@ -5,6 +5,21 @@ Where a code has several specs, beside the one of `test_remedies.EDITS`.
 
 _OWN = ("prompts:\n", "prompts:\n  clerk: {user: 'Where is {{ order }}?'}\n")
 FURTHER: dict[str, tuple[str, ...]] = {
+    "E497-index-beyond-the-end": ("scores)[3]", "scores)[2]"),
+    "E497-index-in-a-template": ("tones[2]", "tones[1]"),
+    "E497-first-of-no-items": ("seen: '[]'", "seen: \"['Ebro']\""),
+    "E498-best-of-lists-unequally-long": ("samples: 2", "samples: 3"),
+    "E498-zip-of-lists-unequally-long": ("2800]", "2800, 2900]"),
+    "E498-place-in-another-list": ("samples: 4", "samples: 3"),
+    "E499-each-over-no-items": ("river in []", "river in ['Ebro', 'Loire']"),
+    "E499-each-over-empty-lists": ("Spain: '[]'", "Spain: \"['Ebro']\""),
+    "E499-map-over-no-items": (", maxItems: 0", ", maxItems: 4"),
+    "E697-chosen-and-rejected-alike": ("scores)[0]", "scores)[-1]"),
+    "E697-one-field-for-both": ("rejected: good", "rejected: bad"),
+    "E698-group-of-one-value": ("group: 1", "group: line"),
+    "E698-group-by-a-fixed-field": ("group: made", "group: line"),
+    "E699-opening-empty-for-a-value": ("{% endif %}", "{% else %}Well?{% endif %}"),
+    "W797-rows-that-nothing-reads": ("parameters:\n", "parameters:\n  doc: {from: docs}\n", "{{ topic }}", "{{ doc.text }}, {{ topic }}"),
     "W723-where-without-the-row": ("where: tone == tone", "where: row.tone == tone"),
     "E202-folder-of-documents": ("folder: data/manuals", "files: 'data/manuals/**/*.md'"),
     "E301-text-without-quotes": ("mood: calm", "mood: \"'calm'\""),

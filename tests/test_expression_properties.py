@@ -43,8 +43,9 @@ def same(a: Any, b: Any) -> bool:
 
 
 def of_a_null(fault: Fault) -> bool:
-    """Whether a null was drawn where it is always null: right to be said, and evaluated all the same."""
-    return fault.code == "E311" and bool(re.search(r"\ba null\b", fault.message))
+    """Whether a null was drawn where it is always null, or an item that is never there: right to be said, and
+    evaluated all the same."""
+    return fault.code in ("E497", "E498") or (fault.code == "E311" and bool(re.search(r"\ba null\b", fault.message)))
 
 
 @examples(30, 150)

@@ -6,11 +6,13 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 
+from synthspec.analysis.empty_openings import empty_openings
 from synthspec.analysis.left_out import values_left_out
 from synthspec.analysis.null_columns import null_columns
 from synthspec.analysis.ruleless import texts_without_rules
 from synthspec.analysis.undeclared_calls import undeclared_calls
 from synthspec.analysis.unread_items import unread_items
+from synthspec.analysis.unread_rows import unread_rows
 from synthspec.diagnostics import Diagnostic
 from synthspec.document.reader import MapNode
 from synthspec.languages.expressions import compile_row, names_of
@@ -32,6 +34,8 @@ def check_whole(spec: Spec, tables: Mapping[str, Table], root: MapNode) -> tuple
         *texts_without_rules(spec),
         *unread_items(spec),
         *null_columns(spec, tables),
+        *unread_rows(spec, root),
+        *empty_openings(spec, root),
     )
 
 

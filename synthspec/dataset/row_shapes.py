@@ -71,6 +71,13 @@ def shape_faults(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> I
             yield f"'{field}' is {types[field].with_article}, and 'messages' is a list of maps with role and content"
 
 
+def fields_played(shape: str | Mapping[str, Any], columns: Sequence[Column]) -> dict[str, str]:
+    """The column that plays each role of a shape; of a table none."""
+    kind = kind_of(shape)
+    roles = SHAPES[kind].roles if kind in SHAPES else ()
+    return _played(roles, _options(kind, shape), {c.name: c.type for c in columns})
+
+
 def _option_faults(kind: str, shape: str | Mapping[str, Any], types: Mapping[str, Type]) -> Iterator[str]:
     """Options that name no role, no column, or a role that another option names as well."""
     names, given = role_names(kind), {} if isinstance(shape, str) else shape

@@ -9,6 +9,7 @@ from dataclasses import field, replace
 from threading import Lock
 from typing import Literal
 
+from synthspec.diagnostics.spelling import is_near
 from synthspec.lazy_dataclass import dataclass
 
 Severity = Literal["error", "warning"]
@@ -91,8 +92,24 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         return same
     if len(known) > MANY:
         known = tuple(dict.fromkeys((*alike.get(name[:3], ()), *alike.get(f"…{name[-3:]}", ()))))[:MANY]
-    close = difflib.get_close_matches(name[:LONGEST], known, n=1, cutoff=0.6)
-    return close[0] if close else None
+    close = difflib.get_close_matches(name[:LONGEST], known, n=3, cutoff=0.6)
+    return next((other for other in close if is_near(name[:LONGEST], other)), None)
+
+
+def nearest_file(name: str, names: Iterable[str]) -> str | None:
+    """The file's name that `name` most likely stands for: what stands before the suffix is alike.
+
+    >>> nearest_file("call.csv", ["days.csv", "calls.csv"]), nearest_file("exam.csv", ["days.csv"])
+    ('calls.csv', None)
+    """
+    there: dict[str, list[str]] = {}
+    for other in sorted(names):
+        there.setdefault(other.rpartition(".")[0] or other, []).append(other)
+    stem, _, suffix = name.rpartition(".")
+    near = nearest(stem or name, there)
+    if near is None:
+        return None
+    return max(there[near], key=lambda other: difflib.SequenceMatcher(None, suffix, other.rpartition(".")[2]).ratio())
 
 
 class _Index:

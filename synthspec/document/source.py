@@ -123,7 +123,7 @@ def _decode(raw: bytes, path: Path, file: str) -> tuple[Source | None, tuple[Dia
 
 
 def _similar(path: Path) -> str:
-    from synthspec.diagnostics import nearest
+    from synthspec.diagnostics import nearest_file
 
     try:
         if (path.parent / "specs" / path.name).is_file():  # where `new` writes them
@@ -134,5 +134,5 @@ def _similar(path: Path) -> str:
         names = [p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml")]
     except (OSError, ValueError):
         return "check the path"
-    near = nearest(path.name, names)
+    near = nearest_file(path.name, names)
     return f"did you mean '{shown_name(path.parent / near)}'?" if near else "check the path"

@@ -25,6 +25,10 @@ from synthspec.spec.messages import Constraint
 SUMMARY = "a whole conversation, each message after its speaker's name"
 OPTIONS: Mapping[str, str] = {"turns": "each speaker's name and its role: {Customer: user, Agent: assistant}"}
 _ALIASES = {"user": ("User", "Human"), "assistant": ("Assistant", "AI", "Bot")}
+_MEANT = {  # what else the roles are called
+    **dict.fromkeys(("agent", "ai", "bot", "chatbot", "gpt", "model"), "assistant"),
+    **dict.fromkeys(("client", "customer", "human"), "user"),
+}
 _BLOCK = re.compile(r"(?ms)^(?:```|~~~)\w*[ \t]*\n(.*?)\n(?:```|~~~)[ \t]*$")
 _NAMES = ("conversation", "dialogue", "dialog", "transcript", "chat", "exchange", "talk")
 
@@ -50,7 +54,9 @@ def _label_faults(labels: Mapping[Any, Any]) -> Iterator[str]:
         if not re.search(r"\w", str(label)) or re.search(r"[:：\n*]", str(label)):
             yield f"'{label}' cannot stand before a message: give it letters, and no colon"
         if role not in ROLES:
-            yield f"'{label}' is {role}, and a speaker is user or assistant: write one of these"
+            meant = _MEANT.get(fold(str(role)))
+            either = f"`{label}: {meant}`" if meant else f"`{label}: user` or `{label}: assistant`"
+            yield f"'{label}' is {role}, and a speaker is user or assistant: write {either}"
         other = seen.setdefault(fold(str(label)), str(label))
         if other != str(label):
             yield f"'{other}' and '{label}' cannot be told apart: rename one"

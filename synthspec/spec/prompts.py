@@ -9,6 +9,7 @@ from typing import Any, Literal
 from synthspec.diagnostics import Span
 from synthspec.languages.expressions.traversal import names_of
 from synthspec.languages.expressions.tree import Expression
+from synthspec.languages.expressions.types import Length
 from synthspec.languages.templates.template import Template
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.backends import BackendChoice, Choose
@@ -41,6 +42,7 @@ class Each:
     name: str
     items: Expression
     span: Span
+    length: Length | None = None  # of the list, where its type says
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, value_of
@@ -19,9 +20,10 @@ MOST = 1000  # values of one list
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many values a list has, and the greatest number it can have."""
+    """How many values a list has, and the least and the greatest number it can have."""
 
     expression: Expression
+    least: int
     most: int
 
     @property
@@ -58,7 +60,7 @@ def lower_count(
     if low is None:
         ctx.report("E442", node, "`rows` may be below 0", "write max(…, 0)")
         return None
-    return Count(expression, int(high))
+    return Count(expression, math.ceil(low), int(high))
 
 
 def lower_list(
@@ -75,7 +77,7 @@ def lower_list(
             message = "`replacement` says whether the items of a list differ, and without `rows` there is no list"
             ctx.report("E440", node.key("replacement") or beside, message, "add `rows`, or remove `replacement`")
         return item
-    whole = Type("list", item=kind)
+    whole = Type("list", item=kind, length=None if count is None else (count.least, count.most))
     if draw is None or count is None:
         return None, whole
     differ = value_of(beside, True) is False

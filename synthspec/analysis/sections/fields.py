@@ -10,7 +10,7 @@ from typing import Any
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, shown_circle, value_of
 from synthspec.analysis.sections.conversations import messages_type_of
 from synthspec.analysis.sections.field_rules import APPLIES, KINDS, check_rules
-from synthspec.analysis.sections.gathered import lists_of_replies
+from synthspec.analysis.sections.gathered import lists_of_replies, with_lengths
 from synthspec.analysis.sections.items import item_types
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.stored_examples import with_examples, without_circles
@@ -18,7 +18,7 @@ from synthspec.diagnostics import Diagnostic, did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Literal, Name
-from synthspec.languages.expressions.types import ANY, Type, fits, type_of_values
+from synthspec.languages.expressions.types import ANY, Length, Type, fits, type_of_values
 from synthspec.spec import Bounds, Clean, Field
 
 _FORMATS = {"date": "date", "date-time": "datetime", "time": "time"}  # a `format` of text -> the type it stands for
@@ -39,7 +39,7 @@ def lower_fields(ctx: AnalysisContext, parameters: Mapping[str, Type]) -> tuple[
     for entry in entries:
         if isinstance(entry.value, MapNode) and (value := entry.value.get("value")) is not None:
             values[entry.key.text] = value
-    drafts = with_examples(ctx, drafts, frozenset(values))
+    drafts = with_lengths(ctx, with_examples(ctx, drafts, frozenset(values)), parameters)
     known: dict[str, Type] = {n: f.type for n, f in drafts.items()}
     items = item_types(ctx, {**known, **parameters})
     drawn = Scope(items, parameters, ctx.names_under("parameters"))
@@ -160,6 +160,8 @@ def _with_value(ctx: AnalysisContext, field: Field, node: Node, scope: Mapping[s
             f"'{field.name}' is declared as {wanted.with_article}; this is {kind.with_article}",
             "change one of the two",
         )
+    if field.type.kind == kind.kind == "list" and field.type.length is None:
+        field = replace(field, type=replace(field.type, length=kind.length))
     return replace(field, value=expression)
 
 
@@ -190,12 +192,19 @@ def _type(data: Mapping[str, Any]) -> Type:
             kind = KINDS["object"]
         elif any(k in data for k in ("anyOf", "oneOf", "allOf", "not")):
             return ANY
-    if kind.kind == "list" and isinstance(data.get("items"), dict):
-        return Type("list", item=_type(data["items"]))
+    if kind.kind == "list":
+        item = _type(data["items"]) if isinstance(data.get("items"), dict) else kind.item
+        return Type("list", item=item, length=_length(data.get("minItems"), data.get("maxItems")))
     if kind.kind == "map" and isinstance(data.get("properties"), dict):
         members = tuple((n, _type(p)) for n, p in data["properties"].items() if isinstance(p, dict))
         return Type("map", members=members, open=_has_others(data))
     return kind
+
+
+def _length(least: Any, most: Any) -> Length | None:
+    """How many items a list has by its field's rules; nothing where they say nothing of that."""
+    least, most = (n if type(n) is int and n >= 0 else None for n in (least, most))
+    return None if least is most is None else (least or 0, most)
 
 
 def _has_others(data: Mapping[str, Any]) -> bool:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from synthspec.analysis.sections.context import AnalysisContext, scalar_text
+from collections.abc import Mapping
+from dataclasses import replace
+
+from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
+from synthspec.analysis.sections.items import FORM
 from synthspec.document.reader import Entry, MapNode, ScalarNode
+from synthspec.languages.expressions import check_expression, parse_expression
+from synthspec.languages.expressions.types import Length, Type
+from synthspec.spec import Field
 
 TRAIL = "trail"
 
@@ -27,6 +34,41 @@ def lists_of_replies(ctx: AnalysisContext) -> frozenset[str]:
         if isinstance(node, MapNode) and (gathers(node) or collects_itself(ctx, node)):
             found.update(_written(ctx, entry, entries))
     return frozenset(found)
+
+
+def with_lengths(ctx: AnalysisContext, fields: Mapping[str, Field], parameters: Mapping[str, Type]) -> dict[str, Field]:
+    """The fields; lists of replies as long as there are replies, where that is known."""
+    found = dict(fields)
+    entries = [e for e in ctx.section("prompts").entries if isinstance(e.value, MapNode)]
+    for entry in entries:
+        types = {**{name: field.type for name, field in found.items()}, **parameters}
+        length = _replies(entry.value, types) if isinstance(entry.value, MapNode) else None
+        for name in _lists(ctx, entry, entries) if length is not None else ():
+            if name in found and found[name].type.kind == "list":
+                found[name] = replace(found[name], type=replace(found[name].type, length=length))
+    return found
+
+
+def _lists(ctx: AnalysisContext, entry: Entry, entries: list[Entry]) -> frozenset[str]:
+    """The lists of a prompt's replies; of rounds, those that `collect` names."""
+    node = entry.value
+    if not isinstance(node, MapNode) or gathers(node) or collects_itself(ctx, node):
+        return _written(ctx, entry, entries)
+    return frozenset({scalar_text(node.get("collect"))})
+
+
+def _replies(node: MapNode, types: Mapping[str, Type]) -> Length | None:
+    """How many replies a prompt has for one row."""
+    samples, rounds, over = value_of(node.get("samples")), value_of(node.get("repeat")), node.get("map")
+    if type(samples) is int:
+        return samples, samples
+    if isinstance(over, ScalarNode):
+        form = FORM.match(over.text)
+        parsed = parse_expression(over.text[form.end() :])[0] if form is not None else None
+        return check_expression(parsed, types)[0].length if parsed is not None else None
+    if type(rounds) is int and node.get("collect") is not None:
+        return (rounds if node.get("until") is None else min(1, rounds)), rounds
+    return None
 
 
 def _written(ctx: AnalysisContext, entry: Entry, entries: list[Entry]) -> frozenset[str]:

@@ -39,7 +39,20 @@ def lower_item(
             "name a field of `type: array`, or an expression that gives a list",
         )
         return None, ANY
-    return Each(name, items, node.span), (kind.item or ANY) if kind.kind == "list" else ANY
+    if is_always_empty(ctx, node, key, kind, start):
+        return None, kind.item or ANY
+    return Each(name, items, node.span, kind.length), (kind.item or ANY) if kind.kind == "list" else ANY
+
+
+def is_always_empty(ctx: AnalysisContext, node: ScalarNode, key: str, kind: Type, start: int) -> bool:
+    """Whether no list that is gone through ever has an item; a fault where so."""
+    if kind.kind != "list" or kind.length is None or kind.length[1] != 0:
+        return False
+    what = {"each": "it makes no row", "map": "it asks nothing"}.get(key, "it says nothing")
+    message = f"`{key}` goes over a list that never has an item: {what}"
+    help = f"name a list that has items, or remove `{key}`"
+    ctx.report("E499", node.place(start, len(node.text.rstrip())), message, help)
+    return True
 
 
 def item_types(ctx: AnalysisContext, scope: Mapping[str, Type]) -> dict[str, Type]:

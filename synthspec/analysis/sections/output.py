@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
+from synthspec.analysis.sections.same_values import are_alike, is_one_value
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.settings import field_names
 from synthspec.analysis.sections.tables import lower_tables
@@ -62,6 +63,7 @@ def _group(
     given = node.get("group")
     if given is None:
         return None
+    before = len(ctx.faults)
     if node.get("split") is None:
         ctx.report("E606", node.key("group") or node, "`group` without a `split`", "add `split:`, or remove it")
     types = {name: field.type for name, field in fields.items()}
@@ -71,6 +73,9 @@ def _group(
             message = f"`group` reads the parameter '{name}', which `on_missing: replace` may draw again"
             ctx.report("E606", given, message, f"add a field `value: {name}` under another name and group by that")
             break
+    if found is not None and len(ctx.faults) == before and is_one_value(found, {**parameters, **types}, fields):
+        message = "`group` is the same for every row, so all rows go into one split"
+        ctx.report("E698", given, message, "group by a field that differs, or remove `group`")
     return found
 
 
@@ -112,7 +117,7 @@ def _shape(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Field],
     if node is None:
         return "table"
     shape = value_of(node)
-    from synthspec.dataset.row_shapes import shape_faults
+    from synthspec.dataset.row_shapes import fields_played, shape_faults
     from synthspec.dataset.writers import Column
 
     if isinstance(node, MapNode) and not _roles(ctx, node, fields):
@@ -120,9 +125,29 @@ def _shape(ctx: AnalysisContext, node: Node | None, fields: Mapping[str, Field],
     names = columns or tuple(fields)
     if any(ctx.is_broken("fields", name) for name in names):  # whose types are not known
         return shape
-    for message in shape_faults(shape, tuple(Column(n, fields[n].type) for n in names if n in fields)):
+    written = tuple(Column(n, fields[n].type) for n in names if n in fields)
+    faults = list(shape_faults(shape, written))
+    for message in faults:
         ctx.report("E607", node, message, "name the fields that play each role, or choose `table`")
+    if not faults:
+        _pairs(ctx, node, fields, fields_played(shape, written))
     return shape
+
+
+def _pairs(ctx: AnalysisContext, node: Node, fields: Mapping[str, Field], played: Mapping[str, str]) -> None:
+    """Report pairs whose two sides are always the same."""
+    if not {"chosen", "rejected"} <= played.keys():
+        return
+    chosen, rejected = (fields[played[role]] for role in ("chosen", "rejected"))
+    if chosen.name == rejected.name:
+        message = f"'{chosen.name}' is both `chosen` and `rejected`, so every pair is of equal texts"
+        help = "name another field for one of them"
+    elif are_alike(chosen, rejected, fields):
+        message = f"'{chosen.name}' and '{rejected.name}' always have the same value, so every pair is of equal texts"
+        help = f"compute '{rejected.name}' otherwise, for example as rank(answers, scores)[-1]"
+    else:
+        return
+    ctx.report("E697", node, message, help)
 
 
 def _roles(ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field]) -> bool:

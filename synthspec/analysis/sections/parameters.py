@@ -33,11 +33,16 @@ def lower_parameters(ctx: AnalysisContext, sources: Mapping[str, SourceTable]) -
         draw, kind = _Drawing(ctx, scope, sources, name, every, conditions, known).draw(entry.value)
         if name in scope:
             continue
-        scope[name] = kind
+        scope[name] = ANY if _may_be_a_list(ctx, name) else kind
         if draw is not None:
-            parameters.append(Parameter(name, draw, kind, entry.key.span))
+            parameters.append(Parameter(name, draw, scope[name], entry.key.span))
     _read_too_early(ctx, parameters, conditions)
     return tuple(parameters)
+
+
+def _may_be_a_list(ctx: AnalysisContext, name: str) -> bool:
+    """Whether the `rows` of a draw were found fault with: what was meant as a list is none without them."""
+    return any(path[:2] == ("parameters", name) and path[-1] == "rows" for path in ctx.broken)
 
 
 @dataclass(frozen=True, slots=True)

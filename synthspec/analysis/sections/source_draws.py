@@ -41,7 +41,7 @@ def lower_source_draw(
     if kind is None:
         return LoweredDraw(None, ANY)
     rows = count.most if count is not None else None
-    whole = Type("list", item=kind) if rows is not None else kind
+    whole = Type("list", item=kind, length=(count.least, count.most)) if count is not None else kind
     where = lower_where(ctx, node.get("where"), scope, table, explain)
     nearest = lower_nearest(ctx, node, scope, table, explain)
     if (node.get("where") is not None and where is None) or (node.get("nearest") is not None and nearest is None):

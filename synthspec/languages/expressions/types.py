@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field, replace
 from typing import Any, Literal
 
 from synthspec.lazy_dataclass import dataclass
@@ -10,6 +11,9 @@ from synthspec.lazy_dataclass import dataclass
 Kind = Literal[
     "integer", "number", "text", "boolean", "date", "datetime", "time", "list", "map", "any", "null", "distribution"
 ]  # fmt: skip
+
+
+Length = tuple[int, int | None]  # items of a list at least and at most, None where nothing says
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Type:
     members: tuple[tuple[str, Type], ...] | None = None  # of a map, where known
     values: tuple[Any, ...] | None = None
     open: bool = False  # a map that may have other members than those known
+    length: Length | None = field(default=None, compare=False)  # of a list, where anything is known of it
 
     def __str__(self) -> str:
         if self.kind == "list" and self.item is not None and self.item.kind != "any":
@@ -76,13 +81,26 @@ def join(left: Type, right: Type) -> Type:
     if left.kind == right.kind:
         if left.kind == "list":
             item = join(left.item, right.item) if left.item and right.item else ANY
-            return Type("list", item=item)
+            return Type("list", item=item, length=_either(left.length, right.length))
         if left.kind == "map":
             return Type("map", members=_join_members(left, right), values=values, open=left.open or right.open)
         return Type(left.kind, values=values)
     if left.numeric and right.numeric:
         return Type("number", values=values)
     return ANY
+
+
+def _either(left: Length | None, right: Length | None) -> Length | None:
+    """The length of one list or the other."""
+    if left is None or right is None:
+        return None
+    most = None if left[1] is None or right[1] is None else max(left[1], right[1])
+    return min(left[0], right[0]), most
+
+
+def of_length(kind: Type, least: int, most: int | None) -> Type:
+    """A list of this type that has at least and at most so many items."""
+    return replace(kind, length=(least, most))
 
 
 def _join_members(left: Type, right: Type) -> tuple[tuple[str, Type], ...] | None:
@@ -116,7 +134,7 @@ def type_of(value: Any) -> Type:
     if isinstance(value, datetime.time):
         return TIME
     if isinstance(value, list | tuple):
-        return Type("list", item=join_all([type_of(v) for v in value]))
+        return Type("list", item=join_all([type_of(v) for v in value]), length=(len(value), len(value)))
     if isinstance(value, Mapping):
         return Type("map", members=tuple((str(k), type_of(v)) for k, v in value.items()))
     return ANY

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.languages.expressions.checking.lengths import no_item, place_beyond
 from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, Type
 from synthspec.languages.templates.syntax_errors import TextFault, syntax_fault
 from synthspec.languages.templates.tag_places import AFTER, CALLED, MEMBER, NAME, TagPlaces
@@ -253,6 +254,7 @@ class _Checker:
         if isinstance(node, nodes.Getitem):
             if not isinstance(node.arg, nodes.Const) or not isinstance(node.arg.value, str):
                 self.type_of(node.arg)
+                self.place(node, owner)
                 return owner.item or ANY if owner.kind == "list" else ANY
             name = node.arg.value
         else:
@@ -275,6 +277,23 @@ class _Checker:
             self.fault("E404", f"a value of type {owner} has no members", node, name, help, MEMBER)
         return ANY
 
+    def place(self, node: nodes.Getitem, owner: Type) -> None:
+        """Report an index beyond the end of every list that there can be."""
+        from jinja2 import nodes
+
+        try:
+            place = node.arg.as_const()
+        except nodes.Impossible:
+            return
+        if owner.kind != "list" or owner.length is None or type(place) is not int:
+            return
+        if place_beyond(owner.length, [place]) is not None:
+            name = getattr(node.node, "name", getattr(node.node, "attr", ""))
+            message, _, help = no_item(f"'{name}'" if name else "this list", owner.length, place, node)
+            self.fault("E497", message, node, str(abs(place)), help, _OPENED)
+
+
+_OPENED = r"\[\s*-?\s*"  # what stands before an index
 
 _FILTER_TYPES = {
     **dict.fromkeys(("capitalize", "join", "lower", "replace", "string", "title", "tojson", "trim", "upper"), TEXT),

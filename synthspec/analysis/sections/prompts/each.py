@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain
+from synthspec.analysis.sections.items import is_always_empty
 from synthspec.analysis.sections.scope import Scope
 from synthspec.document.reader import Node, ScalarNode
 from synthspec.languages.expressions.types import ANY
@@ -46,5 +47,7 @@ def lower_each(
         help = "name `examples`, or a parameter or field that is a list" if key == "for" else "name a list"
         ctx.report(code, place, f"`{key}` goes through a list; this is {kind.with_article}", help)
         return None, Scope({name: ANY}, reading.scope)
+    if is_always_empty(ctx, node, key, kind, start):
+        return None, Scope({name: ANY}, reading.scope)
     item = kind.item or ANY if kind.kind == "list" else ANY
-    return Each(name, items, node.span), Scope({name: item}, reading.scope)
+    return Each(name, items, node.span, kind.length), Scope({name: item}, reading.scope)

@@ -33,7 +33,7 @@ def lower_examples(
         message = f"{rows} examples are asked for; the source has {held} row{'' if held == 1 else 's'}"
         ctx.report("E422", node.get("rows") or node, message, "ask for fewer")
     found = Examples(table.name, rows, where, nearest, scalar_text(node.get("by")), name)
-    return found, {name: Type("list", item=row_type(table))}
+    return found, {name: Type("list", item=row_type(table), length=(0, rows))}
 
 
 def _name(ctx: AnalysisContext, node: MapNode, around: Surroundings) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from synthspec.diagnostics import did_you_mean
 from synthspec.languages.expressions.checking.binding import Bound, as_moment, bind, bind_function
 from synthspec.languages.expressions.checking.descriptions import a, describe
+from synthspec.languages.expressions.checking.lengths import check_lists
 from synthspec.languages.expressions.errors import Fault
 from synthspec.languages.expressions.evaluation.rows import constant_value
 from synthspec.languages.expressions.functions.signatures import (
@@ -80,6 +81,7 @@ def check_call(node: FunctionCall, check: Checking) -> Type:
         _check_written(node, dict(bound.given), function, check)
     if len(check.faults) == before:
         _check_read(node, check)
+        check_lists(node, bound.given, function, check)
     if function.place and function.name not in check.placed and not unbound:
         check.report("E316", f"{function.name}() has no value here", node, _STANDS[function.name])
     if isinstance(function.result, Type):

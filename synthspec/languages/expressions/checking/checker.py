@@ -9,6 +9,7 @@ from synthspec.diagnostics import did_you_mean, nearest
 from synthspec.languages.expressions.checking.calls import check_call
 from synthspec.languages.expressions.checking.comparisons import check_comparison
 from synthspec.languages.expressions.checking.descriptions import a, describe
+from synthspec.languages.expressions.checking.lengths import check_place
 from synthspec.languages.expressions.checking.operators import operate_types
 from synthspec.languages.expressions.errors import Fault
 from synthspec.languages.expressions.functions.signatures import find_function
@@ -25,7 +26,7 @@ from synthspec.languages.expressions.tree import (
     Name,
     Unary,
 )
-from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, LIST, NULL, TEXT, Type, fits, join, type_of
+from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, NULL, TEXT, Type, fits, join, type_of
 from synthspec.languages.patterns.wording import regex_words
 
 _NULLS = frozenset({"null", "none", "nil", "undefined", "nan"})
@@ -119,12 +120,10 @@ class TypeCheck:
         return ANY
 
     def _list(self, kinds: list[Type]) -> Type:
-        if not kinds:
-            return LIST
-        item = kinds[0]
+        item = kinds[0] if kinds else ANY
         for kind in kinds[1:]:
             item = join(item, kind)
-        return Type("list", item=item)
+        return Type("list", item=item, length=(len(kinds), len(kinds)))
 
     def _member(self, node: Member) -> Type:
         owner = self.type_of(node.owner)
@@ -172,6 +171,7 @@ class TypeCheck:
             return ANY
         if not fits(index, INTEGER):
             self.report("E303", f"an item is counted by an integer, not by {a(index)}", node.index)
+        check_place(node, owner, index, self)
         return TEXT if owner.kind == "text" else owner.item or ANY
 
     def _unary(self, node: Unary) -> Type:

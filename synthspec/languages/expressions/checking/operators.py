@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from synthspec.languages.expressions.checking.binding import read_literal
 from synthspec.languages.expressions.checking.descriptions import a, describe
 from synthspec.languages.expressions.errors import Fault
 from synthspec.languages.expressions.tree import Binary, Expression, Literal
-from synthspec.languages.expressions.types import ANY, INTEGER, NUMBER, TEXT, Type, join
+from synthspec.languages.expressions.types import ANY, INTEGER, NUMBER, TEXT, Length, Type, join
 
 
 def operate_types(node: Binary, left: Type, right: Type) -> tuple[Type, list[Fault]]:
@@ -41,7 +42,7 @@ def _result(node: Binary, left: Type, right: Type) -> Type | None:
     if operator == "+" and left.kind == right.kind == "text":
         return TEXT
     if operator == "+" and left.kind == right.kind == "list":
-        return join(left, right)
+        return replace(join(left, right), length=_together(left.length, right.length))
     if operator in "+-" and "any" in (left.kind, right.kind):
         other = right if left.kind == "any" else left
         addable = ("text", "list") if operator == "+" else moments
@@ -49,6 +50,13 @@ def _result(node: Binary, left: Type, right: Type) -> Type | None:
     if operator not in "+-" and all(k.numeric or k.kind == "any" for k in (left, right)):
         return INTEGER if operator == "//" else NUMBER
     return None
+
+
+def _together(left: Length | None, right: Length | None) -> Length | None:
+    """The length of two lists, one after the other."""
+    if left is None or right is None:
+        return None
+    return left[0] + right[0], None if left[1] is None or right[1] is None else left[1] + right[1]
 
 
 def _number(node: Binary, left: Type, right: Type) -> Type:

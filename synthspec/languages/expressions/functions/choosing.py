@@ -1,4 +1,5 @@
-"""Choosing among the items of a list: the commonest, the best, all in order of a score. Nulls never win."""
+"""Choosing among the items of a list: the commonest, the best, all in order of a score. Nulls never win. And lists
+side by side."""
 
 from __future__ import annotations
 
@@ -69,6 +70,21 @@ def rank(items: Sequence[Any], scores: Sequence[Any]) -> list[Any]:
     """
     scores = _beside(items, scores)
     return [items[n] for n in sorted(_scored(scores), key=lambda n: scores[n], reverse=True)]
+
+
+def zipped(lists: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """A map for each place of lists that are equally long: of each list, by its name, the item there.
+
+    >>> zipped({"name": ["Ada", "Bo"], "pay": [3, 2]})
+    [{'name': 'Ada', 'pay': 3}, {'name': 'Bo', 'pay': 2}]
+
+    Raises:
+        TypeError: one is no list.
+        ValueError: they are not equally long, or there are none.
+    """
+    if not lists or not all(isinstance(items, list | tuple) for items in lists.values()):
+        raise TypeError("zip() takes a map of lists")
+    return [dict(zip(lists, items, strict=True)) for items in zip(*lists.values(), strict=True)]
 
 
 def _beside(items: Sequence[Any], scores: Sequence[Any]) -> Sequence[Any]:

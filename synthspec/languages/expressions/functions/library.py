@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +21,28 @@ from synthspec.languages.expressions.types import ANY, BOOLEAN, INTEGER, NUMBER,
 
 def _same(given: Sequence[Type]) -> Type:
     return Type(given[0].kind, item=given[0].item, members=given[0].members)
+
+
+def _some(given: Sequence[Type]) -> Type:
+    """A list of the same items, of which some may be left out."""
+    length = given[0].length
+    return replace(_same(given), length=None if length is None else (0, length[1]))
+
+
+def _each_once(given: Sequence[Type]) -> Type:
+    length = given[0].length
+    return replace(_same(given), length=None if length is None else (min(1, length[0]), length[1]))
+
+
+def _zipped(given: Sequence[Type]) -> Type:
+    """A list of maps that have of each of some lists an item."""
+    lists = given[0].members if given[0].kind == "map" else None
+    lengths = [kind.length for _, kind in lists or () if kind.length is not None]
+    least = max((n[0] for n in lengths), default=0)
+    most = min((n[1] for n in lengths if n[1] is not None), default=None)
+    members = None if lists is None else tuple((name, kind.item or ANY) for name, kind in lists)
+    item = Type("map", members=members, open=given[0].open)
+    return Type("list", item=item, length=(least, most) if lengths and least <= (most or least) else None)
 
 
 def _item(given: Sequence[Type]) -> Type:
@@ -179,11 +202,14 @@ def _of_text() -> Iterable[Function]:
 
 
 def _of_lists() -> Iterable[Function]:
-    yield function("distinct(items: list)", _same, _distinct, "the list with each value once")
-    yield function("sorted(items: list)", _same, lambda x: sorted(_present(x)),
+    yield function("distinct(items: list)", _each_once, _distinct, "the list with each value once")
+    yield function("sorted(items: list)", _some, lambda x: sorted(_present(x)),
                    "the list in order, nulls left out")
     yield function("first(items: list)", _item, lambda x: x[0], "the first item; null of an empty list")
     yield function("last(items: list)", _item, lambda x: x[-1], "the last item; null of an empty list")
+    yield function("zip(lists: map)", _zipped, choosing.zipped,
+                   "equally long lists side by side, as a list of maps: zip({name: names, pay: salaries})",
+                   beside=("lists",))
     yield function("count(where: list|text, what: any)", INTEGER, texts.count_items,
                    "how often a value is in a list, or a part in a text")
 
@@ -234,9 +260,11 @@ def _of_choices() -> Iterable[Function]:
     yield function("argmax(scores: list of number)", INTEGER, choosing.argmax,
                    "the place, from 0, of the greatest score, nulls left out; of several the first")
     yield function("best(items: list, scores: list of number)", _item, choosing.best,
-                   "the item with the greatest score, nulls left out; of several the first")
-    yield function("rank(items: list, scores: list of number)", _same, choosing.rank,
-                   "the items by their scores, the greatest first; those whose score is null left out")
+                   "the item with the greatest score, nulls left out; of several the first",
+                   beside=("items", "scores"))
+    yield function("rank(items: list, scores: list of number)", _some, choosing.rank,
+                   "the items by their scores, the greatest first; those whose score is null left out",
+                   beside=("items", "scores"))
 
 
 def _of_forms() -> Iterable[Function]:

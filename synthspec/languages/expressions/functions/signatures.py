@@ -56,6 +56,7 @@ class Function:
     place: tuple[str, ...] = ()  # what it reads of where it stands, handed to `apply` before all else
     written: WrittenArguments = ()
     """Parameters that must be constants, each with what is wrong with a value, as (code, message, help)."""
+    beside: tuple[str, ...] = ()  # parameters whose lists are equally long; `lists`: those in its map
 
 
 _PARAMETER = re.compile(r"(\*?)(\w+): ([^=]+?)(?: = (.+))?")
@@ -70,6 +71,7 @@ def function(
     nulls: bool = False,
     place: tuple[str, ...] = (),
     written: WrittenArguments = (),
+    beside: tuple[str, ...] = (),
 ) -> Function:
     """An entry of the table from its signature: `round(x: number, digits: integer = 0)`.
 
@@ -77,7 +79,7 @@ def function(
     """
     name, _, rest = signature.partition("(")
     parameters = tuple(_parameter(text) for text in re.split(r", (?=\*?\w+:)", rest[:-1]) if text)
-    return Function(name, signature, parameters, result, apply, summary, columns, nulls, place, written)
+    return Function(name, signature, parameters, result, apply, summary, columns, nulls, place, written, beside)
 
 
 def _parameter(text: str) -> FunctionParameter:
