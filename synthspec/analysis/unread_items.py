@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from synthspec.diagnostics import Diagnostic
+from synthspec.diagnostics.remedies import remove
 from synthspec.languages.expressions import names_of
 from synthspec.spec import Each, Field, Prompt, Spec, ToolDraw
 
@@ -23,7 +24,7 @@ def unread_items(spec: Spec) -> Iterator[Diagnostic]:
                 help = f"add a field `value: {over.name}`, or name it in a prompt: {{{{ {over.name} }}}}"
             else:
                 message = f"'{prompt.name}' never reads '{over.name}': it asks the same for every item of the list"
-                help = f"name it: {{{{ {over.name} }}}}, or remove `{key}`"
+                help = f"name it: {{{{ {over.name} }}}}, or " + remove(key)
             yield Diagnostic("W721", message, over.span, help)
 
 

@@ -14,6 +14,7 @@ from synthspec.analysis.undeclared_calls import undeclared_calls
 from synthspec.analysis.unread_items import unread_items
 from synthspec.analysis.unread_rows import unread_rows
 from synthspec.diagnostics import Diagnostic
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import MapNode
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.sources import Table
@@ -48,7 +49,7 @@ def _unused_parameters(spec: Spec) -> Iterator[Diagnostic]:
     for parameter in spec.parameters:
         if parameter.name not in used and parameter.name not in written and parameter.span.file == _file_of(spec):
             name = parameter.name
-            help = f"use it in a prompt as {{{{ {name} }}}}, add a field `value: {name}`, or remove it"
+            help = f"use it in a prompt as {{{{ {name} }}}}, add a field `value: {name}`, or " + remove()
             yield Diagnostic("W701", f"the parameter '{parameter.name}' is never used", parameter.span, help)
 
 

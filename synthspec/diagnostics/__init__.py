@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import heapq
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import replace
 from threading import Lock
 from typing import Literal
 
+from synthspec.diagnostics.remedies import Change, Remedy, changes_in, list_names, suggest, write
 from synthspec.diagnostics.spelling import is_near
 from synthspec.lazy_dataclass import dataclass
 
@@ -38,19 +39,26 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One fault. `code` is a key of the catalogue (`synthspec explain CODE`)."""
+    """One fault. `code` is a key of the catalogue (`synthspec explain CODE`).
+
+    `help` says how to fix it; where it is a `Remedy`, it carries the changes that do so.
+    """
 
     code: str
     message: str
     span: Span
     help: str = ""
     related: tuple[Related, ...] = ()
-    suggestion: str = field(default="", compare=False)  # the name to write at the span, where `help` names one
 
     @property
     def severity(self) -> Severity:
         """`W…` codes are warnings, all others errors."""
         return "warning" if self.code.startswith("W") else "error"
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What `help` proposes, as values."""
+        return changes_in(self.help)
 
     def as_dict(self) -> dict[str, str | int]:
         """The flat form that `check --format json` prints."""
@@ -74,13 +82,18 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """By place, without repeats, each message on one line however long the names in it are."""
-    terse = (replace(d, message=_one_line(d.message), help=_one_line(d.help)) for d in diagnostics)
+    terse = (replace(d, message=_one_line(d.message), help=_terse(d.help)) for d in diagnostics)
     return tuple(sorted(dict.fromkeys(terse), key=lambda d: (d.span, d.code, d.message)))
 
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split("\n"))
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+
+
+def _terse(help: str) -> str:
+    changes = changes_in(help)
+    return Remedy(_one_line(help), *changes) if changes else _one_line(help)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -160,14 +173,12 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     known = tuple(known)
     parts = names_in(name, known)
     if parts:
-        return f"write a list: [{', '.join(parts)}]"
+        return write(f"[{', '.join(parts)}]", "write a list: {}", certain=True)
     near = nearest(name, known if len(known) > MANY else sorted(set(known)))
     if near is not None:
-        return f"did you mean '{near}'?"
+        return suggest(near)
     if otherwise:
         return otherwise
     if not known:
         return ""
-    names = [name if any(c.isalnum() for c in name) else f"'{name}'" for name in heapq.nsmallest(12, set(known))]
-    shown = ", ".join(names) + (", …" if len(set(known)) > 12 else "")
-    return f"known here: {shown}"
+    return list_names(heapq.nsmallest(12, set(known)), more=len(set(known)) > 12)

@@ -19,7 +19,7 @@ def is_near(written: str, known: str) -> bool:
         return True
     if min(len(written), len(known)) < 2:
         return False
-    slips = _slips(written, known)
+    slips = slips(written, known)
     if longest <= 3:
         return slips == 1 and (written[0] == known[0] or sorted(written) == sorted(known))
     return slips <= max(1, longest // 3) or _is_cut(written, known) or _has_parts(written, known)
@@ -46,7 +46,7 @@ def _has_parts(written: str, known: str) -> bool:
     return bool(one and other) and (one <= other or other <= one)
 
 
-def _slips(one: str, other: str) -> int:
+def slips(one: str, other: str) -> int:
     """How many letters have to be put, taken away, replaced or swapped with the next."""
     before: list[int] = []
     row = list(range(len(other) + 1))

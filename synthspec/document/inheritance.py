@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from synthspec.diagnostics import Diagnostic, did_you_mean
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, first_line, read_document
 from synthspec.document.resources import library_folder, library_names
 from synthspec.document.source import buffer_source, path_fault, read_source
@@ -141,9 +142,9 @@ def _circle(target: Path, chain: tuple[Path, ...]) -> tuple[str, str]:
     """Message and remedy for a file that is extended, in the end, by itself."""
     around = chain[chain.index(target.resolve()) :]
     if len(around) == 1:
-        return f"'{target.name}' extends itself", "remove it from `extends`"
+        return f"'{target.name}' extends itself", remove() + " from `extends`"
     path = " → ".join(p.name for p in (*around, around[0]))
-    return f"circular extends: {path}", "remove one of these `extends`"
+    return f"circular extends: {path}", remove(form="remove one of these `extends`")
 
 
 def merge_maps(under: MapNode, over: MapNode, path: tuple[str, ...] = ()) -> MapNode:

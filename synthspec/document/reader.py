@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean
+from synthspec.diagnostics.remedies import quote_template, remove
 from synthspec.document.positions import ScalarPlaces
 from synthspec.document.scalars import resolve_scalar
 from synthspec.document.source import Source
@@ -197,7 +198,7 @@ class _Builder:
     def refuse_tag(self, event: Any, allowed: tuple[str, ...]) -> None:
         if event.tag is not None and event.tag not in allowed:
             shown = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self.refuse("E113", f"the tag {shown} is not allowed", event, "remove it: a spec is plain data")
+            self.refuse("E113", f"the tag {shown} is not allowed", event, remove() + ": a spec is plain data")
 
     def alias(self, event: Any, stack: list[_Open]) -> tuple[Node, int]:
         if event.anchor not in self.anchors:
@@ -245,7 +246,7 @@ class _Builder:
             elif key.text in seen:
                 first = Related(seen[key.text].span, "first written here")
                 message = f"'{key.text}' is written twice"
-                self.faults.append(Diagnostic("E112", message, key.span, "keep one of the two", (first,)))
+                self.faults.append(Diagnostic("E112", message, key.span, remove(form="keep one of the two"), (first,)))
             else:
                 seen[key.text] = key
                 own.append(Entry(key, value))
@@ -261,7 +262,7 @@ class _Builder:
         if line[max(0, key.span.column - 2) :].startswith("{{"):
             template = line[key.span.column - 2 :].partition("}}")[0] + "}}"
             message = "{{ begins a map in YAML; a template that begins a value is quoted"
-            return Diagnostic("E112", message, first_line(key.span), f"write '{template}' in quotes")
+            return Diagnostic("E112", message, first_line(key.span), quote_template(template))
         return Diagnostic("E112", "a map or list cannot be a key", first_line(key.span), "a key is a plain word")
 
     def merge_sources(self, key: Node, value: Node) -> Iterator[MapNode]:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from synthspec.diagnostics import Diagnostic, Span
+from synthspec.diagnostics.remedies import name_meant
 from synthspec.document.paths import Path, node_at, place_name, prune, respell
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
 from synthspec.document.resources import installed_kinds, language_schema
@@ -124,7 +125,7 @@ def _meant(document: MapNode, faults: dict[Path, list[Diagnostic]]) -> Iterator[
     """Misspelt keys: where each is, the key it stands for, and what was said of it. Maps of both names are joined."""
     taken: set[Path] = set()
     for path, found in faults.items():
-        meant = found[0].suggestion if found and found[0].code == "E202" else ""
+        meant = name_meant(found[0].help) if found and found[0].code == "E202" else ""
         for above in (path, path[:-1]):
             owner = node_at(document, above)
             key = _key_at(owner, found[0].span) if meant else None

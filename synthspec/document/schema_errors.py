@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from synthspec.diagnostics import Diagnostic, Span, did_you_mean, nearest
+from synthspec.diagnostics.remedies import add_above, remove, suggest, write
 from synthspec.document.key_hints import hint_for
 from synthspec.document.paths import Path, key_span, node_at, place_name
 from synthspec.document.reader import MapNode, Node, ScalarNode, first_line
@@ -55,21 +56,20 @@ def _unknown_keys(error: Any, path: Path, node: MapNode) -> Explained:
         elsewhere = hint_for(str(name), path, error.instance[name])
         near = nearest(str(name), allowed) or _lost_key(error.schema, error.instance)
         free = [key for key in allowed if key not in error.instance]
-        help = f"did you mean '{near}'?" if near else did_you_mean(str(name), free) or "remove it"
+        help = suggest(near) if near else did_you_mean(str(name), free) or remove()
         message = f"'{name}' is not a key of {place_name(path)}"
         span = key.span if key else node.span
-        meant = "" if elsewhere else near or ""
-        yield (*path, name), Diagnostic("E202", message, span, elsewhere or help, suggestion=meant)
+        yield (*path, name), Diagnostic("E202", message, span, elsewhere or help)
 
 
 def _bare_weights(path: Path, node: MapNode, span: Span) -> Diagnostic:
     shown = ", ".join(f"{e.key.text}: {e.value.text}" for e in node.entries[:4] if isinstance(e.value, ScalarNode))
-    rest = ", …" if len(node.entries) > 4 else ""
     message = f"{place_name(path)} has weights without `values`"
     ends = [e.key.text for e in node.entries]
     if path[:1] == ("parameters",) and (hint := hint_for(ends[0], path)) and len(ends) <= 2:
         return Diagnostic("E202", f"'{ends[0]}' is not a key of {place_name(path)}", node.entries[0].key.span, hint)
-    return Diagnostic("E204", message, first_line(span), f"write `values: {{{shown}{rest}}}`")
+    help = write(f"values: {{{shown}}}") if len(node.entries) <= 4 else f"write `values: {{{shown}, …}}`"
+    return Diagnostic("E204", message, first_line(span), help)
 
 
 def _no_form_fits(error: Any, path: Path, node: MapNode) -> Diagnostic:
@@ -85,10 +85,7 @@ def _no_form_fits(error: Any, path: Path, node: MapNode) -> Diagnostic:
         help = with_note("keep the keys of one form", str(error.schema.get("description", "")))
         return Diagnostic("E204", message, first_line(node.span), help)
     message = f"'{stray.text}' is not a key of {place_name(path)}"
-    near = nearest(stray.text, sorted(set(keys))) or ""
-    elsewhere = hint_for(stray.text, path)
-    meant = "" if elsewhere else near
-    return Diagnostic("E202", message, stray.span, elsewhere or did_you_mean(stray.text, keys), suggestion=meant)
+    return Diagnostic("E202", message, stray.span, hint_for(stray.text, path) or did_you_mean(stray.text, keys))
 
 
 def _missing_key(error: Any, path: Path, span: Span, wanted: list[str]) -> Explained:
@@ -132,11 +129,11 @@ def _lost_key(schema: Any, instance: Any) -> str | None:
 def _better_name(name: str) -> str:
     better = re.sub(r"\W+", "_", name).strip("_")[:64]
     better = f"_{better}"[:64] if better[:1].isdigit() else better
-    return f"write `{better}`: {_BAD_NAME}" if better.isidentifier() else _BAD_NAME
+    return write(better) + f": {_BAD_NAME}" if better.isidentifier() else _BAD_NAME
 
 
 def _add(name: str, help: str) -> str:
-    return "add `synthspec: 1`" if name == "synthspec" else f"add `{name}: …`" + (f" ({help})" if help else "")
+    return add_above("synthspec: 1") if name == "synthspec" else f"add `{name}: …`" + (f" ({help})" if help else "")
 
 
 def _value_span(document: MapNode, path: Path, node: Node) -> Span:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import write
 from synthspec.document.key_hints import type_for
 from synthspec.document.paths import Path, place_name
 from synthspec.document.schema_branches import wanted_kinds
@@ -43,13 +44,15 @@ def value_error(error: Any, path: Path) -> tuple[str, str, str]:
     if error.validator in ("enum", "const"):
         options = [str(v) for v in value] if error.validator == "enum" else [str(value)]
         known = type_for(str(error.instance)) if path[-1:] == ("type",) else None
-        help = f"write `{known}`" if known in options else did_you_mean(str(error.instance), options)
+        help = write(known) if known is not None and known in options else did_you_mean(str(error.instance), options)
         return "E205", f"{what} cannot be {_shown(error.instance)}", help
     if error.validator in _LIMITS:
         limit = _LIMITS[str(error.validator)].format(value)
         if value == 1 and error.validator not in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
             limit = limit.removesuffix("s")
         of_items = f"write a list {limit}" if error.validator.endswith("Items") else f"write one that is {limit}"
+        if error.validator in ("minimum", "maximum"):
+            of_items = write(str(value), f"write one that is {_LIMITS[error.validator]}")
         one = f"write {limit}" if limit.startswith("a ") else of_items
         return "E206", f"{what} must be {limit}", with_note(one, about)
     if error.validator == "pattern" and path == ("name",):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.paths import Path
 from synthspec.document.schema_branches import wanted_kinds
 
@@ -29,7 +30,7 @@ def kind_names(wanted: str | Iterable[str]) -> str:
 
 def with_note(remedy: str, about: str) -> str:
     """A remedy, and in brackets what the key is for."""
-    return f"{remedy} ({about})" if about else remedy
+    return remedy + f" ({about})" if about else remedy
 
 
 def remedy_of_kind(error: Any, path: Path, about: str) -> str:
@@ -55,7 +56,7 @@ def _number(given: Any, kinds: Sequence[str]) -> str:
     )
     if found is None or (found[2] and "number" not in kinds):
         return ""
-    return f"write {found[1].replace(',', '')}{found[2] or ''}"
+    return write(f"{found[1].replace(',', '')}{found[2] or ''}", "write {}")
 
 
 def _list(given: Any, kinds: Sequence[str]) -> str:
@@ -63,7 +64,7 @@ def _list(given: Any, kinds: Sequence[str]) -> str:
         return ""
     parts = [part.strip() for part in given.split(",")]
     plain = all(re.fullmatch(r"[\w][\w .-]*", part) for part in parts)
-    return f"write [{', '.join(parts)}]" if plain else ""
+    return write(f"[{', '.join(parts)}]", "write {}") if plain else ""
 
 
 def _map(given: Any, kinds: Sequence[str], path: Path) -> str:
@@ -85,10 +86,10 @@ def _instead(error: Any, path: Path) -> str | None:
     """What to write instead of a value that stands for something else."""
     given = error.instance
     if path[:1] == ("fields",) and len(path) == 3 and path[2] == "required" and isinstance(given, bool):
-        return "remove it: every field is required" if given else "write `optional: true`"
+        return remove() + ": every field is required" if given else write("optional: true")
     if path == ("output", "split") and _are_shares(given):
         names = ("train", "validation", "test") if len(given) == 3 else ("train", "test")
-        return f"write `{{{', '.join(f'{n}: {v:g}' for n, v in zip(names, given, strict=True))}}}`"
+        return write(f"{{{', '.join(f'{n}: {v:g}' for n, v in zip(names, given, strict=True))}}}")
     if not isinstance(given, str) or error.validator not in ("type", "anyOf", "oneOf"):
         return None
     if len(path) == 2 and path[0] == "sources":
@@ -97,7 +98,7 @@ def _instead(error: Any, path: Path) -> str | None:
         return _ROWS_BY_EXPRESSION
     ends = _RANGE.fullmatch(given)
     if ends and path[-1] in ("words", "sentences", "turns"):
-        return f"write `{{min: {ends[1]}, max: {ends[2]}}}`"
+        return write(f"{{min: {ends[1]}, max: {ends[2]}}}")
     kinds = error.validator_value if error.validator == "type" else wanted_kinds(error)
     percent = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", given)
     share = float(percent[1]) / 100 if percent else 0.0
@@ -106,9 +107,9 @@ def _instead(error: Any, path: Path) -> str | None:
     if not {"integer", "number"} & set([kinds] if isinstance(kinds, str) else kinds):
         return None
     if percent:
-        return f"write {share:.6g}"
+        return write(f"{share:.6g}", "write {}")
     if re.fullmatch(r"[+-]?\d+" if kinds == "integer" else r"[+-]?\d+(\.\d+)?", given.strip()):
-        return f"write the number without quotes: {given.strip()}"
+        return write(given.strip(), "write the number without quotes: {}", certain=True)
     return None
 
 
@@ -119,7 +120,7 @@ def _source(given: str) -> str:
     several = any(c in given for c in "*?[") or given.endswith("/")
     several = several or given.lower().endswith(_DOCUMENTS)
     shown = f"'{given}'" if given[:1] in "*[" else given
-    return f"write `{{files: {shown}}}`" if several else f"write `{{file: {shown}}}`"
+    return write(f"{{files: {shown}}}") if several else write(f"{{file: {shown}}}", certain=True)
 
 
 def _are_shares(given: Any) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from synthspec.diagnostics import Diagnostic, Related, Span
+from synthspec.diagnostics.remedies import indent_with_spaces, remove
 from synthspec.document.source import Source
 from synthspec.lazy_dataclass import dataclass
 
@@ -62,8 +63,8 @@ _SAYINGS = (
         "this line fits neither the keys nor the list items above it",
         "begin all keys of one map, and all items of one list, in the same column",
     ),
-    _Saying("expected <?'?document start", "unexpected text after the end of the document", "remove it, or quote it"),
-    _Saying("node content|flow node", "a value is missing here, or stray punctuation", "remove it, or quote it"),
+    _Saying("expected <?'?document start", "unexpected text after the end of the document", remove() + ", or quote it"),
+    _Saying("node content|flow node", "a value is missing here, or stray punctuation", remove() + ", or quote it"),
     _Saying("directive", "% begins a directive", "quote a text that begins with %"),
 )
 
@@ -87,11 +88,11 @@ def _explain(source: Source, error: Any) -> Diagnostic:
         return _bad_character(source, error)
     tab = _tab_before(source, at.line)
     if tab is not None:
-        return Diagnostic("E118", "a tab in the indentation", tab, "indent with spaces")
+        return Diagnostic("E118", "a tab in the indentation", tab, indent_with_spaces())
     said = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or error}"
     stopped = _place(source, at)
     if at.line < len(source.lines) and source.lines[at.line][at.column : at.column + 1] in ("]", "}"):
-        return Diagnostic("E111", "a bracket that was never opened", stopped, "remove it, or quote the text it ends")
+        return Diagnostic("E111", "a bracket that was never opened", stopped, remove() + ", or quote the text it ends")
     saying = next((s for s in _SAYINGS if re.search(s.said, said)), None)
     if saying is None:
         return Diagnostic("E111", f"this is not valid YAML: {said.strip()}", stopped, "quote this text")
@@ -167,5 +168,5 @@ def _bad_character(source: Source, error: Any) -> Diagnostic:
     line = text.count("\n", 0, position) + 1
     column = position - (text.rfind("\n", 0, position) + 1) + 1
     shown = f"U+{ord(text[position]):04X}" if text else "a character"
-    help = "remove it, or write it as an escape in double quotes"
+    help = remove() + ", or write it as an escape in double quotes"
     return Diagnostic("E111", f"the character {shown} is not allowed in YAML", source.span(line, column), help)

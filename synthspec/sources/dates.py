@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.sources.table import Note
 
 FORM = r"^(?:YYYY|YY|MM|DD|hh|mm|ss|[-/. ,:T])+$"
@@ -58,7 +59,7 @@ def form_note(columns: Mapping[str, Sequence[Any]], form: str) -> Note | None:
         return Note("W773", nearly, "correct it, or leave it empty", "dates") if nearly else None
     nearly = next((found for n, values in columns.items() if (found := _odd_one(n, values, form))), "")
     said = nearly or f"has no column whose values are all written {form}"
-    return Note("W773", said, "write `dates` as the file does, such as DD.MM.YYYY, or remove it", "dates")
+    return Note("W773", said, write("dates") + " as the file does, such as DD.MM.YYYY, or " + remove(), "dates")
 
 
 def _odd_one(name: str, values: Sequence[Any], form: str) -> str:

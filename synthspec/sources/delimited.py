@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from synthspec.diagnostics.remedies import write
 from synthspec.sources import MemoryTable, Reading, Table, TableFault, refuse_many
 from synthspec.sources.dates import form_note, read_days
 from synthspec.sources.encodings import decode
@@ -52,7 +53,7 @@ def _one_column(name: str, delimiter: str) -> Note | None:
     other = next((d for d in DELIMITERS if d != delimiter and d in name), None)
     if other is None:
         return None
-    help = f"write `delimiter: {_shown(other)}` if its values are separated so"
+    help = write(f"delimiter: {_shown(other)}") + " if its values are separated so"
     return Note("W775", f"is read as one column, named '{name[:60]}'", help, "delimiter")
 
 

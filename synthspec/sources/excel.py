@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import write
 from synthspec.extras import install_command, is_installed
 from synthspec.sources import MAX_BYTES, MemoryTable, Reading, Table, TableFault, refuse_many
 from synthspec.sources.arrow_values import duration_text
@@ -76,7 +77,7 @@ def _notes(sheet: str, others: Sequence[str], formulas: Sequence[str]) -> Iterat
     """What a person who looks at the workbook would not expect."""
     if others:
         more = ", ".join(f"'{o}'" for o in others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")
-        help = f"write `sheet: {sheet}` if that is right, or the name of another one"
+        help: str = write(f"sheet: {sheet}") + " if that is right, or the name of another one"
         yield Note("W771", f"is read from the sheet '{sheet}' alone; other sheets: {more}", help, "sheet")
     if formulas:
         count = f"{len(formulas)} formulas" if len(formulas) > 1 else "a formula"

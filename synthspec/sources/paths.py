@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from synthspec.diagnostics import nearest_file
+from synthspec.diagnostics.remedies import suggest
 from synthspec.document.inheritance import inside
 from synthspec.document.source import path_fault
 from synthspec.sources import wildcards
@@ -34,7 +35,7 @@ def instead_of(text: str, place: Place) -> str:
     """What to write in place of a path at which there is nothing."""
     parent, folder = (place.folder / text).parent, text[: text.rfind("/") + 1]
     near = nearest_file(text[len(folder) :], [p.name for p in parent.iterdir()] if parent.is_dir() else [])
-    return f"did you mean '{folder}{near}'?" if near else "check the path; it is relative to the file it is written in"
+    return suggest(f"{folder}{near}") if near else "check the path; it is relative to the file it is written in"
 
 
 def is_pattern(text: str, place: Place) -> bool:

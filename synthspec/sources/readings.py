@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import remove
 from synthspec.plugins import plugin_error
 from synthspec.sources import Reading, is_readable, settings_read
 from synthspec.sources.compressed import suffix_of
@@ -79,7 +80,7 @@ def reading_of(options: Mapping[str, Any], path: Path) -> Reading:
     for key in given:
         if key not in heeded:
             kinds = _FOR.get(key, "csv or tsv")
-            raise SourceFault(f"`{key}` is for {kinds} files, not {suffix}", f"remove `{key}`", "E130", key)
+            raise SourceFault(f"`{key}` is for {kinds} files, not {suffix}", remove(key), "E130", key)
     delimiter = given.get("delimiter")
     delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.source_draws import find_source, lower_where
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.reader import MapNode, ScalarNode
 from synthspec.languages.expressions import names_of
 from synthspec.spec import Parameter, PlanRules, Prompt, RowsEach, SourceDraw, SourceTable, Spec
@@ -76,7 +77,7 @@ def check_combinations(ctx: AnalysisContext, spec: Spec) -> None:
     if limit < fewest:
         at = node.get("combinations") if isinstance(node, MapNode) else None
         message = f"{spec.rows:,} rows take {fewest:,} combinations at least, and {limit:,} may be tried"
-        ctx.report("E696", at or node or ctx.root, message, "remove it: then ten times those planned may be")
+        ctx.report("E696", at or node or ctx.root, message, remove() + ": then ten times those planned may be")
 
 
 def check_moves(ctx: AnalysisContext, prompts: Sequence[Prompt], each: RowsEach | None, saturation: str) -> bool:
@@ -91,11 +92,11 @@ def check_moves(ctx: AnalysisContext, prompts: Sequence[Prompt], each: RowsEach 
         elif saturation == "spread":
             why = "`on_saturation: spread` moves rows to other combinations already"
         if why is not None:
-            ctx.report("E438", node, f"`on_missing: replace` cannot be here: {why}", "write `on_missing: report`")
+            ctx.report("E438", node, f"`on_missing: replace` cannot be here: {why}", write("on_missing: report"))
             return False
     if saturation == "spread" and (over is not None or each is not None):
         novelty = ctx.section("novelty").get("on_saturation")
         why = f"'{over.name}' makes its rows of a list" if over is not None else "each row has a row of a source"
         message = f"`on_saturation: spread` moves rows to other combinations; {why}"
-        ctx.report("E439", novelty or ctx.root, message, "write `on_saturation: continue`, or `stop`")
+        ctx.report("E439", novelty or ctx.root, message, write("on_saturation: continue") + ", or `stop`")
     return replaces

@@ -131,15 +131,7 @@ class AnalysisContext:
             faults = (*faults, *found)
         for f in faults:
             if f.code != "E301" or not self.is_lost("parameters", "fields"):
-                self.faults.append(
-                    Diagnostic(
-                        f.code,
-                        f.message,
-                        node.place(start + f.start, start + f.end),
-                        f.help,
-                        suggestion=f.suggestion,
-                    )
-                )
+                self.faults.append(Diagnostic(f.code, f.message, node.place(start + f.start, start + f.end), f.help))
         return (None if faults else parsed), kind
 
     def is_truth(self, node: Node, kind: Type, what: str, help: str = "") -> bool:

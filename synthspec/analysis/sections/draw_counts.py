@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain, value_of
 from synthspec.analysis.sections.prompts.bounds import KnownNames, ends_of_expression
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.reader import MapNode, Node
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.tree import Literal
@@ -75,7 +76,7 @@ def lower_list(
     if rows is None:
         if beside is not None:
             message = "`replacement` says whether the items of a list differ, and without `rows` there is no list"
-            ctx.report("E440", node.key("replacement") or beside, message, "add `rows`, or remove `replacement`")
+            ctx.report("E440", node.key("replacement") or beside, message, "add `rows`, or " + remove("replacement"))
         return item
     whole = Type("list", item=kind, length=None if count is None else (count.least, count.most))
     if draw is None or count is None:
@@ -83,7 +84,7 @@ def lower_list(
     differ = value_of(beside, True) is False
     if any(isinstance(d, SourceDraw) for d in draws_inside(draw)):
         message = "the cases draw from a source, of which a combination has one row: every item would be the same"
-        ctx.report("E440", node.key("rows") or node, message, "write `rows` in the cases, beside `from`")
+        ctx.report("E440", node.key("rows") or node, message, write("rows") + " in the cases, beside `from`")
         return None, whole
     if differ and isinstance(draw, Choice):
         there = sum(w > 0 for w in draw.weights)

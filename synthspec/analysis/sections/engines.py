@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.diagnostics import Related, did_you_mean
+from synthspec.diagnostics.remedies import write
 from synthspec.document.reader import ScalarNode
 from synthspec.inference.engines import engine_of, named_engine
 from synthspec.plugins import is_plugin, plugin_error, plugin_names
@@ -25,7 +26,7 @@ def check_engine(ctx: AnalysisContext, spec: Spec) -> None:
         return
     kind = engine_of(name)
     if argument and not kind.argument:
-        ctx.report("E851", node, f"the engine '{name}' takes no address", f"write `{name}`")
+        ctx.report("E851", node, f"the engine '{name}' takes no address", write(name, certain=True))
         return
     told = set()
     for _, choice in backends_used(spec).values():
@@ -34,7 +35,7 @@ def check_engine(ctx: AnalysisContext, spec: Spec) -> None:
         told.add(choice.span)
         fault = kind.faults(choice)
         if fault is not None:
-            help = "write `engine: local`, or use a backend that has them: openai, anthropic, google"
+            help = write("engine: local") + ", or use a backend that has them: openai, anthropic, google"
             related = (Related(node.span, f"the engine '{name}' needs them"),)
             ctx.report("E852", choice.span, fault, help, related)
     if kind.durable:
@@ -42,4 +43,4 @@ def check_engine(ctx: AnalysisContext, spec: Spec) -> None:
         if rounds.least > MANY:
             why = "rows wait for texts of earlier ones (`novelty.avoid`)" if rounds.chained > 1 else "prompts wait"
             message = f"this build takes {rounds.least:,} rounds of batches, one after the other: {why}"
-            ctx.report("W850", node, message, "each may take a day: write `engine: local`")
+            ctx.report("W850", node, message, "each may take a day: " + write("engine: local"))

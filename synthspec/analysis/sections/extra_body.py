@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from synthspec.analysis.sections.context import AnalysisContext
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
 
-_LENGTH = "write `max_tokens: N` in the backend itself, where limits and plans count it"
-_MANY = "remove it: one completion of each call is used, and all of them are paid for"
-_WHOLE = "remove it: replies are read whole, and one sent in pieces is paid for and not understood"
+_LENGTH = write("max_tokens: N") + " in the backend itself, where limits and plans count it"
+_MANY = remove() + ": one completion of each call is used, and all of them are paid for"
+_WHOLE = remove() + ": replies are read whole, and one sent in pieces is paid for and not understood"
 _MODEL = "write the model in the backend itself, where its price is known"
 # As providers spell them, in lower case and without `_` and `-`.
 _REFUSED = {
@@ -23,7 +24,7 @@ _NESTED = frozenset({"options", "generationconfig", "config", "parameters"})  # 
 
 
 _TIERS = frozenset({"priority", "scale", "fast"})  # of `service_tier`: dearer than the prices that are known
-_TIER = "add `prices: {prompt: …, completion: …}` of that tier to the backend, or remove it"
+_TIER = "add `prices: {prompt: …, completion: …}` of that tier to the backend, or " + remove()
 
 
 def check_extra_body(ctx: AnalysisContext, extra: Node, priced: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, regex_fault
+from synthspec.diagnostics.remedies import remove, set_type, write
 from synthspec.document.reader import ListNode, MapNode, Node
 from synthspec.languages.expressions.functions.texts import count_sentences, count_words
 from synthspec.languages.expressions.types import ANY, Type, fits, type_of
@@ -113,14 +114,14 @@ def _kinds(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any], items: 
                 if items == "string" and keyword in _OF_TEXTS:
                     continue
                 key = node.key(keyword)
-                help = f"remove it, or set `type: {kind}`"
+                help: str = remove() + ", or " + set_type(kind)
                 if items == kind:
                     help = "write it under `items`: it is said of each of them"
                 ctx.report("E507", key or node, f"'{keyword}' says nothing about a field of type {declared}", help)
     for keyword in _OF_NO_MESSAGE if group == "messages" else ():
         if keyword in data:
             message = f"'{keyword}' says nothing about a field of type messages"
-            ctx.report("E507", node.key(keyword) or node, message, "remove it; `pattern` holds for each message")
+            ctx.report("E507", node.key(keyword) or node, message, remove() + "; `pattern` holds for each message")
     _steps(ctx, node, items or declared)
 
 
@@ -131,11 +132,14 @@ def _steps(ctx: AnalysisContext, node: MapNode, declared: str) -> None:
         if isinstance(step, MapNode) and not rounds and step.get("replace") is None:
             continue  # at fault already
         if rounds and declared in ("string", "boolean", "messages"):
-            message, help = f"'round' says nothing about a field of type {declared}", "remove it, or set `type: number`"
+            message, help = (
+                f"'round' says nothing about a field of type {declared}",
+                remove() + ", or " + set_type("number"),
+            )
         elif not rounds and declared not in ("string", "messages"):
             message = f"this step changes texts, and the field is of type {declared}"
             numbers = declared in ("number", "array", "object")
-            help = "remove it" + (", or write `{round: 2}` to round numbers" if numbers else "")
+            help = remove() + (", or " + write("{round: 2}") + " to round numbers" if numbers else "")
         else:
             continue
         ctx.report("E507", step, message, help)
@@ -151,7 +155,7 @@ def _enums(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any]) -> None
     for value, at in zip(enum, nodes, strict=False):
         mark = (type(value), repr(value))
         if mark in seen:
-            ctx.report("E506", at, f"'{value}' stands twice in the enum", "remove one")
+            ctx.report("E506", at, f"'{value}' stands twice in the enum", remove(form="remove one"))
         seen.add(mark)
         if declared is not None and not fits(type_of(value), declared):
             wanted = data["type"]
@@ -160,7 +164,7 @@ def _enums(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any]) -> None
             continue
         reason = next(_outside(value, data), None)
         if reason is not None:
-            ctx.report("E506", at, f"'{value}' can never be accepted: {reason}", "remove it, or change the rule")
+            ctx.report("E506", at, f"'{value}' can never be accepted: {reason}", remove() + ", or change the rule")
 
 
 def _outside(value: Any, data: Mapping[str, Any]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from synthspec.analysis.sections.items import item_types
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.stored_examples import with_examples, without_circles
 from synthspec.diagnostics import Diagnostic, did_you_mean
+from synthspec.diagnostics.remedies import name_meant, write
 from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Literal, Name
@@ -168,10 +169,10 @@ def _with_value(ctx: AnalysisContext, field: Field, node: Node, scope: Mapping[s
 def _fixed_text(node: Node, faults: list[Diagnostic]) -> list[Diagnostic]:
     """Faults of a `value` that was surely meant as a text, told as one."""
     words = re.fullmatch(r"[^\W\d]\w*(?:[ ,]+\w+)*[.!?]?", scalar_text(node)) if faults else None
-    if words is None or faults[0].code not in ("E301", "E302") or faults[0].suggestion:
+    if words is None or faults[0].code not in ("E301", "E302") or name_meant(faults[0].help):
         return faults
     text = words[0] if len(words[0]) <= 60 else "a text"
-    return [replace(faults[0], help=f"for a fixed text write `value: '\"{text}\"'`")]
+    return [replace(faults[0], help="for a fixed text " + write(f"value: '\"{text}\"'"))]
 
 
 def _type(data: Mapping[str, Any]) -> Type:

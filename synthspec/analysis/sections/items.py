@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain
+from synthspec.diagnostics.remedies import write
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import check_expression, parse_expression
 from synthspec.languages.expressions.types import ANY, Type
@@ -24,7 +25,7 @@ def lower_item(
     form = FORM.match(node.text)
     if form is None:
         message = f"`{key}` names each item of a list in turn; this is not of the form `name in list`"
-        ctx.report("E430", node, message, f"write `{key}: item in LIST`")
+        ctx.report("E430", node, message, write(f"{key}: item in LIST"))
         return None, ANY
     name, start = form.group(1), form.end()
     items, kind = ctx.expression(node, scope, explain=explain, start=start)

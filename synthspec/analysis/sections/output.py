@@ -12,6 +12,7 @@ from synthspec.analysis.sections.settings import field_names
 from synthspec.analysis.sections.tables import lower_tables
 from synthspec.dataset.names import RESERVED
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.tree import Expression
@@ -38,7 +39,7 @@ def lower_output(
     columns = field_names(ctx, node.get("columns"), fields)
     stratify = field_names(ctx, node.get("stratify"), fields)
     if node.get("stratify") is not None and node.get("split") is None:
-        ctx.report("E606", node.key("stratify") or node, "`stratify` without a `split`", "add `split:`, or remove it")
+        ctx.report("E606", node.key("stratify") or node, "`stratify` without a `split`", "add `split:`, or " + remove())
     written = tuple(dict.fromkeys(formats)) or ("csv",)
     _own_files(ctx, node, written)
     split = value_of(node.get("split"), {})
@@ -65,7 +66,7 @@ def _group(
         return None
     before = len(ctx.faults)
     if node.get("split") is None:
-        ctx.report("E606", node.key("group") or node, "`group` without a `split`", "add `split:`, or remove it")
+        ctx.report("E606", node.key("group") or node, "`group` without a `split`", "add `split:`, or " + remove())
     types = {name: field.type for name, field in fields.items()}
     found, _ = ctx.expression(given, Scope(parameters, types, ctx.names_under("parameters")))
     if found is not None and value_of(ctx.root.get("on_missing")) == "replace":
@@ -83,7 +84,7 @@ def _csv_style(ctx: AnalysisContext, node: Node | None, formats: tuple[str, ...]
     style = value_of(node, {})
     if node is not None and "csv" not in formats:
         message = "`csv` says how CSV files are written, and none is"
-        ctx.report("W735", node, message, "add csv to `formats`, or remove it")
+        ctx.report("W735", node, message, "add csv to `formats`, or " + remove())
     return CsvStyle(bool(style.get("bom")), bool(style.get("safe")))
 
 
@@ -164,7 +165,7 @@ def _roles(ctx: AnalysisContext, node: MapNode, fields: Mapping[str, Field]) -> 
         if role not in roles:
             message = f"the shape '{kind}' has no role '{role}'"
             free = [name for name in roles if node.get(name) is None]
-            otherwise = "remove it" if roles else "a table has none: name another kind"
+            otherwise = remove() if roles else "a table has none: name another kind"
             ctx.report("E607", entry.key, message, did_you_mean(role, free, otherwise))
         else:
             field_names(ctx, entry.value, fields)

@@ -10,6 +10,7 @@ from synthspec.analysis.sections.draw_counts import Count, lower_count, lower_li
 from synthspec.analysis.sections.faker import FakerFault, faker_type
 from synthspec.analysis.sections.source_draws import lower_source_draw
 from synthspec.diagnostics import Related, did_you_mean
+from synthspec.diagnostics.remedies import write
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions.traversal import walk
 from synthspec.languages.expressions.tree import Expression, Name
@@ -74,7 +75,7 @@ def _read_too_early(ctx: AnalysisContext, parameters: list[Parameter], condition
         if _hangs_on(read, condition.source, parameters):
             help = f"declare the data a second time, as another source, and draw '{begun.name}' from that"
             if isinstance(read.draw, SourceDraw) and read.draw.column:
-                help = f"write `row.{read.draw.column}`: draws from one source take the same row"
+                help = write(f"row.{read.draw.column}") + ": draws from one source take the same row"
         related = (Related(begun.span, "drawn here"),)
         ctx.report("E551", condition.node.place(late.start, late.end), message, help, related)
 

@@ -10,6 +10,7 @@ from typing import Literal as OneOf
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.evaluation.gates import GATE_METRICS, metrics_named, words_unknown
 from synthspec.languages.expressions import compile_row, names_of
@@ -95,7 +96,7 @@ def _check(
                 _out_of_bounds(ctx, that, part, fields)
     if severity == "drop" and retry is not None and isinstance(node, MapNode):
         message_of = "a row that a `drop` check does not want is left out: no prompt is retried for it"
-        ctx.report("E434", node.get("retry") or node, message_of, "remove `retry`, or the severity")
+        ctx.report("E434", node.get("retry") or node, message_of, remove("retry") + ", or the severity")
     return Check(expression, that.text, message, _SEVERITIES.get(severity, "error"), that.span, retry, told)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from synthspec.analysis.sections.context import AnalysisContext
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.reader import ListNode, Node, ScalarNode
 from synthspec.inference.transport.chat import address_of, server_of
 from synthspec.plugins import is_built_in
@@ -26,13 +27,13 @@ def check_addresses(ctx: AnalysisContext, node: Node, provider: str) -> None:
         if place in seen:
             other = "" if seen[place] == item.text else f", as '{seen[place]}'"
             message = f"the server '{item.text}' is listed twice{other}"
-            ctx.report("E867", item, message, "remove it; to ask it for more at once, raise `limits.concurrency`")
+            ctx.report("E867", item, message, remove() + "; to ask it for more at once, raise `limits.concurrency`")
         seen.setdefault(place, item.text)
         paths.setdefault(urlsplit(address).path, item)
     if len(paths) == 2 and "" in paths:
         (with_path,) = (p for p in paths if p)
         message = f"'{paths[''].text}' has no path, and others of the list end in '{with_path}'"
-        ctx.report("W856", paths[""], message, f"write `{paths[''].text.rstrip('/')}{with_path}`")
+        ctx.report("W856", paths[""], message, write(paths[""].text.rstrip("/") + with_path))
 
 
 def _address_in(ctx: AnalysisContext, item: ScalarNode, provider: str) -> str | None:
@@ -56,6 +57,10 @@ def _remedy(text: str) -> str:
     if "@" in text or "?" in text:
         return "keep the scheme, the host, the port and the path alone"
     try:
-        return f"write `{address_of(f'http://{text}')}`" if "://" not in text else "write it as http://HOST:PORT/v1"
+        return (
+            write(address_of(f"http://{text}"), certain=True)
+            if "://" not in text
+            else "write it as http://HOST:PORT/v1"
+        )
     except BackendFault:
         return "write it as http://HOST:PORT/v1"

@@ -15,6 +15,7 @@ from synthspec.analysis.sections.servers import check_addresses
 from synthspec.analysis.sections.source_draws import find_source, may_read
 from synthspec.analysis.sections.sources import data_path
 from synthspec.diagnostics import did_you_mean, nearest
+from synthspec.diagnostics.remedies import remove, suggest, write
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode
 from synthspec.document.schema import value_faults
 from synthspec.document.source import path_fault
@@ -76,7 +77,7 @@ def lower_backend(
             return default
         there = plugin_names("backends")
         near = nearest(provider, sorted(there)) if isinstance(node, ScalarNode) and model else None
-        shown = f"did you mean '{near}:{model}'?" if near is not None else did_you_mean(provider, there)
+        shown = suggest(f"{near}:{model}") if near is not None else did_you_mean(provider, there)
         help = meant_backend(provider, model) or shown
         ctx.report("E601", place, f"there is no backend '{provider}'", help)
         return default
@@ -113,7 +114,7 @@ def _known_backend(
     known = provider_of(provider)
     model = model or known.default_model
     if not model and not known.free:
-        ctx.report("E602", place, f"the backend '{provider}' needs a model", f"write `{provider}:MODEL`")
+        ctx.report("E602", place, f"the backend '{provider}' needs a model", write(f"{provider}:MODEL"))
     _no_templates(ctx, node)
     if isinstance(node, MapNode):
         for entry in node.entries:
@@ -121,7 +122,7 @@ def _known_backend(
                 help = did_you_mean(entry.key.text, [*_COMMON, *known.options])
                 if _SECRET.search(entry.key.text):
                     keys = " or ".join(known.keys)
-                    help = f"secrets come from the environment: set {keys}" if keys else "remove it: no key is needed"
+                    help = f"secrets come from the environment: set {keys}" if keys else remove() + ": no key is needed"
                 ctx.report("E603", entry.key, f"'{entry.key.text}' is not an option of '{provider}'", help)
             elif entry.key.text == "extra_body":
                 check_extra_body(ctx, entry.value, isinstance(options.get("prices"), dict))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from synthspec.analysis.sections.context import AnalysisContext, Explain, no_hint, scalar_text, value_of
 from synthspec.analysis.sections.draw_counts import Count
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.traversal import members_of, names_of
@@ -96,7 +97,7 @@ def lower_nearest(
     if nearest is None:
         if by is not None:
             ctx.report("E533", node.key("by") or by, "`by` says what `nearest` compares, and there is none",
-                       "add `nearest: …`, or remove `by`")  # fmt: skip
+                       "add `nearest: …`, or " + remove("by"))  # fmt: skip
         return None
 
     def of_fields(name: str) -> str | None:

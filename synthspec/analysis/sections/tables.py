@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.settings import field_names
 from synthspec.dataset.tables import key_columns
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import Entry, MapNode, Node
 from synthspec.spec import Field, TableOutput
 
@@ -26,7 +27,7 @@ def lower_tables(
         return ()
     for key, help in _ALONE.items():
         if (beside := output.key(key)) is not None:
-            ctx.report("E552", beside, f"`{key}` cannot stand beside `tables`", f"remove it: {help}")
+            ctx.report("E552", beside, f"`{key}` cannot stand beside `tables`", remove() + f": {help}")
     deepest = max(levels.values(), default=0)
     before = len(ctx.faults)
     tables = [t for e in node.entries if (t := _table(ctx, e, fields, levels, deepest)) is not None]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from synthspec.analysis.sections.context import AnalysisContext
+from synthspec.diagnostics.remedies import remove
 from synthspec.languages.expressions.types import ANY, Type
 from synthspec.spec import Field, Prompt, Tool, ToolDraw
 from synthspec.spec.tool_schemas import tools_named
@@ -37,5 +38,5 @@ def with_tool_columns(
         found.append(replace(prompt, writes=(*prompt.writes[:1], column)))
     for name, tool in tools.items():
         if name not in used:
-            ctx.report("W756", tool.span, f"no prompt may call the tool '{name}'", "give it to one, or remove it")
+            ctx.report("W756", tool.span, f"no prompt may call the tool '{name}'", "give it to one, or " + remove())
     return tuple(found), (*fields, *made)

@@ -22,6 +22,7 @@ from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.source_draws import find_source, lower_where
 from synthspec.analysis.sections.who_draws import drawn_by
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.tree import Expression, ListOf, Literal
@@ -98,7 +99,7 @@ def _schema(ctx: AnalysisContext, node: MapNode) -> dict[str, Any]:
     schema = arguments_schema(data)
     if schema is None:
         message = "the arguments of a tool are an object: a map of names to JSON Schemas"
-        ctx.report("E487", at, message, "write `parameters: {NAME: {type: string}}`")
+        ctx.report("E487", at, message, write("parameters: {NAME: {type: string}}"))
         return dict(NO_ARGUMENTS)
     members = at.get("properties") if data.get("type") == "object" else at
     before = len(ctx.faults)
@@ -177,7 +178,7 @@ def lower_tool_names(
         if not isinstance(item, ScalarNode):
             continue
         if item.text in seen:
-            ctx.report("E488", item, f"the tool '{item.text}' is named twice", "remove one")
+            ctx.report("E488", item, f"the tool '{item.text}' is named twice", remove(form="remove one"))
         elif item.text not in known and not ctx.is_lost("tools"):
             help = did_you_mean(item.text, known, "declare it under `tools`")
             ctx.report("E489", item, f"there is no tool '{item.text}'", help)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.diagnostics import Span
+from synthspec.diagnostics.remedies import write
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.tree import Literal
 from synthspec.spec import Parameter, SourceDraw, Spec
@@ -60,7 +61,7 @@ def _why_not(spec: Spec, draw: SourceDraw) -> tuple[str, str] | None:
     if spec.novelty.on_saturation == "spread":
         return (
             "`on_saturation: spread` makes rows under other combinations",
-            f"write `on_saturation: continue`, or {remove}",
+            write("on_saturation: continue") + f", or {remove}",
         )
     return None
 

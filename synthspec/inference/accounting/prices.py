@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from synthspec.diagnostics.remedies import write
 from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.plugins import is_plugin
 from synthspec.spec import Prices
@@ -136,11 +137,11 @@ def meant_backend(provider: str, model: str) -> str:
     """
     named, slash, rest = provider.partition("/")
     if slash and rest and is_plugin("backends", named):
-        return f"write `{named}:{rest}{':' if model else ''}{model}`"
+        return write(f"{named}:{rest}{':' if model else ''}{model}", certain=True)
     if not model and (owner := provider_of(provider)):
-        return f"write `{owner}:{provider}`"
+        return write(f"{owner}:{provider}", certain=True)
     owner = _ALIASES.get(provider.casefold())
-    return f"write `{owner}:{model or 'MODEL'}`" if owner else ""
+    return write(f"{owner}:{model or 'MODEL'}", certain=bool(model)) if owner else ""
 
 
 def dollars(amount: float) -> str:

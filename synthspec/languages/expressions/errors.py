@@ -14,4 +14,3 @@ class Fault:
     start: int
     end: int
     help: str = ""
-    suggestion: str = ""  # the name that was surely meant

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from synthspec.diagnostics.remedies import remove
 from synthspec.lazy_dataclass import dataclass
 
 _TAG = re.compile(r"\{%-?\s*(\w+)|\{\{|\{#")
@@ -66,7 +67,7 @@ def _plainly(said: str) -> str:
 
 def _orphan(word: str) -> str:
     opener = word.removeprefix("end") if word.startswith("end") else "if"
-    return f"remove it, or begin the block above with {{% {opener} … %}}"
+    return remove() + f", or begin the block above with {{% {opener} … %}}"
 
 
 def _never_ended(text: str) -> TextFault | None:

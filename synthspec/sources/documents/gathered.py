@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from synthspec.diagnostics.remedies import write
 from synthspec.plugins import plugin_error
 from synthspec.sources.documents.chunker import Chunking, cut, whole
 from synthspec.sources.documents.document import Document, DocumentFault, MissingDocumentPackage
@@ -112,7 +113,7 @@ class ChunkedDocuments:
             help = f"add `encoding: {encoding}` to the source if that is right, or save the files as UTF-8"
             yield Note("W750", f"not UTF-8 text, and read as {encoding}: '{_short(path)}'{more}", help)
         if self.chunking is not None and self.chunking.by == "pages" and not self._paged:
-            help = "write `by: headings`; PDF, PowerPoint and text with form feeds have pages"
+            help = write("by: headings") + "; PDF, PowerPoint and text with form feeds have pages"
             yield Note("W782", "chunks are cut by pages, and none of the documents has any", help, "chunk")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import remove, suggest, write
 from synthspec.sources.queries.limits import MEMORY, MOST_BYTES
 from synthspec.sources.queries.statement import CLOCKS, bare_names, ordered
 from synthspec.sources.queries.tables import arrow_table
@@ -21,7 +22,7 @@ from synthspec.sources.queries.tables import arrow_table
 _BATCH = 8192  # rows written at once
 _REMEDIES = {  # by a part of what DuckDB says
     "explicit type casts": "say of what type a column is: price::double",
-    "GROUP BY": "add it to `group by`, or write `group by all`",
+    "GROUP BY": "add it to `group by`, or " + write("group by all"),
     "Could not convert": "write try_cast(column as type), which is null where it cannot be",
 }
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
@@ -78,7 +79,7 @@ def _run(task: Mapping[str, Any], known: set[str]) -> int:
         for name in bare_names(task["tree"]):
             if name not in {column.lower() for column in known}:
                 what = "gives another value each day" if name in CLOCKS else "tells of the machine and not of the data"
-                raise _Refusal(f"`{name}` {what}", "remove it, or name a column", "E831")
+                raise _Refusal(f"`{name}` {what}", remove() + ", or name a column", "E831")
         _bind(connection, task["text"], known)
         columns = connection.execute(f"select * from ({_sql(connection, task['tree'])}) limit 0").description
         sql = _sql(connection, ordered(task["tree"], len(columns or ())))
@@ -194,11 +195,11 @@ def _first_line(message: str) -> str:
 def _remedy(message: str, known: Collection[str]) -> str:
     column = re.search(r'(?:Referenced column|a column named) "([^"]+)"', message)
     if column is not None:
-        near = did_you_mean(column[1], known)
-        return f"{near or 'name a column that is there'}; a text is in single quotes: '{column[1]}'"
+        near = did_you_mean(column[1], known) or "name a column that is there"
+        return near + f"; a text is in single quotes: '{column[1]}'"
     meant = re.search(r'Did you mean "([^"]+)"', message)
     if meant is not None:
-        return f"did you mean '{meant[1]}'?"
+        return suggest(meant[1])
     return next((help for part, help in _REMEDIES.items() if part in message), "correct the query")
 
 

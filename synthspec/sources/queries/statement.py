@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import remove
 from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.source_kind import SourceFault
 
@@ -161,7 +162,7 @@ def _refuse_node(node: Mapping[str, Any], unstable: frozenset[str]) -> None:
     if node.get("class") == "PARAMETER":
         raise SourceFault("a query has no parameters", "write the value in place of the $ or ?", "E830")
     if node.get("sample"):
-        help = "remove it: the parameters draw rows of the source, by the spec's seed"
+        help = remove() + ": the parameters draw rows of the source, by the spec's seed"
         raise SourceFault("a sample differs each time it is taken", help, "E831")
     if node.get("type") == "TABLE_FUNCTION":
         _refuse_table_function(str((node.get("function") or {}).get("function_name", "")).lower())
@@ -181,12 +182,12 @@ def _refuse_function(name: str, node: Mapping[str, Any], unstable: frozenset[str
         help = "write the date or the time itself, so that the rows stay the same"
         raise SourceFault(f"`{name}` gives another value each day", help, "E831")
     if name in PLACES or name.startswith(_PLACES_BEGIN):
-        help = "remove it: a query reads its files, nothing else"
+        help = remove() + ": a query reads its files, nothing else"
         raise SourceFault(
             f"a query may not call `{name}`, which tells of the machine and not of the data", help, "E831"
         )
     if name in unstable - {"error"}:
-        help = "remove it: parameters draw by the spec's seed, in place of the query"
+        help = remove() + ": parameters draw by the spec's seed, in place of the query"
         raise SourceFault(f"`{name}` gives another value each time", help, "E831")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import write
 from synthspec.sources.simulation.process import MAX_BYTES, MAX_ROWS, MEMORY, EndedRun
 from synthspec.sources.simulation.results import Result
 from synthspec.sources.source_kind import SourceFault
@@ -126,6 +127,6 @@ def notes_of(result: Result, steps: int, name: str) -> tuple[Note, ...]:
         help = "draw from self.random or self.rng alone, read no clock, and go through no set of agents"
         notes.append(Note("W790", f"{name} gives other rows each time it runs; those of one run are kept", help))
     if result.steps < steps:
-        help = f"write `steps: {result.steps}`, or correct what sets `running` to False"
+        help = write(f"steps: {result.steps}") + ", or correct what sets `running` to False"
         notes.append(Note("W791", f"{name} ended by itself after {result.steps:,} of {steps:,} steps", help, "steps"))
     return tuple(notes)

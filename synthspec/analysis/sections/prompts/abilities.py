@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.analysis.sections.prompts.images import DrawnNames, looks_of
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import MapNode, Node
 from synthspec.inference.accounting.image_tokens import image_tokens
 from synthspec.inference.backends import Provider, provider_of
@@ -64,7 +65,7 @@ def _check(
         if asks and not getattr(provider, ability):
             able = ", ".join(n for n in plugin_names("backends") if _is_able(n, ability) and n != "replay")
             message = f"the backend '{choice.provider}' is none that {what}"
-            ctx.report("E473", node.key(key) or node, message, f"remove `{key}`, or use a backend that can: {able}")
+            ctx.report("E473", node.key(key) or node, message, remove(key) + f", or use a backend that can: {able}")
     drawn = DrawnNames(ctx, around, tuple(each for each in (prompt.each, prompt.map) if each is not None))
     if prompt.images and provider.images:
         for place, expression in zip(ctx.items(node.get("images")), prompt.images, strict=False):

@@ -7,6 +7,7 @@ from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.settings import lower_backend
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.reader import ListNode, MapNode, Node
 from synthspec.languages.expressions import names_of
 from synthspec.lazy_dataclass import dataclass
@@ -61,7 +62,7 @@ def _in_turn(
         ctx.report("E452", node.key("backend") or own, message, f"add `samples: {len(found)}`, or name one backend")
     elif isinstance(samples, int) and samples < len(found):
         message = f"{len(found)} backends for {samples} samples: the last ones are never used"
-        ctx.report("W727", own.items[samples], message, f"write `samples: {len(found)}`, or remove them")
+        ctx.report("W727", own.items[samples], message, write(f"samples: {len(found)}") + ", or remove them")
     return OwnBackends(found[0] if found else None, found if samples is not None else ())
 
 
@@ -95,5 +96,5 @@ def _complete(ctx: AnalysisContext, at: Node, listed: MapNode, values: list[str]
     for entry in listed.entries:
         if entry.key.text not in values:
             message = f"`choose` never gives '{entry.key.text}'"
-            ctx.report("W726", entry.key, message, did_you_mean(entry.key.text, values, "remove it"))
+            ctx.report("W726", entry.key, message, did_you_mean(entry.key.text, values, remove()))
             return

@@ -15,6 +15,7 @@ from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.tool_draws import lower_tool_draw
 from synthspec.analysis.sections.tools import Tools, lower_tool_names
 from synthspec.diagnostics import Related
+from synthspec.diagnostics.remedies import remove, set_type
 from synthspec.document.reader import Entry, MapNode, Node
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.tree import Expression, Literal
@@ -85,7 +86,7 @@ def lower_tool_prompt(
     for key in TOOL_PROMPT_KEYS:
         if (stray := node.key(key)) is not None and (key != "rows" or value_of(node.get(key)) != 1):
             message = f"a prompt with `tools` has no `{key}`: its reply is a conversation"
-            ctx.report("E480", stray, message, "remove it")
+            ctx.report("E480", stray, message, remove())
     reading = _read(ctx, entry, writes, around, empty, tools)
     scope, explain, nulls = reading.scope, reading.explain, reading.nulls
     opening = ctx.template(node.get("user"), scope, explain, nulls) or Template("?")
@@ -169,14 +170,14 @@ def check_no_dialogue(ctx: AnalysisContext, name: str, node: MapNode) -> None:
     lost = ctx.is_broken("prompts", name, "dialogue")
     if (at := node.key("turns")) is not None and node.get("dialogue") is None and not lost:
         message = "`turns` belongs to a prompt with `dialogue`"
-        ctx.report("E485", at, message, "remove it; a field of `type: messages` has `turns` of its own")
+        ctx.report("E485", at, message, remove() + "; a field of `type: messages` has `turns` of its own")
 
 
 def _alone(ctx: AnalysisContext, node: MapNode) -> None:
     """Report what a dialogue has no use for."""
     for key in OTHER_KEYS:
         if (at := node.key(key)) is not None:
-            help = "remove it" if key not in ("system", "tools") else f"give it to a speaker: `NAME: {{{key}: …}}`"
+            help = remove() if key not in ("system", "tools") else f"give it to a speaker: `NAME: {{{key}: …}}`"
             ctx.report("E480", at, f"a prompt with `dialogue` has no `{key}`: its speakers write the messages", help)
 
 
@@ -193,7 +194,7 @@ def _writes_one(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], aro
         field = around.fields.get(name)
         if field is not None and not holds_messages(field) and not ctx.is_broken("fields", name) and len(writes) == 1:
             message = f"this prompt writes a conversation, and '{name}' is {field.type.with_article}"
-            ctx.report("E481", field.span, message, "declare it with `type: messages`")
+            ctx.report("E481", field.span, message, set_type("messages", "declare it with `type: {}`"))
 
 
 def _scope(ctx: AnalysisContext, writes: tuple[str, ...], around: Surroundings) -> Scope:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from synthspec.analysis.sections.context import AnalysisContext, Explain
 from synthspec.analysis.sections.items import is_always_empty
 from synthspec.analysis.sections.scope import Scope
+from synthspec.diagnostics.remedies import write
 from synthspec.document.reader import Node, ScalarNode
 from synthspec.languages.expressions.types import ANY
 from synthspec.lazy_dataclass import dataclass
@@ -32,7 +33,7 @@ def lower_each(
     """The name and the list, None where they are at fault; and the names in scope of what is said for each item."""
     form = _FORM.fullmatch(node.text) if isinstance(node, ScalarNode) else None
     if form is None or not isinstance(node, ScalarNode):
-        ctx.report(code, node, "this does not say which item of which list is meant", f"write `{key}: item in LIST`")
+        ctx.report(code, node, "this does not say which item of which list is meant", write(f"{key}: item in LIST"))
         return None, Scope({}, reading.scope)
     name, start = form["name"], form.start("items")
     if name in reading.taken:

@@ -9,6 +9,7 @@ from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.source_draws import find_source, lower_nearest, lower_where, row_type
 from synthspec.analysis.sections.stored_examples import named_examples
 from synthspec.diagnostics import Related
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions.types import ANY, Type
 from synthspec.spec import Examples
@@ -69,5 +70,5 @@ def not_shown(
     if examples is None or examples.name in shown or silent or examples.name in around.fields:
         return
     column = next(iter(around.sources[examples.source].columns), "")
-    help = f"write {{% for e in {examples.name} %}}{{{{ e.{column} }}}}{{% endfor %}} in `user`, or remove it"
+    help = f"write {{% for e in {examples.name} %}}{{{{ e.{column} }}}}{{% endfor %}} in `user`, or " + remove()
     ctx.report("W706", node.key("examples") or node, "no template of this prompt shows its examples", help)

@@ -10,6 +10,7 @@ from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.tools import Tools
 from synthspec.diagnostics import Related
+from synthspec.diagnostics.remedies import write
 from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.expressions.traversal import walk
@@ -76,7 +77,7 @@ def _count(reading: DialogueReading, node: Node | None) -> Expression:
         if not isinstance(value, int) or not 1 <= value <= MOST_EXCHANGES:
             message = f"`turns` can be {value}: a dialogue has 1 to {MOST_EXCHANGES} exchanges"
             ends = re.fullmatch(r"(\d+)\s*[-–]\s*(\d+)", node.text.strip())
-            help = f"write `{{min: {ends[1]}, max: {ends[2]}}}`" if ends else "write a number in this range"
+            help = write(f"{{min: {ends[1]}, max: {ends[2]}}}") if ends else "write a number in this range"
             ctx.report("E486", node, message, help)
             return Literal(1, 0, 0)
     low, high = ends_of_exchanges(reading, expression)

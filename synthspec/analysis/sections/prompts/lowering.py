@@ -24,6 +24,7 @@ from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.prompts.written import is_unasked, nobody_writes, who_writes
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.tools import Tools, lower_tools, playing_prompts
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import Entry, MapNode
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import ANY, INTEGER, Type
@@ -161,7 +162,7 @@ def _unasked(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around
     assert isinstance(node, MapNode)
     for key in (e.key for e in node.entries if e.key.text != "each"):
         message = f"`{key.text}` belongs to a prompt that is asked, and '{name}' says nothing to a model"
-        ctx.report("E444", key, message, f"add `user: …`, or remove `{key.text}`: `each` alone makes the rows")
+        ctx.report("E444", key, message, "add `user: …`, or " + remove(key.text) + ": `each` alone makes the rows")
     each = lower_each(ctx, name, node, _scope(ctx, (), around, {}), around, lambda _: None)
     reads = names_of(each.items) if each is not None else frozenset[str]()
     return Prompt(

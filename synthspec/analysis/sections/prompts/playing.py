@@ -17,6 +17,7 @@ from synthspec.analysis.sections.prompts.messages import lower_spoken
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import did_you_mean, nearest
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import ANY, INTEGER, TEXT, Type
@@ -169,7 +170,7 @@ def _no_strays(ctx: AnalysisContext, node: MapNode) -> None:
     for key in _STRAY:
         if (at := node.key(key)) is not None:
             message = f"a prompt that plays a tool has no `{key}`: it is asked once for each call of the tool"
-            ctx.report("E541", at, message, "remove it")
+            ctx.report("E541", at, message, remove())
     backend = node.get("backend")
     if isinstance(backend, MapNode) and (at := backend.key("choose")) is not None:
         ctx.report("E541", at, "a prompt that plays a tool has one backend", "name one: `backend: PROVIDER:MODEL`")
@@ -185,8 +186,8 @@ def _fields(ctx: AnalysisContext, answer: MapNode) -> tuple[Field, ...]:
 
 def _field(ctx: AnalysisContext, entry: Entry, node: MapNode) -> Field:
     if (at := node.key("value")) is not None:
-        ctx.report("E546", at, "a field of an answer is written by the prompt that plays the tool", "remove `value`")
+        ctx.report("E546", at, "a field of an answer is written by the prompt that plays the tool", remove("value"))
     if value_of(kind := node.get("type")) == "messages":
         message = "a field of an answer is no conversation"
-        ctx.report("E546", kind or node, message, "write `type: string`, or an `array` of objects")
+        ctx.report("E546", kind or node, message, write("type: string") + ", or an `array` of objects")
     return draft_field(ctx, entry.key, node)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.diagnostics import Related, did_you_mean
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.spec import Field
 
@@ -33,9 +34,8 @@ def lower_reasoning(
             ctx.report("E412", node, f"the field '{name}' is written twice", "leave it to one prompt", (first,))
         elif name in fields and fields[name].value is not None:
             first = Related(fields[name].span, "computed here")
-            ctx.report(
-                "E420", node, f"the field '{name}' is computed by its `value`", "remove one of the two", (first,)
-            )
+            help = remove(form="remove one of the two")
+            ctx.report("E420", node, f"the field '{name}' is computed by its `value`", help, (first,))
         elif name in fields:
             taken[name] = node
             found[entry.key.text] = name
@@ -50,7 +50,7 @@ def _check(ctx: AnalysisContext, prompt: MapNode, node: ScalarNode, field: Field
         return  # reported with all that a conversation has no use for
     if value_of(prompt.get("rows"), 1) != 1:
         message = "a prompt with `rows` has no `reasoning`: what the model thought belongs to no one row"
-        ctx.report("E474", node, message, "remove `reasoning`, or `rows`")
+        ctx.report("E474", node, message, remove("reasoning") + ", or `rows`")
     elif field.type.values or field.type.kind not in (("list",) if lists else ("text", "any")):
         wanted = "a list of texts, one for each reply" if lists else "a text"
         message = f"'{field.name}' is {field.type.with_article}; what a model thought is {wanted}"

@@ -12,6 +12,7 @@ from synthspec.analysis.sections.prompts.bounds import KnownNames, ends_of_expre
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.reader import Entry, MapNode, Node
 from synthspec.languages.expressions import Expression, names_of
 from synthspec.languages.expressions.types import ANY, INTEGER, Type, fits
@@ -114,7 +115,7 @@ def _seed(
     if name not in types:
         if not ctx.is_lost("fields"):
             message = f"'{name}' is no field that this prompt writes, so no round feeds it back"
-            help = did_you_mean(name, types, f"write `writes: [{name}]`, or remove it under `from`")
+            help = did_you_mean(name, types, write(f"writes: [{name}]") + ", or " + remove() + " under `from`")
             ctx.report("E457", entry.key, message, help)
         return None
     if value is not None and not fits(kind, types[name]):

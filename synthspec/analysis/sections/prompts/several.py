@@ -9,6 +9,7 @@ from synthspec.analysis.sections.context import AnalysisContext, value_of
 from synthspec.analysis.sections.prompts.each import TemplateScope, lower_each
 from synthspec.analysis.sections.prompts.rounds import lower_repeat
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.reader import MapNode, Node
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.types import Type
@@ -54,11 +55,11 @@ def check_together(ctx: AnalysisContext, node: MapNode) -> None:
         message = (
             f"a prompt has one of `samples`, `map`, `repeat`, `dialogue` and `rows`; this one has `{found[0]}` too"
         )
-        ctx.report("E450", key or node, message, f"remove `{found[1]}`, or write a prompt of its own for it")
+        ctx.report("E450", key or node, message, remove(found[1]) + ", or write a prompt of its own for it")
     elif found and node.get("verbalize") is not None and found != ["rows"]:
         key = node.key("verbalize")
         message = f"`verbalize` does not go with `{found[0]}`"
-        help = f"remove one of the two: `{found[0]}` asks several times itself"
+        help = remove(form="remove one of the two") + f": `{found[0]}` asks several times itself"
         ctx.report("E450", key or node, message, help)
     if node.get("repeat") is None:
         _only_repeated(ctx, node)
@@ -73,7 +74,7 @@ def _only_repeated(ctx: AnalysisContext, node: MapNode) -> None:
     for key in (*UNDER_REPEAT, *until):
         if (at := node.key(key)) is not None:
             message = f"`{key}` belongs to a prompt with `repeat`"
-            ctx.report("E458", at, message, f"add `repeat: ROUNDS`, or remove `{key}`")
+            ctx.report("E458", at, message, "add `repeat: ROUNDS`, or " + remove(key))
             return
 
 
@@ -88,7 +89,7 @@ def check_lists(ctx: AnalysisContext, node: MapNode, prompt: Prompt, fields: Map
             continue
         if holds_messages(field):
             message = f"'{name}' takes the reply to each {how}: it is a list, and declared as a conversation"
-            ctx.report("E448", field.span, message, f"remove `{key}`: a row has one conversation")
+            ctx.report("E448", field.span, message, remove(key) + ": a row has one conversation")
         elif field.schema.get("type") != "array":
             message = f"'{name}' takes the reply to each {how}: it is a list, and declared as {field.type.with_article}"
             shown = field.schema.get("type", "string")
@@ -103,13 +104,13 @@ def _count(ctx: AnalysisContext, at: Node, samples: int, field: Field) -> None:
     values = items.get("enum") if isinstance(items, dict) else None
     if isinstance(least, int) and samples < least:
         message = f"'{field.name}' has {least} items or more, and is asked for {samples} times"
-        help = f"write `samples: {least}`"
+        help = write(f"samples: {least}")
     elif isinstance(most, int) and samples > most:
         message = f"'{field.name}' has {most} items at most, and is asked for {samples} times"
-        help = f"write `samples: {most}`"
+        help = write(f"samples: {most}")
     elif field.schema.get("uniqueItems") and isinstance(values, list) and samples > len(values):
         message = f"'{field.name}' has {samples} different items, and there are {len(values)} values for them"
-        help = f"write `samples: {len(values)}`"
+        help = write(f"samples: {len(values)}")
     else:
         return
-    ctx.report("E451", at, message, f"{help}, or change the field")
+    ctx.report("E451", at, message, help + ", or change the field")

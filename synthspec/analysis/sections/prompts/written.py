@@ -9,6 +9,7 @@ from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.analysis.sections.gathered import collects_itself
 from synthspec.analysis.sections.prompts.reasoning import lower_reasoning
 from synthspec.diagnostics import Related, did_you_mean, names_in, nearest
+from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import Field, Prompt
@@ -105,7 +106,13 @@ def _may_write(
         ctx.report("E412", node, f"the field '{name}' is written twice", "leave it to one prompt", (first,))
     elif name in fields and fields[name].value is not None:
         first = Related(fields[name].span, "computed here")
-        ctx.report("E420", node, f"the field '{name}' is computed by its `value`", "remove one of the two", (first,))
+        ctx.report(
+            "E420",
+            node,
+            f"the field '{name}' is computed by its `value`",
+            remove(form="remove one of the two"),
+            (first,),
+        )
     else:
         return name in fields
     return False

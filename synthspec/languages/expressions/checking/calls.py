@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import suggest
 from synthspec.languages.expressions.checking.binding import Bound, as_moment, bind, bind_function
 from synthspec.languages.expressions.checking.descriptions import a, describe
 from synthspec.languages.expressions.checking.lengths import check_lists
@@ -152,7 +153,7 @@ def _unknown(node: FunctionCall, check: Checking) -> None:
         synonym = SYNONYMS.get(node.function.lower())
         remedy = did_you_mean(node.function, known)
         if synonym and (synonym in known or "'" in synonym):
-            remedy = f"write {synonym}" if "'" in synonym else f"did you mean '{synonym}'?"
+            remedy = f"write {synonym}" if "'" in synonym else suggest(synonym)
     check.faults.append(Fault("E304", message, node.start, node.start + len(node.function), remedy))
 
 

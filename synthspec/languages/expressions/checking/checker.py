@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from synthspec.diagnostics import did_you_mean, nearest
+from synthspec.diagnostics import did_you_mean
+from synthspec.diagnostics.remedies import name_meant
 from synthspec.languages.expressions.checking.calls import check_call
 from synthspec.languages.expressions.checking.comparisons import check_comparison
 from synthspec.languages.expressions.checking.descriptions import a, describe
@@ -111,12 +112,11 @@ class TypeCheck:
         if elsewhere is None and node.name.lower() in _NULLS:
             elsewhere = "a missing value is written null"
         names = [*self.scope, *self.broken]
-        near = (nearest(node.name, sorted(set(names))) or "") if elsewhere is None else ""
         help = elsewhere or did_you_mean(node.name, names)
-        if not near and elsewhere is None:
+        if elsewhere is None and not name_meant(help):
             text = f"\"'{node.name}'\"" if node is self.whole else f"'{node.name}'"  # YAML takes the outer quotes
-            help = f"{help}; a text is written {text}" if help else f"a text is written {text}"
-        self.faults.append(Fault("E301", f"unknown name '{node.name}'", node.start, node.end, help, near))
+            help = (help + "; " if help else "") + f"a text is written {text}"
+        self.faults.append(Fault("E301", f"unknown name '{node.name}'", node.start, node.end, help))
         return ANY
 
     def _list(self, kinds: list[Type]) -> Type:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from synthspec.diagnostics import did_you_mean, names_in, nearest
+from synthspec.diagnostics.remedies import suggest
 from synthspec.languages.expressions.checking.descriptions import a, describe, literal
 from synthspec.languages.expressions.checking.operators import as_date
 from synthspec.languages.expressions.errors import Fault
@@ -129,7 +130,7 @@ def _check_values(node: Binary, side: Expression, kind: Type, other: Expression)
     written = str(literal(other.value)).strip("'")
     near = nearest(written, sorted(known)) if isinstance(other.value, str) and not names_in(written, known) else None
     quoted = near is not None and '"' not in near  # as a text is written in an expression
-    remedy = f'did you mean "{near}"?' if quoted else did_you_mean(written, known)
+    remedy = suggest(near, '"') if near is not None and quoted else did_you_mean(written, known)
     yield Fault("E308", message, other.start, other.end, remedy)
 
 

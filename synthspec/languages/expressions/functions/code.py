@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from synthspec.diagnostics import nearest
+from synthspec.diagnostics.remedies import suggest
 from synthspec.extras import install_command
 
 MAX_CHARACTERS = 200_000
@@ -36,7 +37,7 @@ def check_language(language: Any) -> Iterator[tuple[str, str, str]]:
     if language not in READERS:
         listed = ", ".join(f"'{name}'" for name in READERS)
         near = nearest(language, READERS) if isinstance(language, str) else None
-        help = f'did you mean "{near}"?' if near else f"write one of {listed}"
+        help = suggest(near, '"') if near else f"write one of {listed}"
         yield "E313", f"parses() knows no language {language!r}, only {listed}", help
     elif language == "sql" and find_spec("sqlglot") is None:
         yield "E315", "parses(…, 'sql') needs the package sqlglot", install_command("sql")

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from synthspec.diagnostics import nearest
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.languages.expressions.evaluation.values import FAULTS
 from synthspec.languages.expressions.functions.code import MAX_CHARACTERS, read_json
 
@@ -78,7 +79,7 @@ def _misnamed(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for keyword in schema:
         if keyword not in KEYWORDS:
             near = nearest(keyword, sorted(KEYWORDS))
-            help = _FOREIGN.get(keyword) or (f"write '{near}'" if near else "remove it")
+            help = _FOREIGN.get(keyword) or (write(near, "write '{}'") if near else remove())
             yield f"the schema of fits() has '{keyword}', which is not tested", help
     for inner in _inside(schema):
         yield from _misnamed(inner)

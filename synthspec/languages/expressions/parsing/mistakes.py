@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synthspec.diagnostics.remedies import Remedy, remove, write
 from synthspec.languages.expressions.errors import Fault
 from synthspec.lazy_dataclass import dataclass
 
@@ -39,12 +40,16 @@ def explain_mistake(text: str, mistake: Mistake) -> Fault:
     return Fault(SYNTAX, message, mistake.start, mistake.end, remedy)
 
 
+def _instead(sign: str) -> Remedy:
+    return write(sign, "write '{}'", certain=True)
+
+
 def _sign(written: str, meant: str, pieces: list[str]) -> tuple[str, str]:
     if meant == ":":
-        return "'=' does not name a value in a map", "write ':'"
+        return "'=' does not name a value in a map", _instead(":")
     if written == "=":
-        return "'=' is not an operator", "write '=='"
-    return f"'{written}' is written '{meant}' here", f"write '{meant}'"
+        return "'=' is not an operator", _instead("==")
+    return f"'{written}' is written '{meant}' here", _instead(meant)
 
 
 def _word(written: str, meant: str, pieces: list[str]) -> tuple[str, str]:
@@ -71,7 +76,7 @@ def _is_null(written: str, meant: str, pieces: list[str]) -> tuple[str, str]:
 _MISTAKES: dict[str, Callable[[str, str, list[str]], tuple[str, str]]] = {
     "sign": _sign,
     "word": _word,
-    "is": lambda written, meant, _: (f"'{written}' is not an operator", f"write '{meant}'"),
+    "is": lambda written, meant, _: (f"'{written}' is not an operator", _instead(meant)),
     "is null": _is_null,
     "is empty": lambda written, meant, pieces: (
         f"'{written}' is not an operator",
@@ -133,12 +138,12 @@ def _stray_character(text: str, at: int) -> Fault:
             "give each condition an item of its own, or join them with 'and'",
         ),
         "\\": ("a backslash outside quotes", "put text in quotes"),
-        "≤": ("'≤' is written '<='", "write '<='"),
-        "≥": ("'≥' is written '>='", "write '>='"),
-        "≠": ("'≠' is written '!='", "write '!='"),
-        "×": ("'×' is written '*'", "write '*'"),
-        "÷": ("'÷' is written '/'", "write '/'"),
-        "−": ("this minus sign is not the one of a keyboard", "write '-'"),
+        "≤": ("'≤' is written '<='", _instead("<=")),
+        "≥": ("'≥' is written '>='", _instead(">=")),
+        "≠": ("'≠' is written '!='", _instead("!=")),
+        "×": ("'×' is written '*'", _instead("*")),
+        "÷": ("'÷' is written '/'", _instead("/")),
+        "−": ("this minus sign is not the one of a keyboard", _instead("-")),
     }
     message, remedy = explained.get(character, (f"'{character}' means nothing here", ""))
     return _fault(message, at, at + 1, remedy)
@@ -171,7 +176,7 @@ def _early_end(text: str, tokens: Sequence[Token]) -> Fault:
 
 
 def _missing_after(last: Token, start: int, end: int) -> Fault:
-    return _fault(f"something is missing after '{last}'", start, end, "add what it works on, or remove it")
+    return _fault(f"something is missing after '{last}'", start, end, "add what it works on, or " + remove())
 
 
 def _percent(tokens: Sequence[Token]) -> Fault | None:
@@ -203,9 +208,9 @@ _WORDS = {
     "like": ("'like' is not an operator", "write: contains(text, 'part'), or text matches 'pattern'"),
     "between": ("'between' is not an operator", "write: low <= x <= high"),
     "xor": ("'xor' is not an operator", "of two conditions, write a != b"),
-    "mod": ("'mod' is written '%'", "write '%'"),
-    "div": ("'div' is written '//'", "write '//'"),
-    "equals": ("'equals' is written '=='", "write '=='"),
+    "mod": ("'mod' is written '%'", _instead("%")),
+    "div": ("'div' is written '//'", _instead("//")),
+    "equals": ("'equals' is written '=='", _instead("==")),
     "contains": ("'contains' is a function", "write: contains(text, 'part'), or 'part' in text"),
 }
 
@@ -266,7 +271,7 @@ def _two_values(text: str, word: str, kind: str, start: int, end: int, last: Tok
     if kind == "LPAR":
         return _fault(f"'{last}' cannot be called", start, end, "only a function's name is followed by '('")
     if kind == "NAME" and last.type == "NAME" and str(last).lower() == "not":
-        return _fault("'not' is written in small letters", last.start_pos or 0, last.end_pos or 0, "write 'not'")
+        return _fault("'not' is written in small letters", last.start_pos or 0, last.end_pos or 0, _instead("not"))
     if kind == "NUMBER" and last.type == "NUMBER" and last.end_pos == start:
         return _fault("this number is not well formed", last.start_pos or 0, end, "write 0.5, 1e6 or 1_000")
     remedy = "put an operator between them: 'and', 'or', '==', '+', …"
@@ -284,9 +289,7 @@ def _stray_bracket(word: str, start: int, end: int, before: Sequence[Token], aft
         return _fault(f"'{word}' closes nothing", start, end, f"take it out, or add '{opener}' before")
     opener, at = str(unclosed[-1]), unclosed[-1].start_pos or 0
     if CLOSES[opener] != word:
-        return _fault(
-            f"'{opener}' at character {at + 1} is closed by '{word}'", start, end, f"write '{CLOSES[opener]}'"
-        )
+        return _fault(f"'{opener}' at character {at + 1} is closed by '{word}'", start, end, _instead(CLOSES[opener]))
     missing = _missing_branch(before[before.index(unclosed[-1]) :])
     if after_value and missing is not None:
         return _fault(f"this 'if' has no '{missing[0]}'", *missing[1:], "write: if condition then value else other")
