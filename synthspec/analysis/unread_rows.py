@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from synthspec.diagnostics import Diagnostic
+from synthspec.diagnostics.remedies import write
 from synthspec.document.reader import MapNode
 from synthspec.spec import SourceDraw, Spec
 from synthspec.spec.draws import draws_inside
@@ -20,5 +21,5 @@ def unread_rows(spec: Spec, root: MapNode) -> Iterator[Diagnostic]:
         return
     node = root.get("rows") or root
     message = f"nothing reads the rows of '{source}' that are gone through: they only say how many rows are made"
-    help = f"draw from it, as in `parameters: {{row: {{from: {source}}}}}`, or write `rows: {spec.rows}`"
+    help = f"draw from it, as in `parameters: {{row: {{from: {source}}}}}`, or " + write(f"rows: {spec.rows}")
     yield Diagnostic("W797", message, node.span, help)

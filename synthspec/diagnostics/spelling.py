@@ -19,10 +19,10 @@ def is_near(written: str, known: str) -> bool:
         return True
     if min(len(written), len(known)) < 2:
         return False
-    slips = slips(written, known)
+    wrong = slips(written, known)
     if longest <= 3:
-        return slips == 1 and (written[0] == known[0] or sorted(written) == sorted(known))
-    return slips <= max(1, longest // 3) or _is_cut(written, known) or _has_parts(written, known)
+        return wrong == 1 and (written[0] == known[0] or sorted(written) == sorted(known))
+    return wrong <= max(1, longest // 3) or _is_cut(written, known) or _has_parts(written, known)
 
 
 def _folded(name: str) -> str:

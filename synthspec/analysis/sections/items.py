@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain
-from synthspec.diagnostics.remedies import write
+from synthspec.diagnostics.remedies import remove, write
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions import check_expression, parse_expression
 from synthspec.languages.expressions.types import ANY, Type
@@ -51,7 +51,7 @@ def is_always_empty(ctx: AnalysisContext, node: ScalarNode, key: str, kind: Type
         return False
     what = {"each": "it makes no row", "map": "it asks nothing"}.get(key, "it says nothing")
     message = f"`{key}` goes over a list that never has an item: {what}"
-    help = f"name a list that has items, or remove `{key}`"
+    help = "name a list that has items, or " + remove(key)
     ctx.report("E499", node.place(start, len(node.text.rstrip())), message, help)
     return True
 

@@ -76,7 +76,7 @@ def _group(
             break
     if found is not None and len(ctx.faults) == before and is_one_value(found, {**parameters, **types}, fields):
         message = "`group` is the same for every row, so all rows go into one split"
-        ctx.report("E698", given, message, "group by a field that differs, or remove `group`")
+        ctx.report("E698", given, message, "group by a field that differs, or " + remove("group"))
     return found
 
 
