@@ -127,5 +127,5 @@ def test_the_progress_line_counts_every_call() -> None:
     compiled = compile_text(json.dumps(SHOWN))
     assert compiled.spec is not None
     work = Watched(compiled.spec).prompts
-    assert {n: w.expected(0) for n, w in work.items()} == {"answers": 36, "scores": 36, "notes": 18, "grow": 24}
+    assert {n: w.expected(0) for n, w in work.items()} == {"answers": 36, "scores": 36, "notes": 24, "grow": 24}
     assert work["scores"].expected(2) == 30, "a row that is lost needs no more"

@@ -160,9 +160,17 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
         figures = [span(getattr(least, k), getattr(p, k)) for k in _FIGURES]
         table.add_row(p.name, escape(p.backend), *figures, money_span(least.cost, p.cost))
     for name, low, high in (("expected", report.least, report.expected), ("at worst", report.worst, report.worst)):
-        figures = [span(low[k], high[k]) for k in _FIGURES]
-        table.add_row(f"[bold]{name}[/]", "", *figures, money_span(low["cost"], high["cost"]))
+        cells = [span(low[k], high[k]) for k in _FIGURES] + [money_span(low["cost"], high["cost"])]
+        if high is report.worst and report.unbounded:
+            keys = (*_FIGURES, "cost")
+            cells = ["no bound" if high[key] is None else cell for key, cell in zip(keys, cells, strict=True)]
+        table.add_row(f"[bold]{name}[/]", "", *cells)
     console.print(table)
+    if report.unbounded:
+        console.print(report.bound_note)
+    if report.most_drawn is not None:
+        console.print("Checks drop rows by what is written for them, and further combinations take their place: up to "
+                      f"{report.most_drawn:,} are drawn. What is expected is of none dropped.")  # fmt: skip
     if report.endless:
         console.print(f"Nothing says how long the lists of {', '.join(report.endless)} are at most: calls for items "
                 "beyond the last row may be begun, here of lists of three; `maxItems` keeps them few.")  # fmt: skip

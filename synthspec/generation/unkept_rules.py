@@ -19,9 +19,10 @@ TRIED = 64  # combinations
 
 def check_unkept(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, ...]:
     """A warning for each rule or check that every one of the first combinations breaks."""
-    fields = _known_early(spec)
+    fields = known_early(spec)
     ruled = [n for n, f in fields.items() if next(field_rules(f), None) is not None]
     checks = [c for c in spec.checks if c.severity == "error" and names_of(c.expression) & fields.keys()]
+    checks += [c for c in spec.checks if c.severity == "drop"]
     if not ruled and not checks:
         return ()
     from synthspec.generation.validation.rules import Validator
@@ -41,7 +42,7 @@ def check_unkept(spec: Spec, tables: Mapping[str, Table]) -> tuple[Diagnostic, .
     return tuple(_warnings(broken))
 
 
-def _known_early(spec: Spec) -> dict[str, Field]:
+def known_early(spec: Spec) -> dict[str, Field]:
     """The fields whose values follow from parameters, before anything is asked."""
     known = {p.name for p in spec.parameters} - {w for p in spec.prompts for w in p.writes}
     found: dict[str, Field] = {}
@@ -67,6 +68,10 @@ def _broken(
             yield fields[fault.about].span, f"every row breaks its rule: {fault.reason}"
     for check, fault in validator.check_faults(values, combination, frozenset(values)):
         yield check.span, f"every row fails this check: {fault.reason}"
+    dropped = validator.drop_of(values, combination, frozenset((*combination, *values)))
+    for compiled in validator.checks if dropped is not None else ():
+        if compiled.check.severity == "drop" and compiled.label == dropped.rule:
+            yield compiled.check.span, f"every row is dropped: {dropped.reason}"
 
 
 def _warnings(broken: Sequence[Mapping[Span, str]]) -> Iterator[Diagnostic]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from synthspec.languages.expressions.tree import Expression, Name
-from synthspec.spec import Choice, Draw, ListDraw, Novelty, Prompt, SourceDraw, Spec
+from synthspec.spec import Check, Choice, Draw, Each, ListDraw, Novelty, Prompt, SourceDraw, Spec
 
 SUBSTITUTES = 3  # how often a row that cannot be had is tried under other values
 
@@ -30,6 +30,14 @@ def items_expected(spec: Spec, items: Expression) -> tuple[int, int | None]:
             longest = [n for n in (most, _most_replies(spec, items.name)) if isinstance(n, int)]
             return max(1, least if isinstance(least, int) else 1), max(1, min(longest)) if longest else None
     return 1, None
+
+
+def items_between(spec: Spec, each: Each) -> tuple[int, int | None]:
+    """The same of a list that a prompt goes over, which its type may bound where no field does."""
+    least, most = items_expected(spec, each.items)
+    if most is None and each.length is not None and each.length[1] is not None:
+        most = max(least, each.length[1])
+    return least, most
 
 
 def _most_replies(spec: Spec, name: str) -> int | None:
@@ -99,9 +107,11 @@ def rows_of_level(spec: Spec, level: int, combinations: int) -> tuple[int, int]:
     return -(-spec.rows // math.prod(greatest or 1 for _, greatest in below)), most
 
 
-def most_tried(spec: Spec, combinations: int) -> float:
-    """How many times as much as planned is asked for at worst, where rows are dropped or replaced."""
-    dropped = any(check.severity == "drop" for check in spec.checks) and not spec.open_ended
+def most_tried(spec: Spec, combinations: int, early: Collection[Check] = ()) -> float:
+    """How many times as much as planned is asked for at worst, where rows are dropped or replaced; `early` checks drop
+    them before anything is asked."""
+    drops = (check for check in spec.checks if check.severity == "drop" and check not in early)
+    dropped = next(drops, None) is not None and not spec.open_ended
     limit = (spec.limits.combinations or MOST_COMBINATIONS * combinations) / max(1, combinations) if dropped else 1.0
     return max(1.0, limit) * (1 + SUBSTITUTES if spec.on_missing == "replace" else 1)
 
@@ -113,5 +123,5 @@ def _fans(spec: Spec) -> list[tuple[int, int | None]]:
         if prompt.rows > 1:
             found[prompt.level - 1] = prompt.rows, prompt.rows
         if prompt.each is not None:
-            found[asked_at(prompt) - 1] = items_expected(spec, prompt.each.items)
+            found[asked_at(prompt) - 1] = items_between(spec, prompt.each)
     return [found[level] for level in sorted(found)]

@@ -3,15 +3,17 @@ to where, and how many calls may be begun beyond the last row."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from synthspec.generation.estimates.several import GUESS
+from synthspec.generation.estimates.dropped import DropTest, early_drops, kept_combinations
+from synthspec.generation.estimates.several import GUESS, has_no_end
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan
 from synthspec.spec import Prompt, Spec
-from synthspec.spec.fan_outs import MOST_COMBINATIONS, asked_at, items_expected, rows_of_level
+from synthspec.spec.fan_outs import MOST_COMBINATIONS, asked_at, items_between, rows_of_level
 
 COUNTED = 100_000  # combinations gone through to count the rows of lists that are drawn
 
@@ -25,17 +27,25 @@ class LevelRows:
     beyond: int = 0
 
 
-def rows_of_levels(plan: Plan) -> tuple[LevelRows, ...]:
-    """For each level the rows that the dataset takes; level 0 has the combinations."""
+def rows_of_levels(plan: Plan, is_dropped: DropTest | None = None) -> tuple[LevelRows, ...]:
+    """For each level the rows that the dataset takes; level 0 has the combinations, without those that are dropped."""
     spec = plan.spec
     fans = _fans(spec)
-    exact = _counted(plan, fans)
+    exact = _counted(plan, fans, is_dropped)
     if exact is not None:
         return exact
+    combinations = len(plan)
+    if is_dropped is not None:
+        wanted = combinations if spec.open_ended else rows_of_level(spec, 0, combinations)[1]
+        had = kept_combinations(plan, is_dropped, wanted)
+        if spec.open_ended:
+            combinations = had.kept
+        elif had.kept < wanted:
+            return tuple(_share(level, had.kept / wanted) for level in rows_of_levels(plan))
     found: list[LevelRows] = []
     begun = 0  # rows of the level that there can be, of lists that are as long as is guessed
     for level in range(len(fans) + 1):
-        least, most = rows_of_level(spec, level, len(plan))
+        least, most = rows_of_level(spec, level, combinations)
         found.append(LevelRows(min(least, most), most, max(0, begun - most)))
         if level < len(fans):
             each = GUESS if _is_open(spec, fans[level], level) else 0
@@ -43,16 +53,51 @@ def rows_of_levels(plan: Plan) -> tuple[LevelRows, ...]:
     return tuple(found)
 
 
+def _share(level: LevelRows, share: float) -> LevelRows:
+    """So much of it, where there are no more combinations to be had."""
+    return LevelRows(int(level.least * share), math.ceil(level.most * share), level.beyond)
+
+
 def endless_lists(spec: Spec) -> tuple[str, ...]:
     """The prompts that go over a list of which nothing says how long it is at most."""
     return tuple(p.name for level, p in enumerate(_fans(spec)) if p.each is not None and _is_open(spec, p, level))
 
 
+def unbounded_prompts(spec: Spec) -> tuple[str, ...]:
+    """The prompts of which nothing says how often they are asked at most: they go over a list without an end, or are
+    asked for each of the rows that such a list makes of every row of a source."""
+    deep = [level for level, p in enumerate(_fans(spec)) if spec.open_ended and _has_no_end(spec, p, level)]
+    found = [p for p in spec.asked if p.map is not None and has_no_end(spec, p.map)]
+    found += [p for p in spec.asked if deep and asked_at(p) > min(deep)]
+    return tuple(dict.fromkeys(p.name for p in spec.asked if p in found))
+
+
+def bound_note(spec: Spec) -> str:
+    """How the calls of such prompts are estimated, for a reader; "" where there are none."""
+    names = unbounded_prompts(spec)
+    if not names:
+        return ""
+    mapped = [p.name for p in spec.asked if p.map is not None and has_no_end(spec, p.map)]
+    made = [name for name in names if name not in mapped]
+    taken = (
+        [f"lists of none to {GUESS} items for {', '.join(mapped)} (`minItems` where that is more)"] if mapped else []
+    )
+    taken += [f"lists of one item for {', '.join(made)} (`minItems` where that is more)"] if made else []
+    return (
+        f"No upper bound is known: nothing says how many items the lists have at most. The figures take "
+        f"{' and '.join(taken)}. `maxItems` in the list's field bounds them, and `limits.budget` what is spent."
+    )
+
+
+def _has_no_end(spec: Spec, prompt: Prompt, level: int) -> bool:
+    if prompt.each is None or _makes_rows(prompt, level):
+        return False
+    return items_between(spec, prompt.each)[1] is None
+
+
 def _is_open(spec: Spec, prompt: Prompt, level: int) -> bool:
     """Whether rows of a list beyond the last may be begun: its length is not known until it is there."""
-    if prompt.each is None or spec.open_ended or _makes_rows(prompt, level):
-        return False
-    return items_expected(spec, prompt.each.items)[1] is None
+    return not spec.open_ended and _has_no_end(spec, prompt, level)
 
 
 def _fans(spec: Spec) -> list[Prompt]:
@@ -71,7 +116,7 @@ def _makes_rows(prompt: Prompt, level: int) -> bool:
     return prompt.each is None or asked_at(prompt) - 1 != level
 
 
-def _counted(plan: Plan, fans: list[Prompt]) -> tuple[LevelRows, ...] | None:
+def _counted(plan: Plan, fans: list[Prompt], is_dropped: DropTest | None) -> tuple[LevelRows, ...] | None:
     """The rows of each level where the lists follow from the parameters alone; None where they do not."""
     spec = plan.spec
     parameters, items = {p.name for p in spec.parameters}, set[str]()
@@ -81,11 +126,14 @@ def _counted(plan: Plan, fans: list[Prompt]) -> tuple[LevelRows, ...] | None:
         if not names_of(prompt.each.items) <= parameters | items:
             return None
         items.add(prompt.each.name)
-    if not items or spec.open_ended or any(check.severity == "drop" for check in spec.checks):
+    early = early_drops(spec)
+    if not items or spec.open_ended or any(c.severity == "drop" and c not in early for c in spec.checks):
         return None
     rows = [0] * (len(fans) + 1)
     tried = spec.limits.combinations or MOST_COMBINATIONS * len(plan)  # empty lists have further ones drawn
     for values in plan.combinations(0, min(COUNTED, tried)):
+        if is_dropped is not None and is_dropped(values):
+            continue
         _walk(fans, rows, 0, values, spec.rows)
         if rows[-1] >= spec.rows:
             break

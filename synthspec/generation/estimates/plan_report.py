@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
-from synthspec.generation.estimates.levels import endless_lists, rows_of_levels
+from synthspec.generation.estimates.dropped import DropTest, drop_test, early_drops, kept_combinations, most_drawn
+from synthspec.generation.estimates.levels import (
+    LevelRows,
+    bound_note,
+    endless_lists,
+    rows_of_levels,
+    unbounded_prompts,
+)
 from synthspec.generation.estimates.players import played_values
 from synthspec.generation.estimates.stand_ins import messages_told, with_bound_names, with_stand_ins
 from synthspec.generation.estimates.usage import (
@@ -66,7 +73,10 @@ class PlanReport:
     rows: int
     combinations: int  # that the rows take at most
     combinations_needed: tuple[int, int]  # at least and at most, as far as the lengths of lists are known
+    most_drawn: int | None  # combinations drawn at most, where checks drop rows by what is written for them
     endless: tuple[str, ...]  # prompts that go over lists of which nothing says how long they are at most
+    unbounded: tuple[str, ...]  # prompts of which nothing says how often they are asked at most; `worst` is None then
+    bound_note: str  # how these are estimated, for a reader
     counted: int
     strategy: str
     space: int | None  # combinations of listed values there can be, None above 10**300 or where one is not listed
@@ -77,7 +87,7 @@ class PlanReport:
     covering: Mapping[str, Any] | None  # of a strategy that makes a covering array: strength, rows, tuples covered
     correlations: tuple[RankReport, ...]
     prompts: tuple[PromptReport, ...]
-    expected: Mapping[str, float | None]  # at most, where talks may end early
+    expected: Mapping[str, float | None]  # at most, where talks may end early; lists without an end count as three
     least: Mapping[str, float | None]  # the same at least
     worst: Mapping[str, float | None]
     samples: tuple[Mapping[str, Any], ...]
@@ -95,7 +105,8 @@ def report_plan(plan: Plan, tables: Mapping[str, Table], counted: int = COUNTED)
     used = used_names(spec) if spec.fields else frozenset(p.name for p in spec.parameters)
     columns = plan.columns(0, counted) if counted else {}
     lists = {p.name: p.draw for p in spec.parameters if isinstance(p.draw, Choice) and p.name in used}
-    levels = rows_of_levels(plan)
+    is_dropped = drop_test(spec, tables)
+    levels = rows_of_levels(plan, is_dropped)
     sampled = sampled_combinations(plan)
     written = (r for p in spec.asked for r in prompt_reports(spec, p, plan, tables, levels[asked_at(p)], sampled))
     listed = (*written, *(player_report(spec, name, plan, tables, levels, sampled) for name in spec.players))
@@ -103,12 +114,16 @@ def report_plan(plan: Plan, tables: Mapping[str, Table], counted: int = COUNTED)
     shares = {name: kind.share(choice) for name, (_, choice) in backends_used(spec).items()}
     prompts = [tuple(_at_share(r, shares.get(r.name, 1.0)) for r in pair) for pair in listed]
     space, excluded = _space(plan, lists)
+    unbounded = unbounded_prompts(spec)
     return PlanReport(
         name=spec.name,
         rows=spec.rows,
         combinations=len(plan),
-        combinations_needed=(levels[0].least, levels[0].most),
+        combinations_needed=_drawn(plan, levels, is_dropped),
+        most_drawn=most_drawn(plan) if _drops_rows(spec) else None,
         endless=endless_lists(spec),
+        unbounded=unbounded,
+        bound_note=bound_note(spec),
         counted=counted,
         strategy=spec.plan.strategy,
         space=space,
@@ -123,11 +138,37 @@ def report_plan(plan: Plan, tables: Mapping[str, Table], counted: int = COUNTED)
         prompts=tuple(r for r, _ in prompts),
         expected=total_use([r for r, _ in prompts]),
         least=total_use([r.least or r for r, _ in prompts]),
-        worst=total_use([w for _, w in prompts]),
+        worst=_unless(unbounded, total_use([w for _, w in prompts])),
         samples=tuple(_sample(spec, plan, tables, i) for i in range(min(2, len(plan)))),
         engine=spec.limits.engine,
         rounds=rounds_of(spec) if kind.durable else None,
     )
+
+
+def _drawn(plan: Plan, levels: Sequence[LevelRows], is_dropped: DropTest | None) -> tuple[int, int]:
+    """The combinations that are drawn for those that rows come of, at least and at most."""
+    taken = levels[0]
+    if is_dropped is None:
+        return taken.least, taken.most
+    if plan.spec.open_ended:
+        return len(plan), len(plan)
+    if levels[-1].most < plan.spec.rows:  # there are no more to be had
+        return most_drawn(plan), most_drawn(plan)
+    least, most = (kept_combinations(plan, is_dropped, wanted).drawn for wanted in (taken.least, taken.most))
+    return least, most
+
+
+def _drops_rows(spec: Spec) -> bool:
+    """Whether it is known only once rows are written how many of them are dropped and made up for."""
+    early = early_drops(spec)
+    return not spec.open_ended and any(c.severity == "drop" and c not in early for c in spec.checks)
+
+
+def _unless(unbounded: tuple[str, ...], worst: Mapping[str, float | None]) -> Mapping[str, float | None]:
+    """What is used at worst; not known where there is no bound, but for what costs nothing."""
+    if not unbounded:
+        return worst
+    return {name: 0.0 if name == "cost" and use == 0 else None for name, use in worst.items()}
 
 
 def _at_share(report: PromptReport, share: float) -> PromptReport:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from synthspec.languages.expressions import Expression, compile_row, names_of
-from synthspec.languages.expressions.tree import Name
 from synthspec.lazy_dataclass import dataclass
-from synthspec.spec import Prompt, Spec
+from synthspec.spec import Each, Prompt, Spec
 from synthspec.spec.backends_used import choice_text, endpoint_chosen, endpoint_of_sample, endpoints_of
+from synthspec.spec.fan_outs import items_between
 
 GUESS = 3  # items of a list of which nothing says how many it has
 
@@ -93,7 +93,7 @@ def _count(spec: Spec, prompt: Prompt, values: Mapping[str, Any]) -> CallsPerRow
     if prompt.samples is not None:
         return CallsPerRow(prompt.samples, prompt.samples)
     if prompt.map is not None:
-        return _items(spec, prompt.map.items, values)
+        return _items(spec, prompt.map, values)
     if prompt.repeat is None:
         return ONCE
     times = known_value(prompt.repeat.times, values)
@@ -103,22 +103,19 @@ def _count(spec: Spec, prompt: Prompt, values: Mapping[str, Any]) -> CallsPerRow
     return CallsPerRow(min(1, most) if prompt.repeat.until is not None else most, most)
 
 
-def _items(spec: Spec, items: Expression, values: Mapping[str, Any]) -> CallsPerRow:
-    """How many items a list has, as far as is known beforehand."""
-    known = known_value(items, values)
-    if isinstance(known, list | tuple):
-        return CallsPerRow(len(known), len(known))
-    if isinstance(items, Name):
-        writer = next((p for p in spec.prompts if items.name in p.writes), None)
-        if writer is not None and writer.samples is not None:
-            return CallsPerRow(writer.samples, writer.samples)
-        if writer is not None and writer.map is not None:
-            return _items(spec, writer.map.items, values)
-        field = next((f for f in spec.fields if f.name == items.name), None)
-        if field is not None:
-            least = int(field.schema.get("minItems", 0))
-            return CallsPerRow(least, int(field.schema.get("maxItems", max(least, GUESS))))
-    return CallsPerRow(0, GUESS)
+def _items(spec: Spec, each: Each, values: Mapping[str, Any]) -> CallsPerRow:
+    """How many items a list has, as far as is known beforehand; where nothing says how many at most, as is guessed."""
+    if names_of(each.items) <= values.keys():
+        known = known_value(each.items, values)
+        count = len(known) if isinstance(known, list | tuple) else 0
+        return CallsPerRow(count, count)
+    least, most = (0 if each.length is None else each.length[0]), items_between(spec, each)[1]
+    return CallsPerRow(least, max(least, GUESS) if most is None else most)
+
+
+def has_no_end(spec: Spec, each: Each) -> bool:
+    """Whether nothing says how many items a list has at most; parameters alone always do."""
+    return items_between(spec, each)[1] is None and not names_of(each.items) <= {p.name for p in spec.parameters}
 
 
 def _chosen(prompt: Prompt, values: Mapping[str, Any], calls: CallsPerRow) -> dict[str, CallsPerRow]:

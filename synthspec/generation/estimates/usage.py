@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from synthspec.generation.estimates.dropped import early_drops
 from synthspec.generation.estimates.levels import LevelRows
 from synthspec.generation.estimates.players import answers_at_worst, answers_of_a_talk, played_values
 from synthspec.generation.estimates.several import CallsPerRow, calls_by_endpoint, is_asked_otherwise
@@ -64,7 +65,7 @@ def prompt_reports(
         return [_prompt_report(spec, prompt, rows, tables, (n, c), calls[n]) for n, c in choices.items()]
     samples = [(i, with_stand_ins(spec, values, tables)) for i, values in sampled]
     field = next(f for f in spec.fields if f.name == prompt.writes[0])
-    tried = most_tried(spec, len(plan))
+    tried = most_tried(spec, len(plan), early_drops(spec))
     uses = speaker_uses(spec, prompt, taken, samples, field_tokens(one_message(field), spec, tables), tables)
     return [_speaker_report(use, tried) for use in uses]
 
@@ -89,7 +90,7 @@ def player_report(
         longest += share * worst_tokens(messages)
     reply = min(writer.sender.max_tokens, sum(field_tokens(f, spec, tables) for f in player.fields) + 8)
     most = _figures(name, choice, calls, calls * sent, calls * reply)
-    worst = answers_at_worst(spec, calls) * most_tried(spec, len(plan))
+    worst = answers_at_worst(spec, calls) * most_tried(spec, len(plan), early_drops(spec))
     at_worst = _figures(name, choice, worst, worst * longest * 1.5, worst * writer.sender.max_tokens)
     return replace(most, least=_figures(name, choice, 0, 0, 0)), at_worst
 
@@ -164,7 +165,7 @@ def _prompt_report(
     most = figures(rows * per_row.most, asked * share, reply)
     if (fewest, per_row.least) != (rows, per_row.most):
         most = replace(most, least=figures(fewest * per_row.least, asked * share, reply))
-    tried = rows * per_row.most * attempts * most_tried(spec, asked_for.planned)
+    tried = rows * per_row.most * attempts * most_tried(spec, asked_for.planned, early_drops(spec))
     return most, figures(tried, worst * share * 1.5, writer.sender.max_tokens)
 
 

@@ -71,6 +71,8 @@ class PlanPanel:
             "sides": list(dict.fromkeys([*lists, *(p.name for p in report.parameters if _is_side(p))])),
             "lists": lists,
             "endless": list(report.endless),
+            "unbounded": list(report.unbounded),
+            "bound_note": report.bound_note,
             **_use(report),
         }
 

@@ -193,8 +193,9 @@ def _offer(request: Request, spec: str, backends: list[str], rows: str) -> dict[
     found = [offer(path, int(rows), b, None, studio.dataset_folder) for b in backends]
     problem, help = next(((p, h) for o in found for p, h in [_problem(o)] if p), ("", ""))
     spent = [o["estimate"] for o in found if o.get("estimate")]
-    known = len(spent) == 2 and all(e["worst"].get("cost") is not None for e in spent)
+    known = len(spent) == 2 and all(e["expected"].get("cost") is not None for e in spent)
     worst = [e["worst"].get("cost") for e in spent]
+    bounded = known and None not in worst
     name = found[0].get("name", "")
     return {
         "problem": problem,
@@ -202,8 +203,8 @@ def _offer(request: Request, spec: str, backends: list[str], rows: str) -> dict[
         "rows": int(rows),
         "calls": sum(e["expected"].get("calls") or 0 for e in spent) if len(spent) == 2 else None,
         "expected": sum(e["expected"]["cost"] for e in spent) if known else None,
-        "worst": sum(worst) if known else None,
-        "free": known and sum(worst) == 0,
+        "worst": sum(worst) if bounded else None,
+        "free": bounded and sum(worst) == 0,
         "folders": [studio.service(Contenders).tried(name, b) for b in backends],
     }
 

@@ -116,6 +116,7 @@ def _estimate(spec: Spec, tables: Mapping[str, Table]) -> dict[str, Any] | None:
         "worst": dict(report.worst),
         "prompts": [{"name": p.name, "backend": p.backend, "calls": p.calls, "cost": p.cost} for p in report.prompts],
         "endless": list(report.endless),
+        "unbounded": list(report.unbounded),
     }
 
 

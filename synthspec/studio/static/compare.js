@@ -188,7 +188,7 @@ async function priced() {
     at("money").hidden = found.free;
     at("go").disabled = Boolean(found.problem);
     at("go").textContent = `Build ${count(found.rows, "row")} on each`;
-    const price = found.free ? "It costs nothing." : found.expected === null ? "What it will cost is not known: the price of a model is not. Neither spends more than its budget." : `About ${dollars(found.expected)} in all, at most ${dollars(found.worst)}, and never more than the budget for each.`;
+    const price = found.free ? "It costs nothing." : found.expected === null ? "What it will cost is not known: the price of a model is not. Neither spends more than its budget." : `About ${dollars(found.expected)} in all, ${found.worst === null ? "no upper bound is known" : `at most ${dollars(found.worst)}`}, and never more than the budget for each.`;
     const calls = found.calls === null ? "The number of calls is not known." : `About ${count(Math.ceil(found.calls), "call")}.`;
     at("cost").textContent = found.problem ? `${found.problem}. ${found.help}` : `${calls} ${price} Completions are kept and never paid for twice.`;
   } catch (error) {

@@ -95,7 +95,7 @@ function cost() {
   if (e.expected.cost === null) return el("p", { class: "cost" }, `${calls}; cost unknown: no price is known for ${unpriced(e)}. `, el("span", { class: "soft" }, "Name prices in the spec to limit what is spent."));
   const limit = plan.budget !== null && plan.budget !== undefined;
   return el("p", { class: "cost" }, `${calls}, about ${dollars(e.expected.cost)}. `,
-    el("span", { class: "soft" }, limit ? `The budget is ${dollars(plan.budget)}: more is never spent.` : `At worst, with every retry, ${e.worst.cost === null ? "unknown" : dollars(e.worst.cost)}; a budget limits that.`));
+    el("span", { class: "soft" }, limit ? `The budget is ${dollars(plan.budget)}: more is never spent.` : `At worst, with every retry, ${e.worst.cost === null ? (e.unbounded.length ? "no bound is known" : "unknown") : dollars(e.worst.cost)}; a budget limits that.`));
 }
 
 const unpriced = (e) => [...new Set(e.prompts.filter((p) => p.cost === null).map((p) => p.backend))].join(", ") || "this model";

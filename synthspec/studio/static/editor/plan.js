@@ -41,12 +41,14 @@ export class PlanPanel {
       ["Tokens received", range(f.expected.completion_tokens, number), number(f.worst.completion_tokens)],
       ["Cost", range(f.expected.cost, dollars), dollars(f.worst.cost)],
     ];
+    if (f.unbounded.length) for (const fact of facts) if (fact[2] === "unknown") fact[2] = "no bound";
     return [
       el("p", { class: "lead" }, el("strong", {}, rows), ` from ${range(f.combinations, number)} combinations (${f.strategy}).`),
       el("table", { class: "facts" }, el("caption", { class: "sr" }, "What the whole dataset is expected to take"),
         el("thead", {}, el("tr", {}, el("th", { scope: "col" }, el("span", { class: "sr" }, "What")), el("th", { scope: "col", class: "num" }, "Expected"), el("th", { scope: "col", class: "num" }, "At worst"))),
         el("tbody", {}, facts.map(([what, expected, worst]) => el("tr", {}, el("th", { scope: "row" }, what), el("td", { class: "num" }, expected), el("td", { class: "num" }, worst))))),
       el("p", { class: "soft small" }, "Tokens are estimated. At worst every attempt is used, and every reply is as long as it may be."),
+      f.unbounded.length ? el("p", { class: "soft small" }, f.bound_note) : null,
     ];
   }
 
