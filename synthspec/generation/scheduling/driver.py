@@ -151,7 +151,8 @@ class Driver:
                 if self._answers or more or not self._sends.in_flight:
                     waits = self._sends.paused and self.stopping is None and not (self._answers or more or self.events)
                     await (self._sends.await_change() if waits else asyncio.sleep(0))
-                    continue
+                    if not self._sends.has_answers:
+                        continue
                 self._answers.extend(await self._sends.receive())
         finally:
             await self._sends.shut()

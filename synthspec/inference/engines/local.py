@@ -25,7 +25,8 @@ class LocalEngine:
     def __init__(self, endpoints: Mapping[str, Endpoint], timeout: float) -> None:
         self._endpoints = endpoints
         self._timeout = timeout
-        self._open: Counter[int] = Counter()  # calls taken and not answered, by governor or pool
+        self._open: Counter[int] = Counter()  # calls taken whose answers were not given out, by governor or pool
+        self._taken: dict[int, int] = {}  # the same calls: their send, and their governor or pool
         self._tasks: dict[asyncio.Task[None], Call] = {}
         self._sent: set[int] = set()
         self._done: list[Done] = []
@@ -45,7 +46,8 @@ class LocalEngine:
             self._answer([Done(c.send, None) for c in calls])
             return
         for call in calls:
-            self._open[self._queue_of(call)] += 1
+            self._taken[call.send] = self._queue_of(call)
+            self._open[self._taken[call.send]] += 1
             task = asyncio.create_task(self._run(call))
             self._tasks[task] = call
             task.add_done_callback(self._ended)
@@ -56,6 +58,8 @@ class LocalEngine:
             self._news.clear()
             if self._done:
                 done, self._done = self._done, []
+                for one in done:
+                    self._leave(one.send)
                 yield done
 
     async def flush(self) -> None:
@@ -89,16 +93,23 @@ class LocalEngine:
     def _queue_of(self, call: Call) -> int:
         return id(self._endpoints[call.endpoint].queue)
 
+    def _leave(self, send: int) -> None:
+        """A call has no place any more."""
+        queue = self._taken.pop(send, None)
+        if queue is not None:
+            self._open[queue] -= 1
+
     def _answer(self, done: Sequence[Done]) -> None:
         self._done.extend(done)
         self._news.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         call = self._tasks.pop(task)
-        self._open[self._queue_of(call)] -= 1
         if task.cancelled():
-            if call.send not in self._sent:  # one that was in flight is not known to have come to anything
+            if call.send not in self._sent:
                 self._answer([Done(call.send, None)])
+            else:  # one that was in flight is not known to have come to anything
+                self._leave(call.send)
         elif (error := task.exception()) is not None:
             said = error.message if isinstance(error, SynthspecError) else raised(error)[:300]
             odd = BackendFault(FaultKind.BAD_REQUEST, said, sent="maybe")

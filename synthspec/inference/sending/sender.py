@@ -127,8 +127,8 @@ class CallQueue:
             StoreFault: a reservation could not be noted.
         """
         calls: list[Call] = []
-        taken: Counter[str] = Counter()
-        while self.stopping is None and not self.paused and (asked := self._take(taken)) is not None:
+        held = self._unstored()
+        while self.stopping is None and not self.paused and (asked := self._take(held)) is not None:
             self._count += 1
             self._flying[self._count] = asked
             path, request, worst = asked.id[0], asked.request, asked.worst
@@ -143,9 +143,13 @@ class CallQueue:
             heap.clear()
         return list(answers)
 
-    def _take(self, taken: Counter[str]) -> PendingRequest | None:
-        """The next call to send, its worst set aside; `taken` are those about to be sent, by endpoint."""
-        heads = [(heap[0], name) for name, heap in self._ready.items() if heap and self._room(name) > taken[name]]
+    def _take(self, held: Counter[int]) -> PendingRequest | None:
+        """The next call to send, its worst set aside; `held` are places that are not free, by governor or pool: of
+        replies that are not stored yet, and of calls that are about to be sent, this one with them."""
+        room = self._engine.room
+        heads = [
+            (heap[0], name) for name, heap in self._ready.items() if heap and room(name) > held[self._queue_of(name)]
+        ]
         if not heads:
             return None
         (_, _, asked), name = min(heads)
@@ -155,12 +159,13 @@ class CallQueue:
         if allowed is not True:
             return None
         heapq.heappop(self._ready[name])
-        taken[name] += 1
+        held[self._queue_of(name)] += 1
         return asked
 
-    def _room(self, name: str) -> int:
-        """Calls that may be sent. A reply that is not stored yet has its place still: a crash would cost it too."""
-        return self._engine.room(name) - self._storing[self._queue_of(name)]
+    def _unstored(self) -> Counter[int]:
+        """Replies that are not stored yet, by governor or pool: a crash would cost them too, so they keep places."""
+        came = [self._flying[done.send] for done in self._done if done.send in self._flying]
+        return self._storing + Counter(self._queue_of(_endpoint_of(asked.request)) for asked in came)
 
     def _queue_of(self, name: str) -> int:
         return id(self._endpoints[name].queue)
@@ -188,6 +193,11 @@ class CallQueue:
     def _heard(self, task: asyncio.Task[None]) -> None:
         self._news.set()
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether `receive` would not wait."""
+        return bool(self._done or self._answers)
+
     async def receive(self) -> list[SettledAsk]:
         """Wait until calls are answered and stored. Replies are stored while others are on their way.
 
@@ -196,7 +206,7 @@ class CallQueue:
         """
         if not (self._done or self._commits or self._answers or self.paused):
             await self._engine.flush()
-        if not self._answers:
+        if not self.has_answers:
             await self._await_news()
         self._news.clear()
         if self._listening is not None and self._listening.done() and not self._done:
