@@ -187,7 +187,7 @@ def test_an_argument_out_of_range_gives_nan_and_no_warning(name, arguments):
     names = [argument.name for argument in DISTRIBUTIONS[name].arguments]
     faults = list(check_arguments(name, dict(zip(names, arguments, strict=False))))
     assert faults, "the compiler must see what the arithmetic cannot do"
-    assert all(message.startswith(at) for at, message in faults)
+    assert all(fault.message.startswith(fault.argument) for fault in faults)
 
 
 def test_only_the_rows_at_fault_are_nan():
@@ -277,7 +277,7 @@ def test_sound_arguments_raise_no_fault(name, arguments, expected):
     ],
 )
 def test_faults_name_the_argument_and_the_remedy(name, values, faults):
-    assert list(check_arguments(name, values)) == faults
+    assert [(fault.argument, fault.message) for fault in check_arguments(name, values)] == faults
 
 
 def test_an_unknown_function_is_a_key_error():

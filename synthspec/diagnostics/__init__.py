@@ -49,6 +49,7 @@ class Diagnostic:
     span: Span
     help: str = ""
     related: tuple[Related, ...] = ()
+    about: tuple[str, ...] = ()  # the names of the spec that it is about, where a reader of the value needs them
 
     @property
     def severity(self) -> Severity:

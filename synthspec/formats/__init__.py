@@ -4,7 +4,7 @@ A format is a module with these names (third parties: entry point group `synthsp
 
     SUMMARY: str                                   # one line for people
     OPTIONS: Mapping[str, str]                     # keys of its map form in a spec -> what they mean; often {}
-    def faults(shape) -> Iterator[str]             # why it cannot carry these fields, at compile time
+    def faults(shape) -> Iterator[tuple[str, str]] # why it cannot carry these fields, and how to fix it
     def instructions(shape) -> str                 # what the prompt tells the model about the reply
     def constraint(shape) -> Constraint            # what a backend may hold the reply to
     def write(rows, shape) -> str                  # rows as a well-behaved model would write them
@@ -25,6 +25,8 @@ from synthspec.plugins import find_plugin
 from synthspec.plugins.guarding import guarded
 from synthspec.spec import Field
 from synthspec.spec.rows import Rejection
+
+FormatFault = tuple[str, str]  # what a format cannot carry, and how to fix it
 
 
 def find_format(name: str) -> Any:

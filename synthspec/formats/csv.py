@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from synthspec.formats import Parsed, Shape
+from synthspec.formats import FormatFault, Parsed, Shape
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
@@ -26,9 +26,11 @@ _PREFIX = re.compile(
 SURPLUS = 2_000  # lines read beyond twenty for each row asked for; what comes after is not looked at
 
 
-def faults(shape: Shape) -> Iterator[str]:
+def faults(shape: Shape) -> Iterator[FormatFault]:
     """Why it cannot carry these fields."""
-    yield from (f"csv carries no {f.type}, which {f.name} is: use json" for f in shape.fields if f.type.kind == "map")
+    yield from (
+        (f"csv carries no {f.type}, which {f.name} is", "use json") for f in shape.fields if f.type.kind == "map"
+    )
 
 
 def instructions(shape: Shape) -> str:

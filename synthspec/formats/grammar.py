@@ -10,7 +10,7 @@ from typing import Any
 import lark
 from lark.parsers.earley_forest import StableSymbolNode
 
-from synthspec.formats import Parsed, Shape
+from synthspec.formats import FormatFault, Parsed, Shape
 from synthspec.formats.instructions.constraints import honoured
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.coercion import FieldReader, spell
@@ -85,11 +85,11 @@ def _parser(grammar: str) -> tuple[_Grammar, int]:
         return _Grammar(grammar, parser="earley", **common), LONGEST_EARLEY
 
 
-def faults(shape: Shape) -> Iterator[str]:
+def faults(shape: Shape) -> Iterator[FormatFault]:
     """Why it cannot carry these fields."""
     grammar = shape.options.get("grammar")
     if not isinstance(grammar, str):
-        yield "grammar needs a Lark grammar: write {grammar: 'start: …'}"
+        yield "grammar needs a Lark grammar", "write {grammar: 'start: …'}"
         return
     try:
         parser, _ = _parser(grammar)
@@ -99,18 +99,18 @@ def faults(shape: Shape) -> Iterator[str]:
     rules = {r.alias or r.origin.name: r.options for r in parser.rules}
     for field in shape.fields:
         if field.name not in rules and not field.optional:
-            yield f"the grammar has no rule named {field.name!r}: add a rule `{field.name}: …`"
+            yield f"the grammar has no rule named {field.name!r}", f"add a rule `{field.name}: …`"
         elif field.name in rules and rules[field.name].expand1:
-            yield f"?{field.name} is left out of the tree: write the rule without its question mark"
+            yield f"?{field.name} is left out of the tree", "write the rule without its question mark"
 
 
-def _said(fault: str) -> str:
+def _said(fault: str) -> FormatFault:
     """What Lark says of a grammar, and what to do about it."""
     missing = re.search(r"undefined rule: NonTerminal\('(\w+)'\)|Rule '(\w+)' used but not defined", fault)
     if missing is not None:
         name = missing[1] or missing[2]
-        return f"the grammar is wrong, it has no rule '{name}': add a rule `{name}: …`"
-    return f"the grammar is wrong, {fault.splitlines()[0]}: correct it; a rule is `name: …` on a line of its own"
+        return f"the grammar is wrong, it has no rule '{name}'", f"add a rule `{name}: …`"
+    return f"the grammar is wrong, {fault.splitlines()[0]}", "correct it; a rule is `name: …` on a line of its own"
 
 
 def instructions(shape: Shape) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from synthspec.formats import Parsed, Shape
+from synthspec.formats import FormatFault, Parsed, Shape
 from synthspec.formats.instructions.constraints import row_schema
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.coercion import FieldReader
@@ -25,13 +25,13 @@ _DRAFTS = frozenset("draft first_draft original initial attempt version_1 v1 bef
 _FOLD = re.compile(r"[\s_\-]+")
 
 
-def faults(shape: Shape) -> Iterator[str]:
+def faults(shape: Shape) -> Iterator[FormatFault]:
     """Every set of fields can be written as JSON."""
     seen: dict[str, str] = {}
     for name in shape.names:
         other = seen.setdefault(name, name)
         if other is not name:
-            yield f"{name} is written twice: leave it out once"
+            yield f"{name} is written twice", "leave it out once"
 
 
 def instructions(shape: Shape) -> str:

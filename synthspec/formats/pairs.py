@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from synthspec.formats import Parsed, Shape
+from synthspec.formats import FormatFault, Parsed, Shape
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.coercion import spell
 from synthspec.formats.recovery.markers import find_parts
@@ -20,12 +20,12 @@ STYLES = ("bold", "colon", "bracket", "tag", "heading")
 _LONG = {"q": ("Question",), "a": ("Answer",)}
 
 
-def faults(shape: Shape) -> Iterator[str]:
+def faults(shape: Shape) -> Iterator[FormatFault]:
     """Why it cannot carry these fields."""
     if len(shape.fields) != 2:
-        yield f"pairs carries two fields, and the prompt writes {len(shape.fields)}: use json or csv"
+        yield f"pairs carries two fields, and the prompt writes {len(shape.fields)}", "use json or csv"
     yield from (
-        f"pairs carries text, and {f.name} is {f.type.with_article}: use json or csv"
+        (f"pairs carries text, and {f.name} is {f.type.with_article}", "use json or csv")
         for f in shape.fields
         if f.type.kind not in ("text", "any")
     )
@@ -35,9 +35,9 @@ def faults(shape: Shape) -> Iterator[str]:
         or len(given) != 2
         or not all(isinstance(g, str) and g.strip() for g in given)
     ):
-        yield "labels must be two texts: write [Q, A], or two others"
+        yield "labels must be two texts", "write [Q, A], or two others"
     elif given[0].strip().casefold() == given[1].strip().casefold():
-        yield f"the labels are the same, {given[0]}: write two different ones"
+        yield f"the labels are the same, {given[0]}", "write two different ones"
 
 
 def instructions(shape: Shape) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.diagnostics import nearest
-from synthspec.formats import Parsed, Shape
+from synthspec.diagnostics.remedies import suggest
+from synthspec.formats import FormatFault, Parsed, Shape
 from synthspec.formats.instructions.constraints import honoured
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.coercion import FieldReader
@@ -21,33 +22,33 @@ SUMMARY = "the matches of a regular expression with named groups"
 OPTIONS: Mapping[str, str] = {"regex": "a regular expression; its named groups are the fields"}
 
 
-def faults(shape: Shape) -> Iterator[str]:
+def faults(shape: Shape) -> Iterator[FormatFault]:
     """Why it cannot carry these fields."""
     pattern = shape.options.get("regex")
     if not isinstance(pattern, str):
-        yield "regex needs a regular expression: write {regex: '(?P<name>…)'}"
+        yield "regex needs a regular expression", "write {regex: '(?P<name>…)'}"
         return
     try:
         compiled = _compiled(pattern)
     except PatternFault as e:
-        yield f"the regular expression is wrong, {e}: correct it"
+        yield f"the regular expression is wrong, {e}", "correct it"
         return
     groups = compiled.names
     yield from (
-        f"no field is named {g!r}, as a group is: {_named(g, shape)}" for g in sorted(groups - set(shape.names))
+        (f"no field is named {g!r}, as a group is", _named(g, shape)) for g in sorted(groups - set(shape.names))
     )
     yield from (
-        f"no group is named {f.name!r}: add (?P<{f.name}>…)"
+        (f"no group is named {f.name!r}", f"add (?P<{f.name}>…)")
         for f in shape.fields
         if f.name not in groups and not f.optional
     )
     if compiled.fullmatch(""):
-        yield "the regular expression matches an empty text: let it match one character at least"
+        yield "the regular expression matches an empty text", "let it match one character at least"
 
 
 def _named(group: str, shape: Shape) -> str:
     near = nearest(group, shape.names)
-    return f"did you mean '{near}'?" if near else f"write (?:…) for it; the fields are {', '.join(shape.names)}"
+    return suggest(near) if near else f"write (?:…) for it; the fields are {', '.join(shape.names)}"
 
 
 def instructions(shape: Shape) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from synthspec.formats import Parsed, Shape
+from synthspec.formats import FormatFault, Parsed, Shape
 from synthspec.formats.instructions.descriptions import count, describe_all
 from synthspec.formats.recovery.between import in_fences, is_titled, other_speaker, settle
 from synthspec.formats.recovery.coercion import FieldReader, spell
@@ -23,13 +23,13 @@ OPTIONS: Mapping[str, str] = {}
 STYLES = ("bracket", "tag", "heading", "bold", "colon")
 
 
-def faults(shape: Shape) -> Iterator[str]:
+def faults(shape: Shape) -> Iterator[FormatFault]:
     """Why it cannot carry these fields."""
     folded: dict[str, str] = {}
     for name in shape.names:
         other = folded.setdefault(name.replace("_", "").casefold(), name)
         if other != name:
-            yield f"[{other}] and [{name}] cannot be told apart: rename one"
+            yield f"[{other}] and [{name}] cannot be told apart", "rename one"
 
 
 def instructions(shape: Shape) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import dedent
 from typing import Any
 
-from synthspec.formats import Parsed, Shape
+from synthspec.formats import FormatFault, Parsed, Shape
 from synthspec.formats.instructions.descriptions import describe
 from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
@@ -25,21 +25,21 @@ SUMMARY = "the whole reply is one text"
 OPTIONS: Mapping[str, str] = {}
 
 
-def faults(shape: Shape) -> Iterator[str]:
+def faults(shape: Shape) -> Iterator[FormatFault]:
     """Why it cannot carry these fields."""
     if len(shape.fields) != 1:
-        yield f"text carries one field, and the prompt writes {len(shape.fields)}: use sections or json"
+        yield f"text carries one field, and the prompt writes {len(shape.fields)}", "use sections or json"
     if shape.rows > 1:
-        yield f"text carries one row, and the prompt asks for {shape.rows}: use csv or json"
+        yield f"text carries one row, and the prompt asks for {shape.rows}", "use csv or json"
     yield from (
-        f"text carries text, and {f.name} is {_said(f)}" for f in shape.fields if f.type.kind in ("list", "map")
+        (f"text carries text, and {f.name} is {_kind_of(f)}", "use turns or json" if holds_messages(f) else "use json")
+        for f in shape.fields
+        if f.type.kind in ("list", "map")
     )
 
 
-def _said(field: Field) -> str:
-    if holds_messages(field):
-        return "a conversation: use turns or json"
-    return f"{field.type.with_article}: use json"
+def _kind_of(field: Field) -> str:
+    return "a conversation" if holds_messages(field) else field.type.with_article
 
 
 def instructions(shape: Shape) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from synthspec.formats import Parsed, Shape
+from synthspec.formats import FormatFault, Parsed, Shape
 from synthspec.formats.instructions.descriptions import conversation_facts, message_facts
 from synthspec.formats.recovery.conversations import read_conversation
 from synthspec.formats.recovery.envelopes import opened
@@ -33,36 +33,37 @@ _BLOCK = re.compile(r"(?ms)^(?:```|~~~)\w*[ \t]*\n(.*?)\n(?:```|~~~)[ \t]*$")
 _NAMES = ("conversation", "dialogue", "dialog", "transcript", "chat", "exchange", "talk")
 
 
-def faults(shape: Shape) -> Iterator[str]:
+def faults(shape: Shape) -> Iterator[FormatFault]:
     """Why it cannot carry these fields."""
     if len(shape.fields) != 1:
-        yield f"turns carries one field, and the prompt writes {len(shape.fields)}: use json"
+        yield f"turns carries one field, and the prompt writes {len(shape.fields)}", "use json"
     if shape.rows > 1:
-        yield f"turns carries one row, and the prompt asks for {shape.rows}: use json"
-    yield from (f"turns carries a conversation: give {f.name} `type: messages`" for f in shape.fields
-                if not holds_messages(f))  # fmt: skip
+        yield f"turns carries one row, and the prompt asks for {shape.rows}", "use json"
+    for field in shape.fields:
+        if not holds_messages(field):
+            yield "turns carries a conversation", f"give {field.name} `type: messages`"
     labels = shape.options.get("turns")
     if not isinstance(labels, Mapping) or len(labels) < 2:
-        yield "turns needs two speakers or more: write {turns: {Customer: user, Agent: assistant}}"
+        yield "turns needs two speakers or more", "write {turns: {Customer: user, Agent: assistant}}"
         return
     yield from _label_faults(labels)
 
 
-def _label_faults(labels: Mapping[Any, Any]) -> Iterator[str]:
+def _label_faults(labels: Mapping[Any, Any]) -> Iterator[FormatFault]:
     seen: dict[str, str] = {}
     for label, role in labels.items():
         if not re.search(r"\w", str(label)) or re.search(r"[:：\n*]", str(label)):
-            yield f"'{label}' cannot stand before a message: give it letters, and no colon"
+            yield f"'{label}' cannot stand before a message", "give it letters, and no colon"
         if role not in ROLES:
             meant = _MEANT.get(fold(str(role)))
             either = f"`{label}: {meant}`" if meant else f"`{label}: user` or `{label}: assistant`"
-            yield f"'{label}' is {role}, and a speaker is user or assistant: write {either}"
+            yield f"'{label}' is {role}, and a speaker is user or assistant", f"write {either}"
         other = seen.setdefault(fold(str(label)), str(label))
         if other != str(label):
-            yield f"'{other}' and '{label}' cannot be told apart: rename one"
-    yield from (
-        f"no speaker is the {role}: let one of them be, `NAME: {role}`" for role in ROLES if role not in labels.values()
-    )
+            yield f"'{other}' and '{label}' cannot be told apart", "rename one"
+    for role in ROLES:
+        if role not in labels.values():
+            yield f"no speaker is the {role}", f"let one of them be, `NAME: {role}`"
 
 
 def instructions(shape: Shape) -> str:

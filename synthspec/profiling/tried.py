@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,9 +38,8 @@ def propose_and_try(profile: Profile, name: str, compiled: Compile) -> Proposal:
 
 def _without(profile: Profile, fault: Diagnostic) -> Profile:
     """The profile without the correlation that a fault names, or else the weakest."""
-    named = set(re.findall(r"'([^']+)'", fault.message))
     correlated = profile.relations.correlated
-    worst = [c for c in correlated if {c.first, c.second} <= named] or [min(correlated, key=_strength)]
+    worst = [c for c in correlated if {c.first, c.second} == set(fault.about)] or [min(correlated, key=_strength)]
     left = tuple(c for c in correlated if c is not worst[0])
     relations = replace(profile.relations, correlated=left, weaker=profile.relations.weaker + 1)
     return replace(profile, relations=relations)

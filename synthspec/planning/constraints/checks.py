@@ -192,7 +192,7 @@ def _whole_plan(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]
         check_ranks(spec, plan.pulls, plan.groups)
     except CorrelationFault as e:
         at: Correlation = e.correlation
-        yield Diagnostic("E527", e.message, at.span, e.help)
+        yield Diagnostic("E527", e.message, at.span, e.help, about=at.between)
         return
     if spec.plan.strategy == "factorial":
         for correlation in plan.pulls:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,20 +43,11 @@ def lower_format(
             return name, options
     if fields and not ctx.is_broken("fields"):
         place = node if node is not None else ctx.section("prompts")
-        for message in itertools.islice(module.faults(Shape(fields, rows, options)), 1):
+        for fault in itertools.islice(module.faults(Shape(fields, rows, options)), 1):
             span = place.span if node is not None else next(iter(fields)).span
-            what, help = _remedy(message)
+            what, help = fault if isinstance(fault, tuple) and len(fault) == 2 else (fault, "choose another format")
             ctx.report("E416", span, f"the format '{name}' cannot carry this: {what}", help)
     return name, options
-
-
-_REMEDY = re.compile(r"(.+?): ((?:use|give|write|rename|add|let|name|leave|correct|did you mean)\b.+)", re.DOTALL)
-
-
-def _remedy(message: str) -> tuple[str, str]:
-    """What a format says is wrong, and what to do about it: what follows a colon and begins as a remedy does."""
-    found = _REMEDY.fullmatch(message)
-    return (found[1], found[2]) if found else (message, "choose another format")
 
 
 def _options(ctx: AnalysisContext, node: MapNode, name: str, options: dict[str, Any], known: Mapping[str, str]) -> bool:

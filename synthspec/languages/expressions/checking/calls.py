@@ -309,16 +309,16 @@ def _check_constants(node: FunctionCall, given: dict[str, Expression], check: Ch
     from synthspec.languages.expressions.random.argument_checks import check_arguments
 
     values = {name: constant_of(value) for name, value in given.items()}
-    for name, message in check_arguments(node.function, values):
-        check.report("E307", message, given.get(name or "", node), _sound(message) + _signature(node.function, name))
+    for fault in check_arguments(node.function, values):
+        remedy = _sound(fault.wanted) + _signature(node.function, fault.argument)
+        check.report("E307", fault.message, given.get(fault.argument, node), remedy)
 
 
-def _sound(message: str) -> str:
-    """What to write, of a message that says what an argument must be."""
-    found = re.fullmatch(r"\w+ must be (.+?)(?:, not .+)?", message)
-    if found is None:
+def _sound(wanted: str) -> str:
+    """What to write for an argument that must be so."""
+    if not wanted:
         return ""
-    return f"write {found[1]}; " if found[1].startswith(("a ", "an ")) else f"write one that is {found[1]}; "
+    return f"write {wanted}; " if wanted.startswith(("a ", "an ")) else f"write one that is {wanted}; "
 
 
 def _signature(function: str, name: str | None) -> str:

@@ -9,10 +9,24 @@ from itertools import pairwise
 
 from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
 from synthspec.languages.expressions.random.entry import EXACT, INFINITY, Argument, Constant, Kind, Relation
+from synthspec.lazy_dataclass import dataclass
 
 
-def check_arguments(name: str, values: Mapping[str, Constant | None]) -> Iterator[tuple[str | None, str]]:
-    """What is wrong with the constant arguments of one call, as (argument at fault or None, message).
+@dataclass(frozen=True, slots=True)
+class ArgumentFault:
+    """Which argument is wrong, in words for people; `wanted` is what it must be, "" where it is what it must not be."""
+
+    argument: str
+    message: str
+    wanted: str = ""
+
+
+def _must(argument: str, wanted: str, given: object) -> ArgumentFault:
+    return ArgumentFault(argument, f"{argument} must be {wanted}, not {given}", wanted)
+
+
+def check_arguments(name: str, values: Mapping[str, Constant | None]) -> Iterator[ArgumentFault]:
+    """What is wrong with the constant arguments of one call.
 
     `values` maps argument names to constants; None stands for what is known only when a row is drawn, also
     inside a list of weights. An argument left out takes its default. That every required argument is there
@@ -25,7 +39,7 @@ def check_arguments(name: str, values: Mapping[str, Constant | None]) -> Iterato
         if value is None:
             continue
         faults = list(_check_argument(argument, value))
-        yield from ((argument.name, f"{argument.name} {fault}") for fault in faults)
+        yield from faults
         if not faults:
             sound[argument.name] = value
     kinds = {argument.name: argument.kind for argument in distribution.arguments}
@@ -33,25 +47,25 @@ def check_arguments(name: str, values: Mapping[str, Constant | None]) -> Iterato
         yield from _check_relation(relation, sound, kinds, values)
 
 
-def _check_argument(argument: Argument, value: Constant) -> Iterator[str]:
+def _check_argument(argument: Argument, value: Constant) -> Iterator[ArgumentFault]:
     if argument.kind == "number":
         yield from _check_number(argument, value)
     elif argument.kind in ("date", "datetime", "time"):
         if _moment(argument.kind, value) is None:
-            yield f"must be a {argument.kind} such as {_EXAMPLES[argument.kind]}, not {value!r}"
+            yield _must(argument.name, f"a {argument.kind} such as {_EXAMPLES[argument.kind]}", f"{value!r}")
     elif argument.kind == "weights":
-        yield from _check_weights(value)
+        yield from _check_weights(argument.name, value)
     elif isinstance(value, str) or not isinstance(value, Sequence):
-        yield f"must be a list, not {value!r}"
+        yield _must(argument.name, "a list", f"{value!r}")
     elif not value:
-        yield "must not be empty"
+        yield ArgumentFault(argument.name, f"{argument.name} must not be empty")
 
 
-def _check_number(argument: Argument, value: object) -> Iterator[str]:
+def _check_number(argument: Argument, value: object) -> Iterator[ArgumentFault]:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        yield f"must be a number, not {value!r}"
+        yield _must(argument.name, "a number", f"{value!r}")
     elif not _within(argument, value) or (argument.integer and value != math.floor(value)):
-        yield f"must be {range_of(argument)}, not {value:g}"
+        yield _must(argument.name, range_of(argument), f"{value:g}")
 
 
 def _within(argument: Argument, value: float) -> bool:
@@ -63,41 +77,41 @@ def _within(argument: Argument, value: float) -> bool:
     return argument.high is None or (value < argument.high if argument.high_open else value <= argument.high)
 
 
-def _check_weights(value: object) -> Iterator[str]:
+def _check_weights(name: str, value: object) -> Iterator[ArgumentFault]:
     if value == "equal":
         return
     if isinstance(value, str) or not isinstance(value, Sequence):
-        yield f"must be a list of numbers, not {value!r}"
+        yield _must(name, "a list of numbers", f"{value!r}")
         return
     known = [weight for weight in value if weight is not None]
     for weight in known:
         if isinstance(weight, bool) or not isinstance(weight, int | float):
-            yield f"must be numbers, not {weight!r}"
+            yield _must(name, "numbers", f"{weight!r}")
         elif not 0 <= weight < INFINITY:
-            yield f"must be 0 or more, not {weight:g}"
+            yield _must(name, "0 or more", f"{weight:g}")
     if len(known) == len(value) and not any(known):
-        yield "must not all be 0" if known else "must not be empty"
+        yield ArgumentFault(name, f"{name} must not {'all be 0' if known else 'be empty'}")
 
 
 def _check_relation(
     relation: Relation, values: Mapping[str, Constant], kinds: Mapping[str, Kind], given: Collection[str]
-) -> Iterator[tuple[str | None, str]]:
+) -> Iterator[ArgumentFault]:
     present = [name for name in relation.names if name in values]
     for first, second in pairwise(present):
         a, b = values[first], values[second]
         if relation.rule == "same length":
             if isinstance(a, Sequence) and isinstance(b, Sequence) and b != "equal" and len(a) != len(b):
-                yield second, f"{second} must be as many as {first}: {len(a)}, not {len(b)}"
+                yield _must(second, f"as many as {first}: {len(a)}", len(b))
             continue
         x, y = _moment(kinds[first], a), _moment(kinds[second], b)
         if x is None or y is None or x < y or (x == y and relation.rule == "at most"):
             continue
         bound = "above" if relation.rule == "below" else "at least"
         if second in given:
-            yield second, f"{second} must be {bound} {first}, which is {_show(a)}, not {_show(b)}"
+            yield _must(second, f"{bound} {first}, which is {_show(a)}", _show(b))
         else:
             bound = "below" if relation.rule == "below" else "at most"
-            yield first, f"{first} must be {bound} {second}, which is {_show(b)} unless given, not {_show(a)}"
+            yield _must(first, f"{bound} {second}, which is {_show(b)} unless given", _show(a))
 
 
 def _show(value: Constant) -> str:
