@@ -37,6 +37,15 @@ def served(folder: Path, home: Path | None = None, port: int = 0) -> Iterator[St
         listening.close()
 
 
+@contextlib.contextmanager
+def kept_port() -> Iterator[int]:
+    """A port that nothing else takes between two studios which listen there, one after the other."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield keeper.getsockname()[1]
+
+
 def soon(page: Any, so: Callable[[], bool], what: str = "it") -> None:
     """Wait until it is so, as a person would: what a page shows follows what is done to it, sooner or later."""
     end = time.monotonic() + 60

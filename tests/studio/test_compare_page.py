@@ -257,7 +257,7 @@ def test_votes_by_keyboard_in_a_browser(open_page: Any, folder: Path, two: str, 
         for key in "1201":
             before = page.locator("#pairhead").inner_text()
             page.keyboard.press(key)
-            page.wait_for_function("(was) => document.getElementById('pairhead').textContent !== was", arg=before)
+            soon(page, lambda before=before: page.locator("#pairhead").inner_text() != before)
         soon(page, lambda: "4 of 12 voted" in page.locator("#progress").inner_text())
         page.reload()
         page.get_by_text("Pair 5 of 12").wait_for()

@@ -187,7 +187,7 @@ def test_another_program_changes_deletes_and_locks_the_file(editor: Any, folder:
     path = folder / "calls.yaml"
     path.write_text(SPEC + "# from elsewhere\n")
     editor.evaluate("dispatchEvent(new Event('focus'))")
-    until(editor, "document.querySelector('.cm-content').textContent.includes('# from elsewhere')")
+    soon(editor, lambda: "# from elsewhere" in text_of(editor))
     path.unlink()
     editor.evaluate("dispatchEvent(new Event('focus'))")
     until(editor, "document.getElementById('state').textContent === 'The file is gone'")
@@ -237,7 +237,7 @@ def test_the_line_that_is_typed_stays_in_sight(serving: Studio, folder: Path, op
     page.keyboard.type("wrong: 1\nworse: 2\nworst: 3\nbad: 4")
     page.wait_for_selector("#problems-list li")
     until(page, f"document.querySelector('.cm-scroller').clientHeight < {height}")
-    page.wait_for_timeout(200)
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     soon(page, lambda: page.evaluate(IN_SIGHT))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from loopback import Loopback
 
-from studio.serving import is_wider_than_its_window, served, soon, violations
+from studio.serving import is_wider_than_its_window, kept_port, served, soon, violations
 
 pytestmark = pytest.mark.slow
 
@@ -167,7 +167,7 @@ def test_the_whole_way_by_keyboard_alone(open_page: Callable[..., Any], tmp_path
 def review_ten(page: Any) -> None:
     """Nine rows accepted and one rejected, by their keys."""
     page.locator("#row h2", has_text="Row").wait_for()
-    assert focused(page).startswith("who "), "a review says whose it is"
+    soon(page, lambda: focused(page).startswith("who "), "a review says whose it is")
     page.keyboard.type("Ann")
     page.keyboard.press("Enter")
     for number in range(10):
@@ -224,10 +224,9 @@ def test_a_run_is_paused_stopped_and_found_again(open_page: Callable[..., Any], 
 def test_a_page_says_what_to_do_when_its_studio_is_gone_or_another(
     open_page: Callable[..., Any], tmp_path: Path
 ) -> None:
-    with Loopback(reply, latency=0.5) as server:
+    with Loopback(reply, latency=0.5) as server, kept_port() as port:
         (tmp_path / "judged.yaml").write_text(JUDGED.format(url=server.url), encoding="utf-8")
-        with served(tmp_path) as studio:
-            port = studio.door.port
+        with served(tmp_path, port=port) as studio:
             page = open_page(studio, "/spec/judged.yaml/run")
             page.locator("#build:enabled").wait_for()
             page.locator("#backend").select_option("")

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import synthspec
-from studio.serving import is_wider_than_its_window, served, soon, violations
+from studio.serving import is_wider_than_its_window, served, soon, until, violations
 from synthspec.evaluation.corpus.corpus import corpus_of
 from synthspec.evaluation.report.measure import measure
 from synthspec.studio import made_pages
@@ -135,7 +135,7 @@ def test_a_report_in_a_browser(open_page: Any, folder: Path, size: str, theme: s
         page.frame_locator("#paper").get_by_role("heading", name="Verdict").wait_for()
         frame = page.frames[-1]
         soon(page, lambda: frame.locator("text=All 24 rows asked for are there").count() == 1)
-        page.wait_for_function("document.getElementById('paper').clientHeight > 1500")
+        until(page, "document.getElementById('paper').clientHeight > 1500")
         assert not is_wider_than_its_window(page)
         dark = frame.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 22, 23)"
         assert dark == (theme == "dark")
