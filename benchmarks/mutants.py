@@ -36,6 +36,7 @@ LOADED_ONCE = ("numpy", "scipy.special", "pandas", "pyarrow.parquet", "hypothesi
 MACHINE = ("machine_scripts", "row_machine", "retry_target", "build", "shapes_build", "variety", "latency")
 DRIVER = (
     "reorder_buffer",
+    "pausing",
     "reorder_levels",
     "variety",
     "fan_out",

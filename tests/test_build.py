@@ -471,3 +471,15 @@ def test_no_gate_passes_on_figures_of_no_rows(tmp_path: Path, form: str) -> None
         dataset = synthspec.build(path, out=tmp_path / "out", set={"prompts.call.format": form})
     assert dataset.status == 3 and not any(g.holds for g in dataset.gates), dataset.gates
     assert "near_duplicate_rate" not in dataset.manifest["metrics"]
+
+
+@pytest.mark.parametrize("calls", [False, True])
+def test_more_rows_than_are_begun_at_once_come_without_a_call(calls: bool, tmp_path: Path) -> None:
+    """Of the plan alone, or of completions that are all cached: no call is awaited between them."""
+    prompts = "backend: ngram\nprompts: {p: {user: 'A menu of {{ n }}', writes: [menu]}}\n" if calls else ""
+    fields = "n: {value: n}" + (", menu: {type: string}" if calls else "")
+    text = f"synthspec: 1\nname: many\nrows: 150\nparameters: {{n: [1, 2]}}\n{prompts}fields: {{{fields}}}\n"
+    (tmp_path / "spec.yaml").write_text(text)
+    for _ in range(1 + calls):
+        (tmp_path / "out" / "rows.sqlite").unlink(missing_ok=True)
+        assert len(synthspec.build(tmp_path / "spec.yaml", out=tmp_path / "out").rows) == 150

@@ -17,12 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from synthspec.compiler import compile_text
 from synthspec.planning.covering.greedy import Tuples, missing_after, single
 from synthspec.planning.covering.orthogonal import field_array, fused, hyperoval, prime_power, two_levels, widened
 from synthspec.planning.design import Design, Dimension, Requirement
 from synthspec.planning.designs import find_strategy
 from synthspec.planning.designs.pairwise import Pairwise
 from synthspec.planning.drawing import DrawFault
+from synthspec.planning.plan import build_plan
 
 Table = NDArray[np.int64]
 
@@ -277,3 +279,19 @@ def test_never_more_rows_than_allpairspy(seed: int) -> None:
     coverage = Pairwise(design(sizes)).coverage()
     assert coverage.covered == coverage.possible
     assert coverage.rows <= len(list(pairs([list(range(size)) for size in sizes])))
+
+
+def test_a_parameter_beside_the_design_takes_nothing_from_what_is_covered() -> None:
+    """`c`, which nothing reads, has a design of its own; the report is that of the one that counts."""
+    text = """\
+synthspec: 1
+name: beside
+rows: 30
+plan: {strategy: pairwise}
+parameters: {a: [1, 2, 3], b: [1, 2, 3], c: [1, 2]}
+fields: {a: {value: a}, b: {value: b}}
+"""
+    compiled = compile_text(text)
+    assert compiled.spec is not None
+    found = build_plan(compiled.spec, compiled.tables).coverage()
+    assert (found.rows, found.possible, found.covered) == (9, 9, 9)

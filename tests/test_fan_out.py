@@ -22,6 +22,7 @@ from synthspec.generation.machine.levels import QUOTAS
 from synthspec.generation.machine.program import Program
 from synthspec.generation.machine.row_machine import advance, begin
 from synthspec.generation.machine.states import Combination, Offer, Verdict
+from synthspec.generation.scheduling import driver
 from synthspec.generation.scheduling.overshoot import Overshoot
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.outcomes import Replied
@@ -481,6 +482,47 @@ def test_a_value_that_is_no_list_loses_its_row_and_holds_up_no_other(
     lost = [json.loads(line) for line in (tmp_path / "out/quarantine.jsonl").read_text().splitlines()]
     assert funnel["kept"] + len(lost) == 9 and 0 < len(lost) < 9 and len(rows_in(tmp_path)) == funnel["kept"]
     assert all("it is no list" in json.dumps(row) for row in lost)
+
+
+TOPICS = (
+    HEAD
+    + """
+rows: 9
+parameters: {n: 'integer(1, 1000000)'}
+prompts:
+  facts: {user: "Facts {{ n }}", writes: [facts]}
+  note: {each: topic in facts.topics, user: "Note {{ n }}", writes: [note]}
+  question: {each: part in topic.parts, user: "Ask about {{ part }} {{ note }}.", writes: [question]}
+fields:
+  facts: {type: object}
+  note: {type: string}
+  part: {value: part}
+  question: {type: string}
+"""
+)
+
+
+def test_a_row_of_an_inner_list_that_is_no_list_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each combination: nothing is open once its rows are had, so that it makes room for the next."""
+    topics = [{"parts": "none"}, {"parts": []}, {"parts": ["one", "two"]}]
+
+    def reply(request: Request) -> str:
+        said = request.messages[-1].content.split("\n")[0]
+        return json.dumps({"facts": {"topics": topics}}) if said.startswith("Facts") else f"Why {said}?"
+
+    ends = []
+    advance = driver.advance
+
+    def noted(*given: Any) -> Any:
+        found = advance(*given)
+        ends.append(found[0])
+        return found
+
+    monkeypatch.setattr(driver, "advance", noted)
+    dataset = built(tmp_path, TOPICS, FakeBackend(reply), monkeypatch)
+    funnel = dataset.manifest["funnel"]
+    assert (funnel["planned"], funnel["kept"]) == (9, 6)
+    assert sum(not state.rows for state in ends) >= 3, "combinations with nothing open any more"
 
 
 def test_rows_past_the_last_are_foreseen_of_undecided_combinations_alone() -> None:

@@ -58,6 +58,12 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise _interrupted() from None
+        except click.MissingParameter:
+            raise
+        except click.BadParameter as e:
+            from synthspec.cli.shared.wrong_values import in_plain_words
+
+            raise click.BadParameter(in_plain_words(e), e.ctx, e.param, e.param_hint) from None
         except PluginFault as e:
             from synthspec.cli.shared.show import fail
 

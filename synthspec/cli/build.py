@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from synthspec.cli.shared.options import access_options, form_option, look_options, spec_argument, spec_options
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 if TYPE_CHECKING:
     from synthspec.sources.kinds import Access
@@ -27,7 +28,7 @@ def _with_bare_metrics(args: list[str]) -> Iterator[str]:
     >>> list(_with_bare_metrics(["--metrics", "a.yaml", "--metrics", "9464", "--metrics"]))
     ['--metrics=', 'a.yaml', '--metrics', '9464', '--metrics=']
     """
-    for arg, following in zip(args, [*args[1:], "-"], strict=True):
+    for arg, following in zip(args, [*args[1:], "-"], strict=False):
         bare = following.startswith("-") or following.endswith((".yaml", ".yml"))
         yield "--metrics=" if arg == "--metrics" and bare else arg
 
@@ -36,7 +37,7 @@ def _with_bare_metrics(args: list[str]) -> Iterator[str]:
 @spec_argument(nargs=-1, required=True)
 @spec_options
 @access_options
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+@click.option("--out", type=FileOrFolder(file_okay=False), metavar="DIR",
               help="Output folder.  [default: build/NAME]")  # fmt: skip
 @click.option("--replace", is_flag=True,
               help="Replace the existing dataset, even by one with fewer rows.")  # fmt: skip
@@ -49,10 +50,10 @@ def _with_bare_metrics(args: list[str]) -> Iterator[str]:
 @click.option("--metrics", metavar="[PORT|FILE]",
               help="Serve Prometheus metrics while it builds, on a local port (HOST:PORT for other hosts), or write "
                    "them to a file. Without a value: metrics.csv, one line a call.")  # fmt: skip
-@click.option("--events", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--events", type=FileOrFolder(), metavar="FILE",
               help="Append every event to a file, one JSON object a line.")  # fmt: skip
 @click.option("--events-rows", is_flag=True, help="With --events: include the values of rows.")
-@click.option("--control", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--control", type=FileOrFolder(dir_okay=False), metavar="FILE",
               help="Pause while this file contains `pause`: calls in flight finish, no new one is sent.")  # fmt: skip
 @click.option("--summary", metavar="FILE|-", help="Write a summary as JSON, to a file or standard output.")
 @form_option("text", "json")

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from synthspec.cli.shared.options import form_option, look_options
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 
 @click.command()
-@click.argument("data", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="DIR… | SPEC")
+@click.argument("data", type=FileOrFolder(), nargs=-1, required=True, metavar="DIR… | SPEC")
 @click.option("--backend", "backends", multiple=True, metavar="PROVIDER:MODEL",
               help="Backend to build the spec on; give two or more.")  # fmt: skip
 @click.option("--vary", metavar="COLUMN", help="Compare the rows of each value of this column.")
@@ -18,12 +19,12 @@ from synthspec.cli.shared.options import form_option, look_options
 @click.option(
     "--budget", type=click.FloatRange(0, min_open=True), metavar="USD", help="Most US dollars to spend on each build."
 )
-@click.option("--against", type=click.Path(path_type=Path), metavar="FILE|SOURCE",
+@click.option("--against", type=FileOrFolder(), metavar="FILE|SOURCE",
               help="The original data: a file, a folder, or the name of a source.")  # fmt: skip
 @form_option("text", "json", "html")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FileOrFolder(dir_okay=False),
     metavar="FILE",
     help="Output file.  [default: standard output]",
 )
@@ -51,8 +52,9 @@ def command(
     """
     from synthspec.cli.shared.progress import steps
     from synthspec.cli.shared.show import fail
-    from synthspec.cli.shared.written import give, original_or_exit, read_or_exit
+    from synthspec.cli.shared.written import give, original_or_exit, read_or_exit, refuse_data
 
+    refuse_data(out, data)
     if data[0].suffix in (".yaml", ".yml"):
         from synthspec.cli.shared.compare_options import build_each
 
@@ -60,7 +62,7 @@ def command(
             raise click.UsageError("give one spec, or several datasets")
         if len(set(backends)) < 2 and vary is None:
             raise click.UsageError("name two backends with --backend, or a column with --vary")
-        found = build_each(data[0], backends, rows, budget, quiet=quiet, no_color=no_color)
+        found = build_each(data[0], backends, rows, budget, vary, quiet=quiet, no_color=no_color)
     elif backends or rows or budget:
         raise click.UsageError("--backend, --rows and --budget go with a spec, which is then built")
     else:

@@ -9,6 +9,7 @@ import click
 
 from synthspec.cli.shared.echo import echo, echo_json
 from synthspec.cli.shared.options import access_options, form_option, look_options, spec_options
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 if TYPE_CHECKING:
     from synthspec.generation.diffs.spec_diff import SpecDiff
@@ -18,8 +19,8 @@ _SHOWN = 40  # keys
 
 
 @click.command()
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("old", type=FileOrFolder())
+@click.argument("new", type=FileOrFolder())
 @spec_options
 @access_options
 @form_option("text", "json")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from synthspec.cli.shared.echo import echo
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 
 @click.command()
@@ -17,7 +18,7 @@ from synthspec.cli.shared.echo import echo
                    "hub:owner/name, or for a JSON Schema (.json), SQL tables (.sql) or a Pydantic model "
                    "(module:Class).")  # fmt: skip
 @click.option("--list", "listing", is_flag=True, help="List the example specs and exit.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("specs"), show_default=True,
+@click.option("--out", type=FileOrFolder(file_okay=False), default=Path("specs"), show_default=True,
               metavar="DIR", help="Output folder.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 def command(name: str | None, like: str | None, origin: str | None, listing: bool, out: Path, force: bool) -> None:

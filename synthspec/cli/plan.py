@@ -9,6 +9,7 @@ import click
 
 from synthspec.cli.shared.echo import echo, echo_json, open_console
 from synthspec.cli.shared.options import access_options, form_option, look_options, spec_argument, spec_options
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,7 @@ LARGE = 10**15
 @spec_options
 @access_options
 @form_option("text", "json")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--out", type=FileOrFolder(dir_okay=False), metavar="FILE",
               help="Write all combinations to a csv, jsonl, json or parquet file.")  # fmt: skip
 @look_options
 def command(

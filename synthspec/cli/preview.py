@@ -10,6 +10,7 @@ import click
 
 from synthspec.cli.shared.echo import echo, echo_json, open_console
 from synthspec.cli.shared.options import access_options, form_option, look_options, spec_argument, spec_options
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,7 @@ INCOMPLETE = 3  # rows are missing
 @click.option("-n", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="Number of rows to make.")
 @spec_options
 @access_options
-@click.option("--events", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--events", type=FileOrFolder(), metavar="FILE",
               help="Append every event to a file, one JSON object a line, with the values of rows.")  # fmt: skip
 @form_option("text", "json")
 @look_options

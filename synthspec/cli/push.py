@@ -8,10 +8,11 @@ import click
 
 from synthspec.cli.shared.echo import echo
 from synthspec.cli.shared.options import look_options
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=FileOrFolder())
 @click.option("--repo", required=True, metavar="USER/NAME", help="Dataset repository; created if missing.")
 @click.option("--private", is_flag=True, help="Make the repository private.")
 @click.option("--revision", default="main", show_default=True, metavar="REV",

@@ -9,6 +9,7 @@ import click
 
 from synthspec.cli.shared.echo import echo
 from synthspec.cli.shared.options import form_option, look_options
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 if TYPE_CHECKING:
     from synthspec.evaluation.asked import Models
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("data", type=click.Path(path_type=Path), metavar="DIR|FILE")
-@click.option("--against", type=click.Path(path_type=Path), metavar="FILE|SOURCE",
+@click.argument("data", type=FileOrFolder(), metavar="DIR|FILE")
+@click.option("--against", type=FileOrFolder(), metavar="FILE|SOURCE",
               help="The original data: a file, a build's folder, or the name of a source.")  # fmt: skip
 @click.option("--embed", metavar="PROVIDER:MODEL",
               help="Embedding model for similarity: openai, ollama or sentence-transformers.")  # fmt: skip
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--budget", type=click.FloatRange(0, min_open=True), metavar="USD",
               help="Most US dollars for --embed and --judge, over all reports on this data.")  # fmt: skip
 @form_option("text", "json", "html")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--out", type=FileOrFolder(dir_okay=False), metavar="FILE",
               help="Output file.  [default: DIR/report.html for a build's folder, else standard output]")  # fmt: skip
 @look_options
 def command(
@@ -51,10 +52,11 @@ def command(
     """
     import json
 
-    from synthspec.cli.shared.written import give, original_or_exit, read_or_exit
+    from synthspec.cli.shared.written import give, original_or_exit, read_or_exit, refuse_data
     from synthspec.diagnostics.terminal import visible_json
     from synthspec.evaluation.asked import AskedError, read_models
 
+    refuse_data(out, [data, *([against] if against is not None else [])])
     try:
         models = read_models(embed, judge, base_url, budget, "--")
     except AskedError as e:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -10,6 +11,7 @@ import click
 
 from synthspec.cli.shared.echo import echo, echo_json
 from synthspec.cli.shared.options import access_options, form_option, look_options
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 if TYPE_CHECKING:
     from synthspec.generation.reviewing.saying import ReviewDesk, RowRemark
@@ -34,7 +36,7 @@ def _verbs(function: click.decorators.FC) -> click.decorators.FC:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=FileOrFolder())
 @_verbs
 @click.option("--because", default="", metavar="TEXT", help="The reason; with --retry, what to fix.")
 @click.option("--with", "changes", multiple=True, metavar="FIELD=VALUE", help="With --edit: new value of a field.")
@@ -42,12 +44,12 @@ def _verbs(function: click.decorators.FC) -> click.decorators.FC:
 @click.option("--reviewer", metavar="NAME", help="Name of the reviewer.  [default: your user name]")
 @click.option("--apply", is_flag=True, help="Apply the reviews to the dataset's files. Makes no calls.")
 @click.option("--undo", metavar="N|all", help="Undo one review, or all (with --reviewer: all of that reviewer's).")
-@click.option("--export", "export", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--export", "export", type=FileOrFolder(), metavar="FILE",
               help="Write the reviews to a .csv or .jsonl file.")  # fmt: skip
 @click.option("--all-rows", is_flag=True, help="With --export: include rows without a review.")
-@click.option("--import", "origin", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--import", "origin", type=FileOrFolder(), metavar="FILE",
               help="Import reviews from such a file, all or none.")  # fmt: skip
-@click.option("--spec", type=click.Path(path_type=Path), metavar="SPEC",
+@click.option("--spec", type=FileOrFolder(), metavar="SPEC",
               help="The dataset's spec, if it was moved since the build.")  # fmt: skip
 @access_options
 @form_option("text", "json")
@@ -87,6 +89,7 @@ def command(
         raise click.UsageError("--with says what --edit changes: name the row")
     if all_rows and export is None:
         raise click.UsageError("--all-rows says what --export writes: name its file too")
+    _refuse_contradictions(verbs)
     who = reviewer or _user()
     with ending_on_errors(folder):
         if apply:
@@ -132,17 +135,30 @@ def _say(desk: ReviewDesk, said: Sequence[RowRemark]) -> None:
     noted = desk.say(said)
     faults = list(dict.fromkeys(one.fault for one in noted if one.fault))
     if faults:
-        _refuse(faults)
+        _refuse(faults, [one for one in said if not one.reason.strip()])
     for note in dict.fromkeys(one.note for one in noted if one.note):
         echo(f"note: {note}", err=True)
 
 
-def _refuse(faults: Sequence[str]) -> NoReturn:
+VERDICTS = ("accept", "reject", "retry")
+
+
+def _refuse_contradictions(verbs: dict[str, tuple[str, ...]]) -> None:
+    """A row has one verdict at a time."""
+    for one, other in combinations(VERDICTS, 2):
+        if shared := sorted({*verbs[one]} & {*verbs[other]}):
+            raise click.UsageError(f"row {shared[0]}: --{one} and --{other} contradict each other")
+
+
+def _refuse(faults: Sequence[str], without_reason: Sequence[RowRemark]) -> NoReturn:
     from synthspec.cli.shared.show import fail
+    from synthspec.generation.reviewing.saying import NEED_REASON
 
     for fault in faults[:-1]:
         echo(f"error: {fault}", err=True)
-    fail(faults[-1], "nothing was noted", 1)
+    missing = "; give the reason with --because" if any(one.verb in NEED_REASON for one in without_reason) else ""
+    missing += "; give new values with --with FIELD=VALUE" if "an edit names" in faults[-1] else ""
+    fail(faults[-1], f"nothing was noted{missing}", 1)
 
 
 def _show(folder: Path, form: str) -> None:

@@ -9,6 +9,7 @@ import click
 
 from synthspec.cli.shared.echo import echo, echo_json
 from synthspec.cli.shared.options import form_option
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 if TYPE_CHECKING:
     from synthspec.inference.batches.giving_up import BatchEnding, BatchStanding
@@ -28,7 +29,7 @@ WHAT_TO_DO = {
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=FileOrFolder())
 @click.option("--cancel", is_flag=True, help="Cancel all batches, wait for them to end, and fetch their results.")
 @click.option("--forget", multiple=True, metavar="BATCH",
               help="Give up a batch: its possible cost counts as spent, and its calls are retried.")  # fmt: skip

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from synthspec.cli.shared.echo import echo
+from synthspec.cli.shared.wrong_values import FileOrFolder
 
 PACKAGES = ("starlette", "uvicorn")
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+@click.argument("folder", type=FileOrFolder(), default=Path())
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N",
               help="Port; 0 for any free one.  [default: 8765, or any free one if it is in use]")  # fmt: skip
 @click.option("--no-open", is_flag=True, help="Do not open the browser.")

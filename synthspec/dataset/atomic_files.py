@@ -12,7 +12,8 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write a file at, which takes the place of `path` when all went well, and is gone when not.
+    """A path to write a file at, which takes the place of `path` when all went well, and is gone when not. A device or
+    a pipe is written to as it is.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "words.txt"
@@ -23,6 +24,9 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     'whole'
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
     beside = path.with_name(f".{path.name}.partial")
     try:
         yield beside

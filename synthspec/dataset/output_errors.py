@@ -35,5 +35,7 @@ def explain_output(error: OSError, folder: Path) -> tuple[str, str]:
     """
     path = str(error.filename or folder)
     name = path if len(path) <= SHOWN else f"{path[:SHOWN]}… ({len(path):,} characters)"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return _MEANINGS[error.errno]  # whatever was opened last is not to blame
     why, help = _MEANINGS.get(error.errno or 0, ((error.strerror or str(error)).lower(), f"check the folder {_AGAIN}"))
     return f"the output '{name}' cannot be written: {why}", help

@@ -25,8 +25,10 @@ def write_combinations(plan: Plan, path: Path) -> int:
     """
     extension = path.suffix.lstrip(".").lower()
     if not is_plugin("writers", extension):
-        raise ValueError(f"no writer for '.{extension}' files; {did_you_mean(extension, plugin_names('writers'))}")
+        what = f"no writer for '.{extension}' files" if extension else f"'{path}' does not say what kind of file it is"
+        raise ValueError(f"{what}; {did_you_mean(extension, plugin_names('writers'))}")
     columns = tuple(Column(p.name, p.type) for p in plan.spec.parameters)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as beside:
         writer = find_opener(extension)(beside, columns)
         if isinstance(writer, ColumnWriter) and columns:

@@ -20,6 +20,10 @@ def apply_overrides(root: MapNode, overrides: Mapping[str, str]) -> tuple[MapNod
     faults: list[Diagnostic] = []
     for key, text in overrides.items():
         source = Source(Path("--set"), f"--set {key}={text}", f"{text}\n")
+        if not text.strip():
+            way = f"write `--set {key}=VALUE`; `--set {key}=null` takes the key away"
+            faults.append(Diagnostic("E204", f"`{key}` is given no value", source.span(), way))
+            continue
         value, found = read_document(source)
         faults.extend(found)
         if value is not None:

@@ -65,6 +65,7 @@ class CallFailed:
     kind: str
     again: bool
     server: str = ""  # that failed, where the backend has several
+    message: str = ""  # what went wrong, for a person
 
 
 @dataclass(frozen=True, slots=True)

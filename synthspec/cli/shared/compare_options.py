@@ -19,9 +19,16 @@ if TYPE_CHECKING:
 
 
 def build_each(
-    spec: Path, backends: tuple[str, ...], rows: int | None, budget: float | None, *, quiet: bool, no_color: bool
+    spec: Path,
+    backends: tuple[str, ...],
+    rows: int | None,
+    budget: float | None,
+    vary: str | None,
+    *,
+    quiet: bool,
+    no_color: bool,
 ) -> list[Corpus]:
-    """Check the spec for every backend, then build it on each; with none named, on its own."""
+    """Check the spec for every backend, then build it on each; with none named, on its own. `vary` is a column."""
     chosen: list[str | None] = [*dict.fromkeys(backends)] or [None]
     compiled: list[Compiled] = []
     for backend in chosen:
@@ -29,12 +36,23 @@ def build_each(
         overrides |= {"rows": str(rows)} if rows is not None else {}
         overrides |= {"limits.budget": str(budget)} if budget is not None else {}
         compiled.append(compile_or_exit(spec, overrides, no_color=no_color, quiet=quiet or len(compiled) > 0))
+    _refuse_unknown(vary, compiled[0])
     found = []
     for backend, each in zip(chosen, compiled, strict=True):
         if not quiet:
             echo(f"building on {backend or 'the backend of the spec'}", err=True)
         found.append(read_or_exit(_build(each, backend, quiet=quiet, no_color=no_color)))
     return found
+
+
+def _refuse_unknown(column: str | None, compiled: Compiled) -> None:
+    """End the command where the rows cannot have the column, before they are paid for."""
+    assert compiled.spec is not None
+    names = {*compiled.spec.output.columns, *(f.name for f in compiled.spec.fields)}
+    if column is not None and column.partition(".")[0] not in names and compiled.spec.output.shape == "table":
+        from synthspec.diagnostics import did_you_mean
+
+        fail(f"the rows of {compiled.spec.name} have no column '{column}'", did_you_mean(column, sorted(names)), 1)
 
 
 def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bool) -> Path:

@@ -165,6 +165,8 @@ def _refuse_unfit(place: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab"):
             pass
+        if not path.is_file():
+            return  # a device, or a pipe
         begun = path.read_bytes()
     except OSError as e:
         fail(f"the summary cannot be written to {path}: {(e.strerror or str(e)).lower()}", "name another file", 3)

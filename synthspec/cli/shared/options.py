@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from synthspec.cli.shared.wrong_values import FileOrFolder
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -57,7 +59,7 @@ def complete_engines(ctx: click.Context, param: click.Parameter, begun: str) -> 
 def spec_argument(**kwargs: Any) -> Callable[[F], F]:
     """One spec, or with `nargs=-1` several. Whether it can be read is for the compiler to say."""
     name = "spec" if "nargs" not in kwargs else "specs"
-    return click.argument(name, type=click.Path(path_type=Path), shell_complete=complete_specs, **kwargs)
+    return click.argument(name, type=FileOrFolder(), shell_complete=complete_specs, **kwargs)
 
 
 def spec_options(function: F) -> F:
@@ -79,7 +81,7 @@ def spec_options(function: F) -> F:
         for option, key in _OVERRIDES.items():
             value = kwargs.pop(option, None)
             if value is not None:
-                overrides[key] = str(value)
+                overrides[key] = str(value).rstrip(":") if option == "backend" else str(value)
         overrides.update(settings)  # after the options: --backend names it, --set backend.x=… adds to it
         return function(*args, overrides=overrides, **kwargs)
 

@@ -108,9 +108,11 @@ def undo_reviews(folder: Path, which: str, who: str, *, everyone: bool) -> None:
 def export_reviews(folder: Path, path: Path, *, every: bool) -> None:
     """Write the reviews of a folder to a table."""
     from synthspec.cli.shared.written import give
-    from synthspec.generation.reviewing.sheet import form_of, sheet_rows, sheet_text
+    from synthspec.generation.reviewing.sheet import form_of, is_sheet, sheet_rows, sheet_text
 
     form = form_of(path)
+    if path.is_file() and not is_sheet(path):
+        fail(f"'{path}' is not a table of reviews, and would be overwritten", "name another file", 2)
     with Reviews(folder) as reviews:
         held = list(reviews.iterate())
     give(sheet_text(sheet_rows(folder, held, every=every), form), path)

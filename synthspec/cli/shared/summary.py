@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from synthspec.cli.shared.servers import server_line
 from synthspec.generation.scheduling.driver import ALL_TRIED
+from synthspec.spec.rows import Stage
 
 if TYPE_CHECKING:
     from synthspec.generation.built_dataset import Dataset
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from synthspec.inference.accounting.counters import Repetition
 
 SHOWN = 8  # files named
+_UNANSWERED = "without a reply"  # rows of which a call was not made, or failed
 
 
 def summary_lines(summary: BuildSummary, dataset: Dataset, watch: Repetition | None) -> Iterator[str]:
@@ -30,7 +32,11 @@ def summary_lines(summary: BuildSummary, dataset: Dataset, watch: Repetition | N
     if summary.servers:
         answered, failed = ({s: n[what] for s, n in summary.servers.items()} for what in ("answered", "failed"))
         yield "  " + server_line(answered, failed, {})
-    lost = ", ".join(f"{n:,} not {stage}" for stage, n in summary.missing.items())
+    if summary.missing and summary.faults and summary.last_fault not in (summary.reason or ""):
+        yield f"  failed calls: {_commonest(summary.faults)}; the last: {summary.last_fault}"
+    lost = ", ".join(
+        f"{n:,} {_UNANSWERED if stage == Stage.CALL else f'not {stage}'}" for stage, n in summary.missing.items()
+    )
     if lost:
         yield f"  missing rows and why: {summary.folder / 'quarantine.jsonl'} ({lost})"
     if summary.dropped:

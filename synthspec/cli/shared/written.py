@@ -33,6 +33,23 @@ def original_or_exit(named: Path | None, datasets: Sequence[Path]) -> Corpus | N
         return read_original(named, datasets, compile_spec)
 
 
+def refuse_data(out: Path | None, inputs: Sequence[Path]) -> None:
+    """End the command where what it writes would take the place of data: of what it reads, or of a store or a table."""
+    if out is None or not out.is_file():
+        return
+    from synthspec.cli.shared.show import fail
+
+    if out.suffix.lower() in _DATA or out.name == "manifest.json" or any(_same(out, path) for path in inputs):
+        fail(f"'{out}' contains data, which would be overwritten", "name another file with --out", 2)
+
+
+_DATA = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx", ".sqlite", ".db", ".yaml", ".yml")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.is_file() and one.samefile(other)
+
+
 def give(text: str, out: Path | None) -> None:
     """Write a result to a file, whole or not at all, or to standard output."""
     if out is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthspec.dataset.manifest import FILE_NAME as MANIFEST
+from synthspec.dataset.manifest import listed_files
 from synthspec.dataset.similarity.shingles import scrambled
 from synthspec.evaluation.corpus.files import find_data, read_rows
 from synthspec.evaluation.corpus.sample import MOST_ROWS, EvenSample
@@ -110,6 +112,10 @@ def read_corpus(path: Path, *, most: int = MOST_ROWS, empty: bool = False) -> Co
     """
     files, manifest = find_data(path)
     sample = _Reading(EvenSample(most))
+    notes: list[str] = []
+    if manifest is None and (path / MANIFEST).is_file():
+        notes.append(f"{MANIFEST} cannot be read: what was asked for and what it cost is not known")
+    written = {path / f.path: f.rows for f in listed_files(manifest)}
     for file in files:
         sample.file += 1
         try:
@@ -119,10 +125,13 @@ def read_corpus(path: Path, *, most: int = MOST_ROWS, empty: bool = False) -> Co
             raise TableFault(f"{file}: {(e.strerror or str(e)).lower()}") from None
         except TableFault as e:
             raise TableFault(f"{file}: {e}") from None
+        if (read := sample.sizes.get(sample.file, 0)) != written.get(file, read):
+            notes.append(f"{file.name} was changed: {read:,} rows are read of {written[file]:,} that the build wrote")
     if not sample.sizes and not (empty and manifest is not None):
         raise TableFault(f"{path} has no rows")
     name = str((manifest or {}).get("name") or (path.stem if path.is_file() else path.resolve().name))
-    return _corpus(name, sample, manifest, path if path.is_dir() else None, len(files))
+    found = _corpus(name, sample, manifest, path if path.is_dir() else None, len(files))
+    return replace(found, notes=(*notes, *found.notes)) if notes else found
 
 
 def corpus_of(name: str, rows: Iterable[Mapping[str, Any]], *, most: int = MOST_ROWS) -> Corpus:

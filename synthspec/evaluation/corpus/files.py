@@ -32,7 +32,7 @@ def find_data(path: Path) -> tuple[list[Path], Mapping[str, Any] | None]:
             raise TableFault(f"{path}: data is one of {', '.join(readable())}")
         return [path], None
     if not path.is_dir():
-        raise TableFault(f"there is no {path}")
+        raise TableFault(f"there is no file or folder '{path}'")
     manifest = read_manifest(path)
     tables = (manifest or {}).get("tables")
     counted = str(tables[-1]) if isinstance(tables, list) and tables else ""

@@ -43,6 +43,7 @@ class BuildSummary:
     cached: int
     retries: int
     faults: Mapping[str, int]  # of calls that were retried, by kind
+    last_fault: str  # what the last call that failed came to; "" where none did
     prompt_tokens: int  # of what is known
     completion_tokens: int
     unmeasured: int  # completions whose tokens are not known
@@ -98,6 +99,7 @@ def _calls(tally: Tally) -> dict[str, Any]:
         "cached": tally.reused,
         "retries": tally.retries,
         "faults": _commonest(tally.faults),
+        "last_fault": tally.last_fault,
         "prompt_tokens": tally.prompt_tokens,
         "completion_tokens": tally.completion_tokens,
         "unmeasured": tally.unmeasured,
@@ -139,6 +141,7 @@ def summary_json(summary: BuildSummary) -> dict[str, Any]:
             "cached": summary.cached,
             "retries": summary.retries,
             "faults": dict(summary.faults),
+            "last_fault": summary.last_fault or None,
             **({"servers": {name: dict(s) for name, s in summary.servers.items()}} if summary.servers else {}),
         },
         "tokens": {

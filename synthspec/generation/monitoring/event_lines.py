@@ -44,7 +44,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {  # each event, and its keys beside `v`
         "latency",
         "server",
     ),
-    "call_failed": (*_CALL, "kind", "again", "server"),
+    "call_failed": (*_CALL, "kind", "again", "server", "message"),
     "server_change": ("server", "fault"),
     "counted": ("path", "asked", "held", "rejections"),
     "row_ready": ("path",),
@@ -117,8 +117,8 @@ class EventLines:
                     "server": server or None,
                     **({"text": reply.text} if self._rows else {}),
                 }
-            case told.CallFailed(request, path, kind, again, server):
-                facts = {"kind": kind, "again": again, "server": server or None}
+            case told.CallFailed(request, path, kind, again, server, message):
+                facts = {"kind": kind, "again": again, "server": server or None, "message": message}
                 return "call_failed", {**self._call(request, path), **facts}
             case told.Counted(path, asked, held, rejections):
                 facts = {"path": path_text(path), "asked": asked, "held": held}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import socket
 import socketserver
 import sys
 import threading
@@ -21,6 +22,7 @@ EVERY = 5.0  # seconds between two writings of a file
 PATIENCE = 5.0  # seconds that somebody who asks has to say what
 LOOPBACK = "127.0.0.1"
 _ADDRESS = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)?:)?(?P<port>\d{1,6})\Z")
+_NEARLY_ADDRESS = re.compile(r"-?\d+\Z|(?!\w:\\)[\w.-]+:[^/\\.]*\Z")
 _OURS = "# HELP synthspec_"
 
 
@@ -43,6 +45,8 @@ def open_outlet(place: str, text: Callable[[], str], warn: Callable[[str], None]
         MetricsFault: the port or the file cannot be used.
     """
     address = _ADDRESS.match(place)
+    if address is None and _NEARLY_ADDRESS.match(place):
+        raise MetricsFault(f"metrics: '{place}' names no port", "write a port such as 9464, HOST:PORT, or a file", 2)
     if address is None:
         return MetricsFile(Path(place), text, warn)
     host, port = address["host"], int(address["port"])
@@ -63,6 +67,8 @@ class MetricsServer:
         except OSError as e:
             why = "it is in use" if e.errno == errno.EADDRINUSE else (e.strerror or str(e)).lower()
             help = "name another port; 0 takes any that is free"
+            if isinstance(e, socket.gaierror):
+                why, help = "there is no such host", "write a port alone for this machine, or one of its addresses"
             raise MetricsFault(f"metrics cannot be given out at {host}:{port}: {why}", help, 3) from None
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._server.server_address[1]}/metrics"

@@ -93,6 +93,13 @@ def form_of(path: Path) -> str:
     return form
 
 
+def is_sheet(path: Path) -> bool:
+    """Whether a file begins as a table of reviews does, or is empty."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        begun = file.readline(1 << 16)
+    return not begun.strip() or all(name in begun for name in COLUMNS)
+
+
 def read_sheet(
     path: Path, folder: Path, editor: RowEditor | None, reviewer: str, held: Sequence[Review] = ()
 ) -> list[tuple[int, RowRemark | str]]:

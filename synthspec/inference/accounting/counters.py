@@ -43,6 +43,7 @@ class Tally:
     in_flight: int = 0
     retries: int = 0  # calls sent again after a provider's fault
     faults: Counter[str] = field(default_factory=Counter)  # those faults, by kind
+    last_fault: str = ""  # what the last call that failed came to, for a person
     asked: int = 0  # rows asked for, over all completions
     given: int = 0  # of those, rows that came, surplus left out
     candidates: int = 0

@@ -78,7 +78,8 @@ def service_of(
     Raises:
         BackendFault: the key would go where only the spec says.
     """
-    address = _chat.address_of(host_url(str(base_url or os.environ.get("OLLAMA_HOST", ""))))
+    named = "`base_url`" if base_url or not os.environ.get("OLLAMA_HOST") else "OLLAMA_HOST"
+    address = _chat.address_of(host_url(str(base_url or os.environ.get("OLLAMA_HOST", ""))), named)
     key = _keys.key_from(("OLLAMA_API_KEY",)) if calls else ""
     sent = _keys.key_to_send(_OWNER, key, address, choice)
     hidden = "" if sent == key else _keys.withheld(_OWNER, address)

@@ -99,7 +99,7 @@ def service_of(
     Raises:
         BackendFault: there is no key where one is needed, or it would go where only the spec says.
     """
-    address = _chat.address_of(str(base_url or os.environ.get("OPENAI_BASE_URL") or _URL))
+    address = _chat.address_from(base_url, _OWNER.address, _URL)
     host = urlsplit(address).hostname or ""
     local = _chat.is_local(host)
     name = "OpenAI" if host.endswith("openai.com") else "the server"

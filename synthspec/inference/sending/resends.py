@@ -70,7 +70,7 @@ def _elsewhere(
         return None
     asked.resends += 1
     if asked.resends >= (MAX_RESENDS + 1) * servers:
-        return Failed(no_answer(asked.resends))
+        return Failed(no_answer(asked.resends, fault.message))
     if everywhere:
         asked.not_before = now + endpoint.governor.delay_before(asked.resends // servers, fault, asked.request.key)
     return None
@@ -80,11 +80,12 @@ def _later(asked: PendingRequest, fault: BackendFault, endpoint: Endpoint, now: 
     """It is sent again after a while, as often as may be."""
     asked.resends += 1
     if asked.resends > MAX_RESENDS:
-        return Failed(no_answer(MAX_RESENDS + 1))
+        return Failed(no_answer(MAX_RESENDS + 1, fault.message))
     asked.not_before = now + endpoint.governor.delay_before(asked.resends, fault, asked.request.key)
     return None
 
 
-def no_answer(calls: int) -> Rejection:
-    """A request to which so many calls got no reply."""
-    return Rejection(Stage.CALL, "no answer", f"no answer after {calls} calls")
+def no_answer(calls: int, last: str = "") -> Rejection:
+    """A request to which so many calls got no reply; `last` is what the last of them came to."""
+    said = f"no answer after {calls} calls"
+    return Rejection(Stage.CALL, "no answer", f"{said}; the last: {last}" if last else said)

@@ -301,7 +301,7 @@ class CallQueue:
             else:
                 outcome = found
             again = outcome is None and self.stopping is None
-            self._events.append(CallFailed(asked.request, asked.id[0], str(fault.kind), again, server))
+            self._events.append(CallFailed(asked.request, asked.id[0], str(fault.kind), again, server, fault.message))
         else:
             self._events.append(CallUnsent(asked.request, asked.id[0]))
         if outcome is None and self.stopping is not None:

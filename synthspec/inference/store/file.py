@@ -28,6 +28,11 @@ _DAMAGE = frozenset(
 
 MORE_MEMORY = "Free some, or raise the limit (`ulimit -v`) and build again: what is stored is kept."
 _NO_PLACE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP)
+_STANDS = {
+    errno.EISDIR: "it is a folder",
+    errno.EEXIST: "something else stands there",
+    errno.ENOTDIR: "a file stands where a folder is to be",
+}
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -107,7 +112,8 @@ def explain_fault(error: Exception, path: Path) -> StoreFault:
     if code in _DAMAGE or _is_decay(error):
         return damaged(path, _reason(error))
     if number in _NO_PLACE:
-        return StoreFault(f"{path} cannot be used: {error.strerror}", "Name another folder with --out.")  # type: ignore[attr-defined]
+        why = os.strerror(number).lower()
+        return StoreFault(f"{path} cannot be used: {_STANDS.get(number, why)}", "name another folder with --out")
     if isinstance(error, OverflowError | ValueError | sqlite3.InterfaceError | sqlite3.ProgrammingError):
         return StoreFault(
             f"a call cannot be stored: {error}", "One of its figures or texts is not what a provider can have meant."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -54,8 +55,8 @@ def sampling_of(request: Request, option: Any = None) -> dict[str, Any]:
     return found | {"seed": seed} if isinstance(seed, int) and seed is not False else found
 
 
-def address_of(url: str) -> str:
-    """Scheme, host and path of a URL, for messages: no credentials, no query.
+def address_of(url: str, named: str = "`base_url`") -> str:
+    """Scheme, host and path of a URL, for messages: no credentials, no query. `named` says where the URL was written.
 
     Raises:
         BackendFault: it is no URL of a server, or has credentials in it.
@@ -64,16 +65,28 @@ def address_of(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise BackendFault(FaultKind.BAD_REQUEST, "`base_url` is not a URL") from None
+        raise BackendFault(FaultKind.BAD_REQUEST, f"{named} is not a URL") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BackendFault(FaultKind.BAD_REQUEST, "`base_url` must be http://… or https://… with a host")
+        raise BackendFault(FaultKind.BAD_REQUEST, f"{named} must be http://… or https://… with a host")
     if parts.username or parts.password or parts.query:
         raise BackendFault(
             FaultKind.BAD_REQUEST,
-            "`base_url` must not contain a user, password or query; keys come from the environment",
+            f"{named} must not contain a user, password or query; keys come from the environment",
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+
+
+def address_from(given: Any, variable: str, usual: str) -> str:
+    """The address of a server: as the spec gives it, else a variable of the environment, else the usual one.
+
+    Raises:
+        BackendFault: it is no URL of a server, or has credentials in it.
+    """
+    if given:
+        return address_of(str(given))
+    named = os.environ.get(variable, "")
+    return address_of(named or usual, variable if named else "`base_url`")
 
 
 def server_of(url: str) -> str:

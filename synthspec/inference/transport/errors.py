@@ -16,12 +16,14 @@ from urllib.parse import quote
 
 from synthspec.diagnostics.terminal import one_line
 from synthspec.extras import install_command
+from synthspec.inference.transport.no_connection import no_connection, reason_of
 from synthspec.inference.transport.waits import seconds_to_wait
 from synthspec.languages.lazy_patterns import lazy_pattern
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import BackendFault, FaultKind
 
 LONGEST_MESSAGE = 400  # characters of a provider's own words that are kept
+_MOST_QUOTED = 80  # characters of a reply that is not JSON
 _LONGEST_BODY = 64 << 10  # characters of an error that are read
 _MOST_WORDS = 200  # short texts of an error that are searched
 _LONGEST_READ = 4_000  # characters that are searched for what they mean
@@ -139,25 +141,46 @@ def _spec_fault(text: str) -> bool:
 def _message_of(service: Service, kind: FaultKind, status: int, said: str) -> str:
     where = f"{service.name} ({service.address})"
     if kind is FaultKind.UNAUTHORISED:
-        keys = " or ".join(service.keys)
-        wanted = service.withheld or (f"check the key in {keys}" if keys else "it asks for a key")
+        wanted = _way_in(service, status)
         return f"{where} did not accept the call ({status}): {wanted}" + (f"; it says: {said}" if said else "")
-    if status == 404 or (status == 400 and _NO_MODEL.search(said)):
-        return _message_of_missing(service, where, said)
+    if status in _NO_PATH or (status == 400 and _NO_MODEL.search(said)):
+        return _message_of_missing(service, where, status, said)
     if 300 <= status < 400:
         return f"{where} has moved ({status}); put the new address in `base_url`"
     way_round = "; `constrain: false` in the backend leaves the schema out" if _SCHEMA.search(said) else ""
-    return f"{where} answered {status}, {kind}" + (f": {said}" if said else "") + way_round
+    said = said.rstrip(".") if kind in _REMEDIES or way_round else said
+    return f"{where} answered {status}, {kind}" + (f": {said}" if said else "") + (way_round or _REMEDIES.get(kind, ""))
+
+
+_NO_PATH = (404, 405, 501)
+_REMEDIES = {
+    FaultKind.QUOTA: "; add credit there or wait until it is renewed, or name another model with --backend",
+    FaultKind.TOO_LONG: "; shorten the prompt and what is put into it, or choose a model that takes more",
+}
+
+
+def _way_in(service: Service, status: int) -> str:
+    """What to do about a call that is not accepted."""
+    keys = " or ".join(service.keys)
+    if status == 407:
+        return "a proxy asks for a user and a password: write them before its host in HTTPS_PROXY"
+    if service.withheld or not keys:
+        return service.withheld or "it asks for a key"
+    if status == 403:
+        return f"check what the key in {keys} may be used for, and from where"
+    return f"check the key in {keys}"
 
 
 _SCHEMA = lazy_pattern(r"response_?format|json_?schema|output_config|structured.outputs?|grammar", re.I)
 
 
-def _message_of_missing(service: Service, where: str, said: str) -> str:
+def _message_of_missing(service: Service, where: str, status: int, said: str) -> str:
     if said and ("model" in said.lower() or service.model in said):
         pull = f"; `ollama pull {service.model}` fetches it" if service.name == "Ollama" else ""
         return f"{where} has no model '{service.model}'{pull}; `synthspec backends` lists those it has ({said})"
-    return f"{where} does not know this path (404); `base_url` often ends in /v1" + (f" ({said})" if said else "")
+    begun = f"{where} does not know this path ({status})"
+    ending = "`base_url` often ends in /v1" if service.name == "the server" else "check `base_url`"
+    return f"{begun}; {ending}" + (f" ({said})" if said else "")
 
 
 def _read_body(body: str) -> tuple[str, str]:
@@ -193,6 +216,7 @@ def _words_of(value: Any, depth: int) -> Iterator[str]:
 
 _CONNECTING = {
     "ConnectFault",
+    "ProxyFault",
     "ConnectTimeout",
     "ConnectionTimeoutError",
     "ConnectError",
@@ -212,20 +236,21 @@ def fault_of_exception(service: Service, error: BaseException) -> BackendFault:
     who = f"{service.name} ({service.address})"
     why = service.clean(str(chain[-1])) or type(chain[-1]).__name__
     if names & _NO_CONNECTION:
-        start = f"; {service.start}" if service.start else ""
-        return BackendFault(FaultKind.UNREACHABLE, f"no server answers at {service.address}{start} ({why})", sent="no")
+        said = service.clean(no_connection(service.address, service.start, chain))
+        return BackendFault(FaultKind.UNREACHABLE, said, sent="no")
     if names & _TIMEOUTS:
         return BackendFault(FaultKind.TIMED_OUT, f"{who} gave no answer within {service.timeout:g} s")
     if names & _CUT:
         return cut_reply(service)
     if names & _LOST:
+        why = service.clean(reason_of(chain[-1]))
         return BackendFault(FaultKind.UNREACHABLE, f"the connection to {service.address} was lost ({why})")
     return BackendFault(FaultKind.BAD_REQUEST, f"{who}: {type(error).__name__}: {why}")
 
 
-def cut_reply(service: Service) -> BackendFault:
-    """The body of a reply ended too early."""
-    return strange_reply(service, "a reply that was cut off or is not JSON")
+def cut_reply(service: Service, said: str = "") -> BackendFault:
+    """The body of a reply ended too early, or is of another kind; `said` is how it begins."""
+    return strange_reply(service, "a reply that was cut off or is not JSON", said[:_MOST_QUOTED])
 
 
 def strange_reply(service: Service, what: str, said: str = "") -> BackendFault:

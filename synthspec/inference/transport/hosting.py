@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +42,7 @@ def open_hosted(
     """
     key = keys.required_key(owner.name, names) if context.calls else ""
     options, settings = chat.options_of(choice, own)
-    address = chat.address_of(str(options.get("base_url") or os.environ.get(owner.address) or url))
+    address = chat.address_from(options.get("base_url"), owner.address, url)
     sent = keys.key_to_send(owner, key, address, choice)
     hidden = "" if sent == key else keys.withheld(owner, address)
     service = Service(owner.name, address, choice.model, names, "", context.timeout, (key,), hidden)

@@ -86,7 +86,7 @@ class JsonClient:
         except (ValueError, RecursionError):
             if raw.lstrip()[:1] == b"<":
                 raise self._not_an_api(path) from None
-            raise cut_reply(self.service) from None
+            raise cut_reply(self.service, raw[:400].decode("utf-8", "replace")) from None
 
     def _not_an_api(self, path: str) -> BackendFault:
         where = f"{self.service.address}/{path}"

@@ -98,9 +98,9 @@ class _Reader:
             self._parser.feed_data(data)
         except HttpParserUpgrade:
             self._fault = self._fault or "another protocol"
-        except HttpParserError as e:
+        except HttpParserError:
             if not self._reply.is_done:
-                self._fault = self._fault or f"a reply that is not HTTP/1.1 ({e})"
+                self._fault = self._fault or "a reply that is not HTTP/1.1: check `base_url`"
             self.keeps = False  # more came than the reply
         if not self._reply.is_done and self._fed - self._of_body > MOST_HEAD + _MOST_BESIDE * self._of_body:
             self._fault = self._fault or f"more than {MOST_HEAD >> 10} KB beside the body"

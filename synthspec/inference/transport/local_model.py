@@ -42,8 +42,9 @@ class LocalModel:
             self._device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
             self._model: Any = model.to(self._device).eval()
         except (OSError, ValueError, RuntimeError, KeyError) as e:
-            why = " ".join(str(e).split())[:300]
-            raise BackendFault(FaultKind.BAD_REQUEST, f"the model '{source}' cannot be loaded: {why}") from None
+            raise BackendFault(
+                FaultKind.BAD_REQUEST, f"the model '{source}' cannot be loaded: {_why(source, e)}"
+            ) from None
         self._torch, self._hf = torch, hf
         self._ends = _ends_of(self._model, self._tokenizer)
         self._longest: int | None = getattr(self._model.config, "max_position_embeddings", None)
@@ -127,6 +128,16 @@ class LocalModel:
 
     def _too_long(self, tokens: int) -> BackendFault:
         return BackendFault(FaultKind.TOO_LONG, f"a prompt of {tokens} tokens; {self._name} takes {self._longest}")
+
+
+def _why(source: str, error: Exception) -> str:
+    """Why a model cannot be loaded; the library's own words where it is nothing that happens often."""
+    said = " ".join(str(error).split())
+    if "couldn't connect" in said or "find the requested files in the disk cache" in said:
+        return f"it is not on this machine and the hub is out of reach; fetch it first: `hf download {source}`"
+    if "is not a local folder and is not a valid model identifier" in said:
+        return "no folder and no model of the hub has this name (a private one needs HF_TOKEN)"
+    return said[:300]
 
 
 def _ends_of(model: Any, tokenizer: Any) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from yarl import URL
 
 from synthspec.inference.transport.connections import KEEP_IDLE, LONGEST_CONNECT, ConnectFault
 from synthspec.inference.transport.http_replies import HttpFault, HttpReply
+from synthspec.inference.transport.no_connection import proxy_away, proxy_not_a_url, proxy_refuses
 from synthspec.inference.transport.trust import trusted
 
 
@@ -27,14 +28,24 @@ class ProxiedConnections:
         session, url, reply = self._session or self._open(), URL(self._base + path), HttpReply(self._most)
         try:
             async with session.request(method, url, data=data, proxy=self._proxy, allow_redirects=False) as answer:
+                if answer.status == 407:
+                    raise proxy_refuses(self._proxy, answer.status, url.host or "")
                 reply.take(answer.status, {name.lower(): value for name, value in answer.headers.items()})
                 async for received in answer.content.iter_any():
                     reply.add(received)
                     if reply.overflows:
                         answer.close()
                         break
-        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError) as e:
-            raise ConnectFault(str(e)) from e  # the proxy is away, or did not let the request through
+        except aiohttp.ClientHttpProxyError as e:
+            raise proxy_refuses(self._proxy, e.status, url.host or "") from e
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as e:
+            raise ConnectFault(str(e)) from e  # of the server: what goes to the proxy is not encrypted
+        except aiohttp.ClientConnectorError as e:
+            raise proxy_away(self._proxy, e.os_error) from e
+        except aiohttp.InvalidURL as e:
+            raise proxy_not_a_url(self._proxy) from e
+        except aiohttp.ConnectionTimeoutError as e:
+            raise ConnectFault(str(e)) from e
         except aiohttp.ClientError as e:
             raise HttpFault(str(e)) from e
         return reply
