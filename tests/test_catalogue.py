@@ -52,7 +52,9 @@ def test_form_of_an_entry(code: str) -> None:
     assert max(map(len, text.split("\n"))) <= 120
 
 
-@pytest.mark.parametrize("code", rest_slow(TESTABLE, [at for at, c in enumerate(TESTABLE) if c not in QUERIES]))
+@pytest.mark.parametrize(
+    "code", rest_slow(TESTABLE, [at for at, c in enumerate(TESTABLE) if at % 2 == 0 and c not in QUERIES])
+)
 def test_example_has_the_fault_and_the_fixed_one_none(code: str, tmp_path: Path) -> None:
     (_, example), (_, fixed) = BLOCK.findall(explanation(code))
     for name, text, expected in (("example", example, [code]), ("fixed", fixed, [])):

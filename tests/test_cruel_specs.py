@@ -113,7 +113,7 @@ def pairs() -> list[dict[str, str]]:
     return singles + doubles + triples
 
 
-@pytest.mark.parametrize("chosen", one_in(3, pairs()), ids=itertools.count())
+@pytest.mark.parametrize("chosen", one_in(6, pairs()), ids=itertools.count())
 def test_no_command_falls_over(chosen: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "spec.yaml"

@@ -144,7 +144,7 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize("number", one_in(3, range(len(MISTAKES))))
+@pytest.mark.parametrize("number", one_in(6, range(len(MISTAKES))))
 def test_what_a_mistake_says(number: int, tmp_path: Path) -> None:
     module, old, new = MISTAKES[number]
     write(tmp_path)

@@ -127,7 +127,7 @@ def paid(folder: Path) -> int:
 
 @pytest.mark.parametrize(
     "case",
-    rest_slow(CASES, (0, 3, 7, 10, 14, 15, 20)),
+    rest_slow(CASES, (0, 3, 10, 14, 20)),
     ids=lambda c: f"{c.name}-{re.sub(r'[^a-z]+', '-', c.before.lower())[:24]}",
 )
 def test_what_a_failing_plugin_says(case: Failing, tmp_path: Path) -> None:

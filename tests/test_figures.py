@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from depth import rest_slow, third
+from depth import one_in, rest_slow, third
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from loopback import Loopback, digest
@@ -73,7 +73,7 @@ def write_spec(folder: Path, url: str, gates: str = "", **changes: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", one_in(2, LAYOUTS))
 def test_gates_and_report_tell_the_same_figures(tmp_path: Path, layout: str) -> None:
     gates = "gates: [" + ", ".join(f"{name} >= 0" for name in sorted(TEXT_FIGURES)) + "]\n" + LAYOUTS[layout]
     with Loopback(reply) as server:
@@ -206,7 +206,7 @@ def test_values_that_differ_keep_their_names(values: list[str]) -> None:
     assert len({*level_names(values)}) == len(values)
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "jsonl", "parquet"])
+@pytest.mark.parametrize("form", one_in(3, ["csv", "json", "jsonl", "parquet"]))
 def test_labels_do_not_diverge_from_the_same_labels_in_another_file(tmp_path: Path, form: str) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text("""

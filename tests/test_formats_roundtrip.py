@@ -151,7 +151,7 @@ def test_written_pairs_are_read(examples: int) -> None:
 LOSES_LAST = (cut_off, truncated)
 ONE_LINE = (unquoted, markdown)  # cannot hold a line break in a value
 NOISE = [("csv", n) for n in CSV_NOISE] + [("json", n) for n in JSON_NOISE]
-SOME_NOISE = one_in(3, [pytest.param(form, n, id=f"{form}-{n.__name__}") for form, n in NOISE])
+SOME_NOISE = one_in(5, [pytest.param(form, n, id=f"{form}-{n.__name__}") for form, n in NOISE])
 
 
 def lossless(noise: Noise) -> Shape:

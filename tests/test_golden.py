@@ -13,7 +13,7 @@ from typing import Any
 
 import golden_echo
 import pytest
-from depth import one_in, rest_slow
+from depth import rest_slow
 
 import synthspec
 from synthspec import plugins
@@ -22,7 +22,9 @@ GOLDEN = Path(__file__).parent / "golden"
 SHIPPED = Path(__file__).parent.parent / "specs"
 FAR = (99, 999, 12_345, 1_000_007, 10**9)
 PLANS = sorted((GOLDEN / "plans").glob("*.yaml")) + sorted(SHIPPED.glob("*.yaml"))
-MOST = [at for at, path in enumerate(PLANS) if path.stem != "factory_agents"]  # a simulation takes seconds
+MOST = [
+    at for at, p in enumerate(PLANS) if p.stem not in ("factory_agents", "support_calls", "distributions")
+]  # these take seconds
 KEYS = sorted((GOLDEN / "keys").glob("*.yaml"))
 DATASETS = sorted((GOLDEN / "datasets").glob("*.yaml"))
 
@@ -63,7 +65,7 @@ def test_plan(path: Path, rewrite_golden: bool) -> None:
     compare(GOLDEN / "plans" / f"{path.stem}.json", "{\n" + ",\n".join(lines) + "\n}\n", rewrite_golden)
 
 
-@pytest.mark.parametrize("path", one_in(3, PLANS), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", rest_slow(PLANS, MOST[::3]), ids=lambda p: p.stem)
 def test_a_row_is_the_same_alone_and_in_a_slice(path: Path) -> None:
     """Of a plan that gave no row before; alone, each is as `test_plan` has it."""
     alone = json.loads((GOLDEN / "plans" / f"{path.stem}.json").read_text(encoding="utf-8"))

@@ -35,7 +35,7 @@ def test_a_name_is_needed_to_write() -> None:
     assert "synthspec new NAME" in new(status=2)
 
 
-@pytest.mark.parametrize("like", one_in(4, [None, *sorted(p.stem for p in specs_folder().glob("*.yaml"))]))
+@pytest.mark.parametrize("like", one_in(8, [None, *sorted(p.stem for p in specs_folder().glob("*.yaml"))]))
 def test_the_schema_line_leads_to_the_schema(tmp_path: Path, like: str | None) -> None:
     """What an editor does with the first line: it opens that file, and checks the spec against it."""
     folder = tmp_path / "my" / "specs"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from depth import examples
+from depth import examples, one_in
 from format_fields import make_field, make_shape
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -125,7 +125,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("text, subject, matches", HOSTILE)
+@pytest.mark.parametrize("text, subject, matches", one_in(2, HOSTILE))
 def test_hostile_texts_are_decided_in_linear_steps(text, subject, matches):
     regex = compile_pattern(text)
     assert regex.search(subject) == matches

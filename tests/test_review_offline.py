@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from depth import one_in
 from fake_backend import FakeBackend
 from test_reviews import SPEC, files_of, reply, run
 
@@ -22,7 +23,7 @@ PROVIDERS = ("openai", "anthropic", "google", "cohere", "ollama")
 ADDRESSES = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "CO_API_URL", "OLLAMA_HOST")
 
 
-@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("name", one_in(3, PROVIDERS))
 def test_apply_needs_no_key(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     provider, path, out = provider_of(name), tmp_path / "spec.yaml", tmp_path / "out"
     text = SPEC.format(rows=9, size=90, note=200).replace("provider: openai", f"provider: {name}")

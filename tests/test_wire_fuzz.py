@@ -13,12 +13,14 @@ import sys
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from aiohttp import web
+from depth import one_in
 from wire.called import CALLED, CONTINUED
 from wire.mutations import several, single
 from wire.wires import TEXT, WIRES, Wire
@@ -39,6 +41,7 @@ SPREAD = 2  # every so many of the single changes are sent; all of them in the s
 MANY = 150
 
 every_wire = pytest.mark.parametrize("wire", [pytest.param(w, id=w.name) for w in WIRES])
+some_wires = pytest.mark.parametrize("wire", one_in(2, [pytest.param(w, id=w.name) for w in WIRES]))
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +121,7 @@ def _check(outcome: Reply | BackendFault, body: bytes) -> None:
                             FaultKind.TIMED_OUT), (outcome.kind, body[:200])  # fmt: skip
 
 
-@every_wire
+@some_wires
 def test_a_reply_changed_in_one_place(wire: Wire) -> None:
     bodies = list(single(_answer(wire)))[::SPREAD]
     started = time.process_time()
@@ -128,7 +131,7 @@ def test_a_reply_changed_in_one_place(wire: Wire) -> None:
     assert time.process_time() - started < 0.1 * len(bodies) + 10
 
 
-@every_wire
+@some_wires
 def test_a_reply_that_calls_tools_changed_in_one_place(wire: Wire) -> None:
     bodies = list(single(CALLED[wire.name]))[::SPREAD]
     whole = json.dumps(CALLED[wire.name]).encode()
@@ -286,8 +289,7 @@ def test_no_body_takes_more_memory_than_its_bound(status: int, kind: str) -> Non
         assert "more than 8 MB" in said
 
 
-@every_wire
-@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize(("wire", "status"), one_in(3, product(WIRES, [200, 500])))
 def test_no_body_is_read_beyond_its_bound(wire: Wire, status: int) -> None:
     written = 0
     bomb = _bomb(64)
