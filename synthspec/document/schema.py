@@ -62,14 +62,26 @@ def wrap_singles(root: MapNode) -> MapNode:
         name, value = entry.key.text, entry.value
         if isinstance(value, MapNode) and name in below:
             value = _wrapped(value, below[name])
+            value = _with_inner(value, "tables", ("columns",)) if name == "output" else value
         elif isinstance(value, MapNode) and name in inside:
-            parts = [
-                Entry(e.key, _wrapped(e.value, inside[name]) if isinstance(e.value, MapNode) else e.value)
-                for e in value.entries
-            ]
-            value = replace(value, entries=tuple(parts))
+            value = _each_wrapped(value, inside[name])
         entries.append(Entry(entry.key, value))
     return replace(wrapped, entries=tuple(entries))
+
+
+def _each_wrapped(node: MapNode, names: tuple[str, ...]) -> MapNode:
+    """The same in each map below a key."""
+    parts = (Entry(e.key, _wrapped(e.value, names) if isinstance(e.value, MapNode) else e.value) for e in node.entries)
+    return replace(node, entries=tuple(parts))
+
+
+def _with_inner(node: MapNode, key: str, names: tuple[str, ...]) -> MapNode:
+    """The same in each map below one key of a map."""
+    parts = [
+        Entry(e.key, _each_wrapped(e.value, names)) if e.key.text == key and isinstance(e.value, MapNode) else e
+        for e in node.entries
+    ]
+    return replace(node, entries=tuple(parts))
 
 
 def _wrapped(node: MapNode, names: tuple[str, ...]) -> MapNode:
