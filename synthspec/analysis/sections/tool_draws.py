@@ -9,7 +9,7 @@ from synthspec.analysis.sections.context import AnalysisContext, no_hint, scalar
 from synthspec.analysis.sections.prompts.playing import Called, own_names
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.source_draws import find_source, lower_nearest, lower_where
-from synthspec.analysis.sections.tools import NOTHING, Tools, lower_answer, read_by_answer
+from synthspec.analysis.sections.tools import NOTHING, lower_answer, read_by_answer
 from synthspec.diagnostics import Span, did_you_mean
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.languages.expressions.types import Type
@@ -21,7 +21,7 @@ MOST_READ = 20_000  # rows of a source that are looked at before a build
 
 
 def lower_tool_draw(
-    ctx: AnalysisContext, node: MapNode, name: str, scope: Mapping[str, Type], around: Surroundings, tools: Tools
+    ctx: AnalysisContext, node: MapNode, name: str, scope: Mapping[str, Type], around: Surroundings
 ) -> tuple[ToolDraw | None, frozenset[str]]:
     """The draw, and what it and the answers of its tools read; `name` is who draws."""
     source = node.get("from")
@@ -36,12 +36,12 @@ def lower_tool_draw(
         ctx.report("E422", node.get("rows") or node, message, "ask for fewer")
     drawn = Examples(table.name, rows, where, nearest, scalar_text(node.get("by")))
     given = node.get("answer")
-    answer = lower_answer(ctx, given, name, Called(), around, tools.players) if given is not None else None
+    answer = lower_answer(ctx, given, name, Called(), around, around.tools.players) if given is not None else None
     if given is None and ANSWER not in table.columns:
         message = f"nothing answers these tools: the source '{table.name}' has no column `answer`"
         ctx.report("E545", node.key("from") or source, message, "add `answer: {prompt: NAME}`, or the column")
     _check_rows(ctx, source, table, ctx.tables[table.name], where is None)
-    reads = drawn.reads | read_by_answer(answer, tools.players, own_names(around, Called()))
+    reads = drawn.reads | read_by_answer(answer, around.tools.players, own_names(around, Called()))
     return ToolDraw(drawn, answer), reads
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import field
 from typing import Any
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text
 from synthspec.analysis.sections.field_rules import KINDS, check_rules
-from synthspec.analysis.sections.prompts.emptied import Emptied
 from synthspec.analysis.sections.prompts.images import DrawnNames
 from synthspec.analysis.sections.prompts.playing import (
     Called,
@@ -18,7 +16,7 @@ from synthspec.analysis.sections.prompts.playing import (
     own_names,
     players_in,
 )
-from synthspec.analysis.sections.prompts.surroundings import Surroundings
+from synthspec.analysis.sections.prompts.surroundings import Surroundings, Tools
 from synthspec.analysis.sections.source_draws import find_source, lower_where
 from synthspec.analysis.sections.who_draws import drawn_by
 from synthspec.diagnostics import did_you_mean
@@ -27,28 +25,11 @@ from synthspec.document.reader import MapNode, Node, ScalarNode, to_data
 from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.tree import Expression, ListOf, Literal
 from synthspec.languages.expressions.types import ANY, TEXT, Type, fits
-from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Player, PromptAnswer, SourceAnswer, Tool, ToolAnswer, ValueAnswer
 from synthspec.spec.players import endpoint_of_player
-from synthspec.spec.tool_schemas import NO_ARGUMENTS, arguments_schema, schema_fault, tools_named
+from synthspec.spec.tool_schemas import NO_ARGUMENTS, arguments_schema, schema_fault
 
 NOTHING = ValueAnswer(Literal(None, 0, 0))
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """The tools of a spec, the prompts that play some of them, and what the answer of each reads of its row."""
-
-    declared: Mapping[str, Tool] = field(default_factory=dict)
-    players: Mapping[str, Player] = field(default_factory=dict)
-    playing: frozenset[str] = frozenset()  # the names of prompts that play tools
-    reads: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def read_by(self, used: Expression | None) -> frozenset[str]:
-        """What the answers of the tools that an expression may name read."""
-        if used is None:
-            return frozenset()
-        return frozenset[str]().union(*(self.reads[n] for n in tools_named(used, self.declared)))
 
 
 def playing_prompts(ctx: AnalysisContext) -> dict[str, list[Played]]:
@@ -65,11 +46,9 @@ def playing_prompts(ctx: AnalysisContext) -> dict[str, list[Played]]:
     return players_in(ctx, played)
 
 
-def lower_tools(
-    ctx: AnalysisContext, around: Surroundings, playing: Mapping[str, list[Played]], empty: list[Emptied]
-) -> Tools:
+def lower_tools(ctx: AnalysisContext, around: Surroundings, playing: Mapping[str, list[Played]]) -> Tools:
     """Every tool, by name, and every prompt that plays one."""
-    players = lower_players(ctx, playing, around, empty)
+    players = lower_players(ctx, playing, around)
     found: dict[str, Tool] = {}
     reads: dict[str, frozenset[str]] = {}
     for entry in ctx.section("tools").entries:

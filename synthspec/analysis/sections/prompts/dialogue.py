@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, value_of
 from synthspec.analysis.sections.prompts.backends import OwnBackends, lower_one_or_chosen, lower_own_backends
-from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, lower_when
+from synthspec.analysis.sections.prompts.emptied import empty_here, lower_when
 from synthspec.analysis.sections.prompts.exchanges import DialogueReading, check_field_turns, lower_turns, lower_until
 from synthspec.analysis.sections.prompts.rows import lower_each
 from synthspec.analysis.sections.prompts.several import check_together
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.tool_draws import lower_tool_draw
-from synthspec.analysis.sections.tools import Tools, lower_tool_names
+from synthspec.analysis.sections.tools import lower_tool_names
 from synthspec.diagnostics import Related
 from synthspec.diagnostics.remedies import remove, set_type
 from synthspec.document.reader import Entry, MapNode, Node
@@ -38,21 +38,14 @@ OTHER_KEYS = (
 _RESERVED = ("turn", "round", "rows", "row", "examples", "avoid")
 
 
-def lower_dialogue(
-    ctx: AnalysisContext,
-    entry: Entry,
-    writes: tuple[str, ...],
-    around: Surroundings,
-    empty: list[Emptied],
-    tools: Tools,
-) -> Prompt:
+def lower_dialogue(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings) -> Prompt:
     """A prompt with `dialogue`."""
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
     speakers = node.get("dialogue")
     assert isinstance(speakers, MapNode)
     _alone(ctx, node)
-    reading = _read(ctx, entry, writes, around, empty, tools)
+    reading = _read(ctx, entry, writes, around)
     own = lower_own_backends(ctx, name, node, around, reading.scope, reading.explain)
     made = [_speaker(reading, e, own.choose) for e in speakers.entries if isinstance(e.value, MapNode)]
     lowered = tuple(speaker for speaker, _ in made)
@@ -72,14 +65,7 @@ ONE_TALK = ("samples", "map", "repeat", "rows", "verbalize")  # a row has one ta
 TOOL_PROMPT_KEYS = ("messages", "complete", "images", "format", "examples", "reasoning", *ONE_TALK)
 
 
-def lower_tool_prompt(
-    ctx: AnalysisContext,
-    entry: Entry,
-    writes: tuple[str, ...],
-    around: Surroundings,
-    empty: list[Emptied],
-    tools: Tools,
-) -> Prompt:
+def lower_tool_prompt(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings) -> Prompt:
     """A plain prompt with `tools`: a talk of one exchange, whose user is given."""
     node = entry.value
     assert isinstance(node, MapNode)
@@ -87,7 +73,7 @@ def lower_tool_prompt(
         if (stray := node.key(key)) is not None and (key != "rows" or value_of(node.get(key)) != 1):
             message = f"a prompt with `tools` has no `{key}`: its reply is a conversation"
             ctx.report("E480", stray, message, remove())
-    reading = _read(ctx, entry, writes, around, empty, tools)
+    reading = _read(ctx, entry, writes, around)
     scope, explain, nulls = reading.scope, reading.explain, reading.nulls
     opening = ctx.template(node.get("user"), scope, explain, nulls) or Template("?")
     system = ctx.template(node.get("system"), scope, explain, nulls)
@@ -103,14 +89,7 @@ def lower_tool_prompt(
     return _prompt(reading, entry, writes, dialogue, False, read, own)
 
 
-def _read(
-    ctx: AnalysisContext,
-    entry: Entry,
-    writes: tuple[str, ...],
-    around: Surroundings,
-    empty: list[Emptied],
-    tools: Tools,
-) -> DialogueReading:
+def _read(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings) -> DialogueReading:
     """What every prompt that writes a conversation has: one field, `each`, `when`, and the names that it reads."""
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
@@ -123,8 +102,8 @@ def _read(
 
     each = lower_each(ctx, name, node, scope, around, explain)
     when = lower_when(ctx, node, scope, explain)
-    nulls = empty_here(empty, node.get("when"), names_of(when) if when else frozenset())
-    return DialogueReading(ctx, around, scope, explain, nulls, name, each, when, tools)
+    nulls = empty_here(around, node.get("when"), names_of(when) if when else frozenset())
+    return DialogueReading(ctx, around, scope, explain, nulls, name, each, when)
 
 
 def _prompt(
@@ -210,11 +189,11 @@ def _tools(
     reading: DialogueReading, node: Node | None, name: str
 ) -> tuple[Expression | ToolDraw | None, frozenset[str]]:
     """The tools that a speaker may use, and what their answers read; `name` is who draws them."""
-    ctx, tools = reading.ctx, reading.tools
+    ctx, around = reading.ctx, reading.around
     if isinstance(node, MapNode):
-        return lower_tool_draw(ctx, node, name, reading.scope, reading.around, tools)
-    used = lower_tool_names(ctx, node, reading.scope, reading.around)
-    return used, tools.read_by(used)
+        return lower_tool_draw(ctx, node, name, reading.scope, around)
+    used = lower_tool_names(ctx, node, reading.scope, around)
+    return used, around.tools.read_by(used)
 
 
 def _speaker(reading: DialogueReading, entry: Entry, otherwise: Choose | None) -> tuple[Speaker, frozenset[str]]:

@@ -6,20 +6,11 @@ import re
 from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain
-from synthspec.analysis.sections.prompts.surroundings import Surroundings
+from synthspec.analysis.sections.prompts.surroundings import Emptied, Surroundings
 from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
 from synthspec.languages.expressions.tree import Expression
 from synthspec.languages.expressions.types import Type
-from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import SourceDraw
-
-
-@dataclass(frozen=True, slots=True)
-class Emptied:
-    """Names that are null together, and the conditions that rule it out."""
-
-    names: frozenset[str]
-    unless: frozenset[str] = frozenset()
 
 
 def may_be_empty(
@@ -60,7 +51,7 @@ def lower_when(ctx: AnalysisContext, node: MapNode, scope: Mapping[str, Type], e
     return when
 
 
-def empty_here(empty: list[Emptied], when: Node | None, reads: frozenset[str]) -> list[frozenset[str]]:
+def empty_here(around: Surroundings, when: Node | None, reads: frozenset[str]) -> list[frozenset[str]]:
     """The groups of names that may be null where a prompt runs: its own `when` may rule some out."""
     own = _conditions(when)
-    return [e.names for e in empty if not (e.unless and e.unless <= own) and not e.names & reads]
+    return [e.names for e in around.empty if not (e.unless and e.unless <= own) and not e.names & reads]

@@ -8,7 +8,6 @@ from synthspec.analysis.sections.context import AnalysisContext, Explain
 from synthspec.analysis.sections.prompts.bounds import KnownNames, ends_of_expression
 from synthspec.analysis.sections.prompts.surroundings import Surroundings
 from synthspec.analysis.sections.scope import Scope
-from synthspec.analysis.sections.tools import Tools
 from synthspec.diagnostics import Related
 from synthspec.diagnostics.remedies import write
 from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
@@ -33,7 +32,6 @@ class DialogueReading:
     prompt: str
     each: Each | None
     when: Expression | None
-    tools: Tools
 
 
 def lower_turns(reading: DialogueReading, node: MapNode) -> tuple[Expression, Expression]:

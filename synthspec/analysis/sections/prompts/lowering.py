@@ -11,7 +11,7 @@ from synthspec.analysis.sections.items import SPECIAL
 from synthspec.analysis.sections.prompts.backends import lower_own_backends
 from synthspec.analysis.sections.prompts.dialogue import check_no_dialogue, lower_dialogue, lower_tool_prompt
 from synthspec.analysis.sections.prompts.each import TemplateScope
-from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here, lower_when, may_be_empty
+from synthspec.analysis.sections.prompts.emptied import empty_here, lower_when, may_be_empty
 from synthspec.analysis.sections.prompts.examples import lower_examples, not_shown
 from synthspec.analysis.sections.prompts.formats import lower_format
 from synthspec.analysis.sections.prompts.images import lower_images
@@ -20,16 +20,18 @@ from synthspec.analysis.sections.prompts.order import in_order
 from synthspec.analysis.sections.prompts.placed import reads_no_place
 from synthspec.analysis.sections.prompts.rows import lower_each
 from synthspec.analysis.sections.prompts.several import check_lists, check_together, lower_several
-from synthspec.analysis.sections.prompts.surroundings import Surroundings
+from synthspec.analysis.sections.prompts.surroundings import Surroundings, Tools
 from synthspec.analysis.sections.prompts.written import is_unasked, nobody_writes, who_writes
 from synthspec.analysis.sections.scope import Scope
-from synthspec.analysis.sections.tools import Tools, lower_tools, playing_prompts
+from synthspec.analysis.sections.tools import lower_tools, playing_prompts
 from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import Entry, MapNode
 from synthspec.languages.expressions import names_of
+from synthspec.languages.expressions.tree import Expression
 from synthspec.languages.expressions.types import ANY, INTEGER, Type
 from synthspec.languages.templates.template import Template
-from synthspec.spec import Prompt
+from synthspec.lazy_dataclass import dataclass
+from synthspec.spec import Each, Examples, Prompt
 from synthspec.spec.asked import fields_asked
 from synthspec.spec.conversation import holds_messages
 
@@ -39,12 +41,12 @@ def lower_prompts(ctx: AnalysisContext, around: Surroundings) -> tuple[tuple[Pro
     playing = playing_prompts(ctx)
     entries = [e for e in ctx.section("prompts").entries if isinstance(e.value, MapNode) and e.key.text not in playing]
     writes, thoughts = who_writes(ctx, entries, around.fields)
-    empty = may_be_empty(ctx, entries, writes, around)
-    tools = lower_tools(ctx, around, playing, empty)
-    prompts = [_lower(ctx, e, writes[e.key.text], thoughts.get(e.key.text), around, empty, tools) for e in entries]
+    around = replace(around, empty=may_be_empty(ctx, entries, writes, around))
+    around = replace(around, tools=lower_tools(ctx, around, playing))
+    prompts = [_lower(ctx, e, writes[e.key.text], thoughts.get(e.key.text), around) for e in entries]
     reads_no_place(ctx, prompts, around.fields)
     nobody_writes(ctx, prompts, around.fields, entries)
-    return in_order(ctx, prompts, around.fields), tools
+    return in_order(ctx, prompts, around.fields), around.tools
 
 
 def _lower(
@@ -53,20 +55,18 @@ def _lower(
     writes: tuple[str, ...],
     thought: str | None,
     around: Surroundings,
-    empty: list[Emptied],
-    tools: Tools,
 ) -> Prompt:
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
     if is_unasked(entry) and not ctx.is_broken("prompts", name):
         return _unasked(ctx, entry, writes, around)
     if isinstance(node.get("dialogue"), MapNode):
-        return lower_dialogue(ctx, entry, writes, around, empty, tools)
+        return lower_dialogue(ctx, entry, writes, around)
     if node.get("tools") is not None and node.get("user") is not None:
-        return lower_tool_prompt(ctx, entry, writes, around, empty, tools)
+        return lower_tool_prompt(ctx, entry, writes, around)
     check_together(ctx, node)
     check_no_dialogue(ctx, name, node)
-    prompt = _asked(ctx, entry, writes, thought, around, empty)
+    prompt = _asked(ctx, entry, writes, thought, around)
     check_lists(ctx, node, prompt, around.fields)
     of_its_own = prompt.repeat is not None and any(n != of for n, of in prompt.repeat.collect.items())
     sound = len(ctx.items(node.get("writes"))) in (0, len(writes) - of_its_own - (thought is not None))
@@ -78,15 +78,17 @@ def _lower(
     return replace(prompt, format=format_name, format_options=options)
 
 
-def _asked(
-    ctx: AnalysisContext,
-    entry: Entry,
-    writes: tuple[str, ...],
-    thought: str | None,
-    around: Surroundings,
-    empty: list[Emptied],
-) -> Prompt:
-    """A prompt that is put to a model, but for its format."""
+@dataclass(frozen=True, slots=True)
+class PromptHead:
+    """What is read of a prompt before its texts: what is shown, the rows it makes, and the names that it may read."""
+
+    examples: Examples | None
+    each: Each | None
+    when: Expression | None
+    reading: TemplateScope
+
+
+def _head(ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], around: Surroundings) -> PromptHead:
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
     explain = partial(_why_not_here, node, writes)
@@ -96,23 +98,28 @@ def _asked(
     scope = _scope(ctx, writes, around, named)
     each = lower_each(ctx, name, node, scope, around, explain)
     when = lower_when(ctx, node, scope, explain)
-    read_by_when = names_of(when) if when else frozenset()
-    nulls = empty_here(empty, node.get("when"), read_by_when)
-    reading = TemplateScope(scope, explain, nulls, _taken(ctx, around))
+    nulls = empty_here(around, node.get("when"), names_of(when) if when else frozenset())
+    return PromptHead(examples, each, when, TemplateScope(scope, explain, nulls, _taken(ctx, around)))
+
+
+def _asked(
+    ctx: AnalysisContext, entry: Entry, writes: tuple[str, ...], thought: str | None, around: Surroundings
+) -> Prompt:
+    """A prompt that is put to a model, but for its format."""
+    node, name = entry.value, entry.key.text
+    assert isinstance(node, MapNode)
+    head = _head(ctx, entry, writes, around)
+    examples, each, when, reading = head.examples, head.each, head.when, head.reading
     several = lower_several(ctx, node, writes, around, reading)
-    inner = Scope(several.bound, scope) if several.bound else scope
-    reading = replace(reading, scope=inner)
+    if several.bound:
+        reading = replace(reading, scope=Scope(several.bound, reading.scope))
     before = len(ctx.faults)
     spoken = lower_spoken(ctx, node, reading)
     faulty = len(ctx.faults) > before
     images = lower_images(ctx, node, reading, around, (each, several.map))
     not_shown(ctx, node, examples, spoken.reads, spoken.is_empty or faulty, around)
-    own = lower_own_backends(ctx, name, node, around, inner, explain)
-    inside = spoken.reads.union(own.reads, *map(names_of, images))
-    reads = (inside - frozenset(several.bound)) | several.reads | read_by_when
-    reads |= names_of(each.items) if each is not None else frozenset()
-    if examples is not None:
-        reads = (reads - {examples.name}) | examples.reads
+    own = lower_own_backends(ctx, name, node, around, reading.scope, reading.explain)
+    inside = spoken.reads.union(own.reads, *map(names_of, images)) - frozenset(several.bound)
     instructed = value_of(node.get("instructions"), True) not in ("none", False)
     return Prompt(
         name=name,
@@ -128,7 +135,7 @@ def _asked(
         instructions=instructed and spoken.complete is None,
         backend=own.backend,
         span=entry.key.span,
-        reads=reads,
+        reads=_read_by(head, inside | several.reads),
         verbalize=int(value_of(node.get("verbalize"), 1)),
         each=each,
         samples=several.samples,
@@ -141,6 +148,13 @@ def _asked(
         reasoning=thought,
         images=images,
     )
+
+
+def _read_by(head: PromptHead, inside: frozenset[str]) -> frozenset[str]:
+    """The names that a prompt reads; `inside` are those of its texts, and what goes several times."""
+    reads = inside | (names_of(head.when) if head.when is not None else frozenset())
+    reads |= names_of(head.each.items) if head.each is not None else frozenset()
+    return reads if head.examples is None else (reads - {head.examples.name}) | head.examples.reads
 
 
 def _why_not_here(node: MapNode, writes: tuple[str, ...], wanted: str) -> str | None:

@@ -9,7 +9,7 @@ from synthspec.analysis.sections.context import AnalysisContext, no_hint, value_
 from synthspec.analysis.sections.fields import draft_field
 from synthspec.analysis.sections.prompts.backends import lower_own_backends
 from synthspec.analysis.sections.prompts.each import TemplateScope
-from synthspec.analysis.sections.prompts.emptied import Emptied, empty_here
+from synthspec.analysis.sections.prompts.emptied import empty_here
 from synthspec.analysis.sections.prompts.examples import lower_examples, not_shown
 from synthspec.analysis.sections.prompts.formats import lower_format
 from synthspec.analysis.sections.prompts.images import lower_images
@@ -103,20 +103,18 @@ def _writes(node: MapNode) -> str:
     return next((key for key in _WRITING if node.get(key) is not None), "")
 
 
-def lower_players(
-    ctx: AnalysisContext, playing: Mapping[str, list[Played]], around: Surroundings, empty: list[Emptied]
-) -> dict[str, Player]:
+def lower_players(ctx: AnalysisContext, playing: Mapping[str, list[Played]], around: Surroundings) -> dict[str, Player]:
     """Every player, by the name of its endpoint. What is wrong with a prompt that plays several is told once."""
     found: dict[str, Player] = {}
     for entry in ctx.section("prompts").entries:
         before = len(ctx.faults)
         for one in playing.get(entry.key.text, ()):
             if len(ctx.faults) == before:
-                found[endpoint_of_player(entry.key.text, one.name)] = _lower(ctx, entry, one, around, empty)
+                found[endpoint_of_player(entry.key.text, one.name)] = _lower(ctx, entry, one, around)
     return found
 
 
-def _lower(ctx: AnalysisContext, entry: Entry, one: Played, around: Surroundings, empty: list[Emptied]) -> Player:
+def _lower(ctx: AnalysisContext, entry: Entry, one: Played, around: Surroundings) -> Player:
     node, name = entry.value, entry.key.text
     assert isinstance(node, MapNode)
     _no_strays(ctx, node)
@@ -130,7 +128,7 @@ def _lower(ctx: AnalysisContext, entry: Entry, one: Played, around: Surroundings
     outer = answer_scope(ctx, around, one.called)
     examples, named = lower_examples(ctx, node.get("examples"), around, outer, no_hint)
     scope = Scope(one.called.arguments, special, named, outer)
-    nulls = [n for n in empty_here(empty, None, frozenset()) if not n & frozenset(one.called.arguments)]
+    nulls = [n for n in empty_here(around, None, frozenset()) if not n & frozenset(one.called.arguments)]
     nulls += [frozenset({n}) for n in sorted(one.called.optional)]
     reading = TemplateScope(scope, explain, nulls, frozenset(scope))
     before = len(ctx.faults)
