@@ -18,6 +18,7 @@ from synthspec.inference.store.derived.stored_request import SharedTexts
 from synthspec.inference.store.file import MORE_MEMORY, StoreDamaged, StoreFault, connect_reader, explain_fault
 from synthspec.inference.store.folder_lock import FolderLock
 from synthspec.inference.store.jobs import Begin, Put, Reserve, SetMeta, Settle, Statements
+from synthspec.inference.store.known_keys import KnownKeys
 from synthspec.inference.store.ledger import Send, make_send
 from synthspec.inference.store.locking import LOCK, lock_store
 from synthspec.inference.store.opening import OpenedStore, open_writer
@@ -46,6 +47,7 @@ class Store(StoreReader):
         self._next_send = 1
         self._sends: dict[bytes | str, list[Send]] = {}  # under way, by key, the latest last
         self._shared = SharedTexts()
+        self._known: KnownKeys | None = None
 
     @classmethod
     def open(cls, path: Path, *, accept_loss: bool = False) -> Store:
@@ -69,6 +71,7 @@ class Store(StoreReader):
             explain = lambda error: explain_fault(error, path)  # noqa: E731
             for send in store.open_sends():  # of batches that are still under way
                 store._sends.setdefault(send.key, []).append(send)
+            store._known = KnownKeys(opened.ledger.settled.stored)
             store._writer = CommitThread(opened.connection, opened.ledger, explain, store._confirm)
         except BaseException as error:
             if opened is not None:
@@ -79,6 +82,22 @@ class Store(StoreReader):
                 raise StoreFault(f"there is not enough memory to use {path}", MORE_MEMORY) from error
             raise
         return store
+
+    def get(self, key: str) -> Completion | None:
+        """The stored completion of a request, marked as reused.
+
+        Raises:
+            StoreDamaged: what is stored is not what was written.
+            StoreFault: it cannot be read.
+        """
+        if self._known is None:
+            return super().get(key)
+        if not self._known.may_hold(key):
+            return None
+        found = super().get(key)
+        if found is None:
+            self._known.missed(self._reader)
+        return found
 
     async def reserve(self, key: str, cost: float, tokens: int, *, batch: str | None = None) -> Send:
         """Note, durably, what a call may cost at worst, before it is sent. Each try of a request that may
@@ -133,6 +152,8 @@ class Store(StoreReader):
             StoreFault: it could not be written.
         """
         row, blobs = call_row(request, completion, extra, self._shared)
+        if self._known is not None:
+            self._known.add(completion.key)
         send = self._take_send(row[0], send)
         if worst is None:
             worst = (send.cost, send.tokens) if send is not None else (0.0, sum(request.worst_tokens))
