@@ -14,6 +14,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E499-each-over-no-items": ("river in []", "river in ['Ebro', 'Loire']"),
     "E499-each-over-empty-lists": ("Spain: '[]'", "Spain: \"['Ebro']\""),
     "E499-map-over-no-items": (", maxItems: 0", ", maxItems: 4"),
+    "E453-backends-without-names": ("[ngram, ngram]", "{small: ngram, large: ngram}"),
     "E697-chosen-and-rejected-alike": ("scores)[0]", "scores)[-1]"),
     "E697-one-field-for-both": ("rejected: good", "rejected: bad"),
     "E698-group-of-one-value": ("group: 1", "group: line"),

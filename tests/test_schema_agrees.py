@@ -137,6 +137,12 @@ def test_they_agree_on_single_values_and_empty_ones(more: str) -> None:
     assert disagreement(f"{BASE}{more}\n") == ""
 
 
+@pytest.mark.parametrize("of", ["''", "1.0", "[ngram]", "[]", "{}", "ngram", "{a: []}", "{a: {}}", "true"])
+def test_backends_to_choose_from_that_are_none_are_an_error(of: str) -> None:
+    text = BASE.replace("writes: said", f"writes: said, backend: {{choose: topic, of: {of}}}")
+    assert disagreement(text) == "" and has_errors(compile_buffer(PLACE, text, tried=False).diagnostics)
+
+
 def test_a_spec_that_extends_another_may_leave_the_version_to_it() -> None:
     text = "extends: people\nprompts: {p: {user: 'Of {{ age }}'}}\nfields: {said: {type: string, words: {max: 9}}}\n"
     assert disagreement(text) == ""

@@ -48,8 +48,18 @@ def lower_one_or_chosen(
     if own is None:
         return OwnBackends()
     if isinstance(own, MapNode) and own.get("choose") is not None and own.get("of") is not None:
+        if not isinstance(own.get("of"), MapNode):
+            return _nothing_to_choose(ctx, path, own)
         return _chosen(ctx, path, own, around, scope, explain)
     return OwnBackends(lower_backend(ctx, own, around.limits, *path, inherits=True))
+
+
+def _nothing_to_choose(ctx: AnalysisContext, path: tuple[str, ...], own: MapNode) -> OwnBackends:
+    """Report an `of` that names no backends."""
+    if not ctx.is_broken(*path, "backend"):
+        message = "`of` is a map of the backends that `choose` may give, each by its name"
+        ctx.report("E453", own.get("of") or own, message, "write `of: {small: PROVIDER:MODEL, large: PROVIDER:MODEL}`")
+    return OwnBackends()
 
 
 def _in_turn(
