@@ -13,7 +13,7 @@ PAGE = Path(__file__).parent.parent / "docs/language.md"
 def test_the_chain_of_the_page_is_sound(tmp_path: Path) -> None:
     part = PAGE.read_text(encoding="utf-8").split("### Several rows of one")[1].split("### ")[0]
     blocks = re.findall(r"(?s)```yaml\n(.*?)```", part)
-    for block, levels in zip(blocks, ([1, 1, 2], [1]), strict=True):
+    for block, levels in zip(blocks, ([1, 1, 2], [1], [1]), strict=True):
         path = tmp_path / "spec.yaml"
         path.write_text(f"synthspec: 1\nname: page\n{block}")
         compiled = compile_spec(path)

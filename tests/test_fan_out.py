@@ -257,7 +257,8 @@ def test_where_all_are_dropped_the_build_says_why_it_ends(tmp_path: Path, monkey
 
 
 def test_where_every_list_is_empty_the_build_says_so(tmp_path: Path) -> None:
-    text = "parameters: {none: [0], tags: {pattern: '[a-z]', rows: none}}\nprompts: {goes: {each: tag in tags}}\n"
+    lists = "tags: 'if none > 0 then [none] else []'"
+    text = f"parameters: {{none: 'integer(0, 0)', {lists}}}\nprompts: {{goes: {{each: tag in tags}}}}\n"
     spec = tmp_path / "spec.yaml"
     spec.write_text(HEAD + "rows: 4\n" + text + "fields: {tag: {value: tag}}\n", encoding="utf-8")
     dataset = synthspec.build(spec, out=tmp_path / "out")

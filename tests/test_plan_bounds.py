@@ -127,7 +127,7 @@ def test_a_drop_by_what_is_written_is_said_to_draw_further_combinations(tmp_path
     )
     assert reported(path).most_drawn == 50
     shown = " ".join(CliRunner().invoke(cli, ["plan", str(path)], catch_exceptions=False).output.split())
-    assert "further combinations take their place: up to 50 are drawn" in shown
+    assert "further combinations take its place: up to 50 are drawn" in shown
 
 
 def test_drops_of_a_source_that_is_gone_through_are_not_made_up_for(
@@ -153,3 +153,67 @@ def test_a_drop_of_every_combination_is_found(tmp_path: Path) -> None:
     (found,) = (d for d in compile_spec(path).diagnostics if d.code == "W774")
     assert "every row is dropped" in found.message and found.span.line == path.read_text().count("\n")
     assert reported(path).combinations_needed == (120, 120) and reported(path).prompts[0].calls == 0
+
+
+PAIRS = {
+    "a map and a condition under lists": """
+parameters: {tags: {pattern: '[a-z]{5}', rows: 2}, moods: {values: [[a], [a, b, c]]}, mode: [on, off]}
+prompts:
+  say: {each: g in tags, user: "Of {{ g }}", writes: [said]}
+  marks: {map: x in moods, user: "{{ x }} {{ said }}", when: mode == 'on', writes: [marks]}
+fields: {said: {type: string, words: {max: 90}}, marks: {type: array, optional: true}}
+""",
+    "a condition and a drop": """
+parameters: {mood: [x, y, z], k: 'integer(1, 1000000)'}
+prompts: {say: {user: "Of {{ k }} {{ mood }}", writes: [said], when: "mood != 'y'"}}
+fields: {said: {type: string, words: {max: 90}, optional: true}}
+checks: [{that: "mood != 'x'", severity: drop}]
+""",
+    "samples side by side": """
+parameters: {size: [1, 2], names: {pattern: '[a-z]{4}', rows: size}, kids: {value: "integer(1,99)", rows: size}}
+prompts:
+  p: {each: "e in zip({name: names, kid: kids})"}
+  answers: {user: "Kids of {{ e.name }} {{ e.kid }}", writes: [answers], samples: 2}
+  say: {each: "one in zip({k: answers, m: answers})", user: "On {{ one.k }} {{ one.m }}", writes: [said]}
+fields: {said: {type: string, words: {max: 90}}, answers: {type: array}}
+""",
+    "lists that are unequally long in some rows": """
+parameters: {size: [1, 2, 4], other: [2, 4], names: {pattern: '[a-z]{5}', rows: size}, pay: {value: "integer(1, 99)", rows: other}}
+prompts: {say: {each: "e in zip({name: names, pay: pay})", user: "{{ e.name }} {{ e.pay }}", writes: [said]}}
+fields: {said: {type: string, words: {max: 90}}}
+""",
+    "drops by the length of a list": """
+parameters: {size: [0, 1, 3], tags: {pattern: '[a-z]{5}', rows: size}}
+prompts: {say: {user: "Of {{ tags | join(' ') }} {{ size }}", writes: [said]}}
+fields: {said: {type: string, words: {max: 90}}, count: {value: len(tags)}}
+checks: [{that: "count > 0", severity: drop}, {that: "len(tags) < 3", severity: drop}]
+""",
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_calls_of_several_things_at_once_are_as_told(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(HEAD.format(prices="", limits="") + PAIRS[name])
+    report = reported(path)
+    calls, _ = built(path, tmp_path, monkeypatch)
+    for prompt in report.prompts:
+        assert (prompt.least or prompt).calls <= calls[prompt.name] <= prompt.calls, (prompt.name, calls)
+
+
+def test_rows_of_every_document_are_told_as_a_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        HEAD.format(prices="", limits="").replace("rows: 12", "rows: {each: docs}")
+        + "sources: {docs: {rows: [{t: a}, {t: b}, {t: c}]}}\nparameters: {d: {from: docs}}\nprompts:\n"
+        + "  facts: {user: 'Facts of {{ d.t }}', writes: [facts]}\n"
+        + "  say: {each: f in facts, user: 'Of {{ f }}', writes: [said]}\n"
+        + "fields: {facts: {type: array, items: {type: string}}, said: {type: string, words: {max: 50}}}\n"
+    )
+    report = reported(path)
+    calls, _ = built(path, tmp_path, monkeypatch)
+    say = report.prompts[1]
+    assert report.unbounded == ("say",) and report.rows_expected == (0, 9) and report.worst["calls"] is None
+    assert say.least is not None and say.least.calls == 0 <= calls["say"] <= say.calls == 9

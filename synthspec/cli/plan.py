@@ -81,7 +81,8 @@ def _show(report: PlanReport, no_color: bool) -> None:
     least, most = report.combinations_needed
     even = least == most == report.combinations < report.rows
     each = f", {-(-report.rows // max(most, 1))} rows each" if even else ""
-    console.print(f"[bold]{report.name}[/]: {report.rows:,} rows from {span(least, most)} combinations{each} "
+    rows, combinations = span(*report.rows_expected), span(least, most)
+    console.print(f"[bold]{report.name}[/]: {rows} rows from {combinations} combinations{each} "
                   f"([italic]{report.strategy}[/])")  # fmt: skip
     if report.space is not None:
         gone = f", {report.excluded:,} of them excluded" if report.excluded else ""
@@ -170,8 +171,10 @@ def _show_prompts(console: Console, report: PlanReport) -> None:
     if report.unbounded:
         console.print(report.bound_note)
     if report.most_drawn is not None:
-        console.print("Checks drop rows by what is written for them, and further combinations take their place: up to "
-                      f"{report.most_drawn:,} are drawn. What is expected is of none dropped.")  # fmt: skip
+        console.print(
+            "Where what is written makes no row (a check drops it, a list is empty), further combinations "
+            f"take its place: up to {report.most_drawn:,} are drawn. What is expected is of none such."
+        )
     if report.endless:
         console.print(f"Nothing says how long the lists of {', '.join(report.endless)} are at most: calls for items "
                 "beyond the last row may be begun, here of lists of three; `maxItems` keeps them few.")  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ from synthspec.generation.estimates.levels import (
     LevelRows,
     bound_note,
     endless_lists,
+    is_counted,
+    may_be_empty,
     rows_of_levels,
+    rows_told,
     unbounded_prompts,
 )
 from synthspec.generation.estimates.players import played_values
@@ -71,9 +75,10 @@ class PlanReport:
 
     name: str
     rows: int
+    rows_expected: tuple[int, int]  # at least and at most; the same but where every row of a source is gone through
     combinations: int  # that the rows take at most
     combinations_needed: tuple[int, int]  # at least and at most, as far as the lengths of lists are known
-    most_drawn: int | None  # combinations drawn at most, where checks drop rows by what is written for them
+    most_drawn: int | None  # combinations drawn at most, where it hangs on what is written how many make rows
     endless: tuple[str, ...]  # prompts that go over lists of which nothing says how long they are at most
     unbounded: tuple[str, ...]  # prompts of which nothing says how often they are asked at most; `worst` is None then
     bound_note: str  # how these are estimated, for a reader
@@ -108,7 +113,8 @@ def report_plan(plan: Plan, tables: Mapping[str, Table], counted: int = COUNTED)
     is_dropped = drop_test(spec, tables)
     levels = rows_of_levels(plan, is_dropped)
     sampled = sampled_combinations(plan)
-    written = (r for p in spec.asked for r in prompt_reports(spec, p, plan, tables, levels[asked_at(p)], sampled))
+    told = partial(rows_told, plan, levels, is_dropped)
+    written = (r for p in spec.asked for r in prompt_reports(spec, p, plan, tables, levels[asked_at(p)], sampled, told))
     listed = (*written, *(player_report(spec, name, plan, tables, levels, sampled) for name in spec.players))
     kind = engine_of(named_engine(spec.limits.engine)[0])
     shares = {name: kind.share(choice) for name, (_, choice) in backends_used(spec).items()}
@@ -118,6 +124,7 @@ def report_plan(plan: Plan, tables: Mapping[str, Table], counted: int = COUNTED)
     return PlanReport(
         name=spec.name,
         rows=spec.rows,
+        rows_expected=(levels[-1].least, levels[-1].most) if spec.open_ended else (spec.rows, spec.rows),
         combinations=len(plan),
         combinations_needed=_drawn(plan, levels, is_dropped),
         most_drawn=most_drawn(plan) if _drops_rows(spec) else None,
@@ -159,9 +166,10 @@ def _drawn(plan: Plan, levels: Sequence[LevelRows], is_dropped: DropTest | None)
 
 
 def _drops_rows(spec: Spec) -> bool:
-    """Whether it is known only once rows are written how many of them are dropped and made up for."""
+    """Whether it is known only once rows are written how many combinations make none, or fewer than they might."""
     early = early_drops(spec)
-    return not spec.open_ended and any(c.severity == "drop" and c not in early for c in spec.checks)
+    written = any(c.severity == "drop" and c not in early for c in spec.checks)
+    return not spec.open_ended and (written or (may_be_empty(spec) and not is_counted(spec)))
 
 
 def _unless(unbounded: tuple[str, ...], worst: Mapping[str, float | None]) -> Mapping[str, float | None]:

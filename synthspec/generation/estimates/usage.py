@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,6 @@ from synthspec.spec.fan_outs import asked_at, most_tried
 from synthspec.spec.messages import Image, Message
 
 SAMPLED = 40  # prompts written to estimate their tokens
-COUNTED = 2_000  # combinations gone through to count the calls of prompts whose number of calls hangs on them
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +53,18 @@ def sampled_combinations(plan: Plan) -> Sampled:
 
 
 def prompt_reports(
-    spec: Spec, prompt: Prompt, plan: Plan, tables: Mapping[str, Table], taken: LevelRows, sampled: Sampled
+    spec: Spec,
+    prompt: Prompt,
+    plan: Plan,
+    tables: Mapping[str, Table],
+    taken: LevelRows,
+    sampled: Sampled,
+    rows_told: Callable[[int], Sequence[Mapping[str, Any]]],
 ) -> list[tuple[PromptReport, PromptReport]]:
     """What a prompt is expected to use, and what at worst; each backend and each speaker of a dialogue for itself."""
     if prompt.dialogue is None:
-        told = plan.combinations(0, min(len(plan), COUNTED)) if is_asked_otherwise(prompt) else (v for _, v in sampled)
-        calls = calls_by_endpoint(spec, prompt, list(told))
+        told = rows_told(asked_at(prompt)) if is_asked_otherwise(prompt) else [v for _, v in sampled]
+        calls = calls_by_endpoint(spec, prompt, told)
         rows = _RowsAsked(len(plan), taken, sampled)
         choices = endpoints_of(spec, prompt)
         return [_prompt_report(spec, prompt, rows, tables, (n, c), calls[n]) for n, c in choices.items()]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Spec
-from synthspec.spec.fan_outs import asked_at, items_expected
+from synthspec.spec.fan_outs import asked_at, items_between
 
 if TYPE_CHECKING:
     from synthspec.generation.machine.steps import Step
@@ -54,7 +54,7 @@ def compile_levels(spec: Spec, steps: Sequence[Step]) -> tuple[Level, ...]:
         fan, by_item = fans[number]
         each = fan.prompt.each
         if by_item and each is not None:
-            fewest, most = items_expected(spec, each.items)
+            fewest, most = items_between(spec, each)
             levels.append(Level(number, own, fan, compile_row(each.items), each.name, fewest, most or 1))
         else:
             levels.append(Level(number, own, fan, fewest=fan.prompt.rows, most=fan.prompt.rows))
