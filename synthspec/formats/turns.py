@@ -10,7 +10,6 @@ from typing import Any
 from synthspec.formats import FormatFault, Parsed, Shape
 from synthspec.formats.instructions.descriptions import conversation_facts, message_facts
 from synthspec.formats.recovery.conversations import read_conversation
-from synthspec.formats.recovery.envelopes import opened
 from synthspec.formats.recovery.loose_json import decode
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import fold, is_filler, is_refusal
@@ -18,7 +17,7 @@ from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.speakers import Mark, UnclearSpeakerError, find_marks
 from synthspec.formats.recovery.talk import UnclearTurnError, said_after, settle_lead
 from synthspec.formats.recovery.versions import announces_version, corrected, is_later_title, is_restart
-from synthspec.formats.recovery.wrappers import Body, peel, tidy
+from synthspec.formats.recovery.wrappers import Body, answer_of, peel
 from synthspec.spec.conversation import ROLES, holds_messages
 from synthspec.spec.messages import Constraint
 
@@ -105,7 +104,7 @@ def write(rows: Sequence[Mapping[str, Any]], shape: Shape) -> str:
 
 def parse(text: str, shape: Shape) -> Parsed:
     """The talk as one row; none where it is not certain who said what."""
-    whole = Body(opened(tidy(text, shape), "turns"))
+    whole = answer_of(text, "turns", shape)
     if not whole.strip():
         return _refused("empty reply", "the reply is empty", "")
     decoded = _decoded(whole, shape)
@@ -159,7 +158,20 @@ def _last_version(text: str, labels: list[str]) -> str:
     return text
 
 
-_RESTARTS = ("#", "start", "scratch", "attempt", " try", "let me", "version", "draft", "rewrite", "text", "better")
+_RESTARTS = (
+    "#",
+    "output",
+    "start",
+    "scratch",
+    "attempt",
+    " try",
+    "let me",
+    "version",
+    "draft",
+    "rewrite",
+    "text",
+    "better",
+)
 
 
 def _settle_restart(text: str, labels: list[str]) -> None:
@@ -210,6 +222,8 @@ def _row(spoken: Sequence[tuple[str, str]], shape: Shape, body: str) -> Parsed:
     for label, text in spoken:
         if not text:
             return _refused("empty turn", f"{label} says nothing", body)
+        if _DECLINES.search(text):
+            return _refused("refusal", "a message declines to write the talk", text)
         if is_filler(text):
             return _refused("placeholder", "the reply holds the form without its messages", body)
         if label == last:
@@ -223,6 +237,12 @@ def _row(spoken: Sequence[tuple[str, str]], shape: Shape, body: str) -> Parsed:
     return Parsed(({shape.names[0]: messages},))
 
 
+_DECLINES = re.compile(
+    r"\bI(?:['’]m| am)? (?:can(?:no|['’])?t|won['’]t|will not|(?:not able|unable) to) (?:\w+ ){0,3}?"
+    r"(?:create|write|generate|continue|produce|complete|simulate|role-?play)\b[^.\n]{0,40}"
+    r"\b(?:conversation|dialog(?:ue)?|transcript|role-?play|scenario|script|exchange)\b",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"\"[^\"]+\"\Z|“[^“”]+”\Z")
 
 

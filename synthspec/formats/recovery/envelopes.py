@@ -85,6 +85,24 @@ def held(text: str, form: str) -> Iterator[str]:
         yield _unquoted(quotes[-1])
 
 
+def without_box_end(text: str, answer: str) -> str:
+    """The answer of a reply without the brace that closes a box which began before its thinking."""
+    if _BOX not in text or _BOX in answer or answer.count("}") <= answer.count("{"):
+        return answer
+    end = _BOX_END.search(answer)
+    return answer[: end.start()] + answer[end.start() + 1 :] if end else answer
+
+
+_BOX = "\\boxed{"
+_BOX_END = lazy_pattern(r"\}(?=(?:\s*(?:```+|~~~+|</\w+>|[$]+))*\s*\Z)")
+
+
+def boxed(text: str) -> str | None:
+    """What is in the box around a whole text; None where there is none, or something stands beside it."""
+    inside = _box(text)
+    return inside if inside is not None and text == f"\\boxed{{{inside}}}" else None
+
+
 def _box(text: str) -> str | None:
     """What is between the braces of the last box that begins a line and ends one; None without such a box."""
     begin = text.rfind("\\boxed{")

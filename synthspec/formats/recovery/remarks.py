@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
+from synthspec.formats.recovery.signatures import is_signature
 from synthspec.languages.lazy_patterns import lazy_pattern
 
 Verdict = Literal["", "maybe", "surely"]
@@ -64,7 +65,8 @@ _DONE = lazy_pattern(
     r"|done[!.]|there you (?:go|are|have it)\b|you(?:['’]re| are) welcome[!.]|good luck[!.]"
     r"|thank you for (?:your|the) (?:request|question|patience)"
     r"|(?:\(|\[)?(?:total |approx(?:imate|\.)? )?(?:word|character|sentence|token) ?count[^\n]{0,60}\Z"
-    r"|tokens? (?:used|count)[^\n]{0,40}\Z"
+    r"|tokens? (?:used|count)[^\n]{0,40}\Z|confidence(?: (?:score|level))?:? ?(?:[\d.,]{1,6} ?%?|high|medium|low)\Z"
+    r"|\(?\d{1,4} rows?\)\Z"
     r"|\(?(?:about |approx(?:imately|\.)? |~)?\d{1,6} (?:words|characters|sentences)\)?[.]?\Z",
     re.IGNORECASE,
 )
@@ -239,6 +241,8 @@ def judge_remark(paragraph: str, names: Collection[str] = (), letters: bool = Fa
     said = text.strip("*_#>~( \t").lstrip("🙂😊😀🎉✨👍✅✔👋🙏🚀💡 ")
     if not said or len(text) > 1500:
         return ""
+    if signed := is_signature(text):
+        return "maybe" if letters or signed == "maybe" else "surely"
     if _OFFER.match(said):
         return "maybe" if letters else "surely"
     if _DONE.match(said):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from synthspec.formats import Parsed
+from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import bare, is_preamble, judge_preamble
 from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.languages.lazy_patterns import lazy_pattern
@@ -120,6 +121,8 @@ def last_of_several(text: str, whole: Parsed, wanted: int, read: Callable[[str],
             continue
         after = read(text[end:])
         count = len(after.rows)
+        if not count and kind != "something" and _WRAPPED.match(text, end):
+            return Parsed((), (refuse("reply", "withdrawn", "another version is announced that cannot be read", text),))
         if not count or after.rows == whole.rows or (kind != "version" and count < wanted):
             continue
         surplus = len(whole.rows) > wanted and whole.rows[-count:] == after.rows
@@ -129,9 +132,13 @@ def last_of_several(text: str, whole: Parsed, wanted: int, read: Callable[[str],
         before = read(text[:start]).rows
         if whole.rows in (before, before + after.rows, before[:-1] + after.rows):
             return after
+        runs_on = len(before) == len(whole.rows) and before[:-1] == whole.rows[:-1]
+        if runs_on and count >= wanted and _WRAPPED.match(text, end):
+            return after
     return whole
 
 
+_WRAPPED = lazy_pattern(r"\s*(?:```\w*\s*)?(?:\{\s*\"|\[\s*[\[{\"]|>|\"|<\w+>\s|\\boxed\{)")
 _MOST = 6  # lines that are tried: each costs reading the reply again
 
 

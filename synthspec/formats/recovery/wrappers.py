@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Collection
 
 from synthspec.formats import Parsed, Shape
-from synthspec.formats.recovery.envelopes import held, opened
+from synthspec.formats.recovery.envelopes import held, opened, without_box_end
+from synthspec.formats.recovery.nesting import innermost
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.remarks import (
     bare,
@@ -47,22 +48,30 @@ def tidy(text: str, shape: Shape | None = None) -> str:
     """The answer alone, with one kind of line break: no byte order mark, thinking or marks of a chat template."""
     if isinstance(text, Body):
         return text
+    return Body(without_thinking(_with_one_break(text), kept_tags(shape) if shape is not None else ()))
+
+
+def _with_one_break(text: str) -> str:
+    """The text without a byte order mark, and with one kind of line break."""
     text = text.removeprefix("\ufeff")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return Body(without_thinking(text, kept_tags(shape) if shape is not None else ()))
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], Parsed]) -> Parsed:
     """The reply as a format reads it: of a draft and a corrected version the last one, and no echo of the form."""
-    body = Body(opened(tidy(text, shape), form))
+    body = answer_of(text, form, shape)
+    if form != "text" and (first := before_speaker(body, str((shape.names, dict(shape.options))).casefold())) != body:
+        another = read(Body(body[len(first) :].lstrip().partition("\n")[2]), shape)
+        body = Body(first) if another.rows else body
     later = corrected(body)
-    last = body if later is None else Body(later)
+    last = body if later is None else answer_of(later, form, shape, 1)
     parsed = _once(last, form, shape, read)
     if later is not None and not parsed.rows and read(body, shape).rows:
         return Parsed((), (refuse(form, "withdrawn", "the reply takes its rows back and gives no others", body),))
     if form != "text":
-        parsed = last_of_several(last, parsed, shape.rows, lambda part: _once(Body(part), form, shape, read))
+        parsed = last_of_several(
+            last, parsed, shape.rows, lambda part: _once(answer_of(part, form, shape, 1), form, shape, read)
+        )
     choices = {f.name for f in shape.fields if "enum" in f.schema or "const" in f.schema}
     kept = tuple(r for r in parsed.rows if not is_unfilled({n: v for n, v in r.items() if n not in choices}))
     if len(kept) == len(parsed.rows):
@@ -71,6 +80,23 @@ def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], P
     if not kept and not rejections:
         rejections = (refuse(form, "placeholder", "the reply holds the form without its values", body),)
     return Parsed(kept, rejections)
+
+
+def answer_of(text: str, form: str, shape: Shape, least: int = 2) -> Body:
+    """The answer without thinking and without what it is in as a whole, however many wrappers that are; those around
+    each other are `least` at least."""
+
+    def clean(part: str) -> str:
+        for _ in range(3):  # what is inside may hold thinking, and marks of a chat template
+            tidied = without_box_end(part, tidy(part, shape))
+            part = opened(tidied, form)
+            if part == tidied:
+                break
+        return part
+
+    if isinstance(text, Body):
+        return text
+    return Body(innermost(_with_one_break(text), form, shape.names, unfence, clean, least))
 
 
 def _once(body: Body, form: str, shape: Shape, read: Callable[[str, Shape], Parsed]) -> Parsed:
