@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from built_alike import built
 from depth import one_in, rest_slow
 from fake_backend import FakeBackend, use
 from fake_cluster import FakeCluster, cluster_engine, cluster_for
 from test_engine_contract import call_of, endpoint_of, lengths
-from test_latency import built, random_spec, reply
+from test_latency import random_spec, reply
 
 from synthspec.compiler import compile_spec, compile_text
 from synthspec.generation.build import Build, BuildFault, finish_build

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from built_alike import built_alike
 from click.testing import CliRunner
 from depth import rest_slow
 from fake_backend import FakeBackend, use
 from loopback import digest
-from test_latency import built
 
 import synthspec
 from synthspec.cli import cli
@@ -608,22 +609,7 @@ def test_order_concurrency_and_kills_change_nothing(
 ) -> None:
     path, dice = wild_spec(number, tmp_path), random.Random(number + 500)
 
-    def fresh(**options: Any) -> FakeBackend:
-        fake = FakeBackend(wild_reply, dice.randrange(10**6), **options)
-        use(monkeypatch, fake)
-        return fake
-
-    first = built(path, tmp_path / "one", fresh(), 1)
-    assert first is not None and first["funnel"]["planned"] > 0
-    for concurrency in (3, 64):
-        assert built(path, tmp_path / f"at{concurrency}", fresh(), concurrency) == first
-    for _ in range(3):
-        cut = built(path, tmp_path / "killed", fresh(abandon_at=dice.randrange(1, 80)), dice.choice([2, 16]))
-        assert cut is None or cut == first
-    last = fresh()
-    assert built(path, tmp_path / "killed", last, 8) == first
-    again = fresh()
-    assert built(path, tmp_path / "killed", again, 8) == first and again.total == 0
+    built_alike(path, tmp_path, monkeypatch, partial(FakeBackend, wild_reply), dice, at=(3, 64), cuts=3)
 
 
 def test_a_run_is_replayed(world: World) -> None:

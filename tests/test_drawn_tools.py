@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from built_alike import built_alike
 from depth import rest_slow
-from fake_backend import use
 from loopback import digest
-from test_latency import built
-from test_tools import SPEC, Spec, ToolBackend, World, backend, is_agent, results
+from test_tools import SPEC, Spec, World, backend, is_agent, results
 
 from synthspec.compiler import compile_spec
 from synthspec.generation.estimates.plan_report import report_plan
@@ -156,16 +156,4 @@ def test_order_concurrency_and_kills_change_nothing(
             return ToolCall("x", chosen.name, dict.fromkeys(chosen.parameters.get("required", ()), str(mark % 5)))
         return f"so it is number {mark % 100}" if mark % 7 else ""
 
-    def fresh(**options: Any) -> ToolBackend:
-        fake = backend(parts, dice.randrange(10**6), **options)
-        use(monkeypatch, fake)
-        return fake
-
-    first = built(path, tmp_path / "one", fresh(), 1)
-    assert first is not None and built(path, tmp_path / "many", fresh(), 64) == first
-    for _ in range(2):
-        cut = built(path, tmp_path / "killed", fresh(abandon_at=dice.randrange(1, 60)), 8)
-        assert cut is None or cut == first
-    assert built(path, tmp_path / "killed", fresh(), 16) == first
-    again = fresh()
-    assert built(path, tmp_path / "killed", again, 16) == first and again.total == 0
+    built_alike(path, tmp_path, monkeypatch, partial(backend, parts), dice)

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from built_alike import built
 from depth import rest_slow
 from fake_backend import FakeBackend, use
 from fake_cluster import cluster_engine
-from test_latency import built, random_spec, reply
+from test_latency import random_spec, reply
 from test_limits import simulate
 
 import synthspec.inference.engines

@@ -15,11 +15,12 @@ from typing import Any
 
 import click
 import pytest
+from built_alike import built
 from click.testing import CliRunner
 from depth import rest_slow
 from fake_backend import FakeBackend, use
 from loopback import Loopback, digest
-from test_latency import built, reply
+from test_latency import reply
 
 from synthspec.cli import cli
 from synthspec.generation.output_folder import DatasetFolder
@@ -152,7 +153,7 @@ def test_a_later_prompt_that_ran_out_names_the_real_reason(tmp_path: Path, monke
     )
     found = built(path, tmp_path / "out", FakeBackend(rated), 4)
     assert found is not None
-    entries = [json.loads(line) for line in found["quarantine"].splitlines()]
+    entries = [json.loads(line) for line in found["files"]["quarantine.jsonl"].splitlines()]
     assert [e["lost_at"] for e in entries] == ["valid"] * 3
     assert all(e["reasons"][0] == "the judge finds it dull" for e in entries)
     assert all("'rate' was asked 2 times" in e["reasons"][-1] for e in entries)

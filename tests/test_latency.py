@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from abandoned_builds import dataset_of
+from built_alike import built_alike
 from depth import rest_slow
-from fake_backend import FakeBackend, use
+from fake_backend import FakeBackend
 from fan_out_specs import fan_out_reply, fan_out_spec
 from loopback import digest
 from several_specs import several_reply, several_spec
@@ -135,21 +136,6 @@ def random_spec(number: int, folder: Path) -> Path:
     return path
 
 
-def built(path: Path, out: Path, fake: FakeBackend, concurrency: int) -> dict[str, Any] | None:
-    """What a build ended with; None where it was abandoned on the way."""
-    dataset = dataset_of(path, out, fake, concurrency)
-    if dataset is None:
-        return None
-    manifest = dataset.manifest
-    return {
-        "data": (out / "calls.csv").read_bytes(),
-        "quarantine": (out / "quarantine.jsonl").read_text(),
-        "funnel": manifest["funnel"],
-        "rejections": manifest["rejections"],
-        "reason": dataset.reason,
-    }
-
-
 def agree(
     number: int,
     folder: Path,
@@ -159,29 +145,9 @@ def agree(
 ) -> None:
     """One spec, built in several ways."""
     path = draw(number, folder)
-    rng = random.Random(number + 1000)
-
-    def fresh(seed: int, **options: Any) -> FakeBackend:
-        fake = FakeBackend(reply, seed, **options)
-        use(monkeypatch, fake)
-        return fake
-
-    first = built(path, folder / "one", fresh(0), 1)
-    assert first is not None
-    for concurrency in (2, 8, 64):
-        again = built(path, folder / f"at{concurrency}", fresh(rng.randrange(10**6)), concurrency)
-        assert again == first, f"spec {number} at {concurrency} in flight"
-    out = folder / "killed"
-    for kill in range(3):
-        cut = fresh(rng.randrange(10**6), abandon_at=rng.randrange(1, 60))
-        whole = built(path, out, cut, rng.choice([2, 8, 64]))
-        assert whole is None or whole == first, f"spec {number} before kill {kill}"
-    last = fresh(rng.randrange(10**6))
-    again = built(path, out, last, rng.choice([2, 8, 64]))
-    assert again == first, f"spec {number} after kills"
-    idle = fresh(rng.randrange(10**6))
-    assert built(path, out, idle, rng.choice([2, 64])) == first, f"spec {number} built again"
-    assert not idle.calls, f"spec {number} makes calls when it is built again"
+    built_alike(
+        path, folder, monkeypatch, partial(FakeBackend, reply), random.Random(number + 1000), (2, 8, 64), cuts=3
+    )
 
 
 @pytest.mark.parametrize("number", rest_slow(range(24), (4,)))

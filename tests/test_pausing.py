@@ -14,10 +14,11 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from built_alike import built
 from depth import rest_slow
 from fake_backend import FakeBackend, use
 from loopback import Loopback
-from test_latency import built, random_spec, reply
+from test_latency import random_spec, reply
 
 from synthspec.cli.shared.control import following, says_pause
 from synthspec.compiler import compile_spec
@@ -92,7 +93,7 @@ def test_a_paused_build_sends_nothing_and_ends_the_same(
     assert fake.wrong == 0 and pauses > 2 and build.tally.in_flight == 0
     assert all(count == 1 for count in fake.calls.values()), "a call was paid for twice"
     assert build.dataset is not None
-    assert (tmp_path / "paused" / "calls.csv").read_bytes() == expected["data"]
+    assert (tmp_path / "paused" / "calls.csv").read_bytes() == expected["files"]["calls.csv"]
     assert build.dataset.manifest["funnel"] == expected["funnel"]
 
 

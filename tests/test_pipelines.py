@@ -8,13 +8,14 @@ import hashlib
 import json
 import random
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from abandoned_builds import dataset_of
+from built_alike import built_alike
 from depth import rest_slow
-from fake_backend import FakeBackend, use
+from fake_backend import FakeBackend
 
 from synthspec.compiler import compile_spec
 from synthspec.generation.estimates.plan_report import report_plan
@@ -82,41 +83,13 @@ class Playing(FakeBackend):
         return json.dumps(value(schema, seed)) if schema else words(rng)
 
 
-def built(path: Path, out: Path, fake: Playing, concurrency: int) -> Any:
-    """The files and the funnel of a build; None where it was abandoned."""
-    dataset = dataset_of(path, out, fake, concurrency)
-    if dataset is None:
-        return None
-    files = [p for p in sorted(out.rglob("*")) if p.suffix in (".jsonl", ".csv", ".parquet")]
-    told = {str(p.relative_to(out)): p.read_bytes() for p in files}
-    return told, dataset.manifest["funnel"], dataset.manifest["rejections"], dataset.reason
-
-
 @pytest.mark.parametrize("name", rest_slow(NAMES, [NAMES.index(n) for n in QUICK]))
 def test_a_pipeline_is_the_same_however_it_is_built(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, rng = FOLDER / f"{name}.yaml", random.Random(name)
-
-    def fresh(**options: Any) -> Playing:
-        fake = Playing(lambda request: "", rng.randrange(10**6), **options)
-        use(monkeypatch, fake)
-        return fake
-
-    first = fresh()
-    one = built(path, tmp_path / "one", first, 1)
+    path = FOLDER / f"{name}.yaml"
     compiled = compile_spec(path)
     assert compiled.spec is not None
     report = report_plan(build_plan(compiled.spec, compiled.tables), compiled.tables)
-    assert (
-        (report.least["calls"] or 0)
-        <= first.total
-        <= (float("inf") if report.unbounded else report.worst["calls"] or 0)
-    )
-    assert one[1]["kept"] >= 0.7 * compiled.spec.rows, "most rows come through"
-    assert built(path, tmp_path / "many", fresh(), 16) == one
-    for _ in range(2):
-        cut = fresh(abandon_at=rng.randrange(1, first.total))
-        found = built(path, tmp_path / "killed", cut, rng.choice([2, 8]))
-        assert found is None or found == one
-    assert built(path, tmp_path / "killed", fresh(), 8) == one
-    idle = fresh()
-    assert built(path, tmp_path / "killed", idle, 8) == one and not idle.calls
+    make = partial(Playing, lambda request: "")
+    one, calls = built_alike(path, tmp_path, monkeypatch, make, random.Random(name), at=(16,))
+    assert (report.least["calls"] or 0) <= calls <= (float("inf") if report.unbounded else report.worst["calls"] or 0)
+    assert one["funnel"]["kept"] >= 0.7 * compiled.spec.rows, "most rows come through"

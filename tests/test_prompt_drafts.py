@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from built_alike import built
 from fake_backend import FakeBackend, use
 from several_specs import several_reply, several_spec
-from test_latency import built
 from test_talk_mixtures import mixture, reply_of
 from test_tools import backend
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from built_alike import built_alike
 from depth import rest_slow
-from fake_backend import use
 from loopback import digest
-from test_latency import built
-from test_tools import Spec, ToolBackend, backend
+from test_tools import Spec, backend
 
 from synthspec.compiler import compile_spec
 from synthspec.spec.messages import Request, ToolCall
@@ -106,18 +106,4 @@ def test_order_concurrency_and_kills_change_nothing(
     path = tmp_path / "spec.yaml"
     path.write_text(yaml.safe_dump(mixture(dice), sort_keys=False), encoding="utf-8")
     assert compile_spec(path, {}).ok, compile_spec(path, {}).diagnostics
-
-    def fresh(**options: Any) -> ToolBackend:
-        fake = backend(lambda request: reply_of(number, request), dice.randrange(10**6), **options)
-        use(monkeypatch, fake)
-        return fake
-
-    first = built(path, tmp_path / "one", fresh(), 1)
-    assert first is not None and first["funnel"]["planned"] > 0
-    assert built(path, tmp_path / "many", fresh(), 64) == first
-    for _ in range(2):
-        cut = built(path, tmp_path / "killed", fresh(abandon_at=dice.randrange(1, 90)), dice.choice([2, 16]))
-        assert cut is None or cut == first
-    assert built(path, tmp_path / "killed", fresh(), 8) == first
-    again = fresh()
-    assert built(path, tmp_path / "killed", again, 16) == first and again.total == 0
+    built_alike(path, tmp_path, monkeypatch, partial(backend, partial(reply_of, number)), dice)

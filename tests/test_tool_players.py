@@ -6,16 +6,17 @@ import asyncio
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from built_alike import built_alike
 from depth import one_in
 from fake_backend import use
 from loopback import digest
-from test_latency import built
-from test_tools import SPEC, Spec, ToolBackend, World, backend, is_agent, one_call, results
+from test_tools import SPEC, Spec, World, backend, is_agent, one_call, results
 
 import synthspec
 from synthspec.compiler import compile_spec
@@ -198,20 +199,7 @@ def test_order_concurrency_and_kills_change_nothing(
             return [WEATHER, (other, WEATHER), (Text("let me see"), other), ToolCall("d", "weather", {})][mark % 4]
         return f"so it is number {mark % 100}"
 
-    def fresh(**options: Any) -> ToolBackend:
-        fake = backend(parts, dice.randrange(10**6), **options)
-        use(monkeypatch, fake)
-        return fake
-
-    first = built(path, tmp_path / "one", fresh(), 1)
-    assert first is not None
-    assert built(path, tmp_path / "many", fresh(), 64) == first
-    for _ in range(3):
-        cut = built(path, tmp_path / "killed", fresh(abandon_at=dice.randrange(1, 70)), 8)
-        assert cut is None or cut == first
-    assert built(path, tmp_path / "killed", fresh(), 16) == first
-    again = fresh()
-    assert built(path, tmp_path / "killed", again, 16) == first and again.total == 0
+    built_alike(path, tmp_path, monkeypatch, partial(backend, parts), dice, cuts=3)
 
 
 def test_replay_serves_players_and_the_embedded_model_plays(world: World) -> None:

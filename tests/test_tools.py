@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
 import pytest
 import yaml
+from built_alike import built_alike
 from depth import rest_slow
 from fake_backend import FakeBackend, use
 from loopback import digest
-from test_latency import built
 
 import synthspec
 from synthspec.compiler import compile_spec
@@ -516,20 +517,7 @@ def test_order_concurrency_and_kills_change_nothing(
             return calls[mark % 4]
         return f"so it is number {mark % 100}" if mark % 11 else ""
 
-    def fresh(**options: Any) -> ToolBackend:
-        fake = backend(parts, dice.randrange(10**6), **options)
-        use(monkeypatch, fake)
-        return fake
-
-    first = built(path, tmp_path / "one", fresh(), 1)
-    assert first is not None
-    assert built(path, tmp_path / "many", fresh(), 64) == first
-    for _ in range(2):
-        cut = built(path, tmp_path / "killed", fresh(abandon_at=dice.randrange(1, 60)), 8)
-        assert cut is None or cut == first
-    assert built(path, tmp_path / "killed", fresh(), 16) == first
-    again = fresh()
-    assert built(path, tmp_path / "killed", again, 16) == first and again.total == 0
+    built_alike(path, tmp_path, monkeypatch, partial(backend, parts), dice)
 
 
 def test_the_embedded_model_and_replay_serve(world: World) -> None:
