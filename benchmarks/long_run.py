@@ -1,11 +1,12 @@
 """One long build, seen while it runs: whether CPU and memory grow in proportion to the calls that are stored.
 
-    python benchmarks/long_run.py [--rows 1000000] [--prompts 1] [--words 30] [--samples 100] [--plot run.svg] [--keep DIR]
+    python benchmarks/long_run.py [--rows 1000000] [--prompts 1] [--words 30] [--samples 100] [--until CALLS] [--plot run.svg] [--keep DIR]
 
 So often as asked, at equal steps of the calls stored: CPU of the process so far and its resident memory, from /proc (Linux).
 CPU is fitted as a line of the calls: what 1,000 of them cost, how far the worst step is off that line, and what a call of the last quarter
-costs beside one of the first. Then the build with nothing to do, the same with its rows judged anew, and a build with
-one more output format, which is what exporting the dataset costs.
+costs beside one of the first. With `--until` the build is ended (Ctrl-C) once so many calls are stored; then it is taken up
+until its first new call, and what follows is done with the rows that were made. That is: the build with nothing to do, the same in
+other formats (which is what writing the dataset costs), and the same with its rows judged anew.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,15 +39,18 @@ class Sample:
     memory: int
 
 
-def watch(soak: Soak, samples: int) -> tuple[list[Sample], Cost]:
-    """Build, and look at the process at equal steps of the calls stored."""
+def watch(soak: Soak, samples: int, until: int) -> tuple[list[Sample], Cost]:
+    """Build, and look at the process at equal steps of the calls stored; end it at so many."""
     process = soak.start()
     seen: list[Sample] = []
-    while runs(process):
+    calls = 0
+    while runs(process) and calls < until:
         calls = soak.completions()
         if calls >= soak.calls * (len(seen) + 1) / samples:
             seen.append(Sample(calls, *_usage(process.pid)))
         time.sleep(0.05)
+    if runs(process) and calls < soak.calls:
+        process.send_signal(signal.SIGINT)
     return seen, wait(process)
 
 
@@ -80,11 +85,21 @@ def tell_sizes(soak: Soak) -> None:
             print(f"{path.relative_to(out)}: {size / 1e6:,.1f} MB, {size / soak.rows:,.0f} bytes a row", flush=True)
 
 
+def take_up(soak: Soak) -> None:
+    """Go on until the first new call; then only the rows that are made are wanted."""
+    made = soak.completions()
+    tell(f"taken up at {made:,} calls", soak.rows, soak.end_at(made + 1, signal.SIGINT))
+    soak.rows = made // soak.prompts // 1000 * 1000
+    tell("fewer rows, all made", soak.rows, soak.build("--rows", str(soak.rows)))
+
+
 def rebuild(soak: Soak) -> None:
-    tell("nothing to do", soak.rows, soak.build())
-    tell("the same, --no-cache", soak.rows, soak.build("--no-cache"))
+    rows = ("--rows", str(soak.rows))
+    tell("nothing to do", soak.rows, soak.build(*rows))
+    tell_sizes(soak)
     for kind in ("jsonl", "parquet"):
-        tell(f"nothing to do, as {kind}", soak.rows, soak.build("--set", f"output.formats=[{kind}]"))
+        tell(f"nothing to do, as {kind}", soak.rows, soak.build(*rows, "--set", f"output.formats=[{kind}]"))
+    tell("the same, --no-cache", soak.rows, soak.build(*rows, "--no-cache"))
 
 
 def main() -> None:
@@ -93,6 +108,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, choices=[1, 2], default=1, help="of every row")
     parser.add_argument("--words", type=int, default=30, help="of every reply")
     parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument("--until", type=int, default=sys.maxsize, help="end the build at so many calls")
     parser.add_argument("--plot", type=Path, help="an SVG file for CPU and memory over the calls stored")
     parser.add_argument("--keep", type=Path, help="a folder to leave the build in")
     options = parser.parse_args()
@@ -102,8 +118,8 @@ def main() -> None:
     assert server.stdout is not None
     try:
         soak = Soak(base / "long", server.stdout.readline().strip(), options.rows, "", options.prompts)
-        seen, cost = watch(soak, options.samples)
-        tell("one run", soak.rows, cost, f", {1000 * cost.cpu / soak.rows:.3f} ms a row")
+        seen, cost = watch(soak, options.samples, options.until)
+        tell("one run", soak.rows, cost, f", {1000 * cost.cpu / (soak.completions() / soak.prompts):.3f} ms a row made")
         tell_growth(seen)
         if options.plot is not None:
             panels = (
@@ -111,7 +127,8 @@ def main() -> None:
                 ("resident memory, MB", [s.memory / 1e6 for s in seen]),
             )
             draw_runs([s.calls for s in seen], panels, options.plot, "calls stored")
-        tell_sizes(soak)
+        if soak.completions() < soak.calls:
+            take_up(soak)
         rebuild(soak)
     finally:
         server.communicate("")
