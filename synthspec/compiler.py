@@ -18,6 +18,7 @@ from synthspec.document.overrides import apply_overrides
 from synthspec.document.reader import MapNode, read_document
 from synthspec.document.schema import check_schema
 from synthspec.document.source import Source, buffer_source, read_source, text_source
+from synthspec.generation.empty_lists import check_empty_lists
 from synthspec.generation.unkept_rules import check_unkept
 from synthspec.planning.constraints.checked_before import CheckedPlans
 from synthspec.planning.constraints.listed import check_listed
@@ -93,6 +94,7 @@ def _compile(
             faults += _try_plan(spec, tables) if checked is None else checked.found(_try_plan, spec, tables)
         if tried and not has_errors(faults):
             faults += check_unkept(lowered.spec, lowered.tables)
+            faults += check_empty_lists(lowered.spec, lowered.tables)
     except PluginFault as e:
         faults += (plugin_that_failed(root, e),)
     except TableFault as e:  # a row that is read by need

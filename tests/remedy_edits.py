@@ -20,6 +20,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E698-group-of-one-value": ("group: 1", "group: line"),
     "E698-group-by-a-fixed-field": ("group: made", "group: line"),
     "E699-opening-empty-for-a-value": ("{% endif %}", "{% else %}Well?{% endif %}"),
+    "W798-lists-that-are-always-empty": ("else []", "else ['Loire']"),
     "W797-rows-that-nothing-reads": ("parameters:\n", "parameters:\n  doc: {from: docs}\n", "{{ topic }}", "{{ doc.text }}, {{ topic }}"),
     "W723-where-without-the-row": ("where: tone == tone", "where: row.tone == tone"),
     "E202-folder-of-documents": ("folder: data/manuals", "files: 'data/manuals/**/*.md'"),
