@@ -8,6 +8,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "E497-index-beyond-the-end": ("scores)[3]", "scores)[2]"),
     "E497-index-in-a-template": ("tones[2]", "tones[1]"),
     "E497-first-of-no-items": ("seen: '[]'", "seen: \"['Ebro']\""),
+    "E497-index-that-a-parameter-may-be": ("[0, 1, 3]", "[0, 1, 2]"),
     "E498-best-of-lists-unequally-long": ("samples: 2", "samples: 3"),
     "E498-zip-of-lists-unequally-long": ("2800]", "2800, 2900]"),
     "E498-place-in-another-list": ("samples: 4", "samples: 3"),

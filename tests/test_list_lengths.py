@@ -14,7 +14,10 @@ from synthspec.languages.expressions.types import INTEGER, Type
 from synthspec.languages.templates.checker import check_template
 
 LENGTHS = {"none": (0, 0), "one": (1, 1), "two": (2, 2), "three": (3, 3), "few": (1, 3), "some": (2, None), "any": None}
-SCOPE = {name: Type("list", item=INTEGER, length=length) for name, length in LENGTHS.items()} | {"b": Type("boolean")}
+SCOPE = {name: Type("list", item=INTEGER, length=length) for name, length in LENGTHS.items()} | {
+    "b": Type("boolean"),
+    "k": Type("integer", values=(0, 1, 2)),
+}
 ITEMS = st.one_of(st.none(), st.integers(-3, 3))
 
 
@@ -94,7 +97,8 @@ def test_an_index_is_reported_where_there_is_no_item(size: int, place: int) -> N
         ("rank(three, three)[3]", ["E497"]), ("(two + three)[5]", ["E497"]), ("(two + three)[4]", []),
         ("(if b then two else three)[2]", []), ("(if b then two else three)[3]", ["E497"]), ("first(none)", ["E497"]),
         ("first(rank(none, none))", ["E497"]), ("len(none)", []), ("min(none)", ["E497"]), ("min(1, 2)", []),
-        ("two[len(three)]", []), ("zip(two)", ["E303"]), ("best(two, none)", ["E498"]), ("any[99]", []),
+        ("two[len(three)]", []), ("two[k]", ["E497"]), ("three[k]", []),
+        ("if k < 2 then two[k] else 0", []), ("any[k]", []), ("few[k + 1]", []), ("zip(two, three)", ["E305"]), ("zip(two)", ["E303"]), ("best(two, none)", ["E498"]), ("any[99]", []),
     ],
 )  # fmt: skip
 def test_lengths_that_are_known(text: str, codes: list[str]) -> None:

@@ -22,7 +22,7 @@ from synthspec.languages.expressions.functions.signatures import (
 )
 from synthspec.languages.expressions.reach import check_reach, constant_of
 from synthspec.languages.expressions.traversal import is_constant, is_random
-from synthspec.languages.expressions.tree import Expression, FunctionCall, ListOf, Literal
+from synthspec.languages.expressions.tree import Expression, FunctionCall, ListOf, Literal, Name
 from synthspec.languages.expressions.types import ANY, BOOLEAN, Type, fits, join, type_of
 from synthspec.plugins import is_plugin, plugin_error
 
@@ -54,6 +54,7 @@ class Checking(Protocol):
     random: bool
     scope: Any
     placed: Any
+    whole: Expression | None
     faults: list[Fault]
 
     def type_of(self, node: Expression) -> Type: ...
@@ -69,6 +70,10 @@ def check_call(node: FunctionCall, check: Checking) -> Type:
         if not _unusable("functions", node, check):
             _unknown(node, check)
         _visit(node, check)
+        return ANY
+    if function.beside == ("lists",) and len(node.arguments) > 1:
+        _visit(node, check)
+        check.report("E305", f"{node.function}() takes its lists in one map, each by a name", node, _in_a_map(node))
         return ANY
     bound = bind_function(node, function)
     before = len(check.faults)
@@ -88,6 +93,14 @@ def check_call(node: FunctionCall, check: Checking) -> Type:
     if isinstance(function.result, Type):
         return function.result
     return ANY if unbound or not kinds else function.result(kinds)
+
+
+def _in_a_map(node: FunctionCall) -> str:
+    """The call with its lists in a map."""
+    names = [a.name for a in node.arguments if isinstance(a, Name)]
+    if len(set(names)) < len(node.arguments):
+        names = ["first", "second"]
+    return f"write {node.function}({{{', '.join(f'{name}: {name}' for name in names)}}})"
 
 
 _EXAMPLES = {"language": "'json'", "schema": "{type: 'object'}"}

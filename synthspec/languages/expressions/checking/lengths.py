@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from synthspec.languages.expressions.checking.descriptions import a, describe
 from synthspec.languages.expressions.evaluation.rows import constant_value
 from synthspec.languages.expressions.functions.signatures import Function
-from synthspec.languages.expressions.traversal import is_constant
-from synthspec.languages.expressions.tree import Expression, FunctionCall, Index, MapOf
+from synthspec.languages.expressions.traversal import is_constant, walk
+from synthspec.languages.expressions.tree import Conditional, Expression, FunctionCall, Index, MapOf
 from synthspec.languages.expressions.types import Length, Type
 
 _OF_ITEMS = ("first", "last", "majority", "argmax", "mean", "best", "min", "max")  # null of an empty list
@@ -18,6 +18,8 @@ _OF_ITEMS = ("first", "last", "majority", "argmax", "mean", "best", "min", "max"
 
 class ListChecking(Protocol):
     """What these checks need of the check that they are part of."""
+
+    whole: Expression | None
 
     def type_of(self, node: Expression) -> Type: ...
     def report(self, code: str, message: str, node: Expression, remedy: str = "") -> None: ...
@@ -30,6 +32,13 @@ def check_place(node: Index, owner: Type, index: Type, check: ListChecking) -> N
     beyond = place_beyond(owner.length, _places(node.index, index))
     if beyond is not None:
         check.report("E497", *no_item(describe(node.owner), owner.length, beyond, node.index))
+        return
+    some = place_beyond(owner.length, [p for p in _places(node.index, index) if _is_beyond(p, owner.length)])
+    if some is not None and check.whole is not None and not any(isinstance(n, Conditional) for n in walk(check.whole)):
+        message, place, remedy = no_item(describe(node.owner), owner.length, some, node.index)
+        check.report(
+            "E497", f"{message}, which {describe(node.index)} may be", place, f"{remedy}, or write it in an 'if'"
+        )
         return
     call = node.index
     if isinstance(call, FunctionCall) and call.function == "argmax" and len(call.arguments) == 1:
@@ -84,6 +93,10 @@ def place_beyond(length: Length, places: Sequence[int]) -> int | None:
     if most is None or not places or any(-most <= place < most for place in places):
         return None
     return places[0]
+
+
+def _is_beyond(place: int, length: Length) -> bool:
+    return length[1] is not None and not -length[1] <= place < length[1]
 
 
 def no_item(what: str, length: Length, place: int, node: Any) -> tuple[str, Any, str]:
