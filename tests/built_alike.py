@@ -3,6 +3,7 @@ built again, its files are the same to the byte."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,10 +25,17 @@ def built(path: Path, out: Path, fake: FakeBackend, concurrency: int) -> Built |
     manifest = dataset.manifest
     return {
         "files": {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.suffix in ENDINGS},
+        "card": _but_for_the_spec((dataset.folder / "README.md").read_text(), manifest),
+        "manifest": _but_for_the_spec(json.dumps({**manifest, "run": None}, sort_keys=True), manifest),
         "funnel": manifest["funnel"],
         "rejections": manifest["rejections"],
         "reason": dataset.reason,
     }
+
+
+def _but_for_the_spec(text: str, manifest: dict[str, Any]) -> str:
+    """Without the digest of the spec, of which the concurrency is a part."""
+    return text.replace(manifest["spec"]["digest"], "")
 
 
 def built_alike(

@@ -464,6 +464,38 @@ def test_few_calls_are_made_for_rows_after_the_last(
     assert asked["facts"] <= 9
 
 
+def test_calls_for_rows_after_the_last_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are counted in what the run did and spent, and not in what the dataset is made of, whose gates see the same
+    figures at any concurrency; a dataset with more rows has them."""
+
+    def reply(request: Request) -> str:
+        said = request.messages[-1].content
+        return json.dumps({"facts": [f"{said[:9]} {n}" for n in range(4)]}) if "Facts" in said else f"Why {said}?"
+
+    def made(rows: int, concurrency: int, out: str) -> dict[str, Any]:
+        use(monkeypatch, FakeBackend(reply, seed=concurrency))
+        text = (
+            FACTS.replace("rows: 9", f"rows: {rows}")
+            + f"gates: [calls == 12]\nlimits: {{concurrency: {concurrency}}}\n"
+        )
+        text = text.replace("base_url:", "prices: {prompt: 1, completion: 2}, base_url:")
+        manifest: dict[str, Any] = synthspec.build(spec_of(tmp_path, text), out=tmp_path / out).manifest
+        return manifest
+
+    alone, many = made(9, 1, "alone"), made(9, 64, "many")
+    for manifest in (alone, many):
+        run = manifest["run"]
+        assert manifest["usage"] == {"calls": 12, "prompt_tokens": 120, "completion_tokens": 240}
+        assert manifest["cost"] == pytest.approx(12 * 50e-6) and manifest["gates"] == {"calls == 12": True}
+        assert {p["prompt"]: p["calls"] for p in manifest["prompts"]} == {"facts": 3, "question": 9}
+        assert run["calls"] == 12 + run.get("surplus", 0) and run["cost"] == pytest.approx(run["calls"] * 50e-6)
+    assert many["run"]["surplus"] > 0, "or this test shows nothing"
+    again = made(9, 64, "many")
+    assert again["run"]["calls"] == 0 and again["usage"] == many["usage"]
+    more = made(20, 8, "many")
+    assert more["usage"]["calls"] == 25 and more["run"]["reused"] >= 12
+
+
 def test_a_value_that_is_no_list_loses_its_row_and_holds_up_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ class RunFacts:
     created: datetime.datetime | None = None  # None is now
     stopped: str | None = None  # why it ended early
     servers: Sequence[Mapping[str, int]] = ()  # calls answered and failed, by server in the order of the spec
+    surplus: int = 0  # completions, made and reused, for rows after the last one
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ def build_manifest(facts: BuildFacts) -> dict[str, Any]:
             "cost": _dollars(facts.run.cost),
             "seconds": round(facts.run.seconds, 3),
             "latency": {name: dict(waits) for name, waits in facts.run.latency.items()},
+            **({"surplus": facts.run.surplus} if facts.run.surplus else {}),
             **({"stopped": facts.run.stopped} if facts.run.stopped else {}),
             **({"servers": [dict(s) for s in facts.run.servers]} if facts.run.servers else {}),
         },

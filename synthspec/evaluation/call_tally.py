@@ -1,6 +1,6 @@
 """The calls behind the rows of a build, prompt by prompt: how many, how long, what they took, what they gave.
 
-Counted as a build uses them, from the store or paid for now; so they are those of its rows, whatever else its folder
+Counted whether they come from the store or are paid for now; so they are those of its rows, whatever else its folder
 holds.
 """
 
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from synthspec.inference.accounting.counters import CallFigures
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Completion, Request
 
@@ -43,50 +44,28 @@ class _Prompt:
 
 @dataclass(slots=True)
 class CallTally:
-    """Every completion that a build used, by prompt."""
+    """Every completion of a dataset, by prompt."""
 
     prompts: dict[str, _Prompt] = field(default_factory=dict)
 
-    def completed(self, request: Request, completion: Completion) -> None:
-        """A completion is at hand."""
-        reply, usage = completion.reply, completion.reply.usage
-        figures = (reply.finish, usage.prompt_tokens, usage.completion_tokens, completion.cost, completion.latency)
-        self.used(request.prompt, request.attempt, *figures)
-        if request.rows > 1:
-            self.held(request.prompt, request.rows, reply.text)
-
-    def used(
-        self,
-        prompt: str,
-        attempt: int,
-        finish: str,
-        prompt_tokens: int | None,
-        completion_tokens: int | None,
-        cost: float | None,
-        latency: float,
-    ) -> None:
-        """The same, by its figures: US dollars, seconds."""
-        entry = self.prompts.get(prompt)
+    def count(self, call: CallFigures) -> None:
+        """One completion more."""
+        entry = self.prompts.get(call.prompt)
         if entry is None:
-            entry = self.prompts[prompt] = _Prompt()
+            entry = self.prompts[call.prompt] = _Prompt()
         entry.calls += 1
-        entry.retries += attempt > 1
-        entry.cut += finish == "length"
-        entry.prompt_tokens += prompt_tokens or 0
-        entry.completion_tokens += completion_tokens or 0
-        entry.unmeasured += prompt_tokens is None or completion_tokens is None
-        entry.cost += cost or 0.0
-        entry.unpriced += cost is None
-        entry.latency.append(latency)
-
-    def held(self, prompt: str, rows: int, text: str) -> None:
-        """What a completion that was asked for several rows gave."""
-        given = rows_given(text)
-        if given is not None:
-            entry = self.prompts[prompt]
+        entry.retries += call.attempt > 1
+        entry.cut += call.finish == "length"
+        entry.prompt_tokens += call.prompt_tokens or 0
+        entry.completion_tokens += call.completion_tokens or 0
+        entry.unmeasured += call.prompt_tokens is None or call.completion_tokens is None
+        entry.cost += call.cost or 0.0
+        entry.unpriced += call.cost is None
+        entry.latency.append(call.latency)
+        if call.given is not None:
             entry.counted += 1
-            entry.asked += rows
-            entry.given += min(rows, given)
+            entry.asked += call.asked
+            entry.given += min(call.asked, call.given)
 
     def figures(self) -> list[dict[str, Any]]:
         """The figures of each prompt that are the same whenever the build is made; null is not known."""
@@ -145,6 +124,23 @@ def _latency(waits: array[float]) -> dict[str, float]:
     last = len(ordered) - 1
     middle = (float(ordered[last // 2]) + float(ordered[(last + 1) // 2])) / 2
     return {"median": round(middle, 4), "p95": round(float(ordered[round(last * 0.95)]), 4)}
+
+
+def figures_of(request: Request, completion: Completion) -> CallFigures:
+    """What is counted of a completion."""
+    reply, usage = completion.reply, completion.reply.usage
+    return CallFigures(
+        request.prompt,
+        request.attempt,
+        reply.model,
+        reply.finish,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        completion.cost,
+        completion.latency,
+        request.rows,
+        rows_given(reply.text) if request.rows > 1 else None,
+    )
 
 
 def rows_given(text: str) -> int | None:

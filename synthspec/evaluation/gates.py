@@ -125,6 +125,7 @@ class GateWatch:
 
     def figures(self, tally: Tally, combinations: int) -> dict[str, float]:
         """Every figure whose makings are at hand."""
+        counted = tally.counted
         found = {
             "rows": float(tally.kept - self.left_out),
             "acceptance": acceptance_of(tally),
@@ -133,9 +134,9 @@ class GateWatch:
             "coverage": min(1.0, _share(self.combinations, combinations, 1.0)),
             "warnings": float(self.warned),
             "dropped": float(tally.dropped.total()),
-            "calls": float(tally.calls + tally.reused),
-            "tokens": float("nan") if tally.unmeasured else float(tally.prompt_tokens + tally.completion_tokens),
-            "cost": float("nan") if tally.unpriced else tally.cost,
+            "calls": float(counted.completions),
+            "tokens": float("nan") if counted.unmeasured else float(counted.prompt_tokens + counted.completion_tokens),
+            "cost": float("nan") if counted.unpriced else counted.cost,
         }
         if self._sample is not None:
             found |= text_figures(self._sample.items)

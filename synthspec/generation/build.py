@@ -178,7 +178,7 @@ class Build:
         engine = open_engine_of(spec, self.tables, store, endpoints, self.folder, waits=self._waits, tell=self._tell)
         driver = Driver(program, plan, requests, rules, ledger, engine, endpoints)
         self._drive(driver)
-        intake = Intake(self.tally, files)
+        intake = Intake(self.tally, files, lambda: driver.stops_at)
         reuse = recorder = None
         if files is not None and (mark := program_of(spec, writers, retries)) is not None:
             files.log.begin(mark)
@@ -204,8 +204,10 @@ class Build:
         if spec.open_ended:  # where every combination is done, these are the rows; else as many as there are at least
             done = driver.stopping is None
             self.tally.planned = self.tally.settled if done else max(self.tally.planned, self.tally.settled)
+        if spec.open_ended or self.tally.settled < self.tally.planned:
+            intake.finish()
         if recorder is not None and self.tally.settled == self.tally.planned:
-            recorder.finish()
+            recorder.finish(whole=spec.open_ended)
         self.left = driver.stopping if driver.left and not self.interrupted else None
         if files is not None and not self.interrupted and self.left is None:
             choices = tuple({id(endpoint): endpoint.sender.choice for endpoint in endpoints.values()}.values())

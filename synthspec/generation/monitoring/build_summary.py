@@ -84,7 +84,7 @@ def summarise(build: Build, status: int, seconds: float, failure: EarlyEnd | Non
         kept=tally.kept,
         missing={stage.value: n for stage, n in tally.missing.items() if n},
         dropped=_commonest(tally.dropped),
-        **_calls(tally),
+        **_calls(tally, dataset is not None),
         rejections=_commonest(tally.rejections),
         warnings=_commonest(tally.warnings),
         gates=() if dataset is None else dataset.gates,
@@ -93,18 +93,18 @@ def summarise(build: Build, status: int, seconds: float, failure: EarlyEnd | Non
     )
 
 
-def _calls(tally: Tally) -> dict[str, Any]:
+def _calls(tally: Tally, written: bool) -> dict[str, Any]:
     return {
         "calls": tally.calls,
         "cached": tally.reused,
         "retries": tally.retries,
         "faults": _commonest(tally.faults),
         "last_fault": tally.last_fault,
-        "prompt_tokens": tally.prompt_tokens,
-        "completion_tokens": tally.completion_tokens,
-        "unmeasured": tally.unmeasured,
+        "prompt_tokens": tally.seen.prompt_tokens,
+        "completion_tokens": tally.seen.completion_tokens,
+        "unmeasured": tally.seen.unmeasured,
         "cost_of_run": _rounded(tally.spent),
-        "cost_of_dataset": _rounded(tally.whole_cost),
+        "cost_of_dataset": _rounded((tally.counted if written else tally.seen).whole_cost),
         "servers": {name: {"answered": s.answered, "failed": s.failed} for name, s in tally.servers.items()},
     }
 

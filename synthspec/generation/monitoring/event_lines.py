@@ -183,9 +183,9 @@ class EventLines:
 
     def _used(self, cost: float, tokens: int) -> dict[str, Any]:
         """What all runs of the folder used; null where the cost or the tokens of a completion are not known."""
-        tally = self._build.tally
-        known = self._priced and not tally.unpriced
-        return {"cost": round(cost, 9) if known else None, "tokens": None if tally.unmeasured else tokens}
+        seen = self._build.tally.seen
+        known = self._priced and not seen.unpriced
+        return {"cost": round(cost, 9) if known else None, "tokens": None if seen.unmeasured else tokens}
 
     def _rejections(self, rejections: Sequence[Rejection]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = [{"stage": r.stage.value, "rule": r.rule, "field": r.about} for r in rejections]

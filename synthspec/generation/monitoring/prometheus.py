@@ -106,7 +106,7 @@ class PrometheusMetrics:
 
     def _of_build(self) -> Iterator[ExposedMetric]:
         limit, budget = self._build.spec.limits.budget, self._budget
-        known = self._priced and not self._build.tally.unpriced and budget is not None
+        known = self._priced and not self._build.tally.seen.unpriced and budget is not None
         about = [(self._own(version=__version__), 1.0)]
         yield ExposedMetric(
             "synthspec_build_info", "gauge", "The build that is watched, and the version that runs it.", about

@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from synthspec.evaluation.call_tally import CallTally
-from synthspec.inference.accounting.counters import Tally
+from synthspec.evaluation.call_tally import CallTally, rows_given
+from synthspec.inference.accounting.counters import CallFigures, Tally
 from synthspec.inference.events import RowDropped, RowEmpty, RowKept, RowMissing
 from synthspec.inference.images import is_same_picture
 from synthspec.inference.store import Store
@@ -35,6 +35,12 @@ class UsedCall:
     rows: int
     stored: StoredRow
 
+    def figures(self) -> CallFigures:
+        """What is counted of it."""
+        model, finish, taken, made, cost, latency = self.stored[4:10]
+        given = rows_given(read_completion(self.stored).reply.text) if self.rows > 1 else None
+        return CallFigures(self.prompt, self.attempt, model, finish, taken, made, cost, latency, self.rows, given)
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -48,12 +54,10 @@ class Settled:
 
     def count(self, tally: Tally, calls: CallTally) -> None:
         """Take what it used into the figures of a run."""
-        for call in self.calls:
-            model, finish, asked, given, cost, latency = call.stored[4:10]
-            tally.reused_call(model, asked, given, cost)
-            calls.used(call.prompt, call.attempt, finish, asked, given, cost, latency)
-            if call.rows > 1:
-                calls.held(call.prompt, call.rows, read_completion(call.stored).reply.text)
+        for used in self.calls:
+            call = used.figures()
+            tally.reused_call(call)
+            calls.count(call)
         for asked, held, told in self.counted:
             if asked:
                 tally.held(asked, held)

@@ -36,6 +36,7 @@ class Recorder:
         self._requests = requests
         self._works: dict[int, _Work] = {}
         self._next = first  # the combination whose rows become final now
+        self._last: tuple[int, ...] = ()  # row that was told
         requests.keeps_marks = True
 
     def note(self, event: Event, warned: list[str], values: str) -> None:
@@ -61,16 +62,22 @@ class Recorder:
             case RowEmpty(path, empty):
                 self._add(path, ["empty", 0, list(path)], empty, values)
 
-    def finish(self) -> None:
-        """The run came to its end: every combination is final."""
-        if self._next in self._works:
-            self._turn_to(self._next + 1)
+    def finish(self, *, whole: bool) -> None:
+        """The run came to its end: every combination is final. Where the last is not `whole`, since the dataset has all
+        its rows, its calls for further rows are not noted."""
+        work = self._works.get(self._next)
+        if work is None:
+            return
+        if not whole:
+            work.calls = [call for call in work.calls if call[0] <= self._last]
+        self._turn_to(self._next + 1)
 
     def _work(self, path: tuple[int, ...]) -> _Work:
         return self._works.setdefault(path[0], _Work())
 
     def _add(self, path: tuple[int, ...], row: list[Any], held: Mapping[str, Any], values: str) -> None:
         self._turn_to(path[0])
+        self._last = path
         work = self._work(path)
         if len(work.rows) >= MOST_ROWS:  # it would take too much memory
             work.sure = False

@@ -114,6 +114,11 @@ class Driver:
         """Whether the dataset has all its rows, or no combination is left that could make one."""
         return self._settled.count >= self._wanted or self._combinations.exhausted
 
+    @property
+    def stops_at(self) -> Path | None:
+        """The row from which on none is kept, because the model only repeats itself."""
+        return self._buffer.stopped
+
     def tell(self, event: Event) -> None:
         """An event of an engine's own, told with the next ones."""
         self.events.append(event)
@@ -136,8 +141,10 @@ class Driver:
         idle = 0
         try:
             while True:
+                stopping = self.stopping
                 more = self._open_some()
                 self._settle()
+                more = more or self.stopping != stopping  # what is left is opened, and lost
                 idle = 0 if self.events or more or self._sends.in_flight or self._sends.paused else idle + 1
                 if idle > STUCK:
                     raise RuntimeError("no call is in flight, and rows are still open")
@@ -185,7 +192,7 @@ class Driver:
         for _ in range(OPENED_AT_ONCE):
             if self.stopping == INTERRUPTED or self.left or not (self.stopping or self._sends.has_room):
                 return False
-            if len(self._buffer) >= self._window:
+            if len(self._buffer) >= self._window or (self.stops_at is not None and self.stopping is None):
                 return False
             if not self.program.is_settled_by_plan:
                 self._settle()  # what is stored is used before anything new is begun
@@ -276,7 +283,10 @@ class Driver:
         self._buffer.offer(offer.id, row, mark)
 
     def _ask(self, work: OpenCombination, ask: Ask) -> None:
-        limit = self._limit()
+        stop, limit = self.stops_at, self._limit()
+        if stop is not None and ask.path >= stop:
+            self._answers.append((ask.id, Stopped(SATURATED)))
+            return
         if limit is not None and ask.path >= limit:
             self._overshoot.hold(ask)
             return
@@ -314,8 +324,10 @@ class Driver:
             self._close_passed()
             self._answers.extend((id, Verdict(r)) for id, r in self._buffer.verdicts)
             self._buffer.verdicts.clear()
-            if self._buffer.stopped:
-                self.stop(SATURATED)
+            if (stop := self._buffer.stopped) is not None:
+                self._answers.extend(self._sends.give_up(stop, SATURATED))
+                if self._buffer.is_at_stop:
+                    self.stop(SATURATED)
             self._ask_held()
             if not self._answers:
                 return

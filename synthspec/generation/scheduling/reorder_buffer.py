@@ -100,6 +100,11 @@ class ReorderBuffer:
         """All rows of the combinations before this one are final."""
         return self._next[0] if self._next is not None else 0
 
+    @property
+    def is_at_stop(self) -> bool:
+        """Whether the model only repeats itself, and every row before that is final."""
+        return self.stopped is not None and self._next is not None and self._next >= self.stopped
+
     def open(self, combination: int) -> None:
         """A combination is begun. Called in plan order."""
         if self._next is None:
@@ -109,6 +114,8 @@ class ReorderBuffer:
 
     def fan(self, path: Path, count: int) -> None:
         """So many rows come of a row."""
+        if self._is_passed(path):
+            return
         self._counts[path] = count
         self._expected += count * self._levels[len(path)] - self._levels[len(path) - 1]
 
@@ -153,7 +160,7 @@ class ReorderBuffer:
         path = offered.path
         if len(path) != self._ruled or self._is_after_stop(path):
             self.verdicts.append((offered.id, None))
-            if offered.row is None:
+            if offered.row is None or self._is_passed(path):
                 return
         self._ready[path] = offered
         if len(path) == self._ruled:
@@ -161,6 +168,8 @@ class ReorderBuffer:
 
     def lose(self, missing: Missing | Unwanted) -> None:
         """A row that will not come."""
+        if self._is_passed(missing.path):
+            return
         self._final[missing.path] = missing
         if len(missing.path) < len(self._levels):
             self._expected += 1 - self._levels[len(missing.path) - 1]
@@ -203,6 +212,10 @@ class ReorderBuffer:
     def _hand_on(self, path: Path) -> bool:
         """One step of the turn; False where the row whose turn it is must be waited for."""
         count = self._counts.get(path)
+        if count is not None and self._is_after_stop(path):
+            self._expected += 1 - self._forget(path)
+            self._settle(path, None, "")
+            return True
         if count is not None:
             self.settled.append((path, None, False))
             if count:
@@ -222,7 +235,20 @@ class ReorderBuffer:
         self._settle(path, offered.row, offered.mark)
         return True
 
-    def _settle(self, path: Path, outcome: BufferedRow, mark: str) -> None:
+    def _forget(self, path: Path) -> int:
+        """Of a row after the stop, what came of it is lost with it: how many rows these were expected to be."""
+        count = self._counts.pop(path, None)
+        lost = self._final.pop(path, None) is not None
+        self._ready.pop(path, None)
+        if count is None:
+            return 1 if lost else self._levels[len(path) - 1]
+        return sum(self._forget((*path, n)) for n in range(count))
+
+    def _is_passed(self, path: Path) -> bool:
+        """Whether its turn is over: it came of a row after the stop."""
+        return self._next is not None and path < self._next
+
+    def _settle(self, path: Path, outcome: BufferedRow | None, mark: str) -> None:
         """The row whose turn it is goes on, and what it says of the model is counted."""
         self._go_on(path)
         self._expected -= 1

@@ -29,10 +29,59 @@ class ServerCalls:
     failed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class CallFigures:
+    """What is counted of one completion: tokens, US dollars and seconds; None is not known."""
+
+    prompt: str
+    attempt: int
+    model: str
+    finish: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cost: float | None
+    latency: float
+    asked: int = 1  # rows
+    given: int | None = None  # rows that its text holds, told from its form, where several were asked for
+
+
+@dataclass(slots=True)
+class CompletionTotals:
+    """Sums over completions, each of what is known."""
+
+    completions: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    unmeasured: int = 0  # completions whose tokens the provider did not tell
+    unpriced: int = 0  # completions whose cost is not known
+    cost: float = 0.0  # US dollars
+    models: Counter[str] = field(default_factory=Counter)
+
+    def add(self, model: str, prompt_tokens: int | None, completion_tokens: int | None, cost: float | None) -> None:
+        """One completion more."""
+        self.completions += 1
+        self.prompt_tokens += prompt_tokens or 0
+        self.completion_tokens += completion_tokens or 0
+        self.unmeasured += prompt_tokens is None or completion_tokens is None
+        self.unpriced += cost is None
+        self.cost += cost or 0.0
+        if model:
+            self.models[model] += 1
+
+    @property
+    def whole_cost(self) -> float | None:
+        """US dollars of all; None where the price of one is not known."""
+        return None if self.unpriced else self.cost
+
+
 @dataclass(slots=True)
 class Tally:
     """Figures of one run. Rows are dataset rows; `candidates` are the rows that replies held, `used` those of them that
-    a kept row is made of: one for each prompt that wrote a part of it."""
+    a kept row is made of: one for each prompt that wrote a part of it.
+
+    `seen` are the completions that the run had at hand, as they came. `counted` are those of the dataset: of the rows
+    up to its last. How many are seen beyond that can hang on the concurrency, what is counted does not.
+    """
 
     planned: int = 0
     kept: int = 0
@@ -49,16 +98,12 @@ class Tally:
     candidates: int = 0
     used: int = 0
     surplus: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0  # both sums are of what is known
-    unmeasured: int = 0  # completions whose tokens the provider did not tell
-    unpriced: int = 0  # completions whose cost is not known, reused ones too
-    unpriced_now: int = 0  # of those, the ones made in this run
-    cost: float = 0.0  # US dollars of every completion used, reused ones too
+    seen: CompletionTotals = field(default_factory=CompletionTotals)
+    counted: CompletionTotals = field(default_factory=CompletionTotals)
+    unpriced_now: int = 0  # completions made in this run whose cost is not known
     cost_now: float = 0.0  # US dollars spent in this run
     rejections: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
-    models: Counter[str] = field(default_factory=Counter)
     servers: dict[str, ServerCalls] = field(
         default_factory=dict
     )  # of backends that have several, as the spec lists them
@@ -66,30 +111,24 @@ class Tally:
 
     def completed(self, completion: Completion) -> None:
         """A completion is at hand."""
-        reply, usage = completion.reply, completion.reply.usage
         if completion.reused:
-            self.reused_call(reply.model, usage.prompt_tokens, usage.completion_tokens, completion.cost)
+            self.reused += 1
         else:
             self.calls += 1
             self.cost_now += completion.cost or 0.0
             self.unpriced_now += completion.cost is None
-            self._used(reply.model, usage.prompt_tokens, usage.completion_tokens, completion.cost)
+        reply, usage = completion.reply, completion.reply.usage
+        self.seen.add(reply.model, usage.prompt_tokens, usage.completion_tokens, completion.cost)
 
-    def reused_call(
-        self, model: str, prompt_tokens: int | None, completion_tokens: int | None, cost: float | None
-    ) -> None:
-        """A completion is at hand that was stored before this run."""
+    def reused_call(self, call: CallFigures) -> None:
+        """A completion is at hand that was stored before this run, of a row that the dataset has."""
         self.reused += 1
-        self._used(model, prompt_tokens, completion_tokens, cost)
+        self.seen.add(call.model, call.prompt_tokens, call.completion_tokens, call.cost)
+        self.count(call)
 
-    def _used(self, model: str, prompt_tokens: int | None, completion_tokens: int | None, cost: float | None) -> None:
-        self.prompt_tokens += prompt_tokens or 0
-        self.completion_tokens += completion_tokens or 0
-        self.unmeasured += prompt_tokens is None or completion_tokens is None
-        self.unpriced += cost is None
-        self.cost += cost or 0.0
-        if model:
-            self.models[model] += 1
+    def count(self, call: CallFigures) -> None:
+        """A completion is one of the dataset."""
+        self.counted.add(call.model, call.prompt_tokens, call.completion_tokens, call.cost)
 
     def held(self, asked: int, given: int) -> None:
         """A reply asked for some rows gave some."""
@@ -109,11 +148,6 @@ class Tally:
     def spent(self) -> float | None:
         """US dollars of this run's calls; None where the price of one is not known."""
         return None if self.unpriced_now else self.cost_now
-
-    @property
-    def whole_cost(self) -> float | None:
-        """US dollars of every completion used; None where the price of one is not known."""
-        return None if self.unpriced else self.cost
 
     @property
     def lost(self) -> int:

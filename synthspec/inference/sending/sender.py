@@ -16,6 +16,7 @@ from synthspec.inference.outcomes import CallOutcome, Id, Replied, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.sending.resends import PendingRequest, after_fault
 from synthspec.spec.messages import BackendFault, Completion, FaultKind, Reply, Request
+from synthspec.spec.rows import Path
 
 SettledAsk = tuple[Id, CallOutcome]
 
@@ -110,6 +111,17 @@ class CallQueue:
         worst = worst or worst_of(self._endpoints[_endpoint_of(request)], request)
         self._wait(PendingRequest(id, request, worst, under_way=under_way))
         return None
+
+    def give_up(self, path: Path, reason: str) -> list[SettledAsk]:
+        """Of what waits to be sent, the answers to what is asked for this row and those after it: nothing is sent."""
+        answers: list[SettledAsk] = []
+        for name, heap in self._ready.items():
+            late = [asked for at, _, asked in heap if at >= path]
+            if late:
+                answers += [(asked.id, Stopped(reason)) for asked in late]
+                self._ready[name] = [entry for entry in heap if entry[0] < path]
+                heapq.heapify(self._ready[name])
+        return answers
 
     def _wait(self, asked: PendingRequest) -> None:
         self._count += 1
