@@ -133,7 +133,9 @@ def test_each_combination_has_its_temperature_and_its_condition() -> None:
 
 
 def test_a_prompt_that_cannot_be_written_says_why() -> None:
-    text = TWO_STEPS.replace("user: Write.", 'user: "{{ facts[5] }}"').replace("[[a, b]]", "[[a, b], [a, b, a, b, a, b]]")
+    text = TWO_STEPS.replace("user: Write.", 'user: "{{ facts[5] }}"').replace(
+        "[[a, b]]", "[[a, b], [a, b, a, b, a, b]]"
+    )
     found = drafts(text)["write"]
     assert found.fault and not found.messages
 
