@@ -6,11 +6,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from fake_backend import FakeBackend, use
 from loopback import Loopback, digest
 from test_build import calls_spec, output, spec_file
 
 import synthspec
+from synthspec.cli import cli
 from synthspec.compiler import compile_spec
 from synthspec.formats.recovery.verbalized import choose_answer, split_answers
 from synthspec.generation.build import Build
@@ -118,7 +120,9 @@ def test_stop_does_not_pay_for_ever(tmp_path: Path) -> None:
         path.write_text(path.read_text() + "novelty: {unique: [call], on_saturation: stop}\n")
         dataset = synthspec.build(path, out=tmp_path / "out")
         assert server.total < 800  # of 1,600 that all attempts would take
+        again = CliRunner().invoke(cli, ["build", str(path), "--out", str(tmp_path / "out")])
     assert dataset.status == 3 and "repeats itself" in (dataset.reason or "")
+    assert again.exit_code == 3 and "next: give the prompts more that varies" in again.output, "not: build again"
 
 
 def watched(verdicts: str) -> Watch:

@@ -212,7 +212,8 @@ class Build:
         if files is not None and not self.interrupted and self.left is None:
             choices = tuple({id(endpoint): endpoint.sender.choice for endpoint in endpoints.values()}.values())
             stopped, seconds = self._stopped(driver), time.monotonic() - began
-            self._finish(files, FinishedRun(self.tally, intake.calls, len(plan), choices, stopped, seconds))
+            early = None if stopped is None else driver.early_stop
+            self._finish(files, FinishedRun(self.tally, intake.calls, len(plan), choices, stopped, early, seconds))
 
     def _stopped(self, driver: Driver) -> str | None:
         """Why the rows are not all there; None too where the calls that were not made are not needed."""

@@ -10,6 +10,7 @@ from synthspec.dataset.manifest import BuildFacts, RunFacts, WrittenFile
 from synthspec.document.source import NO_FILE
 from synthspec.evaluation.call_tally import CallTally
 from synthspec.evaluation.gates import GateResult, acceptance_of, text_fields
+from synthspec.generation.scheduling.early_stop import EarlyStop
 from synthspec.inference.accounting.counters import Tally
 from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import TableFault
@@ -25,6 +26,7 @@ class FinishedRun:
     combinations: int
     backends: tuple[BackendChoice, ...]  # that its prompts ran on
     stopped: str | None  # why it ended early
+    early: EarlyStop | None
     seconds: float
 
 

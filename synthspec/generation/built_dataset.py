@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.evaluation.gates import GateResult
+from synthspec.generation.scheduling.early_stop import EarlyStop
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Missing, path_text
 
@@ -28,7 +29,8 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A finished build. `complete` is false where rows are missing; `reason` says why it stopped early, if it did.
+    """A finished build. `complete` is false where rows are missing; `reason` says why it stopped early, if it did, and
+    `early` of what kind that is.
 
     `folder` is where its files are: `incomplete/` in the build's folder where a better dataset stands there, which is
     then `kept_instead`.
@@ -45,6 +47,7 @@ class Dataset:
     columns: tuple[str, ...] = ()
     rows: tuple[Mapping[str, Any], ...] = ()  # only where asked to be kept
     kept_instead: Mapping[str, Any] | None = None  # the manifest of the better dataset that stands
+    early: EarlyStop | None = None
 
     @property
     def status(self) -> int:

@@ -196,6 +196,7 @@ class DatasetFolder:
             columns=self.columns,
             rows=tuple(self.rows),
             kept_instead=better if poorer else None,
+            early=run.early,
         )
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from synthspec.cli.shared.servers import server_line
-from synthspec.generation.scheduling.driver import ALL_TRIED
+from synthspec.generation.scheduling.early_stop import EarlyStop
 from synthspec.spec.rows import Stage
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ def _next(dataset: Dataset, rows: int) -> Iterator[str]:
         standing = f"{dataset.folder.parent} still holds the {kept:,} rows of an earlier build"
         yield f"{standing}; the rows of this one are in {dataset.folder}"
         yield "next: build again to have every row, or with --replace to take these"
-    elif dataset.reason and ALL_TRIED in dataset.reason:
+    elif dataset.early is EarlyStop.ALL_TRIED:
         yield "next: raise `limits.combinations`, or edit the lists and checks that leave so few rows"
+    elif dataset.early is EarlyStop.SATURATED:
+        yield f"next: give the prompts more that varies (parameters, `novelty.avoid`), or keep what there is: {report}"
     elif dataset.reason:
         yield "next: build again to resume; calls that are paid for are cached"
     elif not dataset.complete and not rows:

@@ -30,6 +30,7 @@ from synthspec.generation.machine.states import (
     Verdict,
 )
 from synthspec.generation.scheduling.combinations import Combinations
+from synthspec.generation.scheduling.early_stop import EarlyStop
 from synthspec.generation.scheduling.moves import Moves
 from synthspec.generation.scheduling.open_combination import OpenCombination
 from synthspec.generation.scheduling.overshoot import Overshoot
@@ -52,7 +53,6 @@ SATURATED = "the model only repeats itself (novelty.on_saturation: stop)"
 WINDOW = 16_384  # rows that may be worked on ahead of the first that is not final
 WINDOW_RULED = 4_096  # the same where rows wait for their turn
 WINDOW_ROUND = 50_000  # the same where calls go in rounds: what one batch may hold
-ALL_TRIED = "(limits.combinations)"  # in the reason of a run that has tried all that it may
 STUCK = 8  # turns in which nothing happens and nothing is waited for: a fault of ours
 OPENED_AT_ONCE = 64  # combinations begun before others have a turn of the event loop
 
@@ -87,6 +87,7 @@ class Driver:
         self._works: dict[int, OpenCombination] = {}
         self._answers: deque[tuple[Id, Outcome]] = deque()
         self._overshoot = Overshoot(program.most)
+        self.early_stop = EarlyStop.RESUMABLE  # what kind of stop it is, once there is one
 
     @property
     def stopping(self) -> str | None:
@@ -123,6 +124,11 @@ class Driver:
         """An event of an engine's own, told with the next ones."""
         self.events.append(event)
         self._sends.wake()
+
+    def _stop_as(self, kind: EarlyStop, reason: str) -> None:
+        if self.stopping is None:
+            self.early_stop = kind
+        self.stop(reason)
 
     def stop(self, reason: str) -> None:
         """Let calls in flight end and begin no other; after INTERRUPTED, what is stored is used no more either."""
@@ -179,7 +185,9 @@ class Driver:
         if more or self._works or combinations.waits:
             return False
         if combinations.exhausted and self.stopping is None and rows < self._wanted < math.inf:
-            self.stop(_too_few(rows, self.program.spec.rows, combinations.end, self._settled.dropped))
+            self._stop_as(
+                EarlyStop.ALL_TRIED, _too_few(rows, self.program.spec.rows, combinations.end, self._settled.dropped)
+            )
         return True
 
     def _is_interrupted(self) -> bool:
@@ -327,7 +335,7 @@ class Driver:
             if (stop := self._buffer.stopped) is not None:
                 self._answers.extend(self._sends.give_up(stop, SATURATED))
                 if self._buffer.is_at_stop:
-                    self.stop(SATURATED)
+                    self._stop_as(EarlyStop.SATURATED, SATURATED)
             self._ask_held()
             if not self._answers:
                 return
@@ -352,7 +360,7 @@ class Driver:
 
 
 def _too_few(rows: int, wanted: int, combinations: int, dropped: int) -> str:
-    said = f"{rows:,} of {wanted:,} rows after {combinations:,} combinations {ALL_TRIED}"
+    said = f"{rows:,} of {wanted:,} rows after {combinations:,} combinations (limits.combinations)"
     if not rows and not dropped:
         return f"{said}; every list that makes rows was empty"
     return f"{said}; {dropped:,} were dropped" if dropped else said

@@ -1,0 +1,13 @@
+"""Why a build ended before its last row, as far as what to do next depends on it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EarlyStop(StrEnum):
+    """What kind of end a build came to that did not go through to its last row, and so what helps."""
+
+    RESUMABLE = "resumable"  # a limit, the provider, a person: build again
+    ALL_TRIED = "all tried"  # no combination is left that could make a row
+    SATURATED = "saturated"  # the model only repeats itself
