@@ -452,7 +452,7 @@ def test_a_faulty_value_of_set_is_placed_in_the_option(tmp_path: Path) -> None:
 
 def test_set_of_nothing_is_refused_and_null_removes(tmp_path: Path) -> None:
     _, faults = with_set(tmp_path, "rows: 5", rows="")
-    assert faults == [("E110", "--set rows=")]
+    assert faults == [("E204", "--set rows=")]
     spec, faults = with_set(tmp_path, "rows: 5", rows="null")
     assert not faults and spec.rows == 100
 

@@ -71,8 +71,8 @@ def test_a_source_that_changed_is_told_of(home: Path, monkeypatch: pytest.Monkey
     [
         ("rael", "has no source 'rael'", "real"),
         ("specs/notes.yaml:rael", "has no source 'rael'", "real"),
-        ("specs/none.yaml:real", "there is no specs/none.yaml:real", ""),
-        ("none.csv", "there is no none.csv", ""),
+        ("specs/none.yaml:real", "there is no file or folder 'specs/none.yaml:real'", ""),
+        ("none.csv", "there is no file or folder 'none.csv'", ""),
     ],
 )
 def test_what_is_not_there(named: str, says: str, help: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

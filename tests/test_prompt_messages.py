@@ -79,12 +79,18 @@ def test_few_shot_turns_go_out_in_order_and_instructions_come_last(tmp_path: Pat
         assert server.total == calls, "an idle rebuild makes no call"
 
 
-@pytest.mark.parametrize(("declared", "turns"), [("[[{q: x, a: y}, {q: z, a: w}]]", 2), ("[[]]", 0)])
+@pytest.mark.parametrize(
+    ("declared", "turns"),
+    [
+        ("[[{q: x, a: y}, {q: z, a: w}]]", 2),
+        ("\"if n > 0 then [{q: 'x', a: 'y'}] else []\"", 0),
+    ],
+)
 def test_a_list_parameter_is_gone_through(declared: str, turns: int, tmp_path: Path) -> None:
     text = f"""
 synthspec: 1
 rows: 1
-parameters: {{shots: {declared}}}
+parameters: {{n: 'integer(0, 0)', shots: {declared}}}
 prompts:
   answer:
     messages: [{{for: s in shots, user: "{{{{ s.q }}}}", assistant: "{{{{ s.a }}}}"}}, {{user: Go.}}]

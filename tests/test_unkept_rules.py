@@ -20,7 +20,8 @@ HEAD = "synthspec: 1\nname: s\nrows: 100\nparameters: {n: 'integer(1, 9)', mood:
         ("fields: {n: {value: n, minimum: 100}}", ["n: must be at least 100"]),
         ("fields: {m: {value: n * 2}, t: {value: \"concat('a', text(m))\", pattern: '^b'}}", ["t: must match ^b"]),
         ("fields: {m: {value: n}}\nchecks: [m > 1000, m < 100]", ["`m > 1000` does not hold"]),
-        ("fields: {m: {value: n}}\nchecks: [{that: m > 1000, severity: warn}, {that: m > 1000, severity: drop}]", []),
+        ("fields: {m: {value: n}}\nchecks: [{that: m > 1000, severity: warn}, {that: m > 1000, severity: drop}]",
+         ["every row is dropped: the rule `m > 1000` does not hold"]),
         ("fields: {m: {value: n, maximum: 2}}", []),  # some rows keep it
         ("fields: {m: {value: n, maximum: 8}}\nchecks: [\"mood == 'good' or m > 2\"]", []),
         ("fields: {m: {value: 'if n > 0 then null else 1', minimum: 5, optional: true}}", []),
