@@ -266,8 +266,10 @@ class BackendFault(SynthspecError):
 
     `sent` says whether the provider may charge for it: `no` where the request never reached it or was turned
     down with an error status, `yes` where a reply came that cannot be used, `maybe` where nothing is known.
-    Left out, it follows from the kind.
+    Left out, it follows from the kind. `of_server` is false where it says nothing of the server that was asked.
     """
+
+    of_server = True
 
     def __init__(
         self, kind: FaultKind, message: str, retry_after: float | None = None, sent: Sent | None = None

@@ -31,6 +31,8 @@ MOST_LOST = 8  # workers lost in a row with no answer between, beyond as many as
 class WorkerLost(BackendFault):
     """A worker went away with calls in hand; the server that it asked has no part in that."""
 
+    of_server = False
+
     def __init__(self, why: str) -> None:
         super().__init__(FaultKind.UNREACHABLE, why, sent="maybe")
 

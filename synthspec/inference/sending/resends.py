@@ -37,7 +37,8 @@ def after_fault(
         return Failed(Rejection(Stage.CALL, str(fault.kind), fault.message))
     if endpoint.pool is not None and server:
         return _elsewhere(asked, fault, endpoint, endpoint.pool, server, now)
-    hopeless = fault.kind is FaultKind.UNREACHABLE and not endpoint.answered and asked.resends >= HOPELESS
+    away = fault.kind is FaultKind.UNREACHABLE and fault.of_server
+    hopeless = away and not endpoint.answered and asked.resends >= HOPELESS
     if rule.stop or hopeless:
         return f"{provider}: {fault.message}"
     dead = endpoint.governor.dead()
