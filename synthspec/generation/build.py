@@ -178,7 +178,7 @@ class Build:
         engine = open_engine_of(spec, self.tables, store, endpoints, self.folder, waits=self._waits, tell=self._tell)
         driver = Driver(program, plan, requests, rules, ledger, engine, endpoints)
         self._drive(driver)
-        intake = Intake(self.tally, files, lambda: driver.stops_at)
+        intake = Intake(self.tally, files, driver.is_after_stop)
         reuse = recorder = None
         if files is not None and (mark := program_of(spec, writers, retries)) is not None:
             files.log.begin(mark)

@@ -17,12 +17,12 @@ class Intake:
     """The figures and the files of a run; `files` is None where no dataset is written.
 
     A completion is counted for the dataset when the turn of its row has come: of calls for rows after the last one, and
-    after the row at which a saturation stop begins (`stops_at`), there are as many as were in flight by chance.
+    after the row at which a saturation stop begins (`is_after_stop`), there are as many as were in flight by chance.
     """
 
-    def __init__(self, tally: Tally, files: DatasetFolder | None, stops_at: Callable[[], Path | None]) -> None:
+    def __init__(self, tally: Tally, files: DatasetFolder | None, is_after_stop: Callable[[Path], bool]) -> None:
         self.tally, self.files, self.calls = tally, files, CallTally()
-        self._stops_at = stops_at
+        self._is_after_stop = is_after_stop
         self._front: Path = ()  # the last row whose turn has come
         self._ahead: list[tuple[Path, int, CallFigures]] = []  # completions of rows after it: a heap
         self._held = 0
@@ -59,8 +59,7 @@ class Intake:
         """Count the completions of the rows up to this one, of all where it is None."""
         while self._ahead and (last is None or self._ahead[0][0] <= last):
             path, _, call = heapq.heappop(self._ahead)
-            stop = self._stops_at()
-            if stop is None or path < stop:
+            if not self._is_after_stop(path):
                 self.tally.count(call)
                 self.calls.count(call)
 

@@ -30,7 +30,7 @@ from synthspec.generation.machine.states import (
     Verdict,
 )
 from synthspec.generation.scheduling.combinations import Combinations
-from synthspec.generation.scheduling.early_stop import EarlyStop
+from synthspec.generation.scheduling.early_stop import ONLY_REPEATS, EarlyStop, too_few
 from synthspec.generation.scheduling.moves import Moves
 from synthspec.generation.scheduling.open_combination import OpenCombination
 from synthspec.generation.scheduling.overshoot import Overshoot
@@ -49,7 +49,6 @@ from synthspec.planning.plan import Plan
 from synthspec.spec.rows import Missing, Path, Row, Stage
 
 INTERRUPTED = "interrupted"  # the reason of a run stopped by hand: nothing is written
-SATURATED = "the model only repeats itself (novelty.on_saturation: stop)"
 WINDOW = 16_384  # rows that may be worked on ahead of the first that is not final
 WINDOW_RULED = 4_096  # the same where rows wait for their turn
 WINDOW_ROUND = 50_000  # the same where calls go in rounds: what one batch may hold
@@ -115,10 +114,9 @@ class Driver:
         """Whether the dataset has all its rows, or no combination is left that could make one."""
         return self._settled.count >= self._wanted or self._combinations.exhausted
 
-    @property
-    def stops_at(self) -> Path | None:
-        """The row from which on none is kept, because the model only repeats itself."""
-        return self._buffer.stopped
+    def is_after_stop(self, path: Path) -> bool:
+        """Whether a row comes at or after the one from which on none is kept, because the model only repeats itself."""
+        return self._buffer.is_after_stop(path)
 
     def tell(self, event: Event) -> None:
         """An event of an engine's own, told with the next ones."""
@@ -185,9 +183,8 @@ class Driver:
         if more or self._works or combinations.waits:
             return False
         if combinations.exhausted and self.stopping is None and rows < self._wanted < math.inf:
-            self._stop_as(
-                EarlyStop.ALL_TRIED, _too_few(rows, self.program.spec.rows, combinations.end, self._settled.dropped)
-            )
+            reason = too_few(rows, self.program.spec.rows, combinations.end, self._settled.dropped)
+            self._stop_as(EarlyStop.ALL_TRIED, reason)
         return True
 
     def _is_interrupted(self) -> bool:
@@ -200,7 +197,7 @@ class Driver:
         for _ in range(OPENED_AT_ONCE):
             if self.stopping == INTERRUPTED or self.left or not (self.stopping or self._sends.has_room):
                 return False
-            if len(self._buffer) >= self._window or (self.stops_at is not None and self.stopping is None):
+            if len(self._buffer) >= self._window or (self._buffer.stopped is not None and self.stopping is None):
                 return False
             if not self.program.is_settled_by_plan:
                 self._settle()  # what is stored is used before anything new is begun
@@ -291,9 +288,9 @@ class Driver:
         self._buffer.offer(offer.id, row, mark)
 
     def _ask(self, work: OpenCombination, ask: Ask) -> None:
-        stop, limit = self.stops_at, self._limit()
-        if stop is not None and ask.path >= stop:
-            self._answers.append((ask.id, Stopped(SATURATED)))
+        limit = self._limit()
+        if self.is_after_stop(ask.path):
+            self._answers.append((ask.id, Stopped(ONLY_REPEATS)))
             return
         if limit is not None and ask.path >= limit:
             self._overshoot.hold(ask)
@@ -333,9 +330,9 @@ class Driver:
             self._answers.extend((id, Verdict(r)) for id, r in self._buffer.verdicts)
             self._buffer.verdicts.clear()
             if (stop := self._buffer.stopped) is not None:
-                self._answers.extend(self._sends.give_up(stop, SATURATED))
+                self._answers.extend(self._sends.give_up(stop, ONLY_REPEATS))
                 if self._buffer.is_at_stop:
-                    self._stop_as(EarlyStop.SATURATED, SATURATED)
+                    self._stop_as(EarlyStop.SATURATED, ONLY_REPEATS)
             self._ask_held()
             if not self._answers:
                 return
@@ -356,11 +353,4 @@ class Driver:
     def _after_stop(self, path: Path) -> Missing:
         """What a row after a saturation stop comes to, whatever was made of it."""
         values = self.plan[path[0]]
-        return Missing(path[0], 0, Stage.CALL, (SATURATED,), values, (), path)
-
-
-def _too_few(rows: int, wanted: int, combinations: int, dropped: int) -> str:
-    said = f"{rows:,} of {wanted:,} rows after {combinations:,} combinations (limits.combinations)"
-    if not rows and not dropped:
-        return f"{said}; every list that makes rows was empty"
-    return f"{said}; {dropped:,} were dropped" if dropped else said
+        return Missing(path[0], 0, Stage.CALL, (ONLY_REPEATS,), values, (), path)

@@ -105,6 +105,10 @@ class ReorderBuffer:
         """Whether the model only repeats itself, and every row before that is final."""
         return self.stopped is not None and self._next is not None and self._next >= self.stopped
 
+    def is_after_stop(self, path: Path) -> bool:
+        """Whether a row comes at or after the one from which on none is kept, because the model only repeats itself."""
+        return self.stopped is not None and path >= self.stopped
+
     def open(self, combination: int) -> None:
         """A combination is begun. Called in plan order."""
         if self._next is None:
@@ -158,7 +162,7 @@ class ReorderBuffer:
 
     def _offered(self, offered: _Offered) -> None:
         path = offered.path
-        if len(path) != self._ruled or self._is_after_stop(path):
+        if len(path) != self._ruled or self.is_after_stop(path):
             self.verdicts.append((offered.id, None))
             if offered.row is None or self._is_passed(path):
                 return
@@ -187,7 +191,7 @@ class ReorderBuffer:
             self._new = 0
             waiting = [p for p in self._ready if len(p) == self._ruled]
         for path in waiting:
-            if path in self._ready and not self._is_after_stop(path):
+            if path in self._ready and not self.is_after_stop(path):
                 self._check_early(path)
 
     # --- the order of rows
@@ -212,7 +216,7 @@ class ReorderBuffer:
     def _hand_on(self, path: Path) -> bool:
         """One step of the turn; False where the row whose turn it is must be waited for."""
         count = self._counts.get(path)
-        if count is not None and self._is_after_stop(path):
+        if count is not None and self.is_after_stop(path):
             self._expected += 1 - self._forget(path)
             self._settle(path, None, "")
             return True
@@ -252,7 +256,7 @@ class ReorderBuffer:
         """The row whose turn it is goes on, and what it says of the model is counted."""
         self._go_on(path)
         self._expected -= 1
-        if self._is_after_stop(path):
+        if self.is_after_stop(path):
             assert self._drop is not None
             self.settled.append((path, self._drop(path), True))
             return
@@ -273,9 +277,6 @@ class ReorderBuffer:
             self.verdicts.append((offered.id, None))
             if offered.row is None:
                 del self._ready[offered.path]
-
-    def _is_after_stop(self, path: Path) -> bool:
-        return self.stopped is not None and path >= self.stopped
 
     # --- rules between rows
 
@@ -304,7 +305,7 @@ class ReorderBuffer:
 
     def _is_new(self, offered: _Offered) -> bool:
         """Check the row whose turn it is."""
-        if self._rules is None or len(offered.path) != self._ruled or self._is_after_stop(offered.path):
+        if self._rules is None or len(offered.path) != self._ruled or self.is_after_stop(offered.path):
             return True
         rejection = self._rules.check(offered.values)
         if rejection is not None:
