@@ -12,12 +12,12 @@ of a longer talk dearer.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from engine import ROOT, bare, measure
+from engine import bare, measure
+from mock_server import mock_server
 
 SPEC = """
 synthspec: 1
@@ -58,11 +58,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=6, help="exchanges of each talk")
     parser.add_argument("--long", type=int, default=200, help="exchanges of the longest talk (at most 200)")
     options = parser.parse_args()
-    command = [sys.executable, str(ROOT / "tests/loopback.py"), "--forget", "--words", "30"]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    url = server.stdout.readline().strip()
-    try:
+    with mock_server(words=30) as url:
         start, calls = build(url, 1, 1), options.rows * options.turns * 2
         print(f"{'workload':36} {'calls':>7} {'CPU s':>8} {'CPU ms/call':>11}")
         least = bare(url, 1, 64).cpu
@@ -72,8 +68,6 @@ def main() -> None:
         for turns in sorted({max(1, options.long // 8), max(1, options.long // 4), options.long // 2, options.long}):
             rows = max(1, 4 * options.long // turns)
             tell(f"{rows} talks of {turns} exchanges", 2 * rows * turns, build(url, rows, turns) - start)
-    finally:
-        server.communicate("")
 
 
 if __name__ == "__main__":

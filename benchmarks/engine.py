@@ -18,6 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from mock_server import mock_server
+
 ROOT = Path(__file__).parent.parent
 
 SPEC = """
@@ -95,20 +97,10 @@ def bare(url: str, rows: int, concurrency: int) -> Cost:
     return measure([sys.executable, "-c", BARE, url, str(rows), str(concurrency)])
 
 
-def server(latency: float) -> tuple[subprocess.Popen[str], str]:
-    command = [sys.executable, str(ROOT / "tests/loopback.py"), "--latency", str(latency), "--forget"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    return process, process.stdout.readline().strip()
-
-
 def compare(title: str, rows: int, concurrency: int, latency: float) -> None:
-    process, url = server(latency)
-    try:
+    with mock_server(latency=latency) as url:
         start, start_bare = build(url, 1, concurrency), bare(url, 1, concurrency)
         ours, theirs = build(url, rows, concurrency), bare(url, rows, concurrency)
-    finally:
-        process.communicate("")
     for name, whole, least in (("synthspec build", ours, start), ("bare aiohttp", theirs, start_bare)):
         per_row = (whole.cpu - least.cpu) / rows * 1000
         rate = rows / max(whole.wall - least.wall, 1e-9)

@@ -13,17 +13,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from mock_server import mock_server
 from run_plot import draw_runs
-from soak import ROOT, Cost, Soak, tell
+from soak import Cost, Soak, build_folder, tell
 
 
 def interrupted(soak: Soak, runs: int, plot: Path | None, until: float) -> bool:
@@ -108,12 +105,7 @@ def main() -> None:
     )
     parser.add_argument("--plot", type=Path, help="an SVG file for CPU and memory of the runs of the largest number")
     options = parser.parse_args()
-    base = Path(tempfile.mkdtemp(prefix="soak-"))
-    command = [sys.executable, str(ROOT / "tests/loopback.py"), "--forget", "--words", str(options.words)]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    url = server.stdout.readline().strip()
-    try:
+    with build_folder() as base, mock_server(words=options.words) as url:
         if options.planned:
             planned(base, url, options.planned)
         found = set()
@@ -124,9 +116,6 @@ def main() -> None:
                 found.add(digest(soak))
         if len(options.runs) > 1 and found:
             print("the same rows in every byte" if len(found) == 1 else "THE ROWS DIFFER")
-    finally:
-        server.communicate("")
-        shutil.rmtree(base)
 
 
 if __name__ == "__main__":

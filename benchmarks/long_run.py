@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from mock_server import mock_server
 from run_plot import draw_runs
-from soak import ROOT, Cost, Soak, runs, tell, wait
+from soak import Cost, Soak, build_folder, runs, tell, wait
 
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -50,7 +48,7 @@ def watch(soak: Soak, samples: int, until: int) -> tuple[list[Sample], Cost]:
             seen.append(Sample(calls, *_usage(process.pid)))
         time.sleep(0.05)
     if runs(process) and calls < soak.calls:
-        process.send_signal(signal.SIGINT)
+        os.kill(process.pid, signal.SIGINT)
     return seen, wait(process)
 
 
@@ -112,12 +110,8 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="an SVG file for CPU and memory over the calls stored")
     parser.add_argument("--keep", type=Path, help="a folder to leave the build in")
     options = parser.parse_args()
-    base = options.keep or Path(tempfile.mkdtemp(prefix="soak-"))
-    command = [sys.executable, str(ROOT / "tests/loopback.py"), "--forget", "--words", str(options.words)]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    try:
-        soak = Soak(base / "long", server.stdout.readline().strip(), options.rows, "", options.prompts)
+    with build_folder(options.keep) as base, mock_server(words=options.words) as url:
+        soak = Soak(base / "long", url, options.rows, "", options.prompts)
         seen, cost = watch(soak, options.samples, options.until)
         tell("one run", soak.rows, cost, f", {1000 * cost.cpu / (soak.completions() / soak.prompts):.3f} ms a row made")
         tell_growth(seen)
@@ -130,10 +124,6 @@ def main() -> None:
         if soak.completions() < soak.calls:
             take_up(soak)
         rebuild(soak)
-    finally:
-        server.communicate("")
-        if options.keep is None:
-            shutil.rmtree(base)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,14 @@ import argparse
 import asyncio
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from mock_server import mock_server
 
 from synthspec.compiler import compile_spec
 from synthspec.generation.build import Build, finish_build
@@ -62,26 +62,15 @@ class Measured(Worker):
 
 
 def measure(rows: int, concurrency: int) -> None:
-    server = subprocess.Popen(
-        [sys.executable, str(TESTS / "loopback.py"), "--latency", "0.05"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
-    url = server.stdout.readline().strip()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "spec.yaml"
-            path.write_text(SPEC.format(rows=rows, concurrency=concurrency, url=url))
-            for engine in ("local", "ray"):
-                print("server:", one(path, Path(folder) / engine, engine, rows, {}), flush=True)
-            path, given = TESTS.parent / "specs/reviews.yaml", {"rows": "300", "backend": "ngram"}
-            for engine in ("local", "ray"):
-                out = Path(folder) / f"embedded-{engine}"
-                print("embedded model:", one(path, out, engine, 300, given), flush=True)
-    finally:
-        server.communicate("")
+    with mock_server(latency=0.05) as url, tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spec.yaml"
+        path.write_text(SPEC.format(rows=rows, concurrency=concurrency, url=url))
+        for engine in ("local", "ray"):
+            print("server:", one(path, Path(folder) / engine, engine, rows, {}), flush=True)
+        path, given = TESTS.parent / "specs/reviews.yaml", {"rows": "300", "backend": "ngram"}
+        for engine in ("local", "ray"):
+            out = Path(folder) / f"embedded-{engine}"
+            print("embedded model:", one(path, out, engine, 300, given), flush=True)
 
 
 def one(path: Path, out: Path, engine: str, rows: int, given: dict[str, str]) -> str:

@@ -20,9 +20,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from mock_server import mock_server
 
 ROOT = Path(__file__).parent.parent
 
@@ -113,8 +116,19 @@ class Soak:
         process = self.start()
         while runs(process) and self.completions() < completions:
             time.sleep(0.02)
-        process.send_signal(by)
+        os.kill(process.pid, by)  # a Popen's own method would take the account of one that has ended
         return wait(process)
+
+
+@contextmanager
+def build_folder(keep: Path | None = None) -> Iterator[Path]:
+    """A folder for builds: this one, or where it is None one of its own that is removed in the end."""
+    folder = keep or Path(tempfile.mkdtemp(prefix="soak-"))
+    try:
+        yield folder
+    finally:
+        if keep is None:
+            shutil.rmtree(folder)
 
 
 def runs(process: subprocess.Popen[str]) -> bool:
@@ -170,20 +184,11 @@ def main() -> None:
     parser.add_argument("--anew", action="store_true", help="also build again with --no-cache")
     parser.add_argument("--keep", type=Path, help="a folder to leave the builds in")
     options = parser.parse_args()
-    base = options.keep or Path(tempfile.mkdtemp(prefix="soak-"))
-    command = [sys.executable, str(ROOT / "tests/loopback.py"), "--forget", "--words", str(options.words)]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    url = server.stdout.readline().strip()
-    try:
+    with build_folder(options.keep) as base, mock_server(words=options.words) as url:
         measure_builds(base, url, options.rows, "no rule between rows", "")
         last = measure_builds(base, url, options.rows, "near_duplicates", NEAR)
         measure_rebuild(last, options.anew)
         measure_resume(base, url, options.rows[-1])
-    finally:
-        server.communicate("")
-        if options.keep is None:
-            shutil.rmtree(base)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ pytest.importorskip("uvicorn")
 
 from starlette.testclient import TestClient
 
+from studio.editor_pages import EDIT, opened
 from studio.serving import OWN, PORT, served
 from synthspec.studio.application import make_app
 from synthspec.studio.context import Studio
@@ -116,3 +117,16 @@ def page(open_page: Callable[..., Any], folder: Path) -> Iterator[Any]:
     """A page of a real browser at the specs of `folder`."""
     with served(folder) as studio:
         yield open_page(studio)
+
+
+@pytest.fixture
+def serving(folder: Path) -> Iterator[Studio]:
+    """The folder's studio, served to a browser."""
+    with served(folder) as studio:
+        yield studio
+
+
+@pytest.fixture
+def editor(serving: Studio, open_page: Callable[..., Any]) -> Any:
+    """The editor of `calls.yaml`, its plan there."""
+    return opened(open_page(serving, EDIT))

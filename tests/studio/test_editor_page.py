@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +10,10 @@ import pytest
 
 from studio.conftest import SPEC
 from studio.editor_pages import EDIT, at, drafted, drafts_in, opened, saved, text_of
-from studio.serving import is_wider_than_its_window, served, soon, until, violations
+from studio.serving import is_wider_than_its_window, soon, until, violations
 from synthspec.studio.context import Studio
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def serving(folder: Path) -> Iterator[Studio]:
-    with served(folder) as studio:
-        yield studio
-
-
-@pytest.fixture
-def editor(serving: Studio, open_page: Callable[..., Any]) -> Any:
-    """The editor of `calls.yaml`, its plan there."""
-    return opened(open_page(serving, EDIT))
 
 
 def test_an_error_is_shown_where_it_is_and_mended_by_a_click(editor: Any, folder: Path) -> None:

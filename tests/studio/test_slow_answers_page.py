@@ -12,7 +12,7 @@ import pytest
 
 import synthspec
 from studio.conftest import SPEC
-from studio.editor_pages import EDIT, at, drafted, drafts_in, opened, saved, text_of
+from studio.editor_pages import at, drafted, drafts_in, opened, saved, text_of
 from studio.serving import HeldRequests, served, soon, until
 from synthspec.studio.context import Studio
 
@@ -25,17 +25,6 @@ parameters: {size: "integer(10, 99)", mood: [calm, cross]}
 fields: {mood: {value: mood}, size: {value: size}}
 output: {formats: [csv]}
 """
-
-
-@pytest.fixture
-def serving(folder: Path) -> Iterator[Studio]:
-    with served(folder) as studio:
-        yield studio
-
-
-@pytest.fixture
-def editor(serving: Studio, open_page: Callable[..., Any]) -> Any:
-    return opened(open_page(serving, EDIT))
 
 
 def question(what: str) -> Callable[[str, Any], bool]:
