@@ -19,9 +19,10 @@ from synthspec.inference.store.derived.row_index import make_index, make_text_in
 from synthspec.inference.store.derived.row_log import FILE, RowLog
 from synthspec.inference.store.derived.row_query import RevisedRow, RowQuery
 from synthspec.inference.store.derived.row_search import open_table
-from synthspec.spec.rows import Missing, Row, Stage, Try
+from synthspec.spec.rows import Missing, Rejection, Row, Stage, Try
 
 WORDS = "meter invoice window garden captain river lantern paper copper engine harbour velvet orchard signal".split()
+SHORT = Rejection(Stage.VALID, "words(text)", "text: must have at least 5 words")
 COLUMNS = ("topic", "tone", "place", "age", "mood")
 
 
@@ -32,7 +33,7 @@ def write_rows(folder: Path, rows: int) -> None:
     log.begin("a program")
     for n in range(rows):
         values = {"text": " ".join(rng.choices(WORDS, k=20)) + f" {n}", "mood": ("calm", "angry")[n % 2]}
-        tries = (Try("call", 1, "", ("text: must have at least 5 words",)),) if n % 10 == 0 else ()
+        tries = (Try("call", 1, "", (SHORT,)),) if n % 10 == 0 else ()
         place = (values, tries, (n,))
         if n % 100 == 7:
             log.add(Missing(n, n, Stage.VALID, ("text: must have at least 5 words",), *place))
@@ -48,7 +49,6 @@ def make_both(folder: Path) -> None:
         folder,
         COLUMNS,
         lambda r: [*(str(r.combination * 7919 % n) for n in own.values()), r.values["mood"]],
-        lambda b: {},
         numbers=["size"],
         numbers_of=lambda r: [r.combination * 31 % 9973],
     )

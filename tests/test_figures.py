@@ -351,11 +351,12 @@ def test_the_calls_shown_beside_a_row_are_those_it_was_made_of(tmp_path: Path, l
 
 def test_the_quarantine_is_json_whatever_was_lost(tmp_path: Path) -> None:
     from synthspec.generation.quarantine import Quarantine
-    from synthspec.spec.rows import Missing, Stage, Try
+    from synthspec.spec.rows import Missing, Rejection, Stage, Try
 
     quarantine = Quarantine(tmp_path / "quarantine.jsonl")
     values = {"a": float("nan"), "b": float("inf"), "c": "\ud800\u2028\x85", "d": {1: (2, {3})}}
-    quarantine.write(Missing(0, 0, Stage.CALL, ("\ud800",), values, (Try("p", 1, "\u2028", ("r",)),)))
+    tries = (Try("p", 1, "\u2028", (Rejection(Stage.CALL, "r", "r"),)),)
+    quarantine.write(Missing(0, 0, Stage.CALL, ("\ud800",), values, tries))
     quarantine.finish()
     (line,) = (tmp_path / "quarantine.jsonl").read_text(encoding="utf-8").splitlines()
     entry = json.loads(line, parse_constant=lambda name: pytest.fail(name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,10 @@ def index_rows(folder: Path, spec: Spec | None, plan: Plan | None, tell: Told = 
         StoreFault: the rows are damaged, or the index cannot be written.
     """
     if spec is None:
-        make_index(folder, [], lambda row: (), rules_noted, tell)
+        make_index(folder, [], lambda row: (), tell)
         return
     own = RowColumns(spec, plan)
-    make_index(folder, own.labels, own.texts_of, rules_noted, tell, own.numbers, own.numbers_of)
+    make_index(folder, own.labels, own.texts_of, tell, own.numbers, own.numbers_of)
 
 
 class RowColumns:
@@ -94,12 +93,3 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if abs(value) <= LARGEST else float(min(max(value, -1e308), 1e308))
-
-
-def rules_noted(body: str) -> dict[str, str]:
-    """The rules that rejected something of a combination, by the reasons that they gave, as its build noted them."""
-    try:
-        _, _, counted, *_ = json.loads(body)
-        return {str(reason): str(rule) for _, _, told in counted for _, rule, reason in told}
-    except (ValueError, TypeError):
-        return {}

@@ -10,6 +10,7 @@ from typing import Any
 
 from synthspec.dataset.cells import cell_text, plain
 from synthspec.dataset.similarity.shingles import shingle_set, words_of
+from synthspec.inference.store.derived.row_histories import Attempt
 from synthspec.inference.store.derived.row_search import RowTable
 from synthspec.inference.store.derived.row_views import LoggedRow
 from synthspec.inference.store.derived.rows import StoredCall
@@ -18,24 +19,18 @@ from synthspec.inference.store.reader import StoreReader
 from synthspec.spec import Spec
 from synthspec.spec.conversation import said_in
 from synthspec.spec.fan_outs import novelty_fields
+from synthspec.spec.rows import Stage
 
 MOST_CALLS = 60  # of one combination that are shown
 MOST_REPLIES = 5  # rejected for being like another row, that are shown beside it
 MOST_WORDS = 40  # of a text by which rows like it are looked for
-BETWEEN = (
-    "near_duplicates",
-    "unique",
-    "semantic",
-    "too much like a row",
-    "the same ",
-)  # what says that it is like another
 
 
 def calls_of(folder: Path, table: RowTable, row: LoggedRow) -> list[dict[str, Any]]:
     """The calls made for a row, in order: messages, reply, figures, whether the row is made of it, and why it was
     rejected where it was. Those of rows beside it are among them where these cannot be told apart."""
     own = table.made_by(row.id)
-    tries = {(t.prompt, t.attempt): t.reasons for t in table.tries(row.id)}
+    tries = {(t.prompt, t.attempt): t for t in table.tries(row)}
     keys = list(own)
     body = table.noted(row.combination)
     if body is not None:
@@ -52,8 +47,8 @@ def calls_of(folder: Path, table: RowTable, row: LoggedRow) -> list[dict[str, An
     return [_call(call, call.key in own, tries) for call in found]
 
 
-def _call(call: StoredCall, used: bool, tries: Mapping[tuple[str, int], Sequence[str]]) -> dict[str, Any]:
-    request = call.request
+def _call(call: StoredCall, used: bool, tries: Mapping[tuple[str, int], Attempt]) -> dict[str, Any]:
+    request, failed = call.request, None if used else tries.get((call.prompt, call.attempt))
     return {
         "prompt": call.prompt,
         "attempt": call.attempt,
@@ -66,7 +61,8 @@ def _call(call: StoredCall, used: bool, tries: Mapping[tuple[str, int], Sequence
         "latency": call.latency,
         "messages": [{"role": role, "text": text} for role, text in (request.messages if request is not None else ())],
         "reply": call.text,
-        "reasons": [] if used else list(tries.get((call.prompt, call.attempt), ())),
+        "reasons": list(failed.reasons) if failed is not None else [],
+        "like_row": failed is not None and is_like_another(failed),
     }
 
 
@@ -98,7 +94,7 @@ def replies_like(
     fields = novelty_fields(spec.novelty)
     found = []
     for call in calls:
-        if call["used"] or not is_like_another(call["reasons"]):
+        if not call["like_row"]:
             continue
         words = sorted(set(words_of(call["reply"])), key=lambda w: (-len(w), w))[:MOST_WORDS]
         own = set(shingle_set([call["reply"]]).tolist())
@@ -121,9 +117,14 @@ def _texts(row: LoggedRow) -> list[str]:
     return [name for name, value in row.values.items() if isinstance(value, str) and " " in value]
 
 
-def is_like_another(reasons: Sequence[str]) -> bool:
-    """Whether a row was rejected for being like one before it."""
-    return any(mark in reason for reason in reasons for mark in BETWEEN)
+def is_like_another(attempt: Attempt) -> bool:
+    """Whether an attempt was rejected for being like a row kept before it."""
+    return any(rejection.like_row for rejection in attempt.rejections)
+
+
+def was_like_another(row: LoggedRow, tries: Sequence[Attempt]) -> bool:
+    """Whether a row is missing because the last attempt at it was like a row kept before it."""
+    return row.stage == Stage.NOVEL and bool(tries) and is_like_another(tries[-1])
 
 
 def as_told(row: LoggedRow) -> dict[str, Any]:

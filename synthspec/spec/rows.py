@@ -27,6 +27,7 @@ class Rejection:
     rule: str  # e.g. "words(call)", "check 2", "unique", "json"
     reason: str  # told to the model and written to the quarantine
     about: str | None = field(default=None, compare=False)  # the one field whose value it is about
+    like_row: bool = field(default=False, compare=False)  # it is too much like a row that was kept before
 
 
 Path = tuple[int, ...]  # a row's name: its combination, and its place where a prompt made several of one
@@ -62,7 +63,12 @@ class Try:
     prompt: str
     attempt: int
     text: str
-    reasons: tuple[str, ...]
+    rejections: tuple[Rejection, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why, for a reader."""
+        return tuple([r.reason for r in self.rejections])
 
 
 @dataclass(frozen=True, slots=True)

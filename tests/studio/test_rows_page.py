@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ from starlette.testclient import TestClient
 
 import synthspec
 from studio.serving import is_wider_than_its_window, served, soon, until, violations
+from synthspec.inference.store.derived.row_histories import read_histories
 from synthspec.inference.store.derived.row_views import kept_rows
 from synthspec.inference.store.reviews import Reviews, read_reviews
 
@@ -127,6 +130,44 @@ def test_a_rejected_attempt_stands_beside_the_row_that_it_was_too_like(client: T
             assert len(words & {w.lower() for w in near["reply"].split()}) / len(words) > 0.6
         assert story["repeats"] is False, "the row itself is like no other"
     assert compared
+
+
+def test_the_words_of_a_check_say_nothing_of_other_rows(client: TestClient, tmp_path: Path) -> None:
+    """A rule between rows is told from others by a field, whatever a spec's own messages say."""
+    checks = "checks: [{that: size > 45, message: 'not unique: the same length as a note'}]"
+    spec = SPEC.replace("checks: [{that: size > 45}]", checks).replace("words: {min: 9", "words: {min: 3")
+    spec = "".join(line for line in spec.splitlines(keepends=True) if not line.startswith("novelty:"))
+    (tmp_path / "calls.yaml").write_text(spec, encoding="utf-8")
+    synthspec.build(tmp_path / "calls.yaml", out=tmp_path / "build" / "calls")
+    retried = ask(client, "rows/calls.yaml?sort=tries&n=1")["rows"][0]["path"]
+    story = ask(client, f"row/calls.yaml?path={retried}")
+    assert any("not unique" in reason for call in story["calls"] for reason in call["reasons"])
+    assert story["near"] == []
+    assert not any(call["like_row"] for call in story["calls"])
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_rows_of_a_folder_that_kept_reasons_alone(client: TestClient, folder: Path, noted: bool) -> None:
+    """What an earlier version wrote: reasons without their rules, which the notes of its build have, where it kept
+    such."""
+    path = folder / "build" / "calls" / "rows.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as log, log:
+        for number, place, text in log.execute("SELECT id, seq, reasons FROM tries").fetchall():
+            reasons = json.dumps([reason for _, _, reason, _ in json.loads(text)])
+            log.execute("UPDATE tries SET reasons = ? WHERE id = ? AND seq = ?", (reasons, number, place))
+        if not noted:
+            log.execute("DELETE FROM settled")
+    failed = [attempt for h in read_histories(folder / "build" / "calls") for attempt in h.failed]
+    assert failed
+    assert all(attempt.reasons for attempt in failed)
+    rules = {rule["value"] for rule in ask(client, "facets/calls.yaml")["rules"]}
+    stories = [ask(client, f"row/calls.yaml?path={r['path']}") for r in ask(client, "rows/calls.yaml")["rows"]]
+    assert any(story["near"] for story in stories) is noted
+    reasons = {reason for story in stories for attempt in story["tries"] for reason in attempt["reasons"]}
+    if noted:
+        assert "near_duplicates(call)" in rules
+    else:
+        assert {reason[:80] for reason in reasons} == rules
 
 
 def test_a_review_is_checked_noted_and_taken_back(client: TestClient, folder: Path) -> None:

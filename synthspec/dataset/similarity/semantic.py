@@ -48,7 +48,8 @@ class SemanticRows:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         reason = "{} means nearly the same as in a row written before; write something clearly different"
         names = ", ".join(rule.fields)
-        self._rejection = Rejection(Stage.NOVEL, f"semantic({names})", reason.format(" and ".join(rule.fields)))
+        said = reason.format(" and ".join(rule.fields))
+        self._rejection = Rejection(Stage.NOVEL, f"semantic({names})", said, like_row=True)
 
     def check(self, row: Mapping[str, Any]) -> Rejection | None:
         known = self._look_up(row)

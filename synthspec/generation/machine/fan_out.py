@@ -35,7 +35,7 @@ from synthspec.generation.machine.states import (
 from synthspec.generation.machine.steps import Step
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
-from synthspec.spec.rows import Path, Stage, Try
+from synthspec.spec.rows import Path, Rejection, Stage, Try
 
 NO_LIST = "`each` goes over a list; here it is no list"
 
@@ -241,7 +241,8 @@ class Rowwork:
         )
         valid = any(r.stage is Stage.VALID for r in read.rejections)
         held = f"the reply held {read.held} row(s) of those asked for"
-        reasons = tuple(r.reason for r in read.rejections) or (held,)
+        rejections = read.rejections or (Rejection(Stage.PARSE, "too few rows", held),)
+        attempt = Try(step.prompt.name, fan.attempt, text, rejections)
         assert isinstance(fan.made, tuple)
         return replace(
             fan,
@@ -249,8 +250,8 @@ class Rowwork:
             places=fan.places[len(made) :],
             wanted=fan.wanted - len(good),
             stage=Stage.VALID if valid else Stage.PARSE,
-            reasons=reasons,
-            tries=(*fan.tries, Try(step.prompt.name, fan.attempt, text, reasons)),
+            reasons=attempt.reasons,
+            tries=(*fan.tries, attempt),
             feedback=Feedback(text, read.rejections, fan.wanted - len(good)),
         )
 

@@ -204,11 +204,9 @@ class Gathering:
                 notes = (*part.notes, ReplyNote(1, read.held, read.rejections))
                 if read.good:
                     return replace(part, values=read.good[0], key=key, text=text, notes=notes, lost=None), False
-                reasons = tuple(r.reason for r in read.rejections) or ("the reply held no row",)
-                stage = read.rejections[0].stage if read.rejections else Stage.PARSE
-                attempt = Try(step.prompt.name, question.attempt, text, reasons)
+                attempt = Try(step.prompt.name, question.attempt, text, read.faults)
                 feedback = Feedback(text, read.rejections, 1)
-                lost = (stage, reasons)
+                lost = (read.faults[0].stage, attempt.reasons)
                 part = replace(part, text=text, notes=notes, feedback=feedback, lost=lost)
                 return replace(part, tries=(*part.tries, attempt)), True
 
@@ -287,7 +285,7 @@ def _reopened(
     found = list(parts)
     for place, rejections in rejected.items():
         part = parts[place]
-        turn.tried(Try(step.prompt.name, part.attempt, part.text, tuple(r.reason for r in rejections)))
+        turn.tried(Try(step.prompt.name, part.attempt, part.text, rejections))
         found[place] = GatheredItem(part.attempt, text=part.text, feedback=Feedback(part.text, rejections, 1))
     return tuple(found)
 

@@ -37,6 +37,14 @@ class ReadReply:
     rejections: tuple[Rejection, ...]
     held: int
 
+    @property
+    def faults(self) -> tuple[Rejection, ...]:
+        """Why it holds no row that can be kept."""
+        return self.rejections or (NO_ROW,)
+
+
+NO_ROW = Rejection(Stage.PARSE, "no row", "the reply held no row")
+
 
 class Program:
     """A spec, compiled for the row machine."""

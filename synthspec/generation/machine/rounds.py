@@ -140,10 +140,10 @@ class Repeating:
                     done = (*work.done, Round(read.good[0], key, text))
                     self._after(turn, step, replace(work, done=done, feedback=None))
                     return
-                stage = read.rejections[0].stage if read.rejections else Stage.PARSE
-                reasons = tuple(r.reason for r in read.rejections) or ("the reply held no row",)
-                turn.tried(Try(step.prompt.name, question.attempt, text, reasons))
-                self._ask(turn, step, replace(work, feedback=Feedback(text, read.rejections, 1)), stage, reasons)
+                attempt = Try(step.prompt.name, question.attempt, text, read.faults)
+                turn.tried(attempt)
+                work = replace(work, feedback=Feedback(text, read.rejections, 1))
+                self._ask(turn, step, work, read.faults[0].stage, attempt.reasons)
 
     def _after(self, turn: RowTurn, step: Step, work: Rounds) -> None:
         """A round is there: it was the last, or the next follows."""
@@ -185,6 +185,6 @@ class Repeating:
             return False
         last, name = work.done[-1], step.prompt.name
         asked = work.asked[len(work.done) - 1]
-        turn.tried(Try(name, asked, last.text, tuple(r.reason for r in rejections)))
+        turn.tried(Try(name, asked, last.text, tuple(rejections)))
         turn.work[name] = Rounds(work.done[:-1], work.asked, Feedback(last.text, tuple(rejections), 1))
         return asked < turn.program.limit

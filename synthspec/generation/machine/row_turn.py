@@ -182,11 +182,10 @@ class RowTurn(WorkingRow):
             self._go_on(fresh, sound | self._sound())
             return
         name = step.prompt.name
-        stage = read.rejections[0].stage if read.rejections else Stage.PARSE
-        reasons = tuple(r.reason for r in read.rejections) or ("the reply held no row",)
-        self.tried(Try(name, self.asked[name], text, reasons))
+        attempt = Try(name, self.asked[name], text, read.faults)
+        self.tried(attempt)
         self.feedback[name] = Feedback(text, read.rejections, 1)
-        self._ask_again(step, stage, reasons)
+        self._ask_again(step, read.faults[0].stage, attempt.reasons)
 
     def read(self, step: Step, reply: Replied) -> ReadReply:
         """What a reply holds: one row, or why not."""
@@ -241,7 +240,7 @@ class RowTurn(WorkingRow):
         text = self.texts[target]
         step = self.program.step(target)
         if step.calls is None:
-            self.tried(Try(target, self.asked.get(target, 0), text, reasons))
+            self.tried(Try(target, self.asked.get(target, 0), text, tuple(rejections)))
         again = step.calls.reopen(self, step, rejections) if step.calls is not None else self._may_be_asked(target)
         if not again:
             self._lose(stage, reasons)

@@ -199,10 +199,10 @@ class Talking:
         self, turn: RowTurn, step: Step, talk: Talk, speaker: Speaker, text: str, rejections: Sequence[Rejection]
     ) -> None:
         """Ask for the same message again, with what was wrong."""
-        reasons = tuple(r.reason for r in rejections)
-        turn.tried(Try(self._name, talk.attempt, f"{speaker.name}: {text}", reasons))
+        attempt = Try(self._name, talk.attempt, f"{speaker.name}: {text}", tuple(rejections))
+        turn.tried(attempt)
         talk = replace(talk, feedback=Feedback(text, tuple(rejections), 1))
-        self._ask(turn, step, talk, rejections[0].stage, reasons)
+        self._ask(turn, step, talk, rejections[0].stage, attempt.reasons)
 
     def _call(self, turn: RowTurn, step: Step, talk: Talk, speaker: Speaker, reply: Replied) -> None:
         """Carry out the tools that a speaker calls, and let it go on; or ask again where it cannot be done."""
@@ -299,9 +299,9 @@ class Talking:
             turn.finish_step(step, values, talk.keys, text)
             return
         turn.notes.append(ReplyNote(rejections=tuple(faults)))
-        reasons = tuple(r.reason for r in faults)
-        turn.tried(Try(self._name, talk.attempt, text, reasons))
-        self._restart(turn, step, talk.attempt, Stage.VALID, reasons, reasons, talk.so_far)
+        attempt = Try(self._name, talk.attempt, text, tuple(faults))
+        turn.tried(attempt)
+        self._restart(turn, step, talk.attempt, Stage.VALID, attempt.reasons, attempt.reasons, talk.so_far)
 
     # --- whose turn it is
 

@@ -58,10 +58,10 @@ class ToolAnswers:
             talk = replace(talk, keys=(*talk.keys, reply.key), errand=errand.answered(given))
             self.answer(turn, step, talk, kit, values)
             return
-        reasons = tuple(r.reason for r in rejections)
-        turn.tried(Try(self._name, talk.attempt, f"{shown(call)}: {reply.text}", reasons))
+        attempt = Try(self._name, talk.attempt, f"{shown(call)}: {reply.text}", tuple(rejections))
+        turn.tried(attempt)
         errand = replace(errand, feedback=Feedback(reply.text, rejections, 1))
-        self._ask(turn, step, replace(talk, errand=errand), kit, values, rejections[0].stage, reasons)
+        self._ask(turn, step, replace(talk, errand=errand), kit, values, rejections[0].stage, attempt.reasons)
 
     def _ask(
         self,

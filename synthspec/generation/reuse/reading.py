@@ -15,12 +15,13 @@ from synthspec.inference.accounting.counters import CallFigures, Tally
 from synthspec.inference.events import RowDropped, RowEmpty, RowKept, RowMissing
 from synthspec.inference.images import is_same_picture
 from synthspec.inference.store import Store
+from synthspec.inference.store.derived.noted_rejections import noted_rejection, read_rejections
 from synthspec.inference.store.derived.rows import Row as StoredRow
 from synthspec.inference.store.derived.rows import read_completion
 from synthspec.inference.store.derived.settled_log import NotedCombination, count_rows, count_settled, read_settled
 from synthspec.inference.store.reading_ahead import ReadingAhead
 from synthspec.lazy_dataclass import dataclass
-from synthspec.spec.rows import Missing, Rejection, Row, Stage, Try
+from synthspec.spec.rows import Missing, Row, Stage, Try
 
 _AT_ONCE = 64  # combinations read at once
 RowEvent = RowKept | RowMissing | RowDropped | RowEmpty
@@ -62,7 +63,7 @@ class Settled:
             if asked:
                 tally.held(asked, held)
             if told:
-                tally.rejected([_rejection(*said) for said in told])
+                tally.rejected([noted_rejection(*said) for said in told])
 
 
 class SettledRows:
@@ -164,9 +165,4 @@ def _read_all(texts: Sequence[str]) -> list[Any]:
 
 
 def _read_tries(noted: Sequence[Sequence[Any]]) -> tuple[Try, ...]:
-    return tuple([Try(prompt, attempt, text, tuple(reasons)) for prompt, attempt, text, reasons in noted])
-
-
-@lru_cache(maxsize=1024)
-def _rejection(stage: str, rule: str, reason: str) -> Rejection:
-    return Rejection(Stage(stage), rule, reason)
+    return tuple([Try(prompt, attempt, text, read_rejections(told)) for prompt, attempt, text, told in noted])

@@ -9,6 +9,7 @@ from typing import Any
 
 from synthspec.generation.scheduling.request_writer import RequestWriter
 from synthspec.inference.events import CallDone, CallFailed, Counted, Event, RowDropped, RowEmpty, RowKept, RowMissing
+from synthspec.inference.store.derived.noted_rejections import noted_rejections
 from synthspec.inference.store.derived.row_log import RowLog
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.rows import Stage, Try
@@ -117,4 +118,4 @@ def _reads_as(text: str, value: Any) -> bool:
 
 
 def _noted_tries(tries: Sequence[Try]) -> list[list[Any]]:
-    return [[t.prompt, t.attempt, t.text, list(t.reasons)] for t in tries]
+    return [[t.prompt, t.attempt, t.text, noted_rejections(t.rejections)] for t in tries]

@@ -111,9 +111,8 @@ class Unique:
     def __init__(self, fields: tuple[str, ...]) -> None:
         self._fields = fields
         self._seen: set[int] = set()
-        self._rejection = _rejection(
-            "unique", fields, "the same {} as in a row written before; write something clearly different"
-        )
+        reason = "the same {} as in a row written before; write something clearly different"
+        self._rejection = _rejection("unique", fields, reason, like_row=True)
 
     def check(self, row: RowValues) -> Rejection | None:
         return self._rejection if self._digest(row) in self._seen else None
@@ -139,7 +138,7 @@ class NearRows:
         self._texts = _Texts(rule.fields)
         self._index = NearIndex(rule.similarity, folder)
         reason = "{} too much like a row written before; write something clearly different"
-        self._rejection = _rejection("near_duplicates", rule.fields, reason)
+        self._rejection = _rejection("near_duplicates", rule.fields, reason, like_row=True)
 
     def check(self, row: RowValues) -> Rejection | None:
         return self._rejection if self._index.has_near(self._texts.shingles(row)) else None
@@ -258,6 +257,6 @@ class _Texts:
         return self._last[1]
 
 
-def _rejection(rule: str, fields: Sequence[str], reason: str) -> Rejection:
+def _rejection(rule: str, fields: Sequence[str], reason: str, *, like_row: bool = False) -> Rejection:
     names = ", ".join(fields)
-    return Rejection(Stage.NOVEL, f"{rule}({names})", reason.format(" and ".join(fields)))
+    return Rejection(Stage.NOVEL, f"{rule}({names})", reason.format(" and ".join(fields)), like_row=like_row)

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from synthspec.dataset.cells import plain
 from synthspec.generation.row_places import places_of
-from synthspec.generation.row_story import as_told, calls_of, is_like_another, replies_like, rows_like
+from synthspec.generation.row_story import as_told, calls_of, replies_like, rows_like, was_like_another
 from synthspec.inference.store.derived.row_conditions import WHERE
 from synthspec.inference.store.derived.row_search import RowTable
 from synthspec.inference.store.derived.row_views import LoggedRow
@@ -87,7 +87,7 @@ def story(request: Request) -> Response:
 
 
 def _story(rows: SpecRows, table: RowTable, row: LoggedRow) -> dict[str, object]:
-    tries = table.tries(row.id)
+    tries = table.tries(row)
     calls = calls_of(rows.folder, table, row)
     shown = rows.review.shown(row)
     return {
@@ -101,7 +101,7 @@ def _story(rows: SpecRows, table: RowTable, row: LoggedRow) -> dict[str, object]
         "calls": calls,
         "tries": [{"prompt": t.prompt, "attempt": t.attempt, "reasons": list(t.reasons)} for t in tries],
         "places": _places(rows, table, row, shown),
-        "repeats": is_like_another([row.reason]),
+        "repeats": was_like_another(row, tries),
         "near": replies_like(table, row, rows.spec, calls),
         "like": [{**as_told(other), "share": share} for other, share in rows_like(table, row, rows.spec)],
     }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from synthspec.inference.store.derived.noted_rejections import NO_REJECTIONS, read_rejections
 from synthspec.inference.store.derived.row_log import FILE, KEPT, reading_log
 from synthspec.inference.store.derived.rows import key_text
 from synthspec.lazy_dataclass import dataclass
+from synthspec.spec.rows import Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,19 @@ class Attempt:
 
     prompt: str
     attempt: int
-    reasons: tuple[str, ...]
+    rejections: tuple[Rejection, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why, for a reader."""
+        return tuple([r.reason for r in self.rejections])
+
+
+def read_attempts(
+    found: Iterable[Sequence[Any]], known: Mapping[str, Rejection] = NO_REJECTIONS
+) -> tuple[Attempt, ...]:
+    """The attempts of rows of `tries`: prompt, attempt, what is noted of the rejections. `known` is for old files."""
+    return tuple([Attempt(name, number, read_rejections(json.loads(noted), known)) for name, number, noted in found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +93,8 @@ _HISTORY = "SELECT id, ordinal, path, combination, state, stage, rule, digest FR
 
 def _history(row: Sequence[Any], keys: Sequence[Sequence[Any]], tries: Sequence[Sequence[Any]]) -> RowHistory:
     _, ordinal, path, combination, state, stage, rule, digest = row
-    failed = tuple(Attempt(prompt, attempt, tuple(json.loads(reasons))) for prompt, attempt, reasons in tries)
     made = tuple(key_text(key) for (key,) in keys)
-    return RowHistory(ordinal, path, combination, state == KEPT, stage, rule, digest.hex(), made, failed)
+    return RowHistory(ordinal, path, combination, state == KEPT, stage, rule, digest.hex(), made, read_attempts(tries))
 
 
 class _Beside:

@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from synthspec.inference.store.derived.noted_rejections import read_rejections, rejections_counted
 from synthspec.inference.store.derived.row_log import DROPPED, EMPTY, FILE, KEPT, MISSING, reading_log
 from synthspec.inference.store.derived.row_views import ROW_COLUMNS, LoggedRow, logged_row
 from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
+from synthspec.spec.rows import Rejection
 
 INDEX, TEXTS = ".rows-index.sqlite", ".rows-text.sqlite"
 STATES = (KEPT, MISSING, DROPPED, EMPTY)
 MOST_VALUES = 1000  # different values up to which a column can be counted and filtered by
 WORD_TABLE = "fts5(body, content='', tokenize='unicode61 remove_diacritics 2')"
 _BATCH = 2000
-_VERSION = 2
+_VERSION = 3
 
 Told = Callable[[float], None]  # how far it is, 0 to 1
 
@@ -49,14 +51,12 @@ def make_index(
     folder: Path,
     columns: Sequence[str],
     values_of: Callable[[LoggedRow], Sequence[str | None]],
-    rules_in: Callable[[str], Mapping[str, str]],
     tell: Told = lambda share: None,
     numbers: Sequence[str] = (),
     numbers_of: Callable[[LoggedRow], Sequence[float | None]] = lambda row: (),
 ) -> None:
     """Make the index by which rows are filtered. `values_of` gives the values of `columns` for a row as texts,
-    `numbers_of` those of `numbers`, `rules_in` the rules in what is noted of a combination, by the reasons that they
-    gave.
+    `numbers_of` those of `numbers`.
 
     Raises:
         StoreFault: `rows.sqlite` is damaged, or the index cannot be written.
@@ -90,7 +90,7 @@ def make_index(
         made.execute("CREATE INDEX by_state ON facet (state)")
         made.execute("CREATE INDEX by_tries ON facet (tries DESC, id)")
         tell(0.9)
-        _note_rules(made, rows, rules_in)
+        _note_rules(made, rows)
 
 
 def make_text_index(folder: Path, tell: Told = lambda share: None) -> None:
@@ -152,32 +152,25 @@ def _code(codes: list[dict[str, int] | None], column: int, value: str | None) ->
     return code
 
 
-def _note_rules(
-    made: sqlite3.Connection, rows: sqlite3.Connection, rules_in: Callable[[str], Mapping[str, str]]
-) -> None:
+def _note_rules(made: sqlite3.Connection, rows: sqlite3.Connection) -> None:
     """Which rules rejected each row, or an attempt at it."""
     made.execute("CREATE TABLE rules (code INTEGER PRIMARY KEY, name TEXT UNIQUE)")
     made.execute("CREATE TABLE rejections (rule INTEGER, id INTEGER, PRIMARY KEY (rule, id)) WITHOUT ROWID")
     codes: dict[str, int] = {}
-    known: tuple[int, Mapping[str, str]] = (-1, {})
+    known: tuple[int, Mapping[str, Rejection]] = (-1, {})
     found = rows.execute(
         "SELECT o.id, o.combination, o.state, o.stage, t.reasons FROM outcomes o LEFT JOIN tries t USING (id) "
         f"WHERE o.state = '{DROPPED}' OR t.reasons IS NOT NULL ORDER BY o.id"
     )
     for number, combination, state, stage, reasons in found:
-        if combination != known[0]:
+        noted = json.loads(reasons) if state != DROPPED else ()
+        if combination != known[0] and any(isinstance(one, str) for one in noted):
             body = rows.execute("SELECT body FROM settled WHERE combination = ?", (combination,)).fetchone()
-            known = combination, rules_in(body[0]) if body is not None else {}
-        names = [stage] if state == DROPPED else [known[1].get(r, _short(r)) for r in json.loads(reasons)]
-        for name in names:
+            known = combination, rejections_counted(body[0]) if body is not None else {}
+        for name in [stage] if state == DROPPED else [r.rule for r in read_rejections(noted, known[1])]:
             code = codes.setdefault(name, len(codes))
             made.execute("INSERT OR IGNORE INTO rejections VALUES (?, ?)", (code, number))
     made.executemany("INSERT INTO rules VALUES (?, ?)", [(code, name) for name, code in codes.items()])
-
-
-def _short(reason: str) -> str:
-    """A reason of which no rule is known: without what it quotes."""
-    return reason.partition(", not ")[0][:80]
 
 
 def _batches(rows: sqlite3.Connection) -> Iterator[tuple[int, list[LoggedRow]]]:

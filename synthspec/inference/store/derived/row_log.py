@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from synthspec.inference.store.derived.noted_rejections import noted_rejections
 from synthspec.inference.store.derived.rows import key_bytes
 from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
 from synthspec.inference.transport.replies import whole_text
@@ -132,7 +133,9 @@ class RowLog:
         told = map(whole_text, state)  # a reason may quote half a character of a reply
         self._outcomes.append((number, ordinal, path, combination, *told, digest, values))
         self._lineage += [(number, n, key_bytes(key)) for n, key in enumerate(filter(None, keys))]
-        self._tries += [(number, n, t.prompt, t.attempt, json.dumps(t.reasons)) for n, t in enumerate(tries)]
+        self._tries += [
+            (number, n, t.prompt, t.attempt, json.dumps(noted_rejections(t.rejections))) for n, t in enumerate(tries)
+        ]
         self._count += 1
         if len(self._outcomes) >= _BATCH:
             self._flush()

@@ -7,7 +7,6 @@ wherever in it that is. Rows that reviews changed are found as they are after th
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from synthspec.inference.store.derived.noted_rejections import NO_REJECTIONS, rejections_counted
 from synthspec.inference.store.derived.row_conditions import MARKED, REJECTED, WHERE, Condition, Given, condition_of
-from synthspec.inference.store.derived.row_histories import Attempt
+from synthspec.inference.store.derived.row_histories import Attempt, read_attempts
 from synthspec.inference.store.derived.row_index import INDEX, STATES, TEXTS, is_indexed
 from synthspec.inference.store.derived.row_log import FILE, KEPT, VERSION
 from synthspec.inference.store.derived.row_query import RevisedRow, RowQuery, quoted
@@ -233,12 +233,12 @@ class RowTable:
         found = self._connection.execute("SELECT key FROM lineage WHERE id = ? ORDER BY seq", (number,))
         return [key_text(key) for (key,) in found]
 
-    def tries(self, number: int) -> list[Attempt]:
+    def tries(self, row: LoggedRow) -> tuple[Attempt, ...]:
         """The attempts at a row that were not kept."""
-        found = self._connection.execute(
-            "SELECT prompt, attempt, reasons FROM tries WHERE id = ? ORDER BY seq", (number,)
-        )
-        return [Attempt(prompt, attempt, tuple(json.loads(reasons))) for prompt, attempt, reasons in found]
+        query = "SELECT prompt, attempt, reasons FROM tries WHERE id = ? ORDER BY seq"
+        found = self._connection.execute(query, (row.id,)).fetchall()
+        body = self.noted(row.combination) if found else None
+        return read_attempts(found, rejections_counted(body) if body is not None else NO_REJECTIONS)
 
     def siblings(self, combination: int) -> int:
         """How many rows, of every state, a combination came to."""
