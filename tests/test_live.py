@@ -252,8 +252,8 @@ LINE = (
 def test_a_stop_is_said_once_and_only_where_calls_are_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
     view = View(spec_of(4), Clock())
     view.take(CallBegun(request("topic", 0), (0,)))
-    view.take(Stop("interrupted"))
-    view.take(Stop("interrupted"))
+    view.take(Stop("interrupted", by_hand=True))
+    view.take(Stop("interrupted", by_hand=True))
     assert capsys.readouterr().err.count("stopping: waiting for the calls in flight") == 1
     idle = View(spec_of(4), Clock())
     idle.take(Stop("the budget is reached"))

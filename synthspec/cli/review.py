@@ -135,7 +135,7 @@ def _say(desk: ReviewDesk, said: Sequence[RowRemark]) -> None:
     noted = desk.say(said)
     faults = list(dict.fromkeys(one.fault for one in noted if one.fault))
     if faults:
-        _refuse(faults, [one for one in said if not one.reason.strip()])
+        _refuse(faults, said)
     for note in dict.fromkeys(one.note for one in noted if one.note):
         echo(f"note: {note}", err=True)
 
@@ -150,14 +150,15 @@ def _refuse_contradictions(verbs: dict[str, tuple[str, ...]]) -> None:
             raise click.UsageError(f"row {shared[0]}: --{one} and --{other} contradict each other")
 
 
-def _refuse(faults: Sequence[str], without_reason: Sequence[RowRemark]) -> NoReturn:
+def _refuse(faults: Sequence[str], said: Sequence[RowRemark]) -> NoReturn:
     from synthspec.cli.shared.show import fail
-    from synthspec.generation.reviewing.saying import NEED_REASON
+    from synthspec.generation.reviewing.saying import NEED_REASON, changes_nothing
 
     for fault in faults[:-1]:
         echo(f"error: {fault}", err=True)
-    missing = "; give the reason with --because" if any(one.verb in NEED_REASON for one in without_reason) else ""
-    missing += "; give new values with --with FIELD=VALUE" if "an edit names" in faults[-1] else ""
+    unreasoned = any(one.verb in NEED_REASON and not one.reason.strip() for one in said)
+    missing = "; give the reason with --because" if unreasoned else ""
+    missing += "; give new values with --with FIELD=VALUE" if any(map(changes_nothing, said)) else ""
     fail(faults[-1], f"nothing was noted{missing}", 1)
 
 

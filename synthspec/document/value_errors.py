@@ -11,18 +11,40 @@ from synthspec.document.key_hints import type_for
 from synthspec.document.paths import Path, place_name
 from synthspec.document.schema_branches import wanted_kinds
 from synthspec.document.value_remedies import kind_names, remedy_of_kind, with_note
+from synthspec.lazy_dataclass import dataclass
 
 _BAD_FORM = "use letters, digits, hyphens and underscores"
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """What a value must be by a limit of the schema, and what to write instead."""
+
+    must: str
+    remedy: str = "write {}"
+    unit: str = ""  # what it counts, where it counts
+    allowed: bool = False  # the limit itself can be written
+
+    def of(self, value: Any) -> str:
+        """What a value must be by a limit of so much.
+
+        >>> _Limit("a list of {}", unit="item").of(1)
+        'a list of 1 item'
+        """
+        return self.must.format(f"{value} {self.unit}{'' if value == 1 else 's'}" if self.unit else value)
+
+
+_ONE = "write one that is {}"
 _LIMITS = {
-    "minimum": "at least {}",
-    "maximum": "at most {}",
-    "exclusiveMinimum": "greater than {}",
-    "exclusiveMaximum": "less than {}",
-    "minItems": "of at least {} items",
-    "maxItems": "of at most {} items",
-    "minProperties": "a map of at least {} keys",
-    "minLength": "a text of at least {} characters",
-    "maxLength": "a text of at most {} characters",
+    "minimum": _Limit("at least {}", _ONE, allowed=True),
+    "maximum": _Limit("at most {}", _ONE, allowed=True),
+    "exclusiveMinimum": _Limit("greater than {}", _ONE),
+    "exclusiveMaximum": _Limit("less than {}", _ONE),
+    "minItems": _Limit("of at least {}", "write a list {}", "item"),
+    "maxItems": _Limit("of at most {}", "write a list {}", "item"),
+    "minProperties": _Limit("a map of at least {}", unit="key"),
+    "minLength": _Limit("a text of at least {}", unit="character"),
+    "maxLength": _Limit("a text of at most {}", unit="character"),
 }
 
 
@@ -47,14 +69,10 @@ def value_error(error: Any, path: Path) -> tuple[str, str, str]:
         help = write(known) if known is not None and known in options else did_you_mean(str(error.instance), options)
         return "E205", f"{what} cannot be {_shown(error.instance)}", help
     if error.validator in _LIMITS:
-        limit = _LIMITS[str(error.validator)].format(value)
-        if value == 1 and error.validator not in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
-            limit = limit.removesuffix("s")
-        of_items = f"write a list {limit}" if error.validator.endswith("Items") else f"write one that is {limit}"
-        if error.validator in ("minimum", "maximum"):
-            of_items = write(str(value), f"write one that is {_LIMITS[error.validator]}")
-        one = f"write {limit}" if limit.startswith("a ") else of_items
-        return "E206", f"{what} must be {limit}", with_note(one, about)
+        limit = _LIMITS[str(error.validator)]
+        must = limit.of(value)
+        remedy = write(str(value), _ONE.format(limit.must)) if limit.allowed else limit.remedy.format(must)
+        return "E206", f"{what} must be {must}", with_note(remedy, about)
     if error.validator == "pattern" and path == ("name",):
         return "E207", f"{_shown(error.instance)} cannot be a name of a dataset", _dataset_name(str(error.instance))
     if error.validator == "pattern":

@@ -20,6 +20,7 @@ class _Saying:
     message: str
     help: str
     at_start: bool = False
+    of_brackets: bool = False  # of a list or a map between brackets
 
 
 _SAYINGS = (
@@ -30,7 +31,9 @@ _SAYINGS = (
         "use single quotes: they leave every backslash as it is",
     ),
     _Saying("hexa?decimal", "an escape that lacks digits", "use single quotes: they leave every backslash as it is"),
-    _Saying(r"flow (sequence|mapping).*expected ','", "this bracket is never closed", "close it, or quote it", True),
+    _Saying(
+        r"flow (sequence|mapping).*expected ','", "this bracket is never closed", "close it, or quote it", True, True
+    ),
     _Saying("could not find expected ':'", "a key without its colon", "a key is followed by a colon and a space", True),
     _Saying(
         "mapping values are not allowed",
@@ -97,7 +100,7 @@ def _explain(source: Source, error: Any) -> Diagnostic:
     if saying is None:
         return Diagnostic("E111", f"this is not valid YAML: {said.strip()}", stopped, "quote this text")
     start, stop = _place(source, begun or at), stopped
-    if saying.said.startswith("flow") and start.line == stop.line:
+    if saying.of_brackets and start.line == stop.line:
         message = "this does not belong in a list or map in brackets"
         return Diagnostic("E111", message, stop, "separate items by commas, and quote texts that hold brackets")
     if "quoted scalar" in said and source.lines[start.line - 1][: start.column - 1].endswith(("]", "}")):

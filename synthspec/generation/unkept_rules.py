@@ -13,6 +13,7 @@ from synthspec.languages.expressions import names_of
 from synthspec.languages.expressions.functions.placed import placed_calls
 from synthspec.sources import Table
 from synthspec.spec import Field, Spec
+from synthspec.spec.rows import missing_rule
 
 TRIED = 64  # combinations
 
@@ -64,7 +65,7 @@ def _broken(
     validator.compute(values, combination)
     values = {n: v for n, v in values.items() if n in fields}
     for fault in validator.computed_faults(values, {**combination, **values}, ()):
-        if fault.about in fields and not fault.rule.startswith("missing("):
+        if fault.about in fields and fault.rule != missing_rule(fault.about):
             yield fields[fault.about].span, f"every row breaks its rule: {fault.reason}"
     for check, fault in validator.check_faults(values, combination, frozenset(values)):
         yield check.span, f"every row fails this check: {fault.reason}"

@@ -172,6 +172,7 @@ class Stop:
     """No further call is begun."""
 
     reason: str
+    by_hand: bool = False  # a person ends the run
 
 
 Event = (

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
 from synthspec.analysis.sections.items import SPECIAL
 from synthspec.dataset.row_shapes import role_names
-from synthspec.diagnostics import Diagnostic
+from synthspec.diagnostics import Diagnostic, Span
 from synthspec.document.reader import ListNode, MapNode, ScalarNode, read_document
 from synthspec.document.scalars import resolve_scalar
 from synthspec.document.source import MAX_BYTES, buffer_source, read_source
@@ -58,7 +58,7 @@ def rename(analysis: Analysis, position: Position, name: str) -> Renaming:
     edits = tuple(dict.fromkeys(Edit(m.span, name) for m in meant))
     text = applied(analysis.text, edits)
     after = analyse(analysis.path, text, access=analysis.access, texts=analysis.texts)
-    worse = _worse(analysis.diagnostics, after.diagnostics, found.name, name)
+    worse = _worse(analysis, after, edits)
     if worse is not None:
         return Renaming(refusal=f"then {worse.message} ({worse.code})")
     other = _other_meaning(analysis, after, found, name)
@@ -93,16 +93,24 @@ def _in_order(analysis: Analysis) -> list[Mention]:
     return sorted(order, key=lambda m: files.get(m.node.source.path, 0))
 
 
-def _worse(before: tuple[Diagnostic, ...], after: tuple[Diagnostic, ...], old: str, new: str) -> Diagnostic | None:
-    """The first diagnostic that the old name does not have."""
-    word = re.compile(rf"(?<!\w){re.escape(new)}(?!\w)")
-    had = Counter((d.code, re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, d.message)) for d in before)
-    for diagnostic in after:
-        mark = (diagnostic.code, word.sub(new, diagnostic.message))
+def _worse(before: Analysis, after: Analysis, edits: Sequence[Edit]) -> Diagnostic | None:
+    """The first diagnostic that the old name does not have: by its code and its place, which the edits move."""
+    had = Counter((d.code, *_moved(d.span, before.file, edits)) for d in before.diagnostics)
+    for diagnostic in after.diagnostics:
+        mark = (diagnostic.code, diagnostic.span.file, diagnostic.span.line, diagnostic.span.column)
         if not had[mark]:
             return diagnostic
         had[mark] -= 1
     return None
+
+
+def _moved(span: Span, file: str, edits: Sequence[Edit]) -> tuple[str, int, int]:
+    """Where what begins here begins after edits of a file, each within a line."""
+    column = span.column
+    for edit in edits:
+        if span.file == file and edit.span.line == span.line and edit.span.end_column <= span.column:
+            column += len(edit.text) - (edit.span.end_column - edit.span.column)
+    return span.file, span.line, column
 
 
 def _fixed(analysis: Analysis, found: Mention) -> Iterator[str]:

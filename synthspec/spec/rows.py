@@ -30,6 +30,11 @@ class Rejection:
     like_row: bool = field(default=False, compare=False)  # it is too much like a row that was kept before
 
 
+def missing_rule(name: str) -> str:
+    """The rule that a field without its value breaks."""
+    return f"missing({name})"
+
+
 Path = tuple[int, ...]  # a row's name: its combination, and its place where a prompt made several of one
 
 

@@ -104,11 +104,11 @@ class View:
                 self.say("paused: calls in flight finish, no new one is sent")
             case Resumed():
                 self.say("resumed")
-            case Stop(reason) if not self._stopping:
+            case Stop(by_hand=by_hand) if not self._stopping:
                 self._stopping = True
                 if self._batches:
                     self.say("exiting: submitted batches continue at the provider")
-                elif self._watched.in_flight or reason == "interrupted":  # begun calls may not have been told of yet
+                elif self._watched.in_flight or by_hand:  # begun calls may not have been told of yet
                     self.say("stopping: waiting for the calls in flight, which are paid for (Ctrl-C to stop at once)")
             case BatchMoved(intent, state=state) if state in ("committed", "absent"):
                 self._batches.pop(intent, None)

@@ -151,7 +151,7 @@ async def run_with_signals(build: Build, take: Callable[[Event], None], control:
             task.cancel()
             return
         build.interrupt()
-        take(Stop("interrupted"))  # told at once, not only when the next call ends
+        take(Stop("interrupted", by_hand=True))  # told at once, not only when the next call ends
 
     for name in ("SIGINT", "SIGTERM"):
         if hasattr(signal, name) and os.name != "nt":

@@ -26,7 +26,7 @@ from synthspec.spec import Check, Field, Prompt, Spec
 from synthspec.spec.asked import checked_one_by_one, fields_asked, lists_of_replies
 from synthspec.spec.fan_outs import asked_at, novelty_fields
 from synthspec.spec.players import spec_of_player
-from synthspec.spec.rows import Path, Rejection, Stage
+from synthspec.spec.rows import Path, Rejection, Stage, missing_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ def _checked(step: Step) -> tuple[str, ...]:
 
 def _told(prompt: Prompt, rejection: Rejection) -> Rejection:
     """A rejection in words that fit what a model thought: it is not asked for as other fields are."""
-    if prompt.reasoning is None or rejection.rule != f"missing({prompt.reasoning})":
+    if prompt.reasoning is None or rejection.rule != missing_rule(prompt.reasoning):
         return rejection
     return replace(rejection, reason=f"{prompt.reasoning}: no reasoning came with the reply; reason first, then answer")
 

@@ -36,6 +36,11 @@ class RowRemark:
     digest: str = ""
 
 
+def changes_nothing(remark: RowRemark) -> bool:
+    """Whether it is an edit that names no field."""
+    return remark.verb == "edit" and not remark.patch
+
+
 @dataclass(frozen=True, slots=True)
 class Noted:
     """What is to be noted of a row; nothing (`entry` is None) where that is the last that its reviewer said of it.
@@ -115,9 +120,7 @@ class ReviewDesk:
             return f"row {one.path}: {NEED_REASON[one.verb]}"
         if not one.reviewer.strip():
             return "say who reviews"
-        return (
-            f"row {one.path}: an edit names the fields that it changes" if one.verb == "edit" and not one.patch else ""
-        )
+        return f"row {one.path}: an edit names the fields that it changes" if changes_nothing(one) else ""
 
     def _wish(
         self, one: RowRemark, keys: Mapping[str, list[str]], sharing: Mapping[str, list[str]], wanted: Sequence[str]

@@ -20,7 +20,7 @@ from synthspec.sources import Table
 from synthspec.spec import Check, Field, Spec
 from synthspec.spec.asked import checked_whole
 from synthspec.spec.conversation import holds_messages
-from synthspec.spec.rows import Rejection, Stage
+from synthspec.spec.rows import Rejection, Stage, missing_rule
 
 COMPARED = frozenset(("==", "!=", "<", "<=", ">", ">=", "in", "not in", "matches"))
 
@@ -78,7 +78,7 @@ class Validator:
             value = values.get(name)
             if value is None or (value == "" and name in self.texts):
                 if name not in self.optional:
-                    found.append(Rejection(Stage.VALID, f"missing({name})", f"{name}: is missing", name))
+                    found.append(Rejection(Stage.VALID, missing_rule(name), f"{name}: is missing", name))
                 continue
             found.extend(self._broken(name, value))
         return found
@@ -119,7 +119,7 @@ class Validator:
             if value is None:
                 if name not in self.optional and all(row.get(n) is not None for n in reads):
                     reason = f"{name}: its `value` gives nothing here"
-                    found.append(Rejection(Stage.VALID, f"missing({name})", reason, name))
+                    found.append(Rejection(Stage.VALID, missing_rule(name), reason, name))
                 continue
             if isinstance(value, datetime.date | datetime.time):
                 value = value.isoformat()

@@ -72,7 +72,7 @@ class CallQueue:
             return
         self.stopping = reason
         self._news.set()
-        self._events.append(Stop(reason))
+        self._events.append(Stop(reason, by_hand=instead))
         self._close("drain" if waits else "leave")
 
     def pause(self, held: bool) -> None:

@@ -201,17 +201,12 @@ async def apply(request: Request) -> Response:
         cwd=studio_of(request).home,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        stderr=asyncio.subprocess.PIPE,
     )
-    told, _ = await process.communicate()
-    lines = told.decode("utf-8", "replace").strip().splitlines()
+    told, wrong = (text.decode("utf-8", "replace").strip() for text in await process.communicate())
     if process.returncode not in (0, 3, 4):
-        message = next(
-            (line.removeprefix("error: ") for line in lines if line.startswith("error: ")), "it did not end well"
-        )
-        help = next((line.partition("help: ")[2] for line in lines if "help: " in line), "")
-        raise RequestRefused(422, message, help)
-    return as_json({"said": lines, "status": process.returncode})
+        raise RequestRefused(422, "the reviews were not applied", wrong or f"it ended with status {process.returncode}")
+    return as_json({"said": [*told.splitlines(), *wrong.splitlines()], "status": process.returncode})
 
 
 TAB = Tab(40, "Review", "review")

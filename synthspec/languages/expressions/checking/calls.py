@@ -323,15 +323,9 @@ def _check_constants(node: FunctionCall, given: dict[str, Expression], check: Ch
 
     values = {name: constant_of(value) for name, value in given.items()}
     for fault in check_arguments(node.function, values):
-        remedy = _sound(fault.wanted) + _signature(node.function, fault.argument)
+        signature = _signature(node.function, fault.argument)
+        remedy = f"{fault.remedy}; {signature}" if fault.remedy else signature
         check.report("E307", fault.message, given.get(fault.argument, node), remedy)
-
-
-def _sound(wanted: str) -> str:
-    """What to write for an argument that must be so."""
-    if not wanted:
-        return ""
-    return f"write {wanted}; " if wanted.startswith(("a ", "an ")) else f"write one that is {wanted}; "
 
 
 def _signature(function: str, name: str | None) -> str:

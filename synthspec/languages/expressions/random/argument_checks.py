@@ -14,15 +14,17 @@ from synthspec.lazy_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ArgumentFault:
-    """Which argument is wrong, in words for people; `wanted` is what it must be, "" where it is what it must not be."""
+    """Which argument is wrong, in words for people; `remedy` is what to write, "" where nothing else is excluded."""
 
     argument: str
     message: str
-    wanted: str = ""
+    remedy: str = ""
 
 
-def _must(argument: str, wanted: str, given: object) -> ArgumentFault:
-    return ArgumentFault(argument, f"{argument} must be {wanted}, not {given}", wanted)
+def _must(argument: str, wanted: str, given: object, *, bounds: bool = False) -> ArgumentFault:
+    """`wanted` names what an argument must be, or `bounds` it."""
+    remedy = f"write one that is {wanted}" if bounds else f"write {wanted}"
+    return ArgumentFault(argument, f"{argument} must be {wanted}, not {given}", remedy)
 
 
 def check_arguments(name: str, values: Mapping[str, Constant | None]) -> Iterator[ArgumentFault]:
@@ -65,7 +67,8 @@ def _check_number(argument: Argument, value: object) -> Iterator[ArgumentFault]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         yield _must(argument.name, "a number", f"{value!r}")
     elif not _within(argument, value) or (argument.integer and value != math.floor(value)):
-        yield _must(argument.name, range_of(argument), f"{value:g}")
+        bounds = not argument.integer and (argument.low is not None or argument.high is not None)
+        yield _must(argument.name, range_of(argument), f"{value:g}", bounds=bounds)
 
 
 def _within(argument: Argument, value: float) -> bool:
@@ -88,7 +91,7 @@ def _check_weights(name: str, value: object) -> Iterator[ArgumentFault]:
         if isinstance(weight, bool) or not isinstance(weight, int | float):
             yield _must(name, "numbers", f"{weight!r}")
         elif not 0 <= weight < INFINITY:
-            yield _must(name, "0 or more", f"{weight:g}")
+            yield _must(name, "0 or more", f"{weight:g}", bounds=True)
     if len(known) == len(value) and not any(known):
         yield ArgumentFault(name, f"{name} must not {'all be 0' if known else 'be empty'}")
 
@@ -101,17 +104,17 @@ def _check_relation(
         a, b = values[first], values[second]
         if relation.rule == "same length":
             if isinstance(a, Sequence) and isinstance(b, Sequence) and b != "equal" and len(a) != len(b):
-                yield _must(second, f"as many as {first}: {len(a)}", len(b))
+                yield _must(second, f"as many as {first}: {len(a)}", len(b), bounds=True)
             continue
         x, y = _moment(kinds[first], a), _moment(kinds[second], b)
         if x is None or y is None or x < y or (x == y and relation.rule == "at most"):
             continue
         bound = "above" if relation.rule == "below" else "at least"
         if second in given:
-            yield _must(second, f"{bound} {first}, which is {_show(a)}", _show(b))
+            yield _must(second, f"{bound} {first}, which is {_show(a)}", _show(b), bounds=True)
         else:
             bound = "below" if relation.rule == "below" else "at most"
-            yield _must(first, f"{bound} {second}, which is {_show(b)} unless given", _show(a))
+            yield _must(first, f"{bound} {second}, which is {_show(b)} unless given", _show(a), bounds=True)
 
 
 def _show(value: Constant) -> str:
