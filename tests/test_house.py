@@ -33,6 +33,18 @@ def test_a_name_is_of_one_class() -> None:
     assert {name: places for name, places in several.items() if name not in SHARED_NAMES} == {}
 
 
+def test_a_name_is_of_one_type() -> None:
+    """An alias has the name of no class, and the same meaning wherever it is defined."""
+    classes = {name for text in texts().values() for name in re.findall(r"^class ([A-Za-z]\w*)", text, re.MULTILINE)}
+    found: dict[str, set[str]] = {}
+    for text in texts().values():
+        for name, meaning in re.findall(r"^([A-Z][a-z]\w*) = ((?:.+|\(\n(?:  .+\n)+\)))$", text, re.MULTILINE):
+            found.setdefault(name, set()).add(re.sub(r"NDArray\[.*\]|  #.*", "", meaning))
+    assert len(found) > 100
+    assert not found.keys() & classes
+    assert {name: meanings for name, meanings in found.items() if len(meanings) > 1} == {}
+
+
 def test_every_file_reads_in_one_sitting() -> None:
     long = {str(p.relative_to(PACKAGE)): n for p in PACKAGE.rglob("*.py") if (n := p.read_bytes().count(b"\n")) > 380}
     assert long == {}, "split these: one idea a file, about 300 lines at most"

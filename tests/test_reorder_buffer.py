@@ -10,7 +10,7 @@ import pytest
 
 from synthspec.generation.scheduling.reorder_buffer import ReorderBuffer
 from synthspec.generation.scheduling.variety import FEWEST, Watch
-from synthspec.spec.rows import Missing, Path, Rejection, Row, Stage
+from synthspec.spec.rows import Missing, Rejection, Row, RowPath, Stage
 
 
 class Unique:
@@ -36,11 +36,11 @@ def row_of(place: int, call: str) -> Row:
     return Row(place, place, {"call": call}, (), (place,))
 
 
-def missing_of(path: Path) -> Missing:
+def missing_of(path: RowPath) -> Missing:
     return Missing(path[0], path[0], Stage.CALL, ("lost",), {}, (), path)
 
 
-def dropped_of(path: Path) -> Missing:
+def dropped_of(path: RowPath) -> Missing:
     return Missing(path[0], path[0], Stage.CALL, ("stopped",), {}, (), path)
 
 

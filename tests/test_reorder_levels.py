@@ -11,7 +11,7 @@ from test_reorder_buffer import Unique, dropped_of, missing_of, row_of
 
 from synthspec.generation.scheduling.reorder_buffer import ReorderBuffer
 from synthspec.generation.scheduling.variety import Watch
-from synthspec.spec.rows import Path, Row
+from synthspec.spec.rows import Row, RowPath
 
 JUDGED = 2  # length of the paths of the rows that are judged; rows of the dataset have three
 
@@ -21,12 +21,12 @@ class Tree:
 
     def __init__(self, seed: int) -> None:
         dice = random.Random(f"tree {seed}")
-        self.counts: dict[Path, int | None] = {}  # None of a row that is lost
-        self.calls: dict[Path, str] = {}
+        self.counts: dict[RowPath, int | None] = {}  # None of a row that is lost
+        self.calls: dict[RowPath, str] = {}
         for combination in range(4):
             self._grow((combination,), dice)
 
-    def _grow(self, path: Path, dice: random.Random) -> None:
+    def _grow(self, path: RowPath, dice: random.Random) -> None:
         self.calls[path] = dice.choice("abcdefgh")
         if len(path) == 3:
             return
@@ -34,14 +34,14 @@ class Tree:
         for number in range(self.counts[path] or 0):
             self._grow((*path, number), dice)
 
-    def played(self, seed: int) -> tuple[list[str], list[tuple[Path, str]]]:
+    def played(self, seed: int) -> tuple[list[str], list[tuple[RowPath, str]]]:
         """What was kept, and what every row came to, with events in an order drawn at random."""
         dice, judge = random.Random(seed), Unique()
         buffer = ReorderBuffer(judge, Watch(("call",)), None, levels=(9, 3, 1), ruled=JUDGED - 1)
-        waiting: list[Path] = []
+        waiting: list[RowPath] = []
         ids = itertools.count()
-        asked: dict[int, Path] = {}
-        found: list[tuple[Path, str]] = []
+        asked: dict[int, RowPath] = {}
+        found: list[tuple[RowPath, str]] = []
         for combination in range(4):
             buffer.open(combination)
             waiting.append((combination,))
@@ -60,7 +60,7 @@ class Tree:
         assert len(buffer) == 0, "every row has come to its end"
         return list(judge.kept), found
 
-    def _ended(self, buffer: ReorderBuffer, path: Path, ids: itertools.count[int]) -> list[Path]:
+    def _ended(self, buffer: ReorderBuffer, path: RowPath, ids: itertools.count[int]) -> list[RowPath]:
         """A row that needs no verdict goes on."""
         if len(path) == 3:
             row = row_of(path[0], f"{self.calls[path]} {path}")
@@ -72,9 +72,9 @@ class Tree:
         buffer.fan(path, count)
         return [(*path, number) for number in range(count)]
 
-    def _answered(self, buffer: ReorderBuffer, asked: dict[int, Path]) -> list[Path]:
+    def _answered(self, buffer: ReorderBuffer, asked: dict[int, RowPath]) -> list[RowPath]:
         """Rows that were judged go on, or are lost where they repeat another."""
-        more: list[Path] = []
+        more: list[RowPath] = []
         while buffer.verdicts:
             verdicts, buffer.verdicts = buffer.verdicts, []
             for (_, number), rejection in verdicts:

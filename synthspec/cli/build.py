@@ -85,7 +85,7 @@ def command(
 
     A dataset in DIR is not replaced by a poorer one: that goes to DIR/incomplete.
     """
-    from synthspec.cli.shared.monitors import STANDARD_OUTPUT, Told
+    from synthspec.cli.shared.monitors import STANDARD_OUTPUT, MonitorOptions
     from synthspec.cli.shared.run_build import Asked, build_all
 
     if events_rows and events is None:
@@ -96,7 +96,7 @@ def command(
         raise click.UsageError("--out takes one spec; several go to build/NAME/ each")
     how = Asked(
         out, access=access, replace=replace, accept_loss=accept_loss, cache=not no_cache, waits=not no_wait,
-        metrics=metrics == "", control=control, told=Told(metrics, events, events_rows, summary), form=form,
+        metrics=metrics == "", control=control, told=MonitorOptions(metrics, events, events_rows, summary), form=form,
         quiet=quiet, no_color=no_color,
     )  # fmt: skip
     raise SystemExit(build_all(specs, overrides, how))

@@ -66,12 +66,12 @@ def _made(compiled: Compiled, count: int, file: Path | None, quiet: bool) -> Pre
     import asyncio
 
     from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
-    from synthspec.cli.shared.monitors import Told, monitoring
+    from synthspec.cli.shared.monitors import MonitorOptions, monitoring
     from synthspec.cli.shared.show import Ended
     from synthspec.generation.preview import preview_rows
 
     assert compiled.spec is not None
-    with monitoring(Told(events=file, rows=True), quiet=quiet) as monitors:
+    with monitoring(MonitorOptions(events=file, rows=True), quiet=quiet) as monitors:
         monitors.open()
 
         def begin(build: Build) -> Callable[[Event], None]:

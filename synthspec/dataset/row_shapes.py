@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from synthspec.dataset.cells import cell_text
-from synthspec.dataset.shape_kinds import SHAPE_NAMES, SHAPES, Role, given_turns
+from synthspec.dataset.shape_kinds import SHAPE_NAMES, SHAPES, FieldRole, given_turns
 from synthspec.dataset.writers import Column
 from synthspec.diagnostics import did_you_mean
 from synthspec.languages.expressions.types import TEXT, Type
@@ -166,7 +166,7 @@ def open_shape(
     return Reshape((*own, *sorted(kept, key=lambda c: keep.index(c.name))), reshaped)
 
 
-def _played(roles: Sequence[Role], options: Mapping[str, Any], types: Mapping[str, Type]) -> dict[str, str]:
+def _played(roles: Sequence[FieldRole], options: Mapping[str, Any], types: Mapping[str, Type]) -> dict[str, str]:
     """Which field plays each role; a field is taken once, and roles the spec names come first."""
     played = {r.name: str(options[r.name]) for r in roles if options.get(r.name) is not None}
     for role in roles:

@@ -14,7 +14,7 @@ TextEdit = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class FieldRole:
     """A part that a field plays, and the names a field that plays it usually has."""
 
     name: str
@@ -26,7 +26,7 @@ class Role:
 class RowShape:
     """A kind of row: its roles, and how it is made of the texts that play them."""
 
-    roles: tuple[Role, ...]
+    roles: tuple[FieldRole, ...]
     columns: Callable[[frozenset[str]], tuple[Column, ...]]  # given the roles that are played
     make: Callable[[frozenset[str], TextEdit], dict[str, Any]]
 
@@ -106,11 +106,11 @@ _ROLES = {"human": "user", "gpt": "assistant"}
 _ASKED = ("user", "instruction", "prompt", "question", "query", "input")
 _ANSWERED = ("assistant", "output", "completion", "answer", "response")
 _CHAT = (
-    Role("messages", ("messages", "conversations", "conversation"), required=False),
-    Role("system", ("system",), required=False),
-    Role("user", _ASKED),
-    Role("context", ("context", "input"), required=False),
-    Role("assistant", _ANSWERED),
+    FieldRole("messages", ("messages", "conversations", "conversation"), required=False),
+    FieldRole("system", ("system",), required=False),
+    FieldRole("user", _ASKED),
+    FieldRole("context", ("context", "input"), required=False),
+    FieldRole("assistant", _ANSWERED),
 )
 
 SHAPES: Mapping[str, RowShape] = {
@@ -118,27 +118,27 @@ SHAPES: Mapping[str, RowShape] = {
     "sharegpt": RowShape(_CHAT, lambda roles: _turn_list("conversations", "from", "value"), _sharegpt),
     "alpaca": RowShape(
         (
-            Role("system", ("system",), required=False),
-            Role("instruction", ("instruction", "prompt", "question", "query", "user")),
-            Role("input", ("input", "context"), required=False),
-            Role("output", ("output", "completion", "answer", "response", "assistant")),
+            FieldRole("system", ("system",), required=False),
+            FieldRole("instruction", ("instruction", "prompt", "question", "query", "user")),
+            FieldRole("input", ("input", "context"), required=False),
+            FieldRole("output", ("output", "completion", "answer", "response", "assistant")),
         ),
         lambda roles: _texts(*(["system"] if "system" in roles else []), "instruction", "input", "output"),
         _alpaca,
     ),
     "prompt_completion": RowShape(
         (
-            Role("prompt", ("prompt", "instruction", "question", "query", "input", "user")),
-            Role("completion", ("completion", "output", "answer", "response", "assistant")),
+            FieldRole("prompt", ("prompt", "instruction", "question", "query", "input", "user")),
+            FieldRole("completion", ("completion", "output", "answer", "response", "assistant")),
         ),
         lambda roles: _texts("prompt", "completion"),
         _prompt_completion,
     ),
     "preference": RowShape(
         (
-            Role("prompt", ("prompt", "instruction", "question", "query", "input", "user")),
-            Role("chosen", ("chosen",)),
-            Role("rejected", ("rejected",)),
+            FieldRole("prompt", ("prompt", "instruction", "question", "query", "input", "user")),
+            FieldRole("chosen", ("chosen",)),
+            FieldRole("rejected", ("rejected",)),
         ),
         lambda roles: _texts("prompt", "chosen", "rejected"),
         _preference,

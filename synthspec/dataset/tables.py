@@ -23,8 +23,7 @@ from synthspec.dataset.splits.quotas import Splitter
 from synthspec.dataset.writers import Column
 from synthspec.languages.expressions.types import TEXT
 from synthspec.spec import Output, TableOutput
-from synthspec.spec.rows import Path as RowPath
-from synthspec.spec.rows import path_text
+from synthspec.spec.rows import RowPath, path_text
 
 RowValues = Mapping[str, Any]
 ID = "id"

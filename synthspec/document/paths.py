@@ -9,10 +9,10 @@ from typing import Any
 from synthspec.diagnostics import Span
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode
 
-Path = tuple[str | int, ...]
+NodePath = tuple[str | int, ...]
 
 
-def respell(node: Node, meant: dict[Path, str], path: Path = ()) -> Any:
+def respell(node: Node, meant: dict[NodePath, str], path: NodePath = ()) -> Any:
     """The document with keys renamed; each keeps its place, or joins the map of that name that is there already."""
     if isinstance(node, MapNode):
         entries: dict[str, Entry] = {}
@@ -52,7 +52,7 @@ def node_at(root: Node, path: Iterable[str | int]) -> Node:
     return node
 
 
-def key_span(root: Node, path: Path) -> Span | None:
+def key_span(root: Node, path: NodePath) -> Span | None:
     """The place of the key that a path ends in."""
     if not path or isinstance(path[-1], int):
         return None
@@ -61,7 +61,7 @@ def key_span(root: Node, path: Path) -> Span | None:
     return key.span if key else None
 
 
-def prune(root: MapNode, faults: Iterable[Path]) -> MapNode:
+def prune(root: MapNode, faults: Iterable[NodePath]) -> MapNode:
     """The document without the parts at the given paths."""
     pruned: Node = root
     for path in sorted(faults, key=len, reverse=True):
@@ -70,7 +70,7 @@ def prune(root: MapNode, faults: Iterable[Path]) -> MapNode:
     return pruned if isinstance(pruned, MapNode) else root
 
 
-def _without(node: Node, path: Path) -> Node:
+def _without(node: Node, path: NodePath) -> Node:
     head, rest = path[0], path[1:]
     if isinstance(node, MapNode):
         kept: list[Entry] = []
@@ -101,7 +101,7 @@ def _source_of(node: Node) -> Any:
     return node.source
 
 
-def place_name(path: Path) -> str:
+def place_name(path: NodePath) -> str:
     """A path for people.
 
     >>> place_name(("checks", 0, "that")), place_name(())

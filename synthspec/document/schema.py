@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.diagnostics import Diagnostic, Span
 from synthspec.diagnostics.remedies import name_meant
-from synthspec.document.paths import Path, node_at, place_name, prune, respell
+from synthspec.document.paths import NodePath, node_at, place_name, prune, respell
 from synthspec.document.reader import Entry, ListNode, MapNode, Node, ScalarNode, to_data
 from synthspec.document.resources import installed_kinds, language_schema
 from synthspec.document.schema_branches import useful_errors
@@ -101,7 +101,7 @@ def _is_single(entry: Entry) -> bool:
     return isinstance(value, MapNode) and entry.key.text in ("checks", "clean", "correlate") and not value.broken
 
 
-def check_schema(document: MapNode) -> tuple[MapNode, frozenset[Path], tuple[Diagnostic, ...]]:
+def check_schema(document: MapNode) -> tuple[MapNode, frozenset[NodePath], tuple[Diagnostic, ...]]:
     """Check a document.
 
     A misspelt key is read as the one it is near to, so that what is below it is checked in the same pass.
@@ -133,9 +133,9 @@ def value_faults(node: MapNode, schemas: Mapping[str, Mapping[str, Any]]) -> Ite
             yield from (diagnostic for _, diagnostic in explain_error(useful, node))
 
 
-def _meant(document: MapNode, faults: dict[Path, list[Diagnostic]]) -> Iterator[tuple[Path, str, Diagnostic]]:
+def _meant(document: MapNode, faults: dict[NodePath, list[Diagnostic]]) -> Iterator[tuple[NodePath, str, Diagnostic]]:
     """Misspelt keys: where each is, the key it stands for, and what was said of it. Maps of both names are joined."""
-    taken: set[Path] = set()
+    taken: set[NodePath] = set()
     for path, found in faults.items():
         meant = name_meant(found[0].help) if found and found[0].code == "E202" else ""
         for above in (path, path[:-1]):
@@ -157,10 +157,10 @@ def _key_at(node: Node, span: Span) -> ScalarNode | None:
     return next((e.key for e in entries if e.key.span == span), None)
 
 
-def _check(document: MapNode) -> tuple[dict[Path, list[Diagnostic]], list[Diagnostic]]:
+def _check(document: MapNode) -> tuple[dict[NodePath, list[Diagnostic]], list[Diagnostic]]:
     """Every part at fault, and what is to be said of them all."""
     data = to_data(document, json=True)
-    faults: dict[Path, list[Diagnostic]] = {path: [] for path in _unreadable(document)}
+    faults: dict[NodePath, list[Diagnostic]] = {path: [] for path in _unreadable(document)}
     unread = tuple(faults)
     for error in _errors(installed_kinds(document), data):
         if any(tuple(error.absolute_path)[: len(path)] == path for path in unread):
@@ -175,7 +175,7 @@ def _check(document: MapNode) -> tuple[dict[Path, list[Diagnostic]], list[Diagno
     return faults, diagnostics
 
 
-def _infinite(node: Node, path: Path = ()) -> Iterator[tuple[Path, ScalarNode]]:
+def _infinite(node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, ScalarNode]]:
     """Infinities and not-a-numbers among the settings; values that are drawn may be anything."""
     if isinstance(node, ScalarNode):
         if isinstance(node.value, float) and not math.isfinite(node.value):
@@ -189,7 +189,7 @@ def _infinite(node: Node, path: Path = ()) -> Iterator[tuple[Path, ScalarNode]]:
             yield from _infinite(item, (*path, index))
 
 
-def _unreadable(node: Node, path: Path = ()) -> Iterator[Path]:
+def _unreadable(node: Node, path: NodePath = ()) -> Iterator[NodePath]:
     """The paths of maps and lists whose YAML is at fault already."""
     if isinstance(node, MapNode | ListNode) and node.broken and path:
         yield path
@@ -209,6 +209,6 @@ def _without_echoes(found: list[Diagnostic]) -> list[Diagnostic]:
     return [d for d in found if d.code == first.code]
 
 
-def _shadowed(path: Path, faults: dict[Path, list[Diagnostic]]) -> bool:
+def _shadowed(path: NodePath, faults: dict[NodePath, list[Diagnostic]]) -> bool:
     above = (faults.get(path[:n]) for n in range(1, len(path)))
     return any(found is not None and (not found or found[0].code != "E203") for found in above)

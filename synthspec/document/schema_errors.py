@@ -9,7 +9,7 @@ from typing import Any
 from synthspec.diagnostics import Diagnostic, Span, did_you_mean, nearest
 from synthspec.diagnostics.remedies import add_above, remove, suggest, write
 from synthspec.document.key_hints import hint_for
-from synthspec.document.paths import Path, key_span, node_at, place_name
+from synthspec.document.paths import NodePath, key_span, node_at, place_name
 from synthspec.document.reader import MapNode, Node, ScalarNode, first_line
 from synthspec.document.schema_branches import branch_keys, has_bare_weights, is_no_branch, one_of_keys
 from synthspec.document.value_errors import value_error
@@ -18,12 +18,12 @@ from synthspec.document.value_remedies import with_note
 _NAME_A_PROMPT = "a prompt has a name: write `prompts: {review: {user: …}}`"
 _BAD_NAME = "a name is a letter or underscore, then letters, digits and underscores"
 
-Explained = Iterator[tuple[Path, Diagnostic]]
+Explained = Iterator[tuple[NodePath, Diagnostic]]
 
 
 def explain_error(error: Any, document: MapNode) -> Explained:
     """The faults of one error, with the path of the part at fault."""
-    path: Path = tuple(error.absolute_path)
+    path: NodePath = tuple(error.absolute_path)
     node = node_at(document, path)
     several = error.validator in ("anyOf", "oneOf")
     one_of = one_of_keys(error.schema) if error.validator == "anyOf" else []
@@ -45,7 +45,7 @@ def explain_error(error: Any, document: MapNode) -> Explained:
         yield path, Diagnostic(code, message, first_line(_value_span(document, path, node)), help)
 
 
-def _unknown_keys(error: Any, path: Path, node: MapNode) -> Explained:
+def _unknown_keys(error: Any, path: NodePath, node: MapNode) -> Explained:
     allowed = list(error.schema.get("properties", {}))
     if not isinstance(error.schema.get("additionalProperties"), bool):
         return
@@ -62,7 +62,7 @@ def _unknown_keys(error: Any, path: Path, node: MapNode) -> Explained:
         yield (*path, name), Diagnostic("E202", message, span, elsewhere or help)
 
 
-def _bare_weights(path: Path, node: MapNode, span: Span) -> Diagnostic:
+def _bare_weights(path: NodePath, node: MapNode, span: Span) -> Diagnostic:
     shown = ", ".join(f"{e.key.text}: {e.value.text}" for e in node.entries[:4] if isinstance(e.value, ScalarNode))
     message = f"{place_name(path)} has weights without `values`"
     ends = [e.key.text for e in node.entries]
@@ -72,7 +72,7 @@ def _bare_weights(path: Path, node: MapNode, span: Span) -> Diagnostic:
     return Diagnostic("E204", message, first_line(span), help)
 
 
-def _no_form_fits(error: Any, path: Path, node: MapNode) -> Diagnostic:
+def _no_form_fits(error: Any, path: NodePath, node: MapNode) -> Diagnostic:
     """A map that is none of the forms it could have: the first key that no form has, or how they go together."""
     keys = branch_keys(error)
     if not keys:  # no branch has any: it is an expression
@@ -88,7 +88,7 @@ def _no_form_fits(error: Any, path: Path, node: MapNode) -> Diagnostic:
     return Diagnostic("E202", message, stray.span, hint_for(stray.text, path) or did_you_mean(stray.text, keys))
 
 
-def _missing_key(error: Any, path: Path, span: Span, wanted: list[str]) -> Explained:
+def _missing_key(error: Any, path: NodePath, span: Span, wanted: list[str]) -> Explained:
     name = next(n for n in wanted if n not in error.instance)
     allowed = error.schema.get("properties", {})
     others = [str(k) for k in error.instance if str(k) not in allowed]
@@ -98,7 +98,7 @@ def _missing_key(error: Any, path: Path, span: Span, wanted: list[str]) -> Expla
     yield path, Diagnostic("E203", f"{place_name(path)} is missing the key '{name}'", span, _add(name, help))
 
 
-def _bad_name(name: str, path: Path, node: Node) -> tuple[Path, Diagnostic]:
+def _bad_name(name: str, path: NodePath, node: Node) -> tuple[NodePath, Diagnostic]:
     key = node.key(name) if isinstance(node, MapNode) else None
     span = key.span if key else first_line(node.span)
     return (*path, name), Diagnostic("E207", f"'{name}' cannot be a name", span, _better_name(name))
@@ -136,6 +136,6 @@ def _add(name: str, help: str) -> str:
     return add_above("synthspec: 1") if name == "synthspec" else f"add `{name}: …`" + (f" ({help})" if help else "")
 
 
-def _value_span(document: MapNode, path: Path, node: Node) -> Span:
+def _value_span(document: MapNode, path: NodePath, node: Node) -> Span:
     empty = isinstance(node, ScalarNode) and node.text == "" and node.style == ""
     return (key_span(document, path) or node.span) if empty else node.span

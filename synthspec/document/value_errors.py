@@ -8,7 +8,7 @@ from typing import Any
 from synthspec.diagnostics import did_you_mean
 from synthspec.diagnostics.remedies import write
 from synthspec.document.key_hints import type_for
-from synthspec.document.paths import Path, place_name
+from synthspec.document.paths import NodePath, place_name
 from synthspec.document.schema_branches import wanted_kinds
 from synthspec.document.value_remedies import kind_names, remedy_of_kind, with_note
 from synthspec.lazy_dataclass import dataclass
@@ -48,7 +48,7 @@ _LIMITS = {
 }
 
 
-def value_error(error: Any, path: Path) -> tuple[str, str, str]:
+def value_error(error: Any, path: NodePath) -> tuple[str, str, str]:
     """The code, the message and the help of an error about one value."""
     what = place_name(path)
     about = str(error.schema.get("description", "")) if isinstance(error.schema, dict) else ""

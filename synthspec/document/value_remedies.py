@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from synthspec.diagnostics.remedies import remove, write
-from synthspec.document.paths import Path
+from synthspec.document.paths import NodePath
 from synthspec.document.schema_branches import wanted_kinds
 
 _RANGE = re.compile(r"\s*(\d+)\s*(?:-|–|to|\.\.)\s*(\d+)\s*")
@@ -33,7 +33,7 @@ def with_note(remedy: str, about: str) -> str:
     return remedy + f" ({about})" if about else remedy
 
 
-def remedy_of_kind(error: Any, path: Path, about: str) -> str:
+def remedy_of_kind(error: Any, path: NodePath, about: str) -> str:
     """What to write instead of a value of another kind; `about` says what the key is for."""
     given = error.instance
     kinds = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
@@ -67,7 +67,7 @@ def _list(given: Any, kinds: Sequence[str]) -> str:
     return write(f"[{', '.join(parts)}]", "write {}") if plain else ""
 
 
-def _map(given: Any, kinds: Sequence[str], path: Path) -> str:
+def _map(given: Any, kinds: Sequence[str], path: NodePath) -> str:
     """A map of names, where a section is anything else."""
     if kinds != ["object"] or len(path) != 1:
         return ""
@@ -82,7 +82,7 @@ _ROWS_BY_EXPRESSION = (
 )
 
 
-def _instead(error: Any, path: Path) -> str | None:
+def _instead(error: Any, path: NodePath) -> str | None:
     """What to write instead of a value that stands for something else."""
     given = error.instance
     if path[:1] == ("fields",) and len(path) == 3 and path[2] == "required" and isinstance(given, bool):

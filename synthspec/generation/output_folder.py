@@ -30,8 +30,7 @@ from synthspec.inference.store.derived.row_log import DROPPED, EMPTY, RowLog
 from synthspec.inference.store.derived.row_log import FILE as ROWS
 from synthspec.inference.store.derived.settled_log import holds_less
 from synthspec.spec import Spec
-from synthspec.spec.rows import Missing, Row, path_text
-from synthspec.spec.rows import Path as RowPath
+from synthspec.spec.rows import Missing, Row, RowPath, path_text
 
 FinalRow = Row | Missing | RowDropped | RowEmpty
 ROWS_MADE = f".{ROWS}"  # of a build that was cut off

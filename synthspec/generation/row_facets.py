@@ -9,7 +9,7 @@ from typing import Any
 from synthspec.dataset.cells import cell_text, plain
 from synthspec.generation.passing_plan import PassingPlan
 from synthspec.generation.scheduling.variety import listed_names
-from synthspec.inference.store.derived.row_index import Told, make_index
+from synthspec.inference.store.derived.row_index import TellProgress, make_index
 from synthspec.inference.store.derived.row_views import LoggedRow
 from synthspec.planning.drawing import DrawFault
 from synthspec.planning.plan import Plan
@@ -21,7 +21,7 @@ LONGEST = 200  # characters of a value by which rows are filtered
 LARGEST = 2**63 - 1  # whole numbers that are kept as they are; larger ones are rounded
 
 
-def index_rows(folder: Path, spec: Spec | None, plan: Plan | None, tell: Told = lambda share: None) -> None:
+def index_rows(folder: Path, spec: Spec | None, plan: Plan | None, tell: TellProgress = lambda share: None) -> None:
     """Make the index by which the rows of a folder are filtered. `plan` is None where the spec is another by now: then
     only labels and numbers of the rows themselves are there to filter by.
 

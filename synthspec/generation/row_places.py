@@ -24,13 +24,12 @@ from synthspec.dataset.writers import Column, find_opener
 from synthspec.languages.expressions.types import TEXT
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Output, Spec
-from synthspec.spec.rows import Path as RowPath
-from synthspec.spec.rows import path_text
+from synthspec.spec.rows import RowPath, path_text
 
 READ = ("jsonl", "json", "csv", "parquet")  # formats in which a row is looked for, the fastest first
 SHEETS = ("csv", "xlsx", "xls", "ods")  # formats that people open in a spreadsheet, which counts the header as a row
 
-Counted = Callable[[], tuple[int, int] | None]  # a row's number among all of the dataset, and how many these are
+CountRows = Callable[[], tuple[int, int] | None]  # a row's number among all of the dataset, and how many these are
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class WrittenRow:
 
 
 def places_of(
-    folder: Path, spec: Spec, path: RowPath, values: Mapping[str, Any], counted: Counted = lambda: None
+    folder: Path, spec: Spec, path: RowPath, values: Mapping[str, Any], counted: CountRows = lambda: None
 ) -> list[dict[str, Any]]:
     """Where a row with these values is in the files of a dataset: `file`, `row` (from 1), `rows` of the file, `line` of
     a text file, `sheet` (the row that a spreadsheet shows), `split`, `partition`, `table`. Of equal rows the first is

@@ -10,7 +10,7 @@ from synthspec.inference.accounting.budget import Budget
 from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan
 from synthspec.spec.messages import Completion, Request
-from synthspec.spec.rows import Missing, Path, Rejection, Row
+from synthspec.spec.rows import Missing, Rejection, Row, RowPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class CallBegun:
     """A request was sent."""
 
     request: Request
-    path: Path
+    path: RowPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class CallUnsent:
     """A call that was begun did not leave after all: the run drains, or is paused. It is begun again, if ever."""
 
     request: Request
-    path: Path
+    path: RowPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class CallDone:
     """A completion is at hand, made now or taken from the store; it is durable."""
 
     request: Request
-    path: Path
+    path: RowPath
     completion: Completion
     server: str = ""  # that made it now, where the backend has several
 
@@ -61,7 +61,7 @@ class CallFailed:
     """A call gave no completion. `again`: the same request is sent again."""
 
     request: Request
-    path: Path
+    path: RowPath
     kind: str
     again: bool
     server: str = ""  # that failed, where the backend has several
@@ -80,7 +80,7 @@ class ServerChange:
 class Counted:
     """A reply was read, as far as rows that are final hang on it: rows asked for and held, and what was not kept."""
 
-    path: Path
+    path: RowPath
     asked: int
     held: int
     rejections: tuple[Rejection, ...]
@@ -90,7 +90,7 @@ class Counted:
 class RowReady:
     """A row keeps every rule of its own, and waits for its turn."""
 
-    path: Path
+    path: RowPath
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -98,7 +98,7 @@ class RowReady:
 class RowRejected:
     """A reply, or a row, is not kept as it is; it is retried while attempts last."""
 
-    path: Path
+    path: RowPath
     rejections: tuple[Rejection, ...]
 
 
@@ -120,7 +120,7 @@ class RowMissing:
 class RowEmpty:
     """A row that was to make the rows of the next level had none to make: it is a row of its own table alone."""
 
-    path: Path
+    path: RowPath
     values: Mapping[str, Any]
 
 
@@ -128,7 +128,7 @@ class RowEmpty:
 class RowDropped:
     """A row that its spec does not want, with all that would have come of it: it is neither kept nor missing."""
 
-    path: Path
+    path: RowPath
     combination: int
     rule: str  # the check, countable
     reason: str

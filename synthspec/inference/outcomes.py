@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import ToolCall
-from synthspec.spec.rows import Path, Rejection
+from synthspec.spec.rows import Rejection, RowPath
 
-Id = tuple[Path, int]  # the row that asks, and which of its questions it is
+Id = tuple[RowPath, int]  # the row that asks, and which of its questions it is
 
 
 @dataclass(frozen=True, slots=True)

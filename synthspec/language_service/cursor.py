@@ -6,11 +6,11 @@ import re
 from dataclasses import field
 from typing import Literal
 
-from synthspec.language_service.schema_view import Path
+from synthspec.document.paths import NodePath
 from synthspec.language_service.values import Position
 from synthspec.lazy_dataclass import dataclass
 
-Part = Literal["key", "value", "either", "comment"]
+CursorPart = Literal["key", "value", "either", "comment"]
 
 _KEY = re.compile(
     r"""(?P<key>"(?:\\.|[^"\\])*"|'(?:''|[^'])*'|[^\s'"\[\]{},#&*!|>%@`-][^#]*?|-[^\s#][^#]*?)\s*:(?=\s|$)"""
@@ -23,8 +23,8 @@ _BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
 class CursorPlace:
     """Where a cursor stands: in the value at `path`, in a key of the map there, or in what may become either."""
 
-    path: Path
-    part: Part
+    path: NodePath
+    part: CursorPart
     text: str = ""  # of the scalar before the cursor, as it is written; lines of a block without their indentation
     style: str = ""  # of the scalar: "", "'", '"' or "|"
     flow: bool = False  # between brackets
@@ -50,7 +50,7 @@ class _Scan:
     text: list[str] = field(default_factory=list)  # of the scalar that is open
 
     @property
-    def path(self) -> Path:
+    def path(self) -> NodePath:
         """The path of the value that is open: of a map in brackets before a colon, the map's."""
         return tuple(f.step for f in self.frames if not (f.flow == "{" and not f.value))
 
@@ -94,7 +94,7 @@ def _read_last(scan: _Scan, line: str) -> CursorPlace:
         return CursorPlace(scan.path, "key" if in_key else "value", written, scan.quote, scan.flow, indent)
     if scan.flow:
         frame = scan.frames[-1]
-        part: Part = "value" if frame.value else "key" if frame.flow == "{" else "either"
+        part: CursorPart = "value" if frame.value else "key" if frame.flow == "{" else "either"
         return CursorPlace(scan.path, part, written.lstrip(), "", True, indent)
     if scan.block >= 0:
         return CursorPlace(scan.path, "comment", indent=indent)
@@ -110,7 +110,7 @@ def _blank(scan: _Scan, column: int) -> CursorPlace:
     if not frames:
         return CursorPlace((), "key", indent=column)
     inside = tuple(f.step for f in frames)
-    part: Part = "either" if frames[-1].empty and len(frames) == len(scan.frames) else "comment"
+    part: CursorPart = "either" if frames[-1].empty and len(frames) == len(scan.frames) else "comment"
     return CursorPlace(inside, part, indent=column)
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from synthspec.diagnostics import Diagnostic, Span
 from synthspec.diagnostics.catalogue import explanation
+from synthspec.document.paths import NodePath
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode
 from synthspec.language_service.about import about_function, about_metric, about_name, about_plugin
 from synthspec.language_service.analysis import Analysis
 from synthspec.language_service.mentions import words_of
 from synthspec.language_service.navigation import mention_at
-from synthspec.language_service.schema_view import Path, Schema, alternatives, at_path, below, described, fitting
+from synthspec.language_service.schema_view import Schema, alternatives, at_path, below, described, fitting
 from synthspec.language_service.scopes import contains, site_at
 from synthspec.language_service.values import Hover, Position
 
@@ -65,7 +66,7 @@ def _of_place(analysis: Analysis, position: Position) -> Iterator[tuple[Span, st
     yield from _of_key(analysis, position)
 
 
-def _about_word(kind: str, text: str, path: Path) -> str:
+def _about_word(kind: str, text: str, path: NodePath) -> str:
     if kind == "function":
         told = about_function(text)
         return told[1] if told is not None else ""
@@ -88,8 +89,8 @@ def _of_key(analysis: Analysis, position: Position) -> Iterator[tuple[Span, str]
 
 
 def key_at(
-    node: Node | None, analysis: Analysis, position: Position, path: Path = ()
-) -> tuple[ScalarNode, Path, MapNode] | None:
+    node: Node | None, analysis: Analysis, position: Position, path: NodePath = ()
+) -> tuple[ScalarNode, NodePath, MapNode] | None:
     """The key at a position of this file, the path of its map, and the map."""
     if isinstance(node, MapNode):
         for entry in node.entries:

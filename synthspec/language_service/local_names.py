@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from synthspec.document.paths import NodePath
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode, to_data
-from synthspec.language_service.schema_view import Path
 from synthspec.language_service.texts import FORM
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.tool_schemas import arguments_schema
@@ -18,12 +18,12 @@ class LocalName:
     section: str  # items, speakers, examples, arguments
     name: str
     owner: str  # the prompt, message or tool that it belongs to
-    within: Path
+    within: NodePath
     node: ScalarNode | None = None  # where it is declared; None where it has its usual name
     start: int = 0
     declares: bool = True  # not for another place where it is seen
 
-    def is_seen(self, path: Path) -> bool:
+    def is_seen(self, path: NodePath) -> bool:
         """Whether a text at a path can mean it: whoever declares an item cannot."""
         return (
             path[: len(self.within)] == self.within and path != (*self.within, "map") and path != (*self.within, "for")
@@ -68,7 +68,7 @@ def _of_prompt(name: str, prompt: MapNode) -> Iterator[LocalName]:
         yield LocalName("speakers", entry.key.text, name, (*path, "until"), entry.key)
 
 
-def _item(node: Node | None, owner: str, within: Path) -> Iterator[LocalName]:
+def _item(node: Node | None, owner: str, within: NodePath) -> Iterator[LocalName]:
     if isinstance(node, ScalarNode) and (form := FORM.match(node.text)):
         yield LocalName("items", form["name"], owner, within, node, form.start("name"))
 
@@ -92,7 +92,7 @@ def required_arguments(root: Node | None) -> Iterator[tuple[str, ScalarNode]]:
                 yield tool, item
 
 
-def nearest(found: Mapping[str, list[LocalName]], name: str, path: Path) -> LocalName | None:
+def nearest(found: Mapping[str, list[LocalName]], name: str, path: NodePath) -> LocalName | None:
     """What a name at a path stands for: the name of the smallest part that has it. None where two have it alike."""
     seen = [local for local in found.get(name, ()) if local.is_seen(path)]
     closest = [local for local in seen if len(local.within) == max(len(s.within) for s in seen)]

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 
 from synthspec.diagnostics import Span
+from synthspec.document.paths import NodePath
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.language_service.local_names import LocalName, local_names, maps_of, nearest, required_arguments
-from synthspec.language_service.schema_view import Path
 from synthspec.language_service.sites import SECTIONS, Site, declared, sites
 from synthspec.language_service.texts import FORM, Word, expression_words, template_words
 from synthspec.lazy_dataclass import dataclass
@@ -49,11 +49,11 @@ class Names:
     items: Mapping[str, ScalarNode] = field(default_factory=dict)  # what `each` binds, for the whole spec
     local: Mapping[str, list[LocalName]] = field(default_factory=dict)  # what parts of it have for themselves
 
-    def meaning(self, name: str, path: Path) -> str:
+    def meaning(self, name: str, path: NodePath) -> str:
         """The section that a name of an expression or template at this path stands for; "" where it stands for none."""
         return self.meant(name, path)[0]
 
-    def meant(self, name: str, path: Path) -> tuple[str, str]:
+    def meant(self, name: str, path: NodePath) -> tuple[str, str]:
         """The section that a name at a path stands for, and whose it is where it belongs to a part of the spec."""
         if any(local.is_seen(path) for local in self.local.get(name, ())):
             found = nearest(self.local, name, path)

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from synthspec.document.paths import NodePath
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode
 from synthspec.document.resources import language_schema
 
 Schema = Mapping[str, Any]
 Schemas = tuple[Schema, ...]
-Path = tuple[str | int, ...]
 
 _BRANCHES = ("anyOf", "oneOf")
 _SCALARS = ("string", "number", "integer", "boolean", "null")
@@ -122,7 +122,7 @@ def below(forms: Schemas, step: str | int, node: Node | None = None) -> tuple[An
     return tuple(found)
 
 
-def at_path(path: Path, root: Node | None) -> Schemas:
+def at_path(path: NodePath, root: Node | None) -> Schemas:
     """The forms of what may stand at a path; `root` is the document as far as it is written."""
     forms: Schemas = alternatives(root_schemas()[0])
     node = root

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from synthspec.diagnostics import Span
-from synthspec.document.paths import node_at
+from synthspec.document.paths import NodePath, node_at
 from synthspec.document.reader import ListNode, ScalarNode
 from synthspec.evaluation.gates import GATE_METRICS
 from synthspec.language_service.analysis import Analysis
-from synthspec.language_service.schema_view import Path
 from synthspec.language_service.sites import Site
 from synthspec.language_service.texts import Word, template_words
 from synthspec.language_service.values import Position
@@ -30,7 +29,7 @@ def site_at(analysis: Analysis, position: Position) -> Site | None:
     return found[-1] if found else None
 
 
-def scope_at(analysis: Analysis, path: Path, position: Position) -> Mapping[str, Type]:
+def scope_at(analysis: Analysis, path: NodePath, position: Position) -> Mapping[str, Type]:
     """The names that an expression or template at a place may read."""
     there = node_at(analysis.document, path) if analysis.document is not None else None
     for reading in analysis.readings:
@@ -41,7 +40,7 @@ def scope_at(analysis: Analysis, path: Path, position: Position) -> Mapping[str,
     return _likely(analysis, path)
 
 
-def _below(analysis: Analysis, path: Path) -> frozenset[str]:
+def _below(analysis: Analysis, path: NodePath) -> frozenset[str]:
     """The parameters that one cannot read, because they stand below it."""
     names = list(analysis.names.sections["parameters"])
     if path[:1] != ("parameters",) or len(path) < 2 or path[1] not in names:
@@ -49,7 +48,7 @@ def _below(analysis: Analysis, path: Path) -> frozenset[str]:
     return frozenset(names[names.index(str(path[1])) :])
 
 
-def _likely(analysis: Analysis, path: Path) -> dict[str, Type]:
+def _likely(analysis: Analysis, path: NodePath) -> dict[str, Type]:
     """The names in scope where nothing could be read yet, by the place alone."""
     head = path[0] if path else ""
     if head == "gates":
@@ -73,7 +72,7 @@ def _likely(analysis: Analysis, path: Path) -> dict[str, Type]:
     return names
 
 
-def _written_by(analysis: Analysis, path: Path) -> set[str]:
+def _written_by(analysis: Analysis, path: NodePath) -> set[str]:
     """The fields that the prompt at a path writes, which it cannot read."""
     if path[:1] != ("prompts",) or len(path) < 2 or analysis.document is None:
         return set()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from synthspec.document.paths import NodePath
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode
 from synthspec.language_service.schema_view import (
-    Path,
     Schemas,
     alternatives,
     below,
@@ -24,7 +24,7 @@ class Site:
     """A scalar, and what the schema says of it."""
 
     node: ScalarNode
-    path: Path  # of the scalar; of a key, of its value
+    path: NodePath  # of the scalar; of a key, of its value
     text: str  # `expression`, `template`, `item`, `regex`; "" where it is no such text
     names: str  # what it names: a section, or a kind of plug-in
     key: bool = False
@@ -36,7 +36,7 @@ def sites(root: Node | None) -> Iterator[Site]:
         yield from _inside(root, alternatives(root_schemas()[0]), ())
 
 
-def _inside(node: Node, forms: Schemas, path: Path) -> Iterator[Site]:
+def _inside(node: Node, forms: Schemas, path: NodePath) -> Iterator[Site]:
     if isinstance(node, ScalarNode):
         text, names = scalar_roles(forms, node)
         if text or names:
@@ -55,7 +55,7 @@ def _inside(node: Node, forms: Schemas, path: Path) -> Iterator[Site]:
         yield from _below(entry.value, forms, path, entry.key.text, node)
 
 
-def _below(node: Node, forms: Schemas, path: Path, step: str | int, owner: Node) -> Iterator[Site]:
+def _below(node: Node, forms: Schemas, path: NodePath, step: str | int, owner: Node) -> Iterator[Site]:
     inner = tuple(form for schema in below(forms, step, owner) for form in alternatives(schema))
     if inner:
         yield from _inside(node, inner, (*path, step))

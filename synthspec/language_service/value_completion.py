@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from synthspec.document.paths import node_at
+from synthspec.document.paths import NodePath, node_at
 from synthspec.document.reader import ScalarNode
 from synthspec.document.resources import library_names
 from synthspec.inference.accounting.prices import known_models
 from synthspec.language_service.about import ONE, about_name, about_plugin
 from synthspec.language_service.analysis import Analysis
-from synthspec.language_service.schema_view import Path
 from synthspec.language_service.sites import SECTIONS
 from synthspec.language_service.values import CompletionKind
 from synthspec.language_service.written import Offered, as_yaml
@@ -22,7 +21,7 @@ _PLUGINS = ("strategies", "writers", "formats", "engines")
 MOST_FILES = 200
 
 
-def names_of_kind(analysis: Analysis, kind: str, path: Path) -> Iterator[Offered]:
+def names_of_kind(analysis: Analysis, kind: str, path: NodePath) -> Iterator[Offered]:
     """The names that a text or a key of this kind (`x-names`, `x-keys`) may be, at a path of the document."""
     if kind in SECTIONS:
         yield from _of_section(analysis, kind, path)
@@ -43,7 +42,7 @@ def names_of_kind(analysis: Analysis, kind: str, path: Path) -> Iterator[Offered
         yield from _to_extend(analysis)
 
 
-def _of_section(analysis: Analysis, section: str, path: Path) -> Iterator[Offered]:
+def _of_section(analysis: Analysis, section: str, path: NodePath) -> Iterator[Offered]:
     kind: CompletionKind = ONE[section]  # type: ignore[assignment]
     names = list(analysis.names.sections[section])
     if path[:1] == ("parameters",) and path[1:2] and path[1] in names and section == "parameters":
@@ -53,7 +52,7 @@ def _of_section(analysis: Analysis, section: str, path: Path) -> Iterator[Offere
         yield Offered(name, kind, name, detail, documentation)
 
 
-def _backends(path: Path) -> Iterator[Offered]:
+def _backends(path: NodePath) -> Iterator[Offered]:
     whole = path[-1:] != ("provider",)
     for provider in plugin_names("backends"):
         yield Offered(provider, "value", provider, word=BACKEND)
@@ -61,7 +60,7 @@ def _backends(path: Path) -> Iterator[Offered]:
             yield Offered(f"{provider}:{model}", "value", f"{provider}:{model}", word=BACKEND)
 
 
-def _beside(analysis: Analysis, path: Path, key: str) -> str:
+def _beside(analysis: Analysis, path: NodePath, key: str) -> str:
     """The text of another key of the same map."""
     node = node_at(analysis.document, (*path[:-1], key)) if analysis.document is not None and path else None
     return node.text if isinstance(node, ScalarNode) else ""

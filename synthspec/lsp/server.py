@@ -40,7 +40,7 @@ DELAY = 0.12  # seconds after the last keystroke
 TRIGGERS = (".", "|", "{", "[", ":", " ", "'", '"', ",", "(", "/")
 
 T = TypeVar("T")
-Answer = Generator[Any, Any, Any]
+Handling = Generator[Any, Any, Any]
 
 
 class RequestFailed(JsonRpcException):
@@ -53,7 +53,7 @@ class _OwnTexts(LanguageServerProtocol):
     """The protocol without pygls' copy of the texts: it takes U+2028 for a line's end, and moves changes to fit."""
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Answer:
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Handling:
         yield self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE], (params,), None
 
 
@@ -194,7 +194,7 @@ def _answer_places(server: SpecServer) -> None:
     """What is asked about a place of a text."""
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=TRIGGERS))
-    def on_completion(params: types.CompletionParams) -> Answer:
+    def on_completion(params: types.CompletionParams) -> Handling:
         def about(analysis: Analysis, buffer: OpenText) -> types.CompletionList:
             found = complete(analysis, server.place(buffer, params.position))
             return answers.wire_completion(found, buffer, server.encoding)
@@ -202,14 +202,14 @@ def _answer_places(server: SpecServer) -> None:
         return (yield from server.ask(params.text_document.uri, about))
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
-    def on_hover(params: types.HoverParams) -> Answer:
+    def on_hover(params: types.HoverParams) -> Handling:
         def about(analysis: Analysis, buffer: OpenText) -> types.Hover | None:
             return answers.wire_hover(hover(analysis, server.place(buffer, params.position)), buffer, server.encoding)
 
         return (yield from server.ask(params.text_document.uri, about))
 
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
-    def on_definition(params: types.DefinitionParams) -> Answer:
+    def on_definition(params: types.DefinitionParams) -> Handling:
         def about(analysis: Analysis, buffer: OpenText) -> list[types.Location]:
             found = definition(analysis, server.place(buffer, params.position))
             return answers.wire_locations(analysis, buffer, found, server.encoding)
@@ -217,7 +217,7 @@ def _answer_places(server: SpecServer) -> None:
         return (yield from server.ask(params.text_document.uri, about))
 
     @server.feature(types.TEXT_DOCUMENT_REFERENCES)
-    def on_references(params: types.ReferenceParams) -> Answer:
+    def on_references(params: types.ReferenceParams) -> Handling:
         def about(analysis: Analysis, buffer: OpenText) -> list[types.Location]:
             place = server.place(buffer, params.position)
             found = references(analysis, place, params.context.include_declaration)
@@ -226,7 +226,7 @@ def _answer_places(server: SpecServer) -> None:
         return (yield from server.ask(params.text_document.uri, about))
 
     @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
-    def on_rename(params: types.RenameParams) -> Answer:
+    def on_rename(params: types.RenameParams) -> Handling:
         def about(analysis: Analysis, buffer: OpenText) -> types.WorkspaceEdit:
             found = rename(analysis, server.place(buffer, params.position), params.new_name)
             if found.refusal:
@@ -236,7 +236,7 @@ def _answer_places(server: SpecServer) -> None:
         return (yield from server.ask(params.text_document.uri, about))
 
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
-    def on_prepare(params: types.PrepareRenameParams) -> Answer:
+    def on_prepare(params: types.PrepareRenameParams) -> Handling:
         def about(analysis: Analysis, buffer: OpenText) -> types.Range:
             found, refusal = can_rename(analysis, server.place(buffer, params.position))
             if found is None:
@@ -251,14 +251,14 @@ def _answer_files(server: SpecServer) -> None:
     kinds = types.CodeActionOptions([types.CodeActionKind.QuickFix, types.CodeActionKind.SourceFixAll])
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, kinds)
-    def on_actions(params: types.CodeActionParams) -> Answer:
+    def on_actions(params: types.CodeActionParams) -> Handling:
         def about(analysis: Analysis, buffer: OpenText) -> list[types.CodeAction]:
             return _actions(server, analysis, buffer, params)
 
         return (yield from server.ask(params.text_document.uri, about))
 
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
-    def on_symbols(params: types.DocumentSymbolParams) -> Answer:
+    def on_symbols(params: types.DocumentSymbolParams) -> Handling:
         def about(analysis: Analysis, buffer: OpenText) -> list[types.DocumentSymbol]:
             return answers.wire_symbols(symbols(analysis), buffer, server.encoding)
 
@@ -267,7 +267,7 @@ def _answer_files(server: SpecServer) -> None:
     legend = types.SemanticTokensLegend(list(answers.TOKEN_TYPES), [])
 
     @server.feature(types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, legend)
-    def on_tokens(params: types.SemanticTokensParams) -> Answer:
+    def on_tokens(params: types.SemanticTokensParams) -> Handling:
         def about(analysis: Analysis, buffer: OpenText) -> types.SemanticTokens:
             return answers.wire_tokens(tokens(analysis), buffer, server.encoding)
 

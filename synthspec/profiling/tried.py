@@ -14,11 +14,11 @@ from synthspec.profiling.proposal import Proposal
 from synthspec.profiling.propose import propose
 from synthspec.profiling.relations.relation import Correlated
 
-Compile = Callable[[Path], tuple[Diagnostic, ...]]
+Diagnose = Callable[[Path], tuple[Diagnostic, ...]]
 IMPOSSIBLE = "E527"
 
 
-def propose_and_try(profile: Profile, name: str, compiled: Compile) -> Proposal:
+def propose_and_try(profile: Profile, name: str, compiled: Diagnose) -> Proposal:
     """The proposal of a profile without correlations that `compiled`, the compiler, finds impossible."""
     for _ in range(len(profile.relations.correlated) + 1):
         proposal = propose(profile, name)

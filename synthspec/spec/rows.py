@@ -35,10 +35,11 @@ def missing_rule(name: str) -> str:
     return f"missing({name})"
 
 
-Path = tuple[int, ...]  # a row's name: its combination, and its place where a prompt made several of one
+RowPath = tuple[int, ...]  # a row's name: its combination, and its place where a prompt made several of one
+Path = RowPath
 
 
-def path_text(path: Path) -> str:
+def path_text(path: RowPath) -> str:
     """A path for people and files.
 
     >>> path_text((17, 3))
@@ -55,7 +56,7 @@ class Row:
     slot: int  # number in the dataset's order, given when it is handed on
     values: Mapping[str, Any]
     keys: tuple[str, ...] = ()  # the completions it is made of
-    path: Path = ()
+    path: RowPath = ()
     tries: tuple[Try, ...] = ()  # attempts at it that were not kept
     line: tuple[int, ...] = ()  # how many of the keys each row above it has, from the first down
     uses: int | None = None  # how many of the keys no row before it has; None for all
@@ -86,7 +87,7 @@ class Missing:
     reasons: tuple[str, ...]
     values: Mapping[str, Any]
     tries: tuple[Try, ...] = ()
-    path: Path = ()
+    path: RowPath = ()
 
 
 def texts_in(value: Any) -> Iterator[str]:

@@ -9,12 +9,12 @@ from typing import get_args
 
 from synthspec.plugins import declared
 from synthspec.sources.documents.chunker import Chunking, cut
-from synthspec.sources.documents.document import Block, Document, Kind
+from synthspec.sources.documents.document import Block, BlockKind, Document
 from synthspec.testing.light_import import check_light
 from synthspec.testing.suffixes import check_suffixes
 from synthspec.testing.unreadable import broken, check_refused
 
-KINDS = get_args(Kind)
+KINDS = get_args(BlockKind)
 
 
 class DocumentKindContract:

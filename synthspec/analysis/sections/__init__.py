@@ -26,7 +26,7 @@ from synthspec.analysis.sections.sources import lower_sources
 from synthspec.analysis.sections.tool_columns import with_tool_columns
 from synthspec.analysis.sections.without_replacement import check_replacement
 from synthspec.diagnostics import Diagnostic
-from synthspec.document.paths import Path as NodePath
+from synthspec.document.paths import NodePath
 from synthspec.document.reader import MapNode, ScalarNode, to_data
 from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import Table

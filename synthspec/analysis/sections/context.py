@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.diagnostics import Diagnostic, Related, Span, did_you_mean
+from synthspec.document.paths import NodePath
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode, first_line, to_data
 from synthspec.languages.expressions import Expression, Fault, check_expression, parse_expression
 from synthspec.languages.expressions.tree import Literal
@@ -45,13 +46,13 @@ class AnalysisContext:
 
     path: Path
     root: MapNode
-    broken: frozenset[tuple[str | int, ...]]
+    broken: frozenset[NodePath]
     access: Access = NO_ACCESS  # what sources may do
     tables: dict[str, Table] = field(default_factory=dict)
     faults: list[Diagnostic] = field(default_factory=list)
     readings: list[ReadText] = field(default_factory=list)
     _names: dict[str, dict[str, Type]] = field(default_factory=dict)
-    _above: frozenset[tuple[str | int, ...]] | None = None
+    _above: frozenset[NodePath] | None = None
     _forbidden: re.Pattern[str] | None = None
 
     def report(

@@ -18,7 +18,7 @@ from synthspec.languages.expressions.types import ANY, TEXT, Type, join_all, typ
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Choice, Draw, FakerDraw, Formula, GivenDraw, Parameter, PatternDraw, SourceDraw, SourceTable
 
-Lowered = tuple[Draw | None, Type]
+DrawnType = tuple[Draw | None, Type]
 
 
 def lower_parameters(ctx: AnalysisContext, sources: Mapping[str, SourceTable]) -> tuple[Parameter, ...]:
@@ -134,14 +134,14 @@ class _Drawing:
             return f"'{name}' is declared later: move it above '{self.name}'"
         return None
 
-    def draw(self, node: Node) -> Lowered:
+    def draw(self, node: Node) -> DrawnType:
         if isinstance(node, ListNode):
             return self.choice(tuple(to_data(n) for n in self.ctx.items(node)), None)
         if isinstance(node, ScalarNode):
             return self.formula(node)
         if node.get("from") is not None:
             return self.drawn(node)
-        kinds: dict[str, Callable[[MapNode], Lowered]] = {
+        kinds: dict[str, Callable[[MapNode], DrawnType]] = {
             "values": self.weighted,
             "value": self.computed,
             "pattern": self.pattern,
@@ -159,21 +159,21 @@ class _Drawing:
         rows = node.get("rows")
         return lower_count(self.ctx, rows, self.scope, self.draws, self.explain) if rows is not None else None
 
-    def formula(self, node: Node | None) -> Lowered:
+    def formula(self, node: Node | None) -> DrawnType:
         if not isinstance(node, ScalarNode) or node.value is None:
             return None, ANY
         expression, kind = self.ctx.expression(node, self.scope, random=True, explain=self.explain, placed=("index",))
         return (Formula(expression) if expression is not None else None), kind
 
-    def computed(self, node: MapNode) -> Lowered:
+    def computed(self, node: MapNode) -> DrawnType:
         return self.formula(node.get("value"))
 
-    def choice(self, values: tuple[Any, ...], weights: tuple[float, ...] | None) -> Lowered:
+    def choice(self, values: tuple[Any, ...], weights: tuple[float, ...] | None) -> DrawnType:
         if not values:
             return None, ANY
         return Choice(values, weights or (1.0,) * len(values)), type_of_values(values)
 
-    def weighted(self, node: MapNode) -> Lowered:
+    def weighted(self, node: MapNode) -> DrawnType:
         values, beside = node.get("values"), node.get("weights")
         if isinstance(values, MapNode):
             if beside is not None:
@@ -198,7 +198,7 @@ class _Drawing:
             return None, type_of_values(chosen)
         return self.choice(chosen, weights)
 
-    def pattern(self, node: MapNode) -> Lowered:
+    def pattern(self, node: MapNode) -> DrawnType:
         from synthspec.languages.patterns import PatternFault, parse_pattern
 
         regex = node.get("pattern")
@@ -213,7 +213,7 @@ class _Drawing:
             return None, TEXT
         return PatternDraw(regex.text), TEXT
 
-    def drawn(self, node: MapNode) -> Lowered:
+    def drawn(self, node: MapNode) -> DrawnType:
         count = self.count(node)
         if node.get("rows") is not None and count is None:
             return None, Type("list", item=ANY)
@@ -223,7 +223,7 @@ class _Drawing:
             self.conditions.append(_Condition(found.draw.source, found.where, found.draw.where))
         return found.draw, found.type
 
-    def faked(self, node: MapNode) -> Lowered:
+    def faked(self, node: MapNode) -> DrawnType:
         provider = node.get("faker")
         if not isinstance(provider, ScalarNode):
             return None, ANY
@@ -235,7 +235,7 @@ class _Drawing:
             return None, ANY
         return draw, kind
 
-    def given(self, node: MapNode) -> Lowered:
+    def given(self, node: MapNode) -> DrawnType:
         on, cases, otherwise = node.get("given"), node.get("cases"), node.get("else")
         if not isinstance(on, ScalarNode) or not isinstance(cases, MapNode):
             return None, ANY

@@ -27,7 +27,7 @@ STANDARD_OUTPUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MonitorOptions:
     """What the command line asks to be told, and where."""
 
     metrics: str | None = None  # a port, an address or a file; "" is the table of calls, which is no business of ours
@@ -39,7 +39,7 @@ class Told:
 class Monitors:
     """What is told of the builds of one command."""
 
-    def __init__(self, told: Told, *, quiet: bool) -> None:
+    def __init__(self, told: MonitorOptions, *, quiet: bool) -> None:
         self._told, self._quiet = told, quiet
         self._metrics: list[PrometheusMetrics] = []
         self._summaries: list[dict[str, Any]] = []
@@ -119,7 +119,7 @@ class Monitors:
 
 
 @contextmanager
-def monitoring(told: Told, *, quiet: bool) -> Iterator[Monitors]:
+def monitoring(told: MonitorOptions, *, quiet: bool) -> Iterator[Monitors]:
     """The monitors of a command, which say how it ended whichever way that is."""
     _refuse_same(told)
     if told.summary is not None:
@@ -148,7 +148,7 @@ def _warn(message: str) -> None:
     echo(f"warning: {message}", err=True)
 
 
-def _refuse_same(told: Told) -> None:
+def _refuse_same(told: MonitorOptions) -> None:
     files = [Path(p).absolute() for p in (told.metrics or None, told.events, told.summary) if p is not None]
     if len(set(files)) < len(files):
         fail("--events, --metrics and --summary name one file", "give each a file of its own", 2)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from synthspec.analysis.compiled import Compiled
 from synthspec.cli.shared.echo import echo, echo_json
 from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
-from synthspec.cli.shared.monitors import STANDARD_OUTPUT, Monitors, Told, monitoring
+from synthspec.cli.shared.monitors import STANDARD_OUTPUT, MonitorOptions, Monitors, monitoring
 from synthspec.cli.shared.show import Ended, fail, show_diagnostics, show_faults_as_json
 from synthspec.compiler import compile_spec
 from synthspec.lazy_dataclass import dataclass
@@ -44,7 +44,7 @@ class Asked:
     waits: bool  # for batches at a provider
     metrics: bool  # the table of calls
     control: Path | None  # the file that says whether to pause
-    told: Told
+    told: MonitorOptions
     form: str
     quiet: bool
     no_color: bool

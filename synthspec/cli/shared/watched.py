@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from synthspec.inference.accounting.budget import Budget
     from synthspec.spec import Prompt, Spec
     from synthspec.spec.messages import Request
-    from synthspec.spec.rows import Path
+    from synthspec.spec.rows import RowPath
 
 ENOUGH = 3  # calls of a prompt, before it is said how long one takes
 TEXTS = 4_096  # completions remembered, for examples of what is rejected
@@ -50,7 +50,7 @@ class PromptWork:
     repairs: int = 0  # of both, those that were second or later attempts
     retries: int = 0  # calls sent again after the provider failed
     seconds: float = 0.0  # that the calls made took, all together
-    begun: dict[tuple[Path, int], float] = field(default_factory=dict)  # calls in flight: when each was sent
+    begun: dict[tuple[RowPath, int], float] = field(default_factory=dict)  # calls in flight: when each was sent
 
     @property
     def done(self) -> int:
@@ -103,7 +103,7 @@ class Watched:
         self._begun = False  # whether a completion or a call was seen
         self._rules: Counter[str] = Counter()
         self._examples: dict[str, tuple[str, str]] = {}  # reason and text, by rule
-        self._texts: dict[Path, str] = {}  # the last completion of each row that is open
+        self._texts: dict[RowPath, str] = {}  # the last completion of each row that is open
         self._left: tuple[float, float] | None = None  # when it was told, seconds left
 
     def take(self, event: Event, now: float) -> None:
@@ -150,17 +150,17 @@ class Watched:
                 self.lost += 1
                 self._settled(missing.path)
 
-    def _note_text(self, path: Path, text: str) -> None:
+    def _note_text(self, path: RowPath, text: str) -> None:
         if len(self._texts) >= TEXTS:
             self._texts.pop(next(iter(self._texts)))
         self._texts[path if path[-1] >= 0 else path[:-1]] = text  # of a row that waits for several: the last
 
-    def _begin(self, request: Request, path: Path, now: float) -> None:
+    def _begin(self, request: Request, path: RowPath, now: float) -> None:
         self._begun = True
         self._first_call = now if self._first_call is None else self._first_call
         self.prompts[request.prompt].begun[path, request.attempt] = now
 
-    def _done(self, request: Request, path: Path, reused: bool, now: float) -> None:
+    def _done(self, request: Request, path: RowPath, reused: bool, now: float) -> None:
         self._begun = True
         work = self.prompts[request.prompt]
         sent = work.begun.pop((path, request.attempt), None)
@@ -172,7 +172,7 @@ class Watched:
         work.made += 1
         work.seconds += 0.0 if sent is None else now - sent
 
-    def _settled(self, path: Path) -> None:
+    def _settled(self, path: RowPath) -> None:
         self._texts.pop(path, None)
         if not self._begun:  # settled by an earlier build: no call is made for it, and none is told of
             for work in self.prompts.values():

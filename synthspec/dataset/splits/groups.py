@@ -17,7 +17,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from pathlib import Path as Folder
+from pathlib import Path
 from typing import Any
 
 from synthspec.dataset.cells import cell_text
@@ -26,7 +26,7 @@ from synthspec.dataset.similarity.shingles import shingle_sets
 from synthspec.spec import Spec
 from synthspec.spec.conversation import holds_prose, said_in
 from synthspec.spec.fan_outs import shared_level
-from synthspec.spec.rows import Path
+from synthspec.spec.rows import RowPath
 
 ALIKE = 0.8
 JOINED = 0.6
@@ -40,10 +40,10 @@ class SplitGroups:
     """Groups handed out in plan order."""
 
     def __init__(
-        self, fields: Sequence[str], most: int = MOST_COMPARED, shared: int | None = None, folder: Folder | None = None
+        self, fields: Sequence[str], most: int = MOST_COMPARED, shared: int | None = None, folder: Path | None = None
     ) -> None:
         self._fields, self._most, self._shared = tuple(fields), most, shared
-        self._above: Path = ()  # the row above a fan-out that the last row came of
+        self._above: RowPath = ()  # the row above a fan-out that the last row came of
         self._of_above = 0  # its group
         self._index = NearIndex(JOINED, folder)
         self._groups = array("q")  # of each text in the index
@@ -58,7 +58,7 @@ class SplitGroups:
         return {"compared": self._compared, "followed": self._followed}
 
     def of(
-        self, rows: Sequence[RowValues], paths: Sequence[Path] = (), named: Sequence[Any] | None = None
+        self, rows: Sequence[RowValues], paths: Sequence[RowPath] = (), named: Sequence[Any] | None = None
     ) -> list[int | None]:
         """The group of each row: the number of its first row; None where it is like no other yet and none
         can become like it. Rows of the same `named` value, or else those that share what was written above a
@@ -82,7 +82,7 @@ class SplitGroups:
             self._named[key] = number if group is None else group
         return self._named[key]
 
-    def _beside(self, above: Path, shingles: Any) -> int:
+    def _beside(self, above: RowPath, shingles: Any) -> int:
         if above == self._above:
             self._group(shingles, self._of_above)
             return self._of_above
@@ -118,7 +118,7 @@ def _shared(spec: Spec) -> int | None:
     return min(levels) if written is None else min(written, *levels)
 
 
-def open_split_groups(spec: Spec, folder: Folder | None = None) -> SplitGroups | None:
+def open_split_groups(spec: Spec, folder: Path | None = None) -> SplitGroups | None:
     """What keeps near duplicates in one split, with its temporary file in this folder; None where there is no split, or
     novelty lets none through."""
     fields = tuple(f.name for f in spec.fields if f.value is None and holds_prose(f))

@@ -24,7 +24,7 @@ from synthspec.plugins import find_plugin, is_built_in
 from synthspec.plugins.guarding import guarded
 
 if TYPE_CHECKING:  # a spec is checked without loading NumPy
-    from synthspec.dataset.writers._columnar import Cells
+    from synthspec.dataset.writers._columnar import ColumnCells
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +61,4 @@ def find_opener(name: str) -> Callable[..., Writer]:
 class ColumnWriter(Writer, Protocol):
     """A writer that takes whole columns too, all of one length."""
 
-    def write_columns(self, columns: Mapping[str, Cells]) -> None: ...
+    def write_columns(self, columns: Mapping[str, ColumnCells]) -> None: ...

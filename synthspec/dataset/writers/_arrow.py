@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.dataset.cells import safe_text
-from synthspec.dataset.writers._columnar import Cells, Coded
+from synthspec.dataset.writers._columnar import Coded, ColumnCells
 from synthspec.languages.expressions.types import Type
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PLACES = ((1 << 7, np.int8), (1 << 15, np.int16), (1 << 31, np.int32))
 
 
-def direct_array(column: Cells, of: Type) -> pyarrow.Array | None:
+def direct_array(column: ColumnCells, of: Type) -> pyarrow.Array | None:
     """The column as an Arrow array; None where its values have to be looked at one by one.
 
     A coded column of text becomes a dictionary array, other kinds what `parquet.arrow_type` says.

@@ -20,10 +20,10 @@ class Coded:
     values: Sequence[Any]
 
 
-Cells: TypeAlias = NDArray[Any] | Coded
+ColumnCells: TypeAlias = NDArray[Any] | Coded
 
 
-def cell_texts(column: Cells, cell: Callable[[Any], str]) -> list[str]:
+def cell_texts(column: ColumnCells, cell: Callable[[Any], str]) -> list[str]:
     """`cell` of every value, each different one of a coded column written once.
 
     `cell` must write whole numbers as `str` and finite numbers as `repr` does, as JSON and CSV do.
@@ -41,12 +41,12 @@ def cell_texts(column: Cells, cell: Callable[[Any], str]) -> list[str]:
     return [cell(v) for v in unpack(column)]
 
 
-def cell_values(column: Cells) -> list[Any]:
+def cell_values(column: ColumnCells) -> list[Any]:
     """The column as plain values, every null as None."""
     return unpack(uncoded(column))
 
 
-def uncoded(column: Cells) -> NDArray[Any]:
+def uncoded(column: ColumnCells) -> NDArray[Any]:
     """The column as an array of its values."""
     if not isinstance(column, Coded):
         return column

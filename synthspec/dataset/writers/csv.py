@@ -16,7 +16,7 @@ from typing import Any
 
 from synthspec.dataset.cells import cell_text
 from synthspec.dataset.writers import Column
-from synthspec.dataset.writers._columnar import Cells, cell_texts
+from synthspec.dataset.writers._columnar import ColumnCells, cell_texts
 
 SUMMARY = "comma-separated values (RFC 4180), one header line"
 BINARY = False
@@ -37,7 +37,7 @@ class CsvWriter:
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._file.write("".join(self._line(r) for r in rows))
 
-    def write_columns(self, columns: Mapping[str, Cells]) -> None:
+    def write_columns(self, columns: Mapping[str, ColumnCells]) -> None:
         """The same lines as `write`, column by column."""
         lines = map(",".join, zip(*(cell_texts(columns[n], self._cell) for n in self._names), strict=True))
         self._file.write("".join(f"{line or _EMPTY}\n" for line in lines))

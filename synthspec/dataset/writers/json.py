@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.dataset.writers import Column
-from synthspec.dataset.writers._columnar import Cells
+from synthspec.dataset.writers._columnar import ColumnCells
 from synthspec.dataset.writers.jsonl import line_of, lines_of
 
 SUMMARY = "one JSON array of objects"
@@ -28,7 +28,7 @@ class JsonWriter:
             self._file.write(self._separator + line_of(row, self._names))
             self._separator = ",\n"
 
-    def write_columns(self, columns: Mapping[str, Cells]) -> None:
+    def write_columns(self, columns: Mapping[str, ColumnCells]) -> None:
         """The same lines as `write`, column by column."""
         lines = ",\n".join(lines_of(columns, self._names))
         if lines:

@@ -12,7 +12,7 @@ from typing import Any
 
 from synthspec.dataset.cells import json_text
 from synthspec.dataset.writers import Column
-from synthspec.dataset.writers._columnar import Cells, cell_texts
+from synthspec.dataset.writers._columnar import ColumnCells, cell_texts
 
 SUMMARY = "JSON Lines, one object a line"
 BINARY = False
@@ -29,7 +29,7 @@ def line_of(row: Mapping[str, Any], names: Sequence[str]) -> str:
     return _text({n: row.get(n) for n in names})
 
 
-def lines_of(columns: Mapping[str, Cells], names: Sequence[str]) -> Iterator[str]:
+def lines_of(columns: Mapping[str, ColumnCells], names: Sequence[str]) -> Iterator[str]:
     """The rows of whole columns, each as `line_of` writes it."""
     keys = [_text(n) for n in dict.fromkeys(names)]
     texts = [cell_texts(columns[n], _text) for n in dict.fromkeys(names)]
@@ -52,7 +52,7 @@ class JsonLinesWriter:
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._file.write("".join(line_of(r, self._names) + "\n" for r in rows))
 
-    def write_columns(self, columns: Mapping[str, Cells]) -> None:
+    def write_columns(self, columns: Mapping[str, ColumnCells]) -> None:
         """The same lines as `write`, column by column."""
         self._file.write("".join(line + "\n" for line in lines_of(columns, self._names)))
 

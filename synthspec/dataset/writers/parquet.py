@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from synthspec.dataset.cells import json_text, plain
 from synthspec.dataset.writers import Column
 from synthspec.dataset.writers._arrow import dictionary_type, direct_array
-from synthspec.dataset.writers._columnar import Cells, Coded, cell_values, uncoded
+from synthspec.dataset.writers._columnar import Coded, ColumnCells, cell_values, uncoded
 from synthspec.languages.expressions.types import Type
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ParquetWriter:
             if len(self._waiting) >= GROUP_ROWS or self._characters >= GROUP_CHARACTERS:
                 self._flush()
 
-    def write_columns(self, columns: Mapping[str, Cells]) -> None:
+    def write_columns(self, columns: Mapping[str, ColumnCells]) -> None:
         """The same values as `write`, without a Python object for each; one group of rows.
 
         The columns that are coded must be the same at every call.

@@ -7,20 +7,20 @@ from typing import Generic, TypeVar
 
 from synthspec.lazy_dataclass import dataclass
 
-Item = TypeVar("Item")
+T = TypeVar("T")
 MOST_ROWS = 50_000  # rows kept in memory
 
 
 @dataclass(slots=True)
-class EvenSample(Generic[Item]):
+class EvenSample(Generic[T]):
     """Every `stride`-th of all items; the stride doubles when there are too many."""
 
     most: int = MOST_ROWS
     stride: int = 1
     seen: int = 0
-    items: list[Item] = field(default_factory=list)
+    items: list[T] = field(default_factory=list)
 
-    def add(self, item: Item) -> None:
+    def add(self, item: T) -> None:
         """One item more."""
         if self.seen % self.stride == 0:
             self.items.append(item)

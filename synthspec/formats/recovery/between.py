@@ -48,14 +48,14 @@ _EXTRA = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class PartText:
     """The text of a part. `doubt`: what in it may be none of its own; "" where all is."""
 
     text: str
     doubt: str = ""
 
 
-def settle(part: MarkedText, inside: bool, names: Collection[str], row: int, ends: bool, titled: bool) -> Value:
+def settle(part: MarkedText, inside: bool, names: Collection[str], row: int, ends: bool, titled: bool) -> PartText:
     """The value of a part.
 
     `inside`: the part begins within a code fence; `row` is the row's number, from 1; `ends`: the part is the last of
@@ -63,7 +63,7 @@ def settle(part: MarkedText, inside: bool, names: Collection[str], row: int, end
     """
     closed = _own_end(part)
     if closed is not None:
-        return Value(_plain(closed, part))
+        return PartText(_plain(closed, part))
     text, doubt = _fenced(part, inside, ends)
     lines = text.split("\n")
     while len(lines) > 1 and not doubt:
@@ -77,7 +77,7 @@ def settle(part: MarkedText, inside: bool, names: Collection[str], row: int, end
         lines = kept
     value = "\n".join(lines).rstrip()
     value = _unclosed(value)
-    return Value(_plain(value, part), doubt or _uncertain(value, part, names, ends, titled))
+    return PartText(_plain(value, part), doubt or _uncertain(value, part, names, ends, titled))
 
 
 def in_fences(body: str, parts: Sequence[MarkedText]) -> frozenset[int]:

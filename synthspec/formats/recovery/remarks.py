@@ -10,7 +10,7 @@ from typing import Any, Literal
 from synthspec.formats.recovery.signatures import is_signature
 from synthspec.languages.lazy_patterns import lazy_pattern
 
-Verdict = Literal["", "maybe", "surely"]
+Certainty = Literal["", "maybe", "surely"]
 
 _THINGS = (
     r"outputs?|results?|answers?|responses?|repl(?:y|ies)|rows?|csv|json|yaml|tables?|lists?"
@@ -181,7 +181,7 @@ def is_preamble(line: str) -> bool:
     return _PREAMBLE.match(line.strip().lstrip("*_#> ")) is not None
 
 
-def judge_preamble(line: str, names: Collection[str] = ()) -> Verdict:
+def judge_preamble(line: str, names: Collection[str] = ()) -> Certainty:
     """Whether a line before a text announces it, rather than being its first."""
     said = bare(line)
     if not said or len(said) > 400:
@@ -232,7 +232,7 @@ def _things(names: tuple[str, ...]) -> re.Pattern[str]:
     return lazy_pattern(rf"\b(?:{things})\b", re.IGNORECASE)
 
 
-def judge_remark(paragraph: str, names: Collection[str] = (), letters: bool = False) -> Verdict:
+def judge_remark(paragraph: str, names: Collection[str] = (), letters: bool = False) -> Certainty:
     """Whether a last paragraph speaks about the answer, rather than being its end.
 
     `letters`: the value is something that people write to each other, where an offer of help is its own.

@@ -35,7 +35,7 @@ from synthspec.generation.machine.states import (
 from synthspec.generation.machine.steps import Step
 from synthspec.inference.outcomes import Failed, Replied, Stopped
 from synthspec.inference.requests import Feedback
-from synthspec.spec.rows import Path, Rejection, Stage, Try
+from synthspec.spec.rows import Rejection, RowPath, Stage, Try
 
 NO_LIST = "`each` goes over a list; here it is no list"
 
@@ -48,8 +48,8 @@ class Rowwork:
         self.combination = combination
         self.rows = rows
         self.effects: list[Effect] = []
-        self.notes: list[tuple[Path, ReplyNote]] = []
-        self._changed: list[Path] = []  # fan-outs of which further rows may be begun, or that may be done
+        self.notes: list[tuple[RowPath, ReplyNote]] = []
+        self._changed: list[RowPath] = []  # fan-outs of which further rows may be begun, or that may be done
 
     @property
     def state(self) -> State:
@@ -76,7 +76,7 @@ class Rowwork:
 
     def lose(
         self,
-        path: Path,
+        path: RowPath,
         combination: Combination,
         stage: Stage,
         reasons: tuple[str, ...],
@@ -100,7 +100,7 @@ class Rowwork:
                 self.rows = self.rows.having(parent.path, replace(parent, open=parent.open + 1))
             self.take(RowTurn(self.program, row).replace_it(stage, reasons))
 
-    def _leave(self, path: Path) -> None:
+    def _leave(self, path: RowPath) -> None:
         """A row, with all that came of it, is final."""
         self.rows = self.rows.without(path)
         fan = self.rows.get(path[:-1])
@@ -230,7 +230,7 @@ class Rowwork:
         else:
             self._give_up(fan)
 
-    def _read(self, fan: FanState, step: Step, reply: Replied, first: Path) -> FanState:
+    def _read(self, fan: FanState, step: Step, reply: Replied, first: RowPath) -> FanState:
         key, text = reply.key, reply.text
         read = self.program.read(step, fan.row.combination.values, reply, fan.wanted)
         self.notes.append((first, ReplyNote(fan.wanted, read.held, read.rejections)))
@@ -265,7 +265,7 @@ class Rowwork:
             self.lose(path, row.combination, fan.stage, fan.reasons, values, fan.tries[-MAX_TRIES_KEPT:], final)
 
 
-def _parts(lost: Lost) -> tuple[Path, Combination, Stage, tuple[str, ...], Mapping[str, Any], tuple[Try, ...]]:
+def _parts(lost: Lost) -> tuple[RowPath, Combination, Stage, tuple[str, ...], Mapping[str, Any], tuple[Try, ...]]:
     return lost.path, lost.combination, lost.stage, lost.reasons, lost.values, lost.tries
 
 

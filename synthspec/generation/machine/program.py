@@ -26,7 +26,7 @@ from synthspec.spec import Check, Field, Prompt, Spec
 from synthspec.spec.asked import checked_one_by_one, fields_asked, lists_of_replies
 from synthspec.spec.fan_outs import asked_at, novelty_fields
 from synthspec.spec.players import spec_of_player
-from synthspec.spec.rows import Path, Rejection, Stage, missing_rule
+from synthspec.spec.rows import Rejection, RowPath, Stage, missing_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,11 @@ class Program:
         """The prompts whose completions tell one request of a prompt from others of the same words."""
         return step.prompt.needs or self.makers[asked_at(step.prompt)]
 
-    def number_of(self, path: Path) -> int:
+    def number_of(self, path: RowPath) -> int:
         """The number of a row, or of the first that comes of it, in the dataset's order, where all is as expected."""
         return sum(place * below for place, below in zip(path, self.fewest, strict=False))
 
-    def rows_of(self, path: Path) -> int:
+    def rows_of(self, path: RowPath) -> int:
         """How many rows of the next level replies are to make for a row: no more than the dataset has room for."""
         level = self.levels[len(path) - 1]
         if not self.is_settled_by_plan:

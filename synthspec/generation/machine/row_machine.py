@@ -26,9 +26,9 @@ from synthspec.generation.machine.states import (
     row_of,
 )
 from synthspec.inference.outcomes import Id
-from synthspec.spec.rows import Path, Stage
+from synthspec.spec.rows import RowPath, Stage
 
-Turn = tuple[State, list[Effect], list[tuple[Path, ReplyNote]]]
+Turn = tuple[State, list[Effect], list[tuple[RowPath, ReplyNote]]]
 
 
 def begin(program: Program, combination: Combination) -> Turn:

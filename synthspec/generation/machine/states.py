@@ -18,7 +18,7 @@ from synthspec.generation.machine.rows import RowStates
 from synthspec.inference.outcomes import Failed, Id, Replied, Stopped
 from synthspec.inference.requests import Feedback
 from synthspec.lazy_dataclass import dataclass
-from synthspec.spec.rows import Path, Rejection, Stage, Try
+from synthspec.spec.rows import Rejection, RowPath, Stage, Try
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Ask:
     """A completion is wanted. Answered by `Replied`, `Failed` or `Stopped`."""
 
     id: Id
-    path: Path
+    path: RowPath
     prompt: str
     attempt: int  # from 1
     rows: int  # that the reply should hold
@@ -62,7 +62,7 @@ class Offer:
     """
 
     id: Id
-    path: Path
+    path: RowPath
     combination: Combination
     values: Mapping[str, Any]
     lineage: tuple[str, ...]
@@ -80,7 +80,7 @@ class Need:
     """
 
     id: Id
-    path: Path
+    path: RowPath
     what: Literal["move", "substitute"]
     combination: Combination
     times: int  # how often the row was moved before
@@ -91,7 +91,7 @@ class Need:
 class Lost:
     """A row that cannot be had. Not answered."""
 
-    path: Path
+    path: RowPath
     combination: Combination
     stage: Stage
     reasons: tuple[str, ...]
@@ -103,7 +103,7 @@ class Lost:
 class Dropped:
     """A row that its spec does not want, with all that would come of it. Not answered."""
 
-    path: Path
+    path: RowPath
     combination: Combination
     rule: str  # the check, countable
     reason: str
@@ -114,7 +114,7 @@ class Dropped:
 class Fanned:
     """A row stands for so many rows of the next level. Not answered."""
 
-    path: Path
+    path: RowPath
     count: int
     values: Mapping[str, Any] = field(default_factory=dict)  # of one that stands for none
 
@@ -171,7 +171,7 @@ class Work:
 class RowState:
     """The history of one row, and the questions it waits for: one, or the calls of one prompt that makes several."""
 
-    path: Path
+    path: RowPath
     place: str  # among the rows of its combination, as keys know it
     combination: Combination
     above: Mapping[str, Any] = field(default_factory=dict)  # the values it has of the row that it came of
@@ -247,7 +247,7 @@ class FanState:
     replies, asked for together until all are there. Not all of them are worked on at once.
     """
 
-    path: Path
+    path: RowPath
     row: RowState  # what they come of
     made: tuple[Made, ...] | Items = ()  # in order
     begun: int = 0  # of those made
@@ -270,14 +270,14 @@ class State:
     rows: RowStates
 
     @property
-    def open(self) -> dict[Id, Path]:
+    def open(self) -> dict[Id, RowPath]:
         """Every question that waits for its answer, and the row that asks."""
         found = {row.waits.id: path for path, row in self.rows.items() if row.waits is not None}
         found.update((id, path) for path, row in self.rows.items() if isinstance(row, RowState) for id in row.calls)
         return found
 
 
-def row_of(id: Id) -> Path:
+def row_of(id: Id) -> RowPath:
     """The path of the row that asks. Calls of one row that are open at once have a negative number at its end.
 
     >>> row_of(((17, 3, -2), 1))

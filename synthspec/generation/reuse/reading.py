@@ -16,8 +16,7 @@ from synthspec.inference.events import RowDropped, RowEmpty, RowKept, RowMissing
 from synthspec.inference.images import is_same_picture
 from synthspec.inference.store import Store
 from synthspec.inference.store.derived.noted_rejections import noted_rejection, read_rejections
-from synthspec.inference.store.derived.rows import Row as StoredRow
-from synthspec.inference.store.derived.rows import read_completion
+from synthspec.inference.store.derived.rows import StoredRow, read_completion
 from synthspec.inference.store.derived.settled_log import NotedCombination, count_rows, count_settled, read_settled
 from synthspec.inference.store.reading_ahead import ReadingAhead
 from synthspec.lazy_dataclass import dataclass

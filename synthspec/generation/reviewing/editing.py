@@ -22,7 +22,7 @@ from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import build_plan
 from synthspec.sources import Table
 from synthspec.spec import Spec
-from synthspec.spec.rows import Path
+from synthspec.spec.rows import RowPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class RowEditor:
         self._fields = {f.name: f for f in spec.fields}
         self._known = frozenset(listed_names(spec)) if spec.on_missing == "replace" else None
 
-    def edit(self, path: Path, combination: int, values: Mapping[str, Any], patch: Mapping[str, Any]) -> EditedRow:
+    def edit(self, path: RowPath, combination: int, values: Mapping[str, Any], patch: Mapping[str, Any]) -> EditedRow:
         """The row with its patch, in the order of its fields; cleaned as what models write is."""
         faults = [fault for name in patch if (fault := self._refusal(name)) is not None]
         if faults:
@@ -77,7 +77,7 @@ class RowEditor:
         except (ValueError, RecursionError):
             return text
 
-    def known_of(self, path: Path, combination: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    def known_of(self, path: RowPath, combination: int, values: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of a row, and the items of lists that it was made of."""
         return {**self._combination(combination), **self._items(path, combination, values)}
 
@@ -112,7 +112,7 @@ class RowEditor:
             values = self._plan.at(index)
         return values if self._known is None else {n: v for n, v in values.items() if n in self._known}
 
-    def _items(self, path: Path, combination: int, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _items(self, path: RowPath, combination: int, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """The item of each list that the row was made of."""
         found: dict[str, Any] = {}
         for level in self._program.levels:

@@ -10,7 +10,7 @@ from typing import Any
 from synthspec.languages.expressions import Expression
 from synthspec.languages.expressions.functions.placed import ADDRESS, FIELD, INDEX, SEED, placed_calls
 from synthspec.lazy_dataclass import dataclass
-from synthspec.spec.rows import Path, path_text
+from synthspec.spec.rows import RowPath, path_text
 
 __all__ = ["FIELD", "RowPlace", "place_of", "reads_place"]
 
@@ -19,7 +19,7 @@ __all__ = ["FIELD", "RowPlace", "place_of", "reads_place"]
 class RowPlace:
     """Where a row stands: its path, and the number of the combination that it was made under."""
 
-    path: Path
+    path: RowPath
     combination: int
 
 

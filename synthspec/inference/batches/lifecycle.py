@@ -24,7 +24,7 @@ from synthspec.inference.batches.desk import Absent, Batch, Desk, Left, Refused
 from synthspec.inference.batches.results import Results, fetch_results, read_results
 from synthspec.spec.messages import FAULT_RULES, BackendFault, FaultKind
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 TRIES = 8  # of what was not begun yet, before its calls are given back
 LONG_TRIES = 40  # of asking for what is under way: hours
 _LATER = (FaultKind.RATE_LIMITED, FaultKind.OVERLOADED)
@@ -216,7 +216,7 @@ class Lifecycle:
         except (BackendFault, OSError):
             return
 
-    async def _asking(self, ask: Callable[[], Found]) -> Found:
+    async def _asking(self, ask: Callable[[], T]) -> T:
         """Ask about what is under way, for as long as there is hope.
 
         Raises:
@@ -234,7 +234,7 @@ class Lifecycle:
                 "what it holds is then paid for again"
             ) from None
 
-    async def _trying(self, most: int, work: Callable[[], Found]) -> Found:
+    async def _trying(self, most: int, work: Callable[[], T]) -> T:
         tries = 0
         while True:
             try:

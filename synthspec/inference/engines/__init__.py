@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_built_in
 from synthspec.plugins.guarding import guarded
 from synthspec.spec.messages import BackendFault, Reply, Request
-from synthspec.spec.rows import Path
+from synthspec.spec.rows import RowPath
 
 if TYPE_CHECKING:
     from synthspec.inference.sending.endpoints import Endpoint
@@ -37,7 +37,7 @@ class Call:
     send: int
     request: Request
     endpoint: str  # the name of the backend that is asked (`spec/backends_used.py`)
-    path: Path  # of the row it is for: the lowest goes first
+    path: RowPath  # of the row it is for: the lowest goes first
     tokens: int = 0  # it may take at most
     not_before: float = 0.0  # on the clock of the event loop
     cost: float = 0.0  # US dollars it may cost at most
@@ -107,7 +107,7 @@ class EngineContext:
     tables: Mapping[str, Table]
     endpoints: Mapping[str, Endpoint]  # by name (`spec/backends_used.py`)
     store: Store
-    folder: FilePath
+    folder: Path
     argument: str = ""  # what stands behind the name: `ray=ADDRESS`
     waits: bool = True
     tell: Callable[[Any], None] = lambda event: None  # takes events (`inference/events.py`)

@@ -16,7 +16,7 @@ from synthspec.inference.outcomes import CallOutcome, Id, Replied, Stopped
 from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.sending.resends import PendingRequest, after_fault
 from synthspec.spec.messages import BackendFault, Completion, FaultKind, Reply, Request
-from synthspec.spec.rows import Path
+from synthspec.spec.rows import RowPath
 
 SettledAsk = tuple[Id, CallOutcome]
 
@@ -112,7 +112,7 @@ class CallQueue:
         self._wait(PendingRequest(id, request, worst, under_way=under_way))
         return None
 
-    def give_up(self, path: Path, reason: str) -> list[SettledAsk]:
+    def give_up(self, path: RowPath, reason: str) -> list[SettledAsk]:
         """Of what waits to be sent, the answers to what is asked for this row and those after it: nothing is sent."""
         answers: list[SettledAsk] = []
         for name, heap in self._ready.items():

@@ -10,8 +10,8 @@ from synthspec.inference.store.derived.rows import (
     CALL_COLUMNS,
     READ_COLUMNS,
     Decayed,
-    Row,
     StoredCall,
+    StoredRow,
     key_bytes,
     read_completion,
 )
@@ -44,7 +44,7 @@ SELECT total(cost), sum(prompt_tokens), sum(completion_tokens), sum(requests), 0
 """
 
 
-def get_version_1(connection: sqlite3.Connection, key: str) -> Row | None:
+def get_version_1(connection: sqlite3.Connection, key: str) -> StoredRow | None:
     """The row of a request, as this version has it."""
     row = connection.execute(f"{_QUERIES[1, True]} WHERE key = ?", (key,)).fetchone()
     return None if row is None else upgrade_row(row)
@@ -78,7 +78,7 @@ def read_calls(connection: sqlite3.Connection, version: int, keys: Sequence[str]
     return [call for call in found if call is not None]
 
 
-def _call(row: Row, version: int, texts: bool, blobs: Find) -> StoredCall | None:
+def _call(row: StoredRow, version: int, texts: bool, blobs: Find) -> StoredCall | None:
     key, prompt, combination, attempt, model, finish, asked, given, cost, latency, created = row[:11]
     key = key.hex() if isinstance(key, bytes) else key
     figures = (key, prompt, combination, attempt, model, finish, asked, given, cost, latency or 0.0, created or 0.0)

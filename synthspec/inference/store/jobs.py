@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from synthspec.inference.store.derived.rows import Row
+from synthspec.inference.store.derived.rows import StoredRow
 from synthspec.inference.store.ledger import MOST_COST, MOST_TOKENS, Send, StoredTotals
 from synthspec.inference.store.schema import (
     DUPLICATE,
@@ -49,7 +49,7 @@ class Begin:
 class Put(NamedTuple):
     """Store a completion. Comes to whether it was the first of its request."""
 
-    row: Row
+    row: StoredRow
     blobs: Sequence[tuple[bytes, bytes]]
     send: Send | None
     worst: tuple[float, int]  # US dollars and tokens, for what is not known

@@ -14,9 +14,9 @@ from synthspec.inference.store import calls
 from synthspec.inference.store.derived.rows import (
     READ_COLUMNS,
     Decayed,
-    Row,
     Spent,
     StoredCall,
+    StoredRow,
     is_whole_completion,
     key_bytes,
     key_text,
@@ -28,7 +28,7 @@ from synthspec.spec.messages import Completion
 
 FILE = "run.sqlite"
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 
 _GET = f"SELECT {READ_COLUMNS} FROM completions WHERE key = ?"
 _MANY = 128  # keys in one statement
@@ -76,14 +76,14 @@ class StoreReader:
                 self._note_damage(fault.reason)
             raise fault from error
 
-    def get_rows(self, keys: Sequence[str]) -> list[Row]:
+    def get_rows(self, keys: Sequence[str]) -> list[StoredRow]:
         """What is stored of these requests (`READ_COLUMNS`), each verified; one that is not there is left out.
 
         Raises:
             StoreDamaged: what is stored of one is not what was written.
             StoreFault: they cannot be read.
         """
-        found: list[Row] = []
+        found: list[StoredRow] = []
         try:
             for start in range(0, len(keys), _MANY):
                 some = [key_bytes(key) for key in keys[start : start + _MANY]]
@@ -147,7 +147,7 @@ class StoreReader:
         """
         yield from self._iterate(calls.iterate_requests)
 
-    def iterate_rows(self) -> Iterator[Row]:
+    def iterate_rows(self) -> Iterator[StoredRow]:
         """Every completion as it is stored (`READ_COLUMNS`), in the order in which they were stored.
 
         Raises:
@@ -201,7 +201,7 @@ class StoreReader:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.shut()
 
-    def _iterate(self, read: Callable[[sqlite3.Connection, int], Iterator[Found]]) -> Iterator[Found]:
+    def _iterate(self, read: Callable[[sqlite3.Connection, int], Iterator[T]]) -> Iterator[T]:
         connection, version = connect_reader(self.path)
         with contextlib.closing(connection):
             try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from synthspec.inference.store import Store, StoreFault
-from synthspec.inference.store.derived.rows import Row, is_whole_completion, key_bytes, key_text
+from synthspec.inference.store.derived.rows import StoredRow, is_whole_completion, key_bytes, key_text
 
 MOST_HELD = 4_096  # rows that were passed and not asked for yet
 AHEAD = 4  # rows that are read, at most, for each that is missing
@@ -20,10 +20,10 @@ class ReadingAhead:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._rows: Iterator[Row] = store.iterate_rows()
-        self._held: dict[bytes | str, Row] = {}
+        self._rows: Iterator[StoredRow] = store.iterate_rows()
+        self._held: dict[bytes | str, StoredRow] = {}
 
-    def get_many(self, keys: Sequence[str]) -> list[Row | None]:
+    def get_many(self, keys: Sequence[str]) -> list[StoredRow | None]:
         """What is stored of these requests (`READ_COLUMNS`), each verified; None of one that is not there.
 
         Raises:
@@ -53,7 +53,7 @@ class ReadingAhead:
             found |= {row[0]: row for row in self._store.get_rows(left)}
         return [found.get(key) for key in wanted]
 
-    def _next(self, count: int) -> Iterator[Row]:
+    def _next(self, count: int) -> Iterator[StoredRow]:
         for _ in range(count):
             row = next(self._rows, None)
             if row is None:

@@ -157,12 +157,12 @@ def _is_empty(call: FunctionCall) -> bool:
     """Whether a truncated call of constants draws nothing, tried at the ends and in the middle."""
     import numpy as np
 
-    from synthspec.languages.expressions.evaluation.evaluator import Constant
+    from synthspec.languages.expressions.evaluation.evaluator import ConstantColumn
     from synthspec.languages.expressions.random.calls import draw
 
     points = np.array([2.0**-54, 0.5, 1 - 2.0**-53])
     with np.errstate(all="ignore"):
-        column = draw(call, points, lambda node: Constant(constant_of(node)), len(points))
+        column = draw(call, points, lambda node: ConstantColumn(constant_of(node)), len(points))
     return any(v is None or not math.isfinite(v) for v in column.tolist())
 
 

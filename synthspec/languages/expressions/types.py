@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from synthspec.lazy_dataclass import dataclass
 
-Kind = Literal[
+TypeKind = Literal[
     "integer", "number", "text", "boolean", "date", "datetime", "time", "list", "map", "any", "null", "distribution"
 ]  # fmt: skip
 
@@ -20,7 +20,7 @@ Length = tuple[int, int | None]  # items of a list at least and at most, None wh
 class Type:
     """A type. `values` holds the only values there can be, where known (an enum, a parameter's list)."""
 
-    kind: Kind
+    kind: TypeKind
     item: Type | None = None  # of a list
     members: tuple[tuple[str, Type], ...] | None = None  # of a map, where known
     values: tuple[Any, ...] | None = None

@@ -30,8 +30,8 @@ from synthspec.languages.patterns.tree import (
     Concatenation,
     Condition,
     Look,
-    Node,
     PatternFault,
+    PatternNode,
     Quantifier,
     parse_tree,
     tokens,
@@ -137,7 +137,7 @@ def _probe(pattern: Pattern) -> None:
         raise PatternFault(*_IMPOSSIBLE)
 
 
-def _needs_checking(tree: Node, nodes: list[Node]) -> bool:
+def _needs_checking(tree: PatternNode, nodes: list[PatternNode]) -> bool:
     """Whether a text put together from left to right may still not match: what looks at its surroundings."""
     anchors = sum(isinstance(node, Anchor) for node in nodes)
     if isinstance(tree, Concatenation) and tree.items:
@@ -149,11 +149,11 @@ def _needs_checking(tree: Node, nodes: list[Node]) -> bool:
     )
 
 
-def longest_text(node: Node) -> int:
+def longest_text(node: PatternNode) -> int:
     """The most characters that can be written for a node; a backreference counts as its group would."""
     groups: dict[int, int] = {}
 
-    def measure(node: Node) -> int:
+    def measure(node: PatternNode) -> int:
         match node:
             case Chars():
                 return 1
@@ -193,7 +193,7 @@ def _draws(key: bytes) -> RandomBits:
 # --- writers: one function for each node, made once
 
 
-def _writer(node: Node, text: str) -> TextWriter:
+def _writer(node: PatternNode, text: str) -> TextWriter:
     again = partial(_writer, text=text)
     match node:
         case Chars():

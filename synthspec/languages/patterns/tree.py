@@ -19,7 +19,7 @@ from synthspec.lazy_dataclass import dataclass
 LONGEST_TEXT = 4_000  # characters of a pattern
 DEEPEST = 60  # groups inside groups
 
-Item = tuple[int, int] | str  # a range of code points, both ends included, or one of the classes d D w W s S
+SetItem = tuple[int, int] | str  # a range of code points, both ends included, or one of the classes d D w W s S
 
 
 class PatternFault(SynthspecError, ValueError):
@@ -36,7 +36,7 @@ class PatternFault(SynthspecError, ValueError):
 class Chars:
     """One character out of a set."""
 
-    items: tuple[Item, ...]
+    items: tuple[SetItem, ...]
     negated: bool = False
     ignore_case: bool = False
     ascii: bool = False
@@ -49,19 +49,19 @@ class Chars:
 
 @dataclass(frozen=True, slots=True)
 class Concatenation:
-    items: tuple[Node, ...]
+    items: tuple[PatternNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Alternation:
-    branches: tuple[Node, ...]
+    branches: tuple[PatternNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Quantifier:
     """`high` None has no end. A possessive repeat never gives back what it took; a lazy one takes little first."""
 
-    body: Node
+    body: PatternNode
     low: int
     high: int | None
     possessive: bool = False
@@ -71,12 +71,12 @@ class Quantifier:
 @dataclass(frozen=True, slots=True)
 class CaptureGroup:
     number: int
-    body: Node
+    body: PatternNode
 
 
 @dataclass(frozen=True, slots=True)
 class Atomic:
-    body: Node
+    body: PatternNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +98,27 @@ class Condition:
     """`yes` where the group took part in the match, else `no`."""
 
     number: int
-    yes: Node
-    no: Node
+    yes: PatternNode
+    no: PatternNode
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """A look-ahead, or a look-behind of so many characters: matches no character itself."""
 
-    body: Node
+    body: PatternNode
     negated: bool = False
     behind: int | None = None
 
 
-Node = (
+PatternNode = (
     Chars | Concatenation | Alternation | Quantifier | CaptureGroup | Atomic | Anchor | Backreference | Condition | Look
 )
 ANY = Chars((), negated=True)
 
 
 @lru_cache(maxsize=512)
-def parse_tree(text: str) -> Node:
+def parse_tree(text: str) -> PatternNode:
     """The tree of a regular expression that Python's `re` accepts. Raises PatternFault for any other."""
     if len(text) > LONGEST_TEXT:
         raise PatternFault(
@@ -129,7 +129,7 @@ def parse_tree(text: str) -> Node:
     return parse_any_length(text)
 
 
-def parse_any_length(text: str) -> Node:
+def parse_any_length(text: str) -> PatternNode:
     """As `parse_tree`, for patterns put together by a program, such as a lexer's."""
     try:
         with warnings.catch_warnings():
@@ -174,13 +174,13 @@ def read_replacement(text: str, replacement: str) -> list[str | int]:
 class _Reader:
     """From the parser's (opcode, argument) pairs to nodes."""
 
-    def sequence(self, parsed: Any, flags: int, depth: int) -> Node:
+    def sequence(self, parsed: Any, flags: int, depth: int) -> PatternNode:
         if depth > DEEPEST:
             raise _too_deep()
         items = tuple(self.node(str(op), value, flags, depth) for op, value in parsed)
         return items[0] if len(items) == 1 else Concatenation(items)
 
-    def node(self, op: str, value: Any, flags: int, depth: int) -> Node:
+    def node(self, op: str, value: Any, flags: int, depth: int) -> PatternNode:
         if op in ("LITERAL", "NOT_LITERAL"):
             return self.chars([(value, value)], op == "NOT_LITERAL", flags)
         if op == "ANY":
@@ -195,7 +195,7 @@ class _Reader:
             return Backreference(value, bool(flags & re.IGNORECASE))
         return self.compound(op, value, flags, depth + 1)
 
-    def compound(self, op: str, value: Any, flags: int, depth: int) -> Node:
+    def compound(self, op: str, value: Any, flags: int, depth: int) -> PatternNode:
         if op == "BRANCH":
             return Alternation(tuple(self.sequence(branch, flags, depth) for branch in value[1]))
         if op in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
@@ -219,11 +219,11 @@ class _Reader:
             return Condition(number, self.sequence(yes, flags, depth), self.sequence(no or (), flags, depth))
         raise PatternFault(f"cannot read {op.lower()} in a pattern", 0, "write it another way")
 
-    def chars(self, items: list[Item], negated: bool, flags: int) -> Chars:
+    def chars(self, items: list[SetItem], negated: bool, flags: int) -> Chars:
         return Chars(tuple(items), negated, bool(flags & re.IGNORECASE), bool(flags & re.ASCII))
 
 
-def _item(code: str, argument: Any) -> Item | None:
+def _item(code: str, argument: Any) -> SetItem | None:
     if code == "LITERAL":
         return (argument, argument)
     if code == "RANGE":
@@ -252,7 +252,7 @@ def _anchor(code: str, flags: int) -> Any:
     return _ANCHORS[code]
 
 
-def _matches(item: Item, char: str, ascii_only: bool) -> bool:
+def _matches(item: SetItem, char: str, ascii_only: bool) -> bool:
     if isinstance(item, tuple):
         return item[0] <= ord(char) <= item[1]
     return _in_class(item.lower(), char, ascii_only) != item.isupper()
@@ -274,7 +274,7 @@ def cases(char: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form for form in forms if len(form) == 1))
 
 
-def children(node: Node) -> tuple[Node, ...]:
+def children(node: PatternNode) -> tuple[PatternNode, ...]:
     """The nodes directly inside a node, in order."""
     match node:
         case Concatenation(items):
@@ -289,7 +289,7 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
-def walk(node: Node) -> Iterator[Node]:
+def walk(node: PatternNode) -> Iterator[PatternNode]:
     """A node and every node inside it."""
     yield node
     for child in children(node):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from synthspec.languages.expressions.random.quantiles.bell import normal_cumulative, normal_quantile
 
 Array = NDArray[np.float64]
-Evaluate = Callable[[Array, Array], tuple[NDArray[np.generic], NDArray[np.generic]]]
+EvaluateBoth = Callable[[Array, Array], tuple[NDArray[np.generic], NDArray[np.generic]]]
 
 _LEAST, _MOST = 2.0**-54, 1 - 2.0**-53
 _STRONGEST = 0.9995
@@ -148,7 +148,7 @@ def _ranks(values: NDArray[np.generic]) -> Array:
     return ranks - (len(values) + 1) / 2
 
 
-def calibrate(evaluate: Evaluate, rank: float) -> float:
+def calibrate(evaluate: EvaluateBoth, rank: float) -> float:
     """The correlation of two normals under which the values of two parameters have rank correlation `rank`.
 
     `evaluate` maps two columns of uniforms to the two columns of values, which must have an order. Bisection

@@ -19,10 +19,10 @@ from synthspec.profiling.columns.languages import guess_language
 from synthspec.profiling.columns.personal import personal_kind, sensitive, tells_of_people
 from synthspec.profiling.columns.profile import (
     Codes,
+    ColumnKind,
     ColumnProfile,
     Counter,
     Empty,
-    Kind,
     Labels,
     Moments,
     Numbers,
@@ -63,7 +63,7 @@ def mark(value: Any) -> Any:
     return (isinstance(value, bool), value)
 
 
-def _kind(column: SampleColumn, present: list[Any]) -> Kind:
+def _kind(column: SampleColumn, present: list[Any]) -> ColumnKind:
     if not present:
         return Empty()
     if isinstance(present[0], list | dict):
@@ -73,13 +73,13 @@ def _kind(column: SampleColumn, present: list[Any]) -> Kind:
         return People(personal)
     if len({mark(v) for v in present}) == 1:
         return OneValue(present[0])
-    readers: dict[type, Callable[[SampleColumn, list[Any]], Kind]] = {
+    readers: dict[type, Callable[[SampleColumn, list[Any]], ColumnKind]] = {
         bool: _booleans, int: _numbers, float: _numbers, datetime: _moments, date: _moments, time: _times, str: _texts,
     }  # fmt: skip
     return readers[type(present[0])](column, present)
 
 
-def _booleans(column: SampleColumn, present: list[Any]) -> Kind:
+def _booleans(column: SampleColumn, present: list[Any]) -> ColumnKind:
     return _labels(present, ordered=False)
 
 
@@ -90,7 +90,7 @@ def _labels(present: Sequence[Any], *, ordered: bool) -> Labels:
     return Labels(tuple(values), tuple(tally[v] for v in values), ordered)
 
 
-def _numbers(column: SampleColumn, present: list[Any]) -> Kind:
+def _numbers(column: SampleColumn, present: list[Any]) -> ColumnKind:
     values = np.array(present, dtype=np.float64)
     whole = all(isinstance(v, int) for v in present) or bool((values == np.round(values)).all())
     distinct, count = len(np.unique(values)), len(values)
@@ -120,7 +120,7 @@ def _is_key(header: str) -> bool:
     return any(w in KEY_WORDS for w in words) or header.casefold().endswith("id")
 
 
-def _moments(column: SampleColumn, present: list[Any]) -> Kind:
+def _moments(column: SampleColumn, present: list[Any]) -> ColumnKind:
     first, last = min(present), max(present)
     if isinstance(first, datetime):
         after = np.array([(v - first).total_seconds() for v in present])
@@ -131,17 +131,17 @@ def _moments(column: SampleColumn, present: list[Any]) -> Kind:
     return Moments(first, last, fit(after, 1.0, whole=True))
 
 
-def _times(column: SampleColumn, present: list[Any]) -> Kind:
+def _times(column: SampleColumn, present: list[Any]) -> ColumnKind:
     if len(set(present)) <= MOST_FEW and len(present) >= 4 * len(set(present)):
         return _labels([v.isoformat("auto") for v in present], ordered=True)
     return Times(min(present), max(present))
 
 
-def _nested(present: list[Any]) -> Kind:
+def _nested(present: list[Any]) -> ColumnKind:
     return talks_of(present) or SampledTexts(len({mark(v) for v in present}), lists=True)
 
 
-def _texts(column: SampleColumn, present: list[Any]) -> Kind:
+def _texts(column: SampleColumn, present: list[Any]) -> ColumnKind:
     texts = [str(v) for v in present]
     tally = Tally(texts)
     distinct, count = len(tally), len(texts)

@@ -124,7 +124,7 @@ class Conversations:
     systems: int  # that begin with a system message
 
 
-Kind = (
+ColumnKind = (
     Empty
     | OneValue
     | Labels
@@ -148,7 +148,7 @@ class ColumnProfile:
     name: str
     header: str
     path: tuple[str, ...]
-    kind: Kind
+    kind: ColumnKind
     missing: float
     distinct: int
     notes: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from typing import Literal
 from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import TableFault
 
-Kind = Literal["heading", "text", "list", "table", "code"]
+BlockKind = Literal["heading", "text", "list", "table", "code"]
 
 
 class DocumentFault(TableFault):
@@ -26,7 +26,7 @@ class Block:
     """
 
     text: str
-    kind: Kind = "text"
+    kind: BlockKind = "text"
     headings: tuple[str, ...] = ()  # those it stands under, the outermost first; a heading's own is the last
     page: int | None = None  # from 1
 

@@ -26,7 +26,7 @@ class NoRoom(SynthspecError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SectionPart:
     """What is put into a section: an entry `name` of a map, or an item of a list (no name). `block` are its lines with
     no indent, `flow` the same on one line where it has to stand between braces.
     """
@@ -38,7 +38,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TextChange:
     """Characters `start` to `end` of a text replaced by another."""
 
     start: int
@@ -46,7 +46,7 @@ class Change:
     text: str
 
 
-def insert_part(text: str, part: Part) -> Change:
+def insert_part(text: str, part: SectionPart) -> TextChange:
     """The edit that puts a part at the end of its section, which is made where there is none.
 
     Raises:
@@ -88,7 +88,7 @@ def try_read_text(text: str) -> MapNode | None:
         return None
 
 
-def _adds(before: MapNode, after: MapNode, part: Part) -> bool:
+def _adds(before: MapNode, after: MapNode, part: SectionPart) -> bool:
     """Whether the one thing that is new is the part."""
     old, new = to_data(before), to_data(after)
     section, was = new.pop(part.section, None), old.pop(part.section, None)
@@ -101,7 +101,7 @@ def _adds(before: MapNode, after: MapNode, part: Part) -> bool:
     return isinstance(section, list) and section[:-1] == (was or [])
 
 
-def _change(text: str, root: MapNode, part: Part) -> Change:
+def _change(text: str, root: MapNode, part: SectionPart) -> TextChange:
     key, value = root.key(part.section), root.get(part.section)
     lines = text.split("\n")
     starts = _line_starts(lines)
@@ -118,17 +118,17 @@ def _change(text: str, root: MapNode, part: Part) -> Change:
         raise NoRoom(f"`{part.section}` is no {'map' if part.name else 'list'} here", "put it right first")
     if isinstance(value, ScalarNode) and value.text:  # `parameters: null`, `~`
         start = starts[value.span.line - 1] + value.span.column - 1
-        return Change(start, start + len(value.text), "\n" + "\n".join(_indented(part, "  ")))
+        return TextChange(start, start + len(value.text), "\n" + "\n".join(_indented(part, "  ")))
     begun = value.entries[0].key if isinstance(value, MapNode) and value.entries else value
     pad = "  " if empty else " " * (begun.span.column - 1)
     return _after_line(lines, starts, _last_line(lines, root, part.section), "\n".join(_indented(part, pad)))
 
 
-def _indented(part: Part, pad: str) -> list[str]:
+def _indented(part: SectionPart, pad: str) -> list[str]:
     return [pad + line if line else line for line in part.block]
 
 
-def _into_braces(text: str, starts: list[int], value: Node, part: Part) -> Change:
+def _into_braces(text: str, starts: list[int], value: Node, part: SectionPart) -> TextChange:
     """Into `{…}` or `[…]`, before what closes it."""
     close = starts[value.span.end_line - 1] + value.span.end_column - 2
     if text[close : close + 1] not in ("}", "]"):
@@ -138,7 +138,7 @@ def _into_braces(text: str, starts: list[int], value: Node, part: Part) -> Chang
     while at and text[at - 1] in " \n":
         at -= 1
     comma = ", " if has and not text[:at].endswith(",") else " " if has else ""
-    return Change(at if has else close, at if has else close, comma + part.flow)
+    return TextChange(at if has else close, at if has else close, comma + part.flow)
 
 
 def _is_flow(text: str, starts: list[int], value: Node) -> bool:
@@ -153,12 +153,12 @@ def _line_starts(lines: list[str]) -> list[int]:
     return found
 
 
-def _after_line(lines: list[str], starts: list[int], line: int, new: str) -> Change:
+def _after_line(lines: list[str], starts: list[int], line: int, new: str) -> TextChange:
     """New lines below the line of this number, counted from 1; 0 is before all."""
     if line == 0:
-        return Change(0, 0, new + "\n")
+        return TextChange(0, 0, new + "\n")
     at = starts[line - 1] + len(lines[line - 1])
-    return Change(at, at, "\n" + new)
+    return TextChange(at, at, "\n" + new)
 
 
 def _last_line(lines: list[str], root: MapNode, section: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from synthspec.document.scalars import resolve_scalar
-from synthspec.studio.editing.insertions import NoRoom, Part
+from synthspec.studio.editing.insertions import NoRoom, SectionPart
 
 WIDTH = 100  # characters of a list on one line
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 Given = Mapping[str, Any]
 
 
-def part_of(kind: str, given: Given) -> Part:
+def part_of(kind: str, given: Given) -> SectionPart:
     """The part of a form of this kind.
 
     Raises:
@@ -29,7 +29,7 @@ def part_of(kind: str, given: Given) -> Part:
     return made(given)
 
 
-def _parameter(given: Given) -> Part:
+def _parameter(given: Given) -> SectionPart:
     name, draw = _name(given), _text(given, "draw")
     flow: str
     match draw:
@@ -37,13 +37,15 @@ def _parameter(given: Given) -> Part:
             values = _values(given)
             flow = _list(values)
             if len(flow) > WIDTH - len(name):
-                return Part("parameters", name, (f"{name}:", *(f"  - {_scalar(v)}" for v in values)), f"{name}: {flow}")
+                return SectionPart(
+                    "parameters", name, (f"{name}:", *(f"  - {_scalar(v)}" for v in values)), f"{name}: {flow}"
+                )
         case "integer" | "uniform":
             low, high = _number(given, "low", draw == "integer"), _number(given, "high", draw == "integer")
             if float(low) >= float(high):
                 raise NoRoom("the smallest value must be below the largest", f"{low} is not below {high}")
             drawn = f"{draw}({low}, {high})"
-            return Part("parameters", name, (f"{name}: {drawn}",), f'{name}: "{drawn}"')
+            return SectionPart("parameters", name, (f"{name}: {drawn}",), f'{name}: "{drawn}"')
         case "expression":
             flow = _expression(given, "expression")
         case "column":
@@ -54,7 +56,7 @@ def _parameter(given: Given) -> Part:
     return _entry("parameters", name, flow)
 
 
-def _field(given: Given) -> Part:
+def _field(given: Given) -> SectionPart:
     name, kind = _name(given), _text(given, "type")
     if kind == "value":
         return _entry("fields", name, f"{{value: {_expression(given, 'expression')}}}")
@@ -76,15 +78,15 @@ def _field(given: Given) -> Part:
     return _entry("fields", name, f"{{{', '.join(rules)}}}")
 
 
-def _check(given: Given) -> Part:
+def _check(given: Given) -> SectionPart:
     rule, message = _expression(given, "expression"), _optional(given, "message")
     if not message:
-        return Part("checks", "", (f"- {rule}",), rule)
+        return SectionPart("checks", "", (f"- {rule}",), rule)
     said = _scalar(message)
-    return Part("checks", "", (f"- that: {rule}", f"  message: {said}"), f"{{that: {rule}, message: {said}}}")
+    return SectionPart("checks", "", (f"- that: {rule}", f"  message: {said}"), f"{{that: {rule}, message: {said}}}")
 
 
-def _prompt(given: Given) -> Part:
+def _prompt(given: Given) -> SectionPart:
     name, user = _name(given), _text(given, "user").replace("\r\n", "\n").strip("\n")
     writes = [_name({"name": n}) for n in _values(given, "writes")]
     lines = user.split("\n")
@@ -93,11 +95,11 @@ def _prompt(given: Given) -> Part:
     else:
         said = [f"  user: {_scalar(user)}"]
     flow = f"{name}: {{user: {json.dumps(user, ensure_ascii=False)}, writes: {_list(writes)}}}"
-    return Part("prompts", name, (f"{name}:", *said, f"  writes: {_list(writes)}"), flow)
+    return SectionPart("prompts", name, (f"{name}:", *said, f"  writes: {_list(writes)}"), flow)
 
 
-def _entry(section: str, name: str, flow: str) -> Part:
-    return Part(section, name, (f"{name}: {flow}",), f"{name}: {flow}")
+def _entry(section: str, name: str, flow: str) -> SectionPart:
+    return SectionPart(section, name, (f"{name}: {flow}",), f"{name}: {flow}")
 
 
 def _bounds(given: Given, form: str, low: str, high: str, *, whole: bool) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Literal
 from synthspec.dataset.atomic_files import write_whole
 from synthspec.lazy_dataclass import dataclass
 
-Kind = Literal["build", "preview"]
+RunKind = Literal["build", "preview"]
 KEPT = 12  # runs of a spec whose files stay
 
 
@@ -23,7 +23,7 @@ class RunRecord:
     """One run: what was asked, and its process. `born` is when that process began, as the system counts."""
 
     id: str
-    kind: Kind
+    kind: RunKind
     spec: str  # its path below the studio's folder
     dataset: str
     rows: int | None  # None where the spec leaves it open

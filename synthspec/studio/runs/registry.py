@@ -14,7 +14,7 @@ from synthspec.lazy_dataclass import dataclass
 from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.runs.following import EventFile
 from synthspec.studio.runs.process import birth_of, interrupt, is_running, start, status_of
-from synthspec.studio.runs.record import KEPT, Kind, RunFiles, RunRecord, new_id, read_record, read_records
+from synthspec.studio.runs.record import KEPT, RunFiles, RunKind, RunRecord, new_id, read_record, read_records
 
 TAIL = 4_000  # bytes of what a command printed
 
@@ -23,7 +23,7 @@ TAIL = 4_000  # bytes of what a command printed
 class RunWanted:
     """What a person asks to be run."""
 
-    kind: Kind
+    kind: RunKind
     spec: str  # its path below the studio's folder
     dataset: str
     rows: int | None

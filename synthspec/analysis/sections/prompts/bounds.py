@@ -12,8 +12,8 @@ from synthspec.languages.expressions.types import Type
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Draw, Field, Formula
 
-Ends = tuple[float | None, float | None]  # None: nothing says
-UNKNOWN: Ends = (None, None)
+KnownEnds = tuple[float | None, float | None]  # None: nothing says
+UNKNOWN: KnownEnds = (None, None)
 MAX_DEPTH = 20  # parameters that are computed from parameters
 
 
@@ -26,7 +26,7 @@ class KnownNames:
     draws: Mapping[str, Draw]
 
 
-def ends_of_expression(expression: Expression, known: KnownNames, depth: int = 0) -> Ends:
+def ends_of_expression(expression: Expression, known: KnownNames, depth: int = 0) -> KnownEnds:
     """The least and the greatest value.
 
     >>> from synthspec.languages.expressions import parse_expression
@@ -51,7 +51,7 @@ def ends_of_expression(expression: Expression, known: KnownNames, depth: int = 0
     return UNKNOWN
 
 
-def _named(name: str, known: KnownNames, depth: int) -> Ends:
+def _named(name: str, known: KnownNames, depth: int) -> KnownEnds:
     kind = known.types.get(name)
     values = kind.values if kind is not None else None
     if values and all(isinstance(v, int | float) for v in values):
@@ -71,7 +71,7 @@ def _named(name: str, known: KnownNames, depth: int) -> Ends:
 _BOUNDS = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
 
 
-def _joined(operator: str, left: Ends, right: Ends) -> Ends:
+def _joined(operator: str, left: KnownEnds, right: KnownEnds) -> KnownEnds:
     if operator == "+":
         return _sum(left[0], right[0]), _sum(left[1], right[1])
     if operator == "-":
@@ -97,7 +97,7 @@ def _minus(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _either(ends: Iterable[Ends]) -> Ends:
+def _either(ends: Iterable[KnownEnds]) -> KnownEnds:
     every = list(ends)
     lows, highs = [e[0] for e in every], [e[1] for e in every]
     return _least(lows), _most(highs)
@@ -111,7 +111,7 @@ def _most(values: list[float | None]) -> float | None:
     return None if not values or None in values else max(v for v in values if v is not None)
 
 
-def _called(call: FunctionCall, known: KnownNames, depth: int) -> Ends:
+def _called(call: FunctionCall, known: KnownNames, depth: int) -> KnownEnds:
     arguments = call.arguments
     if len(arguments) == 1 and isinstance(arguments[0], ListOf):
         arguments = arguments[0].items
@@ -132,11 +132,11 @@ def _called(call: FunctionCall, known: KnownNames, depth: int) -> Ends:
     return (0.0, None) if call.function in ("len", "words", "sentences") else UNKNOWN
 
 
-def _drawn(call: FunctionCall, known: KnownNames, depth: int) -> Ends:
+def _drawn(call: FunctionCall, known: KnownNames, depth: int) -> KnownEnds:
     """The ends of a random function, whose arguments may be parameters."""
     given = dict(enumerate(call.arguments)) | dict(call.keywords)
 
-    def ends(place: int, name: str) -> Ends:
+    def ends(place: int, name: str) -> KnownEnds:
         found = given.get(name, given.get(place))
         return ends_of_expression(found, known, depth) if found is not None else UNKNOWN
 
@@ -159,7 +159,7 @@ def _drawn(call: FunctionCall, known: KnownNames, depth: int) -> Ends:
     return (0.0, None) if call.function in ("poisson", "geometric", "negative_binomial") else UNKNOWN
 
 
-def _length(name: str, known: KnownNames) -> Ends:
+def _length(name: str, known: KnownNames) -> KnownEnds:
     field = known.fields.get(name)
     if field is None or name in known.draws:
         return 0.0, None

@@ -15,13 +15,13 @@ MARKED = "f.id IN (SELECT id FROM temp.marks WHERE mark = ?)"
 _RULE = "f.id IN (SELECT id FROM extra.rejections WHERE rule = (SELECT code FROM extra.rules WHERE name = ?))"
 _UNJUDGED = "f.id NOT IN (SELECT id FROM temp.marks WHERE mark = 'judged')"
 
-Given = list[str | int | float]
-Condition = tuple[str, Given]  # over a row `f` of what rows are filtered by, and what it is given
+SqlValues = list[str | int | float]
+SqlCondition = tuple[str, SqlValues]  # over a row `f` of what rows are filtered by, and what it is given
 
 
-def condition_of(query: RowQuery, revisions: Revisions) -> Condition:
+def condition_of(query: RowQuery, revisions: Revisions) -> SqlCondition:
     """The condition of a query: `1` where every row is wanted, `0` where none can be."""
-    parts: list[Condition] = [*_of_state(query.state)]
+    parts: list[SqlCondition] = [*_of_state(query.state)]
     for name, chosen in query.values.items():
         parts.append(_of_values(revisions, name, chosen))
     for name, bounds in query.ranges.items():
@@ -37,7 +37,7 @@ def condition_of(query: RowQuery, revisions: Revisions) -> Condition:
     return " AND ".join(part for part, _ in parts) or "1", [each for _, given in parts for each in given]
 
 
-def _of_state(state: str) -> list[Condition]:
+def _of_state(state: str) -> list[SqlCondition]:
     kept = f"f.state = {STATES.index(KEPT)}"
     if state == REJECTED:
         return [(f"{kept} AND {MARKED}", [REJECTED])]  # a row that is not kept has none to lose
@@ -48,7 +48,7 @@ def _of_state(state: str) -> list[Condition]:
     return [("0", [])] if state else []
 
 
-def _of_values(revisions: Revisions, name: str, chosen: tuple[str, ...]) -> Condition:
+def _of_values(revisions: Revisions, name: str, chosen: tuple[str, ...]) -> SqlCondition:
     number = revisions.labels.get(name)
     if number is None:
         return "0", []
@@ -57,11 +57,11 @@ def _of_values(revisions: Revisions, name: str, chosen: tuple[str, ...]) -> Cond
     return f"f.p{number} IN ({listed})", list(chosen)
 
 
-def _of_range(numbers: Mapping[str, int], name: str, bounds: Range) -> list[Condition]:
+def _of_range(numbers: Mapping[str, int], name: str, bounds: Range) -> list[SqlCondition]:
     number = numbers.get(name)
     if number is None:
         return [("0", [])]
-    limits: list[Condition] = [
+    limits: list[SqlCondition] = [
         (f"f.n{number} {sign} ?", [bound])
         for sign, bound in zip((">=", "<="), bounds, strict=True)
         if bound is not None

@@ -27,7 +27,7 @@ WORD_TABLE = "fts5(body, content='', tokenize='unicode61 remove_diacritics 2')"
 _BATCH = 2000
 _VERSION = 3
 
-Told = Callable[[float], None]  # how far it is, 0 to 1
+TellProgress = Callable[[float], None]  # how far it is, 0 to 1
 
 
 def stamp_of(folder: Path) -> str:
@@ -51,7 +51,7 @@ def make_index(
     folder: Path,
     columns: Sequence[str],
     values_of: Callable[[LoggedRow], Sequence[str | None]],
-    tell: Told = lambda share: None,
+    tell: TellProgress = lambda share: None,
     numbers: Sequence[str] = (),
     numbers_of: Callable[[LoggedRow], Sequence[float | None]] = lambda row: (),
 ) -> None:
@@ -93,7 +93,7 @@ def make_index(
         _note_rules(made, rows)
 
 
-def make_text_index(folder: Path, tell: Told = lambda share: None) -> None:
+def make_text_index(folder: Path, tell: TellProgress = lambda share: None) -> None:
     """Make the index of the words of every row.
 
     Raises:

@@ -53,8 +53,8 @@ _encode_sorted = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), defa
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str).encode
 
 
-class Outcome(Protocol):
-    """A row, or the reason for its absence (`records.Row`, `Missing`)."""
+class LoggedOutcome(Protocol):
+    """A row, or the reason for its absence (`spec.rows.Row`, `Missing`)."""
 
     @property
     def combination(self) -> int: ...
@@ -96,7 +96,7 @@ class RowLog:
         self._connection = sqlite3.connect(self._path.absolute().as_uri(), isolation_level=None, uri=True)
         self._connection.execute("PRAGMA synchronous = OFF")  # what a power cut spoils is made again
 
-    def add(self, outcome: Outcome) -> str:
+    def add(self, outcome: LoggedOutcome) -> str:
         """The next row, or why there is none. Its values as they are noted.
 
         Raises:

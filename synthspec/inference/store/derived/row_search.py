@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.inference.store.derived.noted_rejections import NO_REJECTIONS, rejections_counted
-from synthspec.inference.store.derived.row_conditions import MARKED, REJECTED, WHERE, Condition, Given, condition_of
+from synthspec.inference.store.derived.row_conditions import (
+    MARKED,
+    REJECTED,
+    WHERE,
+    SqlCondition,
+    SqlValues,
+    condition_of,
+)
 from synthspec.inference.store.derived.row_histories import Attempt, read_attempts
 from synthspec.inference.store.derived.row_index import INDEX, STATES, TEXTS, is_indexed
 from synthspec.inference.store.derived.row_log import FILE, KEPT, VERSION
@@ -83,10 +90,12 @@ class RowTable:
             if found is not None:
                 self._revisions.rows[found[0]] = row
 
-    def _condition(self, query: RowQuery) -> Condition:
+    def _condition(self, query: RowQuery) -> SqlCondition:
         return condition_of(query, self._revisions)
 
-    def _statement(self, what: str, condition: Condition, joined: str = "", grouped: str = "") -> tuple[str, Given]:
+    def _statement(
+        self, what: str, condition: SqlCondition, joined: str = "", grouped: str = ""
+    ) -> tuple[str, SqlValues]:
         """A statement over all rows of a condition, wherever what they are filtered by is, and what it is given."""
         where, given = condition
         parts = [
@@ -167,7 +176,7 @@ class RowTable:
         """How many rows of a table have each code of a column."""
         return dict(self._connection.execute(f"SELECT p{number}, count(*) FROM {rows} GROUP BY 1"))
 
-    def _keep(self, name: str, what: str, condition: Condition) -> None:
+    def _keep(self, name: str, what: str, condition: SqlCondition) -> None:
         """Keep what a condition finds as a temporary table."""
         statement, given = self._statement(what, condition)
         self._connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
@@ -208,7 +217,7 @@ class RowTable:
         found = self._counted("name", self._condition(replace(query, rule="")), joined)
         return [FacetCount(name, n) for name, n in sorted(found, key=lambda pair: (-pair[1], pair[0]))[:most]]
 
-    def _counted(self, what: str, condition: Condition, joined: str = "") -> list[tuple[Any, int]]:
+    def _counted(self, what: str, condition: SqlCondition, joined: str = "") -> list[tuple[Any, int]]:
         """How many rows of a condition there are for each value of an expression."""
         statement, given = self._statement(f"{what}, count(*)", condition, joined, " GROUP BY 1")
         found: dict[Any, int] = {}

@@ -22,7 +22,7 @@ CALL_COLUMNS = (
 )  # fmt: skip
 READ_COLUMNS = ", ".join(CALL_COLUMNS[:-1])  # all that a completion is made of: the request comes last and is not read
 
-Row = tuple[Any, ...]
+StoredRow = tuple[Any, ...]
 _LOW = 0xFFFFFFFF
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
@@ -78,7 +78,7 @@ def key_text(key: bytes | str) -> str:
 
 def call_row(
     request: Request, completion: Completion, extra: Mapping[str, Any] | None, shared: SharedTexts
-) -> tuple[Row, list[tuple[bytes, bytes]]]:
+) -> tuple[StoredRow, list[tuple[bytes, bytes]]]:
     """The values of `CALL_COLUMNS`, and the shared texts that are yet to be stored with them."""
     fresh: list[tuple[bytes, bytes]] = []
     reply, usage = completion.reply, completion.reply.usage

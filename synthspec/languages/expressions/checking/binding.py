@@ -8,10 +8,10 @@ from typing import Any
 
 from synthspec.languages.expressions.functions.signatures import REQUIRED, Function, FunctionParameter
 from synthspec.languages.expressions.tree import Expression, FunctionCall, ListOf, Literal, Name
-from synthspec.languages.expressions.types import Kind
+from synthspec.languages.expressions.types import TypeKind
 from synthspec.lazy_dataclass import dataclass
 
-READERS: dict[Kind, Any] = {
+READERS: dict[TypeKind, Any] = {
     "date": date.fromisoformat,
     "datetime": datetime.fromisoformat,
     "time": time.fromisoformat,
@@ -88,7 +88,7 @@ def as_moment(value: Expression, parameter: FunctionParameter) -> Expression:
     return value
 
 
-def read_literal(text: str, kind: Kind) -> date | time | None:
+def read_literal(text: str, kind: TypeKind) -> date | time | None:
     """An ISO text as a date, datetime or time; None where it is none."""
     if kind not in READERS or (kind == "time" and ":" not in text):
         return None

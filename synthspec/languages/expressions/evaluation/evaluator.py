@@ -42,13 +42,13 @@ from synthspec.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
+class ConstantColumn:
     """A value that is the same in every row."""
 
     value: Any
 
 
-Value = ColumnArray | Constant
+Value = ColumnArray | ConstantColumn
 
 
 def evaluate(
@@ -72,7 +72,7 @@ def evaluate(
 
 def spread(value: Value, length: int) -> ColumnArray:
     """The value as a column."""
-    return pack([value.value] * length) if isinstance(value, Constant) else value
+    return pack([value.value] * length) if isinstance(value, ConstantColumn) else value
 
 
 class _Evaluation:
@@ -84,7 +84,7 @@ class _Evaluation:
     def value(self, node: Expression) -> Value:
         match node:
             case Literal(value=value):
-                return Constant(value)
+                return ConstantColumn(value)
             case Name(name=name):
                 return standard(self.columns[name])
             case ListOf(items=items):
@@ -109,9 +109,9 @@ class _Evaluation:
 
     def _map(self, apply: Any, values: Sequence[Value], kind: str = "any") -> Value:
         """The scalar meaning over every row; once, where nothing varies."""
-        if all(isinstance(v, Constant) for v in values):
-            return Constant(apply(*(v.value for v in values if isinstance(v, Constant))))
-        plain = [repeat(v.value) if isinstance(v, Constant) else unpack(v) for v in values]
+        if all(isinstance(v, ConstantColumn) for v in values):
+            return ConstantColumn(apply(*(v.value for v in values if isinstance(v, ConstantColumn))))
+        plain = [repeat(v.value) if isinstance(v, ConstantColumn) else unpack(v) for v in values]
         found = list(map(apply, *plain))
         kinds = set(map(type, found))
         if int in kinds and float in kinds:  # 1 stays 1, whether or not 2.5 is in another of the rows
@@ -121,16 +121,16 @@ class _Evaluation:
     def truth(self, node: Expression) -> Value:
         """A condition: a null is false."""
         value = self.value(node)
-        if isinstance(value, Constant):
-            return Constant(bool(value.value))
+        if isinstance(value, ConstantColumn):
+            return ConstantColumn(bool(value.value))
         return value if value.dtype == np.bool_ else np.array([bool(v) for v in unpack(value)], dtype=np.bool_)
 
     def _unary(self, node: Unary) -> Value:
         if node.operator == "not":
             truth = self.truth(node.operand)
-            return Constant(not truth.value) if isinstance(truth, Constant) else ~truth
+            return ConstantColumn(not truth.value) if isinstance(truth, ConstantColumn) else ~truth
         operand = self.value(node.operand)
-        if not isinstance(operand, Constant) and operand.dtype == np.float64:
+        if not isinstance(operand, ConstantColumn) and operand.dtype == np.float64:
             return -operand if node.operator == "-" else operand
         return self._map(negative if node.operator == "-" else positive, [operand])
 
@@ -145,13 +145,13 @@ class _Evaluation:
         if fast is not NotImplemented:
             return fast  # type: ignore[no-any-return]
         operate = operator_of(node)
-        if node.operator in ("in", "not in") and isinstance(right, Constant):
+        if node.operator in ("in", "not in") and isinstance(right, ConstantColumn):
             return self._among(node.operator, left, right.value, operate)
         return self._map(operate, [left, right])
 
     def _among(self, operator: str, left: Value, items: Any, operate: Any) -> Value:
         """Membership of one list, in constant time a row where its items are texts."""
-        if isinstance(left, Constant) or left.dtype != object or not isinstance(items, list):
+        if isinstance(left, ConstantColumn) or left.dtype != object or not isinstance(items, list):
             return self._map(lambda a: operate(a, items), [left])
         values = unpack(left)
         if not all(type(i) is str for i in items) or not set(map(type, values)) <= {str, type(None)}:
@@ -163,10 +163,10 @@ class _Evaluation:
 
     def _logic(self, node: Binary) -> Value:
         left, right = self.truth(node.left), self.truth(node.right)
-        a = left.value if isinstance(left, Constant) else left
-        b = right.value if isinstance(right, Constant) else right
+        a = left.value if isinstance(left, ConstantColumn) else left
+        b = right.value if isinstance(right, ConstantColumn) else right
         both = (a & b) if node.operator == "and" else (a | b)
-        return Constant(both) if isinstance(both, bool) else both
+        return ConstantColumn(both) if isinstance(both, bool) else both
 
     def _choose(self, node: Conditional) -> Value:
         condition, then, otherwise = (
@@ -174,7 +174,7 @@ class _Evaluation:
             self.value(node.then),
             self.value(node.otherwise),
         )
-        if isinstance(condition, Constant):
+        if isinstance(condition, ConstantColumn):
             return then if condition.value else otherwise
         fast = arithmetic.choose(condition, _operand(then), _operand(otherwise))
         if fast is not NotImplemented:
@@ -185,7 +185,7 @@ class _Evaluation:
         function = function_of(node)
         values = [self.value(a) for a in function_arguments(node, function)]
         kind = function.result.kind if isinstance(function.result, Type) else "any"
-        if function.columns is not None and any(not isinstance(v, Constant) for v in values):
+        if function.columns is not None and any(not isinstance(v, ConstantColumn) for v in values):
             operands = [_operand(v) for v in values]
             if all(arithmetic.is_number(o) for o in operands):
                 column = function.columns(*operands)
@@ -210,4 +210,4 @@ class _Evaluation:
 
 def _operand(value: Value) -> Any:
     """What NumPy works on: the array, or the number itself."""
-    return value.value if isinstance(value, Constant) else value
+    return value.value if isinstance(value, ConstantColumn) else value

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from synthspec.languages.expressions.types import ANY, Kind, Type
+from synthspec.languages.expressions.types import ANY, Type, TypeKind
 from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_plugin, plugin_fault, plugin_names
 
@@ -94,7 +94,7 @@ def _parameter(text: str) -> FunctionParameter:
 @cache
 def _type(text: str) -> Type:
     kind, _, item = text.partition(" of ")
-    kinds: dict[str, Kind] = {
+    kinds: dict[str, TypeKind] = {
         "integer": "integer", "number": "number", "text": "text", "boolean": "boolean", "date": "date",
         "datetime": "datetime", "time": "time", "list": "list", "map": "map", "any": "any",
     }  # fmt: skip

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from itertools import pairwise
 
 from synthspec.languages.expressions.random.distributions import DISTRIBUTIONS
-from synthspec.languages.expressions.random.entry import EXACT, INFINITY, Argument, Constant, Kind, Relation
+from synthspec.languages.expressions.random.entry import EXACT, INFINITY, Argument, ArgumentKind, Constant, Relation
 from synthspec.lazy_dataclass import dataclass
 
 
@@ -97,7 +97,7 @@ def _check_weights(name: str, value: object) -> Iterator[ArgumentFault]:
 
 
 def _check_relation(
-    relation: Relation, values: Mapping[str, Constant], kinds: Mapping[str, Kind], given: Collection[str]
+    relation: Relation, values: Mapping[str, Constant], kinds: Mapping[str, ArgumentKind], given: Collection[str]
 ) -> Iterator[ArgumentFault]:
     present = [name for name in relation.names if name in values]
     for first, second in pairwise(present):

@@ -10,7 +10,7 @@ from typing import Literal
 from synthspec.lazy_dataclass import dataclass
 
 Constant = float | str | date | datetime | time | Sequence[object]
-Kind = Literal["number", "date", "datetime", "time", "list", "weights", "distribution", "distributions"]
+ArgumentKind = Literal["number", "date", "datetime", "time", "list", "weights", "distribution", "distributions"]
 
 INFINITY = math.inf
 EXACT = 2.0**53  # every whole number up to here is a float
@@ -32,7 +32,7 @@ class Argument:
     low_open: bool = False
     high_open: bool = False
     integer: bool = False
-    kind: Kind = "number"
+    kind: ArgumentKind = "number"
 
 
 @dataclass(frozen=True, slots=True)

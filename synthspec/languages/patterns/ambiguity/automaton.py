@@ -26,7 +26,7 @@ from synthspec.languages.patterns.tree import (
     Concatenation,
     Condition,
     Look,
-    Node,
+    PatternNode,
     Quantifier,
     cases,
     walk,
@@ -94,7 +94,7 @@ class Automaton:
     spans: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     first: dict[int, int] = field(default_factory=dict)
-    apart: list[Node] = field(default_factory=list)
+    apart: list[PatternNode] = field(default_factory=list)
 
     def atoms(self) -> list[int]:
         """One bit for each group of sample characters that no set tells apart."""
@@ -111,7 +111,7 @@ class RepeatReading(Enum):
     ROUNDS = 3  # a loop where it is very long, else one round; or a few copies, if a loop is inside
 
 
-def build_automaton(tree: Node, reading: RepeatReading) -> Automaton:
+def build_automaton(tree: PatternNode, reading: RepeatReading) -> Automaton:
     """The automaton of a tree. Raises TooLargeError beyond `MOST_POSITIONS` or `MOST_STEPS`."""
     automaton = Automaton(sample(tree))
     part = _Builder(automaton, reading).build(tree, Around(1, False))
@@ -119,7 +119,7 @@ def build_automaton(tree: Node, reading: RepeatReading) -> Automaton:
     return automaton
 
 
-def sample(tree: Node) -> str:
+def sample(tree: PatternNode) -> str:
     """Characters of which two classes of the tree share one whenever they share any."""
     found = dict.fromkeys(PROBES)
     for node in walk(tree):
@@ -147,7 +147,7 @@ class _Builder:
     masks: dict[Chars, int] = field(default_factory=dict)
     steps: int = 0
 
-    def build(self, node: Node, around: Around) -> Fragment:
+    def build(self, node: PatternNode, around: Around) -> Fragment:
         match node:
             case Chars():
                 return self.position(self.mask(node), around)
@@ -234,7 +234,7 @@ class _Builder:
                 self.connect(part, part, self.automaton.again)
         return more_rounds(part, node)
 
-    def copies(self, body: Node, low: int, high: int, inside: Around) -> Fragment:
+    def copies(self, body: PatternNode, low: int, high: int, inside: Around) -> Fragment:
         """A bounded repeat written out: `a{1,3}` as `a(a(a)?)?`."""
         part = Fragment({}, {}, ONE)
         for _ in range(high - low):

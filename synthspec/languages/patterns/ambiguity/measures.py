@@ -13,19 +13,19 @@ from synthspec.languages.patterns.tree import (
     Concatenation,
     Condition,
     Look,
-    Node,
+    PatternNode,
     Quantifier,
     children,
     walk,
 )
 
 
-def has_loop(node: Node, far: int) -> bool:
+def has_loop(node: PatternNode, far: int) -> bool:
     """Whether a repeat without end, or with an end as far as `far`, stands anywhere inside."""
     return any(isinstance(n, Quantifier) and (n.high is None or n.high >= far) for n in walk(node))
 
 
-def is_fixed(node: Node) -> bool:
+def is_fixed(node: PatternNode) -> bool:
     """Whether there is one way only through a node: classes, one after the other."""
     match node:
         case Chars() | Anchor():
@@ -38,7 +38,7 @@ def is_fixed(node: Node) -> bool:
             return False
 
 
-def most_idle_bits(tree: Node) -> float:
+def most_idle_bits(tree: PatternNode) -> float:
     """Log2 of the most ways to match nothing in a row, anywhere in a tree."""
     most = 0.0
     for node in walk(tree):
@@ -50,7 +50,7 @@ def most_idle_bits(tree: Node) -> float:
     return most
 
 
-def idle_bits(node: Node) -> float:
+def idle_bits(node: PatternNode) -> float:
     """Log2 of the ways in which a node can match nothing; minus infinity for none."""
     match node:
         case Chars():

@@ -19,7 +19,7 @@ from synthspec.languages.circles import components
 from synthspec.languages.patterns.ambiguity.automaton import Automaton, RepeatReading, TooLargeError, build_automaton
 from synthspec.languages.patterns.ambiguity.graphs import BUDGET, Search, WalkState, loops, path_between
 from synthspec.languages.patterns.ambiguity.measures import most_idle_bits
-from synthspec.languages.patterns.tree import Anchor, CaptureGroup, Concatenation, Node, parse_tree
+from synthspec.languages.patterns.tree import Anchor, CaptureGroup, Concatenation, PatternNode, parse_tree
 from synthspec.lazy_dataclass import dataclass
 
 SAME, OVERLAPPING, DEGREE, BITS = 3, 4, 6, 24  # what makes a pattern a runaway; see `_polynomial` and `_finite`
@@ -51,12 +51,12 @@ def assess(text: str) -> PatternSafety:
     return judge_tree(parse_tree(text))
 
 
-def judge_tree(tree: Node) -> PatternSafety:
+def judge_tree(tree: PatternNode) -> PatternSafety:
     """The verdict on the tree of a pattern."""
     return _judge(tree)
 
 
-def _judge(tree: Node, searched: bool = True) -> PatternSafety:
+def _judge(tree: PatternNode, searched: bool = True) -> PatternSafety:
     try:
         reason = _exponential(build_automaton(tree, RepeatReading.UNBOUNDED))
         rounds = build_automaton(tree, RepeatReading.ROUNDS)
@@ -76,7 +76,7 @@ def _judge(tree: Node, searched: bool = True) -> PatternSafety:
     return PatternSafety(None, degree, bits + apart)
 
 
-def _multiplies(tree: Node) -> bool:
+def _multiplies(tree: PatternNode) -> bool:
     """Whether the rounds of a bounded repeat may multiply the ways, as those of a loop would."""
     try:
         return ambiguity(build_automaton(tree, RepeatReading.LOOPS)) is not None
@@ -84,7 +84,7 @@ def _multiplies(tree: Node) -> bool:
         return True
 
 
-def _anchored(tree: Node) -> bool:
+def _anchored(tree: PatternNode) -> bool:
     while isinstance(tree, Concatenation | CaptureGroup):
         if isinstance(tree, Concatenation) and not tree.items:
             return False

@@ -22,7 +22,7 @@ from synthspec.languages.patterns.tree import (
     Concatenation,
     Condition,
     Look,
-    Node,
+    PatternNode,
     Quantifier,
     walk,
 )
@@ -73,7 +73,7 @@ class PatternProgram:
     straight: bool = True
 
 
-def compile_program(tree: Node) -> PatternProgram:
+def compile_program(tree: PatternNode) -> PatternProgram:
     """The program of a tree. Raises TooLargeError beyond `MOST_INSTRUCTIONS`."""
     program = PatternProgram(exact=not any(map(_is_hard, walk(tree))))
     compiler = _Compiler(program)
@@ -82,7 +82,7 @@ def compile_program(tree: Node) -> PatternProgram:
     return program
 
 
-def _is_hard(node: Node) -> bool:
+def _is_hard(node: PatternNode) -> bool:
     match node:
         case Atomic() | Backreference() | Condition() | Quantifier(possessive=True):
             return True
@@ -108,7 +108,7 @@ class _Compiler:
         self.program.registers += 1
         return self.program.registers - 1
 
-    def build(self, node: Node, after: int) -> int:
+    def build(self, node: PatternNode, after: int) -> int:
         """Where a node begins that goes on at `after`."""
         match node:
             case Chars():
@@ -190,7 +190,7 @@ class _Compiler:
     def either(self, body: int, after: int, lazy: bool) -> int:
         return self.add(Op.SPLIT, after, body) if lazy else self.add(Op.SPLIT, body, after)
 
-    def atomic(self, body: Node, after: int) -> int:
+    def atomic(self, body: PatternNode, after: int) -> int:
         register = self.register()
         return self.add(Op.ATOMIC, register, self.build(body, self.add(Op.ATOMIC_END, register, after)))
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from synthspec.sources.documents.boilerplate import content_of, strip_boilerplate
-from synthspec.sources.documents.document import Block, Document, Kind, Outline, heading
+from synthspec.sources.documents.document import Block, BlockKind, Document, Outline, heading
 from synthspec.sources.documents.markup import Element, parse
 from synthspec.sources.documents.tidy import one_line, table_lines, tidy
 
@@ -109,7 +109,7 @@ class _Reading:
         else:
             self._inside(element)
 
-    def _whole(self, text: str, kind: Kind) -> None:
+    def _whole(self, text: str, kind: BlockKind) -> None:
         self._flush()
         self._add(text, kind)
 
@@ -118,7 +118,7 @@ class _Reading:
         self.line = []
         self._add("\n".join(line for line in lines if line), "text")
 
-    def _add(self, text: str, kind: Kind, under: tuple[str, ...] | None = None) -> None:
+    def _add(self, text: str, kind: BlockKind, under: tuple[str, ...] | None = None) -> None:
         if text.strip():
             self.blocks.append(Block(text, kind, self.outline.path if under is None else under))
 
