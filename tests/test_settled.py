@@ -16,6 +16,7 @@ from depth import one_in, rest_slow
 from loopback import Loopback, digest, prose
 
 import synthspec
+from synthspec.compiler import compile_text
 from synthspec.generation.reuse import reading
 from synthspec.inference.store import Store
 
@@ -146,6 +147,49 @@ def test_edits_use_what_they_do_not_change(tmp_path: Path, reused: list[int], mo
         (tmp_path / "places.csv").write_text("place\nelsewhere\n")
         synthspec.build(path, out=tmp_path / "out", replace=True)
         assert not reused
+
+
+def _among_several(url: str) -> dict[str, Any]:
+    """Every place of a spec where a server's address stands."""
+    here = {"provider": "openai", "model": "loop", "base_url": url}
+    return {
+        "synthspec": 1,
+        "rows": 6,
+        "parameters": {"topic": ["bill", "meter"], "base_url": ["a", "b"]},
+        "prompts": {
+            "first": {"user": "About {{ topic }} {{ base_url }}", "writes": ["text"], "backend": {"base_url": url}},
+            "second": {"user": "{{ text }}", "writes": ["many"], "samples": 2, "backend": [{"base_url": url}, here]},
+            "third": {"user": "{{ text }}!", "writes": ["note"],
+                      "backend": {"choose": "topic", "of": {"bill": here, "meter": {"base_url": [url, url + "/"]}}}},
+            "talk": {"writes": ["talk"], "turns": 1,
+                     "dialogue": {"asker": {"system": "Ask.", "as": "user", "backend": here},
+                                  "helper": {"system": "Help.", "as": "assistant"}}},
+        },
+        "fields": {"text": {"type": "string"}, "many": {"type": "list"}, "note": {"type": "string"}, "talk": {"type": "messages"}},
+        "backend": here,
+    }  # fmt: skip
+
+
+def test_another_address_of_a_server_changes_no_row(tmp_path: Path) -> None:
+    one, other = (compile_text(json.dumps(_among_several(f"http://127.0.0.1:{port}/v1"))) for port in (1, 2))
+    assert one.spec is not None and other.spec is not None, one.diagnostics
+    assert one.spec.digest != other.spec.digest
+    assert one.spec.program_digest == other.spec.program_digest
+    parameters = {**_among_several("http://127.0.0.1:1/v1")["parameters"], "base_url": ["a", "c"]}
+    named = compile_text(json.dumps({**_among_several("http://127.0.0.1:1/v1"), "parameters": parameters})).spec
+    assert named is not None and named.program_digest != one.spec.program_digest
+
+
+def test_a_build_resumed_under_another_address_judges_no_row_anew(tmp_path: Path, reused: list[int]) -> None:
+    with Loopback(reply=answer) as first, Loopback(reply=answer) as second:
+        synthspec.build(write_spec(tmp_path, first.url), out=tmp_path / "out")
+        before = files_of(tmp_path / "out")
+        synthspec.build(write_spec(tmp_path, second.url), out=tmp_path / "out")
+        assert len(reused) == 40
+        assert second.total == 0
+    kept = ("dataset.jsonl", "rows.sqlite", "quarantine.jsonl")
+    after = files_of(tmp_path / "out")
+    assert {n: b for n, b in after.items() if n.endswith(kept)} == {n: b for n, b in before.items() if n.endswith(kept)}
 
 
 DAMAGE = (

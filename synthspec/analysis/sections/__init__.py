@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from synthspec.analysis.sections.asked_rows import check_combinations, check_moves, lower_rows
 from synthspec.analysis.sections.comments import cut_texts
 from synthspec.analysis.sections.context import AnalysisContext, ReadText, scalar_text, value_of
+from synthspec.analysis.sections.digests import digest_of, program_of
 from synthspec.analysis.sections.engines import check_engine
 from synthspec.analysis.sections.fields import lower_fields
 from synthspec.analysis.sections.items import item_types
@@ -94,8 +92,8 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath], *, ac
         tools=tools.declared,
         players=tools.players,
         repair=bool(value_of(root("repair"), True)),
-        digest=_digest(to_data(document, json=True)),
-        program_digest=_digest(_program_of(to_data(document, json=True))),
+        digest=digest_of(to_data(document, json=True)),
+        program_digest=digest_of(program_of(to_data(document, json=True))),
     )
     check_abilities(ctx, spec, around)
     if each is not None:
@@ -104,21 +102,6 @@ def lower_spec(path: Path, document: MapNode, broken: frozenset[NodePath], *, ac
     check_combinations(ctx, spec)
     check_engine(ctx, spec)
     return Lowered(spec, ctx.tables, (*ctx.faults, *cut_texts(document)), tuple(ctx.readings))
-
-
-_BESIDE = ("output", "gates", "report", "description", "license", "tags")  # what no row hangs on
-
-
-def _program_of(document: Any) -> Any:
-    """What rows are made by."""
-    program = {k: v for k, v in document.items() if k not in _BESIDE}
-    limits = program.pop("limits", None)
-    return {**program, "attempts": limits.get("attempts") if isinstance(limits, dict) else None}
-
-
-def _digest(document: Any) -> str:
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _name_of(path: Path) -> str:
