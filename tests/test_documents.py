@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from synthspec.sources.documents import parsed
 from synthspec.sources.documents.document import Document, DocumentFault, MissingDocumentPackage
-from synthspec.sources.documents.parsed import read_document
+from synthspec.sources.documents.parsed import read_document_file
 from synthspec.sources.documents.reader import missing_packages, parse_document, suffixes
 
 LOCKED = Path(__file__).parent / "data" / "locked.pdf"
@@ -292,7 +292,7 @@ def test_a_kind_whose_package_is_missing(tmp_path: Path, monkeypatch: pytest.Mon
     assert missing_packages(".pdf") == ("pypdfium2",) and missing_packages(".md") == ()
     (tmp_path / "a.pdf").write_bytes(WHOLE[".pdf"])
     with pytest.raises(MissingDocumentPackage, match=r"need the package pypdfium2") as found:
-        read_document(tmp_path / "a.pdf")
+        read_document_file(tmp_path / "a.pdf")
     assert "pip install" in found.value.help
 
 
@@ -302,26 +302,26 @@ def test_documents_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path = tmp_path / "a.pdf"
     path.write_bytes(made.pdf([PAGE], "First"))
     monkeypatch.setattr(parsed, "_held", type(parsed._held)())
-    first = read_document(path)
+    first = read_document_file(path)
     calls: list[str] = []
     whole = parse_document
     monkeypatch.setattr(parsed, "parse_document", lambda *a: calls.append(a[1]) or whole(*a))
-    assert read_document(path) == first and not calls, "held in memory"
+    assert read_document_file(path) == first and not calls, "held in memory"
     parsed._held.clear()
-    assert read_document(path) == first and not calls, "kept on disk"
+    assert read_document_file(path) == first and not calls, "kept on disk"
     entry = next(p for p in (tmp_path / "cache").rglob("*.json"))
     entry.write_text("[1, 2")
     parsed._held.clear()
-    assert read_document(path) == first and calls == ["a.pdf"]
+    assert read_document_file(path) == first and calls == ["a.pdf"]
     path.write_bytes(made.pdf([PAGE], "Other"))
-    assert read_document(path).title == "Other"
+    assert read_document_file(path).title == "Other"
     (tmp_path / "b.md").write_text("# Kettle\n")
     before = len(list((tmp_path / "cache").rglob("*.json")))
-    read_document(tmp_path / "b.md")
+    read_document_file(tmp_path / "b.md")
     assert len(list((tmp_path / "cache").rglob("*.json"))) == before, "Markdown is quick"
 
 
 def test_suffixes() -> None:
     assert set(WHOLE) < set(suffixes())
     with pytest.raises(DocumentFault, match="a document is one of"):
-        read_document(Path("a.csv"))
+        read_document_file(Path("a.csv"))

@@ -13,7 +13,7 @@ from synthspec.document.reader import read_document
 from synthspec.document.source import buffer_source
 from synthspec.language_service import Position, actions, analyse, applied, complete, definition, hover, references
 from synthspec.language_service.cursor import place_at
-from synthspec.language_service.mentions import mentions, names_of_document, words_of
+from synthspec.language_service.mentions import mentions, names_of_document, words_at
 from synthspec.language_service.readable import closing, readable
 from synthspec.language_service.sites import sites
 from synthspec.languages.expressions import names_of, parse_expression
@@ -192,7 +192,7 @@ def test_every_name_of_an_expression_is_found_where_it_stands(path: Path) -> Non
     assert source is not None
     document, _ = read_document(source)
     for site in sites(document):
-        words = words_of(site)
+        words = words_at(site)
         assert all(site.node.text[w.start : w.end] == w.text for w in words)
         parsed = parse_expression(site.node.text)[0] if site.text == "expression" and words else None
         if parsed is not None:

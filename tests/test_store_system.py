@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import random
 import sqlite3
+import stat
 import subprocess
 import sys
 import tempfile
@@ -20,7 +22,7 @@ import pytest
 from test_store import completion_of, fault_of, filled, key_of, put, request_of, run
 
 from synthspec.inference.store import Spent, Store, StoreFault
-from synthspec.inference.store.opening import open_writer
+from synthspec.inference.store.opening import open_to_write
 
 ROOT = Path(__file__).parent.parent
 PAGE = 4096
@@ -205,7 +207,7 @@ def test_no_memory_for_a_thread_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_every_commit_is_synced_before_it_is_acknowledged(tmp_path: Path) -> None:
-    opened = open_writer(tmp_path / "run.sqlite")
+    opened = open_to_write(tmp_path / "run.sqlite")
     try:
         assert opened.connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert opened.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -220,6 +222,19 @@ def test_a_new_store_has_its_name_synced_before_anything_is_paid_for(
     monkeypatch.setattr("synthspec.inference.store.opening.sync_folder", synced.append)
     with Store.open(tmp_path / "build"):
         assert synced == [tmp_path / "build"]
+
+
+def test_a_file_system_that_syncs_no_folders_has_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsync = os.fsync
+
+    def of_files(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", of_files)
+    with Store.open(tmp_path / "build"):
+        assert (tmp_path / "build" / "run.sqlite").is_file()
 
 
 def test_a_rescue_is_synced_before_it_takes_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

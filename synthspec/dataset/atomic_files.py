@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
+
+from synthspec.durable import sync_file, sync_folder
 
 
 @contextmanager
@@ -47,26 +47,3 @@ def digest_of(path: Path) -> str:
     """SHA-256 of a file, as hex digits."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
-
-
-def sync_file(path: Path) -> None:
-    """Have what is in a file on the disk."""
-    with path.open("r+b") as file:  # some systems flush only what is open for writing
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk, where the system can do that."""
-    if os.name != "posix":
-        return
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError as e:
-        if e.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that keep no folders on a disk
-            raise
-    finally:
-        os.close(handle)

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from synthspec.dataset.atomic_files import digest_of, sync_file, sync_folder
+from synthspec.dataset.atomic_files import digest_of
 from synthspec.dataset.manifest import listed_files, read_manifest
 from synthspec.dataset.switch_changes import (
     INCOMPLETE,
@@ -30,6 +30,7 @@ from synthspec.dataset.switch_changes import (
     refuse_blocked,
 )
 from synthspec.diagnostics.errors import SynthspecError
+from synthspec.durable import sync_file, sync_folder
 from synthspec.inference.store.folder_lock import FolderLock, FolderLocked
 from synthspec.inference.store.locking import LOCK
 

@@ -81,11 +81,11 @@ def report_on(corpus: Corpus, original: Corpus | None, models: Models, progress:
     """
     from synthspec.evaluation.embeddings import open_embedder
     from synthspec.evaluation.judge import judge_labels
-    from synthspec.evaluation.model_calls import calls_of
+    from synthspec.evaluation.model_calls import stored_calls_of
     from synthspec.evaluation.report.measure import measure
 
     told = progress or (lambda title: None)
-    calls = calls_of(corpus, models.budget)
+    calls = stored_calls_of(corpus, models.budget)
     embedder = None if models.embed is None else open_embedder(*models.embed, calls, models.base_url)
     judgement = None
     if models.judge is not None:

@@ -100,7 +100,7 @@ def _run(work: Coroutine[Any, Any, list[Completion | None]]) -> list[Completion 
         return pool.submit(asyncio.run, work).result()
 
 
-def calls_of(corpus: Corpus, budget: float | None = None) -> ModelCalls:
+def stored_calls_of(corpus: Corpus, budget: float | None = None) -> ModelCalls:
     """The calls of reports about a dataset: kept in its build's folder, or below `build/` for a file."""
     folder = corpus.folder / "report-calls" if corpus.folder is not None else _folder_for(corpus.name)
     return ModelCalls(folder, budget)

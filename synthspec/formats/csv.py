@@ -12,7 +12,7 @@ from synthspec.formats.recovery.coercion import FieldReader, spell
 from synthspec.formats.recovery.refusals import refuse
 from synthspec.formats.recovery.tables.cells import Record
 from synthspec.formats.recovery.tables.lines import straight, unmarked
-from synthspec.formats.recovery.tables.reader import ReadRecord, ReplyTable, open_table
+from synthspec.formats.recovery.tables.reader import ReadRecord, ReplyTable, read_under_delimiter
 from synthspec.formats.recovery.tables.surroundings import is_talk, names_only, stands_apart
 from synthspec.formats.recovery.wrappers import before_speaker, is_fence, read_last, unwrapped
 from synthspec.spec.messages import Constraint
@@ -82,7 +82,7 @@ def _read(text: str, shape: Shape) -> Parsed:
     table = ReplyTable(tidied, columns, ",", most, shape.rows)
     if table.strict() and not _listed(tidied):
         return Parsed(tuple(table.values(r.cells or ()) for r in table.records[1:]))
-    table = open_table(_inside(unmarked(tidied)), columns, most, shape.rows)
+    table = read_under_delimiter(_inside(unmarked(tidied)), columns, most, shape.rows)
     missing = [c.field.name for c in columns if c not in table.columns and not c.field.optional]
     start = 0 if table.header is None else table.header + 1
     body = [r for r in table.records[start:] if not table.is_header(r)]

@@ -20,7 +20,7 @@ from synthspec.inference.engines import Engine, EngineContext, engine_of, named_
 from synthspec.inference.events import Event
 from synthspec.inference.requests import PromptWriter
 from synthspec.inference.sending.endpoints import Endpoint, open_endpoints
-from synthspec.inference.speaker_requests import open_writer
+from synthspec.inference.speaker_requests import open_speaker_writer
 from synthspec.inference.store import Store
 from synthspec.inference.store.batches import Batches
 from synthspec.inference.store.derived.rows import key_text
@@ -144,6 +144,6 @@ def open_engine_of(
 def open_writers(spec: Spec, tables: Mapping[str, Table], endpoints: Mapping[str, Endpoint]) -> dict[str, PromptWriter]:
     """What writes the requests of each prompt, and of each of its speakers and tools, by endpoint."""
     return {
-        name: open_writer(spec, prompt, endpoints[name].sender, tables, name if name != prompt.name else "")
+        name: open_speaker_writer(spec, prompt, endpoints[name].sender, tables, name if name != prompt.name else "")
         for name, (prompt, _) in backends_used(spec).items()
     }

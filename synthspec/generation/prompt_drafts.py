@@ -16,7 +16,7 @@ from synthspec.generation.machine.toolbox import Kit, Toolbox
 from synthspec.generation.validation.rules import Validator
 from synthspec.inference.known_messages import known_base
 from synthspec.inference.requests import PromptWriter, RequestSettings
-from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
+from synthspec.inference.speaker_requests import SpeakerWriter, open_speaker_writer
 from synthspec.languages.expressions import compile_row, names_of
 from synthspec.languages.templates.partial import Piece, pieces_of
 from synthspec.languages.templates.template import TemplateFault
@@ -125,7 +125,7 @@ class _Drafting:
     def _draft(self, prompt: Prompt, endpoint: str, choice: BackendChoice, calls: CallsPerRow | None) -> PromptDraft:
         settings = RequestSettings(choice, "", False)
         own = endpoint if endpoint != prompt.name else ""
-        writer = open_writer(self.spec, prompt, settings, self.tables, own)
+        writer = open_speaker_writer(self.spec, prompt, settings, self.tables, own)
         notes = tuple(self._notes(prompt, calls))
         draft = PromptDraft(
             prompt.name, endpoint, f"{choice.provider}:{choice.model}", self._settings(settings), calls, notes=notes

@@ -26,7 +26,7 @@ MOST_REPLIES = 5  # rejected for being like another row, that are shown beside i
 MOST_WORDS = 40  # of a text by which rows like it are looked for
 
 
-def calls_of(folder: Path, table: RowTable, row: LoggedRow) -> list[dict[str, Any]]:
+def calls_of_row(folder: Path, table: RowTable, row: LoggedRow) -> list[dict[str, Any]]:
     """The calls made for a row, in order: messages, reply, figures, whether the row is made of it, and why it was
     rejected where it was. Those of rows beside it are among them where these cannot be told apart."""
     own = table.made_by(row.id)

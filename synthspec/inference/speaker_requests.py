@@ -149,7 +149,7 @@ class SpeakerWriter(PromptWriter):
         return Constraint()
 
 
-def open_writer(
+def open_speaker_writer(
     spec: Spec, prompt: Prompt, sender: RequestSettings, tables: Mapping[str, Table], endpoint: str = ""
 ) -> PromptWriter:
     """What writes the requests of a prompt for one of its endpoints."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from synthspec.diagnostics import Span
 from synthspec.language_service.about import ONE
 from synthspec.language_service.analysis import Analysis
-from synthspec.language_service.mentions import words_of
+from synthspec.language_service.mentions import words_at
 from synthspec.language_service.sites import SECTIONS, Site
 from synthspec.language_service.texts import FORM, Word
 from synthspec.language_service.values import Token
@@ -36,7 +36,7 @@ def _of_site(analysis: Analysis, site: Site) -> Iterator[Token]:
         yield from _token(node.place(form.start("name"), form.end("name")), "item")
         at = node.text.index("in", form.end("name"))
         yield from _token(node.place(at, at + 2), "keyword")
-    for word in words_of(site):
+    for word in words_at(site):
         yield from _token(node.place(word.start, word.end), _kind(analysis, site, word))
 
 

@@ -11,7 +11,7 @@ from synthspec.document.paths import NodePath
 from synthspec.document.reader import ListNode, MapNode, Node, ScalarNode
 from synthspec.language_service.about import about_function, about_metric, about_name, about_plugin
 from synthspec.language_service.analysis import Analysis
-from synthspec.language_service.mentions import words_of
+from synthspec.language_service.mentions import words_at
 from synthspec.language_service.navigation import mention_at
 from synthspec.language_service.schema_view import Schema, alternatives, at_path, below, described, fitting
 from synthspec.language_service.scopes import contains, site_at
@@ -55,7 +55,7 @@ def _of_place(analysis: Analysis, position: Position) -> Iterator[tuple[Span, st
         yield mention.span, about_name(analysis, mention.section, mention.name)[1]
     site = site_at(analysis, position)
     if site is not None and not site.key:
-        for word in words_of(site):
+        for word in words_at(site):
             span = site.node.place(word.start, word.end)
             if contains(span, position):
                 said = _about_word(word.kind, word.text, site.path)

@@ -130,7 +130,7 @@ def mentions_at(site: Site, names: Names) -> Iterator[Mention]:
 def _in_text(site: Site, names: Names) -> Iterator[Mention]:
     """The names in an expression or a template; those that a template binds are its own."""
     bound: set[str] = set()
-    for word in words_of(site):
+    for word in words_at(site):
         if word.kind == "name":
             section, owner = names.meant(word.text, site.path)
             if section:
@@ -143,7 +143,7 @@ def _in_text(site: Site, names: Names) -> Iterator[Mention]:
             yield Mention("tools", word.text[1:-1], site.node, word.start + 1, word.end - 1)
 
 
-def words_of(site: Site) -> list[Word]:
+def words_at(site: Site) -> list[Word]:
     """The words of an expression or a template; none of another text."""
     text = site.node.text
     if site.text == "template":

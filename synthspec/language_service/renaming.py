@@ -20,7 +20,7 @@ from synthspec.document.source import MAX_BYTES, buffer_source, read_source
 from synthspec.language_service.about import ONE
 from synthspec.language_service.analysis import Analysis, analyse
 from synthspec.language_service.fixing import applied
-from synthspec.language_service.mentions import Mention, mentions, names_of_document, words_of
+from synthspec.language_service.mentions import Mention, mentions, names_of_document, words_at
 from synthspec.language_service.navigation import mention_at
 from synthspec.language_service.sites import declared, sites
 from synthspec.language_service.texts import KEYWORDS, TEMPLATE_KEYWORDS
@@ -203,7 +203,7 @@ def _names_it(document: MapNode | None, name: str) -> bool:
     for site in sites(document):
         if site.names and not site.key and site.node.text == name:
             return True
-        if any(w.kind == "name" and w.text == name and not names.meaning(name, site.path) for w in words_of(site)):
+        if any(w.kind == "name" and w.text == name and not names.meaning(name, site.path) for w in words_at(site)):
             return True
     return False
 

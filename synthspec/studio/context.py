@@ -188,7 +188,7 @@ def _templates() -> Environment:
     return templates
 
 
-def as_json(value: Mapping[str, Any] | list[Any], status: int = 200) -> JSONResponse:
+def json_answer(value: Mapping[str, Any] | list[Any], status: int = 200) -> JSONResponse:
     """A value as JSON; a number that JSON has none for is null."""
     return JSONResponse(finite(value), status)
 

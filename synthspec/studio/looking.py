@@ -62,7 +62,7 @@ class LookedAt:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-def look_at(path: Path, given: Mapping[str, Any], name: str) -> LookedAt:
+def look_at_file(path: Path, given: Mapping[str, Any], name: str) -> LookedAt:
     """Read a file, with delimiter and encoding where a person says them, and propose a spec.
 
     Raises:

@@ -24,7 +24,7 @@ from synthspec.document.starters import (
 )
 from synthspec.sources import readable, suffix_of
 from synthspec.studio.context import RequestRefused, Studio
-from synthspec.studio.looking import LookedAt, look_at
+from synthspec.studio.looking import LookedAt, look_at_file
 from synthspec.studio.paths import confined
 
 OLD = 24 * 3600  # seconds after which dropped data that nobody took is removed
@@ -107,7 +107,7 @@ def look(studio: Studio, id: str, reading: Mapping[str, Any], name: str) -> Look
         RequestRefused: it is gone.
         SynthspecError: it cannot be read so.
     """
-    return look_at(studio.service(DroppedData).find(id), reading, name)
+    return look_at_file(studio.service(DroppedData).find(id), reading, name)
 
 
 def make_spec(studio: Studio, asked: Mapping[str, Any]) -> str:

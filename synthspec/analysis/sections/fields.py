@@ -10,7 +10,7 @@ from typing import Any
 from synthspec.analysis.sections.context import AnalysisContext, scalar_text, shown_circle, value_of
 from synthspec.analysis.sections.conversations import messages_type_of
 from synthspec.analysis.sections.field_rules import APPLIES, KINDS, check_rules
-from synthspec.analysis.sections.gathered import lists_of_replies, with_lengths
+from synthspec.analysis.sections.gathered import lists_gathered, with_lengths
 from synthspec.analysis.sections.items import item_types
 from synthspec.analysis.sections.scope import Scope
 from synthspec.analysis.sections.stored_examples import with_examples, without_circles
@@ -30,7 +30,7 @@ _OURS = ("value", "words", "sentences", "turns", "rejects", "clean", "optional")
 def lower_fields(ctx: AnalysisContext, parameters: Mapping[str, Type]) -> tuple[Field, ...]:
     """Every field, in the order declared. Those with `value` are typed by it."""
     entries = [e for e in ctx.section("fields").entries if isinstance(e.value, MapNode)]
-    lists = lists_of_replies(ctx)
+    lists = lists_gathered(ctx)
     drafts = {
         e.key.text: draft_field(ctx, e.key, e.value, e.key.text in lists)
         for e in entries

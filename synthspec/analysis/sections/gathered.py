@@ -25,7 +25,7 @@ def collects_itself(ctx: AnalysisContext, node: MapNode) -> bool:
     return scalar_text(node.get("collect")) == TRAIL and TRAIL not in ctx.names_under("fields")
 
 
-def lists_of_replies(ctx: AnalysisContext) -> frozenset[str]:
+def lists_gathered(ctx: AnalysisContext) -> frozenset[str]:
     """The fields written by prompts with `samples` or `map`, or `collect: trail`."""
     entries = [e for e in ctx.section("prompts").entries if isinstance(e.value, MapNode)]
     found: set[str] = set()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.dataset.manifest import read_manifest
-from synthspec.evaluation.corpus.values import as_text
+from synthspec.evaluation.corpus.values import measured_text
 from synthspec.inference.store.derived.row_log import FILE, KEPT, reading_log
 from synthspec.lazy_dataclass import dataclass
 
@@ -116,9 +116,9 @@ def shown(value: Any) -> str:
         and value
         and all(isinstance(t, dict) and {"role", "content"} <= t.keys() for t in value)
     ):
-        text = "\n\n".join(f"{t['role']}: {as_text(t['content'])}" for t in value)
+        text = "\n\n".join(f"{t['role']}: {measured_text(t['content'])}" for t in value)
     elif isinstance(value, list | dict):
         text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
     else:
-        text = as_text(value)
+        text = measured_text(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST:,} more characters)"

@@ -21,7 +21,7 @@ from synthspec.dataset.manifest import listed_files
 from synthspec.dataset.similarity.shingles import scrambled
 from synthspec.evaluation.corpus.files import find_data, read_rows
 from synthspec.evaluation.corpus.sample import MOST_ROWS, EvenSample
-from synthspec.evaluation.corpus.values import as_text, level_names
+from synthspec.evaluation.corpus.values import level_names, measured_text
 from synthspec.evaluation.corpus.words import Tokens, tokens_of
 from synthspec.lazy_dataclass import dataclass
 from synthspec.sources import TableFault
@@ -52,7 +52,7 @@ class Corpus:
     def column(self, name: str) -> list[str]:
         """A column's values as text; nothing is an empty text, and a value has one name whatever file it is from."""
         values = self.columns[name]
-        return [as_text(v) for v in values] if name in self.texts else level_names(values)
+        return [measured_text(v) for v in values] if name in self.texts else level_names(values)
 
     @cached_property
     def rows(self) -> list[str]:
@@ -200,7 +200,7 @@ def column_kind(values: list[Any]) -> str:
     >>> column_kind(["yes", "no"] * 9), column_kind([f"this is row {i}" for i in range(18)])
     ('label', 'text')
     """
-    present = [as_text(v) for v in values if v is not None and v != ""]
+    present = [measured_text(v) for v in values if v is not None and v != ""]
     if not present:
         return "other"
     distinct = len(set(present))
@@ -227,7 +227,7 @@ def _longest(columns: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> tupl
     if not columns:
         return ()
     candidates = [n for n in columns if kinds[n] == "other"] or list(columns)
-    return (max(candidates, key=lambda n: sum(len(as_text(v)) for v in columns[n])),)
+    return (max(candidates, key=lambda n: sum(len(measured_text(v)) for v in columns[n])),)
 
 
 def _spread(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -252,5 +252,5 @@ def _turns(value: Any) -> list[tuple[str, str]] | None:
         return None
     for role, content in (("role", "content"), ("from", "value")):
         if all(role in t and content in t for t in value):
-            return [(as_text(t[role]), as_text(t[content])) for t in value]
+            return [(measured_text(t[role]), measured_text(t[content])) for t in value]
     return None

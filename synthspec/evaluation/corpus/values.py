@@ -11,10 +11,10 @@ MOST_CHARACTERS = 20_000  # of one value; the rest is not measured
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 
 
-def as_text(value: Any) -> str:
+def measured_text(value: Any) -> str:
     """A value as it is measured: text as it is, nothing as an empty text, others as CSV would hold them.
 
-    >>> as_text("a"), as_text(None), as_text(True), as_text(5.0), as_text(0.25)
+    >>> measured_text("a"), measured_text(None), measured_text(True), measured_text(5.0), measured_text(0.25)
     ('a', '', 'true', '5', '0.25')
     """
     if value is None:
@@ -35,12 +35,12 @@ def level_names(values: Sequence[Any]) -> list[str]:
     >>> level_names(["True", "False", "True"]), level_names(["5.0", "4", "5.0"]), level_names(["1.1", "1.10"])
     (['true', 'false', 'true'], ['5', '4', '5'], ['1.1', '1.10'])
     """
-    texts = [as_text(v) for v in values]
+    texts = [measured_text(v) for v in values]
     different = {*texts} - {""}
     if {t.lower() for t in different} <= {"true", "false"}:
         names = {t: t.lower() for t in different}
     elif all(_NUMBER.fullmatch(t) for t in different):
-        names = {t: as_text(float(t)) if "." in t or "e" in t.lower() else t for t in different}
+        names = {t: measured_text(float(t)) if "." in t or "e" in t.lower() else t for t in different}
     else:
         return texts
     if len({*names.values()}) < len(different):

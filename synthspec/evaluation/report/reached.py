@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from synthspec.evaluation.corpus.values import as_text
+from synthspec.evaluation.corpus.values import measured_text
 from synthspec.lazy_dataclass import dataclass
 
 FAR = 0.05  # a share that is so far from what was asked for stands out
@@ -110,7 +110,7 @@ def _share(name: str, told: Mapping[str, Any], rows: int) -> ReachedShare:
 
 
 def _shown(value: Any) -> str:
-    return "null" if value is None else as_text(value) or "(empty)"
+    return "null" if value is None else measured_text(value) or "(empty)"
 
 
 def _correlation(told: Mapping[str, Any]) -> ReachedCorrelation:

@@ -13,7 +13,7 @@ from synthspec.dataset.manifest import listed_files
 from synthspec.dataset.similarity.shingles import normal_form, words_of
 from synthspec.dataset.switch_changes import INCOMPLETE
 from synthspec.evaluation.corpus.corpus import Corpus
-from synthspec.evaluation.corpus.values import as_text
+from synthspec.evaluation.corpus.values import measured_text
 from synthspec.evaluation.metrics.metric import Array
 from synthspec.inference.store import FILE, Store, StoredCall, StoreFault
 from synthspec.inference.store.derived.row_histories import read_histories
@@ -68,7 +68,7 @@ def sample_rows(
 
 
 def _shown(corpus: Corpus, row: int, copied: Array | None, calls: tuple[RowCall, ...]) -> Shown:
-    values = {n: cut(as_text(v[row])) for n, v in corpus.columns.items()}
+    values = {n: cut(measured_text(v[row])) for n, v in corpus.columns.items()}
     labels = tuple(f"{n}: {values[n]}" for n in corpus.labels if values[n])
     verdicts = [("good", "kept")] if corpus.folder is not None else []
     first = int(corpus.groups[row])
@@ -112,7 +112,7 @@ def _by_place(corpus: Corpus, rows: Array, kept: Sequence[tuple[str, ...]]) -> d
 
 def _by_words(corpus: Corpus, rows: Array, store: Store, kept: Sequence[tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
     """Of the completions that made the dataset, those that hold most of a row's texts."""
-    forms = {int(r): [normal_form(as_text(corpus.columns[t][r])) for t in corpus.texts] for r in rows}
+    forms = {int(r): [normal_form(measured_text(corpus.columns[t][r])) for t in corpus.texts] for r in rows}
     probes: dict[tuple[str, ...], list[int]] = {}
     for row, texts in forms.items():
         words = max(texts, key=len, default="").split()
@@ -175,10 +175,10 @@ def _lost(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "row": entry.get("row"),
         "lost_at": str(entry.get("lost_at", "")),
-        "values": {str(k): cut(as_text(v)) for k, v in values.items()} if isinstance(values, dict) else {},
+        "values": {str(k): cut(measured_text(v)) for k, v in values.items()} if isinstance(values, dict) else {},
         "tries": [
             {"prompt": str(t.get("prompt", "")), "attempt": t.get("attempt"),
-             "reasons": [str(r) for r in t.get("reasons") or []], "completion": cut(as_text(t.get("completion")))}
+             "reasons": [str(r) for r in t.get("reasons") or []], "completion": cut(measured_text(t.get("completion")))}
             for t in (tries if isinstance(tries, list) else [])[:MOST_CALLS] if isinstance(t, dict)
         ],
     }  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from synthspec.evaluation.comparison import ComparedMetric, Comparison
 from synthspec.evaluation.corpus.corpus import Corpus
-from synthspec.evaluation.corpus.values import as_text
+from synthspec.evaluation.corpus.values import measured_text
 from synthspec.evaluation.metrics import families_of
 from synthspec.evaluation.report.numbers import format_value
 from synthspec.evaluation.report.page import render_page
@@ -75,7 +75,7 @@ def _samples(corpora: Sequence[Corpus]) -> list[list[tuple[int, str]]]:
         row = []
         for corpus in corpora:
             index = int(share * (len(corpus) - 1))
-            parts = [as_text(corpus.columns[t][index]) for t in corpus.texts]
+            parts = [measured_text(corpus.columns[t][index]) for t in corpus.texts]
             row.append((int(corpus.places[index]) + 1, cut("\n".join(parts), 900)))
         found.append(row)
     return found

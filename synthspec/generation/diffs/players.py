@@ -12,7 +12,7 @@ from synthspec.generation.diffs.talks import talk_contents
 from synthspec.generation.estimates.players import played_values
 from synthspec.generation.estimates.talks import openings_in
 from synthspec.inference.requests import RequestSettings
-from synthspec.inference.speaker_requests import open_writer
+from synthspec.inference.speaker_requests import open_speaker_writer
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
 from synthspec.spec import Prompt, Spec
@@ -25,7 +25,9 @@ def player_contents(
     """For each combination, a digest of what a call of the tool hangs on: its words, and the talk up to the caller."""
     player = spec.players[name]
     choice = player.prompt.backend or spec.backend
-    writer = open_writer(spec, player.prompt, RequestSettings(choice, "", choice.provider == "ngram"), tables, name)
+    writer = open_speaker_writer(
+        spec, player.prompt, RequestSettings(choice, "", choice.provider == "ngram"), tables, name
+    )
     values = {**stand_ins, **played_values(spec, name, tables)}
     before: dict[int, list[str]] = {}
     for prompt in spec.prompts:

@@ -11,7 +11,7 @@ from typing import Any
 from synthspec.generation.estimates.talks import chosen_endpoint, exchanges_of, openings_in
 from synthspec.generation.machine.toolbox import KitOf, Toolbox
 from synthspec.inference.requests import RequestSettings
-from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
+from synthspec.inference.speaker_requests import SpeakerWriter, open_speaker_writer
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
@@ -29,7 +29,9 @@ def talk_contents(
     assert dialogue is not None
     by_endpoint: dict[str, SpeakerWriter] = {}
     for name, choice in endpoints_of(spec, prompt).items():
-        writer = open_writer(spec, prompt, RequestSettings(choice, "", choice.provider == "ngram"), tables, name)
+        writer = open_speaker_writer(
+            spec, prompt, RequestSettings(choice, "", choice.provider == "ngram"), tables, name
+        )
         assert isinstance(writer, SpeakerWriter)
         by_endpoint[name] = writer
     toolbox = Toolbox(spec, tables)

@@ -32,7 +32,7 @@ from synthspec.generation.estimates.usage import (
 )
 from synthspec.inference.engines import engine_of, named_engine
 from synthspec.inference.requests import RequestSettings
-from synthspec.inference.speaker_requests import open_writer
+from synthspec.inference.speaker_requests import open_speaker_writer
 from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.pairs import lost_pairs
@@ -233,14 +233,14 @@ def _sample(spec: Spec, plan: Plan, tables: Mapping[str, Table], index: int) -> 
     prompts = {}
     for prompt in spec.asked:
         for name, choice in endpoints_of(spec, prompt).items():
-            writer = open_writer(
+            writer = open_speaker_writer(
                 spec, prompt, RequestSettings(choice, "", False), tables, name if name != prompt.name else ""
             )
             values = with_bound_names(spec, prompt, combination, tables)
             messages = messages_told(spec, writer, values, index, tables)
             prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]
     for name, player in spec.players.items():
-        writer = open_writer(spec, player.prompt, RequestSettings(spec.backend, "", False), tables, name)
+        writer = open_speaker_writer(spec, player.prompt, RequestSettings(spec.backend, "", False), tables, name)
         values = {**with_stand_ins(spec, combination, tables), **played_values(spec, name, tables)}
         messages = writer.told(writer.drafted(index, values, 1), 1)
         prompts[name] = [{"role": m.role, "content": m.shown} for m in messages]

@@ -10,7 +10,7 @@ from synthspec.generation.estimates.several import known_value, runs_for
 from synthspec.generation.estimates.tool_rounds import round_tokens, sent_again
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.inference.requests import PromptWriter, RequestSettings
-from synthspec.inference.speaker_requests import SpeakerWriter, open_writer
+from synthspec.inference.speaker_requests import SpeakerWriter, open_speaker_writer
 from synthspec.languages.expressions import Expression, compile_row, names_of
 from synthspec.languages.expressions.tree import Name
 from synthspec.lazy_dataclass import dataclass
@@ -113,7 +113,7 @@ def speaker_uses(
     spoken = [(p, s, e) for p, s in enumerate(dialogue.speakers) for e in endpoints_of_speaker(prompt, s)]
     for place, speaker, endpoint in spoken:
         choice = choices[endpoint]
-        writer = open_writer(spec, prompt, RequestSettings(choice, "", False), {}, endpoint)
+        writer = open_speaker_writer(spec, prompt, RequestSettings(choice, "", False), {}, endpoint)
         least = most = worst = Use()
         tools, rounds = round_tokens(spec, speaker, tables), 0 if speaker.tools is None else spec.limits.tool_rounds
         for index, values in samples:

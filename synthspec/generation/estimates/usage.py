@@ -16,7 +16,7 @@ from synthspec.inference.accounting.image_tokens import picture_tokens
 from synthspec.inference.accounting.token_estimates import PER_MESSAGE, expected_tokens, worst_tokens
 from synthspec.inference.backends import provider_of
 from synthspec.inference.requests import PromptWriter, RequestSettings
-from synthspec.inference.speaker_requests import open_writer
+from synthspec.inference.speaker_requests import open_speaker_writer
 from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan
 from synthspec.sources import Table
@@ -81,7 +81,7 @@ def player_report(
     """What a prompt that plays a tool is expected to use: nothing at least, an answer a round of tools at most."""
     player = spec.players[name]
     choice = player.prompt.backend or spec.backend
-    writer = open_writer(spec, player.prompt, RequestSettings(choice, "", False), tables, name)
+    writer = open_speaker_writer(spec, player.prompt, RequestSettings(choice, "", False), tables, name)
     samples = [(i, with_stand_ins(spec, values, tables)) for i, values in sampled]
     share = 1 / max(1, len(samples))
     calls = sent = longest = 0.0

@@ -30,7 +30,7 @@ from synthspec.generation.machine.states import (
     RowState,
     State,
     completions,
-    digest_of,
+    digest_of_item,
 )
 from synthspec.generation.machine.steps import Step
 from synthspec.inference.outcomes import Failed, Replied, Stopped
@@ -279,7 +279,7 @@ def repeats(items: Sequence[Any]) -> dict[int, int]:
     seen: Counter[str] = Counter()
     found: dict[int, int] = {}
     for number, item in enumerate(items):
-        mark = digest_of(item)
+        mark = digest_of_item(item)
         if seen[mark]:
             found[number] = seen[mark]
         seen[mark] += 1

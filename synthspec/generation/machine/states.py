@@ -230,12 +230,12 @@ class Items:
 
     def __getitem__(self, number: int) -> Made:
         item = self.values[number]
-        mark, again = digest_of(item), self.again.get(number, 0)
+        mark, again = digest_of_item(item), self.again.get(number, 0)
         place = f"{self.prefix}{mark}+{again}" if again else f"{self.prefix}{mark}"
         return Made(number, place, {self.name: item}, {})
 
 
-def digest_of(item: Any) -> str:
+def digest_of_item(item: Any) -> str:
     """What tells an item from those that do not equal it, wherever it stands in its list."""
     text = json.dumps(item, sort_keys=True, default=str, ensure_ascii=False)
     return blake2b(text.encode(), digest_size=8).hexdigest()

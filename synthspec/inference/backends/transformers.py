@@ -37,7 +37,7 @@ COLLECT = 0.005  # seconds to wait for company
 
 def open_backend(choice: BackendChoice, context: BackendContext) -> TransformersBackend:
     """Check what can be checked without loading the model; that happens with the first call."""
-    from synthspec.inference.transport.local_model import Manner, digest_of
+    from synthspec.inference.transport.local_model import Manner, digest_of_model
 
     if context.calls and any(importlib.util.find_spec(name) is None for name in ("transformers", "torch")):
         raise missing_package("transformers", EXTRA)
@@ -55,7 +55,7 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> Transformers
     )
     folder = _folder_of(choice.model, context)
     source = str(folder) if folder is not None else choice.model
-    return TransformersBackend(source, f"transformers:{digest_of(source, folder)}", options, manner)
+    return TransformersBackend(source, f"transformers:{digest_of_model(source, folder)}", options, manner)
 
 
 PROVIDER = Provider(

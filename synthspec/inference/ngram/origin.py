@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from synthspec.inference.ngram.pool import Pool
-from synthspec.inference.ngram.reading import SLOT, ReadColumn, read_texts
+from synthspec.inference.ngram.reading import SLOT, ReadColumn, read_material
 from synthspec.inference.ngram.tokens import GROUP_OF, split
 from synthspec.inference.ngram.topics import Topics, factor, find_topics
 
@@ -46,7 +46,7 @@ class Origin:
         """The column's texts; other values count as their text."""
         if column not in self._readings:
             values = self.columns[column]
-            self._readings[column] = read_texts(
+            self._readings[column] = read_material(
                 (i, self._emptied(i, column, str(v))) for i, v in enumerate(values) if v is not None
             )
         return self._readings[column]

@@ -55,7 +55,7 @@ def normal(text: str) -> str:
     return re.sub(r"\W+", " ", text.lower()).strip()
 
 
-def read_texts(texts: Iterable[tuple[int, str]]) -> ReadColumn:
+def read_material(texts: Iterable[tuple[int, str]]) -> ReadColumn:
     """Read texts given as (row of the source, text); not blank ones, nor what is over 3 M tokens."""
     kept = [(r, t.strip()) for r, t in texts if t.strip()]
     ids: dict[str, int] = {}

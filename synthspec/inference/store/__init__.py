@@ -21,7 +21,7 @@ from synthspec.inference.store.jobs import Begin, Put, Reserve, SetMeta, Settle,
 from synthspec.inference.store.known_keys import KnownKeys
 from synthspec.inference.store.ledger import Send, make_send
 from synthspec.inference.store.locking import LOCK, lock_store
-from synthspec.inference.store.opening import OpenedStore, open_writer
+from synthspec.inference.store.opening import OpenedStore, open_to_write
 from synthspec.inference.store.reader import FILE, StoreReader, file_in
 from synthspec.inference.store.rescue.rescued import Rescue
 from synthspec.inference.store.schema import DAMAGE, LOST, RELEASED
@@ -63,7 +63,7 @@ class Store(StoreReader):
         locks = lock_store(path)
         opened: OpenedStore | None = None
         try:
-            opened = open_writer(path, accept_loss)
+            opened = open_to_write(path, accept_loss)
             store = cls(path, *connect_reader(path))
             store._rescue = Rescue(path, path.with_name(LOCK), locks[0])
             store._locks = locks[1:]

@@ -209,7 +209,7 @@ def check_version(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def check_schema(connection: sqlite3.Connection, path: Path) -> None:
+def check_tables(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a store of this version whose tables are not as they are made.
 
     Raises:
@@ -227,17 +227,6 @@ def _expected_schema() -> frozenset[tuple[str, str | None]]:
         found = frozenset(connection.execute("SELECT name, sql FROM sqlite_master"))
     connection.close()
     return found
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder outlast a power cut, as what is in its files does."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def size_of(path: Path) -> int:

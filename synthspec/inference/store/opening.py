@@ -7,6 +7,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from synthspec.durable import sync_folder
 from synthspec.inference.store.derived.rows import Decayed
 from synthspec.inference.store.file import (
     FAULTS,
@@ -14,14 +15,13 @@ from synthspec.inference.store.file import (
     StoreFault,
     beside,
     check_header,
-    check_schema,
+    check_tables,
     check_version,
     connect,
     damaged,
     explain_fault,
     is_missing,
     size_of,
-    sync_folder,
     unfit,
 )
 from synthspec.inference.store.ledger import Send, StoredTotals, StrangeTotal
@@ -58,7 +58,7 @@ class OpenedStore:
     notice: str | None = None
 
 
-def open_writer(path: Path, accept_loss: bool = False) -> OpenedStore:
+def open_to_write(path: Path, accept_loss: bool = False) -> OpenedStore:
     """The writing connection to a sound store of this version, made where there is none.
 
     Reservations that a killed run left behind are counted as spent. Of a damaged store, all that can be read goes into
@@ -141,7 +141,7 @@ def _check(connection: sqlite3.Connection, path: Path, version: int) -> None:
         if verdict != "ok":
             raise damaged(path, verdict.removeprefix("*** in database main ***").strip())
     if version == VERSION:
-        check_schema(connection, path)
+        check_tables(connection, path)
         reason = connection.execute("SELECT value FROM meta WHERE name = ?", (DAMAGE,)).fetchone()
         if reason is not None:
             raise damaged(path, reason[0])
@@ -240,4 +240,4 @@ def _figure(count: int | None) -> str:
     return "an unknown number of" if count is None else f"{count:,}"
 
 
-__all__ = ["OpenedStore", "StoreFault", "open_writer"]
+__all__ = ["OpenedStore", "StoreFault", "open_to_write"]

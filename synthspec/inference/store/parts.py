@@ -33,11 +33,11 @@ def read_parts(written: Any, find: Find) -> tuple[Part, ...]:
         ValueError, TypeError, LookupError: this is not what `write_parts` writes.
     """
     if isinstance(written, str | Mapping):
-        return (Text(read_text(written, find)),)
+        return (Text(read_shared_text(written, find)),)
     return tuple(part for one in written if (part := _read(one, find)) is not None)
 
 
-def read_text(written: Any, find: Find) -> str:
+def read_shared_text(written: Any, find: Find) -> str:
     """A text, or the one that is referred to; nothing where that cannot be found."""
     if isinstance(written, Mapping):
         return (find(str(written["blob"])) or b"").decode("utf-8", "surrogatepass")
@@ -59,12 +59,12 @@ def _write(part: Part, text: KeepText, data: KeepBytes) -> dict[str, Any]:
 
 def _read(written: Mapping[str, Any], find: Find) -> Part | None:
     if "text" in written:
-        return Text(read_text(written["text"], find))
+        return Text(read_shared_text(written["text"], find))
     if "call" in written:
         beside = written.get("unread", ""), written.get("opaque", "")
         return ToolCall(written["call"], written["name"], written["arguments"], *beside)
     if "result" in written:
-        return ToolResult(written["result"], read_text(written["content"], find))
+        return ToolResult(written["result"], read_shared_text(written["content"], find))
     kept = written["image"]
     content = base64.b64decode(kept["base64"]) if "base64" in kept else find(kept["blob"])
     return None if content is None else Image(content, written["media_type"])

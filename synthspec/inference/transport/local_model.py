@@ -157,7 +157,7 @@ def _folded(messages: list[dict[str, str]]) -> list[dict[str, str]]:
     return [first, *rest[1:]]
 
 
-def digest_of(source: str, folder: Path | None) -> str:
+def digest_of_model(source: str, folder: Path | None) -> str:
     """What tells one model from another: its name, or for a folder what is in it, wherever it lies."""
     if folder is None:
         return source

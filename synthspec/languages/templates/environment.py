@@ -20,9 +20,9 @@ from synthspec.languages.templates.work import (
     MAX_TEXT,
     TemplateFault,
     WorkFault,
-    as_text,
     counted,
     join_texts,
+    prompt_text,
     spend,
     written_size,
 )
@@ -169,7 +169,7 @@ def _shown(value: Any) -> Any:
     if _is_talk(value):
         return "\n".join(map(_said, value))
     if isinstance(value, list | tuple | dict):
-        return as_text(value)
+        return prompt_text(value)
     return value
 
 
@@ -184,10 +184,12 @@ def _is_talk(value: Any) -> bool:
 
 def _said(message: Mapping[str, Any]) -> str:
     """A message on a line: who, and what; the tools that are called, each on a line of its own."""
-    who, text = as_text(message.get("name") or message["role"]), message["content"]
+    who, text = prompt_text(message.get("name") or message["role"]), message["content"]
     calls = [c.get("function", c) for c in message.get("tool_calls") or () if isinstance(c, dict)]
-    lines = [f"{who}: {as_text(text)}"] if text or not calls else []
-    return "\n".join([*lines, *(f"{who} calls {c.get('name')}({as_text(c.get('arguments') or {})})" for c in calls)])
+    lines = [f"{who}: {prompt_text(text)}"] if text or not calls else []
+    return "\n".join(
+        [*lines, *(f"{who} calls {c.get('name')}({prompt_text(c.get('arguments') or {})})" for c in calls)]
+    )
 
 
 def _bounded(name: str, filter: Callable[..., Any]) -> Callable[..., Any]:
@@ -198,7 +200,7 @@ def _bounded(name: str, filter: Callable[..., Any]) -> Callable[..., Any]:
     def run(*given: Any, **named: Any) -> Any:
         value = given[place]
         if name in _OF_TEXT:
-            value = as_text(value) if not isinstance(value, Undefined) else value
+            value = prompt_text(value) if not isinstance(value, Undefined) else value
             given = (*given[:place], value, *given[place + 1 :])
         spend(1 + (len(value) if isinstance(value, list | tuple | dict) else 0))
         made = filter(*given, **named)
@@ -213,18 +215,18 @@ def _bounded(name: str, filter: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _replace(text: Any, old: Any, new: Any, count: int = -1) -> str:
-    whole, part, other = str(text), as_text(old), as_text(new)
+    whole, part, other = str(text), prompt_text(old), prompt_text(new)
     if len(whole) + whole.count(part) * len(other) > MAX_TEXT:
         raise WorkFault("'replace' would make a text too long")
     return whole.replace(part, other, count)
 
 
 def _join(value: Any, d: Any = "", attribute: Any = None) -> str:
-    between = as_text(d)
+    between = prompt_text(d)
     texts: list[str] = []
     size = 0
     for item in value:
-        part = as_text(_member(item, attribute) if attribute is not None else item)
+        part = prompt_text(_member(item, attribute) if attribute is not None else item)
         spend(1)
         size += len(part) + len(between)
         if size > MAX_TEXT + len(between):
@@ -299,7 +301,7 @@ def _without(text: str, begin: str, end: str) -> str:
 
 
 def _string(value: Any) -> str:
-    return as_text(value)
+    return prompt_text(value)
 
 
 _OWN: dict[str, Callable[..., Any]] = {

@@ -93,7 +93,7 @@ def written_size(value: Any, most: int) -> int:
     return size
 
 
-def as_text(value: Any) -> str:
+def prompt_text(value: Any) -> str:
     """A value as a prompt shows it: a null is no text.
 
     Raises:
@@ -114,7 +114,7 @@ def join_texts(values: Iterable[Any]) -> str:
     Raises:
         WorkFault: it is too long.
     """
-    texts = [as_text(v) for v in values]
+    texts = [prompt_text(v) for v in values]
     size = sum(map(len, texts))
     if size > MAX_TEXT:
         raise WorkFault(f"'~' would make a text longer than {MAX_TEXT:,} characters")

@@ -9,7 +9,7 @@ from synthspec.diagnostics.remedies import write
 from synthspec.plugins import plugin_error
 from synthspec.sources.documents.chunker import Chunking, cut, whole
 from synthspec.sources.documents.document import Document, DocumentFault, MissingDocumentPackage
-from synthspec.sources.documents.parsed import read_document
+from synthspec.sources.documents.parsed import read_document_file
 from synthspec.sources.documents.reader import GROUP, is_document, suffixes
 from synthspec.sources.source_kind import Place, SourceFault
 from synthspec.sources.table import Note, TableFault, refuse_many
@@ -60,7 +60,7 @@ class ChunkedDocuments:
         if unusable is not None:
             raise SourceFault(*unusable, code="E608")
         try:
-            document = read_document(self.place.folder / path, self.encoding)
+            document = read_document_file(self.place.folder / path, self.encoding)
         except MissingDocumentPackage as e:
             raise SourceFault(f"'{_short(path)}' cannot be read: {e}", e.help, "E350") from None
         except TableFault as e:

@@ -36,7 +36,7 @@ MOST_HELD = 64_000_000  # characters in memory
 _held: OrderedDict[str, tuple[Document, int]] = OrderedDict()  # with their characters
 
 
-def read_document(path: Path, encoding: str | None = None) -> Document:
+def read_document_file(path: Path, encoding: str | None = None) -> Document:
     """The document of a file, with a title: its own, its first heading, or its name.
 
     Raises:

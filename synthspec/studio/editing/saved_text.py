@@ -14,9 +14,9 @@ from difflib import SequenceMatcher
 from hashlib import sha256
 from pathlib import Path
 
-from synthspec.dataset.atomic_files import sync_file, sync_folder
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.document.source import MAX_BYTES
+from synthspec.durable import sync_file, sync_folder
 from synthspec.lazy_dataclass import dataclass
 
 BOM = b"\xef\xbb\xbf"

@@ -17,7 +17,7 @@ from synthspec.evaluation.blind.pairs import Pairing, RowPair, pair_rows
 from synthspec.evaluation.blind.tally import CHOICES, tally_of
 from synthspec.studio.ballots import SKIPPED, VoteBox, VoteLog
 from synthspec.studio.contenders import Contenders
-from synthspec.studio.context import RequestRefused, Studio, as_json, json_of, render, studio_of
+from synthspec.studio.context import RequestRefused, Studio, json_answer, json_of, render, studio_of
 from synthspec.studio.made_pages import MadePages, page_key
 from synthspec.studio.pages.report import made_page
 from synthspec.studio.reviewed_rows import reviewed_rows
@@ -37,7 +37,7 @@ def contenders(request: Request) -> Response:
     studio = studio_of(request)
     specs = studio.service(Workspace).paths()
     found = [c.as_dict() for c in studio.service(Contenders).listed()]
-    return as_json({"datasets": found, "specs": specs, "backends": choices(), "most": MOST_TRIED})
+    return json_answer({"datasets": found, "specs": specs, "backends": choices(), "most": MOST_TRIED})
 
 
 def pairs(request: Request) -> Response:
@@ -46,13 +46,13 @@ def pairs(request: Request) -> Response:
     log = _log(studio_of(request), first, second)
     box = log.read()
     sides = [_sides(pair, box) for pair in pairing.pairs]
-    return as_json({"same": pairing.same, "unlike": list(pairing.unlike), "pairs": sides, **_result(pairing, box)})
+    return json_answer({"same": pairing.same, "unlike": list(pairing.unlike), "pairs": sides, **_result(pairing, box)})
 
 
 async def vote(request: Request) -> Response:
     """A vote on a pair: `left`, `right`, `tie`, or `none` to take it back."""
     asked = await json_of(request)
-    return as_json(await run_in_threadpool(_voted, request, asked))
+    return json_answer(await run_in_threadpool(_voted, request, asked))
 
 
 def _voted(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _voted(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
 async def reveal(request: Request) -> Response:
     """Say which is which. Votes after this are not blind, and are told apart."""
     await json_of(request)
-    return as_json(await run_in_threadpool(_revealed, request))
+    return json_answer(await run_in_threadpool(_revealed, request))
 
 
 def _revealed(request: Request) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def figures(request: Request) -> Response:
     key = page_key("compare", str(first), str(second), folders=[first, second])
     kept = studio_of(request).service(MadePages)
     done = kept.make(key, ["compare", str(first), str(second)]) if request.method == "POST" else kept.state(key)
-    return as_json({**done, "key": key})
+    return json_answer({**done, "key": key})
 
 
 def figures_page(request: Request) -> Response:
@@ -153,14 +153,14 @@ def figures_page(request: Request) -> Response:
 def cost(request: Request) -> Response:
     """What a few rows of a spec on two backends will cost, as far as prices are known."""
     given = request.query_params
-    return as_json(_offer(request, given.get("spec", ""), [given.get("first", ""), given.get("second", "")],
+    return json_answer(_offer(request, given.get("spec", ""), [given.get("first", ""), given.get("second", "")],
                           given.get("rows", "")))  # fmt: skip
 
 
 async def build(request: Request) -> Response:
     """Build a few rows of a spec on two backends, each within a budget."""
     asked = await json_of(request)
-    return as_json(await run_in_threadpool(_build, request, asked), 202)
+    return json_answer(await run_in_threadpool(_build, request, asked), 202)
 
 
 def _build(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _build(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
 
 def built(request: Request) -> Response:
     """How the build of a few rows stands."""
-    return as_json(studio_of(request).service(MadePages).state(request.query_params.get("key", "")))
+    return json_answer(studio_of(request).service(MadePages).state(request.query_params.get("key", "")))
 
 
 def _offer(request: Request, spec: str, backends: list[str], rows: str) -> dict[str, Any]:

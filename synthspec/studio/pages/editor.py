@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from synthspec.document.source import MAX_BYTES
 from synthspec.language_service import Position
-from synthspec.studio.context import RequestRefused, Studio, Tab, as_json, json_of, render, spec_path, studio_of
+from synthspec.studio.context import RequestRefused, Studio, Tab, json_answer, json_of, render, spec_path, studio_of
 from synthspec.studio.editing.buffers import Buffers
 from synthspec.studio.editing.drafts import Drafts
 from synthspec.studio.editing.insertions import insert_part
@@ -44,7 +44,7 @@ def text(request: Request) -> Response:
     tag = {"etag": f'"{saved.digest}"'}
     if _digest(request.headers.get("if-none-match", "")) == saved.digest:
         return Response(status_code=304, headers=tag)
-    found = as_json(asdict(saved))
+    found = json_answer(asdict(saved))
     found.headers.update(tag)
     return found
 
@@ -59,8 +59,8 @@ async def save(request: Request) -> Response:
     try:
         saved = await run_in_threadpool(save_text, path, new, expected or None)
     except ChangedOnDisk as e:
-        return as_json(_conflict(studio_of(request), path, e.now, expected), 409)
-    found = as_json(asdict(saved))
+        return json_answer(_conflict(studio_of(request), path, e.now, expected), 409)
+    found = json_answer(asdict(saved))
     found.headers["etag"] = f'"{saved.digest}"'
     return found
 
@@ -96,7 +96,7 @@ async def merged(request: Request) -> Response:
     given = await json_of(request)
     texts = tuple(_text(given, key) for key in ("common", "mine", "theirs"))
     parts = await run_in_threadpool(stretches, *texts)
-    return as_json(
+    return json_answer(
         {"merged": await run_in_threadpool(merge_texts, *texts), "stretches": [asdict(part) for part in parts]}
     )
 
@@ -104,7 +104,7 @@ async def merged(request: Request) -> Response:
 def drafts(request: Request) -> Response:
     """The drafts of a spec."""
     found = studio_of(request).service(Drafts).of(request.path_params["spec"])
-    return as_json({"drafts": [asdict(d) for d in found]})
+    return json_answer({"drafts": [asdict(d) for d in found]})
 
 
 async def keep_draft(request: Request) -> Response:
@@ -114,13 +114,13 @@ async def keep_draft(request: Request) -> Response:
     kept = studio_of(request).service(Drafts)
     fields = (given.get(k) for k in ("tab", "text", "base", "base_digest"))
     draft = await run_in_threadpool(kept.put, request.path_params["spec"], *fields)
-    return as_json({"saved": draft.saved})
+    return json_answer({"saved": draft.saved})
 
 
 def drop_draft(request: Request) -> Response:
     """Forget the draft of a tab."""
     studio_of(request).service(Drafts).drop(request.path_params["spec"], request.query_params.get("tab"))
-    return as_json({})
+    return json_answer({})
 
 
 def _asked(answer: Callable[[Buffers, Path, str, Given], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
@@ -130,7 +130,7 @@ def _asked(answer: Callable[[Buffers, Path, str, Given], dict[str, Any]]) -> Cal
         given = await json_of(request)
         buffers = studio_of(request).service(Buffers)
         found = await run_in_threadpool(answer, buffers, _path(request), _text(given), given)
-        return as_json(found)
+        return json_answer(found)
 
     return route
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from synthspec.dataset.manifest import FILE_NAME
 from synthspec.dataset.switch_changes import INCOMPLETE
 from synthspec.evaluation.report.page import page_policy
-from synthspec.studio.context import RequestRefused, Studio, Tab, as_json, render, spec_path, studio_of
+from synthspec.studio.context import RequestRefused, Studio, Tab, json_answer, render, spec_path, studio_of
 from synthspec.studio.made_pages import MadePages, page_key
 from synthspec.studio.workspace import Workspace
 
@@ -33,11 +33,11 @@ def state(request: Request) -> Response:
     try:
         folder, name = _dataset(request)
     except RequestRefused as e:
-        return as_json({"state": "another", "error": e.message, "help": e.help, **e.more})
+        return json_answer({"state": "another", "error": e.message, "help": e.help, **e.more})
     if folder is None:
-        return as_json({"state": "none"})
+        return json_answer({"state": "none"})
     key = page_key("report", str(folder), folders=[folder])
-    return as_json({**studio_of(request).service(MadePages).state(key), **_told(key, folder, name)})
+    return json_answer({**studio_of(request).service(MadePages).state(key), **_told(key, folder, name)})
 
 
 def make(request: Request) -> Response:
@@ -47,7 +47,7 @@ def make(request: Request) -> Response:
         raise RequestRefused(404, "nothing is built yet", "build the spec first")
     key = page_key("report", str(folder), folders=[folder])
     made = studio_of(request).service(MadePages).make(key, ["report", str(folder)])
-    return as_json({**made, **_told(key, folder, name)}, 202)
+    return json_answer({**made, **_told(key, folder, name)}, 202)
 
 
 def made(request: Request) -> Response:

@@ -18,7 +18,7 @@ from synthspec.generation.reviewing.sheet import sheet_rows, sheet_text
 from synthspec.generation.row_story import as_told, rows_like
 from synthspec.inference.store.derived.row_views import rows_at
 from synthspec.inference.store.reviews import Reviews
-from synthspec.studio.context import RequestRefused, Tab, as_json, json_of, render, studio_of
+from synthspec.studio.context import RequestRefused, Tab, json_answer, json_of, render, studio_of
 from synthspec.studio.editing.row_examples import add_row, prompts_with_examples
 from synthspec.studio.editing.saved_text import ChangedOnDisk, read_saved
 from synthspec.studio.row_tables import SpecRows, row_tables
@@ -45,7 +45,7 @@ def progress(request: Request) -> Response:
         "examples": {name: file or rows.path.name for name, (_, file) in _examples(request, rows).items()},
         "undoable": sorted({r.reviewer for r in rows.review.reviews}),  # who has a review to take back
     }
-    return as_json({**review_progress(rows.folder).as_dict(), **more})
+    return json_answer({**review_progress(rows.folder).as_dict(), **more})
 
 
 async def say(request: Request) -> Response:
@@ -70,7 +70,7 @@ async def say(request: Request) -> Response:
         with Reviews(rows.folder) as reviews:
             return {"noted": sum(n.entry is not None for n in noted), "last": reviews.last_of(reviewer)}
 
-    return as_json(await asyncio.to_thread(work))
+    return json_answer(await asyncio.to_thread(work))
 
 
 def _remark(one: Mapping[str, Any], reviewer: str) -> RowRemark:
@@ -102,7 +102,7 @@ async def undo(request: Request) -> Response:
             path = next(r.path for r in reviews.iterate() if r.id == chosen)
             return {"number": chosen, "path": path}
 
-    return as_json(await asyncio.to_thread(work))
+    return json_answer(await asyncio.to_thread(work))
 
 
 async def check_edit(request: Request) -> Response:
@@ -126,7 +126,7 @@ async def check_edit(request: Request) -> Response:
         values = as_told(row)["values"] | {n: v for n, v in made.values.items() if not made.faults}
         return {"patch": patch, "faults": list(made.faults), "values": values}
 
-    return as_json(await asyncio.to_thread(work))
+    return json_answer(await asyncio.to_thread(work))
 
 
 def _examples(request: Request, rows: SpecRows) -> dict[str, tuple[str, str]]:
@@ -158,7 +158,7 @@ async def make_example(request: Request) -> Response:
         except ChangedOnDisk:
             raise RequestRefused(409, "the file was changed meanwhile", "try it again") from None
 
-    return as_json(await asyncio.to_thread(work))
+    return json_answer(await asyncio.to_thread(work))
 
 
 def alike(request: Request) -> Response:
@@ -173,7 +173,7 @@ def alike(request: Request) -> Response:
         found = rows_like(table, row, rows.spec, MOST_ALIKE, after=True)
         near = [(other, share) for other, share in found if share >= ALIKE]
         stay = [(rows.review.shown(other), share) for other, share in near if rows.review.label(other) == other.state]
-        return as_json({"rows": [{**as_told(other), "share": share} for other, share in stay]})
+        return json_answer({"rows": [{**as_told(other), "share": share} for other, share in stay]})
 
 
 def export(request: Request) -> Response:
@@ -206,7 +206,7 @@ async def apply(request: Request) -> Response:
     told, wrong = (text.decode("utf-8", "replace").strip() for text in await process.communicate())
     if process.returncode not in (0, 3, 4):
         raise RequestRefused(422, "the reviews were not applied", wrong or f"it ended with status {process.returncode}")
-    return as_json({"said": [*told.splitlines(), *wrong.splitlines()], "status": process.returncode})
+    return json_answer({"said": [*told.splitlines(), *wrong.splitlines()], "status": process.returncode})
 
 
 TAB = Tab(40, "Review", "review")

@@ -12,12 +12,12 @@ from starlette.routing import Route
 
 from synthspec.dataset.cells import plain
 from synthspec.generation.row_places import places_of
-from synthspec.generation.row_story import as_told, calls_of, replies_like, rows_like, was_like_another
+from synthspec.generation.row_story import as_told, calls_of_row, replies_like, rows_like, was_like_another
 from synthspec.inference.store.derived.row_conditions import WHERE
 from synthspec.inference.store.derived.row_search import RowTable
 from synthspec.inference.store.derived.row_views import LoggedRow
 from synthspec.spec.conversation import holds_messages
-from synthspec.studio.context import RequestRefused, Tab, as_json, render
+from synthspec.studio.context import RequestRefused, Tab, json_answer, render
 from synthspec.studio.row_exports import sent, write_rows
 from synthspec.studio.row_tables import SpecRows, query_of, review_of, row_tables
 
@@ -40,7 +40,7 @@ def listing(request: Request) -> Response:
         if after := request.query_params.get("after"):
             first = _place_after(table, found, after)
         some = table.rows(found[first : first + count])
-        return as_json(
+        return json_answer(
             {
                 "total": len(found),
                 "from": first,
@@ -58,7 +58,7 @@ def facets(request: Request) -> Response:
     rows, query = tables.of(request), query_of(request)
     with tables.opened(rows) as table:
         tables.require(rows, table, words=bool(query.text.strip()))
-        return as_json(
+        return json_answer(
             {
                 "states": [{"state": s, "said": WHERE[s], "rows": n} for s, n in table.states(query).items()],
                 "facets": {
@@ -83,12 +83,12 @@ def story(request: Request) -> Response:
         if row is None:
             raise RequestRefused(404, f"there is no row {path}", "the dataset was built anew, or the address is old")
         tables.begin_words(rows, table)
-        return as_json(_story(rows, table, row))
+        return json_answer(_story(rows, table, row))
 
 
 def _story(rows: SpecRows, table: RowTable, row: LoggedRow) -> dict[str, object]:
     tries = table.tries(row)
-    calls = calls_of(rows.folder, table, row)
+    calls = calls_of_row(rows.folder, table, row)
     shown = rows.review.shown(row)
     return {
         **as_told(row),

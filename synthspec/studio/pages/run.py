@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from synthspec.compiler import compile_spec
 from synthspec.sources.kinds import Access
-from synthspec.studio.context import RequestRefused, Studio, Tab, as_json, json_of, render, spec_path, studio_of
+from synthspec.studio.context import RequestRefused, Studio, Tab, json_answer, json_of, render, spec_path, studio_of
 from synthspec.studio.runs.consent import needs_trust_alone, questions_of
 from synthspec.studio.runs.offer import PREVIEWED, choices, offer, overrides_of
 from synthspec.studio.runs.registry import Runs, RunWanted
@@ -43,13 +43,13 @@ def plan(request: Request) -> Response:
         found = {**found, "standing": None, "taken": {"error": message, "help": help}}
     runs = studio.service(Runs)
     told = [runs.state(r) for r in runs.of_spec(request.path_params["spec"])]
-    return as_json({**found, "choices": choices(), "runs": told})
+    return json_answer({**found, "choices": choices(), "runs": told})
 
 
 async def start(request: Request) -> Response:
     """Start a preview or a build. What must be agreed to is told with status 409 until it is."""
     asked = await json_of(request)
-    return as_json(await run_in_threadpool(_started, request, asked), 201)
+    return json_answer(await run_in_threadpool(_started, request, asked), 201)
 
 
 def _started(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
@@ -110,14 +110,14 @@ async def pause(request: Request) -> Response:
     asked = await json_of(request)
     runs = studio_of(request).service(Runs)
     runs.pause(runs.find(request.path_params["id"]), asked.get("held") is True)
-    return as_json({})
+    return json_answer({})
 
 
 def stop(request: Request) -> Response:
     """Stop a run."""
     runs = studio_of(request).service(Runs)
     runs.stop(runs.find(request.path_params["id"]))
-    return as_json({})
+    return json_answer({})
 
 
 def _rows(given: Any) -> int | None:

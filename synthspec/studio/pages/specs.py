@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from synthspec.studio.context import RequestRefused, Studio, as_json, json_of, render, spec_path, studio_of
+from synthspec.studio.context import RequestRefused, Studio, json_answer, json_of, render, spec_path, studio_of
 from synthspec.studio.runs.registry import Runs
 from synthspec.studio.starting import MOST_BYTES, DroppedData, blocks, examples, look, make_spec
 from synthspec.studio.workspace import Workspace
@@ -26,14 +26,14 @@ def page(request: Request) -> Response:
 
 def listing(request: Request) -> Response:
     """The paths of the specs."""
-    return as_json({"specs": studio_of(request).service(Workspace).paths()})
+    return json_answer({"specs": studio_of(request).service(Workspace).paths()})
 
 
 def state(request: Request) -> Response:
     """How one spec stands."""
     studio = studio_of(request)
     found = studio.service(Workspace).state(spec_path(request))
-    return as_json({**found, **_last_run(studio, request.path_params["spec"])})
+    return json_answer({**found, **_last_run(studio, request.path_params["spec"])})
 
 
 def _last_run(studio: Studio, spec: str) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _last_run(studio: Studio, spec: str) -> dict[str, Any]:
 
 def offers(request: Request) -> Response:
     """What a new spec can be made from, besides data."""
-    return as_json({"examples": examples(), "blocks": blocks()})
+    return json_answer({"examples": examples(), "blocks": blocks()})
 
 
 async def drop(request: Request) -> Response:
@@ -72,7 +72,7 @@ async def drop(request: Request) -> Response:
                 await run_in_threadpool(dropped.remove, id)
                 raise RequestRefused(413, f"more than {MOST_BYTES >> 20} MB", "make the spec from a part of it")
             file.write(piece)
-    return as_json({"data": id}, 201)
+    return json_answer({"data": id}, 201)
 
 
 async def look_into(request: Request) -> Response:
@@ -80,13 +80,13 @@ async def look_into(request: Request) -> Response:
     asked = await json_of(request)
     reading = {key: asked.get(key) for key in ("delimiter", "encoding")}
     found = await run_in_threadpool(look, studio_of(request), request.path_params["id"], reading, "dataset")
-    return as_json(dict(found.about))
+    return json_answer(dict(found.about))
 
 
 async def make(request: Request) -> Response:
     """Write a new spec."""
     asked = await json_of(request)
-    return as_json({"spec": await run_in_threadpool(make_spec, studio_of(request), asked)}, 201)
+    return json_answer({"spec": await run_in_threadpool(make_spec, studio_of(request), asked)}, 201)
 
 
 ROUTES = (

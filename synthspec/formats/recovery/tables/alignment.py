@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from synthspec.formats.recovery.coercion import FieldReader
-from synthspec.formats.recovery.tables.cells import Cell, read_cell
+from synthspec.formats.recovery.tables.cells import Cell, read_stretch
 from synthspec.lazy_dataclass import dataclass
 
 LONGEST_ROW = 600  # delimiters in a line that still are placed
@@ -84,7 +84,7 @@ class _Search:
         if key not in self.read:
             raw = self.delimiter.join(self.pieces[start:end])
             self.effort.left -= 20 + len(raw)
-            self.read[key] = read_cell(raw, self.delimiter) if self.effort.left > 0 else None
+            self.read[key] = read_stretch(raw, self.delimiter) if self.effort.left > 0 else None
         return self.read[key]
 
     def _can(self, index: int, start: int, end: int, strict: bool) -> Cell | None:

@@ -103,12 +103,12 @@ def _never_closed(text: str, at: int) -> bool:
     return first >= 0 and not text[at:first].strip() and text.find('"', first + 1) < 0
 
 
-def read_cell(raw: str, delimiter: str) -> tuple[Cell, bool] | None:
+def read_stretch(raw: str, delimiter: str) -> tuple[Cell, bool] | None:
     """A stretch of a line as one cell, and whether strictly so; None where it cannot be one.
 
-    >>> read_cell('"He said "hi", then left"', ',')
+    >>> read_stretch('"He said "hi", then left"', ',')
     (Cell(text='He said "hi", then left', quoted=True), False)
-    >>> read_cell('"a", "b"', ',') is None
+    >>> read_stretch('"a", "b"', ',') is None
     True
     """
     body = raw.strip()

@@ -295,7 +295,7 @@ class ReplyTable:
         return {c.field.name: made[c.field.name] for c in self.fields if c.field.name in made}
 
 
-def open_table(text: str, columns: Sequence[FieldReader], most: int, wanted: int = 1) -> ReplyTable:
+def read_under_delimiter(text: str, columns: Sequence[FieldReader], most: int, wanted: int = 1) -> ReplyTable:
     """The reply under the delimiter that a header shows, else the one that gives the most exact rows."""
     piped = text.lstrip().startswith("|") or "\n|" in text
     if len(columns) == 1:

@@ -10,7 +10,7 @@ from dataclasses import field
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
-from synthspec.inference.store.parts import Find, read_parts, read_text, write_parts
+from synthspec.inference.store.parts import Find, read_parts, read_shared_text, write_parts
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.messages import Constraint, Message, Request, Text, ToolDeclaration
 
@@ -98,13 +98,13 @@ def read_request(text: Any, find_blob: Find) -> StoredRequest:
         body = json.loads(text)
         turns = tuple(Message(role, read_parts(content, find_blob)) for role, content in body.pop("messages"))
         constraint = body.pop("constraint", None)
-        given = json.loads(read_text(constraint, find_blob)) if constraint else {}
+        given = json.loads(read_shared_text(constraint, find_blob)) if constraint else {}
         for name in ("json_schema", "regex", "grammar"):  # as 0.1 wrote it
             if name in body:
                 given[name] = body.pop(name)
         rows, seed, temperature = body.pop("rows", 1), body.pop("seed", 0), body.pop("temperature", None)
         raw, declared = bool(body.pop("raw", False)), body.pop("tools", None)
-        listed = json.loads(read_text(declared, find_blob)) if declared else []
+        listed = json.loads(read_shared_text(declared, find_blob)) if declared else []
         tools = tuple(ToolDeclaration(*tool) for tool in listed)
         variant = tuple(body.pop("variant", ()))
         return StoredRequest(turns, int(rows), int(seed), temperature, given, body, tools, raw, variant)

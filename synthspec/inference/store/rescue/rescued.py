@@ -10,7 +10,8 @@ import os
 import sqlite3
 from pathlib import Path
 
-from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault, sync_folder
+from synthspec.durable import sync_folder
+from synthspec.inference.store.file import FAULTS, StoreFault, explain_fault
 from synthspec.inference.store.folder_lock import FolderLock, FolderLocked
 from synthspec.inference.store.opening import reopen
 

@@ -273,7 +273,7 @@ def _of_forms() -> Iterable[Function]:
                    written=(("language", code.check_language),))
     yield function("fits(value: any, schema: map)", BOOLEAN, schemas.fits_schema,
                    "whether the value fits a JSON Schema, written as a map",
-                   written=(("schema", schemas.check_schema),))
+                   written=(("schema", schemas.schema_faults),))
 
 
 def _of_the_row() -> Iterable[Function]:

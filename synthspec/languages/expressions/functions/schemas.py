@@ -61,7 +61,7 @@ def plain(value: Any) -> Any:
     return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def check_schema(schema: Any) -> Iterator[tuple[str, str, str]]:
+def schema_faults(schema: Any) -> Iterator[tuple[str, str, str]]:
     """What is wrong with a schema, as (code, message, help)."""
     if not isinstance(schema, dict):
         yield "E314", "the schema of fits() is no map", "write it as a map: fits(x, {type: 'object', required: ['id']})"
