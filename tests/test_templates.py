@@ -250,7 +250,13 @@ def test_a_condition_that_rules_out_a_null(tmp_path: Path) -> None:
         "  text: {{user: 'Beat {{{{ score + 1 }}}} {{{{ loud }}}}.', when: {when}, writes: [text]}}\n"
         "fields: {{score: {{type: integer}}, text: {{type: string, words: {{max: 80}}}}}}\n"
     )
-    for when, codes in [("rated", []), ("rated and loud", []), ("loud", ["E423"]), ("not missing(score)", [])]:
+    for when, codes in [
+        ("rated", []),
+        ("rated and loud", []),
+        ("loud", ["E423"]),
+        ("rated and loud or loud", ["E423"]),
+        ("not missing(score)", []),
+    ]:
         found = compile_spec(write(tmp_path, spec.format(when=when))).diagnostics
         assert [d.code for d in found] == codes, render_text(found)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from synthspec.diagnostics import Diagnostic
 from synthspec.diagnostics.remedies import remove
 from synthspec.languages.expressions import names_of
-from synthspec.spec import Each, Field, Prompt, Spec, ToolDraw
+from synthspec.spec import Field, Prompt, Spec, ToolDraw
 
 
 def unread_items(spec: Spec) -> Iterator[Diagnostic]:
@@ -40,8 +40,7 @@ def names_said(prompt: Prompt) -> frozenset[str]:
         expressions += [prompt.dialogue.minimum, prompt.dialogue.maximum, prompt.dialogue.until]
     if prompt.repeat is not None:
         expressions += [prompt.repeat.times, prompt.repeat.until, *prompt.repeat.seed.values()]
-    beside: tuple[Each | None, ...] = (prompt.map,)
-    expressions += [each.items for each in beside if each is not None]
+    expressions += [prompt.map.items if prompt.map is not None else None]
     found = frozenset[str]().union(*(t.reads for t in templates if t is not None))
     found |= prompt.dialogue.answered if prompt.dialogue is not None else frozenset()
     found |= frozenset[str]().union(*(names_of(e) for e in expressions if e is not None))

@@ -21,6 +21,7 @@ _BLOCK = lazy_pattern(
     r"[|>][-+]?[ \t]*\n(?=[ \t])",
     re.IGNORECASE,
 )
+BOX = "\\boxed{"
 _LITERAL = "\\n"
 _OF_LINES = ("csv", "sections", "pairs", "turns")  # formats in which lines mark what is what
 
@@ -75,7 +76,7 @@ def held(text: str, form: str) -> Iterator[str]:
     """What stands in a box, a JSON string or a block quote of several lines within a reply, the last of each kind."""
     if form not in _OF_LINES:
         return
-    if "\\boxed{" in text and (inside := _box(text)) is not None and "\n" in inside.strip():
+    if BOX in text and (inside := _box(text)) is not None and "\n" in inside.strip():
         yield inside
     strings = _STRING.findall(text) if _LITERAL in text else ()
     if strings and (decoded := _from_string(strings[-1])) != strings[-1]:
@@ -87,32 +88,31 @@ def held(text: str, form: str) -> Iterator[str]:
 
 def without_box_end(text: str, answer: str) -> str:
     """The answer of a reply without the brace that closes a box which began before its thinking."""
-    if _BOX not in text or _BOX in answer or answer.count("}") <= answer.count("{"):
+    if BOX not in text or BOX in answer or answer.count("}") <= answer.count("{"):
         return answer
     end = _BOX_END.search(answer)
     return answer[: end.start()] + answer[end.start() + 1 :] if end else answer
 
 
-_BOX = "\\boxed{"
 _BOX_END = lazy_pattern(r"\}(?=(?:\s*(?:```+|~~~+|</\w+>|[$]+))*\s*\Z)")
 
 
 def boxed(text: str) -> str | None:
     """What is in the box around a whole text; None where there is none, or something stands beside it."""
     inside = _box(text)
-    return inside if inside is not None and text == f"\\boxed{{{inside}}}" else None
+    return inside if inside is not None and text == f"{BOX}{inside}}}" else None
 
 
 def _box(text: str) -> str | None:
     """What is between the braces of the last box that begins a line and ends one; None without such a box."""
-    begin = text.rfind("\\boxed{")
+    begin = text.rfind(BOX)
     if text[text.rfind("\n", 0, begin) + 1 : begin].strip(" \t$"):
         return None
     depth = 0
-    for at in range(begin + 6, len(text)):
+    for at in range(begin + len(BOX) - 1, len(text)):
         depth += (text[at] == "{") - (text[at] == "}")
         if not depth:
-            return text[begin + 7 : at] if not text[at + 1 :].partition("\n")[0].strip(" \t$") else None
+            return text[begin + len(BOX) : at] if not text[at + 1 :].partition("\n")[0].strip(" \t$") else None
     return None
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Collection
 
-from synthspec.formats.recovery.envelopes import boxed
+from synthspec.formats.recovery.envelopes import BOX, boxed
 from synthspec.formats.recovery.remarks import fold
 
 _MOST = 6  # wrappers around each other
@@ -16,6 +16,7 @@ _TAG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ANNOUNCED = re.compile(r"[^\n<{\\`]{1,80}\n\n(?=<\w+>|\\boxed\{|```|\{\")")
+_WITH_REMARKS = ("csv", "sections", "pairs")  # formats in which more than the closing tag may come after the rows
 _KEYS = frozenset("text answer output response result content value reply".split())
 
 
@@ -49,28 +50,22 @@ def innermost(
                 break
             found, layers = cleaned, layers + 1
         else:
-            found, layers = inside, layers + 1 + bare.startswith(_BOX)
+            found, layers = inside, layers + 1 + bare.startswith(BOX)
     if layers >= least and found.strip():
         return clean(found)
     return clean(text) if first is None else first
-
-
-_BOX = "\\boxed{"
 
 
 def _inside(text: str, form: str, names: Collection[str]) -> str | None:
     """The inside of tags, a box or a JSON object around the whole text."""
     if text[:1] == "<" and (tagged := _TAG.match(text)) and fold(tagged["tag"]) not in map(fold, names):
         once = text.lower().count(f"<{tagged['tag'].lower()}>") == 1
-        return tagged["inside"] if once and (tagged.end() == len(text) or form in _OF_LINES) else None
+        return tagged["inside"] if once and (tagged.end() == len(text) or form in _WITH_REMARKS) else None
     if form == "text":
         return None
-    if text.startswith(_BOX) and form != "json":
+    if text.startswith(BOX) and form != "json":
         return boxed(text)
     return _of_object(text, form, names) if text[:1] == "{" and text[-1:] == "}" else None
-
-
-_OF_LINES = ("csv", "sections", "pairs")
 
 
 def _of_object(text: str, form: str, names: Collection[str]) -> str | None:

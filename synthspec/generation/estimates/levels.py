@@ -13,7 +13,7 @@ from synthspec.languages.expressions import compile_row, names_of
 from synthspec.lazy_dataclass import dataclass
 from synthspec.planning.plan import Plan
 from synthspec.spec import Prompt, Spec
-from synthspec.spec.fan_outs import MOST_COMBINATIONS, asked_at, items_between, rows_of_level
+from synthspec.spec.fan_outs import asked_at, items_between, rows_of_level
 
 TOLD, MOST_TOLD = 2_000, 20_000  # combinations and rows gone through to count calls that hang on their values
 COUNTED = 100_000  # combinations gone through to count the rows of lists that are drawn
@@ -165,7 +165,7 @@ def _counted(plan: Plan, fans: list[Prompt], is_dropped: DropTest | None) -> tup
     if not is_counted(spec):
         return None
     rows = [0] * (len(fans) + 1)
-    tried = spec.limits.combinations or MOST_COMBINATIONS * len(plan)  # empty lists have further ones drawn
+    tried = most_drawn(plan)  # empty lists have further ones drawn
     for values in plan.combinations(0, min(COUNTED, tried)):
         if is_dropped is not None and is_dropped(values):
             continue

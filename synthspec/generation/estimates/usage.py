@@ -107,12 +107,12 @@ def _speaker_report(use: SpeakerUse, tried: float) -> tuple[PromptReport, Prompt
     return (most if least == most else replace(most, least=least)), worst
 
 
-def _figures(name: str, choice: BackendChoice, calls: float, sent: float, got: float) -> PromptReport:
-    """Calls and tokens, all together, and what they cost."""
+def _figures(name: str, choice: BackendChoice, calls: float, sent: float | None, got: float) -> PromptReport:
+    """Calls and tokens, all together, and what they cost; `sent` is None where it is not known."""
     cost = 0.0 if provider_of(choice.provider).free else None
-    if choice.prices is not None:
+    if choice.prices is not None and sent is not None:
         cost = (sent * choice.prices.prompt + got * choice.prices.completion) / 1e6
-    return PromptReport(name, _shown(choice), round(calls), round(sent), round(got), cost)
+    return PromptReport(name, _shown(choice), round(calls), None if sent is None else round(sent), round(got), cost)
 
 
 def _shown(choice: BackendChoice) -> str:
@@ -155,16 +155,10 @@ def _prompt_report(
     share = 1 / max(len(asked_for.sampled), 1)
     fields = fields_asked(prompt, {f.name: f for f in spec.fields})
     reply = min(writer.sender.max_tokens, prompt.rows * sum(field_tokens(f, spec, tables) for f in fields) + 8)
-    name = _shown(choice)
-    free = provider_of(choice.provider).free
 
     def figures(count: float, text: float, got: float) -> PromptReport:
-        sent = None if pictures is None else text + pictures * share
-        cost = 0.0 if free else None
-        if choice.prices is not None and sent is not None:
-            cost = (count * sent * choice.prices.prompt + count * got * choice.prices.completion) / 1e6
-        prompt_tokens = None if sent is None else round(count * sent)
-        return PromptReport(place, name, round(count), prompt_tokens, round(count * got), cost)
+        sent = None if pictures is None else count * (text + pictures * share)
+        return _figures(place, choice, count, sent, count * got)
 
     attempts = spec.limits.attempts * (1 if prompt.rows == 1 else prompt.rows)
     most = figures(rows * per_row.most, asked * share, reply)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain
 from synthspec.analysis.sections.prompts.surroundings import Emptied, Surroundings
 from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
-from synthspec.languages.expressions.tree import Expression
+from synthspec.languages.expressions import parse_expression
+from synthspec.languages.expressions.tree import Binary, Expression
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import SourceDraw
 
@@ -34,10 +34,20 @@ def may_be_empty(
 
 
 def _conditions(when: Node | None) -> frozenset[str]:
-    """What is joined by `and` in a condition, white space aside."""
-    if not isinstance(when, ScalarNode):
+    """The conditions that all hold where a prompt runs: those that its `when` joins by `and`, white space aside."""
+    parsed = parse_expression(when.text)[0] if isinstance(when, ScalarNode) else None
+    if parsed is None or not isinstance(when, ScalarNode):
         return frozenset()
-    return frozenset(re.sub(r"\s+", " ", part).strip() for part in re.split(r"\band\b", when.text))
+    parts = (when.text[node.start : node.end] for node in _joined_by_and(parsed))
+    return frozenset(" ".join(part.split()) for part in parts)
+
+
+def _joined_by_and(node: Expression) -> Iterator[Expression]:
+    if isinstance(node, Binary) and node.operator == "and":
+        yield from _joined_by_and(node.left)
+        yield from _joined_by_and(node.right)
+    else:
+        yield node
 
 
 def lower_when(ctx: AnalysisContext, node: MapNode, scope: Mapping[str, Type], explain: Explain) -> Expression | None:

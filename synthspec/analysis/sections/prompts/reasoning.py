@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext, value_of
-from synthspec.diagnostics import Related, did_you_mean
+from synthspec.analysis.sections.prompts.may_write import may_write
 from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.spec import Field
@@ -24,22 +24,10 @@ def lower_reasoning(
         node = prompt.get("reasoning") if isinstance(prompt, MapNode) else None
         if not isinstance(node, ScalarNode) or not isinstance(prompt, MapNode):
             continue
-        name = node.text
-        if name not in every:
-            if not ctx.is_lost("fields"):
-                help = did_you_mean(name, [n for n in every if n not in taken], "declare it under `fields`")
-                ctx.report("E411", node, f"there is no field '{name}'", help)
-        elif name in taken:
-            first = Related(taken[name].span, "first written here")
-            ctx.report("E412", node, f"the field '{name}' is written twice", "leave it to one prompt", (first,))
-        elif name in fields and fields[name].value is not None:
-            first = Related(fields[name].span, "computed here")
-            help = remove(form="remove one of the two")
-            ctx.report("E420", node, f"the field '{name}' is computed by its `value`", help, (first,))
-        elif name in fields:
-            taken[name] = node
-            found[entry.key.text] = name
-            _check(ctx, prompt, node, fields[name])
+        if may_write(ctx, node, fields, every, taken):
+            taken[node.text] = node
+            found[entry.key.text] = node.text
+            _check(ctx, prompt, node, fields[node.text])
     return found
 
 

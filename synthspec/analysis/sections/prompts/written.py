@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext
 from synthspec.analysis.sections.gathered import collects_itself
+from synthspec.analysis.sections.prompts.may_write import may_write
 from synthspec.analysis.sections.prompts.reasoning import lower_reasoning
 from synthspec.diagnostics import Related, did_you_mean, names_in, nearest
-from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import Entry, MapNode, ScalarNode
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import Field, Prompt
@@ -45,7 +45,7 @@ def who_writes(
                 ctx.report("E411", item, f"there is no field '{item.text}'", did_you_mean(item.text, every))
                 good += parts  # surely meant
                 taken |= dict.fromkeys(parts, item)
-            elif isinstance(item, ScalarNode) and _may_write(ctx, item, fields, every, taken):
+            elif isinstance(item, ScalarNode) and may_write(ctx, item, fields, every, taken):
                 taken[item.text] = item
                 good.append(item.text)
         writes[entry.key.text] = tuple(good)
@@ -82,40 +82,10 @@ def _collected(
     node = entry.value.get("collect") if isinstance(entry.value, MapNode) else None
     if not isinstance(node, ScalarNode) or not isinstance(entry.value, MapNode):
         return None
-    if collects_itself(ctx, entry.value) or not _may_write(ctx, node, fields, every, taken):
+    if collects_itself(ctx, entry.value) or not may_write(ctx, node, fields, every, taken):
         return None
     taken[node.text] = node
     return node.text
-
-
-def _may_write(
-    ctx: AnalysisContext,
-    node: ScalarNode,
-    fields: Mapping[str, Field],
-    every: Mapping[str, Type],
-    taken: Mapping[str, ScalarNode],
-) -> bool:
-    name = node.text
-    if name not in every:
-        if ctx.is_lost("fields"):
-            return False
-        free = [known for known in every if known not in taken]
-        ctx.report("E411", node, f"there is no field '{name}'", did_you_mean(name, free, "declare it under `fields`"))
-    elif name in taken:
-        first = Related(taken[name].span, "first written here")
-        ctx.report("E412", node, f"the field '{name}' is written twice", "leave it to one prompt", (first,))
-    elif name in fields and fields[name].value is not None:
-        first = Related(fields[name].span, "computed here")
-        ctx.report(
-            "E420",
-            node,
-            f"the field '{name}' is computed by its `value`",
-            remove(form="remove one of the two"),
-            (first,),
-        )
-    else:
-        return name in fields
-    return False
 
 
 def nobody_writes(
