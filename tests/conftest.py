@@ -1,13 +1,15 @@
 """Options of the test suite, and how it runs.
 
-The whole suite runs on every processor, a part of it in one process. Property tests draw the same examples in every
+The whole suite runs on every processor, a part of it in one process. Where processors are few, one process more runs
+than there are, since tests wait for a fifth of their time: for time-outs, commands and the disk. Property tests draw the same examples in every
 run, so that no run fails by luck, a third of them in the default run and all among the slow tests; `--search` draws
 others. Hypothesis draws from the constants of every module that is loaded, which differ with the tests that ran before
 in the same process: only `--search` lets it.
 
 The tests keep the processors busy as it is, so BLAS takes one thread: on small matrices its threads wait for each
-other for ten times the work. Commands that tests start compile modules once a run, also where Python is told to keep
-none. What a person has trusted and cached is no part of a run: it has folders of its own. A shell without a person
+other for ten times the work. The processes of the suite, and commands that tests start, compile a module once a run,
+also where Python is told to keep none: pytest rewrites the assertions of every test module, which takes as long as all
+else before the first test, so each process begins with another part of the modules and finds the rest done. What a person has trusted and cached is no part of a run: it has folders of its own. A shell without a person
 starts what runs in its background with Ctrl-C ignored, which its children inherit: tests that interrupt commands would
 wait for ever, so it is put back.
 """
@@ -15,12 +17,17 @@ wait for ever, so it is put back.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import depth
 import pytest
@@ -36,6 +43,7 @@ settings.register_profile("search", deadline=None, print_blob=True)
 
 DEFAULT = "not slow"  # as in pyproject.toml
 MOST_PROCESSES = 8
+FEW_PROCESSORS = 4  # so many or fewer get one process more than they are
 _MODULES = "SYNTHSPEC_TESTS_MODULES"  # the folder of modules that commands compile
 
 
@@ -69,14 +77,49 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """What is collected stays to the end: that it need not be looked through again and again saves a 20th of the time."""
     gc.disable()
     try:
+        worker = getattr(session.config, "workerinput", {"whole": False})
+        if worker["whole"]:
+            _import_from_own_place(int(worker["workerid"].removeprefix("gw")) / worker["workercount"])
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["whole"] = node.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+
+
+def _import_from_own_place(share: float) -> None:
+    """Import the test modules, beginning after this share of them."""
+    names = [path.stem for path in sorted(Path(__file__).parent.glob("test_*.py"))]
+    first = int(share * len(names))
+    keep = _KeepTestModules()
+    sys.meta_path.insert(0, keep)
+    try:
+        for name in names[first:] + names[:first]:
+            with suppress(Exception, pytest.skip.Exception):  # told when it is collected
+                importlib.import_module(name)
+    finally:
+        sys.meta_path.remove(keep)
+        keep.find_spec("")
+
+
+class _KeepTestModules:
+    """Finds no module, but says of each whether it is kept once it is compiled: those of tests, where Python keeps none."""
+
+    def __init__(self) -> None:
+        self.none, self.prefix = sys.dont_write_bytecode, sys.pycache_prefix
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        keep = self.none and name.startswith("test_")
+        sys.dont_write_bytecode = self.none and not keep
+        sys.pycache_prefix = os.environ[_MODULES] if keep else self.prefix
 
 
 def pytest_unconfigure() -> None:
@@ -98,8 +141,9 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     chosen = getattr(config.option, "numprocesses", "no pytest-xdist")
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and "PYTEST_XDIST_WORKER" not in os.environ
     by_hand = config.option.usepdb or config.option.capture == "no" or config.option.collectonly
-    processes = min(processors(), MOST_PROCESSES)
-    if chosen is None and whole and not by_hand and processes > 1:
+    here = processors()
+    processes = min(here + (here <= FEW_PROCESSORS), MOST_PROCESSES)
+    if chosen is None and whole and not by_hand and here > 1:
         config.option.numprocesses = processes
         config.option.dist = "loadgroup" if config.option.markexpr == "slow" else "worksteal"
 
