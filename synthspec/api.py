@@ -140,7 +140,7 @@ def build(
 
     Where rows are missing that the dataset which stands there has, that one stays and this one goes to `incomplete/`
     beside it; with `replace` it takes its place. `accept_loss` goes on with what can be read of a damaged store.
-    Without `cache` every row is made anew from its completions; no call is made for that. `listen` is called with
+    Without `cache` every row is made again from its completions; no call is made for that. `listen` is called with
     each event of the build (`synthspec.inference.events`), in a thread of its own.
 
     Ctrl-C lets calls in flight end, which are paid for, and keeps them for the next build; again, it ends at once.

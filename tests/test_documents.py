@@ -266,7 +266,7 @@ def test_a_damaged_file_is_read_or_refused(suffix: str) -> None:
         ("a.html", b"<nav>Home</nav><script>x</script>", "no text"),
         ("a.docx", b"\xd0\xcf\x11\xe0" + b"\0" * 600, "password"),
         ("a.docx", made.zipped({"x": "y"}), "no Word document"),
-        ("a.docx", made.docx("<w:p>"), "is no XML"),
+        ("a.docx", made.docx("<w:p>"), "is not XML"),
         ("a.epub", made.zipped({"META-INF/container.xml": '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'}), "entities"),
         ("a.epub", made.zipped({"META-INF/container.xml": "<a/>", "META-INF/rights.xml": "<a/>"}), "locked"),
         ("a.pptx", made.zipped({"ppt/presentation.xml": "<a/>"}), "no text"),
@@ -297,7 +297,7 @@ def test_a_kind_whose_package_is_missing(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_documents_are_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow kind is kept in the cache folder, by its bytes; an entry that is damaged is made anew."""
+    """A slow kind is kept in the cache folder, by its bytes; an entry that is damaged is made again."""
     monkeypatch.setenv("SYNTHSPEC_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "a.pdf"
     path.write_bytes(made.pdf([PAGE], "First"))

@@ -203,7 +203,7 @@ WRONG_PLACES = [
     ("data.itms", "there is no 'itms' in 'data' | did you mean 'items'?"),
     ("items", "there is no 'items'"),
     ("data.items[9]", "there is no [9] in 'data.items': it has 2"),
-    ("data[0]", "there is no [0] in 'data': it is no list"),
+    ("data[0]", "there is no [0] in 'data': it is not a list"),
     ("data.items[0]", "list of objects"),
     ("data.items[", "`at: data.items[` is no place"),
     ("data..items", ""),

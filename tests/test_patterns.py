@@ -549,8 +549,8 @@ def test_what_looks_around_is_still_generated(text):
         ("(?<=a*)b", 0, "not a regular expression: a look-behind matches texts of several lengths"),
         ("a" * 5000, 4000, "the pattern is 5,000 characters long; the most is 4,000"),
         ("(" * 200 + ")" * 200, 0, "groups are nested more than 60 deep"),
-        ("[^\x00-\U0010ffff]", 0, "a character class of the pattern holds nothing that can be written"),
-        ("[\ud800-\udfff]", 0, "a character class of the pattern holds nothing that can be written"),
+        ("[^\x00-\U0010ffff]", 0, "a character class of the pattern has no character that can be written"),
+        ("[\ud800-\udfff]", 0, "a character class of the pattern has no character that can be written"),
     ],
 )
 def test_faults(text, offset, message):

@@ -325,7 +325,7 @@ def test_lists_whose_correlations_contradict_each_other(tmp_path: Path) -> None:
     lists, pairs = "{a: [1, 2, 3], b: [1, 2, 3], c: [1, 2, 3]}", (("a", "b", 0.8), ("b", "c", 0.8), ("a", "c", -0.8))
     listed = ", ".join(f"{{between: [{a}, {b}], rank: {r}}}" for a, b, r in pairs)
     assert found_in(tmp_path, lists, f"{{correlate: [{listed}]}}") == [
-        ("E527", "these correlations cannot hold together")
+        ("E527", "these correlations are not possible together")
     ]
 
 

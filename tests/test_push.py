@@ -91,7 +91,7 @@ def test_a_repository_of_something_else_is_left_alone(tmp_path: Path, hub: Hub) 
     folder = built(tmp_path)
     hub.repos["me/marks"] = Repo(branches={"main": {"weights.bin": b"1"}})
     result = push(folder)
-    assert result.exit_code == 3 and "exists and does not hold the dataset 'marks'" in result.stderr
+    assert result.exit_code == 3 and "exists and does not contain the dataset 'marks'" in result.stderr
     hub.repos["me/marks"] = Repo(branches={"main": {"manifest.json": b'{"name": "other"}'}})
     assert push(folder).exit_code == 3 and not hub.repos["me/marks"].commits
     hub.repos["me/marks"] = Repo()
@@ -209,7 +209,7 @@ def test_a_token_that_is_none_is_neither_sent_nor_shown(token: str, tmp_path: Pa
     folder = built(tmp_path)
     monkeypatch.setenv("HF_TOKEN", token)
     result = push(folder)
-    assert result.exit_code == 3 and "HF_TOKEN holds characters" in result.stderr and not hub.seen
+    assert result.exit_code == 3 and "HF_TOKEN contains characters" in result.stderr and not hub.seen
     assert "0123456789" not in result.output
 
 

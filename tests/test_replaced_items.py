@@ -84,7 +84,7 @@ def test_items_are_replaced_in_their_place(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_list_that_is_drawn_keeps_its_items(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list is a parameter: the item is the same where its values are listed, all else is drawn anew."""
+    """The list is a parameter: the item is the same where its values are listed, all else is drawn again."""
 
     def answer(request: Request) -> str:
         said = request.messages[0].content.split("\n")[0]

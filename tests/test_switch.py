@@ -238,7 +238,7 @@ def test_what_blocks_a_move_is_said_before_anything_is_decided(tmp_path: Path) -
     (tmp_path / "x.csv").write_text("changed by hand")
     old = files_in(tmp_path)
     for path in ("taken.csv", "file/d.csv", "link/d.csv", "x.csv/d.csv"):
-        with pytest.raises(OSError, match="stands where"):
+        with pytest.raises(OSError, match="there is a f"):
             put(tmp_path, {"d.csv": "new", path: "new"})
         assert files_in(tmp_path) == old and not list(outside.iterdir())
 
@@ -335,7 +335,7 @@ def test_a_failed_build_leaves_the_good_dataset_and_says_so(tmp_path: Path) -> N
         server.reply = lambda body, nth: "no"  # two words less than are wanted
         done = CliRunner().invoke(cli, ["build", str(spec), "--out", str(out)])
         assert done.exit_code == 3, done.output
-        assert "still holds the 12 rows of an earlier build" in done.stderr and "--replace" in done.stderr
+        assert "still contains the 12 rows of an earlier build" in done.stderr and "--replace" in done.stderr
         assert {p: b for p, b in files_in(out).items() if not p.startswith("incomplete/")} == good
         beside = json.loads((out / "incomplete/manifest.json").read_text())
         assert beside["funnel"]["kept"] == 0 and beside["quarantined"] == 12

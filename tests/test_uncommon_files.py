@@ -37,7 +37,7 @@ def test_csv_as_people_have_it(text: str, found: list[dict[str, Any]], tmp_path:
     ("name", "text", "says"),
     [
         ("a.csv", 'a,b\n1,x\n2,"open\n3,y\n', "the quotation mark that opens in row 3 is never closed"),
-        ("a.csv", 'a,b\n1,"x"y\n', "in row 2 a quotation mark stands inside a value"),
+        ("a.csv", 'a,b\n1,"x"y\n', "in row 2 a quotation mark inside a value"),
         ("a.csv", "column_2,\n1,2\n", "two columns are named 'column_2'"),
         ("a.csv", "a,b\n" + "x" * (17 << 20) + ",1\n", "row 2 has a value of more than 16,777,216 characters"),
         ("a.jsonl", '{"a": 1}\n{"a":\n', r"line 2 is not JSON: expecting value \(character 6\)"),

@@ -89,7 +89,7 @@ def command(
     from synthspec.cli.shared.run_build import Asked, build_all
 
     if events_rows and events is None:
-        raise click.UsageError("--events-rows says what --events holds: name its file too")
+        raise click.UsageError("--events-rows needs --events FILE")
     if summary == STANDARD_OUTPUT and form == "json":
         raise click.UsageError("--summary - and --format json both print JSON: write the summary to a file")
     if out is not None and len(specs) > 1:

@@ -187,7 +187,7 @@ def _show_rounds(console: Console, rounds: BatchRounds) -> None:
     """How often batches go out, one after the other."""
     from synthspec.spec.rounds import LAG
 
-    most = "nobody can tell how many at worst" if rounds.most is None else f"{rounds.most:,} with every attempt"
+    most = "the worst case is not known" if rounds.most is None else f"{rounds.most:,} with every attempt"
     console.print(f"Batches go in rounds, one after the other, each of minutes to a day: {rounds.least:,} if nothing "
                   f"is rejected, {most}.")  # fmt: skip
     if rounds.chained > 1:

@@ -48,7 +48,7 @@ def command(
             parcel = pack_dataset(folder, with_quarantine=with_quarantine, incomplete=incomplete)
             url = push_dataset(parcel, Target(repo, private, revision), progress=not quiet and sys.stderr.isatty())
     except KeyboardInterrupt:
-        echo("interrupted; the hub holds what it held before", err=True)
+        echo("interrupted; the hub is unchanged", err=True)
         raise SystemExit(INTERRUPTED) from None
     if not quiet:
         echo(f"{len(parcel.paths):,} files, {parcel.rows:,} rows", err=True)

@@ -108,7 +108,7 @@ def _origin(facts: BuildFacts) -> Iterator[tuple[str, str]]:
         said = ", ".join(f"{n:,} {name}" for name, n in facts.reviews.items() if name != "digest")
         yield "reviews by people", said or "none that changes a row"
     yield "completions", f"{facts.completions:,}"
-    unknown = f", and those of {facts.unmeasured:,} completions that the provider did not tell"
+    unknown = f", and those of {facts.unmeasured:,} completions that the provider did not report"
     tokens = f"{facts.prompt_tokens:,} of prompts, {facts.completion_tokens:,} of completions"
     yield "tokens", tokens + (unknown if facts.unmeasured else "")
     yield "cost", "unknown" if facts.cost is None else f"${facts.cost:,.4f}"

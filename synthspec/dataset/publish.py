@@ -31,7 +31,7 @@ CARD = "README.md"
 QUARANTINE = "quarantine.jsonl"
 MAIN = "main"
 REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
-_AGAIN = "push again later: the hub holds what it held before"
+_AGAIN = "push again later: the hub is unchanged"
 _NOBODYS = frozenset([".gitattributes", CARD])  # what the hub itself puts into a new repository
 
 
@@ -75,7 +75,7 @@ def pack_dataset(folder: Path, *, with_quarantine: bool = False, incomplete: boo
         raise PushFault(e.message, e.help) from None
     manifest = read_manifest(folder)
     if manifest is None:
-        raise PushFault(f"there is no dataset in '{folder}'", "name the folder of a build: it holds manifest.json")
+        raise PushFault(f"there is no dataset in '{folder}'", "name the folder of a build: it contains manifest.json")
     files = listed_files(manifest)
     kept, wanted = _count(manifest, "funnel", "kept"), _count(manifest, "spec", "rows")
     if kept < wanted and not incomplete:
@@ -110,7 +110,7 @@ def push_dataset(parcel: Parcel, target: Target, *, progress: bool = False) -> s
     """
     token = os.environ.get("HF_TOKEN", "").strip()
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise PushFault("HF_TOKEN holds characters that no token has", "set it again")
+        raise PushFault("HF_TOKEN contains characters that no token has", "set it again")
     hub = _hub()
     if not token:
         raise PushFault("no token for the hub", "set HF_TOKEN to one that may write (https://hf.co/settings/tokens)")
@@ -166,7 +166,7 @@ def _stale(api: HfApi, parcel: Parcel, target: Target) -> list[str]:
         before = read_manifest(Path(folder))
     if before is None or before.get("name") != parcel.name:
         raise PushFault(
-            f"the repository '{target.repo}' exists and does not hold the dataset '{parcel.name}'",
+            f"the repository '{target.repo}' exists and does not contain the dataset '{parcel.name}'",
             "name another repository, or delete that one on the hub",
         )
     earlier = {*(f.path for f in listed_files(before)), QUARANTINE}

@@ -84,10 +84,10 @@ def refuse_blocked(folder: Path, changes: Iterable[FileChange]) -> None:
         if change.new is None:
             continue
         if target.is_dir() and not all(goes(p) for p in target.rglob("*") if not p.is_dir()):
-            raise OSError(errno.EISDIR, "a folder stands where a file is to be", str(target))
+            raise OSError(errno.EISDIR, "there is a folder where a file is needed", str(target))
         for place in parents_in(folder, change.path):
             if place.is_symlink() or (place.exists() and not place.is_dir() and not goes(place)):
-                raise OSError(errno.ENOTDIR, "a file or a link stands where a folder is to be", str(place))
+                raise OSError(errno.ENOTDIR, "there is a file or a link where a folder is needed", str(place))
 
 
 def parents_in(folder: Path, path: str) -> list[Path]:

@@ -157,7 +157,7 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self.refuse("E116", "a second document begins here", event, "one file holds one spec: remove `---`")
+                    self.refuse("E116", "a second document begins here", event, "a file has one spec: remove `---`")
             elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
                 self.refuse_tag(event, ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "!"))
                 if len(stack) >= MAX_DEPTH:

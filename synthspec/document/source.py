@@ -50,7 +50,7 @@ def path_fault(text: str) -> tuple[str, str] | None:
     """Why no file can have this path, and what to write instead; None where one can."""
     bad = next((c for c in text if ord(c) < 32 or 0xD800 <= ord(c) < 0xE000), None)
     if bad is not None:
-        return f"a path cannot hold the character U+{ord(bad):04X}", remove() + ", or put the path in single quotes"
+        return f"a path cannot contain the character U+{ord(bad):04X}", remove() + ", or put the path in single quotes"
     sizes = [len(part.encode()) for part in text.split("/")]
     if max(sizes) > MAX_NAME or sum(sizes) + len(sizes) > MAX_PATH:
         return "this path is too long for a file", f"name a file by at most {MAX_NAME} bytes"

@@ -40,7 +40,7 @@ def spec_text(data: Mapping[Any, Any]) -> str:
 def _block(value: Any, depth: int, place: str) -> Iterator[str]:
     """The lines of a value that is not a scalar."""
     if depth > MAX_DEPTH + 1:
-        raise ValueError(f"the spec is nested deeper than {MAX_DEPTH} levels, or holds itself (at {place[:80]})")
+        raise ValueError(f"the spec is nested deeper than {MAX_DEPTH} levels, or contains itself (at {place[:80]})")
     pad = "  " * depth
     if isinstance(value, Mapping):
         for key, item in value.items():
@@ -86,7 +86,7 @@ def _scalar(value: Any, where: str) -> str:
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return value.isoformat()
-    raise TypeError(f"a spec is plain data: {type(value).__name__} cannot stand in it (at {where[:80]})")
+    raise TypeError(f"a spec is plain data: {type(value).__name__} cannot be in it (at {where[:80]})")
 
 
 def _text(text: str) -> str:

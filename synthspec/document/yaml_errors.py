@@ -38,7 +38,7 @@ _SAYINGS = (
     _Saying(
         "mapping values are not allowed",
         "a second ': ' in one line, or a key that is indented by mistake",
-        "quote a text that holds ': ', or correct the indentation",
+        "quote a text that contains ': ', or correct the indentation",
     ),
     _Saying(
         "(block )?sequence entries are not allowed",
@@ -102,9 +102,9 @@ def _explain(source: Source, error: Any) -> Diagnostic:
     start, stop = _place(source, begun or at), stopped
     if saying.of_brackets and start.line == stop.line:
         message = "this does not belong in a list or map in brackets"
-        return Diagnostic("E111", message, stop, "separate items by commas, and quote texts that hold brackets")
+        return Diagnostic("E111", message, stop, "separate items by commas, and quote texts that contain brackets")
     if "quoted scalar" in said and source.lines[start.line - 1][: start.column - 1].endswith(("]", "}")):
-        message = "a bracket in a text that itself stands between brackets"
+        message = "a bracket in a text that is itself in brackets"
         return Diagnostic("E111", message, source.span(start.line, start.column - 1), "quote the whole text")
     if saying.at_start and start != stop:
         related = () if start.line == stop.line else (Related(stop, "noticed here"),)

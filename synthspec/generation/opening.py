@@ -65,7 +65,7 @@ def _refuse_foreign(folder: Path) -> None:
     theirs = [n for n in ("README.md", "manifest.json", "quarantine.jsonl") if (folder / n).exists()]
     manifest = read_manifest(folder)
     if theirs and (manifest is None or "manifest" not in manifest):
-        message = f"'{folder}' holds a {theirs[0]} that no build made, which this one would write over"
+        message = f"'{folder}' holds a {theirs[0]} that no build made, which this one would overwrite"
         raise BuildFault(message, "name another folder with --out", 1)
 
 
@@ -93,7 +93,7 @@ def open_cross_row_rules(novelty: Novelty, tables: Mapping[str, Table], folder: 
     try:
         return open_novelty(novelty, tables, folder)
     except ModelFault as e:
-        help = "name a folder that holds the model, or one that can be downloaded"
+        help = "name a folder that contains the model, or one that can be downloaded"
         raise BuildFault(f"novelty.semantic: {e}", help) from None
 
 

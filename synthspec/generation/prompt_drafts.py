@@ -172,9 +172,9 @@ class _Drafting:
     def _notes(self, prompt: Prompt, calls: CallsPerRow | None) -> Iterator[str]:
         if prompt.when is not None:
             if not names_of(prompt.when) <= self.known.keys():
-                yield "asked only where its `when` holds, which is not known yet"
+                yield "asked only if its `when` is true, which is not known yet"
             elif not compile_row(prompt.when)(self.known):
-                yield "not asked for this combination: its `when` does not hold"
+                yield "not asked for this combination: its `when` is false"
         if prompt.each is not None:
             yield f"asked for each `{prompt.each.name}`; where the list is known, the first is shown"
         if prompt.map is not None:

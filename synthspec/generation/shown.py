@@ -45,7 +45,7 @@ def dataset_html(dataset: Dataset) -> str:
     parts += [note(f"gate {'passed' if g.holds else 'failed'}: {g.text}") for g in dataset.gates]
     if dataset.kept_instead is not None:
         kept = dataset.kept_instead["funnel"]["kept"]
-        parts.append(note(f"{dataset.folder.parent} still holds the {kept:,} rows of an earlier build"))
+        parts.append(note(f"{dataset.folder.parent} still contains the {kept:,} rows of an earlier build"))
     return page(*parts)
 
 

@@ -83,7 +83,7 @@ def listed(value: Any) -> Sequence[Any]:
     """The items of a list; none of null.
 
     Raises:
-        TemplateFault: it is no list.
+        TemplateFault: it is not a list.
     """
     if value is None:
         return ()

@@ -68,11 +68,11 @@ def rename(analysis: Analysis, position: Position, name: str) -> Renaming:
 
 
 _NOTES = {
-    "parameters": "the draws of a parameter hang on its name: under another it takes other values",
-    "fields": "the name of a field stands in the instructions of the prompts that write it",
+    "parameters": "the draws of a parameter depend on its name: with another name it takes other values",
+    "fields": "the name of a field is in the instructions of the prompts that write it",
     "speakers": "where three or more speak, models are told the names; the embedded model learns one from a column "
     "of its name",
-    "arguments": "models are told the names of arguments: calls that were made before are made again",
+    "arguments": "models are given the names of arguments: cached calls are made again",
 }
 
 

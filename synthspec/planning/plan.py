@@ -152,7 +152,7 @@ class Plan:
     def substitute(self, index: int, number: int) -> dict[str, Any] | None:
         """What stands for a combination of which a row cannot be had, the first of its substitutes being number 1.
 
-        Listed values, and rows drawn without replacement, stay; all else is drawn anew, by the seed and these numbers.
+        Listed values, and rows drawn without replacement, stay; all else is drawn again, by the seed and these numbers.
         None where the exclusions let nothing else be.
         """
         uniforms, _ = self.numbers(index, index + 1)

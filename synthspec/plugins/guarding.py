@@ -24,7 +24,7 @@ class PluginFault(SynthspecError):
         package = plugin_package(kind, name)
         super().__init__(
             f"the plug-in '{name}' of the package '{package}' {did}",
-            f"tell the authors of '{package}', or do without '{name}'",
+            f"report it to the authors of '{package}', or do without '{name}'",
         )
         self.kind = kind
         self.name = name

@@ -121,8 +121,8 @@ class _Proposing:
         sample, repeats = self.profile.sample, self.relations.repeats
         size = f"{_many(sample.total, 'row')}, {_many(len(sample.columns), 'column')}"
         yield (
-            f"Made from {sample.file}: {size}. What was seen stands above each line. Read it, change what you know "
-            "better (weights, bounds, the prompt), and build."
+            f"Made from {sample.file}: {size}. The comment above each line says what was seen. Read it, change what "
+            "you know better (weights, bounds, the prompt), and build."
         )
         yield from sample.left_out
         empty = [c for c in self.profile.columns if isinstance(c.kind, Empty)]
@@ -131,7 +131,7 @@ class _Proposing:
         people = [c for c in self.columns if isinstance(c.kind, People)]
         if people:
             named = ", ".join(c.name for c in people)
-            yield f"Data about people: {named} (see there). This is no proof that there is no more."
+            yield f"Data about people: {named} (see there). There may be more."
         if repeats.exact:
             yield f"{repeats.exact:,} rows repeat an earlier one."
         if repeats.near:

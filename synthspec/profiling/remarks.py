@@ -89,10 +89,10 @@ def text_remark(profile: ColumnProfile) -> tuple[str, ...]:
     assert isinstance(kind, Texts)
     parts = [f"{kind.median} words in the middle, nearly all within these bounds"]
     if kind.language:
-        parts.append(f"{NAMES[kind.language]} ({kind.certainty:.0%} of the texts that can be told)")
+        parts.append(f"{NAMES[kind.language]} ({kind.certainty:.0%} of the texts that could be recognized)")
     if kind.telling:
         parts.append(
-            f"{kind.telling:,} texts hold e-mail addresses, phone, card or account numbers: their rows are not copied"
+            f"{kind.telling:,} texts have e-mail addresses, phone, card or account numbers: their rows are not copied"
         )
     if profile.missing:
         parts.append(f"missing in {share(profile.missing)} of the rows")
@@ -105,7 +105,7 @@ def talk_remark(profile: ColumnProfile) -> tuple[str, ...]:
     """What is said of a column of conversations, above its field."""
     kind = profile.kind
     assert isinstance(kind, Conversations)
-    parts = ["conversations; nearly all messages have so many words"]
+    parts = ["conversations; nearly all messages have this many words"]
     if kind.language:
         parts.append(NAMES[kind.language])
     if kind.systems:

@@ -92,7 +92,7 @@ def _remarks(
         said += f", evenly spaced among {kept:,}"
     found = [said + (f"; without {', '.join(left)}." if left else ".")]
     if telling:
-        found.append(f"{telling:,} rows are not among them: their texts tell of people (an address, a number, a name).")
+        found.append(f"{telling:,} rows are not among them: their texts mention people (an address, a number, a name).")
     if long:
         found.append(f"{long:,} rows are not among them: they have a text of more than {LONGEST:,} characters.")
     return found

@@ -113,8 +113,8 @@ def refuse_large(path: Path) -> None:
     """
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise TableFault(f"{size / 1e6:.0f} MB; a source holds at most {MAX_BYTES // 1_000_000} MB")
+        raise TableFault(f"{size / 1e6:.0f} MB; a source can have at most {MAX_BYTES // 1_000_000} MB")
 
 
 def _report_to(name: str) -> str:
-    return f"correct the file, or tell the authors of {plugin_package('sources', name)}"
+    return f"correct the file, or report it to the authors of {plugin_package('sources', name)}"

@@ -81,7 +81,7 @@ def find_delimiter(sample: str, usual: str, *, whole: bool) -> str:
         return best[0]
     if best:
         shown = " or ".join(f"`delimiter: {_shown(d)}`" for d in best)
-        raise TableFault("what separates its values cannot be told", f"add {shown} to the source")
+        raise TableFault("its delimiter could not be recognized", f"add {shown} to the source")
     headers = {d: w[0] for d, w in widths.items() if w}
     return max(headers, key=lambda d: (headers[d], d == usual), default=usual)
 
@@ -140,7 +140,7 @@ def _malformed(text: str, delimiter: str, said: str) -> TableFault:
         return TableFault(f"row {row + 1} has a value of more than {LONGEST_CELL:,} characters", "shorten it")
     if "expected after" in said:
         help = "write a quotation mark inside a quoted value twice"
-        return TableFault(f"in row {row + 1} a quotation mark stands inside a value", help)
+        return TableFault(f"in row {row + 1} a quotation mark inside a value", help)
     return TableFault(f"not well-formed CSV: {said} (row {row + 1})")
 
 

@@ -81,7 +81,7 @@ def _by_zeros(head: bytes) -> str:
         few = other.count(0) < 0.05 * half
         if few and mine.count(0) > 0.3 * half and not _CONTROL.search(head[: 2 * half].decode(name, "replace")):
             return name
-    raise TableFault("not text: it holds zero bytes", "save it as UTF-8 text")
+    raise TableFault("not text: it contains zero bytes", "save it as UTF-8 text")
 
 
 def _is_western(data: bytes) -> bool:

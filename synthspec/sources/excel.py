@@ -93,7 +93,7 @@ def _refuse_bomb(path: Path) -> None:
         help = "save it again as .xlsx, without a password"
         raise TableFault("no workbook: an .xlsx file is a ZIP archive", help) from None
     if size > MAX_BYTES:
-        raise TableFault(f"{size / 1e6:.0f} MB unpacked; a source holds at most {MAX_BYTES // 1_000_000} MB")
+        raise TableFault(f"{size / 1e6:.0f} MB unpacked; a source can have at most {MAX_BYTES // 1_000_000} MB")
 
 
 def _sheet(sheets: Sequence[Any], wanted: str | int | None) -> Any:

@@ -47,13 +47,13 @@ def _value_at(value: Any, place: str) -> Any:
     steps = list(_STEP.finditer(place))
     if "".join(m[0] for m in steps) != place.replace(".", ""):
         raise TableFault(
-            f"`at: {place}` is no place in it", "write names and places, as in `data.items` or `pages[0].rows`"
+            f"`at: {place}` is not a place in it", "write names and places, as in `data.items` or `pages[0].rows`"
         )
     for step in steps:
         where = f" in '{place[: step.start()].rstrip('.')}'" if step.start() else ""
         if step[2] is not None:
             if not isinstance(value, list) or int(step[2]) >= len(value):
-                held = f"it has {len(value)}" if isinstance(value, list) else "it is no list"
+                held = f"it has {len(value)}" if isinstance(value, list) else "it is not a list"
                 raise TableFault(f"there is no [{step[2]}]{where}: {held}", "items count from 0")
             value = value[int(step[2])]
         elif not isinstance(value, dict) or step[1] not in value:

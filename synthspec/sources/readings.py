@@ -39,8 +39,8 @@ KEYS: Mapping[str, Mapping[str, Any]] = {
             {"type": "integer", "minimum": 1},
             {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
         ],
-        "description": "The line with the names of the columns in a csv, tsv or xlsx file, from 1, empty lines aside; "
-        "false where there is none; or the names themselves. Default 1.",
+        "description": "The line with the names of the columns in a csv, tsv or xlsx file, from 1, not counting empty "
+        "lines; false where there is none; or the names themselves. Default 1.",
     },
     "sheet": {
         "anyOf": [{"type": "string", "minLength": 1}, {"type": "integer", "minimum": 1}],

@@ -268,7 +268,7 @@ def refuse_many(values: int) -> None:
         TableFault: there are more than MAX_VALUES.
     """
     if values > MAX_VALUES:
-        raise TableFault(f"{values:,} values; a source holds at most {MAX_VALUES:,}")
+        raise TableFault(f"{values:,} values; a source can have at most {MAX_VALUES:,}")
 
 
 def table_of(rows: Iterable[Mapping[str, Any]]) -> MemoryTable:

@@ -19,7 +19,7 @@ from synthspec.spec.tools import ToolAnswer
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Rows of a source shown to the model; drawn anew for each combination, or those most alike to a text."""
+    """Rows of a source shown to the model; drawn again for each combination, or those most alike to a text."""
 
     source: str
     rows: int
@@ -70,7 +70,7 @@ class MessageTemplate:
 
 @dataclass(frozen=True, slots=True)
 class ToolDraw:
-    """Tools that are rows of a source, drawn anew for each combination as examples are."""
+    """Tools that are rows of a source, drawn again for each combination as examples are."""
 
     rows: Examples
     answer: ToolAnswer | None  # None: the column `answer`

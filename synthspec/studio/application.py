@@ -72,9 +72,7 @@ class Inside:
             return
         if not scope.get("studio.admitted"):
             message = "the studio does not know this browser"
-            help = (
-                "open the address that the terminal shows: each is good for one visit, and a new one stands there now"
-            )
+            help = "open the address that the terminal shows: each works once, and a new one is shown there now"
             await told(Request(scope), RequestRefused(403, message, help))(scope, receive, send)
             return
         begun = False

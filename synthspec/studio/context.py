@@ -138,7 +138,7 @@ async def json_of(request: Request) -> dict[str, Any]:
         raise RequestRefused(400, "the request must be a map")
     if HIDDEN.encode() in body:
         help = "change this file in another editor, and take the key out of it: keys belong in the environment"
-        raise RequestRefused(409, f"the text holds '{HIDDEN}', which stands for a key", help)
+        raise RequestRefused(409, f"the text holds '{HIDDEN}', which represents a key", help)
     return value
 
 

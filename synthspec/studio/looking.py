@@ -39,7 +39,7 @@ KINDS = {
 BECOMES = {
     "Empty": "left out", "OneValue": "the same in every row", "Labels": "drawn as often as here",
     "Numbers": "drawn from a distribution", "Moments": "drawn from a distribution", "Times": "drawn",
-    "Counter": "counted on", "Uuids": "made anew", "Codes": "made anew in the same form",
+    "Counter": "counted on", "Uuids": "made again", "Codes": "made again in the same form",
     "People": "made up: none of the values is copied", "SampledTexts": "drawn from the sample's rows",
     "Conversations": "written by the model", "Texts": "written by the model",
 }  # fmt: skip

@@ -24,9 +24,9 @@ def confined(folder: Path, path: str) -> Path:
     parts = PurePosixPath(path).parts
     strange = any(c in path for c in "\0\\") or any(ord(c) < 32 or ord(c) == 127 for c in path)
     if strange or not parts or PurePosixPath(path).is_absolute() or "/".join(parts) != path or ".." in parts:
-        raise OutsideFolder(f"{path!r} is no path below the folder of the studio", "name a file in the folder")
+        raise OutsideFolder(f"{path!r} is not a path below the folder of the studio", "name a file in the folder")
     if ":" in parts[0]:  # a drive, or a stream of a file, elsewhere
-        raise OutsideFolder(f"{path!r} is no path below the folder of the studio", "name a file in the folder")
+        raise OutsideFolder(f"{path!r} is not a path below the folder of the studio", "name a file in the folder")
     found = folder
     for part in parts:
         found = found / part
@@ -48,5 +48,5 @@ def confined_spec(folder: Path, path: str) -> Path:
         OutsideFolder: as `confined`, or it does not end as specs do.
     """
     if not path.endswith(SPECS):
-        raise OutsideFolder(f"'{path}' is no spec", "the names of specs end in .yaml")
+        raise OutsideFolder(f"'{path}' is not a spec", "the names of specs end in .yaml")
     return confined(folder, path)

@@ -243,7 +243,7 @@ def range_of(text: str) -> Range:
     """
     least, dots, most = text.partition("..")
     if not dots:
-        raise RequestRefused(422, f"'{text}' is no range of numbers", "write 3..7, 3.. or ..7")
+        raise RequestRefused(422, f"'{text}' is not a range of numbers", "write 3..7, 3.. or ..7")
     return _bound(least), _bound(most)
 
 
@@ -253,9 +253,9 @@ def _bound(text: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        raise RequestRefused(422, f"'{text.strip()}' is no number", "write one such as 3 or -0.5") from None
+        raise RequestRefused(422, f"'{text.strip()}' is not a number", "write one such as 3 or -0.5") from None
     if math.isnan(value):
-        raise RequestRefused(422, f"'{text.strip()}' is no number", "write one such as 3 or -0.5")
+        raise RequestRefused(422, f"'{text.strip()}' is not a number", "write one such as 3 or -0.5")
     return value
 
 

@@ -123,7 +123,7 @@ class GuardedApp:
         if len(hosts) != 1 or hosts[0].lower() not in door.hosts:
             return PlainTextResponse("This is not the address of the studio.\n", 421)
         if _ENCODED.search(request.scope.get("raw_path") or b"") or "\0" in request.url.path:
-            return PlainTextResponse("This is no address of a page.\n", 400)
+            return PlainTextResponse("This is not the address of a page.\n", 400)
         origins = request.headers.getlist("origin")
         if any(origin not in door.origins for origin in origins):
             return PlainTextResponse("Pages of other origins are not answered.\n", 403)

@@ -30,7 +30,7 @@ def serve(folder: Path, port: int | None, *, opens: bool, tell: Callable[[str], 
         StudioFault: the folder is none, or the port is in use.
     """
     if not folder.is_dir():
-        raise StudioFault(f"'{folder}' is no folder", "name the folder of your specs", 2)
+        raise StudioFault(f"'{folder}' is not a folder", "name the folder of your specs", 2)
     listening = _listen(port)
     studio = Studio(folder, Door(listening.getsockname()[1], tell))
     server = StudioServer(studio)

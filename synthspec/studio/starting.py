@@ -70,7 +70,7 @@ class DroppedData:
         base = name.replace("\\", "/").rpartition("/")[2]
         suffix = suffix_of(Path(base))
         if suffix not in readable():
-            message = f"'{base[:80]}' cannot be read" + (f": it is no table that ends with {suffix}" if suffix else "")
+            message = f"'{base[:80]}' cannot be read" + (f": no table ends with {suffix}" if suffix else "")
             raise RequestRefused(422, message, f"drop a file that ends with one of {', '.join(readable())}")
         self._forget()
         id = secrets.token_hex(12)
@@ -143,7 +143,7 @@ def _files(studio: Studio, name: str, asked: Mapping[str, Any]) -> dict[Path, by
         case "data" if isinstance(asked.get("data"), str):
             reading = asked.get("reading")
             return dict(look(studio, asked["data"], reading if isinstance(reading, Mapping) else {}, name).files)
-    raise RequestRefused(400, "nothing says what the spec is to be made from", "choose an example, or drop a file")
+    raise RequestRefused(400, "say what the spec is made from", "choose an example, or drop a file")
 
 
 def _write(folder: Path, files: Mapping[Path, bytes], spec: str) -> None:

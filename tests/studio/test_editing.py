@@ -268,14 +268,14 @@ def test_a_spec_is_made_of_forms_alone() -> None:
 @pytest.mark.parametrize(
     ("kind", "given", "said"),
     [
-        ("parameter", {"name": "two words", "draw": "list", "values": ["a"]}, "no name"),
+        ("parameter", {"name": "two words", "draw": "list", "values": ["a"]}, "not a name"),
         ("parameter", {"name": "mood", "draw": "list", "values": ["a"]}, "already"),
         ("parameter", {"name": "x", "draw": "list", "values": []}, "at least one"),
         ("parameter", {"name": "x", "draw": "list", "values": ["a", "a"]}, "twice"),
         ("parameter", {"name": "x", "draw": "integer", "low": "5", "high": "1"}, "below"),
         ("parameter", {"name": "x", "draw": "integer", "low": "one", "high": "5"}, "whole number"),
         ("parameter", {"name": "x", "draw": 3}, "text"),
-        ("field", {"name": "x", "type": "dream"}, "holds"),
+        ("field", {"name": "x", "type": "dream"}, "contains"),
         ("check", {}, "expression"),
         ("dream", {}, "no form"),
     ],

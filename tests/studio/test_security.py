@@ -267,7 +267,7 @@ def test_a_page_that_was_given_a_placeholder_cannot_save_it(client: TestClient) 
     request = Request(
         {"type": "http", "method": "PUT", "path": "/", "headers": [(b"content-type", b"application/json")]}, receive
     )
-    with pytest.raises(RequestRefused, match="stands for a key"):
+    with pytest.raises(RequestRefused, match="represents a key"):
         asyncio.run(json_of(request))
 
 

@@ -57,7 +57,7 @@ def _reads_of(
             ctx.report("E437", exclusion.span, message, "pass over such rows with `where` under `rows`")
     for name, draw in drawn.items():
         if draw.where is not None:
-            message = f"'{name}' draws from '{source}' with a `where` of its own, of which every row is gone through"
+            message = f"'{name}' draws from '{source}' with a `where` of its own, whose every row is used"
             span = next(p.span for p in parameters if p.name == name)
             ctx.report("E437", span, message, "write the `where` under `rows`")
 

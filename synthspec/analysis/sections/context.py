@@ -128,7 +128,7 @@ class AnalysisContext:
             kind, found = check_expression(parsed, scope, random=random, known_elsewhere=explain, placed=placed)
             if kind.kind == "null" and not faults and not found:
                 message = "this is always null"
-                found = (Fault("E311", message, parsed.start, parsed.end, "write what it is to be, or leave it out"),)
+                found = (Fault("E311", message, parsed.start, parsed.end, "write its value, or remove it"),)
             faults = (*faults, *found)
         for f in faults:
             if f.code != "E301" or not self.is_lost("parameters", "fields"):

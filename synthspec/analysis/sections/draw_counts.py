@@ -75,7 +75,7 @@ def lower_list(
     beside, rows = node.get("replacement"), node.get("rows")
     if rows is None:
         if beside is not None:
-            message = "`replacement` says whether the items of a list differ, and without `rows` there is no list"
+            message = "`replacement` says whether the items of a list differ, and without `rows` it is not a list"
             ctx.report("E440", node.key("replacement") or beside, message, "add `rows`, or " + remove("replacement"))
         return item
     whole = Type("list", item=kind, length=None if count is None else (count.least, count.most))

@@ -35,7 +35,7 @@ def check_extra_body(ctx: AnalysisContext, extra: Node, priced: bool) -> None:
     if isinstance(extra, MapNode) and dear:
         found += [(e, _TIER) for e in extra.entries if e.value is tier]
     for entry, help in found:
-        message = f"'{entry.key.text}' in `extra_body` changes what a call may cost without its limits being told"
+        message = f"'{entry.key.text}' in `extra_body` changes what a call may cost without changing its limits"
         ctx.report("E650", entry.key, message, help)
 
 

@@ -155,7 +155,7 @@ def _enums(ctx: AnalysisContext, node: MapNode, data: Mapping[str, Any]) -> None
     for value, at in zip(enum, nodes, strict=False):
         mark = (type(value), repr(value))
         if mark in seen:
-            ctx.report("E506", at, f"'{value}' stands twice in the enum", remove(form="remove one"))
+            ctx.report("E506", at, f"'{value}' is listed twice in the enum", remove(form="remove one"))
         seen.add(mark)
         if declared is not None and not fits(type_of(value), declared):
             wanted = data["type"]

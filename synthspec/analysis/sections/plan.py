@@ -49,7 +49,7 @@ def _known_parameter(ctx: AnalysisContext, node: ScalarNode, scope: Mapping[str,
 def _hangs_on_index(ctx: AnalysisContext, node: Node, names: frozenset[str]) -> bool:
     """Report a rule over parameters that hang on the combination's number, of which a new draw changes nothing."""
     for name in sorted(names):
-        message = f"'{name}' hangs on index(), the combination's number, which no other draw changes"
+        message = f"'{name}' depends on index(), the combination's number, which no other draw changes"
         ctx.report("E318", node, message, f"leave '{name}' out here; compute other parameters from it where it matters")
     return bool(names)
 

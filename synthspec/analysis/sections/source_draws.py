@@ -85,7 +85,7 @@ def lower_where(
     if "row" not in names:
         column = next((name for name in sorted(names) if name in table.columns), None)
         help = f"write row.{column} for the row's" if column else "read a column of the row: row.COLUMN"
-        ctx.report("W723", node, "this `where` reads nothing of the row: it holds for all of them or for none", help)
+        ctx.report("W723", node, "this `where` reads nothing of the row: it is true for all of them or for none", help)
     return expression
 
 

@@ -27,7 +27,7 @@ def lower_tables(
         return ()
     for key, help in _ALONE.items():
         if (beside := output.key(key)) is not None:
-            ctx.report("E552", beside, f"`{key}` cannot stand beside `tables`", remove() + f": {help}")
+            ctx.report("E552", beside, f"`{key}` cannot be used with `tables`", remove() + f": {help}")
     deepest = max(levels.values(), default=0)
     before = len(ctx.faults)
     tables = [t for e in node.entries if (t := _table(ctx, e, fields, levels, deepest)) is not None]

@@ -1,4 +1,4 @@
-"""`tools: {from: apis, rows: 4}`: tools that are rows of a source, drawn anew for each combination."""
+"""`tools: {from: apis, rows: 4}`: tools that are rows of a source, drawn again for each combination."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def _check_rows(ctx: AnalysisContext, place: Node, source: SourceTable, table: T
     """Report a source whose rows are no tools. `lone`: any two of them may be drawn together."""
     missing = next((c for c in NEEDED if c not in source.columns), None)
     if missing is not None:
-        message = f"the source '{source.name}' has no column '{missing}': its rows are no tools"
+        message = f"the source '{source.name}' has no column '{missing}': its rows are not tools"
         help = did_you_mean(missing, source.columns, f"rename a column: `columns: {{OLD: {missing}}}`")
         ctx.report("E544", place, message, help)
         return
     fault = next(_faults(table, source.span, lone), None)
     if fault is not None:
-        message = f"a row of the source '{source.name}' is no tool: {fault}"
+        message = f"a row of the source '{source.name}' is not a tool: {fault}"
         ctx.report("E544", place, message, "correct the row in the source")
 
 

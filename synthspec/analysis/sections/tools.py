@@ -86,7 +86,7 @@ def _schema(ctx: AnalysisContext, node: MapNode) -> dict[str, Any]:
         if isinstance(entry.value, MapNode):
             check_rules(ctx, entry.value, to_data(entry.value, json=True), inside=True)
     if len(ctx.faults) == before and (fault := schema_fault(schema)):
-        ctx.report("E487", at, f"this is no JSON Schema: {fault}", "see json-schema.org, draft 2020-12")
+        ctx.report("E487", at, f"this is not a JSON Schema: {fault}", "see json-schema.org, draft 2020-12")
     return schema
 
 

@@ -78,7 +78,7 @@ def _beside_rules(ctx: AnalysisContext, spec: Spec, names: set[str]) -> None:
         if draw_reads(parameter.draw) & names:
             names.add(parameter.name)
     rules: list[tuple[frozenset[str], Span, str]] = [
-        (names_of(e.expression), e.span, "an exclusion draws anew") for e in spec.plan.exclude
+        (names_of(e.expression), e.span, "an exclusion draws again") for e in spec.plan.exclude
     ]
     rules += [(frozenset(c.between), c.span, "a correlation moves values") for c in spec.plan.correlate]
     over = ctx.section("plan").get("over")

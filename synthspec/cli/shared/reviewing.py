@@ -34,7 +34,7 @@ def desk_of(folder: Path, spec: Path | None, access: Access) -> ReviewDesk:
     compiled = compile_spec(place, {} if note is None else note.overrides, access=access)
     if compiled.spec is None or not compiled.ok:
         fail(
-            f"'{place}' has errors: what is said of rows cannot be checked against its rules",
+            f"'{place}' has errors: reviews cannot be checked against its rules",
             f"see `synthspec check {place}`",
             1,
         )

@@ -68,7 +68,7 @@ def _next(dataset: Dataset, rows: int) -> Iterator[str]:
     report = f"synthspec report {dataset.folder}"
     if dataset.kept_instead is not None:
         kept = int(dataset.kept_instead["funnel"]["kept"])
-        standing = f"{dataset.folder.parent} still holds the {kept:,} rows of an earlier build"
+        standing = f"{dataset.folder.parent} still contains the {kept:,} rows of an earlier build"
         yield f"{standing}; the rows of this one are in {dataset.folder}"
         yield "next: build again to have every row, or with --replace to take these"
     elif dataset.early is EarlyStop.ALL_TRIED:

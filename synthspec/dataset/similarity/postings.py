@@ -14,11 +14,11 @@ from synthspec.dataset.similarity.shingles import Array
 
 UNTOUCHED = (32 << 20) + 4096  # bytes: a larger array is moved by the operating system when it grows, not copied within
 # the heap, where what it leaves could not be used again; what is not written to takes no memory
-_RECENT = 8_192  # entries that wait at least before the run is made anew
+_RECENT = 8_192  # entries that wait at least before the run is made again
 _RECENT_PART = 128  # and as a part of the run
 _BULK = 1 << 16  # the same for those that came all at once, and are in no table
 _BULK_PART = 16
-_PARTS_BITS = 5  # the run is made anew in so many parts, as a power of two
+_PARTS_BITS = 5  # the run is made again in so many parts, as a power of two
 _LEAST_BITS = 16  # buckets at least, as a power of two: what an entry does not hold of a shingle
 _FILL_BITS = 5  # entries of a bucket, about, as a power of two
 

@@ -42,7 +42,7 @@ def describe() -> str:
     lines = [
         "# Diagnostics",
         "",
-        "Every fault that `synthspec check` finds has a code. `synthspec explain CODE` prints its entry here.",
+        "Every error and warning of `synthspec check` has a code. `synthspec explain CODE` prints its entry here.",
         "Codes that begin with W are warnings: the spec builds all the same.",
         "",
         "| code | what is wrong |",

@@ -36,7 +36,7 @@ def vendi(kernel: Array) -> float:
 
 
 def repeats(tokens: Tokens) -> Array:
-    """For each text whether an earlier one has the same words, case and punctuation aside."""
+    """For each text whether an earlier one has the same words, ignoring case and punctuation."""
     filled = tokens.lengths > 0  # texts without words do not count
     _, first, group = np.unique(tokens.digests()[filled], return_index=True, return_inverse=True)
     found = np.zeros(len(tokens), bool)
@@ -163,7 +163,7 @@ METRICS = (
         "Exact duplicates",
         _FAMILY,
         "lower",
-        "Rows whose text equals an earlier row's, case and punctuation aside.",
+        "Rows whose text equals an earlier row's, ignoring case and punctuation.",
         "",
         _duplicates,
         "share",

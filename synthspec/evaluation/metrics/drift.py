@@ -160,20 +160,20 @@ def _judged(context: Context) -> Figure | None:
 METRICS = (
     Metric(
         "label_recovery",
-        "Labels told from text",
+        "Labels predicted from text",
         "drift",
         "higher",
-        "How well a classifier tells each label from the text alone, beyond chance: 0 is guessing, 1 always right.",
+        "How well a classifier predicts each label from the text alone, beyond chance: 0 is guessing, 1 always right.",
         "Rifkin & Klautau 2004; Cohen 1960",
         _recovery,
         "ratio",
     ),
     Metric(
         "judge_recovery",
-        "Labels told by the judge",
+        "Labels predicted by the judge",
         "drift",
         "higher",
-        "How well a model that reads the text tells each label, beyond chance: 0 is guessing, 1 always right. "
+        "How well a model that reads the text predicts each label, beyond chance: 0 is guessing, 1 always right. "
         "Only with --judge.",
         "Zheng et al. 2023; Cohen 1960",
         _judged,

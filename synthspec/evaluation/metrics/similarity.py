@@ -254,7 +254,7 @@ METRICS = (
         "Told from real (AUC)",
         _FAMILY,
         "near 0.5",
-        "How often a classifier tells which of a synthetic and a real row is which: 0.5 guesses, 1 always; "
+        "How often a classifier tells a synthetic row from a real one: 0.5 guesses, 1 always; "
         "well below 0.5, rows are pieced together from the original's.",
         "Lopez-Paz & Oquab 2017",
         _two_sample,

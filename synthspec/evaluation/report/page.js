@@ -12,7 +12,7 @@
     });
     buttons.forEach(function (b) { b.removeAttribute("aria-pressed"); });
   }
-  function pattern(phrase) { // its words one after another, case and punctuation aside
+  function pattern(phrase) { // its words one after another, ignoring case and punctuation
     var words = phrase.normalize("NFKC").match(/[\p{L}\p{M}\p{N}]+|[\p{S}]/gu) || [];
     var escaped = words.map(function (w) { return w.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"); });
     return escaped.length ? new RegExp(escaped.join("[^\\p{L}\\p{M}\\p{N}]*"), "giu") : null;

@@ -125,7 +125,7 @@ def _surface(text: str, start: int, words: int) -> str:
 
 
 def rows_holding(texts: Sequence[str], phrase: str) -> list[int]:
-    """Which texts hold the words of a phrase one after another, case and punctuation aside.
+    """Which texts hold the words of a phrase one after another, ignoring case and punctuation.
 
     >>> rows_holding(["I love it: really!", "I love"], "love it really")
     [0]

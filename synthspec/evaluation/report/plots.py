@@ -86,7 +86,7 @@ def matrix_plot(classes: Sequence[str], confusion: Sequence[Sequence[int]], labe
     left = 14 + round(6.6 * max(map(len, names)))
     turn = max(map(len, names)) * 6.6 > cell
     top = 36 + (round(4.4 * max(map(len, names))) if turn else 0)
-    parts = [_text(left, 11, "told from the text →", "start")]
+    parts = [_text(left, 11, "predicted from the text →", "start")]
     for i, name in enumerate(names):
         x, y = left + (i + 0.5) * cell, top + (i + 0.5) * cell
         turned = f' transform="rotate(-42 {x:.0f} {top - 6})"' if turn else ""

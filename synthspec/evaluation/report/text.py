@@ -147,7 +147,7 @@ def _cost(build: dict[str, Any]) -> str:
 def _stands_out(report: Report) -> Iterator[str]:
     found = findings_of(report)
     yield ""
-    yield "What stands out" if found else "Nothing stands out."
+    yield "What stands out" if found else "No findings."
     yield from (f"  {'!' if f.severity == 'bad' else '-'} {f.text}" for f in found)
     if report.phrases:
         yield ""

@@ -86,7 +86,7 @@ def _unknown(report: Report) -> Iterator[str]:
         if build["cost"] is None and build["calls"]:
             yield "what it cost: the price of a model is not known"
         if build["unmeasured"]:
-            yield f"the tokens of {_count(build['unmeasured'], 'call')}, which the provider did not tell"
+            yield f"the tokens of {_count(build['unmeasured'], 'call')}, which the provider did not report"
         if report.asked is None:
             yield "what shares of values were asked for: the manifest does not say; a build again does, without a call"
         if "ngram" in build["backend"]:

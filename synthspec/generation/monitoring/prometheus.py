@@ -128,7 +128,7 @@ class PrometheusMetrics:
              [({**dict(p), "outcome": o}, n) for p, c in at.items() for o, n in c.outcomes.items()]),
             ("call_retries_total", "Calls that were made again after they failed.",
              [(dict(p), c.retries) for p, c in at.items()]),
-            ("tokens_total", "Tokens of calls made in this run, where the provider told them.",
+            ("tokens_total", "Tokens of calls made in this run, where the provider reported them.",
              [({**dict(p), "kind": k}, n) for p, c in at.items() for k, n in c.tokens.items()]),
             ("calls_of_unknown_tokens_total", "Calls made in this run whose tokens are not known.",
              [(dict(p), c.unmeasured) for p, c in at.items()]),

@@ -51,7 +51,7 @@ class Provider:
     tools: bool = False  # it takes tools
     images: bool = False  # it takes pictures
     completes: bool = False  # it goes on from bare text
-    reasons: bool = False  # it tells what its model thinks
+    reasons: bool = False  # it returns its model's reasoning
     most_image: tuple[int, int] = (0, 0)  # bytes of a picture, pixels of its side; 0 is no limit
     image_tokens: Callable[[str, int, int], int | None] | None = None  # of a model and a picture's width and height
     batches: BatchOffer | None = None  # that it takes many requests at once, for `--engine batch`

@@ -66,7 +66,7 @@ def open_batches(backend: AnthropicBackend) -> BatchService:
 
 
 PROVIDER = Provider(
-    summary="Anthropic: Claude models, held to a JSON schema",
+    summary="Anthropic: Claude models, constrained to a JSON schema",
     open=open_backend,
     keys=KEYS,
     options=OPTIONS,

@@ -61,7 +61,7 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> CohereBacken
 
 
 PROVIDER = Provider(
-    summary="Cohere: Command models, held to a JSON schema",
+    summary="Cohere: Command models, constrained to a JSON schema",
     open=open_backend,
     keys=KEYS,
     options=OPTIONS,

@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, str] = {
     "seed": _chat.SEED,
     "reasoning_effort": "minimal, low, medium or high: the thinking level",
     "thinking_budget": "tokens to think with: 0 is off, -1 as the model likes",
-    "include_thoughts": "whether the model tells what it thought, for `reasoning` (default false)",
+    "include_thoughts": "whether the model returns its reasoning, for `reasoning` (default false)",
     "extra_body": _chat.EXTRA_BODY + ", such as {safety_settings: [...]}",
 }
 
@@ -83,7 +83,7 @@ def open_batches(backend: GoogleBackend) -> BatchService:
 
 
 PROVIDER = Provider(
-    summary="Google: Gemini models, held to a JSON schema",
+    summary="Google: Gemini models, constrained to a JSON schema",
     open=open_backend,
     keys=KEYS,
     options=OPTIONS,

@@ -58,7 +58,7 @@ def open_backend(choice: BackendChoice, context: BackendContext) -> OllamaBacken
 
 
 PROVIDER = Provider(
-    summary="Ollama: local models, held to a JSON schema",
+    summary="Ollama: local models, constrained to a JSON schema",
     open=open_backend,
     options=OPTIONS,
     free=True,

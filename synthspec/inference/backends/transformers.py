@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, str] = {
     "dtype": "auto, float32, bfloat16 or float16 (default auto)",
     "batch": "most requests written at once (default 16)",
     "local_files_only": "never download (default false)",
-    "constrain": "whether replies are held to their schema, expression or grammar (default true)",
+    "constrain": "whether replies are constrained to their schema, expression or grammar (default true)",
 }
 
 COLLECT = 0.005  # seconds to wait for company

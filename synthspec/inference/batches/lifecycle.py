@@ -231,7 +231,7 @@ class Lifecycle:
             raise Left(
                 f"the batch {batch.intent} ({name}) cannot be asked for at {batch.place.provider}: {gone.message}. "
                 f"Build again to ask once more, or give it up with `synthspec status DIR --forget {batch.intent}`: "
-                "what it holds is then paid for again"
+                "its calls are then paid for again"
             ) from None
 
     async def _trying(self, most: int, work: Callable[[], T]) -> T:

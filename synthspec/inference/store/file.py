@@ -30,8 +30,8 @@ MORE_MEMORY = "Free some, or raise the limit (`ulimit -v`) and build again: what
 _NO_PLACE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP)
 _STANDS = {
     errno.EISDIR: "it is a folder",
-    errno.EEXIST: "something else stands there",
-    errno.ENOTDIR: "a file stands where a folder is to be",
+    errno.EEXIST: "something else is there",
+    errno.ENOTDIR: "there is a file where a folder is needed",
 }
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -156,7 +156,7 @@ def damaged(path: Path, reason: str) -> StoreDamaged:
 def unfit(folder: Path) -> StoreFault:
     """The fault of a file system that SQLite cannot work on."""
     return StoreFault(
-        f"the file system of {folder} cannot hold a store: it keeps no locks or no shared memory",
+        f"the file system of {folder} cannot contain a store: it has no locks or no shared memory",
         "Build on a local disk with --out and copy the dataset afterwards.",
     )
 
@@ -186,7 +186,7 @@ def check_version(connection: sqlite3.Connection, path: Path) -> int:
 
     Raises:
         StoreFault: it is of a newer version, or not ours.
-        StoreDamaged: its header does not fit what it holds.
+        StoreDamaged: its header does not match its contents.
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
@@ -205,7 +205,7 @@ def check_version(connection: sqlite3.Connection, path: Path) -> int:
             "Upgrade synthspec, or build elsewhere with --out.",
         )
     if version != held or not ours or application != APPLICATION:
-        raise damaged(path, "its header does not fit what it holds")
+        raise damaged(path, "its header does not match its contents")
     return version
 
 

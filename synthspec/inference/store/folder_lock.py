@@ -16,7 +16,7 @@ class FolderLocked(Exception):
     """Another build holds the folder. `pid` is None where the holder could not be read."""
 
     def __init__(self, pid: int | None) -> None:
-        super().__init__(f"held by process {pid}")
+        super().__init__(f"locked by process {pid}")
         self.pid = pid
 
 
@@ -102,7 +102,7 @@ else:
 
     def _drop(file: int, path: Path) -> None:
         try:
-            if _is_at(file, path):  # not one that a later build made in a folder made anew
+            if _is_at(file, path):  # not one that a later build made in a folder made again
                 path.unlink()
         except OSError:
             pass  # the folder became read-only: an unlocked file left behind does no harm

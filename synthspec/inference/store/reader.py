@@ -217,7 +217,7 @@ class StoreReader:
 def file_in(path: Path) -> Path:
     """The file of the store that `path`, a file or a build folder, means."""
     if "\0" in str(path):
-        raise StoreFault("the path of the build folder holds a NUL character", "Name another folder with --out.")
+        raise StoreFault("the path of the build folder contains a NUL character", "Name another folder with --out.")
     with contextlib.suppress(OSError):
         if path.suffix == ".sqlite" or path.is_file():
             return path

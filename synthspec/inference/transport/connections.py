@@ -87,7 +87,7 @@ class Connections:
             target = quote(f"{self._path}/{path}", safe="/%:@!$&'()*+,;=-._~?")
             lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in self._headers.items())]
             if any(c in line for line in lines for c in "\r\n\0"):
-                raise ValueError("a header holds a line break")
+                raise ValueError("a header contains a line break")
             head = "\r\n".join([*lines, ""]).encode()
             self._heads[mark] = head
         if data is None:

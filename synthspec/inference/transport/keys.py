@@ -59,7 +59,7 @@ def key_from(names: tuple[str, ...]) -> str:
     name = next((n for n in names if os.environ.get(n, "").strip()), "")
     key = os.environ.get(name, "").strip() if name else ""
     if not key.isascii() or not key.isprintable():
-        raise BackendFault(FaultKind.UNAUTHORISED, f"{name} holds characters that no key has: set it again")
+        raise BackendFault(FaultKind.UNAUTHORISED, f"{name} contains characters that no key has: set it again")
     return key
 
 

@@ -45,7 +45,7 @@ def alphabet(chars: Chars, text: str) -> Sequence[str]:
             letters = "".join(sorted({form for form in forms if chars.contains(form)}))
     if not letters:
         raise PatternFault(
-            "a character class of the pattern holds nothing that can be written",
+            "a character class of the pattern has no character that can be written",
             max(text.find("["), 0),
             "negated classes and . write printable ASCII; list the characters instead",
         )

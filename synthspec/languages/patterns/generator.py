@@ -112,7 +112,7 @@ def _parse_pattern(text: str) -> Pattern:
         raise PatternFault(
             "text cannot be generated from a look-ahead or look-behind",
             min(places, default=0),
-            "write what the text holds, or check it with a field's pattern",
+            "write what the text contains, or check it with a field's pattern",
         )
     longest = longest_text(tree)
     if longest > LONGEST:

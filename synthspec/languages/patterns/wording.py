@@ -9,7 +9,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
      r"close it with ), or write \( for the sign itself"),
     (r"unbalanced parenthesis", "this ')' closes nothing", r"remove it, or write \) for the sign itself"),
     (r"unterminated character set", "this '[' is never closed", r"close it with ], or write \[ for the sign itself"),
-    (r"bad escape \(end of pattern\)", "a backslash stands last", "remove it, or write two for the sign itself"),
+    (r"bad escape \(end of pattern\)", "a backslash at the end", "remove it, or write two for the sign itself"),
     (r"bad escape (.+)", r"\1 means nothing",
      "write the letter without its backslash, or two backslashes for that sign"),
     (r"bad character range (.+)", r"the range \1 runs backwards", "write its ends in order, or put the hyphen last"),
@@ -20,10 +20,10 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     (r"invalid group reference (\d+).*", r"there is no group \1", "count the groups, the brackets, from 1"),
     (r"unknown extension (.+)", r"\1 means nothing after '('",
      "write (?:…) for a group, (?P<name>…) for one with a name"),
-    (r"global flags not at the start of the expression", "flags such as (?i) stand elsewhere than first",
+    (r"global flags not at the start of the expression", "flags such as (?i) are not at the beginning",
      "move them to the beginning"),
     (r"look-behind requires fixed-width pattern", "a look-behind matches texts of several lengths",
-     "let what stands in the look-behind match texts of one length, without `*`, `+` or `?`"),
+     "let the look-behind match texts of one length, without `*`, `+` or `?`"),
 )  # fmt: skip
 
 
@@ -43,4 +43,4 @@ def regex_words(fault: re.error) -> tuple[str, str]:
         found = re.fullmatch(said, fault.msg)
         if found is not None:
             return found.expand(message), help
-    return fault.msg, "a backslash in front makes a sign stand for itself: \\( \\. \\?"
+    return fault.msg, "a backslash in front makes a character literal: \\( \\. \\?"

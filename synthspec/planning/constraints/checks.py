@@ -209,7 +209,7 @@ def _whole_plan(spec: Spec, tables: Mapping[str, Table]) -> Iterator[Diagnostic]
         if rules and group.sampled:
             message = (
                 f"the exclusions bind {len(group.tied.keys)} draws together, in too many combinations to list: "
-                f"{len(group.tied.table):,} of them, drawn at random, stand for all"
+                f"{len(group.tied.table):,} of them, drawn at random, represent them all"
             )
             help = "let each rule read fewer values, or leave it so where these are enough"
             yield Diagnostic("W711", message, rules[-1].exclusion.span, help)
@@ -235,7 +235,7 @@ def _left_to_chance(plan: Plan) -> Iterator[Diagnostic]:
 
 
 def _ranks_missed(plan: Plan) -> Iterator[Diagnostic]:
-    """Correlations that the rows do not have: the first are there to hold every pair of values, or exclusions that
+    """Correlations that the rows do not have: the first are there to contain every pair of values, or exclusions that
     read numbers have these drawn again."""
     from synthspec.planning.correlation.copula import rank_reached
 
@@ -246,7 +246,7 @@ def _ranks_missed(plan: Plan) -> Iterator[Diagnostic]:
     for correlation in plan.spec.plan.correlate:
         first, second = correlation.between
         if correlation in covered:
-            looked, why = rows, f"the first {firm:,} hold every pair of values"
+            looked, why = rows, f"the first {firm:,} contain every pair of values"
             help = "take `strategy: balanced`, ask for more rows, or leave out the correlation"
         elif bent & plan.dimensions_behind(frozenset(correlation.between)):
             looked, why = _RANKED, "the exclusions have numbers drawn again"
@@ -281,7 +281,7 @@ def _shares(spec: Spec, group: TiedGroup, rule: ExclusionRule) -> Iterator[Diagn
         for k, margin, o in zip(group.tied.keys, group.fitted.margins, off, strict=True)
         if k in lists and o.max() > NEAR
     ]
-    given = "exclude less, or give weights that can hold together"
+    given = "exclude less, or give weights that are possible together"
     shown = f"{given}: {'; '.join(parts)}" if parts and sum(map(len, parts)) < 160 else given
     yield Diagnostic("W710", message, rule.exclusion.span, shown)
 

@@ -120,7 +120,7 @@ def build_copula(
         return Copula(keys, matrix, fixed)
     except ImpossibleMatrix as e:
         help = _nearest(tuple(wanted), by_name, keys, e)
-        raise CorrelationFault(wanted[-1], "these correlations cannot hold together", help) from None
+        raise CorrelationFault(wanted[-1], "these correlations are not possible together", help) from None
 
 
 def check_ranks(spec: Spec, pulls: Mapping[Correlation, Pull], groups: tuple[TiedGroup, ...]) -> None:
@@ -135,7 +135,7 @@ def check_ranks(spec: Spec, pulls: Mapping[Correlation, Pull], groups: tuple[Tie
             if abs(alone - correlation.rank) > TOLERANCE:
                 raise _unreachable(correlation, alone, beside)
             near = ", ".join(f"{' and '.join(c.between)} {group.fitted.ranks[at]:.2f}" for at, c in named.items())
-            message = f"these correlations cannot hold together{beside}"
+            message = f"these correlations are not possible together{beside}"
             raise CorrelationFault(correlation, message, f"some that can are about: {near}")
 
 

@@ -38,7 +38,7 @@ def draw_of(name: str, declared: DeclaredField) -> ProposedDraw | None:
         return ProposedDraw(None, f"index() + {declared.counter}", ("a key that counts",))
     if declared.refers is not None:
         table, rows = declared.refers
-        said = (f"A key of {table}, of which there are taken to be {rows} rows: change both together.",)
+        said = (f"A key of {table}, assumed to have {rows} rows: change both together.",)
         return ProposedDraw(f"integer(1, {rows})", "", said)
     if "const" in schema:
         return ProposedDraw(None, literal(schema["const"]), ("always the same",))

@@ -13,7 +13,7 @@ from synthspec.sources.documents.document import DocumentFault
 
 MAX_UNPACKED = 512 * 1024 * 1024
 _OLE = b"\xd0\xcf\x11\xe0"  # Office files with a password, and those from before 2007
-_HELP = "open it and save it anew, or take it away"
+_HELP = "open it and save it again, or remove it"
 
 
 def open_archive(data: bytes) -> zipfile.ZipFile:
@@ -72,7 +72,7 @@ def tree(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as e:
-        raise DocumentFault(f"it is broken: its part '{name[:60]}' is no XML ({e})", _HELP) from None
+        raise DocumentFault(f"it is broken: its part '{name[:60]}' is not XML ({e})", _HELP) from None
 
 
 def local(element: ElementTree.Element) -> str:

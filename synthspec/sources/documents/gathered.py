@@ -40,7 +40,7 @@ class ChunkedDocuments:
         self.files += len(paths)
         for path in paths:
             if not path.isprintable() or not _is_text(path):
-                why = DocumentFault("its name is no text", "name it with letters, digits, - and _")
+                why = DocumentFault("its name is not text", "name it with letters, digits, - and _")
                 self._left_out.append((_short(path), why))
             elif is_document(path):
                 self._add(path)
@@ -79,7 +79,7 @@ class ChunkedDocuments:
                 self.columns[name].append(value)
         if self._characters > MAX_CHARACTERS:
             limit = MAX_CHARACTERS // 1_000_000
-            raise SourceFault(f"the documents hold more than {limit} million characters", "name fewer files")
+            raise SourceFault(f"the documents contain more than {limit} million characters", "name fewer files")
         refuse_many(len(COLUMNS) * len(self.columns["text"]))
 
     def _nothing(self) -> SourceFault:

@@ -28,7 +28,7 @@ def named_files(patterns: Sequence[str], place: Place) -> list[str]:
 def _instead_of(pattern: str, place: Place) -> str:
     """What to write where nothing matches."""
     if is_pattern(pattern):
-        return "check the pattern; it is relative to the file it is written in, and `**/` stands for any folders"
+        return "check the pattern; it is relative to the file it is written in, and `**/` matches any folders"
     if (place.folder / pattern).is_dir():
         return f"write '{pattern.rstrip('/')}/**/*.md' for the Markdown files in that folder"
     return instead_of(pattern, place)

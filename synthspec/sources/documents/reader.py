@@ -76,7 +76,7 @@ def parse_document(data: bytes, name: str, encoding: str | None = None) -> Docum
         raise
     except (Exception, RecursionError) as e:  # a parser's own errors are many, and all of them mean the same
         if is_built_in(GROUP, kind):
-            help = "open it and save it anew, or take it away"
+            help = "open it and save it again, or remove it"
             raise DocumentFault(f"it is broken: {raised(e)[:160]}", help) from None
         raise DocumentFault(f"the plug-in '{kind}' raised {raised(e)[:160]}", _report_to(kind)) from None
     if not isinstance(document, Document):
@@ -100,4 +100,4 @@ def _name(path: str) -> str:
 
 
 def _report_to(name: str) -> str:
-    return f"take the document away, or tell the authors of {plugin_package(GROUP, name)}"
+    return f"remove the document, or report it to the authors of {plugin_package(GROUP, name)}"

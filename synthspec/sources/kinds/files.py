@@ -80,17 +80,16 @@ KIND = SourceKind(
             "type": "object",
             "additionalProperties": False,
             "properties": {
-                "words": _size("At most so many words in a chunk. A character of Chinese, Japanese or Thai is a word."),
+                "words": _size("The most words in a chunk. A character of Chinese, Japanese or Thai is a word."),
                 "tokens": _size(
-                    "At most about so many tokens: a quarter for each character, a fifth for each byte of its UTF-8"
-                    " beyond the first."
+                    "The most tokens in a chunk, estimated: a quarter for each character, a fifth for each byte of its "
+                    "UTF-8 beyond the first."
                 ),
-                "characters": _size("At most so many characters in a chunk."),
+                "characters": _size("The most characters in a chunk."),
                 "overlap": {
                     "type": "integer",
                     "minimum": 0,
-                    "description": "At most so many, of the same, repeated from the chunk before, in whole sentences."
-                    " Default 0.",
+                    "description": "The most of these repeated from the chunk before, in whole sentences. Default 0.",
                 },
                 "by": {
                     "enum": list(BY),

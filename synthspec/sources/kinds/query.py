@@ -46,7 +46,7 @@ def _file(name: str, at: tuple[int, int], place: Place) -> Path:
     except SourceFault as e:
         raise SourceFault(str(e), e.help, e.code, at=at) from None
     if not is_readable(path.suffix.lower()):
-        raise SourceFault(f"'{name}' is no data file", f"a query reads {', '.join(readable())}", "E832", at=at)
+        raise SourceFault(f"'{name}' is not a data file", f"a query reads {', '.join(readable())}", "E832", at=at)
     return path
 
 

@@ -78,7 +78,7 @@ def _run(task: Mapping[str, Any], known: set[str]) -> int:
         connection.execute("set lock_configuration = true")
         for name in bare_names(task["tree"]):
             if name not in {column.lower() for column in known}:
-                what = "gives another value each day" if name in CLOCKS else "tells of the machine and not of the data"
+                what = "gives another value each day" if name in CLOCKS else "is about the machine and not the data"
                 raise _Refusal(f"`{name}` {what}", remove() + ", or name a column", "E831")
         _bind(connection, task["text"], known)
         columns = connection.execute(f"select * from ({_sql(connection, task['tree'])}) limit 0").description

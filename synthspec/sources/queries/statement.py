@@ -86,7 +86,7 @@ def _by_column(number: int) -> dict[str, Any]:
 def _parsed(connection: Any, text: str, sources: Sequence[str]) -> dict[str, Any]:
     help = "write one SELECT, such as select name, price from 'products.csv' where price > 10"
     if any(ord(c) < 32 and not c.isspace() for c in text):
-        raise SourceFault("the query holds control characters", "remove them", "E830")
+        raise SourceFault("the query contains control characters", "remove them", "E830")
     tree: dict[str, Any] = json.loads(connection.execute("select json_serialize_sql(?)", [text]).fetchone()[0])
     if tree.get("error"):
         message = str(tree.get("error_message", "")).splitlines()[0]
@@ -183,9 +183,7 @@ def _refuse_function(name: str, node: Mapping[str, Any], unstable: frozenset[str
         raise SourceFault(f"`{name}` gives another value each day", help, "E831")
     if name in PLACES or name.startswith(_PLACES_BEGIN):
         help = remove() + ": a query reads its files, nothing else"
-        raise SourceFault(
-            f"a query may not call `{name}`, which tells of the machine and not of the data", help, "E831"
-        )
+        raise SourceFault(f"a query may not call `{name}`, which is about the machine and not the data", help, "E831")
     if name in unstable - {"error"}:
         help = remove() + ": parameters draw by the spec's seed, in place of the query"
         raise SourceFault(f"`{name}` gives another value each time", help, "E831")

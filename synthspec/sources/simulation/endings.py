@@ -34,11 +34,11 @@ def fault_of(ended: EndedRun, job: Mapping[str, Any], text: str, timeout: float)
         help = "raise `timeout`, lower `steps`, or look for a loop in it that never ends"
         fault = SourceFault(f"{name} was not done after {timeout:g} s", help, "E823", "timeout")
     elif how == "memory":
-        help = "lower `steps`, or let it hold less"
+        help = "lower `steps`, or have it use less memory"
         fault = SourceFault(f"{name} takes more than {MEMORY // 2**30} GB of memory", help, "E827")
     elif how == "much":
         said = f"{name} collects more than {MAX_ROWS:,} rows, or {MAX_BYTES // 1_000_000} MB of them"
-        fault = SourceFault(said, "lower `steps`, or collect every so many steps", "E827")
+        fault = SourceFault(said, "lower `steps`, or collect less often", "E827")
     else:
         fault = _of_class(name, text, str(job["collect"]), about)
     printed = " ".join(ended.printed.split())
@@ -55,7 +55,7 @@ def _of_class(name: str, text: str, collect: str, about: Mapping[str, Any]) -> S
         help = did_you_mean(f"{file}:{name}", known, "name a class of the file, after the colon")
         return SourceFault(f"'{file}' has no class '{name}'", help, "E821")
     if about["how"] == "no model":
-        return SourceFault(f"{name} is no Mesa model", "name a class that extends mesa.Model", "E821")
+        return SourceFault(f"{name} is not a Mesa model", "name a class that extends mesa.Model", "E821")
     if about["how"] == "no collector":
         help = f"write self.datacollector = mesa.DataCollector({collect.removesuffix('s')}_reporters={{…}}) in it"
         return SourceFault(f"{name} has no data collector", help, "E825")
@@ -93,7 +93,7 @@ def _gone(name: str, about: Mapping[str, Any]) -> SourceFault:
         said, help = f"exit status {status}", "let the model end no process: it sets self.running = False"
     else:
         said = next((s.name for s in signal.Signals if s == -status), f"signal {-status}")
-        help = "look for a fault in the packages that it uses; SIGKILL may come from a system that is out of memory"
+        help = "look for an error in the packages that it uses; SIGKILL may come from a system that is out of memory"
     return SourceFault(f"the process of {name} ended without a result ({said})", help, "E824")
 
 
@@ -112,7 +112,7 @@ def _reporters(name: str, about: Mapping[str, Any]) -> SourceFault:
 
 def _odd(name: str, about: Mapping[str, Any]) -> SourceFault:
     help = "let it give a number, a text, a truth value, a date, or a list or map of these"
-    return SourceFault(f"{_cut(str(about['message']))}, which is no plain value", help, "E826")
+    return SourceFault(f"{_cut(str(about['message']))}, which is not a plain value", help, "E826")
 
 
 def _cut(text: str) -> str:

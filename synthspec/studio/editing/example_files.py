@@ -59,7 +59,7 @@ def add_to_file(path: Path, columns: Sequence[str], values: Mapping[str, Any], d
         )
         before = _records(saved.text, mark)
     except (TableFault, csv.Error):
-        raise NoRoom(f"how '{path.name}' is laid out cannot be told", by_hand) from None
+        raise NoRoom(f"how '{path.name}' is laid out could not be recognized", by_hand) from None
     names = [name.strip() for name in before[0]] if before else []
     if sorted(names) != sorted(columns):
         raise NoRoom(f"the first line of '{path.name}' does not name its columns", by_hand)

@@ -76,7 +76,7 @@ def read_text(text: str) -> MapNode:
         fault = faults[-1]
         raise NoRoom(f"line {fault.span.line} cannot be read as YAML: {fault.message}", "fix that line first")
     if not isinstance(root, MapNode):
-        raise NoRoom("the text is no spec: it has no keys", "begin with `synthspec: 1`")
+        raise NoRoom("the text is not a spec: it has no keys", "begin with `synthspec: 1`")
     return root
 
 
@@ -115,7 +115,7 @@ def _change(text: str, root: MapNode, part: SectionPart) -> TextChange:
         return _into_braces(text, starts, value, part)
     empty = isinstance(value, ScalarNode) and value.value is None
     if not empty and not isinstance(value, ListNode if not part.name else MapNode):
-        raise NoRoom(f"`{part.section}` is no {'map' if part.name else 'list'} here", "put it right first")
+        raise NoRoom(f"`{part.section}` is not a {'map' if part.name else 'list'} here", "put it right first")
     if isinstance(value, ScalarNode) and value.text:  # `parameters: null`, `~`
         start = starts[value.span.line - 1] + value.span.column - 1
         return TextChange(start, start + len(value.text), "\n" + "\n".join(_indented(part, "  ")))

@@ -74,7 +74,7 @@ def _field(given: Given) -> SectionPart:
             rules = ["type: array", "items: {type: string}"]
         case _:
             help = "a text, a number, true or false, one of a list, a list, or what is computed"
-            raise NoRoom("say what the field holds", help)
+            raise NoRoom("say what the field contains", help)
     return _entry("fields", name, f"{{{', '.join(rules)}}}")
 
 
@@ -113,7 +113,7 @@ def _name(given: Given, key: str = "name") -> str:
     name = _text(given, key)
     if not _NAME.fullmatch(name):
         help = "write letters, digits and _, a letter first"
-        raise NoRoom(f"'{name}' is no name that prompts and expressions can read", help)
+        raise NoRoom(f"'{name}' is not a name that prompts and expressions can read", help)
     return name
 
 
@@ -137,7 +137,7 @@ def _values(given: Given, key: str = "values") -> list[str]:
     if not values:
         raise NoRoom("name at least one value" if key == "values" else f"fill in '{key}'")
     if len(set(values)) < len(values):
-        raise NoRoom("a value stands there twice", "write each once")
+        raise NoRoom("a value is there twice", "write each once")
     return values
 
 

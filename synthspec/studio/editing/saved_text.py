@@ -125,7 +125,7 @@ def _saved(path: Path, raw: bytes) -> SavedText:
         help = "save it as UTF-8 in the editor it comes from"
         raise UneditableFile(f"'{path.name}' is not UTF-8 text (line {line})", help) from None
     if "\0" in text:
-        raise UneditableFile(f"'{path.name}' is no text file", "open a YAML file")
+        raise UneditableFile(f"'{path.name}' is not a text file", "open a YAML file")
     ends = _END.findall(text)
     return SavedText(
         plain_ends(text), _digest(raw), _usual(ends), len(set(ends)) > 1, raw.startswith(BOM), _is_read_only(path)

@@ -61,11 +61,11 @@ def _voted(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
     pair = next((p for p in pairing.pairs if p.path == asked.get("path")), None)
     if pair is None or pair.digest != asked.get("digest"):
         raise RequestRefused(
-            409, "this pair is no longer as it was shown", "a dataset was built anew: load the page again"
+            409, "this pair has changed since it was shown", "a dataset was rebuilt: load the page again"
         )
     side = asked.get("side")
     if side not in ("left", "right", "tie", "none"):
-        raise RequestRefused(400, "that is no vote", "vote left, right or tie")
+        raise RequestRefused(400, "that is not a vote", "vote left, right or tie")
     swapped = log.read().swapped(pair.path)
     choice = {"tie": "tie", "none": SKIPPED}.get(str(side)) or CHOICES[int((side == "right") != swapped)]
     log.add({"path": pair.path, "digest": pair.digest, "choice": choice})
@@ -189,7 +189,7 @@ def _offer(request: Request, spec: str, backends: list[str], rows: str) -> dict[
     if len(set(backends)) < 2 or not all(b and not b.startswith("-") for b in backends):
         raise RequestRefused(400, "two backends are needed", "name two that differ, as provider:model")
     if not rows.isdigit() or not 1 <= int(rows) <= MOST_TRIED:
-        raise RequestRefused(400, f"{rows or 'nothing'} is no number of rows", f"from 1 to {MOST_TRIED}")
+        raise RequestRefused(400, f"{rows or 'nothing'} is not a number of rows", f"from 1 to {MOST_TRIED}")
     found = [offer(path, int(rows), b, None, studio.dataset_folder) for b in backends]
     problem, help = next(((p, h) for o in found for p, h in [_problem(o)] if p), ("", ""))
     spent = [o["estimate"] for o in found if o.get("estimate")]

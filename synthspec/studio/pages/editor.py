@@ -40,7 +40,7 @@ def text(request: Request) -> Response:
     saved = read_saved(path)
     if saved is None:
         renamed = _elsewhere(studio_of(request), path, _digest(request.headers.get("if-none-match", "")))
-        raise RequestRefused(404, f"'{path.name}' is no longer there", _gone(renamed), renamed=renamed)
+        raise RequestRefused(404, f"'{path.name}' no longer exists", _gone(renamed), renamed=renamed)
     tag = {"etag": f'"{saved.digest}"'}
     if _digest(request.headers.get("if-none-match", "")) == saved.digest:
         return Response(status_code=304, headers=tag)
@@ -69,7 +69,7 @@ def _conflict(studio: Studio, path: Path, now: SavedText | None, expected: str |
     if now is None:
         renamed = _elsewhere(studio, path, expected)
         return {
-            "error": f"'{path.name}' is no longer there",
+            "error": f"'{path.name}' no longer exists",
             "help": _gone(renamed),
             "theirs": None,
             "renamed": renamed,
@@ -88,7 +88,7 @@ def _elsewhere(studio: Studio, path: Path, digest: str | None) -> str | None:
 
 
 def _gone(renamed: str | None) -> str:
-    return f"it seems to be named '{renamed}' now" if renamed else "it was deleted or renamed; saving writes it anew"
+    return f"it seems to be named '{renamed}' now" if renamed else "it was deleted or renamed; saving creates it again"
 
 
 async def merged(request: Request) -> Response:
@@ -189,7 +189,7 @@ def _text(given: Given, key: str = "text") -> str:
     try:
         size = len(found.encode())
     except UnicodeEncodeError:
-        raise RequestRefused(400, f"`{key}` holds half a character", "delete what shows as a box") from None
+        raise RequestRefused(400, f"`{key}` contains half a character", "delete what shows as a box") from None
     if size > MAX_BYTES:
         raise RequestRefused(413, f"a spec has at most {MAX_BYTES // 1_000_000} MB", "put data in a source file")
     return found

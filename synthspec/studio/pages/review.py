@@ -56,7 +56,7 @@ async def say(request: Request) -> Response:
     if not reviewer:
         raise RequestRefused(422, "say who reviews", "write your name at the top of the page")
     if not isinstance(said, list) or not said or not all(isinstance(one, Mapping) for one in said):
-        raise RequestRefused(422, "nothing is said of any row")
+        raise RequestRefused(422, "no row is reviewed")
     remarks = [_remark(one, reviewer) for one in said]
 
     def work() -> dict[str, Any]:
@@ -98,7 +98,7 @@ async def undo(request: Request) -> Response:
             number = body.get("number")
             chosen = number if isinstance(number, int) else reviews.last_of(reviewer)
             if chosen is None or not reviews.undo(chosen, reviewer):
-                raise RequestRefused(409, "there is no review of yours to take back")
+                raise RequestRefused(409, "you have no review to undo")
             path = next(r.path for r in reviews.iterate() if r.id == chosen)
             return {"number": chosen, "path": path}
 

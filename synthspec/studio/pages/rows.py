@@ -81,7 +81,7 @@ def story(request: Request) -> Response:
     with tables.opened(rows) as table:
         row = table.row(path)
         if row is None:
-            raise RequestRefused(404, f"there is no row {path}", "the dataset was built anew, or the address is old")
+            raise RequestRefused(404, f"there is no row {path}", "the dataset was rebuilt, or the address is old")
         tables.begin_words(rows, table)
         return json_answer(_story(rows, table, row))
 

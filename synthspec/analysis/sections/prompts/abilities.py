@@ -21,7 +21,7 @@ from synthspec.spec.players import all_prompts
 _NEEDS = (
     ("complete", "completes", "goes on from bare text"),
     ("images", "images", "takes pictures"),
-    ("reasoning", "reasons", "tells what its model thinks"),
+    ("reasoning", "reasons", "returns its model's reasoning"),
     ("tools", "tools", "calls tools"),
 )
 _ANY_SIZE = (1024, 1024)  # pixels of a picture that is not known beforehand: whether its tokens would be
@@ -114,10 +114,10 @@ def _silence(choice: BackendChoice) -> tuple[str, str] | None:
     if choice.provider == "anthropic" and not _is_on(told.get("thinking")):
         return "Claude is not asked to think", "add `thinking: {type: adaptive}` to the backend"
     if choice.provider == "google" and not told.get("include_thoughts") and not any(_thinking_configs(told)):
-        return "Gemini is not asked to tell what it thinks", "add `include_thoughts: true` to the backend"
+        return "Gemini is not asked for its reasoning", "add `include_thoughts: true` to the backend"
     if choice.provider == "openai" and "base_url" not in choice.options:
         help = "make the field `optional: true`, or name a server that does by `base_url`"
-        return "OpenAI's own API does not tell what its models think", help
+        return "OpenAI's own API does not return its models' reasoning", help
     return None
 
 

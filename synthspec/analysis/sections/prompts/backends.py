@@ -68,7 +68,7 @@ def _in_turn(
     found = tuple(lower_backend(ctx, item, around.limits, *path, inherits=True) for item in own.items)
     samples = value_of(node.get("samples"))
     if samples is None:
-        message = "a list of backends is for `samples`, each of which is asked of the next"
+        message = "a list of backends is for `samples`, which take them in turn"
         ctx.report("E452", node.key("backend") or own, message, f"add `samples: {len(found)}`, or name one backend")
     elif isinstance(samples, int) and samples < len(found):
         message = f"{len(found)} backends for {samples} samples: the last ones are never used"

@@ -40,14 +40,14 @@ def lower_turns(reading: DialogueReading, node: MapNode) -> tuple[Expression, Ex
     if at is None:
         if not ctx.is_broken("prompts", reading.prompt, "turns"):
             place = node.key("dialogue") or node
-            ctx.report("E485", place, "nothing says how many exchanges this dialogue has", "add `turns: 4`")
+            ctx.report("E485", place, "the number of exchanges of this dialogue is not given", "add `turns: 4`")
         return Literal(1, 0, 0), Literal(1, 0, 0)
     if not isinstance(at, MapNode):
         exact = _count(reading, at)
         return exact, exact
     least = _count(reading, at.get("min")) if at.get("min") is not None else Literal(1, 0, 0)
     if at.get("max") is None:
-        ctx.report("E485", at, "nothing says how many exchanges this dialogue has at most", "add `max:`")
+        ctx.report("E485", at, "this dialogue has no upper limit of exchanges", "add `max:`")
         return least, least
     most = _count(reading, at.get("max"))
     if isinstance(least, Literal) and isinstance(most, Literal) and least.value > most.value:

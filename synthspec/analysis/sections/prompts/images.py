@@ -47,7 +47,7 @@ def lower_images(
             continue
         if kind.kind not in ("text", "any", "list", "map"):
             message = f"a picture is a path, a data URL or bytes; this is {kind.with_article}"
-            ctx.report("E478", item, message, "name the column that holds the path of the picture")
+            ctx.report("E478", item, message, "name the column that contains the path of the picture")
             continue
         found.append(expression)
         _look(ctx, item, expression, seen, conditional)

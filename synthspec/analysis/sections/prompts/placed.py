@@ -16,7 +16,7 @@ def reads_no_place(ctx: AnalysisContext, prompts: list[Prompt], fields: Mapping[
     placed = _placed(fields)
     for prompt in prompts:
         for name in sorted(n for n in prompt.reads if n in placed and n not in parameters):
-            message = f"'{prompt.name}' reads '{name}', which hangs on {placed[name]}(): no row has its place yet"
+            message = f"'{prompt.name}' reads '{name}', which depends on {placed[name]}(): no row has its place yet"
             help = f"remove '{name}' from the prompt, or draw a parameter `number: index()` and read that"
             ctx.report("E317", prompt.span, message, help)
 

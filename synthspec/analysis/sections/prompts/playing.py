@@ -186,6 +186,6 @@ def _field(ctx: AnalysisContext, entry: Entry, node: MapNode) -> Field:
     if (at := node.key("value")) is not None:
         ctx.report("E546", at, "a field of an answer is written by the prompt that plays the tool", remove("value"))
     if value_of(kind := node.get("type")) == "messages":
-        message = "a field of an answer is no conversation"
+        message = "a field of an answer cannot be a conversation"
         ctx.report("E546", kind or node, message, write("type: string") + ", or an `array` of objects")
     return draft_field(ctx, entry.key, node)

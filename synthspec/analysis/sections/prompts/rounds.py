@@ -82,7 +82,7 @@ def _times(
         return None, 0, 0
     least, most = ends_of_expression(times, KnownNames(around.parameters, around.fields, around.draws))
     if most is None:
-        message = "nothing says how many rounds there are at most"
+        message = "the rounds have no upper limit"
         ctx.report("E455", at, message, "write `min(…, 10)` around it, or give the field a `maximum`")
     elif most > MOST_ROUNDS:
         message = f"{most:,.0f} rounds for one row: there are {MOST_ROUNDS:,} at most"
@@ -114,7 +114,7 @@ def _seed(
     value, kind = ctx.expression(entry.value, scope, explain=explain)
     if name not in types:
         if not ctx.is_lost("fields"):
-            message = f"'{name}' is no field that this prompt writes, so no round feeds it back"
+            message = f"'{name}' is not a field that this prompt writes, so no round feeds it back"
             help = did_you_mean(name, types, write(f"writes: [{name}]") + ", or " + remove() + " under `from`")
             ctx.report("E457", entry.key, message, help)
         return None

@@ -32,7 +32,7 @@ def lower_each(
 
 def _taken(item: str, prompt: str, around: Surroundings, ctx: AnalysisContext) -> str | None:
     if item in SPECIAL:
-        return f"`{item}` stands for something else in prompts"
+        return f"`{item}` means something else in prompts"
     if item in around.parameters or item in ctx.names_under("parameters"):
         return "there is a parameter of this name"
     field = around.fields.get(item)

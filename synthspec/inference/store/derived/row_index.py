@@ -1,7 +1,7 @@
 """An index beside `rows.sqlite`, by which a table of a million rows is filtered and counted, and one of their words.
 
 Both are made when somebody looks, from `rows.sqlite` and what its spec says of each row. They may be deleted, and are
-made anew where `rows.sqlite` is another than the one they were made of.
+made again where `rows.sqlite` is another than the one they were made of.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def _made(folder: Path, name: str) -> Iterator[tuple[sqlite3.Connection, sqlite3
         try:
             beside.unlink(missing_ok=True)
             with contextlib.closing(sqlite3.connect(beside, isolation_level=None)) as made:
-                made.execute("PRAGMA journal_mode = OFF")  # what is cut off is made anew
+                made.execute("PRAGMA journal_mode = OFF")  # what is cut off is made again
                 made.execute("PRAGMA synchronous = OFF")
                 made.execute("BEGIN")
                 yield made, rows, max(1, rows.execute("SELECT count(*) FROM outcomes").fetchone()[0])

@@ -41,10 +41,10 @@ SYNONYMS = {
 }  # fmt: skip
 
 
-_STANDS = {  # where a function that reads its place may stand
-    "index": "it stands in parameters, a field's `value` and checks; elsewhere read a parameter: `number: index()`",
-    "address": "it stands in a field's `value` and in checks, where there is a row",
-    "uuid": "it stands in a field's `value`",
+_USED_IN = {  # where a function that reads its place can be used
+    "index": "use it in parameters, a field's `value` and checks; elsewhere read a parameter: `number: index()`",
+    "address": "use it in a field's `value` and in checks, where there is a row",
+    "uuid": "use it in a field's `value`",
 }
 
 
@@ -89,7 +89,7 @@ def check_call(node: FunctionCall, check: Checking) -> Type:
         _check_read(node, check)
         check_lists(node, bound.given, function, check)
     if function.place and function.name not in check.placed and not unbound:
-        check.report("E316", f"{function.name}() has no value here", node, _STANDS[function.name])
+        check.report("E316", f"{function.name}() has no value here", node, _USED_IN[function.name])
     if isinstance(function.result, Type):
         return function.result
     return ANY if unbound or not kinds else function.result(kinds)
@@ -111,7 +111,7 @@ def _check_written(node: FunctionCall, given: dict[str, Expression], function: F
     for name, faults in function.written:
         value = given[name]
         if not is_constant(value):
-            message = f"'{name}' of {function.name}() must be written out, so that it can be checked beforehand"
+            message = f"'{name}' of {function.name}() must be written out, so that it can be checked first"
             shown = (_EXAMPLES.get(n, "…") if n == name else describe(v).strip("'") for n, v in given.items())
             check.report("E312", message, value, f"write it in place: {function.name}({', '.join(shown)})")
             continue

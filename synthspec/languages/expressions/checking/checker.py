@@ -249,7 +249,7 @@ def _check_matches(node: Binary, left: Type) -> Iterator[Fault]:
         yield Fault("E303", message, node.left.start, node.left.end, remedy)
     pattern = node.right
     if not isinstance(pattern, Literal) or not isinstance(pattern.value, str):
-        message = "the right side of 'matches' must be text in quotes, so that it can be checked beforehand"
+        message = "the right side of 'matches' must be text in quotes, so that it can be checked first"
         yield Fault("E303", message, pattern.start, pattern.end, "write: text matches 'pattern'")
         return
     try:

@@ -65,7 +65,7 @@ def check_lists(
         kind = check.type_of(given[0][1])
         if kind.kind == "list" and kind.length is not None and kind.length[1] == 0:
             message = f"{describe(given[0][1])} never has an item, so {node.function}() of it is always null"
-            check.report("E497", message, node, "write a list that has items, or what it is to be without any")
+            check.report("E497", message, node, "write a list that has items, or the value for an empty one")
 
 
 def _checked_members(value: Expression, kind: Type, check: ListChecking) -> list[tuple[Expression, Type]]:

@@ -178,7 +178,7 @@ def _of_text() -> Iterable[Function]:
     yield function("len(x: list|map|text)", INTEGER, len, "how many items, members or characters")
     yield function(f"chars({text})", INTEGER, len, "how many characters")
     yield function(f"words({text})", INTEGER, texts.count_words,
-                   "how many words: runs without a space that hold a letter or digit")
+                   "how many words: runs without a space that contain a letter or digit")
     yield function(f"sentences({text})", INTEGER, texts.count_sentences,
                    "how many sentences, by their end marks and empty lines")
     yield function(f"lines({text})", INTEGER, texts.count_lines, "how many lines")

@@ -64,7 +64,11 @@ def plain(value: Any) -> Any:
 def schema_faults(schema: Any) -> Iterator[tuple[str, str, str]]:
     """What is wrong with a schema, as (code, message, help)."""
     if not isinstance(schema, dict):
-        yield "E314", "the schema of fits() is no map", "write it as a map: fits(x, {type: 'object', required: ['id']})"
+        yield (
+            "E314",
+            "the schema of fits() is not a map",
+            "write it as a map: fits(x, {type: 'object', required: ['id']})",
+        )
         return
     for message, help in (*_misnamed(schema), *_invalid(schema)):
         yield "E314", message, help
@@ -104,7 +108,7 @@ def _invalid(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as fault:
         if fault.validator == "format":
-            yield f"'{fault.instance}' is no regular expression"[:200], "correct the pattern"
+            yield f"'{fault.instance}' is not a regular expression"[:200], "correct the pattern"
             return
         where = ".".join(map(str, fault.absolute_path))
         about = f"'{where}' of " if where else ""
@@ -130,7 +134,7 @@ def _bad_pattern(pattern: str) -> Iterator[tuple[str, str]]:
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as fault:
-        yield f"'{pattern}' is no regular expression: {getattr(fault, 'msg', fault)}"[:200], "correct the pattern"
+        yield f"'{pattern}' is not a regular expression: {getattr(fault, 'msg', fault)}"[:200], "correct the pattern"
         return
     why = runaway(pattern)
     if why:

@@ -87,7 +87,7 @@ def overlap(a: str, b: str) -> float:
 
 
 def quoted(text: str, chunk: str, run: int = 4) -> float:
-    """The share of the text's runs of so many words that stand in the chunk, case and punctuation aside.
+    """The share of the text's runs of so many words that stand in the chunk, ignoring case and punctuation.
 
     A text with fewer words is one run; one without words has nothing that is quoted. Each character of a script that
     puts no spaces between words is one. Linear in both lengths.

@@ -98,7 +98,7 @@ _MISTAKES: dict[str, Callable[[str, str, list[str]], tuple[str, str]]] = {
         "put it before the named ones, or name it",
     ),
     "twice": lambda written, meant, _: (f"the key '{meant}' is there twice", "a map has each key once"),
-    "huge": lambda *_: ("a number too large to hold", "the largest is about 1.8e308"),
+    "huge": lambda *_: ("a number that is too large", "the largest is about 1.8e308"),
     "deep": lambda *_: ("nested more than 100 deep", "compute parts of it in parameters of their own"),
 }
 
@@ -264,7 +264,7 @@ def _in_braces(text: str, start: int, end: int, kind: str, before: Sequence[Toke
     wants_key = inside and any(t is unclosed[-1] or t.type == "COMMA" for t in before[-2:])
     if not wants_key:
         return None
-    return _fault("this is no entry of a map", start, end, "a map is written {name: value, 'other name': value}")
+    return _fault("this is not an entry of a map", start, end, "a map is written {name: value, 'other name': value}")
 
 
 def _two_values(text: str, word: str, kind: str, start: int, end: int, last: Token) -> Fault:

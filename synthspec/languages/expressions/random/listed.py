@@ -251,7 +251,7 @@ _COMPOUND = (
     ),
     Distribution(
         "mixture",
-        "one of several distributions, chosen anew for every row",
+        "one of several distributions, chosen for every row",
         (
             Argument("distributions", "calls of random functions", kind="distributions"),
             Argument("weights", "how likely each is, in any unit", "equal", kind="weights"),

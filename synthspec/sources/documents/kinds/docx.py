@@ -25,7 +25,7 @@ def read(data: bytes, encoding: str | None) -> Document:
 
     with open_archive(data) as archive:
         if not has_part(archive, "word/document.xml"):
-            raise DocumentFault("it is broken: no Word document is in it", "open it and save it anew, or take it away")
+            raise DocumentFault("it is broken: no Word document is in it", "open it and save it again, or remove it")
         tree(archive, "word/document.xml")  # no entities, and well formed
         title = ""
         if has_part(archive, "docProps/core.xml"):

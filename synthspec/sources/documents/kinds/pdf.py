@@ -38,7 +38,7 @@ def read(data: bytes, encoding: str | None) -> Document:
             if getattr(e, "err_code", None) == _PASSWORD:
                 help = "save a copy without a password, or take it away"
                 raise DocumentFault("it is protected by a password", help) from None
-            raise DocumentFault("it is broken: no PDF that can be opened", "make it anew, or take it away") from None
+            raise DocumentFault("it is broken: no PDF that can be opened", "create it again, or remove it") from None
         try:
             pages = [list(_lines(pdf, number)) for number in range(len(pdf))]
             outline = _outline(pdf)

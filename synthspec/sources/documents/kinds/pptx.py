@@ -26,7 +26,7 @@ def read(data: bytes, encoding: str | None) -> Document:
     """
     with open_archive(data) as archive:
         if not has_part(archive, _DECK):
-            raise DocumentFault("it is broken: no presentation is in it", "open it and save it anew, or take it away")
+            raise DocumentFault("it is broken: no presentation is in it", "open it and save it again, or remove it")
         related = _related(archive, _DECK)
         names = [related.get(e.get(_RELATION, "")) for e in named(tree(archive, _DECK), "sldId")]
         blocks = [b for page, name in enumerate(names, start=1) if name for b in _slide(archive, name, page)]

@@ -37,7 +37,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            raise Odd("a text that is no Unicode") from None
+            raise Odd("a text that is not Unicode") from None
         return str(value)
     if type(value).__name__ in ("NaTType", "NAType"):
         return None
@@ -53,7 +53,7 @@ def _nested(value: Any, depth: int) -> Any:
         return [as_json(plain(v, depth + 1)) for v in value]
     if isinstance(value, Mapping):
         if not all(isinstance(k, str) for k in value):
-            raise Odd("a map whose keys are no texts")
+            raise Odd("a map whose keys are not texts")
         return {str(k): as_json(plain(v, depth + 1)) for k, v in value.items()}
     if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
         found = value.tolist()
