@@ -32,13 +32,13 @@ def test_calls_that_are_not_stored_are_no_more_than_those_in_flight(
         most = max(most, begun - stored)
         return await ask(self, *arguments)
 
-    async def committed(self: Ledger, *arguments: Any) -> Any:
+    async def committed(self: Ledger, replies: Any) -> Any:
         nonlocal stored
         await asyncio.sleep(chance.uniform(0, 0.03))
         try:
-            return await commit(self, *arguments)
+            return await commit(self, replies)
         finally:
-            stored += 1
+            stored += len(replies)
 
     monkeypatch.setattr(LocalEngine, "_ask", asked)
     monkeypatch.setattr(Ledger, "commit", committed)
@@ -68,12 +68,12 @@ def test_replies_that_nobody_looked_at_yet_keep_their_places(
         await asyncio.sleep(0)
         return Reply("hello there all of you"), 0.001
 
-    async def committed(self: Ledger, *arguments: Any) -> Any:
+    async def committed(self: Ledger, replies: Any) -> Any:
         nonlocal stored
         try:
-            return await commit(self, *arguments)
+            return await commit(self, replies)
         finally:
-            stored += 1
+            stored += len(replies)
 
     monkeypatch.setattr(LocalEngine, "_ask", answered)
     monkeypatch.setattr(Ledger, "commit", committed)

@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from depth import one_in
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from synthspec import plugins
 from synthspec.cli import cli
 from synthspec.compiler import compile_spec
 from synthspec.diagnostics.render import render_text
 from synthspec.languages.expressions.types import ANY, INTEGER, TEXT, Type
+from synthspec.languages.templates import template
 from synthspec.languages.templates.checker import check_template
+from synthspec.languages.templates.environment import Anything
 from synthspec.languages.templates.template import TemplateFault, UndefinedFault, render
 
 TAIL = "fields: {text: {type: string, words: {max: 80}}}\n"
@@ -308,3 +312,29 @@ def test_a_plug_in_that_cannot_be_used(
 
 def test_any_is_any() -> None:
     assert faults_of("{{ x.a[3].b | round + 1 }}", x=ANY) == []
+
+
+PIECES = ["a text ", "\n", "{{ a }}", "{{ b -}} ", "\n {{- c }}", "{{ self }}", "{{ missing }}", "{# no text #}", "{% raw %}{{ a }}{% endraw %}\n",
+          "{{ a | upper }}", "{% if a %}yes{% endif %}", "{{ a ~ b }}", "{", "}}", "{{ loop }}", "{{ a.b }}", "<b>&amp;</b>"]  # fmt: skip
+VALUES = ["", "text", "{{ a }}", "<é>", 0, -7, 10**17, 10**18, True, None, 1.5, ["x"], {"b": "member"}, Anything()]
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=8), st.fixed_dictionaries(dict.fromkeys("abc", st.sampled_from(VALUES)))
+)
+@example(["a text ", "{{ a }}", "\n", "{{ b -}} ", "\n"], {"a": "x", "b": 3, "c": None})
+def test_texts_and_names_are_filled_in_as_jinja_does(pieces: list[str], values: dict[str, Any]) -> None:
+    text = "".join(pieces)
+    try:
+        expected: str | None = template._rendered(text, values)
+    except TemplateFault:
+        expected = None
+    assert template._filled(text, values) in (None, expected)
+
+
+def test_a_template_of_texts_and_names_needs_no_jinja() -> None:
+    assert (
+        template._filled("Write {{ n }} of {{ topic }}.\n", {"n": 3, "topic": "bills", "self": 1})
+        == "Write 3 of bills."
+    )
+    assert template._filled("{{ self }}", {"self": "x"}) is None

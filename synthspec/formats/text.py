@@ -75,15 +75,16 @@ def parse(text: str, shape: Shape) -> Parsed:
 
 
 def _read(text: str, shape: Shape) -> Parsed:
-    name = shape.names[0]
-    body, doubt = peel(text, shape.names)
+    names = shape.names
+    name = names[0]
+    body, doubt = peel(text, names)
     if not text.strip():
         return _refused("empty reply", "the reply is empty", "")
     if not body.strip():
         return _row(body, shape, body)
-    if is_refusal(body) or _ASKS.match(body) or (_OFFERS.match(body) and not letters(shape.names)):
+    if is_refusal(body) or _ASKS.match(body) or (_OFFERS.match(body) and not letters(names)):
         return _refused("refusal", "the model declines", body)
-    if judge_preamble(body, shape.names) == "surely":
+    if judge_preamble(body, names) == "surely":
         return _refused("no text", "the reply only announces the text", body)
     if _CHOICES.match(text.lstrip()):
         return _refused("several", "the reply offers several texts", body)

@@ -9,7 +9,17 @@ from synthspec.evaluation.call_tally import CallTally, figures_of
 from synthspec.generation.output_folder import DatasetFolder
 from synthspec.inference.accounting.counters import CallFigures, Tally
 from synthspec.inference.accounting.counting import count_event
-from synthspec.inference.events import CallDone, Event, RowDropped, RowEmpty, RowKept, RowMissing
+from synthspec.inference.events import (
+    CallBegun,
+    CallDone,
+    Counted,
+    Event,
+    RowDropped,
+    RowEmpty,
+    RowKept,
+    RowMissing,
+    RowReady,
+)
 from synthspec.spec.rows import Missing, Path, Row
 
 
@@ -32,7 +42,11 @@ class Intake:
 
         `warned` are the warnings of rows that are kept, by slot; `noted`: the log gets the row from an earlier one.
         """
+        if isinstance(event, RowReady):
+            return ""  # it is not known yet whether it is kept
         count_event(self.tally, event)
+        if isinstance(event, CallBegun | Counted):
+            return ""
         match event:
             case CallDone(request, path, completion):
                 self._held += 1

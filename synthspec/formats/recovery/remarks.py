@@ -282,7 +282,7 @@ def is_refusal(text: str) -> bool:
     (True, False)
     """
     said = bare(text[:400]).lstrip("\"'“")
-    return any(p.match(said) is not None for p in (_REFUSAL, _MODEL, _UNABLE, _DECLINES))
+    return bool(_REFUSAL.match(said) or _MODEL.match(said) or _UNABLE.match(said) or _DECLINES.match(said))
 
 
 def is_speaker(line: str) -> bool:
@@ -316,5 +316,6 @@ def is_unfilled(row: Mapping[str, Any]) -> bool:
         return True
     if sum(_is_example(v, n) for n, v in texts.items()) > 1:
         return True
-    refused = [is_refusal(v) for v in texts.values()]
-    return len(texts) > 1 and any(refused) and all(is_refusal(v) or _SORRY.fullmatch(v.strip()) for v in texts.values())
+    if len(texts) < 2 or not any(map(is_refusal, texts.values())):
+        return False
+    return all(is_refusal(v) or _SORRY.fullmatch(v.strip()) for v in texts.values())

@@ -97,7 +97,7 @@ class Validator:
         Without a `place`, before there is a row, what reads the row's address stays open.
         """
         waiting = [n for n in self.computed if n not in values and (place is not None or n not in self.placed)]
-        here = place_of(place, self.spec.seed)
+        here = place_of(place, self.spec.seed) if waiting else {}
         while waiting:
             ready = [n for n in waiting if all(r in combination or r in values for r in self.computed[n][0])]
             if not ready:

@@ -3,14 +3,14 @@ before it counts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol
 
 from synthspec.formats.recovery.thinking import thinking_in
 from synthspec.inference.accounting.budget import Budget, actual_cost, worst_cost
-from synthspec.inference.store import Store
+from synthspec.inference.store import Store, StoreFault
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec import Prices
 from synthspec.spec.messages import Completion, Reply, Request, Sent, Usage
@@ -53,6 +53,18 @@ def plausible_usage(reply: Reply, request: Request) -> Usage:
     prompt, completion = reply.usage.prompt_tokens, reply.usage.completion_tokens
     missing = completion == 0 and reply.text and request.worst_tokens[1] > 0
     return Usage(prompt or None, None if missing else completion)
+
+
+Answered = tuple[Priced, Request, Reply, float, Worst]  # what was called, the reply to it, seconds, the worst set aside
+
+
+def _completion(called: Priced, request: Request, reply: Reply, latency: float) -> Completion:
+    """What a reply is stored as."""
+    usage = plausible_usage(reply, request)
+    reasoning = reply.reasoning or thinking_in(reply.text)
+    if usage != reply.usage or reasoning != reply.reasoning:
+        reply = replace(reply, usage=usage, reasoning=reasoning)
+    return Completion(request.key, reply, actual_cost(called.prices, reply.usage, called.free), latency)
 
 
 class Ledger:
@@ -100,24 +112,30 @@ class Ledger:
         if self.metered:
             await self.store.reserve(request.key, worst.cost, worst.tokens)
 
-    async def commit(self, called: Priced, request: Request, reply: Reply, latency: float, worst: Worst) -> Completion:
-        """Store a reply that is paid for, and settle what was set aside; the first completion of a key stands.
-
-        Raises:
-            StoreFault: it could not be written.
-        """
-        usage = plausible_usage(reply, request)
-        reasoning = reply.reasoning or thinking_in(reply.text)
-        if usage != reply.usage or reasoning != reply.reasoning:
-            reply = replace(reply, usage=usage, reasoning=reasoning)
-        cost = actual_cost(called.prices, reply.usage, called.free)
-        completion = Completion(request.key, reply, cost, latency)
-        charged = worst.charged(completion)
+    async def commit(self, replies: Sequence[Answered]) -> list[Completion | Exception]:
+        """Store replies that are paid for, and settle what was set aside; the first completion of a key stands. Of one
+        that could not be written, why."""
+        completions = [_completion(*reply[:4]) for reply in replies]
+        calls = [
+            (request, completion, (worst.cost, worst.tokens))
+            for (_, request, _, _, worst), completion in zip(replies, completions, strict=True)
+        ]
         try:
-            first = await self.store.put(request, completion, worst=(worst.cost, worst.tokens))
+            stored = await self.store.put_all(calls)
         finally:
-            self.budget.settle(worst.cost, worst.tokens, charged.cost, charged.tokens)
-        return completion if first else self.store.get(request.key) or completion
+            for (*_, worst), completion in zip(replies, completions, strict=True):
+                charged = worst.charged(completion)
+                self.budget.settle(worst.cost, worst.tokens, charged.cost, charged.tokens)
+        return [self._standing(first, completion) for first, completion in zip(stored, completions, strict=True)]
+
+    def _standing(self, first: bool | Exception, completion: Completion) -> Completion | Exception:
+        """The completion of a request, which is this one where it is the first; or why it is not stored."""
+        if first is True or isinstance(first, Exception):
+            return first if isinstance(first, Exception) else completion
+        try:
+            return self.store.get(completion.key) or completion
+        except StoreFault as fault:
+            return fault
 
     async def lost(self, request: Request, worst: Worst, sent: Sent) -> None:
         """No reply came. One that was not charged for gives back what was set aside; any other counts at its worst.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from synthspec.diagnostics.errors import SynthspecError
 from synthspec.inference.engines import Call, Done, EngineContext, EngineKind, How
+from synthspec.inference.transport.deadlines import Deadlines
 from synthspec.plugins import raised
 from synthspec.spec.messages import BackendFault, FaultKind, Reply
 
@@ -32,6 +33,7 @@ class LocalEngine:
         self._done: list[Done] = []
         self._news = asyncio.Event()
         self._closed: How | None = None
+        self._deadlines = Deadlines(timeout)
         self._free = asyncio.Event()  # calls may be sent
         self._free.set()
 
@@ -149,7 +151,7 @@ class LocalEngine:
         started = loop.time()
         result: Reply | BackendFault
         try:
-            async with asyncio.timeout(self._timeout):
+            with self._deadlines:
                 result = await backend.complete(call.request)
         except TimeoutError:
             result = BackendFault(FaultKind.TIMED_OUT, f"no reply within {self._timeout:g} s")

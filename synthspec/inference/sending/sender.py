@@ -9,7 +9,7 @@ import heapq
 from collections import Counter
 from collections.abc import Mapping
 
-from synthspec.inference.accounting.ledger import Ledger, worst_of
+from synthspec.inference.accounting.ledger import Answered, Ledger, worst_of
 from synthspec.inference.engines import Call, Done, Engine, How
 from synthspec.inference.events import CallBegun, CallDone, CallFailed, CallUnsent, Event, Paused, Resumed, Spend, Stop
 from synthspec.inference.outcomes import CallOutcome, Id, Replied, Stopped
@@ -280,19 +280,19 @@ class CallQueue:
 
     async def _commit(self, replied: list[tuple[Done, PendingRequest]]) -> None:
         """Store replies that are paid for, all at once; where one cannot be stored the others are all the same."""
-        works = []
+        replies: list[Answered] = []
         for done, asked in replied:
             assert isinstance(done.result, Reply)
             endpoint = self._endpoints[_endpoint_of(asked.request)]
             endpoint.answered = True
-            works.append(self._ledger.commit(endpoint, asked.request, done.result, done.latency, asked.worst))
+            replies.append((endpoint, asked.request, done.result, done.latency, asked.worst))
         try:
-            found = [await works[0]] if len(works) == 1 else await asyncio.gather(*works, return_exceptions=True)
+            found = await self._ledger.commit(replies)
         finally:
             self._storing.subtract(self._queue_of(_endpoint_of(asked.request)) for _, asked in replied)
-        fault: BaseException | None = None
+        fault: Exception | None = None
         for (done, asked), completion in zip(replied, found, strict=True):
-            if isinstance(completion, BaseException):
+            if isinstance(completion, Exception):
                 fault = fault or completion
             else:
                 self._answers.append((asked.id, self._replied(asked.id, asked.request, completion, done.server)))

@@ -6,6 +6,7 @@ on the event loop, and sees all that was acknowledged. Nothing here depends on t
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 import time
@@ -151,17 +152,46 @@ class Store(StoreReader):
         Raises:
             StoreFault: it could not be written.
         """
+        try:
+            return bool(await self._begin_put(request, completion, send, worst, extra))
+        except StoreFault:
+            self._shared.forget()
+            raise
+
+    async def put_all(self, calls: Sequence[tuple[Request, Completion, tuple[float, int]]]) -> list[bool | Exception]:
+        """`put` for several calls, each with its worst; what each came to. A task for each would cost more than storing
+        it."""
+        found: list[bool | Exception] = []
+        begun: list[asyncio.Future[Any] | Exception] = []
+        for request, completion, worst in calls:
+            try:
+                begun.append(self._begin_put(request, completion, None, worst, None))
+            except Exception as error:  # that of one call alone
+                begun.append(error)
+        for one in begun:
+            try:
+                found.append(one if isinstance(one, Exception) else bool(await one))
+            except StoreFault as fault:
+                found.append(fault)
+        if any(isinstance(one, StoreFault) for one in found):
+            self._shared.forget()
+        return found
+
+    def _begin_put(
+        self,
+        request: Request,
+        completion: Completion,
+        send: Send | None,
+        worst: tuple[float, int] | None,
+        extra: Mapping[str, Any] | None,
+    ) -> asyncio.Future[Any]:
         row, blobs = call_row(request, completion, extra, self._shared)
         if self._known is not None:
             self._known.add(completion.key)
         send = self._take_send(row[0], send)
         if worst is None:
             worst = (send.cost, send.tokens) if send is not None else (0.0, sum(request.worst_tokens))
-        try:
-            return bool(await self._writing().write(Put(row, blobs, send, worst)))
-        except StoreFault:
-            self._shared.forget()
-            raise
+        return self._writing().begin(Put(row, blobs, send, worst))
 
     async def release(self, send: str | Send) -> None:
         """Drop a send (or a request's latest one): its call was not charged for.

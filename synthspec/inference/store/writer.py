@@ -55,13 +55,21 @@ class CommitThread:
         Raises:
             StoreFault: it could not be written.
         """
+        return await self.begin(job)
+
+    def begin(self, job: Job) -> asyncio.Future[Any]:
+        """The same, not waited for yet.
+
+        Raises:
+            StoreFault: the store is closed.
+        """
         self._refuse_closed()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((job, future))
         if len(self._waiting) == 1:
             loop.call_soon(self._hand_over)
-        return await future
+        return future
 
     def write_now(self, job: Job) -> Any:
         """The same, holding up whoever calls it.

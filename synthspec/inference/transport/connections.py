@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlsplit
 
+from synthspec.inference.transport.deadlines import Deadlines
 from synthspec.inference.transport.http_replies import HttpFault, HttpReply
 
 if TYPE_CHECKING:
@@ -45,10 +46,11 @@ class Connections:
         self._heads: dict[str, bytes] = {}
         self._idle: deque[tuple[float, _Connection]] = deque()
         self._open: set[_Connection] = set()
+        self._deadlines = Deadlines(timeout)
         self._trust: ssl.SSLContext | None = None
 
     async def send(self, method: str, path: str, data: bytes | None) -> HttpReply:
-        """One request and its reply, within the time-out.
+        """One request and its reply, within the time-out; making a connection has its own.
 
         Raises:
             ConnectFault: no connection could be made.
@@ -57,11 +59,11 @@ class Connections:
             TimeoutError: it took too long.
         """
         loop = asyncio.get_running_loop()
-        ends = loop.time() + self._timeout
         connection = self._idle_one(loop.time()) or await self._connect()
         self._open.add(connection)
         try:
-            reply = await connection.exchange(self._request(method, path, data), HttpReply(self._most), ends)
+            with self._deadlines:
+                reply = await connection.exchange(self._request(method, path, data), HttpReply(self._most))
         except BaseException:
             connection.abort()
             raise
@@ -135,18 +137,16 @@ class _Connection(asyncio.Protocol):
         self._reply: HttpReply | None = None
         self._answer: asyncio.Future[HttpReply] | None = None
 
-    async def exchange(self, request: bytes, reply: HttpReply, ends: float) -> HttpReply:
-        """Send a request and read its reply, until so late."""
+    async def exchange(self, request: bytes, reply: HttpReply) -> HttpReply:
+        """Send a request and read its reply."""
         if self._transport is None or self.is_closed:
             raise HttpFault("the server closed the connection")
         loop = asyncio.get_running_loop()
         self._reply, self._answer = reply, loop.create_future()
-        timer = loop.call_at(ends, self._fail, TimeoutError())
         self._transport.write(request)
         try:
             return await self._answer
         finally:
-            timer.cancel()
             self._reply = self._answer = None
 
     def abort(self) -> None:
@@ -154,10 +154,6 @@ class _Connection(asyncio.Protocol):
         self.is_closed = True
         if self._transport is not None:
             self._transport.abort()
-
-    def _fail(self, error: Exception) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)

@@ -2,8 +2,8 @@
 
 Why not the SDKs' own senders: a call costs 1.9 ms of CPU through the OpenAI SDK, 1.3 over its aiohttp transport; httpx
 also grows with the number of connections, so 1,000 in flight collapse. The SDKs still say where to send and with which
-headers. One time-out covers the whole call; redirects, which could carry a key to another host, are not followed;
-nothing is sent twice; no answer is read without a bound.
+headers. A time-out covers request and reply, and that of the engine the whole call; redirects, which could carry a key
+to another host, are not followed; nothing is sent twice; no answer is read without a bound.
 """
 
 from __future__ import annotations
