@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.languages.expressions.random.splitmix64 import GOLDEN, finalized
+from synthspec.languages.expressions.random.splitmix64 import GOLDEN, MIX, finalized
 from synthspec.lazy_dataclass import dataclass
 
 Array = NDArray[Any]
@@ -34,7 +34,6 @@ MOST = 4_096  # that many shingles have texts of some 2,000 words
 CHUNK = 5_000
 CHUNK_SHINGLES = 1 << 15
 _VOCABULARY_MOST = 200_000
-_FIELD = np.uint64(0xBF58476D1CE4E5B9)
 
 # Latin, Greek, Cyrillic and their punctuation: no marks, spaces between words; here `re` is thrice as fast.
 _PLAIN = "\0-\u024f\u0370-\u03ff\u0400-\u0482\u048a-\u04ff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf"
@@ -137,7 +136,7 @@ def shingle_set(texts: Sequence[str]) -> Array:
     """The set of one row, given the texts of its fields; pairs do not run from one field to the next."""
     parts: list[Array] = [np.empty(0, np.uint64)]
     for field, text in enumerate(texts):
-        words = word_hashes(words_of(text)) + np.array([field], np.uint64) * _FIELD  # of arrays: they wrap around
+        words = word_hashes(words_of(text)) + np.array([field], np.uint64) * MIX  # of arrays: they wrap around
         parts += [words, words[:-1] * GOLDEN + words[1:]]
     hashes = (np.concatenate(parts) >> np.uint64(32)).astype(np.uint32)
     hashes.sort()
@@ -166,7 +165,7 @@ def _sets_of(rows: Sequence[Sequence[str]]) -> Sets:
     text_of = np.repeat(np.arange(len(lengths)), lengths)
     owned = np.array(owners, dtype=np.uint64).reshape(-1, 2)
     row_of = owned[:, 0][text_of] << np.uint64(32)
-    singles = word_hashes(words) + (owned[:, 1] * _FIELD)[text_of]
+    singles = word_hashes(words) + (owned[:, 1] * MIX)[text_of]
     together = text_of[1:] == text_of[:-1]
     pairs = (singles[:-1] * GOLDEN + singles[1:])[together]
     keys = np.concatenate(

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
+from synthspec.languages.expressions.random.splitmix64 import MIX
+
 Array = NDArray[Any]
 SIZES = (3, 4, 5)
 BITS = 18
-_MIX = np.uint64(0xBF58476D1CE4E5B9)
 CHARACTERS = 4_000  # of one text; later ones do not count
 _SPACE = re.compile(r"[\W_]+")
 
@@ -87,7 +88,7 @@ def _counts(texts: Sequence[str]) -> csr_array:
             inner |= spaces[k : ends + k]
         kept = ~inner & (owner[:ends] == owner[size - 1 :])
         hashes ^= hashes >> np.uint64(29)
-        grams.append(((hashes * _MIX) >> np.uint64(64 - BITS))[kept].astype(np.int64))
+        grams.append(((hashes * MIX) >> np.uint64(64 - BITS))[kept].astype(np.int64))
         rows.append(owner[:ends][kept])
     row = np.concatenate(rows) if rows else np.empty(0, np.int64)
     gram = np.concatenate(grams) if grams else np.empty(0, np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthspec.dataset.similarity.shingles import word_hashes, words_of
-from synthspec.languages.expressions.random.splitmix64 import GOLDEN
+from synthspec.languages.expressions.random.splitmix64 import GOLDEN, MIX
 from synthspec.lazy_dataclass import dataclass
 
 Array = NDArray[Any]
@@ -37,7 +37,7 @@ class Tokens:
         if filled.any():
             begins = np.repeat(self.starts[:-1], self.lengths).astype(np.uint64)
             place = np.arange(len(self.flat), dtype=np.uint64) - begins
-            mixed = (self.flat ^ (place * GOLDEN)) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed = (self.flat ^ (place * GOLDEN)) * MIX
             mixed ^= mixed >> np.uint64(29)
             found[filled] = np.add.reduceat(mixed, self.starts[:-1][filled])
         return found

@@ -14,6 +14,7 @@ from synthspec.inference.ngram.pool import Pool
 from synthspec.inference.ngram.reading import SLOT, ReadColumn, read_material
 from synthspec.inference.ngram.tokens import GROUP_OF, split
 from synthspec.inference.ngram.topics import Topics, factor, find_topics
+from synthspec.languages.expressions.random.splitmix64 import GOLDEN
 
 LARGEST = 1e150  # from here on numbers are measured by the largest of them
 FAR = 1e3  # from here on nearness is 0
@@ -99,7 +100,7 @@ class Origin:
         if self.length <= WORKING:
             key, rows = b"", None
         else:
-            mixed = (np.arange(self.length, dtype=np.uint64) + np.uint64(salt)) * np.uint64(0x9E3779B97F4A7C15)
+            mixed = (np.arange(self.length, dtype=np.uint64) + np.uint64(salt)) * GOLDEN
             order = weight + (mixed >> np.uint64(40)).astype(float) * 1e-12
             rows = np.sort(np.argpartition(-order, WORKING)[:WORKING])
             key = rows.tobytes()

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from synthspec.inference.ngram.tokens import CONTENT, content_word, ends_sentence, group, plain, split
+from synthspec.languages.expressions.random.splitmix64 import GOLDEN
 from synthspec.lazy_dataclass import dataclass
 
 MAX_TOKENS = 3_000_000
@@ -194,6 +195,6 @@ def _shifted(values: Any, row: Any, by: int) -> Any:
 def _mixed(*parts: Any) -> Any:
     key = np.zeros(len(parts[0]), dtype=np.uint64)
     for part in parts:
-        key = (key ^ part.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        key = (key ^ part.astype(np.uint64)) * GOLDEN
         key ^= key >> np.uint64(29)
     return key
