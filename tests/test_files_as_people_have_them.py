@@ -205,7 +205,7 @@ WRONG_PLACES = [
     ("data.items[9]", "there is no [9] in 'data.items': it has 2"),
     ("data[0]", "there is no [0] in 'data': it is not a list"),
     ("data.items[0]", "list of objects"),
-    ("data.items[", "`at: data.items[` is no place"),
+    ("data.items[", "`at: data.items[` is not a place"),
     ("data..items", ""),
 ]
 

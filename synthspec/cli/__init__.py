@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from synthspec.cli.shared.echo import echo
+from synthspec.diagnostics.errors import system_reason
 from synthspec.plugins import find_plugin, installed_names, is_built_in, is_plugin, plugin_error, plugin_package
 
 # in the order in which a person meets them
@@ -147,5 +148,5 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as e:  # the terminal or the file the output goes to
-        echo(f"error: the output cannot be written: {(e.strerror or str(e)).lower()}", err=True)
+        echo(f"error: the output cannot be written: {system_reason(e)}", err=True)
         sys.exit(3)

@@ -8,6 +8,7 @@ import click
 
 from synthspec.cli.shared.echo import echo
 from synthspec.cli.shared.wrong_values import FileOrFolder
+from synthspec.diagnostics.errors import system_reason
 
 
 @click.command()
@@ -50,7 +51,7 @@ def command(name: str | None, like: str | None, origin: str | None, listing: boo
                 path.write_bytes(data)
                 echo(str(path))
     except OSError as e:
-        fail(f"'{e.filename}' cannot be written: {(e.strerror or str(e)).lower()}", status=1)
+        fail(f"'{e.filename}' cannot be written: {system_reason(e)}", status=1)
     spec = next(p for p in files if p.suffix == ".yaml")
     echo(f"next: synthspec check {spec}", err=True)
 

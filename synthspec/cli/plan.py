@@ -10,6 +10,7 @@ import click
 from synthspec.cli.shared.echo import echo, echo_json, open_console
 from synthspec.cli.shared.options import access_options, form_option, look_options, spec_argument, spec_options
 from synthspec.cli.shared.wrong_values import FileOrFolder
+from synthspec.diagnostics.errors import system_reason
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,7 +67,7 @@ def command(
     except SynthspecError as e:
         fail(*failure_of(e))
     except OSError as e:
-        fail(f"'{out}' cannot be written: {(e.strerror or str(e)).lower()}", status=1)
+        fail(f"'{out}' cannot be written: {system_reason(e)}", status=1)
     except ValueError as e:
         fail(str(e), status=1)
     if form == "json":

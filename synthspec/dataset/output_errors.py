@@ -6,6 +6,8 @@ import errno
 from collections.abc import Mapping
 from pathlib import Path
 
+from synthspec.diagnostics.errors import system_reason
+
 SHOWN = 120  # characters of a path in a message
 _AGAIN = "and build again: no call is made for what was paid for"
 
@@ -37,5 +39,5 @@ def explain_output(error: OSError, folder: Path) -> tuple[str, str]:
     name = path if len(path) <= SHOWN else f"{path[:SHOWN]}… ({len(path):,} characters)"
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return _MEANINGS[error.errno]  # whatever was opened last is not to blame
-    why, help = _MEANINGS.get(error.errno or 0, ((error.strerror or str(error)).lower(), f"check the folder {_AGAIN}"))
+    why, help = _MEANINGS.get(error.errno or 0, (system_reason(error), f"check the folder {_AGAIN}"))
     return f"the output '{name}' cannot be written: {why}", help

@@ -29,7 +29,7 @@ from synthspec.dataset.switch_changes import (
     parents_in,
     refuse_blocked,
 )
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import SynthspecError, system_reason
 from synthspec.durable import sync_file, sync_folder
 from synthspec.inference.store.folder_lock import FolderLock, FolderLocked
 from synthspec.inference.store.locking import LOCK
@@ -231,7 +231,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _cut_off(folder: Path, error: OSError) -> SwitchFault:
-    why = (error.strerror or str(error)).lower()
+    why = system_reason(error)
     return SwitchFault(
         f"a build of {folder} ended while its files were put in their places, and that cannot be finished: {why}",
         "make the folder writable and run this again; every file is in .commit or in its place",

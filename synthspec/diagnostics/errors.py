@@ -19,3 +19,12 @@ class SynthspecError(Exception):
         self.message = message
         self.help = help
         self.status = self.default_status if status is None else status
+
+
+def system_reason(error: OSError) -> str:
+    """Why the system could not do something, as a part of a sentence.
+
+    >>> system_reason(FileNotFoundError(2, "No such file or directory"))
+    'no such file or directory'
+    """
+    return (error.strerror or str(error)).lower()

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import SynthspecError, system_reason
 from synthspec.document.inheritance import inside
 from synthspec.document.source import path_fault
 from synthspec.lazy_dataclass import dataclass
@@ -124,7 +124,7 @@ def _read_file(path: Path, _changed: int, size: int) -> Image:
     try:
         data = path.read_bytes()
     except OSError as e:
-        raise ImageFault("missing", f"'{path.name}' cannot be read: {(e.strerror or str(e)).lower()}") from None
+        raise ImageFault("missing", f"'{path.name}' cannot be read: {system_reason(e)}") from None
     return Image(data, look(data, len(data), path.name).media_type)
 
 
@@ -140,7 +140,7 @@ def _look_at_file(path: Path) -> Looks:
                     raise
             return look(head + file.read(), size, path.name)
     except OSError as e:
-        raise ImageFault("missing", f"'{path.name}' cannot be read: {(e.strerror or str(e)).lower()}") from None
+        raise ImageFault("missing", f"'{path.name}' cannot be read: {system_reason(e)}") from None
 
 
 def _each(value: Any) -> Iterator[Any]:

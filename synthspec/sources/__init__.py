@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from synthspec.diagnostics.errors import system_reason
 from synthspec.lazy_dataclass import dataclass
 from synthspec.plugins import find_plugin, is_built_in, is_plugin, plugin_error, plugin_names, plugin_package, raised
 from synthspec.sources.compressed import is_compressed, suffix_of, unpacked
@@ -81,7 +82,7 @@ def read_table(path: Path, reading: Reading | None = None) -> Table:
             refuse_large(path)
         table = _read(module, path, reading or Reading())
     except OSError as e:
-        raise TableFault((e.strerror or str(e)).lower()) from None
+        raise TableFault(system_reason(e)) from None
     except Exception as e:
         if isinstance(e, TableFault) or is_built_in("sources", suffix[1:]):
             raise

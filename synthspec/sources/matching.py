@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from synthspec.diagnostics.errors import system_reason
 from synthspec.document.inheritance import inside
 from synthspec.document.source import path_fault
 from synthspec.sources.source_kind import Place, SourceFault
@@ -70,6 +71,6 @@ def _names(folder: Path, base: str, asked: bool) -> list[str]:
     try:
         names = sorted(p.name for p in folder.iterdir())
     except OSError as e:
-        why = (e.strerror or str(e)).lower()
+        why = system_reason(e)
         raise SourceFault(f"the folder '{base}' cannot be read: {why}", "allow it to be read, or name others") from None
     return [] if asked and "run.sqlite" in names else names

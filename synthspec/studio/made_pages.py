@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.dataset.manifest import FILE_NAME, own_version
+from synthspec.diagnostics.errors import system_reason
 from synthspec.studio.context import Studio
 
 MOST_KEPT = 40  # pages; the oldest go
@@ -63,7 +64,7 @@ class MadePages:
             with self._turn:
                 message = self._run(key, command)
         except OSError as e:
-            message = f"it cannot be made: {(e.strerror or str(e)).lower()}"
+            message = f"it cannot be made: {system_reason(e)}"
         finally:
             with self._lock:
                 self._making.discard(key)

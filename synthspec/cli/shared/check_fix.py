@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from synthspec.dataset.atomic_files import replacing
+from synthspec.diagnostics.errors import system_reason
 from synthspec.document.source import shown_name
 from synthspec.language_service import analyse, fix
 from synthspec.sources.kinds import Access
@@ -50,5 +51,5 @@ def _write(target: Path, before: bytes, after: bytes) -> str:
             if target.read_bytes() != before:
                 raise BlockingIOError(0, "the file has changed meanwhile")
     except OSError as e:
-        return (e.strerror or str(e)).lower()
+        return system_reason(e)
     return ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from synthspec.cli.shared.echo import echo, echo_json
 from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
 from synthspec.cli.shared.show import Ended, fail
+from synthspec.diagnostics.errors import system_reason
 from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _refuse_unfit(place: str) -> None:
             return  # a device, or a pipe
         begun = path.read_bytes()
     except OSError as e:
-        fail(f"the summary cannot be written to {path}: {(e.strerror or str(e)).lower()}", "name another file", 3)
+        fail(f"the summary cannot be written to {path}: {system_reason(e)}", "name another file", 3)
     if begun and not _is_summary(begun):
         fail(f"{path} is not a build summary, and would be overwritten", "name another file", 2)
     path.unlink()  # an earlier one says nothing of this build
@@ -193,4 +194,4 @@ def _write_summary(place: str, value: Any) -> None:
     try:
         write_whole(Path(place), json.dumps(value, indent=2, allow_nan=False) + "\n")
     except OSError as e:
-        _warn(f"the summary cannot be written to {place}: {(e.strerror or str(e)).lower()}")
+        _warn(f"the summary cannot be written to {place}: {system_reason(e)}")

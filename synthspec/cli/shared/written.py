@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthspec.cli.shared.echo import echo
+from synthspec.diagnostics.errors import system_reason
 
 if TYPE_CHECKING:
     from synthspec.evaluation.corpus.corpus import Corpus
@@ -61,4 +62,4 @@ def give(text: str, out: Path | None) -> None:
     try:
         write_whole(out, text)
     except OSError as e:
-        fail(f"{out} cannot be written: {(e.strerror or str(e)).lower()}", status=1)
+        fail(f"{out} cannot be written: {system_reason(e)}", status=1)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from synthspec.dataset.manifest import FILE_NAME as MANIFEST
 from synthspec.dataset.manifest import listed_files
 from synthspec.dataset.similarity.shingles import scrambled
+from synthspec.diagnostics.errors import system_reason
 from synthspec.evaluation.corpus.files import find_data, read_rows
 from synthspec.evaluation.corpus.sample import MOST_ROWS, EvenSample
 from synthspec.evaluation.corpus.values import level_names, measured_text
@@ -122,7 +123,7 @@ def read_corpus(path: Path, *, most: int = MOST_ROWS, empty: bool = False) -> Co
             for row in read_rows(file):
                 sample.add(row)
         except OSError as e:
-            raise TableFault(f"{file}: {(e.strerror or str(e)).lower()}") from None
+            raise TableFault(f"{file}: {system_reason(e)}") from None
         except TableFault as e:
             raise TableFault(f"{file}: {e}") from None
         if (read := sample.sizes.get(sample.file, 0)) != written.get(file, read):

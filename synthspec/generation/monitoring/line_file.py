@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import SynthspecError, system_reason
 
 MOST_WAITING = 1 << 20  # bytes
 _BLOCK = 1 << 16
@@ -81,7 +81,7 @@ class LineFile:
                 self._tell("nobody reads it fast enough")
         except OSError as e:
             self._over = e.errno in _NEVER_AGAIN
-            self._tell((e.strerror or str(e)).lower())
+            self._tell(system_reason(e))
 
     def _tell(self, why: str) -> None:
         if not self._warned:
@@ -101,7 +101,7 @@ def _open(path: Path) -> int:
         if e.errno == errno.ENXIO:
             help = "start what reads it first"
             raise LineFileFault(f"events cannot be written to {path}: nobody reads this pipe", help, 3) from None
-        said = (e.strerror or str(e)).lower()
+        said = system_reason(e)
         raise LineFileFault(f"events cannot be written to {path}: {said}", "name another file", 3) from None
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synthspec.dataset.atomic_files import write_whole
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import SynthspecError, system_reason
 from synthspec.generation.monitoring.exposition import CONTENT_TYPE
 
 EVERY = 5.0  # seconds between two writings of a file
@@ -65,7 +65,7 @@ class MetricsServer:
         try:
             self._server = _server(host, port, text)
         except OSError as e:
-            why = "it is in use" if e.errno == errno.EADDRINUSE else (e.strerror or str(e)).lower()
+            why = "it is in use" if e.errno == errno.EADDRINUSE else system_reason(e)
             help = "name another port; 0 takes any that is free"
             if isinstance(e, socket.gaierror):
                 why, help = "there is no such host", "write a port alone for this machine, or one of its addresses"
@@ -140,7 +140,7 @@ class MetricsFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, text())
         except OSError as e:
-            said = (e.strerror or str(e)).lower()
+            said = system_reason(e)
             raise MetricsFault(f"metrics cannot be written to {path}: {said}", "name another file", 3) from None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -161,7 +161,7 @@ class MetricsFile:
         except OSError as e:
             if not self._warned:
                 self._warned = True
-                said = (e.strerror or str(e)).lower()
+                said = system_reason(e)
                 self._warn(f"metrics cannot be written to {self._path}: {said}; the build continues")
 
 
@@ -178,7 +178,7 @@ def _refuse_unfit(path: Path) -> None:
         with path.open("rb") as file:
             begun = file.read(len(_OURS))
     except OSError as e:
-        said = (e.strerror or str(e)).lower()
+        said = system_reason(e)
         raise MetricsFault(f"metrics cannot be written to {path}: {said}", "name another file", 3) from None
     if begun and begun != _OURS.encode():
         raise MetricsFault(f"{path} is not a metrics file, and would be overwritten", "name another file", 2)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from synthspec.dataset.cells import cell_text, plain
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import SynthspecError, system_reason
 from synthspec.generation.reviewing.editing import RowEditor
 from synthspec.generation.reviewing.saying import RowRemark
 from synthspec.inference.store.derived.row_views import LoggedRow, kept_rows, rows_at
@@ -114,7 +114,7 @@ def read_sheet(
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as e:
-        raise SheetFault(f"'{path}' cannot be read: {(e.strerror or str(e)).lower()}", status=2) from None
+        raise SheetFault(f"'{path}' cannot be read: {system_reason(e)}", status=2) from None
     except UnicodeDecodeError as e:
         raise SheetFault(f"'{path}' is not UTF-8 text (byte {e.start})", "save it as CSV UTF-8", 2) from None
     lines = list(_csv_lines(text, path) if form == "csv" else _json_lines(text))

@@ -19,6 +19,7 @@ import numpy as np
 from synthspec.dataset.cells import cell_text, plain
 from synthspec.dataset.similarity.index import NearIndex
 from synthspec.dataset.similarity.shingles import Array, normal_form, shingle_set, shingle_sets, word_hashes, words_of
+from synthspec.diagnostics.errors import system_reason
 from synthspec.languages.expressions.random.splitmix64 import GOLDEN
 from synthspec.sources import Table, TableFault, read_table
 from synthspec.spec import Decontaminate, NearDuplicates, NoCopies, Novelty
@@ -218,7 +219,7 @@ def read_texts(path: Path) -> Iterator[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as e:
-        raise TableFault((e.strerror or str(e)).lower()) from None
+        raise TableFault(system_reason(e)) from None
     except UnicodeDecodeError as e:
         raise TableFault(f"not UTF-8 text (byte {e.start})") from None
     yield from text.splitlines()

@@ -15,6 +15,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from synthspec.diagnostics.errors import system_reason
 from synthspec.extras import install_command
 from synthspec.plugins import is_built_in
 from synthspec.sources.documents.document import Block, Document, DocumentFault, MissingDocumentPackage
@@ -57,7 +58,7 @@ def read_document_file(path: Path, encoding: str | None = None) -> Document:
             raise DocumentFault(f"{size / 1e6:.0f} MB; a document has at most {MAX_BYTES // 1_000_000} MB")
         return parsed(path.read_bytes(), path.name, encoding)
     except OSError as e:
-        raise DocumentFault((e.strerror or str(e)).lower()) from None
+        raise DocumentFault(system_reason(e)) from None
 
 
 def parsed(data: bytes, name: str, encoding: str | None = None) -> Document:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from synthspec.diagnostics import Related, Span, did_you_mean
+from synthspec.diagnostics.errors import system_reason
 from synthspec.document.inheritance import inside
 from synthspec.lazy_dataclass import dataclass
 from synthspec.sources.paths import find_file
@@ -83,7 +84,7 @@ def _digests(path: Path, place: Place) -> Iterator[tuple[str, str]]:
         try:
             data = file.read_bytes()
         except OSError as e:
-            message = f"'{name}', which the model may import, cannot be read: {(e.strerror or str(e)).lower()}"
+            message = f"'{name}', which the model may import, cannot be read: {system_reason(e)}"
             raise SourceFault(message, "let it be read, or put the model into a folder of its own") from None
         size += len(data)
         if count >= MAX_FILES or size > MAX_BYTES:

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from synthspec.diagnostics.errors import system_reason
 from synthspec.sources.user_folders import config_folder
 
 FILE = "trusted"
@@ -43,5 +44,5 @@ def remember(digest: str, where: Path) -> str:
         finally:
             os.close(file)
     except OSError as e:
-        return f"'{path}' cannot be written: {(e.strerror or str(e)).lower()}"
+        return f"'{path}' cannot be written: {system_reason(e)}"
     return ""

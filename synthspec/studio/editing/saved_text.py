@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from hashlib import sha256
 from pathlib import Path
 
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import SynthspecError, system_reason
 from synthspec.document.source import MAX_BYTES
 from synthspec.durable import sync_file, sync_folder
 from synthspec.lazy_dataclass import dataclass
@@ -143,7 +143,7 @@ def _read(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as e:
-        raise UneditableFile(f"'{path.name}' cannot be read: {_reason(e)}", "check its permissions") from None
+        raise UneditableFile(f"'{path.name}' cannot be read: {system_reason(e)}", "check its permissions") from None
     if len(raw) > MAX_BYTES:
         raise UneditableFile(f"'{path.name}' is larger than {MAX_BYTES // 1_000_000} MB", "put data in a source file")
     return raw
@@ -169,15 +169,13 @@ def _replace(path: Path, raw: bytes) -> None:
         sync_file(beside)
         beside.replace(path)
     except OSError as e:
-        raise UneditableFile(f"'{path.name}' cannot be written: {_reason(e)}", "your text is kept as a draft") from None
+        raise UneditableFile(
+            f"'{path.name}' cannot be written: {system_reason(e)}", "your text is kept as a draft"
+        ) from None
     finally:
         if beside is not None:
             beside.unlink(missing_ok=True)
     sync_folder(path.parent)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 @contextmanager
