@@ -15,6 +15,7 @@ import pytest
 from batch_server import MODELS, PROVIDERS, BatchServer, said_of, worded
 from depth import rest_slow
 
+from synthspec.cli.shared.live import _standing
 from synthspec.compiler import compile_spec
 from synthspec.generation.build import Build, BuildFault
 from synthspec.inference.accounting.budget import Budget
@@ -289,6 +290,19 @@ def test_a_server_without_batches(tmp_path: Path) -> None:
         made = build(path, tmp_path / "batch")
         assert made.dataset is not None and "has no batches" in (made.dataset.reason or "")
         assert pending(tmp_path / "batch") == [] and not server.answered
+
+
+def test_a_server_that_cannot_be_reached_is_told_while_it_is_asked_again(tmp_path: Path) -> None:
+    with BatchServer() as server:
+        path = write(tmp_path, server, more=", base_url: 'http://127.0.0.1:9/v1'")
+    events: list[Event] = []
+    made = build(path, tmp_path / "batch", events=events)
+    moved = [e for e in events if isinstance(e, BatchMoved)]
+    assert any("127.0.0.1:9" in e.fault and e.state == "intent" for e in moved)
+    assert moved[0].fault == ""  # before anything was asked
+    assert "trying again: " in _standing([e for e in moved if e.fault][:1])
+    assert made.dataset is not None and "127.0.0.1:9" in (made.dataset.reason or "")
+    assert pending(tmp_path / "batch") == []
 
 
 @pytest.mark.slow

@@ -146,7 +146,8 @@ class Spend:
 @dataclass(frozen=True, slots=True)
 class BatchMoved:
     """What is new of a batch at a provider. `done` of its `count` requests are answered, None where nobody knows;
-    `strange` lines of its results are about no request of it, or came twice."""
+    `strange` lines of its results are about no request of it, or came twice; `fault` is why the last question failed,
+    which is asked again."""
 
     intent: str
     provider: str
@@ -155,6 +156,7 @@ class BatchMoved:
     done: int | None
     created: float  # Unix time
     strange: int = 0
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

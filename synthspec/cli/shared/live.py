@@ -107,7 +107,8 @@ class View:
             case Stop(by_hand=by_hand) if not self._stopping:
                 self._stopping = True
                 if self._batches:
-                    self.say("exiting: submitted batches continue at the provider")
+                    if any(batch.state != "intent" for batch in self._batches.values()):
+                        self.say("exiting: submitted batches continue at the provider")
                 elif self._watched.in_flight or by_hand:  # begun calls may not have been told of yet
                     self.say("stopping: waiting for the calls in flight, which are paid for (Ctrl-C to stop at once)")
             case BatchMoved(intent, state=state) if state in ("committed", "absent"):
@@ -195,7 +196,8 @@ def _standing(batches: Sequence[BatchMoved]) -> str:
             done = f"{batch.done:,} of {batch.count:,} done"
         else:
             done = f"{batch.count:,} requests, how many are done is not known"
-        said.append(f"{batch.provider} {batch.state}, {done}")
+        again = f", trying again: {batch.fault}" if batch.fault else ""
+        said.append(f"{batch.provider} {batch.state}, {done}{again}")
     more = f"; {len(batches) - BATCHES} more" if len(batches) > BATCHES else ""
     return f"batches: {'; '.join(said)}{more}" if said else ""
 

@@ -162,9 +162,9 @@ class EventLines:
                 return "spend", self._used(cost, tokens)
             case told.ServerChange(server, fault):
                 return "server_change", {"server": server, "fault": fault or None}
-            case told.BatchMoved(intent, provider, state, count, done, _, strange):
+            case told.BatchMoved(intent, provider, state, count, done, _, strange, fault):
                 facts = {"batch": intent, "provider": provider, "state": state, "count": count}
-                return "batch_moved", {**facts, "done": done, "strange": strange}
+                return "batch_moved", {**facts, "done": done, "strange": strange, "fault": fault or None}
             case told.Paused():
                 return "paused", {}
             case told.Resumed():

@@ -57,6 +57,7 @@ class Batch:
     disproved: set[str] = field(default_factory=set)  # batches of the provider that were taken for it
     shown: int = 0  # times that it was looked for and not listed
     cancels: bool = False  # whether no more of it is wanted
+    fault: str = ""  # of the last question about it, which is asked again
 
 
 class Desk:

@@ -318,5 +318,7 @@ class BatchEngine:
         done = remote.done if remote is not None else None
         strange = results.unknown + results.unread + results.twice if results is not None else 0
         self._tell(
-            BatchMoved(batch.intent, batch.place.provider, batch.state, batch.count, done, batch.created, strange)
+            BatchMoved(
+                batch.intent, batch.place.provider, batch.state, batch.count, done, batch.created, strange, batch.fault
+            )
         )

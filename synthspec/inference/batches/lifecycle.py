@@ -76,6 +76,7 @@ class Lifecycle:
             if name in changes:
                 setattr(batch, name, changes[name])
         await self._desk.notes.update(batch.intent, **changes)
+        batch.fault = ""
         self._desk.tell(batch)
 
     async def _upload(self) -> Refused | None:
@@ -103,7 +104,7 @@ class Lifecycle:
                 rule = FAULT_RULES[fault.kind]
                 if not rule.retry or tries >= TRIES:
                     return await self._refuse(self._without_batches(fault), full=fault.kind in _LATER)
-                await self._desk.sleep(self._desk.pace.retries(tries, fault.retry_after))
+                await self._ask_again(tries, fault)
                 continue
             batch.remote = remote
             self._known.add(batch.place.named(remote.id))
@@ -246,4 +247,10 @@ class Lifecycle:
                     raise
                 if isinstance(fault, NotFound) and most == TRIES:
                     raise
-                await self._desk.sleep(self._desk.pace.retries(tries, fault.retry_after))
+                await self._ask_again(tries, fault)
+
+    async def _ask_again(self, tries: int, fault: BackendFault) -> None:
+        """Say why a question failed, and wait until it is asked again."""
+        self._batch.fault = fault.message
+        self._desk.tell(self._batch)
+        await self._desk.sleep(self._desk.pace.retries(tries, fault.retry_after))
