@@ -1,7 +1,7 @@
 """Batches at a provider: many requests handed in at once, answered within a day, at half the price.
 
 One module a provider. Each makes of an open backend a `BatchService`: what the provider's SDK does, as plain calls
-that wait (the engine runs them in threads), typed values out, faults of the closed set. `inference/engines/batch.py`
+that wait (the engine runs them in threads), typed values out, faults of the closed set. `inference/batches/engine.py`
 owns the order of things: what is noted before what, what is looked for after a crash, what is asked again.
 """
 
