@@ -589,7 +589,7 @@ def test_headers_of_the_environment_go_where_the_key_goes(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("key", ["sk-with a\nline 0123456789", "sk-ключ-0123456789", "sk-\x1b[31m-0123456789"])
 def test_a_key_that_is_none_is_not_shown(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    with pytest.raises(BackendFault, match="OPENAI_API_KEY holds characters") as caught:
+    with pytest.raises(BackendFault, match="OPENAI_API_KEY contains characters") as caught:
         _open("openai", None)
     assert "0123456789" not in caught.value.message
 

@@ -542,7 +542,7 @@ def test_two_gigabytes_of_what_is_read_as_a_whole_are_not_read(name: str, tmp_pa
     path = tmp_path / name
     with path.open("wb") as file:
         file.truncate(2_000_000_000)
-    with pytest.raises(TableFault, match="2000 MB; a source holds at most 536 MB"):
+    with pytest.raises(TableFault, match="2000 MB; a source can have at most 536 MB"):
         read_table(path)
 
 

@@ -171,7 +171,7 @@ def test_a_row_that_was_built_anew_keeps_no_vote(client: TestClient, folder: Pat
     found = client.get(f"/api/compare/pairs?{two}").json()
     assert found["votes"] == {} and found["stale"] == 1
     refused = client.post(f"/api/compare/vote?{two}", json=body)
-    assert refused.status_code == 409 and "no longer" in refused.json()["error"]
+    assert refused.status_code == 409 and "has changed since" in refused.json()["error"]
 
 
 def test_rows_are_paired_as_their_reviews_have_them(client: TestClient, folder: Path) -> None:

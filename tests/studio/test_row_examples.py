@@ -80,7 +80,7 @@ def test_what_cannot_be_done_is_said() -> None:
         (LINES, "shots", {"mood": "calm"}, "has none"),
         (LINES, "nothing", ROW, "not written in this file"),
         ("a: [", "shots", ROW, "cannot be read"),
-        ("[]", "shots", ROW, "no spec"),
+        ("[]", "shots", ROW, "not a spec"),
     ):
         with pytest.raises(NoRoom, match=why):
             add_example(text, source, values)

@@ -49,4 +49,4 @@ def test_a_port_in_use_and_a_folder_that_is_none_are_named(folder: Path) -> None
         done = CliRunner().invoke(cli, ["studio", str(folder), "--no-open", "--port", str(port)])
     assert done.exit_code == 2 and f"port {port} is in use" in done.output
     done = CliRunner().invoke(cli, ["studio", str(folder / "none"), "--no-open"])
-    assert done.exit_code == 2 and "is no folder" in done.output
+    assert done.exit_code == 2 and "is not a folder" in done.output
