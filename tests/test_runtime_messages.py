@@ -6,6 +6,7 @@ Read one by one as a user sees them; the texts are held here. No traceback, no n
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import socket
@@ -24,6 +25,7 @@ from synthspec.inference.transport.connections import ConnectFault
 from synthspec.inference.transport.errors import Service, fault_of_exception, fault_of_status
 from synthspec.inference.transport.http_replies import HttpFault
 from synthspec.inference.transport.local_model import _why
+from synthspec.spec.messages import FaultKind
 
 PROGRAMMERS = re.compile(r"Traceback|Errno|\w+(?:Error|Exception)\b|_ssl\.c|\bNone\b|object at 0x")
 HOSTED = Service("OpenAI", "https://api.openai.com/v1", "gpt-x", ("OPENAI_API_KEY",))
@@ -47,7 +49,75 @@ STATUSES = [
      "Invalid schema for response_format; `constrain: false` in the backend leaves the schema out"),
     (307, "", "has moved (307); put the new address in `base_url`"),
     (503, "", "answered 503, overloaded"),
+    (499, '{"error": {"code": 499, "status": "CANCELLED", "message": "The operation was cancelled."}}',
+     "answered 499, overloaded: The operation was cancelled."),
 ]  # fmt: skip
+
+
+def anthropic(kind: str, message: str) -> str:
+    return json.dumps({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"})
+
+
+def google(code: int, status: str, message: str, **details: object) -> str:
+    return json.dumps({"error": {"code": code, "message": message, "status": status, "details": [details]}})
+
+
+QUOTA = "You exceeded your current quota, please check your plan. * Quota exceeded for metric: free_tier_requests, limit: "
+SPECIFIED = "You have reached your specified API usage limits. You will regain access on 2026-04-01 at 00:00 UTC."
+CREDIT = "; add credit there or wait until it is renewed, or name another model with --backend"
+WAY_ROUND = "; `constrain: false` in the backend leaves the schema out"
+# What Anthropic and Google say of one thing each, what kind of fault it is, and how the message ends.
+PROVIDERS = [
+    ("ANTHROPIC", 400, anthropic("invalid_request_error", "Output blocked by content filtering policy"),
+     FaultKind.REFUSED, "answered 400, refused: Output blocked by content filtering policy"),
+    ("ANTHROPIC", 400, anthropic("invalid_request_error", "input length and `max_tokens` exceed context limit: 199000 + 4096 > 200000"),
+     FaultKind.TOO_LONG, "199000 + 4096 > 200000; shorten the prompt and what is put into it, or choose a model that takes more"),
+    ("ANTHROPIC", 400, anthropic("invalid_request_error", "max_tokens: 300000 > 64000, which is the maximum allowed number of output tokens"),
+     FaultKind.BAD_REQUEST, "bad request: max_tokens: 300000 > 64000, which is the maximum allowed number of output tokens"),
+    ("ANTHROPIC", 400, anthropic("invalid_request_error", SPECIFIED), FaultKind.QUOTA, SPECIFIED.rstrip(".") + CREDIT),
+    ("ANTHROPIC", 400, anthropic("invalid_request_error", SPECIFIED.replace("API", "workspace API")), FaultKind.QUOTA, CREDIT),
+    ("ANTHROPIC", 402, anthropic("billing_error", "There is an issue with your billing."), FaultKind.QUOTA, CREDIT),
+    ("ANTHROPIC", 400, anthropic("invalid_request_error", "Schema is too complex for compilation."), FaultKind.BAD_REQUEST, WAY_ROUND),
+    ("ANTHROPIC", 400, anthropic("invalid_request_error", "'claude-3-haiku' does not support output format."),
+     FaultKind.BAD_REQUEST, WAY_ROUND),
+    ("ANTHROPIC", 413, "<html><title>413 Payload Too Large</title></html>", FaultKind.TOO_LONG, "answered 413, too long; shorten"
+     " the prompt and what is put into it, or choose a model that takes more"),
+    ("ANTHROPIC", 529, anthropic("overloaded_error", "Overloaded"), FaultKind.OVERLOADED, "answered 529, overloaded: Overloaded"),
+    ("GEMINI", 400, google(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), FaultKind.UNAUTHORISED,
+     "did not accept the call (400): check what the key in GEMINI_API_KEY may be used for, and from where; it says: User location"
+     " is not supported for the API use."),
+    ("GEMINI", 400, google(400, "FAILED_PRECONDITION", "Gemini API free tier is not available in your country."),
+     FaultKind.UNAUTHORISED, "and from where; it says: Gemini API free tier is not available in your country."),
+    ("GEMINI", 400, google(400, "INVALID_ARGUMENT", "API key expired. Please renew the API key.", reason="API_KEY_INVALID"),
+     FaultKind.UNAUTHORISED, "check the key in GEMINI_API_KEY; it says: API key expired. Please renew the API key."),
+    ("GEMINI", 400, google(400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."), FaultKind.TOO_LONG,
+     "20971520 bytes; shorten the prompt and what is put into it, or choose a model that takes more"),
+    ("GEMINI", 400, google(400, "INVALID_ARGUMENT", "* GenerateContentRequest.model: unexpected model name format"),
+     FaultKind.BAD_REQUEST, "`synthspec backends` lists those it has (* GenerateContentRequest.model: unexpected model name format)"),
+    ("GEMINI", 400, google(400, "INVALID_ARGUMENT", "The specified schema produces a constraint that has too many states."),
+     FaultKind.BAD_REQUEST, WAY_ROUND),
+    ("GEMINI", 400, google(400, "INVALID_ARGUMENT", "A schema in GenerationConfig in the request exceeds the maximum nesting depth."),
+     FaultKind.BAD_REQUEST, WAY_ROUND),
+    ("GEMINI", 429, google(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."), FaultKind.RATE_LIMITED,
+     "answered 429, rate limited: Resource has been exhausted (e.g. check quota)."),
+    ("GEMINI", 429, google(429, "RESOURCE_EXHAUSTED", QUOTA + "10, model: x", quotaId="RequestsPerMinute"), FaultKind.RATE_LIMITED, "x"),
+    ("GEMINI", 429, google(429, "RESOURCE_EXHAUSTED", QUOTA + "10, model: x", quotaId="RequestsPerDay"), FaultKind.QUOTA, CREDIT),
+    ("GEMINI", 429, google(429, "RESOURCE_EXHAUSTED", QUOTA + "0, model: x", quotaId="RequestsPerMinute"), FaultKind.QUOTA, CREDIT),
+    ("GEMINI", 429, google(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted. Please go to AI Studio."),
+     FaultKind.QUOTA, CREDIT),
+    ("GEMINI", 429, google(429, "RESOURCE_EXHAUSTED", "Your project has exceeded its monthly spending cap."), FaultKind.QUOTA, CREDIT),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "key, status, body, kind, said", PROVIDERS, ids=[f"{k.lower()}-{i}" for i, (k, *_) in enumerate(PROVIDERS)]
+)
+def test_what_anthropic_and_google_answer(key: str, status: int, body: str, kind: FaultKind, said: str) -> None:
+    """What no later call can mend ends the run; what one row is to blame for costs that row; the rest is tried again."""
+    service = Service("the provider", "https://api.example", "m", (f"{key}_API_KEY",))
+    fault = fault_of_status(service, status, body, {})
+    assert (fault.kind, fault.sent) == (kind, "no")
+    assert fault.message.endswith(said) and not PROGRAMMERS.search(fault.message)
 
 
 @pytest.mark.parametrize("status, body, said", STATUSES, ids=[f"{s}-{i}" for i, (s, _, _) in enumerate(STATUSES)])

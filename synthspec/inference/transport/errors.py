@@ -62,18 +62,19 @@ _KEY_LIKE = lazy_pattern(
 _QUOTA = lazy_pattern(
     r"insufficient_quota|billing_(?:hard_limit|not_active|error)|exceeded your current quota|quota_?exceeded"
     r"|credit balance is too low|insufficient (?:balance|credits?|funds)|out of credits|payment required"
-    r"|calls ?/ ?month|depleted your|weekly usage limit|monthly (?:usage|spend|limit)",
+    r"|calls ?/ ?month|depleted your|credits are depleted|weekly usage limit|monthly (?:usage|spend|limit)"
+    r"|reached your specified (?:\w+ )?API usage limits",
     re.I,
 )
 _TOO_LONG = lazy_pattern(
     r"context_length_exceeded|exceed_context_size|string_above_max_length|prompt_too_long"
-    r"|request[_ ]too[_ ]large|maximum context length|context (?:length|window|size)"
+    r"|request[_ ]too[_ ]large|request payload size exceeds|maximum context length|context (?:length|window|size|limit)"
     r"|prompt is too long|input is too long|too many (?:input )?tokens|input token count"
     r"|exceeds? the (?:maximum|max|available) (?:number of |allowed )?(?:input )?(?:tokens|context)",
     re.I,
 )
 _REFUSED = lazy_pattern(
-    r"content_filter|content_policy|responsibleaipolicyviolation|content management policy|invalid_prompt"
+    r"content_filter|content filtering policy|content_policy|responsibleaipolicyviolation|content management policy|invalid_prompt"
     r"|safety system|usage policy|prohibited_content|blocked_content|data_inspection_failed",
     re.I,
 )
@@ -84,8 +85,12 @@ _PICTURE = lazy_pattern(
     re.I,
 )
 _UNAUTHORISED = lazy_pattern(r"api[_ ]key[_ ](?:not[_ ]valid|invalid)|invalid[_ ]api[_ ]key|invalid api token", re.I)
+_WRONG_PLACE = lazy_pattern(
+    r"(?:location|region|country) is not supported|not (?:supported|available) in your (?:country|region|location)", re.I
+)
 _NO_MODEL = lazy_pattern(
-    r"model[^.]{0,120}(?:not (?:found|exist|supported)|does not exist|unknown)|model_not_found|unknown model",
+    r"model[^.]{0,120}(?:not (?:found|exist|supported)|does not exist|unknown)|model_not_found|unknown model"
+    r"|unexpected model name",
     re.I,
 )
 _OUTPUT_LIMIT = lazy_pattern(r"max(?:imum)?[_ ](?:completion_|output_|allowed number of output )?tokens", re.I)
@@ -113,11 +118,11 @@ def _kind_of(status: int, text: str) -> FaultKind:
         return FaultKind.REFUSED
     if status in (400, 422, 500) and _PICTURE.search(text):
         return FaultKind.REFUSED  # of one picture: the next row has another
-    if status in (401, 403, 407) or (status == 400 and _UNAUTHORISED.search(text)):
+    if status in (401, 403, 407) or (status == 400 and (_UNAUTHORISED.search(text) or _WRONG_PLACE.search(text))):
         return FaultKind.UNAUTHORISED
     if status in (408, 504, 524):
         return FaultKind.TIMED_OUT
-    if status in (409, 423, 425, 498) or status >= 500:
+    if status in (409, 423, 425, 498, 499) or status >= 500:
         return FaultKind.OVERLOADED
     return FaultKind.BAD_REQUEST
 
@@ -126,8 +131,10 @@ def _kind_of_limit(status: int, text: str) -> FaultKind:
     if status == 429 and re.search(r"request too large", text, re.I):
         return FaultKind.TOO_LONG  # larger than a minute's whole allowance: waiting does not help
     if status == 429 and "RESOURCE_EXHAUSTED" in text:
-        # Google says "exceeded your current quota" of every limit; the name of the limit tells them apart.
-        return FaultKind.QUOTA if re.search(r"PerDay", text) else FaultKind.RATE_LIMITED
+        # Google says "exceeded your current quota" of every limit: its name and size tell them apart. One of 0 is a
+        # model that the plan does not have.
+        lasts = re.search(r"PerDay|, limit: 0\b|credits are depleted|spending cap", text)
+        return FaultKind.QUOTA if lasts else FaultKind.RATE_LIMITED
     if status == 402 or _QUOTA.search(text):
         return FaultKind.QUOTA
     return FaultKind.RATE_LIMITED
@@ -141,7 +148,7 @@ def _spec_fault(text: str) -> bool:
 def _message_of(service: Service, kind: FaultKind, status: int, said: str) -> str:
     where = f"{service.name} ({service.address})"
     if kind is FaultKind.UNAUTHORISED:
-        wanted = _way_in(service, status)
+        wanted = _way_in(service, 403 if _WRONG_PLACE.search(said) else status)
         return f"{where} did not accept the call ({status}): {wanted}" + (f"; it says: {said}" if said else "")
     if status in _NO_PATH or (status == 400 and _NO_MODEL.search(said)):
         return _message_of_missing(service, where, status, said)
@@ -171,7 +178,11 @@ def _way_in(service: Service, status: int) -> str:
     return f"check the key in {keys}"
 
 
-_SCHEMA = lazy_pattern(r"response_?format|json_?schema|output_config|structured.outputs?|grammar", re.I)
+_SCHEMA = lazy_pattern(
+    r"response_?format|json[_ ]?schema|json mode|output_config|output format|structured.outputs?|grammar"
+    r"|schema (?:is too complex|produces|in GenerationConfig)",
+    re.I,
+)
 
 
 def _message_of_missing(service: Service, where: str, status: int, said: str) -> str:
