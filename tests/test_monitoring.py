@@ -250,7 +250,7 @@ def test_what_is_not_known_is_no_zero(tmp_path: Path, monkeypatch: pytest.Monkey
         tmp_path / "e",
     )
     figures, summary = read((tmp_path / "m").read_text()), json.loads(result.stdout)
-    assert summary["cost"] == {"run": None, "dataset": None}
+    assert summary["cost"] == {"run": None, "dataset": None, "lost_at_most": 0.0}
     assert "synthspec_spend_dollars_total" not in figures and "synthspec_folder_spend_dollars" not in figures
     assert figures["synthspec_calls_of_unknown_cost_total"].total() == 16
     lines = lines_of(tmp_path / "e")

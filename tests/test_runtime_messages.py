@@ -62,7 +62,9 @@ def google(code: int, status: str, message: str, **details: object) -> str:
     return json.dumps({"error": {"code": code, "message": message, "status": status, "details": [details]}})
 
 
-QUOTA = "You exceeded your current quota, please check your plan. * Quota exceeded for metric: free_tier_requests, limit: "
+QUOTA = (
+    "You exceeded your current quota, please check your plan. * Quota exceeded for metric: free_tier_requests, limit: "
+)
 SPECIFIED = "You have reached your specified API usage limits. You will regain access on 2026-04-01 at 00:00 UTC."
 CREDIT = "; add credit there or wait until it is renewed, or name another model with --backend"
 WAY_ROUND = "; `constrain: false` in the backend leaves the schema out"
@@ -76,6 +78,8 @@ PROVIDERS = [
      FaultKind.BAD_REQUEST, "bad request: max_tokens: 300000 > 64000, which is the maximum allowed number of output tokens"),
     ("ANTHROPIC", 400, anthropic("invalid_request_error", SPECIFIED), FaultKind.QUOTA, SPECIFIED.rstrip(".") + CREDIT),
     ("ANTHROPIC", 400, anthropic("invalid_request_error", SPECIFIED.replace("API", "workspace API")), FaultKind.QUOTA, CREDIT),
+    ("ANTHROPIC", 400, anthropic("invalid_request_error", "messages: text content blocks must be non-empty"), FaultKind.REFUSED,
+     "answered 400, refused: messages: text content blocks must be non-empty"),
     ("ANTHROPIC", 402, anthropic("billing_error", "There is an issue with your billing."), FaultKind.QUOTA, CREDIT),
     ("ANTHROPIC", 400, anthropic("invalid_request_error", "Schema is too complex for compilation."), FaultKind.BAD_REQUEST, WAY_ROUND),
     ("ANTHROPIC", 400, anthropic("invalid_request_error", "'claude-3-haiku' does not support output format."),

@@ -66,6 +66,7 @@ class CallFailed:
     again: bool
     server: str = ""  # that failed, where the backend has several
     message: str = ""  # what went wrong, for a person
+    charged: float | None = 0.0  # US dollars, at most, that the provider may ask for it all the same; None is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ def summary_lines(summary: BuildSummary, dataset: Dataset, watch: Repetition | N
         yield f"stopped: {summary.reason}"
     if summary.completions:
         yield f"  calls: {summary.calls:,} made, {summary.cached:,} cached; {_tokens(summary)}; {_cost(summary)}"
+    if summary.lost_calls:
+        yield f"  {_lost(summary)}"
     if summary.servers:
         answered, failed = ({s: n[what] for s, n in summary.servers.items()} for what in ("answered", "failed"))
         yield "  " + server_line(answered, failed, {})
@@ -99,6 +101,15 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def _lost(summary: BuildSummary) -> str:
+    """Calls that may be paid for, though nothing came of them."""
+    calls = "1 more call" if summary.lost_calls == 1 else f"{summary.lost_calls:,} more calls"
+    most = summary.lost_at_most
+    return f"{calls} without a usable reply, which may be charged for: " + (
+        "at a price that is not known" if most is None else f"${most:,.4f} at most"
+    )
+
+
 def _tokens(summary: BuildSummary) -> str:
     known = f"{summary.prompt_tokens + summary.completion_tokens:,} tokens"
     if not summary.unmeasured:
@@ -109,6 +120,9 @@ def _tokens(summary: BuildSummary) -> str:
 def _cost(summary: BuildSummary) -> str:
     """What this build spent, and what all its completions cost where some were paid for before."""
     now, whole = summary.cost_of_run, summary.cost_of_dataset
+    if now is None and not summary.unpriced:
+        calls = "1 call" if summary.untold == 1 else f"{summary.untold:,} calls"
+        return f"cost unknown: the server does not tell the tokens of {calls}"
     if now is None:
         return "cost unknown: set the backend's `prices`"
     if now == 0:

@@ -14,7 +14,7 @@ from synthspec.generation.machine.errands import PlayedTool
 from synthspec.generation.machine.gather import Gathering
 from synthspec.generation.machine.levels import compile_levels, expected_below, makers
 from synthspec.generation.machine.rounds import Repeating
-from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Calls, Step
+from synthspec.generation.machine.steps import ENDED_EARLY, REFUSED, Calls, Step
 from synthspec.generation.machine.talk import Talking, Talks
 from synthspec.generation.machine.toolbox import Toolbox
 from synthspec.generation.validation.rules import Validator
@@ -115,15 +115,15 @@ class Program:
         if step.prompt.reasoning is not None:
             thought = {step.prompt.reasoning: reply.reasoning or None}
             parsed = Parsed(tuple({**row, **thought} for row in parsed.rows), parsed.rejections)
-        cut = reply.finish == "length"
+        cut = reply.finish in ENDED_EARLY
         if cut and parsed.rows and step.prompt.format != "json":  # a cut-off object is no object; a cut-off text is one
             parsed = Parsed(parsed.rows[:-1], parsed.rejections)
         good, unsound = self._sound(step, combination, parsed, rows)
         rejections = list(parsed.rejections)
         if len(good) < rows or len(parsed.rows) <= rows:
             rejections.extend(unsound)
-        if cut and len(parsed.rows) < rows:
-            rejections.append(CUT_OFF)
+        if cut and len(parsed.rows) < rows and ENDED_EARLY[reply.finish] not in rejections:
+            rejections.append(ENDED_EARLY[reply.finish])
         return ReadReply(tuple(good), tuple(rejections), len(parsed.rows))
 
     def read_one(self, reply: Replied) -> tuple[dict[str, Any] | None, tuple[Rejection, ...]]:
@@ -137,7 +137,7 @@ class Program:
         if finish == "refused" and not text.strip():
             return Parsed((), (REFUSED,))
         if step.prompt.verbalize > 1:
-            text = choose_answer(without_thinking(text), key, cut_off=finish == "length")
+            text = choose_answer(without_thinking(text), key, cut_off=finish in ENDED_EARLY)
         shape = step.shape if rows == step.shape.rows else Shape(step.shape.fields, rows, step.shape.options)
         parsed: Parsed = find_format(step.prompt.format).parse(text, shape)
         return parsed

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 REFUSED = Rejection(Stage.PARSE, "refused", "the model refused")
 CUT_OFF = Rejection(Stage.PARSE, "cut off", "the reply was cut off at its greatest length: write less")
+ENDED_EARLY = {"length": CUT_OFF, "refused": REFUSED}  # replies that may break off anywhere, by how they finished
 
 
 @dataclass(frozen=True, slots=True)

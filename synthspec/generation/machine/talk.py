@@ -13,7 +13,7 @@ from synthspec.formats.recovery.turn import read_turn
 from synthspec.formats.recovery.written_calls import AS_TEXT, WrittenCalls, written_calls
 from synthspec.generation.machine.errands import Errand, PlayedTool
 from synthspec.generation.machine.states import Ask, ReplyNote
-from synthspec.generation.machine.steps import CUT_OFF, REFUSED, Opening, Step
+from synthspec.generation.machine.steps import ENDED_EARLY, REFUSED, Opening, Step
 from synthspec.generation.machine.talk_course import Course, Talk
 from synthspec.generation.machine.tool_answers import ToolAnswers
 from synthspec.generation.machine.toolbox import MOST_AT_ONCE, Kit, Toolbox, column_of, read_call, shown
@@ -254,8 +254,8 @@ class Talking:
         text = read_turn(reply.text, speaker.name, self._others[speaker.name], simulated=simulated)
         if isinstance(text, Rejection):
             return None, [text]
-        if reply.finish == "length":
-            return None, [CUT_OFF]
+        if reply.finish in ENDED_EARLY:
+            return None, [ENDED_EARLY[reply.finish]]
         kit = self._kit(turn, speaker)
         written = written_calls(text, speaker.name, () if isinstance(kit, str) else kit)
         if written is not None:

@@ -47,8 +47,12 @@ class BuildSummary:
     prompt_tokens: int  # of what is known
     completion_tokens: int
     unmeasured: int  # completions whose tokens are not known
+    untold: int  # calls of this run whose cost is not known because the provider does not tell their tokens
+    unpriced: int  # the same because they have no price
     cost_of_run: float | None
     cost_of_dataset: float | None  # of every completion that it is made of
+    lost_calls: int  # without a reply that can be used, which the provider may charge for
+    lost_at_most: float | None  # what it may charge for them
     rejections: Mapping[str, int]  # by rule
     warnings: Mapping[str, int]
     gates: tuple[GateResult, ...]
@@ -103,8 +107,12 @@ def _calls(tally: Tally, written: bool) -> dict[str, Any]:
         "prompt_tokens": tally.seen.prompt_tokens,
         "completion_tokens": tally.seen.completion_tokens,
         "unmeasured": tally.seen.unmeasured,
+        "untold": tally.untold_now,
+        "unpriced": tally.unpriced_now - tally.untold_now,
         "cost_of_run": _rounded(tally.spent),
         "cost_of_dataset": _rounded((tally.counted if written else tally.seen).whole_cost),
+        "lost_calls": tally.lost_calls,
+        "lost_at_most": _rounded(tally.lost_at_most),
         "servers": {name: {"answered": s.answered, "failed": s.failed} for name, s in tally.servers.items()},
     }
 
@@ -142,6 +150,7 @@ def summary_json(summary: BuildSummary) -> dict[str, Any]:
             "retries": summary.retries,
             "faults": dict(summary.faults),
             "last_fault": summary.last_fault or None,
+            "lost": summary.lost_calls,
             **({"servers": {name: dict(s) for name, s in summary.servers.items()}} if summary.servers else {}),
         },
         "tokens": {
@@ -149,7 +158,11 @@ def summary_json(summary: BuildSummary) -> dict[str, Any]:
             "completion": summary.completion_tokens if known else None,
             "calls_of_unknown_tokens": summary.unmeasured,
         },
-        "cost": {"run": summary.cost_of_run, "dataset": summary.cost_of_dataset},
+        "cost": {
+            "run": summary.cost_of_run,
+            "dataset": summary.cost_of_dataset,
+            "lost_at_most": summary.lost_at_most,
+        },
         "rejections": dict(summary.rejections),
         "warnings": dict(summary.warnings),
         "gates": [_gate_json(g) for g in summary.gates],

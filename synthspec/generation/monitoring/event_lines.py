@@ -44,7 +44,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {  # each event, and its keys beside `v`
         "latency",
         "server",
     ),
-    "call_failed": (*_CALL, "kind", "again", "server", "message"),
+    "call_failed": (*_CALL, "kind", "again", "server", "message", "cost_at_most"),
     "server_change": ("server", "fault"),
     "counted": ("path", "asked", "held", "rejections"),
     "row_ready": ("path",),
@@ -117,8 +117,9 @@ class EventLines:
                     "server": server or None,
                     **({"text": reply.text} if self._rows else {}),
                 }
-            case told.CallFailed(request, path, kind, again, server, message):
+            case told.CallFailed(request, path, kind, again, server, message, charged):
                 facts = {"kind": kind, "again": again, "server": server or None, "message": message}
+                facts["cost_at_most"] = charged
                 return "call_failed", {**self._call(request, path), **facts}
             case told.Counted(path, asked, held, rejections):
                 facts = {"path": path_text(path), "asked": asked, "held": held}

@@ -101,7 +101,11 @@ class Tally:
     seen: CompletionTotals = field(default_factory=CompletionTotals)
     counted: CompletionTotals = field(default_factory=CompletionTotals)
     unpriced_now: int = 0  # completions made in this run whose cost is not known
+    untold_now: int = 0  # of those, the ones of which the provider did not tell the tokens
     cost_now: float = 0.0  # US dollars spent in this run
+    lost_calls: int = 0  # calls of this run without a reply that can be used, which the provider may charge for
+    lost_unpriced: int = 0  # of those, the ones whose price is not known
+    lost_cost: float = 0.0  # US dollars that the others cost at most
     rejections: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     servers: dict[str, ServerCalls] = field(
@@ -117,6 +121,8 @@ class Tally:
             self.calls += 1
             self.cost_now += completion.cost or 0.0
             self.unpriced_now += completion.cost is None
+            usage = completion.reply.usage
+            self.untold_now += completion.cost is None and None in (usage.prompt_tokens, usage.completion_tokens)
         reply, usage = completion.reply, completion.reply.usage
         self.seen.add(reply.model, usage.prompt_tokens, usage.completion_tokens, completion.cost)
 
@@ -139,10 +145,21 @@ class Tally:
             self.surplus += given - asked
             self.rejections["surplus rows"] += given - asked
 
+    def unanswered(self, charged: float | None) -> None:
+        """A call gave no reply that can be used; the provider may ask so many US dollars for it, None is not known."""
+        self.lost_calls += charged != 0.0
+        self.lost_unpriced += charged is None
+        self.lost_cost += charged or 0.0
+
     def rejected(self, rejections: Sequence[Rejection]) -> None:
         """Rows, or pieces of replies, were not kept."""
         for rejection in rejections:
             self.rejections[rejection.rule] += 1
+
+    @property
+    def lost_at_most(self) -> float | None:
+        """US dollars that calls without a reply may cost at most; None where the price of one is not known."""
+        return None if self.lost_unpriced else self.lost_cost
 
     @property
     def spent(self) -> float | None:

@@ -32,8 +32,9 @@ def count_event(tally: Tally, event: Event) -> None:
                 tally.servers[server].answered += 1
         case CallUnsent():
             tally.in_flight -= 1
-        case CallFailed(_, _, kind, again, server, message):
+        case CallFailed(_, _, kind, again, server, message, charged):
             tally.in_flight -= 1
+            tally.unanswered(charged)
             tally.last_fault = message
             if server:
                 tally.servers[server].failed += 1

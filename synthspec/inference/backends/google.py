@@ -43,6 +43,8 @@ _CONFIG = frozenset(
     "frequencyPenalty seed responseMimeType responseSchema responseJsonSchema responseModalities mediaResolution "
     "speechConfig thinkingConfig imageConfig enableEnhancedCivicAnswers".split()
 )
+# https://ai.google.dev/api/generate-content#FinishReason: ends that no other provider has, as theirs
+_ENDED = {"OTHER": "refusal", "LANGUAGE": "refusal", "MALFORMED_RESPONSE": "length"}
 _SCHEMAS = ("responseSchema", "responseJsonSchema")  # whose keys are not the API's
 # https://ai.google.dev/api/generate-content: what `response_json_schema` knows
 _KEPT = frozenset(
@@ -159,16 +161,15 @@ class GoogleBackend:
             BackendFault: there is none in it.
         """
         answer = answer_of(self._service, answer, "candidates")
-        usage = answer.get("usageMetadata")
-        spent = total(member(usage, "candidatesTokenCount"), member(usage, "thoughtsTokenCount"))
+        counts = _counts_in(answer.get("usageMetadata"))
         model = answer.get("modelVersion")
         if not answer.get("candidates") and isinstance(answer.get("promptFeedback"), Mapping):
-            return reply_of(self._service, "", (member(usage, "promptTokenCount"), spent or 0), model, "safety")
+            return reply_of(self._service, "", (counts[0], counts[1] or 0), model, "safety")
         first = first_in(self._service, answer, "candidates")
-        counts = (member(usage, "promptTokenCount"), spent)
         said, thought = self._texts_of(first, answer)
         calls = _wire.calls_in(member(first, "content", "parts") or ())
         finish = first.get("finishReason")
+        finish = _ENDED.get(finish, finish) if isinstance(finish, str) else finish
         return reply_of(self._service, said, counts, model, finish, reasoning=thought, calls=calls)
 
     def _texts_of(self, candidate: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[str, str]:
@@ -185,6 +186,21 @@ class GoogleBackend:
                 raise misfit(self._service, "parts[]", part, "a text", answer)
             (thoughts if part.get("thought") else texts).append(part.get("text", ""))
         return "".join(texts), "".join(thoughts)
+
+
+def _counts_in(usage: Any) -> tuple[Any, Any]:
+    """Tokens of the prompt and of the completion, its thoughts among them; None is not known.
+
+    Google leaves out counts of 0, such as that of the answer of a model that thought until the limit: then the whole
+    tells how many the completion has.
+    """
+    prompt = total(member(usage, "promptTokenCount"), member(usage, "toolUsePromptTokenCount"))
+    if member(usage, "candidatesTokenCount") is not None:
+        return prompt, total(member(usage, "candidatesTokenCount"), member(usage, "thoughtsTokenCount"))
+    whole = total(member(usage, "totalTokenCount"))
+    thoughts = total(member(usage, "thoughtsTokenCount")) or 0
+    known = prompt is not None and whole is not None and whole - prompt >= thoughts
+    return prompt, whole - prompt if known else None
 
 
 def _generates(model: Any) -> bool:

@@ -13,7 +13,15 @@ from typing import Any, BinaryIO
 
 from synthspec.inference.backends.anthropic import AnthropicBackend
 from synthspec.inference.batches import BatchLimits, Remote, ResultLine, label_of
-from synthspec.inference.batches.clients import dump_line, fault_of_line, misshapen, open_client, read_json_line, told
+from synthspec.inference.batches.clients import (
+    dump_line,
+    fault_of_line,
+    gone,
+    misshapen,
+    open_client,
+    read_json_line,
+    told,
+)
 from synthspec.inference.transport.sdk import load
 from synthspec.spec.messages import BackendFault, FaultKind, Request
 
@@ -81,17 +89,19 @@ class AnthropicBatches:
 
     def poll(self, remote_id: str) -> Remote:
         """How it stands."""
-        with told(self._service):
+        with told(self._service, about="batch"):
             return self._remote(self._batches.retrieve(remote_id))
 
     def cancel(self, remote_id: str) -> None:
         """Ask for no more of it."""
-        with told(self._service):
+        with told(self._service, about="batch"):
             self._batches.cancel(remote_id)
 
     def fetch(self, remote: Remote, into: BinaryIO) -> None:
         """The results, as they stand in the provider's file."""
-        with told(self._service), self._batches.with_streaming_response.results(remote.id) as answer:
+        if not remote.files:
+            raise gone(self._service, "results", "it keeps them for 29 days")
+        with told(self._service, about="results"), self._batches.with_streaming_response.results(remote.id) as answer:
             for piece in answer.iter_bytes():
                 into.write(piece)
 
@@ -130,7 +140,9 @@ class AnthropicBatches:
         ended = batch.processing_status == "ended"
         state: Any = "ended" if ended else "cancelling" if batch.processing_status == "canceling" else "running"
         done = sum(counts[1:]) if ended else None
-        return Remote(batch.id, state, sum(counts) or None, done, _seconds(batch.created_at), kind=FaultKind.OVERLOADED)
+        files = (batch.results_url,) if batch.results_url else ()
+        created = _seconds(batch.created_at)
+        return Remote(batch.id, state, sum(counts) or None, done, created, files, FaultKind.OVERLOADED)
 
 
 def _seconds(moment: Any) -> float | None:

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from synthspec.inference.transport.errors import Service, fault_of_exception, fault_of_status, strange_reply
+from synthspec.inference.transport.errors import (
+    Service,
+    fault_of_exception,
+    fault_of_status,
+    said_in,
+    strange_reply,
+)
 from synthspec.inference.transport.keys import custom_headers
 from synthspec.spec.messages import BackendFault, FaultKind
 
@@ -60,9 +66,10 @@ def open_client(sdk: Any, client: str, backend: Connected, variable: str) -> tup
 
 
 @contextmanager
-def told(service: Service, *, charged: bool = False) -> Iterator[None]:
+def told(service: Service, *, charged: bool = False, about: str = "") -> Iterator[None]:
     """What an SDK raises in here becomes a BackendFault; OSErrors of our own files go on as they are.
 
+    `about` is what is asked for, where it is at the provider already: "batch", "results".
     `charged`: what is asked for costs money. Then a fault says `sent="no"` only where it is sure that it was not done.
     """
     try:
@@ -72,20 +79,29 @@ def told(service: Service, *, charged: bool = False) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.filename:
             raise
-        fault, refused = _fault_of_sdk(service, error)
+        fault, refused = _fault_of_sdk(service, error, about)
         if charged:
             fault.sent = "no" if refused else "maybe"
         raise fault from None
 
 
-def _fault_of_sdk(service: Service, error: Exception) -> tuple[BackendFault, bool]:
+def gone(service: Service, about: str, said: str) -> NotFound:
+    """What is asked for is not at the provider, or not for this key."""
+    message = f"{service.name} ({service.address}) has no such {about}, or not for this key"
+    return NotFound(FaultKind.BAD_REQUEST, f"{message} ({said})" if said else message, sent="no")
+
+
+def _fault_of_sdk(service: Service, error: Exception, about: str) -> tuple[BackendFault, bool]:
     """The fault that an SDK's exception tells of, by status where there was an answer; whether it was refused."""
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
     if not isinstance(status, int) or not 300 <= status < 600:
         fault = fault_of_exception(service, error)
         return fault, fault.kind is FaultKind.UNREACHABLE and fault.sent == "no"
     answer = getattr(error, "response", None)
-    fault = fault_of_status(service, status, _text_of(error, answer), dict(getattr(answer, "headers", None) or {}))
+    text = _text_of(error, answer)
+    if status in (404, 410) and about:
+        return gone(service, about, said_in(service, text)), True
+    fault = fault_of_status(service, status, text, dict(getattr(answer, "headers", None) or {}))
     if status in (404, 410):
         return NotFound(fault.kind, fault.message, sent="no"), True
     return fault, status < 500 and status not in (408, 409)

@@ -102,17 +102,17 @@ class GoogleBatches:
 
     def poll(self, remote_id: str) -> Remote:
         """How it stands."""
-        with told(self._service):
+        with told(self._service, about="batch"):
             return self._remote(self._client.batches.get(name=remote_id))
 
     def cancel(self, remote_id: str) -> None:
         """Ask for no more of it."""
-        with told(self._service):
+        with told(self._service, about="batch"):
             self._client.batches.cancel(name=remote_id)
 
     def fetch(self, remote: Remote, into: BinaryIO) -> None:
         """The file of answers."""
-        with told(self._service):
+        with told(self._service, about="results"):
             for file in remote.files:
                 into.write(self._client.files.download(file=file))
                 into.write(b"\n")
@@ -128,7 +128,8 @@ class GoogleBatches:
             code = error.get("code") if isinstance(error, dict) else None
             if code in _UNMADE:
                 return ResultLine(custom_id, None)
-            status = _STATUS.get(code, 500) if isinstance(code, int) else 500
+            known = code if isinstance(code, int) else 13
+            status = known if 400 <= known < 600 else _STATUS.get(known, 500)
             return ResultLine(custom_id, fault_of_line(self._service, status, error))
         try:
             return ResultLine(custom_id, self._backend.read(response))

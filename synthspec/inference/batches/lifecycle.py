@@ -103,7 +103,8 @@ class Lifecycle:
                 tries += 1
                 rule = FAULT_RULES[fault.kind]
                 if not rule.retry or tries >= TRIES:
-                    return await self._refuse(self._without_batches(fault), full=fault.kind in _LATER)
+                    large = fault.kind is FaultKind.TOO_LONG
+                    return await self._refuse(self._without_batches(fault), full=large or fault.kind in _LATER)
                 await self._ask_again(tries, fault)
                 continue
             batch.remote = remote

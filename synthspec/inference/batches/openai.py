@@ -84,17 +84,17 @@ class OpenAIBatches:
 
     def poll(self, remote_id: str) -> Remote:
         """How it stands."""
-        with told(self._service):
+        with told(self._service, about="batch"):
             return self._remote(self._client.batches.retrieve(remote_id))
 
     def cancel(self, remote_id: str) -> None:
         """Ask for no more of it."""
-        with told(self._service):
+        with told(self._service, about="batch"):
             self._client.batches.cancel(remote_id)
 
     def fetch(self, remote: Remote, into: BinaryIO) -> None:
         """The file of answers and the one of errors, one after the other."""
-        with told(self._service):
+        with told(self._service, about="results"):
             for file in remote.files:
                 with self._client.files.with_streaming_response.content(file) as answer:
                     for piece in answer.iter_bytes():

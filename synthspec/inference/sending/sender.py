@@ -313,7 +313,8 @@ class CallQueue:
             else:
                 outcome = found
             again = outcome is None and self.stopping is None
-            self._events.append(CallFailed(asked.request, asked.id[0], str(fault.kind), again, server, fault.message))
+            told = str(fault.kind), again, server, fault.message, self._charged(asked, fault)
+            self._events.append(CallFailed(asked.request, asked.id[0], *told))
         else:
             self._events.append(CallUnsent(asked.request, asked.id[0]))
         if outcome is None and self.stopping is not None:
@@ -325,6 +326,13 @@ class CallQueue:
             asked.worst = worst_of(self._endpoints[_endpoint_of(asked.request)], asked.request)
         self._wait(asked)
         return []
+
+    def _charged(self, asked: PendingRequest, fault: BackendFault) -> float | None:
+        """US dollars that a call may cost at most of which no reply can be used; None is not known."""
+        endpoint = self._endpoints[_endpoint_of(asked.request)]
+        if fault.sent == "no" or endpoint.free:
+            return 0.0
+        return None if endpoint.prices is None else asked.worst.cost
 
     async def shut(self) -> None:
         """End the calls: those in flight are waited for, unless the run was cancelled, and what came is stored."""

@@ -74,8 +74,9 @@ _TOO_LONG = lazy_pattern(
     re.I,
 )
 _REFUSED = lazy_pattern(
-    r"content_filter|content filtering policy|content_policy|responsibleaipolicyviolation|content management policy|invalid_prompt"
-    r"|safety system|usage policy|prohibited_content|blocked_content|data_inspection_failed",
+    r"content_filter|content filtering policy|content_policy|responsibleaipolicyviolation|content management policy"
+    r"|invalid_prompt|text content blocks must|required oneof field 'data'|safety system"
+    r"|usage policy|prohibited_content|blocked_content|data_inspection_failed",
     re.I,
 )
 _PICTURE = lazy_pattern(
@@ -86,7 +87,8 @@ _PICTURE = lazy_pattern(
 )
 _UNAUTHORISED = lazy_pattern(r"api[_ ]key[_ ](?:not[_ ]valid|invalid)|invalid[_ ]api[_ ]key|invalid api token", re.I)
 _WRONG_PLACE = lazy_pattern(
-    r"(?:location|region|country) is not supported|not (?:supported|available) in your (?:country|region|location)", re.I
+    r"(?:location|region|country) is not supported|not (?:supported|available) in your (?:country|region|location)",
+    re.I,
 )
 _NO_MODEL = lazy_pattern(
     r"model[^.]{0,120}(?:not (?:found|exist|supported)|does not exist|unknown)|model_not_found|unknown model"
@@ -192,6 +194,11 @@ def _message_of_missing(service: Service, where: str, status: int, said: str) ->
     begun = f"{where} does not know this path ({status})"
     ending = "`base_url` often ends in /v1" if service.name == "the server" else "check `base_url`"
     return f"{begun}; {ending}" + (f" ({said})" if said else "")
+
+
+def said_in(service: Service, body: str) -> str:
+    """What an answer other than success says for a reader, clean."""
+    return service.clean(_read_body(body[:_LONGEST_BODY])[0])
 
 
 def _read_body(body: str) -> tuple[str, str]:
