@@ -54,7 +54,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {  # each event, and its keys beside `v`
     "row_empty": ("path",),
     "row_dropped": ("path", "combination", "rule"),
     "spend": ("cost", "tokens"),
-    "batch_moved": ("batch", "provider", "state", "count", "done", "strange"),
+    "batch_moved": ("batch", "provider", "state", "count", "done", "strange", "fault"),
     "paused": (),
     "resumed": (),
     "stop": ("reason",),
