@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from synthspec.planning.balancing.pfair import boundary, schedule, whole_shares
 from synthspec.planning.design import Design, Dimension, Requirement, Strategy
 from synthspec.planning.designs import find_strategy
+from synthspec.planning.designs.balanced import Balanced
 from synthspec.planning.drawing import DrawFault
 from synthspec.planning.sampling.bijection import Permutation
 from synthspec.plugins import plugin_names
@@ -86,6 +88,35 @@ def test_contract(name: str) -> None:
     assert not (levels_of(whole["d2"], (3, 0, 1)) == 1).any(), "a level of no weight"
     other = make(name, weights, seed=2).uniforms(0, 1000)
     assert all((other[key] != whole[key]).any() for key in whole)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6_000), st.integers(1, 3_000)), min_size=1, max_size=6), st.booleans())
+@settings(max_examples=third(20), deadline=None)
+def test_balanced_rows_do_not_hang_on_what_was_read_before(reads: list[tuple[int, int]], goes_on: bool) -> None:
+    weights: tuple[Weights, ...] = ((1, 1, 1), (7, 2, 1), (3, 1), None)
+    strategy, at = make("balanced", weights), 0
+    for start, rows in reads:
+        start = at if goes_on else start
+        at = start + rows
+        found, fresh = strategy.uniforms(start, at), make("balanced", weights).uniforms(start, at)
+        for key in fresh:
+            np.testing.assert_array_equal(found[key], fresh[key])
+
+
+def test_balanced_rows_read_one_after_another_are_filled_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    filled: list[tuple[int, int]] = []
+    fill = Balanced._superblocks
+
+    def noted(self: Balanced, first: int, last: int) -> Any:
+        filled.append((first, last))
+        return fill(self, first, last)
+
+    monkeypatch.setattr(Balanced, "_superblocks", noted)
+    strategy = make("balanced", [(1, 1, 1), None])
+    for _ in range(2):
+        for start in range(0, 16 * 256, 256):
+            strategy.uniforms(start, start + 256)
+    assert filled == [(0, 2), (2, 34)]
 
 
 @pytest.mark.parametrize("name", plugin_names("strategies"))

@@ -23,6 +23,7 @@ JOINT = 64  # dimensions that are kept even with each other
 _LEVELS = 2048  # levels of these, all together
 _MANY = 64
 _BATCH = 1024
+_AHEAD = 32  # superblocks that are filled with those that are asked for, where rows are read one after another
 _CELLS = 1 << 24
 
 
@@ -119,12 +120,16 @@ class Balanced:
         first, last = start // STEP, -(-stop // STEP)
         begin, end, recent = self._recent
         if not (begin <= first and last <= end):
-            pieces = [self._superblocks(at, min(at + self._batch, last)) for at in range(first, last, self._batch)]
-            names = pieces[0] if pieces else ()
-            recent = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
-            begin = first
-            if last - first <= self._batch:
-                self._recent = (first, last, recent)
+            pieces: list[Mapping[str, Levels]] = []
+            if begin <= first <= end < last and end > begin:  # read on: a few superblocks cost as much as many
+                last = max(last, min(max(3 * end - 2 * begin, end + _AHEAD), end + self._batch // 4))
+                if last - begin <= self._batch // 4:
+                    pieces, first = [recent], end
+            begin = begin if pieces else first
+            pieces += [self._superblocks(at, min(at + self._batch, last)) for at in range(first, last, self._batch)]
+            recent = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+            if last - begin <= self._batch:
+                self._recent = (begin, last, recent)
         part = slice(start - begin * STEP, stop - begin * STEP)
         found = {name: column[part] for name, column in recent.items()}
         for alone in (self._large, self._alone):
