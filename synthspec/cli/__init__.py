@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from synthspec.cli.shared.echo import echo
-from synthspec.diagnostics.errors import system_reason
+from synthspec.diagnostics.errors import ExitStatus, system_reason
 from synthspec.plugins import find_plugin, installed_names, is_built_in, is_plugin, plugin_error, plugin_package
 
 # in the order in which a person meets them
@@ -87,7 +87,7 @@ class _Commands(click.Group):
 def _interrupted() -> SystemExit:
     """The end of a command that was interrupted, whatever it was at."""
     echo("interrupted", err=True)
-    return SystemExit(130)
+    return SystemExit(ExitStatus.INTERRUPTED)
 
 
 def _blamed(name: str, command: click.Command) -> click.Command:

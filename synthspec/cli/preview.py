@@ -11,6 +11,7 @@ import click
 from synthspec.cli.shared.echo import echo, echo_json, open_console
 from synthspec.cli.shared.options import access_options, form_option, look_options, spec_argument, spec_options
 from synthspec.cli.shared.wrong_values import FileOrFolder
+from synthspec.diagnostics.errors import ExitStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from synthspec.generation.preview import Preview
     from synthspec.inference.events import Event
     from synthspec.sources.kinds import Access
-
-INCOMPLETE = 3  # rows are missing
 
 
 @click.command()
@@ -58,14 +57,14 @@ def command(
         if not quiet:
             echo(_ending(shown, spec), err=True)
     if shown.missing:
-        raise SystemExit(INCOMPLETE)
+        raise SystemExit(ExitStatus.FAILED)
 
 
 def _made(compiled: Compiled, count: int, file: Path | None, quiet: bool) -> Preview:
     """The rows, made while events go to a file."""
     import asyncio
 
-    from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
+    from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.cli.shared.monitors import MonitorOptions, monitoring
     from synthspec.cli.shared.show import Ended
     from synthspec.generation.preview import preview_rows
@@ -85,9 +84,9 @@ def _made(compiled: Compiled, count: int, file: Path | None, quiet: bool) -> Pre
             monitors.end(int(ended.code or 0), ended)
             raise
         except KeyboardInterrupt:
-            monitors.end(INTERRUPTED)
+            monitors.end(ExitStatus.INTERRUPTED)
             raise
-        monitors.end(INCOMPLETE if shown.missing else 0)
+        monitors.end(ExitStatus.FAILED if shown.missing else 0)
     return shown
 
 

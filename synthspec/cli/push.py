@@ -9,6 +9,7 @@ import click
 from synthspec.cli.shared.echo import echo
 from synthspec.cli.shared.options import look_options
 from synthspec.cli.shared.wrong_values import FileOrFolder
+from synthspec.diagnostics.errors import ExitStatus
 
 
 @click.command()
@@ -38,7 +39,7 @@ def command(
     """
     import sys
 
-    from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
+    from synthspec.cli.shared.errors import ending_on_errors
     from synthspec.dataset.publish import REPO, Target, pack_dataset, push_dataset
 
     if not REPO.fullmatch(repo):
@@ -49,7 +50,7 @@ def command(
             url = push_dataset(parcel, Target(repo, private, revision), progress=not quiet and sys.stderr.isatty())
     except KeyboardInterrupt:
         echo("interrupted; the hub is unchanged", err=True)
-        raise SystemExit(INTERRUPTED) from None
+        raise SystemExit(ExitStatus.INTERRUPTED) from None
     if not quiet:
         echo(f"{len(parcel.paths):,} files, {parcel.rows:,} rows", err=True)
     echo(url)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import ClassVar
+
+
+class ExitStatus(IntEnum):
+    """How a command ended, for the shell."""
+
+    DONE = 0
+    WRONG_SPEC = 1
+    WRONG_USE = 2
+    FAILED = 3  # or rows are missing
+    GATE_FAILED = 4
+    INTERRUPTED = 130
 
 
 class SynthspecError(Exception):
@@ -12,13 +24,13 @@ class SynthspecError(Exception):
     that ends with it: 1 where the spec is wrong, 3 where something else is.
     """
 
-    default_status: ClassVar[int] = 3
+    default_status: ClassVar[int] = ExitStatus.FAILED
 
     def __init__(self, message: str, help: str = "", status: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.help = help
-        self.status = self.default_status if status is None else status
+        self.status = int(self.default_status if status is None else status)
 
 
 def system_reason(error: OSError) -> str:

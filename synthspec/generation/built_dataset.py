@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthspec.diagnostics.errors import ExitStatus
 from synthspec.evaluation.gates import GateResult
 from synthspec.generation.scheduling.early_stop import EarlyStop
 from synthspec.lazy_dataclass import dataclass
@@ -53,8 +54,8 @@ class Dataset:
     def status(self) -> int:
         """The exit status of the build: 0, 3 incomplete, 4 a gate failed."""
         if not self.complete:
-            return 3
-        return 0 if all(g.holds for g in self.gates) else 4
+            return ExitStatus.FAILED
+        return ExitStatus.DONE if all(g.holds for g in self.gates) else ExitStatus.GATE_FAILED
 
     @property
     def frame(self) -> pd.DataFrame:

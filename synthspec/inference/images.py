@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from synthspec.diagnostics.errors import SynthspecError, system_reason
+from synthspec.diagnostics.errors import ExitStatus, SynthspecError, system_reason
 from synthspec.document.inheritance import inside
 from synthspec.document.source import path_fault
 from synthspec.lazy_dataclass import dataclass
@@ -28,7 +28,7 @@ _DATA_URL = re.compile(r"data:(?P<kind>[\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64
 class ImageFault(SynthspecError):
     """A picture cannot be used. `kind` is `missing`, `outside`, `kind` or `large`."""
 
-    default_status = 1
+    default_status = ExitStatus.WRONG_SPEC
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)

@@ -8,7 +8,7 @@ from dataclasses import field
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import ExitStatus, SynthspecError
 from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.languages.expressions.functions.placed import INDEX
 from synthspec.lazy_dataclass import dataclass
@@ -19,7 +19,7 @@ MAX_LEVELS = 100_000  # a source of more rows is drawn from as if it were contin
 class DrawFault(SynthspecError):
     """A draw has nothing to give for a combination; the message says which."""
 
-    default_status = 1
+    default_status = ExitStatus.WRONG_SPEC
 
     def __init__(self, parameter: str, message: str, help: str) -> None:
         super().__init__(message, help)

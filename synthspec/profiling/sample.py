@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import ExitStatus, SynthspecError
 from synthspec.lazy_dataclass import dataclass
 from synthspec.profiling.calendar import read_dates
 from synthspec.profiling.naming import HeaderNames
@@ -28,7 +28,7 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "#n/a", "<na>", "?"})
 class SampleFault(SynthspecError):
     """Nothing can be learnt from the data; the message says why."""
 
-    default_status = 1
+    default_status = ExitStatus.WRONG_SPEC
 
 
 @dataclass(frozen=True, slots=True)

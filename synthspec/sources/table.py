@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import ExitStatus, SynthspecError
 from synthspec.languages.expressions.types import ANY, Type, type_of_values
 from synthspec.lazy_dataclass import dataclass
 
@@ -22,7 +22,7 @@ MOST_DISTINCT = 200  # different values from which the type of a column is told
 class TableFault(SynthspecError):
     """The data cannot be read; the message says why, `help` what to write, "" where that is not known."""
 
-    default_status = 1
+    default_status = ExitStatus.WRONG_SPEC
     code = "E511"
 
 

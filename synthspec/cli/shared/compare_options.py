@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthspec.cli.shared.echo import echo
-from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
+from synthspec.cli.shared.errors import ending_on_errors
 from synthspec.cli.shared.show import compile_or_exit, fail
 from synthspec.cli.shared.written import read_or_exit
+from synthspec.diagnostics.errors import ExitStatus
 
 if TYPE_CHECKING:
     from synthspec.analysis.compiled import Compiled
@@ -74,7 +75,7 @@ def _build(compiled: Compiled, backend: str | None, *, quiet: bool, no_color: bo
         fail(build.left, f"`synthspec status {folder}` says how they stand")
     if dataset is None:
         echo(f"interrupted; every completion is kept in {folder}: run it again to resume", err=True)
-        raise SystemExit(INTERRUPTED)
+        raise SystemExit(ExitStatus.INTERRUPTED)
     if not dataset.complete and not quiet:
         kept, asked = build.tally.kept, compiled.spec.rows
         echo(f"note: {kept:,} of {asked:,} rows{f': {dataset.reason}' if dataset.reason else ''}", err=True)

@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from synthspec.diagnostics.errors import SynthspecError
-
-INTERRUPTED = 130
+from synthspec.diagnostics.errors import ExitStatus, SynthspecError
 
 
 class Failure(NamedTuple):
@@ -50,4 +48,4 @@ def ending_on_errors(
         if isinstance(error, OSError) and folder is None:
             raise
         message, help, status = failure_of(error, folder, help)
-        fail(message, help, INTERRUPTED if interrupted() else status)
+        fail(message, help, ExitStatus.INTERRUPTED if interrupted() else status)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthspec.cli.shared.echo import echo, echo_json
-from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
+from synthspec.cli.shared.errors import ending_on_errors
 from synthspec.cli.shared.show import Ended, fail
-from synthspec.diagnostics.errors import system_reason
+from synthspec.diagnostics.errors import ExitStatus, system_reason
 from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Monitors:
         from synthspec.generation.monitoring.build_summary import EarlyEnd, summarise, summary_json
 
         assert self._build is not None
-        failure = None if ended is None or status == INTERRUPTED else EarlyEnd(ended.message, ended.help)
+        failure = None if ended is None or status == ExitStatus.INTERRUPTED else EarlyEnd(ended.message, ended.help)
         summary = summarise(self._build, status, time.monotonic() - self._began, failure)
         self._summaries.append(summary_json(summary))
         if self._lines is not None:
@@ -141,7 +141,7 @@ def _status_of(ended: BaseException | None, failure: Any) -> tuple[int, Any]:
         case SystemExit(code=int(code)):
             return code, failure("the spec has errors")
         case KeyboardInterrupt():
-            return INTERRUPTED, failure("interrupted")
+            return ExitStatus.INTERRUPTED, failure("interrupted")
     return 1, failure("the spec has errors" if ended is None else "the command failed")
 
 

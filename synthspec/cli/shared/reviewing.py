@@ -11,6 +11,7 @@ from typing import Any
 from synthspec.cli.shared.echo import echo, echo_json
 from synthspec.cli.shared.show import compile_or_exit, fail
 from synthspec.dataset.manifest import read_manifest
+from synthspec.diagnostics.errors import ExitStatus
 from synthspec.evaluation.agreement import Agreement
 from synthspec.generation.reviewing.progress import ReviewProgress
 from synthspec.generation.reviewing.saying import ReviewDesk, RowRemark
@@ -43,7 +44,6 @@ def desk_of(folder: Path, spec: Path | None, access: Access) -> ReviewDesk:
 
 def apply_reviews(folder: Path, spec: Path | None, access: Access, *, form: str, quiet: bool, no_color: bool) -> int:
     """Rewrite the files of a dataset as its reviews have it; the exit status."""
-    from synthspec.cli.shared.errors import INTERRUPTED
     from synthspec.cli.shared.run_build import run_with_signals
     from synthspec.generation.build import Build
 
@@ -65,7 +65,7 @@ def apply_reviews(folder: Path, spec: Path | None, access: Access, *, form: str,
     build = Build(here, compiled.tables, folder, calls=False)
     asyncio.run(run_with_signals(build, lambda event: None))
     if build.dataset is None:
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
     facts = build.dataset.manifest.get("reviews", {})
     if form == "json":
         echo_json(build.dataset.manifest)

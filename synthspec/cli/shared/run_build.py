@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from synthspec.analysis.compiled import Compiled
 from synthspec.cli.shared.echo import echo, echo_json
-from synthspec.cli.shared.errors import INTERRUPTED, ending_on_errors
+from synthspec.cli.shared.errors import ending_on_errors
 from synthspec.cli.shared.monitors import STANDARD_OUTPUT, MonitorOptions, Monitors, monitoring
 from synthspec.cli.shared.show import Ended, fail, show_diagnostics, show_faults_as_json
 from synthspec.compiler import compile_spec
+from synthspec.diagnostics.errors import ExitStatus
 from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from synthspec.inference.accounting.counters import Tally
     from synthspec.inference.events import Event
     from synthspec.sources.kinds import Access
-
-INCOMPLETE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def _built_all(paths: tuple[Path, ...], overrides: dict[str, str], asked: Asked,
         status, manifest = _build_one(each, overrides, asked, monitors)
         if manifest is not None:
             results.append(manifest)
-        if status == INTERRUPTED:
+        if status == ExitStatus.INTERRUPTED:
             return status
         worst = max(worst, status)
     if asked.form == "json":
@@ -102,15 +101,15 @@ def _build_one(compiled: Compiled, overrides: dict[str, str], asked: Asked, moni
         monitors.end(int(ended.code or 0), ended)
         raise
     left = build.left if dataset is None else None
-    summary = monitors.end(INCOMPLETE if left else INTERRUPTED if dataset is None else dataset.status)
+    summary = monitors.end(ExitStatus.FAILED if left else ExitStatus.INTERRUPTED if dataset is None else dataset.status)
     if left is not None:
         if not asked.quiet:
             echo(f"{left}; `synthspec status {folder}` says how they stand", err=True)
-        return INCOMPLETE, None
+        return ExitStatus.FAILED, None
     if dataset is None:
         if not asked.quiet:
             echo(f"interrupted; every completion is kept in {folder}: run it again to resume", err=True)
-        return INTERRUPTED, None
+        return ExitStatus.INTERRUPTED, None
     if build.notice:
         echo(build.notice, err=True)
     _report(summary, dataset, build.tally, asked)

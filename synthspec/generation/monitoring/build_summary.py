@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthspec.diagnostics.errors import ExitStatus
 from synthspec.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     from synthspec.inference.accounting.counters import Tally
 
 SCHEMA = 1  # raised where a key goes or changes its meaning; keys may be added
-OUTCOMES = {0: "complete", 3: "incomplete", 4: "gate failed", 130: "interrupted"}  # by exit status
+OUTCOMES: Mapping[int, str] = {
+    ExitStatus.DONE: "complete",
+    ExitStatus.FAILED: "incomplete",
+    ExitStatus.GATE_FAILED: "gate failed",
+    ExitStatus.INTERRUPTED: "interrupted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +179,7 @@ def summary_json(summary: BuildSummary) -> dict[str, Any]:
 
 def failed_json(status: int, failure: EarlyEnd) -> dict[str, Any]:
     """The summary of a command that ended before any build began."""
-    outcome = OUTCOMES[130] if status == 130 else "error"
+    outcome = OUTCOMES[ExitStatus.INTERRUPTED] if status == ExitStatus.INTERRUPTED else "error"
     return {"schema": SCHEMA, "status": status, "outcome": outcome, "error": _failure_json(failure)}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Literal
 
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import ExitStatus, SynthspecError
 from synthspec.languages.patterns.python_parser import opcodes, replacement_error, unmerged_parser
 from synthspec.languages.patterns.wording import regex_words
 from synthspec.lazy_dataclass import dataclass
@@ -25,7 +25,7 @@ SetItem = tuple[int, int] | str  # a range of code points, both ends included, o
 class PatternFault(SynthspecError, ValueError):
     """What is wrong with a pattern: a message, its offset in the pattern (from 0), and how to fix it."""
 
-    default_status = 1
+    default_status = ExitStatus.WRONG_SPEC
 
     def __init__(self, message: str, offset: int = 0, help: str = "") -> None:
         super().__init__(message, help)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import ExitStatus, SynthspecError
 
 MAX_TEXT = 2_000_000  # characters of one rendered prompt
 MAX_STEPS = 2_000_000  # rounds of loops, each counted as often as its body has parts, and items that filters go through
@@ -18,7 +18,7 @@ MAX_BITS = 8_192  # of a whole number
 class TemplateFault(SynthspecError):
     """A template could not be rendered for these values; the message says why."""
 
-    default_status = 1
+    default_status = ExitStatus.WRONG_SPEC
 
 
 class WorkFault(TemplateFault):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthspec.diagnostics.errors import SynthspecError
+from synthspec.diagnostics.errors import ExitStatus, SynthspecError
 from synthspec.languages.expressions.evaluation.columns import ColumnArray
 from synthspec.languages.expressions.random.quantiles import edges, level_of
 from synthspec.languages.expressions.random.quantiles.bell import normal_quantile
@@ -38,7 +38,7 @@ TOLERANCE = 0.02
 class CorrelationFault(SynthspecError):
     """A correlation cannot be had; `help` says what could."""
 
-    default_status = 1
+    default_status = ExitStatus.WRONG_SPEC
 
     def __init__(self, correlation: Correlation, message: str, help: str) -> None:
         super().__init__(message, help)

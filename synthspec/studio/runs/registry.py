@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from synthspec.dataset.manifest import read_manifest, rows_in_dataset
+from synthspec.diagnostics.errors import ExitStatus
 from synthspec.lazy_dataclass import dataclass
 from synthspec.studio.context import RequestRefused, Studio
 from synthspec.studio.runs.following import EventFile
@@ -159,7 +160,8 @@ class Runs:
             return {"outcome": outcome, "status": ended.get("status"), "said": said, "in_dataset": left}
         status = self.find(record.id).status
         said = self.printed(record)
-        outcome = "error" if status in (1, 2, 3) else "interrupted" if status == 130 else "lost"
+        wrong = (ExitStatus.WRONG_SPEC, ExitStatus.WRONG_USE, ExitStatus.FAILED)
+        outcome = "error" if status in wrong else "interrupted" if status == ExitStatus.INTERRUPTED else "lost"
         return {"outcome": outcome, "status": status, "said": said}
 
     def _left(self, record: RunRecord, summary: Mapping[str, Any]) -> int | None:
