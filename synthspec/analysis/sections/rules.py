@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from typing import Literal as OneOf
 
@@ -14,7 +14,7 @@ from synthspec.diagnostics.remedies import remove
 from synthspec.document.reader import MapNode, Node, ScalarNode
 from synthspec.evaluation.gates import GATE_METRICS, metrics_named, words_unknown
 from synthspec.languages.expressions import compile_row, names_of
-from synthspec.languages.expressions.traversal import walk
+from synthspec.languages.expressions.traversal import joined_by_and, walk
 from synthspec.languages.expressions.tree import Binary, Expression, FunctionCall, Literal, Name
 from synthspec.languages.expressions.types import Type
 from synthspec.plugins import plugin_names
@@ -91,22 +91,13 @@ def _check(
         ctx.report("E508", that, "this check reads no field, so it never changes", "name a field in it")
     else:
         stern = unjudged if severity == "error" and retry is None else {}
-        for part in () if _never(ctx, that, expression, scope, stern) else _parts(expression):
+        for part in () if _never(ctx, that, expression, scope, stern) else joined_by_and(expression):
             if not _never(ctx, that, part, scope, stern):
                 _out_of_bounds(ctx, that, part, fields)
     if severity == "drop" and retry is not None and isinstance(node, MapNode):
         message_of = "a row that a `drop` check does not want is left out: no prompt is retried for it"
         ctx.report("E434", node.get("retry") or node, message_of, remove("retry") + ", or the severity")
     return Check(expression, that.text, message, _SEVERITIES.get(severity, "error"), that.span, retry, told)
-
-
-def _parts(expression: Expression) -> Iterator[Expression]:
-    """What is joined by `and`: a row must pass each of them."""
-    if isinstance(expression, Binary) and expression.operator == "and":
-        yield from _parts(expression.left)
-        yield from _parts(expression.right)
-    else:
-        yield expression
 
 
 def _never(

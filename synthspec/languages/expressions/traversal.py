@@ -153,3 +153,12 @@ def rebuild(node: Expression, change: Callable[[Expression], Expression]) -> Exp
             condition = rebuild(node.condition, change)
             then, otherwise = rebuild(node.then, change), rebuild(node.otherwise, change)
             return change(replace(node, condition=condition, then=then, otherwise=otherwise))
+
+
+def joined_by_and(expression: Expression) -> Iterator[Expression]:
+    """The parts of a condition that `and` joins, all of which must be true; the whole where there is no `and`."""
+    if isinstance(expression, Binary) and expression.operator == "and":
+        yield from joined_by_and(expression.left)
+        yield from joined_by_and(expression.right)
+    else:
+        yield expression

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from synthspec.analysis.sections.context import AnalysisContext, Explain
 from synthspec.analysis.sections.prompts.surroundings import Emptied, Surroundings
 from synthspec.document.reader import Entry, MapNode, Node, ScalarNode
 from synthspec.languages.expressions import parse_expression
-from synthspec.languages.expressions.tree import Binary, Expression
+from synthspec.languages.expressions.traversal import joined_by_and
+from synthspec.languages.expressions.tree import Expression
 from synthspec.languages.expressions.types import Type
 from synthspec.spec import SourceDraw
 
@@ -38,16 +39,8 @@ def _conditions(when: Node | None) -> frozenset[str]:
     parsed = parse_expression(when.text)[0] if isinstance(when, ScalarNode) else None
     if parsed is None or not isinstance(when, ScalarNode):
         return frozenset()
-    parts = (when.text[node.start : node.end] for node in _joined_by_and(parsed))
+    parts = (when.text[node.start : node.end] for node in joined_by_and(parsed))
     return frozenset(" ".join(part.split()) for part in parts)
-
-
-def _joined_by_and(node: Expression) -> Iterator[Expression]:
-    if isinstance(node, Binary) and node.operator == "and":
-        yield from _joined_by_and(node.left)
-        yield from _joined_by_and(node.right)
-    else:
-        yield node
 
 
 def lower_when(ctx: AnalysisContext, node: MapNode, scope: Mapping[str, Type], explain: Explain) -> Expression | None:
