@@ -317,5 +317,40 @@ def test_another_version_that_cannot_be_read_takes_the_draft_with_it() -> None:
     assert rows_read("json", reply, score) == []
 
 
+LEFT_OVERS = [
+    ("csv", "assistant: **Answer:**\nassistant: \\boxed{title,body\nFrost,Ice lay on the pond.}"),
+    ("csv", "> \\boxed{title,body\n> Frost,Ice lay on the pond.}\n\nLet me know if you need more!"),
+    ("csv", "assistant: > title,body\n> Frost,Ice lay on the pond.</s>"),
+    ("csv", "```\n> <|channel|>analysis<|message|>Hm.<|end|><|channel|>final<|message|>title,body\n> Frost,Ice lay on the pond.\n```"),
+    ("csv", 'Sure, here you go!\n\n"> title,body\\r\\n> Frost,Ice lay on the pond.\\r\\n> Thaw,It sang."'),
+    ("pairs", "assistant: \\boxed{**Answer:**\ntitle: Frost\nbody: Ice lay on the pond.}"),
+    ("pairs", "> [THINK]Hm.[/THINK]title: Frost\n> body: Ice lay on the pond.\n> \n> title: Thaw\n> body: It sang.\n> \n> ---\n> *Note: short.*"),
+    ("sections", "\\boxed{> ## title\n> Frost\n> \n> ## body\n> Ice lay on the pond.}\n\n---\n*Note: I kept it short.*"),
+    ("sections", "\\boxed{\\boxed{**Answer:**\n## title\nFrost\n\n## body\nIce lay on the pond.}}"),
+    ("sections", "```\n```\n## title\nFrost\n\n## body\nIce lay on the pond.\n```\n\n---\n*Note: I kept it short.*\n```"),
+    ("sections", '<|channel|>final<|message|>"<|channel|>analysis<|message|>Hm.<|end|><|channel|>final<|message|>## title\\nFrost\\n\\n## body\\nIce lay on the pond."'),
+    ("pairs", "```json\n> ```\n> <|channel|>analysis<|message|>Hm.<|end|><|channel|>final<|message|>title: Frost\n> body: Ice lay on the pond.\n> ```\n```"),
+]  # fmt: skip
+RIGHT = [{"title": "Frost", "body": "Ice lay on the pond."}, {"title": "Thaw", "body": "It sang."}]
+
+
+@pytest.mark.parametrize("form, reply", LEFT_OVERS, ids=[f"{f}-{i}" for i, (f, _) in enumerate(LEFT_OVERS)])
+def test_no_mark_of_a_wrapper_stays_in_a_value(form: str, reply: str) -> None:
+    """A box within a quote and a quote within a role: what cannot be taken off gives no row."""
+    rows = 2 if "Thaw" in reply else 1
+    shape = make_shape({**ANSWERS["csv-table"], "rows": rows})
+    assert all(row in RIGHT for row in rows_read(form, reply, shape))
+
+
+@pytest.mark.parametrize("form, reply, right", [
+    ("csv", "title,body\nFrost,> 0 degrees", {"title": "Frost", "body": "> 0 degrees"}),
+    ("sections", "## title\nFrost\n\n## body\n> Ice lay\n> on the pond.", {"title": "Frost", "body": "> Ice lay\n> on the pond."}),
+    ("pairs", "title: Frost\nbody: end of the block }", {"title": "Frost", "body": "end of the block }"}),
+    ("sections", "## title\nFrost\n\n## body\nRun this:\n```sh\nls\n```", {"title": "Frost", "body": "Run this:\n```sh\nls\n```"}),
+])  # fmt: skip
+def test_marks_without_a_wrapper_are_a_part_of_the_value(form: str, reply: str, right: dict[str, str]) -> None:
+    assert rows_read(form, reply, make_shape({**ANSWERS["csv-table"], "rows": 1})) == [right]
+
+
 def rows_read(form: str, reply: str, shape: Shape) -> list[dict[str, Any]]:
     return [dict(row) for row in find_format(form).parse(reply, shape).rows]

@@ -19,6 +19,7 @@ from synthspec.formats.recovery.remarks import (
     judge_preamble,
     judge_remark,
 )
+from synthspec.formats.recovery.residues import residue
 from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.thinking import kept_tags, without_thinking
 from synthspec.formats.recovery.versions import corrected, last_of_several
@@ -72,6 +73,7 @@ def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], P
         parsed = last_of_several(
             last, parsed, shape.rows, lambda part: _once(answer_of(part, form, shape, 1), form, shape, read)
         )
+    parsed = _without_residues(form, parsed, text)
     choices = {f.name for f in shape.fields if "enum" in f.schema or "const" in f.schema}
     kept = tuple(r for r in parsed.rows if not is_unfilled({n: v for n, v in r.items() if n not in choices}))
     if len(kept) == len(parsed.rows):
@@ -80,6 +82,17 @@ def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], P
     if not kept and not rejections:
         rejections = (refuse(form, "placeholder", "the reply holds the form without its values", body),)
     return Parsed(kept, rejections)
+
+
+def _without_residues(form: str, parsed: Parsed, reply: str) -> Parsed:
+    """The rows without those that may hold a mark of what the reply is wrapped in."""
+    found = [(row, residue(form, row, reply)) for row in parsed.rows]
+    held = [value for _, value in found if value]
+    if not held:
+        return parsed
+    why = "a mark of what the reply is wrapped in may be a part of a value"
+    refused = tuple(refuse(form, "wrapper", why, value) for value in held)
+    return Parsed(tuple(row for row, value in found if not value), (*parsed.rejections, *refused))
 
 
 def answer_of(text: str, form: str, shape: Shape, least: int = 2) -> Body:
