@@ -20,7 +20,7 @@ from synthspec.inference.events import (
     RowMissing,
     RowReady,
 )
-from synthspec.spec.rows import Missing, Path, Row
+from synthspec.spec.rows import Missing, Row, RowPath
 
 
 class Intake:
@@ -30,11 +30,11 @@ class Intake:
     after the row at which a saturation stop begins (`is_after_stop`), there are as many as were in flight by chance.
     """
 
-    def __init__(self, tally: Tally, files: DatasetFolder | None, is_after_stop: Callable[[Path], bool]) -> None:
+    def __init__(self, tally: Tally, files: DatasetFolder | None, is_after_stop: Callable[[RowPath], bool]) -> None:
         self.tally, self.files, self.calls = tally, files, CallTally()
         self._is_after_stop = is_after_stop
-        self._front: Path = ()  # the last row whose turn has come
-        self._ahead: list[tuple[Path, int, CallFigures]] = []  # completions of rows after it: a heap
+        self._front: RowPath = ()  # the last row whose turn has come
+        self._ahead: list[tuple[RowPath, int, CallFigures]] = []  # completions of rows after it: a heap
         self._held = 0
 
     def take(self, event: Event, warned: Mapping[int, list[str]], *, noted: bool = False) -> str:
@@ -69,7 +69,7 @@ class Intake:
         """The run came to its end, and the dataset has room for more rows: all that was made is of it."""
         self._count_to(None)
 
-    def _count_to(self, last: Path | None) -> None:
+    def _count_to(self, last: RowPath | None) -> None:
         """Count the completions of the rows up to this one, of all where it is None."""
         while self._ahead and (last is None or self._ahead[0][0] <= last):
             path, _, call = heapq.heappop(self._ahead)

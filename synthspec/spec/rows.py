@@ -36,7 +36,6 @@ def missing_rule(name: str) -> str:
 
 
 RowPath = tuple[int, ...]  # a row's name: its combination, and its place where a prompt made several of one
-Path = RowPath  # its name in `generation/scheduling` and `generation/intake.py` yet
 
 
 def path_text(path: RowPath) -> str:

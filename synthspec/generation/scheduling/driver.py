@@ -46,7 +46,7 @@ from synthspec.inference.sending.endpoints import Endpoint
 from synthspec.inference.sending.sender import CallQueue
 from synthspec.languages.templates.template import TemplateFault
 from synthspec.planning.plan import Plan
-from synthspec.spec.rows import Missing, Path, Row, Stage
+from synthspec.spec.rows import Missing, Row, RowPath, Stage
 
 INTERRUPTED = "interrupted"  # the reason of a run stopped by hand: nothing is written
 WINDOW = 16_384  # rows that may be worked on ahead of the first that is not final
@@ -114,7 +114,7 @@ class Driver:
         """Whether the dataset has all its rows, or no combination is left that could make one."""
         return self._settled.count >= self._wanted or self._combinations.exhausted
 
-    def is_after_stop(self, path: Path) -> bool:
+    def is_after_stop(self, path: RowPath) -> bool:
         """Whether a row comes at or after the one from which on none is kept, because the model only repeats itself."""
         return self._buffer.is_after_stop(path)
 
@@ -238,7 +238,7 @@ class Driver:
                 self._tell_verdict(work, id[0], outcome)
             self._take(work, advance(self.program, work.state, id, outcome))
 
-    def _tell_verdict(self, work: OpenCombination, path: Path, verdict: Verdict) -> None:
+    def _tell_verdict(self, work: OpenCombination, path: RowPath, verdict: Verdict) -> None:
         if verdict.rejection is None and self._combinations.keeps_texts:
             row = work.state.rows[path]
             assert isinstance(row.waits, Offer)
@@ -304,7 +304,7 @@ class Driver:
         if answer is not None:
             self._answers.append((ask.id, answer))
 
-    def _limit(self) -> Path | None:
+    def _limit(self) -> RowPath | None:
         """The first row for which nothing is asked yet: those before it may be all that the dataset has room for."""
         if self.stopping is not None or self.program.is_settled_by_plan:
             return None
@@ -350,7 +350,7 @@ class Driver:
         if index < self._buffer.combination and not work.state.rows:
             self._works.pop(index, None)
 
-    def _after_stop(self, path: Path) -> Missing:
+    def _after_stop(self, path: RowPath) -> Missing:
         """What a row after a saturation stop comes to, whatever was made of it."""
         values = self.plan[path[0]]
         return Missing(path[0], 0, Stage.CALL, (ONLY_REPEATS,), values, (), path)

@@ -10,7 +10,7 @@ from synthspec.generation.machine.states import ReplyNote, State
 from synthspec.generation.scheduling.request_writer import Firsts
 from synthspec.generation.scheduling.variety import Chain
 from synthspec.lazy_dataclass import dataclass
-from synthspec.spec.rows import Path
+from synthspec.spec.rows import RowPath
 
 
 @dataclass(slots=True)
@@ -21,16 +21,18 @@ class OpenCombination:
     firsts: Firsts
     mark: str  # its listed values
     chain: tuple[Chain, int] | None = None  # where its texts are told to later rows, and its place there
-    kept: dict[Path, Mapping[str, Any]] = field(default_factory=dict)
-    notes: dict[Path, list[ReplyNote]] = field(default_factory=dict)
-    moved: dict[Path, tuple[Firsts, str]] = field(default_factory=dict)
-    empty: dict[Path, Mapping[str, Any]] = field(default_factory=dict)  # rows that had none of the next level to make
+    kept: dict[RowPath, Mapping[str, Any]] = field(default_factory=dict)
+    notes: dict[RowPath, list[ReplyNote]] = field(default_factory=dict)
+    moved: dict[RowPath, tuple[Firsts, str]] = field(default_factory=dict)
+    empty: dict[RowPath, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  # rows that had none of the next level to make
 
-    def mark_at(self, path: Path) -> str:
+    def mark_at(self, path: RowPath) -> str:
         """The listed values of the combination that a row is made under: another one where it was moved."""
         return self.moved[path][1] if path in self.moved else self.mark
 
-    def firsts_at(self, path: Path) -> Firsts:
+    def firsts_at(self, path: RowPath) -> Firsts:
         """The first requests of the combination that a row is made under."""
         return self.moved[path][0] if path in self.moved else self.firsts
 

@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Callable, Sequence
 
 from synthspec.generation.machine.states import Ask
-from synthspec.spec.rows import Path
+from synthspec.spec.rows import RowPath
 
 
 class Overshoot:
@@ -21,7 +21,7 @@ class Overshoot:
         self._undecided = 0  # combinations begun of which it is not known how many rows they make
         self._fanned = 0
         self._rows = 0  # of those that fanned out
-        self._held: list[tuple[Path, int, Ask]] = []
+        self._held: list[tuple[RowPath, int, Ask]] = []
         self._count = 0
 
     @property
@@ -38,7 +38,7 @@ class Overshoot:
         """A combination is begun."""
         self._undecided += 1
 
-    def decide(self, path: Path, count: int | None) -> None:
+    def decide(self, path: RowPath, count: int | None) -> None:
         """A row makes so many rows of the next level; None where it is dropped."""
         if len(path) == 1 and len(self._most) > 1:
             self._undecided -= 1
@@ -51,7 +51,7 @@ class Overshoot:
         self._count += 1
         heapq.heappush(self._held, (ask.path, self._count, ask))
 
-    def take(self, limit: Callable[[], Path | None]) -> Ask | None:
+    def take(self, limit: Callable[[], RowPath | None]) -> Ask | None:
         """The first call that was held back, where its row is before the limit."""
         if not self._held:
             return None

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from synthspec.generation.scheduling.variety import Watch
 from synthspec.inference.outcomes import Id
 from synthspec.lazy_dataclass import dataclass
-from synthspec.spec.rows import Missing, Path, Rejection, Row
+from synthspec.spec.rows import Missing, Rejection, Row, RowPath
 
 LOOKED_AT = 256  # rows ahead that are looked at for the one that a dataset has no room for
 SWEEP = 8  # rows that wait are looked at again once an eighth as many were kept: when changes no verdict
@@ -36,7 +36,7 @@ class CrossRowRules(Protocol):
 class Unwanted:
     """A row that its spec drops, with all that would come of it."""
 
-    path: Path
+    path: RowPath
     combination: int
     rule: str
     reason: str
@@ -46,7 +46,7 @@ class Unwanted:
 @dataclass(slots=True)
 class _Offered:
     id: Id
-    path: Path
+    path: RowPath
     values: Mapping[str, Any]
     mark: str  # of its combination's listed values
     row: Row | None  # None of one that still makes the rows of the next level
@@ -68,27 +68,27 @@ class ReorderBuffer:
         self,
         rules: CrossRowRules | None,
         watch: Watch,
-        drop: Callable[[Path], Missing] | None,
+        drop: Callable[[RowPath], Missing] | None,
         levels: Sequence[int] = (1,),
         ruled: int | None = None,
     ) -> None:
-        self.stopped: Path | None = None  # the model only repeats itself: every row from here on is dropped
+        self.stopped: RowPath | None = None  # the model only repeats itself: every row from here on is dropped
         self.verdicts: list[tuple[Id, Rejection | None]] = []
-        self.settled: list[tuple[Path, BufferedRow | None, bool]] = []  # the last: dropped because of the stop
+        self.settled: list[tuple[RowPath, BufferedRow | None, bool]] = []  # the last: dropped because of the stop
         self._rules = rules
         self._watch = watch
         self._drop = drop
         self._levels = tuple(levels)
         self._ruled = (len(levels) if ruled is None else ruled + 1) if rules is not None else 0  # length of a path
-        self._next: Path | None = None  # the row whose turn it is
-        self._turn: Path | None = None  # of rows above the last fan-out: the one to be checked next
+        self._next: RowPath | None = None  # the row whose turn it is
+        self._turn: RowPath | None = None  # of rows above the last fan-out: the one to be checked next
         self._opened = 0  # combinations before this are begun
         self._expected = 0
-        self._counts: dict[Path, int] = {}  # rows that come of a row
-        self._ready: dict[Path, _Offered] = {}
-        self._fresh: list[Path] = []  # of those, rows that no rule has looked at yet
-        self._final: dict[Path, Missing | Unwanted] = {}
-        self._repeats: dict[Path, list[str]] = {}
+        self._counts: dict[RowPath, int] = {}  # rows that come of a row
+        self._ready: dict[RowPath, _Offered] = {}
+        self._fresh: list[RowPath] = []  # of those, rows that no rule has looked at yet
+        self._final: dict[RowPath, Missing | Unwanted] = {}
+        self._repeats: dict[RowPath, list[str]] = {}
         self._new = 0  # rows kept since the last sweep
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ class ReorderBuffer:
         """Whether the model only repeats itself, and every row before that is final."""
         return self.stopped is not None and self._next is not None and self._next >= self.stopped
 
-    def is_after_stop(self, path: Path) -> bool:
+    def is_after_stop(self, path: RowPath) -> bool:
         """Whether a row comes at or after the one from which on none is kept, because the model only repeats itself."""
         return self.stopped is not None and path >= self.stopped
 
@@ -116,14 +116,14 @@ class ReorderBuffer:
         self._opened = combination + 1
         self._expected += self._levels[0]
 
-    def fan(self, path: Path, count: int) -> None:
+    def fan(self, path: RowPath, count: int) -> None:
         """So many rows come of a row."""
         if self._is_passed(path):
             return
         self._counts[path] = count
         self._expected += count * self._levels[len(path)] - self._levels[len(path) - 1]
 
-    def beyond(self, room: float, likely: float) -> Path | None:
+    def beyond(self, room: float, likely: float) -> RowPath | None:
         """The first row that a dataset with room for so many more has none for, where all before it come to what is
         expected of them, and a combination to so many as are `likely`; None where it has room for all that are begun.
         """
@@ -156,7 +156,7 @@ class ReorderBuffer:
         """A sound row. Its verdict follows: at once where it is sure, else at its turn."""
         self._offered(_Offered(id, row.path, row.values, mark, row))
 
-    def offer_above(self, id: Id, path: Path, values: Mapping[str, Any], mark: str) -> None:
+    def offer_above(self, id: Id, path: RowPath, values: Mapping[str, Any], mark: str) -> None:
         """The same for a row that still makes the rows of the next level."""
         self._offered(_Offered(id, path, values, mark, None))
 
@@ -196,7 +196,7 @@ class ReorderBuffer:
 
     # --- the order of rows
 
-    def _after(self, path: Path) -> Path:
+    def _after(self, path: RowPath) -> RowPath:
         """The row after this one and all that come of it."""
         while len(path) > 1:
             if path[-1] + 1 < self._counts[path[:-1]]:
@@ -204,7 +204,7 @@ class ReorderBuffer:
             path = path[:-1]
         return (path[0] + 1,)
 
-    def _go_on(self, path: Path) -> None:
+    def _go_on(self, path: RowPath) -> None:
         """The turn goes on after a row, and what is known of those that it ends is forgotten."""
         after = self._after(path)
         for length in range(len(path) - 1, 0, -1):
@@ -213,7 +213,7 @@ class ReorderBuffer:
             self._counts.pop(path[:length])
         self._next = after
 
-    def _hand_on(self, path: Path) -> bool:
+    def _hand_on(self, path: RowPath) -> bool:
         """One step of the turn; False where the row whose turn it is must be waited for."""
         count = self._counts.get(path)
         if count is not None and self.is_after_stop(path):
@@ -239,7 +239,7 @@ class ReorderBuffer:
         self._settle(path, offered.row, offered.mark)
         return True
 
-    def _forget(self, path: Path) -> int:
+    def _forget(self, path: RowPath) -> int:
         """Of a row after the stop, what came of it is lost with it: how many rows these were expected to be."""
         count = self._counts.pop(path, None)
         lost = self._final.pop(path, None) is not None
@@ -248,11 +248,11 @@ class ReorderBuffer:
             return 1 if lost else self._levels[len(path) - 1]
         return sum(self._forget((*path, n)) for n in range(count))
 
-    def _is_passed(self, path: Path) -> bool:
+    def _is_passed(self, path: RowPath) -> bool:
         """Whether its turn is over: it came of a row after the stop."""
         return self._next is not None and path < self._next
 
-    def _settle(self, path: Path, outcome: BufferedRow | None, mark: str) -> None:
+    def _settle(self, path: RowPath, outcome: BufferedRow | None, mark: str) -> None:
         """The row whose turn it is goes on, and what it says of the model is counted."""
         self._go_on(path)
         self._expected -= 1
@@ -264,7 +264,7 @@ class ReorderBuffer:
             self._count(path, self._next or path, mark, outcome.values if isinstance(outcome, Row) else None)
         self.settled.append((path, outcome, False))
 
-    def _count(self, path: Path, after: Path, mark: str, kept: Mapping[str, Any] | None) -> None:
+    def _count(self, path: RowPath, after: RowPath, mark: str, kept: Mapping[str, Any] | None) -> None:
         """What a row says of the model: how often it repeated itself, and what was kept. A stop begins `after` it."""
         for repeated in self._repeats.pop(path, ()):
             self._watch.repeated(repeated)
@@ -285,7 +285,7 @@ class ReorderBuffer:
         while self._turn is not None and self._turn[0] < self._opened and self._check_turn(self._turn):
             pass
 
-    def _check_turn(self, path: Path) -> bool:
+    def _check_turn(self, path: RowPath) -> bool:
         count = self._counts.get(path)
         if len(path) < self._ruled and count:
             self._turn = (*path, 0)
@@ -316,7 +316,7 @@ class ReorderBuffer:
         self.verdicts.append((offered.id, None))
         return True
 
-    def _check_early(self, path: Path) -> None:
+    def _check_early(self, path: RowPath) -> None:
         assert self._rules is not None
         offered = self._ready[path]
         rejection = self._rules.check_early(offered.values)

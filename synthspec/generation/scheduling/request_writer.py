@@ -18,7 +18,7 @@ from synthspec.inference.requests import Identity, PromptWriter, Remark, request
 from synthspec.lazy_dataclass import dataclass
 from synthspec.spec.fan_outs import asked_at
 from synthspec.spec.messages import Image, Message, Request
-from synthspec.spec.rows import Path, path_text
+from synthspec.spec.rows import RowPath, path_text
 
 
 def remade_keys(retries: Mapping[str, Remark]) -> dict[str, tuple[Remark, ...]]:
@@ -47,7 +47,7 @@ class FirstRequest:
     key: str
 
 
-Firsts = dict[tuple[str, Path], FirstRequest]  # by opening, and by the row's path in its combination
+Firsts = dict[tuple[str, RowPath], FirstRequest]  # by opening, and by the row's path in its combination
 
 
 def _key_at(ask: Ask, content: str, parts: tuple[str, ...], opens: bool, attempt: int) -> str:
@@ -93,7 +93,7 @@ class RequestWriter:
                     self._open(firsts, step, path, names, moved)
         return firsts
 
-    def _known(self, path: Path, seen: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    def _known(self, path: RowPath, seen: Mapping[str, Any]) -> Iterator[tuple[RowPath, Mapping[str, Any]]]:
         """The rows of a combination that lists of its parameters make, in order, with what their templates see."""
         yield path, seen
         level = self._program.levels[len(path) - 1]
@@ -104,7 +104,9 @@ class RequestWriter:
             names = {**seen, level.name: item}
             yield from self._known((*path, number), {**names, **self._program.context(names)})
 
-    def _open(self, firsts: Firsts, step: Step, path: Path, seen: Mapping[str, Any], moved: int | str | None) -> None:
+    def _open(
+        self, firsts: Firsts, step: Step, path: RowPath, seen: Mapping[str, Any], moved: int | str | None
+    ) -> None:
         index = path[0]
         for opening in step.openings(index, seen):
             writer = self._writers[opening.endpoint or step.prompt.name]
@@ -124,7 +126,7 @@ class RequestWriter:
             self.marks.setdefault(index, []).append(mark)
         return self._seen.add(mark)
 
-    def _note_pictures(self, writer: PromptWriter, path: Path, messages: Iterable[Message]) -> None:
+    def _note_pictures(self, writer: PromptWriter, path: RowPath, messages: Iterable[Message]) -> None:
         if not self.keeps_marks or not writer.prompt.images:
             return
         shown = [part for m in messages for part in m.parts if isinstance(part, Image) and part.path]
@@ -141,7 +143,7 @@ class RequestWriter:
         for mark in marks:
             self._seen.add(mark)
 
-    def request(self, ask: Ask, firsts: Mapping[tuple[str, Path], FirstRequest]) -> Request:
+    def request(self, ask: Ask, firsts: Mapping[tuple[str, RowPath], FirstRequest]) -> Request:
         """The call that a row asks for.
 
         Raises:

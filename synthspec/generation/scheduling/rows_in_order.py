@@ -8,7 +8,7 @@ from dataclasses import replace
 from synthspec.generation.scheduling.open_combination import OpenCombination
 from synthspec.generation.scheduling.reorder_buffer import BufferedRow, Unwanted
 from synthspec.inference.events import Counted, Event, RowDropped, RowEmpty, RowKept, RowMissing
-from synthspec.spec.rows import Missing, Path, Row
+from synthspec.spec.rows import Missing, Row, RowPath
 
 
 class RowsInOrder:
@@ -17,9 +17,11 @@ class RowsInOrder:
     def __init__(self) -> None:
         self.count = 0  # of the dataset
         self.dropped = 0
-        self._last: Path = ()  # of the row that was kept last
+        self._last: RowPath = ()  # of the row that was kept last
 
-    def tell(self, work: OpenCombination, path: Path, outcome: BufferedRow | None, after_stop: bool) -> Iterator[Event]:
+    def tell(
+        self, work: OpenCombination, path: RowPath, outcome: BufferedRow | None, after_stop: bool
+    ) -> Iterator[Event]:
         """What became of a row; nothing is counted of one `after_stop`."""
         for note in work.notes.pop(path, ()):
             if not after_stop:
