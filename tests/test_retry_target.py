@@ -57,3 +57,44 @@ def test_the_latest_prompt_that_a_judge_read_is_asked_again(order: tuple[str, ..
     assert dataset.complete
     assert set(dataset.frame["better"]) == {"second try"}
     assert asked == {"DRAFT": 6, "BETTER": 12, "SCORE": 12}
+
+
+@pytest.mark.parametrize("order", [("low", "high"), ("high", "low")])
+def test_the_latest_prompt_behind_a_computed_field_is_asked_again(order: tuple[str, ...], tmp_path: Path) -> None:
+    """Of two prompts whose fields a sum is made of, the first stands where the sum breaks its rules."""
+    prompts = {
+        "low": 'low:  {user: "LOW {{ n }}", writes: [low]}',
+        "high": 'high: {user: "HIGH above {{ low }}", writes: [high]}',
+    }
+    asked = {"LOW": 0, "HIGH": 0}
+
+    def reply(body: dict[str, Any], nth: int) -> str:
+        kind = body["messages"][0]["content"].split()[0]
+        asked[kind] += 1
+        if kind == "LOW":
+            return '{"low": 5}'
+        return '{"high": 9}' if nth or len(body["messages"]) > 1 else '{"high": 1}'
+
+    with Loopback(reply=reply) as server:
+        path = spec_file(
+            tmp_path,
+            f"""
+            synthspec: 1
+            name: sums
+            rows: 6
+            parameters: {{n: [1, 2, 3, 4, 5, 6]}}
+            prompts:
+              {prompts[order[0]]}
+              {prompts[order[1]]}
+            fields:
+              low: {{type: integer}}
+              high: {{type: integer}}
+              gap: {{value: high - low, minimum: 1}}
+            backend: {{provider: openai, model: loop, base_url: "{server.url}", constrain: false}}
+            limits: {{concurrency: 2, attempts: 3}}
+            """,
+        )
+        dataset = synthspec.build(path, out=tmp_path / "out")
+    assert dataset.complete
+    assert dataset.frame[["low", "high", "gap"]].to_numpy().tolist() == [[5, 9, 4]] * 6
+    assert asked["LOW"] == 6 and asked["HIGH"] > 6
