@@ -2,7 +2,7 @@
 
 The whole suite runs on every processor, a part of it in one process. Where processors are few, one process more runs
 than there are, since tests wait for a fifth of their time: for time-outs, commands and the disk. Property tests draw the same examples in every
-run, so that no run fails by luck, a third of them in the default run and all among the slow tests; `--search` draws
+run, so that no run fails by luck, a quarter of them in the default run and all among the slow tests; `--search` draws
 others. Hypothesis draws from the constants of every module that is loaded, which differ with the tests that ran before
 in the same process: only `--search` lets it.
 
@@ -37,7 +37,7 @@ from hypothesis.internal.conjecture import providers
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before NumPy is loaded
 
-settings.register_profile("same", deadline=None, derandomize=True, max_examples=33)
+settings.register_profile("same", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("deep", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, print_blob=True)
 

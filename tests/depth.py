@@ -1,6 +1,6 @@
 """A property held by few examples in the default run and by many in the slow one.
 
-Tests of Hypothesis run in both: with a third of their examples among the default tests, with all among the slow ones
+Tests of Hypothesis run in both: with a quarter of their examples among the default tests, with all among the slow ones
 (conftest.py).
 """
 
@@ -15,9 +15,9 @@ from _pytest.mark import ParameterSet
 _DEEP = False
 
 
-def third(examples: int) -> int:
-    """So many examples of Hypothesis, in the default run a third of them."""
-    return examples if _DEEP else examples // 3
+def quarter(examples: int) -> int:
+    """So many examples of Hypothesis, in the default run a quarter of them."""
+    return examples if _DEEP else examples // 4
 
 
 def run_deep(deep: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -365,7 +365,7 @@ def check_mutant(folder: Path, name: str, seed: int) -> None:
         assert result.exit_code == int(has_errors(found)) and "Traceback" not in result.output
 
 
-@settings(max_examples=third(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=quarter(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(SHIPPED)), st.integers(0, 10**9))
 def test_mutants(workshop: Path, name: str, seed: int) -> None:
     check_mutant(workshop, name, seed)
@@ -378,7 +378,7 @@ def test_many_mutants(workshop: Path, name: str, seed: int) -> None:
     check_mutant(workshop, name, seed)
 
 
-@settings(max_examples=third(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=quarter(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=200) | st.binary(max_size=200))
 def test_anything(workshop: Path, data: str | bytes) -> None:
     path = workshop / "anything.yaml"

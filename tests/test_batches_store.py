@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_store import completion_of, fault_of, key_of, request_of
@@ -45,7 +45,7 @@ def test_a_pending_batch_is_not_booked_as_lost(tmp_path: Path) -> None:
         assert store.open_sends() == []
 
 
-@settings(max_examples=third(20), deadline=None)
+@settings(max_examples=quarter(20), deadline=None)
 @given(st.lists(st.sampled_from(STATES), max_size=6))
 def test_what_was_set_aside_for_a_batch_counts_in_every_state(
     tmp_path_factory: pytest.TempPathFactory, states: list[str]

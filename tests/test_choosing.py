@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,7 +94,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 @given(worlds(), st.integers(1, 300), st.integers(1, 60))
-@settings(max_examples=third(60), deadline=None)
+@settings(max_examples=quarter(60), deadline=None)
 def test_every_call_is_answered_whatever_dies(world: World, calls: int, at_once: int) -> None:
     assert world.run(calls, at_once) == calls
     assert all(s.in_flight == 0 for s in world.standings.servers)
@@ -102,7 +102,7 @@ def test_every_call_is_answered_whatever_dies(world: World, calls: int, at_once:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=third(25), deadline=None)
+@settings(max_examples=quarter(25), deadline=None)
 def test_a_dead_server_is_tried_ever_more_rarely(seed: int) -> None:
     """Of one that is away all along, the calls are those that were out when it died, then one at a time."""
     takes = [random.Random(seed).uniform(0.05, 0.3) for _ in range(3)]

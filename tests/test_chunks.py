@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,7 +36,7 @@ def test_sentences_without_spaces_between_them() -> None:
     assert sentences("".join(UNSPACED)) == UNSPACED
 
 
-@settings(max_examples=third(15), deadline=None)
+@settings(max_examples=quarter(15), deadline=None)
 @given(st.text('aZ 1.!?…"”()。」\n\u00e9我', max_size=80))
 def test_sentences_are_the_text_whatever_it_is(text: str) -> None:
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())
@@ -103,7 +103,7 @@ def letters(text: str) -> str:
     return "".join(text.split())
 
 
-@settings(max_examples=third(30), deadline=None)
+@settings(max_examples=quarter(30), deadline=None)
 @given(documents(), chunkings())
 def test_chunks_are_the_document_in_order(document: Document, how: Chunking) -> None:
     """Every letter once and in order; no chunk above its limit, but for one long word; overlap as asked."""
@@ -121,7 +121,7 @@ def test_chunks_are_the_document_in_order(document: Document, how: Chunking) -> 
     assert cut(document, how) == chunks
 
 
-@settings(max_examples=third(15), deadline=None)
+@settings(max_examples=quarter(15), deadline=None)
 @given(documents(), chunkings())
 def test_a_sentence_is_cut_only_where_it_is_longer_than_the_limit(document: Document, how: Chunking) -> None:
     unit = UNITS[how.unit]

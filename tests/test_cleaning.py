@@ -12,7 +12,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from depth import one_in, third
+from depth import one_in, quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,7 +47,7 @@ def test_every_step_is_linear(name: str) -> None:
 TEXT = st.text(st.sampled_from(" \t\r\n\v\u00a0,.;:!?ab1\u0301\u0316\u0f73é한ﬁ"), max_size=60)
 
 
-@settings(max_examples=third(300), deadline=None)
+@settings(max_examples=quarter(300), deadline=None)
 @given(TEXT)
 def test_steps_mean_what_they_meant(text: str) -> None:
     assert collapse_lines(text) == re.sub(r"\s*[\r\n]+\s*", " ", text)
@@ -78,7 +78,7 @@ def test_numbers_are_rounded(value: Any, digits: int, rounded: Any) -> None:
     assert math.copysign(1, found) == 1 if found == 0 and isinstance(found, float) else True
 
 
-@settings(max_examples=third(300), deadline=None)
+@settings(max_examples=quarter(300), deadline=None)
 @given(st.floats(-1e9, 1e9), st.integers(0, 12))
 def test_rounding_is_near_and_done_once(value: float, digits: int) -> None:
     once = round_numbers(value, digits)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -99,7 +99,7 @@ def test_nearest_is_highams_example() -> None:
     np.testing.assert_allclose(found, [[1, 0.7607, 0.1573], [0.7607, 1, 0.7607], [0.1573, 0.7607, 1]], atol=1e-4)
 
 
-@settings(max_examples=third(50), deadline=None)
+@settings(max_examples=quarter(50), deadline=None)
 @given(st.integers(2, 6), st.integers(0, 10**6))
 def test_nearest_is_possible_and_leaves_possible_alone(size: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -112,7 +112,7 @@ def test_nearest_is_possible_and_leaves_possible_alone(size: int, seed: int) -> 
         np.testing.assert_allclose(found, matrix, atol=1e-6)
 
 
-@settings(max_examples=third(50), deadline=None)
+@settings(max_examples=quarter(50), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=40))
 def test_rank_correlation_is_spearmans(pairs: list[tuple[int, int]]) -> None:
     x, y = np.array(pairs).T

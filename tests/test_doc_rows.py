@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from synthspec.compiler import compile_spec
 
 PAGE = Path(__file__).parent.parent / "docs/language.md"
 
 
+@pytest.mark.slow
 def test_the_chain_of_the_page_is_sound(tmp_path: Path) -> None:
     part = PAGE.read_text(encoding="utf-8").split("### Several rows of one")[1].split("### ")[0]
     blocks = re.findall(r"(?s)```yaml\n(.*?)```", part)

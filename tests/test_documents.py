@@ -6,7 +6,7 @@ from pathlib import Path
 
 import document_files as made
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,7 +123,7 @@ def test_html_says_its_encoding(declared: str) -> None:
     assert shown(read("a.htm", page)) == [("text", "Señor “Pérez”")]
 
 
-@settings(max_examples=third(60), deadline=None)
+@settings(max_examples=quarter(60), deadline=None)
 @given(st.lists(st.sampled_from(["<p>", "</p>", "<div>", "</div>", "<li>", "<ul>", "</ul>", "<table>", "<tr>", "<td>", "</table>", "<h1>", "</h2>", "<main>", "<script>", "</script>", "<!--", "-->", "<a", "&amp", "one ", "two\n", "<br/>", "<nav>", "<pre>"]), max_size=30))  # fmt: skip
 def test_any_html_is_read(parts: list[str]) -> None:
     for name in ("a.html", "a.md"):

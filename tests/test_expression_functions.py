@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 import pytest
-from depth import examples, third
+from depth import examples, quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -236,7 +236,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=third(200), deadline=None)
+@settings(max_examples=quarter(200), deadline=None)
 @given(st.lists(JSON, max_size=6), st.lists(st.none() | st.integers(-3, 3), max_size=6))
 def test_choosing_is_total_and_as_said(items: list[Any], scores: list[Any]) -> None:
     row = {"items": items, "scores": scores}
@@ -262,7 +262,7 @@ def test_choosing_is_total_and_as_said(items: list[Any], scores: list[Any]) -> N
     assert len(set(map(id, items))) < len(items) or left == sorted(left, reverse=True)
 
 
-@settings(max_examples=third(200), deadline=None)
+@settings(max_examples=quarter(200), deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60), st.integers(1, 5))
 def test_quoted_is_a_share_and_whole_of_what_holds_it(text: str, chunk: str, run: int) -> None:
     expression, _ = parse_expression("quoted(t, c, r)")

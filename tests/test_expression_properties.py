@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from depth import examples, one_in, third
+from depth import examples, one_in, quarter
 from expression_strategies import SCOPE, as_columns, expressions, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,7 +84,7 @@ def test_a_whole_number_stays_one_beside_another_beyond_64_bits() -> None:
     assert [(type(v), v) for v in unpack(column)] == [(int, 9), (float, float(3_037_000_500**2))]
 
 
-@settings(max_examples=third(200), deadline=None)
+@settings(max_examples=quarter(200), deadline=None)
 @given(st.text(alphabet="ab12:null.'\"()[]<>=!+-*/%^&|?:, \n\\{}ifthenelsandorné", max_size=60))
 def test_any_text_gives_a_tree_or_a_fault_inside_it(text: str) -> None:
     expression, faults = parse_expression(text)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from depth import one_in, rest_slow, third
+from depth import one_in, quarter, rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from loopback import Loopback, digest
@@ -113,7 +113,7 @@ def test_gates_and_report_agree_on_any_texts(seed: int, tmp_path: Path) -> None:
     assert dataset.manifest["metrics"]["acceptance"] == pytest.approx(report.as_dict()["build"]["acceptance"])
 
 
-@settings(max_examples=third(40), deadline=None)
+@settings(max_examples=quarter(40), deadline=None)
 @given(some.lists(some.text("ab ", max_size=12), min_size=1, max_size=30), some.randoms(use_true_random=False))
 def test_figures_of_texts_do_not_hang_on_the_order_of_rows(rows: list[str], chance: random.Random) -> None:
     mixed = list(rows)

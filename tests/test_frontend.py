@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,7 +139,7 @@ STYLES = [None, "'", '"', "|", ">"]
 LETTERS = "ab :'\"\\\n\t{}#-,[]&*!|>%@`é漢🙂 ?"
 
 
-@settings(max_examples=third(200), deadline=None)
+@settings(max_examples=quarter(200), deadline=None)
 @given(st.text(LETTERS, max_size=40), st.sampled_from(STYLES), st.integers(20, 80), st.booleans(), st.integers(0, 2))
 def test_every_character_is_found_again(text: str, style: str | None, width: int, plain: bool, depth: int) -> None:
     data: Any = [text, "end"]

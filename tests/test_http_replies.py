@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,7 +63,7 @@ def replies(draw: st.DrawFn) -> tuple[bytes, int, bytes, bool]:
 
 
 @given(replies(), st.data())
-@settings(max_examples=third(150), deadline=None)
+@settings(max_examples=quarter(150), deadline=None)
 def test_a_reply_is_the_same_in_any_pieces(made: tuple[bytes, int, bytes, bool], data: st.DataObject) -> None:
     sent, status, body, closes = made
     cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=8)))
@@ -114,7 +114,7 @@ def test_what_is_no_reply_is_a_fault(sent: bytes) -> None:
 
 
 @given(st.binary(max_size=400), st.integers(1, 50))
-@settings(max_examples=third(150), deadline=None)
+@settings(max_examples=quarter(150), deadline=None)
 def test_anything_else_ends_in_a_fault_or_a_reply(junk: bytes, size: int) -> None:
     for start in (b"", OK, OK + b"Transfer-Encoding: chunked\r\n\r\n"):
         sent = start + junk

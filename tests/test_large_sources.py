@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,7 +67,7 @@ VALUES = st.one_of(
 BLANKS = st.sampled_from(["", "\n", "\n\n", "  \n", "\t\r\n", "\r\n"])
 
 
-@settings(max_examples=third(30))
+@settings(max_examples=quarter(30))
 @given(
     values=st.lists(VALUES, min_size=1, max_size=9),
     blanks=st.lists(BLANKS, min_size=10, max_size=10),

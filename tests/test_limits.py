@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -192,7 +192,7 @@ def test_no_limit_is_passed_in_any_order_of_settling(
         assert budget.cost == pytest.approx(paid)
 
 
-@settings(max_examples=third(30), deadline=None)
+@settings(max_examples=quarter(30), deadline=None)
 @given(st.integers(1, 40), st.integers(1, 10), st.integers())
 def test_those_who_wait_go_as_soon_as_there_is_room(lanes: int, units: int, seed: int) -> None:
     chance = random.Random(seed)

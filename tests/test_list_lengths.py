@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,7 +53,7 @@ def checked(text: str) -> tuple[Any, Type, list[str]]:
     return expression, kind, [f.code for f in found]
 
 
-@settings(max_examples=third(300), deadline=None)
+@settings(max_examples=quarter(300), deadline=None)
 @given(LISTS, st.lists(rows(), min_size=1, max_size=3))
 def test_a_list_is_as_long_as_its_type_says(text: str, drawn: list[dict[str, Any]]) -> None:
     expression, kind, _ = checked(text)
@@ -68,7 +68,7 @@ FORMS = ("{0}[{2}]", "best({0}, {1})", "rank({0}, {1})", "zip({{a: {0}, c: {1}}}
          "majority({0})", "argmax({0})", "mean({0})", "min({0})", "max({0})")  # fmt: skip
 
 
-@settings(max_examples=third(400), deadline=None)
+@settings(max_examples=quarter(400), deadline=None)
 @given(st.sampled_from(FORMS), LEAVES, LEAVES, st.integers(-6, 6), rows())
 def test_what_is_reported_is_always_null(form: str, one: str, two: str, place: int, row: dict[str, Any]) -> None:
     text = form.format(one, two, place)
@@ -105,7 +105,7 @@ def test_lengths_that_are_known(text: str, codes: list[str]) -> None:
     assert checked(text)[2] == codes
 
 
-@settings(max_examples=third(200), deadline=None)
+@settings(max_examples=quarter(200), deadline=None)
 @given(st.dictionaries(st.sampled_from("abcd"), st.lists(ITEMS, max_size=3), max_size=4))
 def test_zip_lays_lists_side_by_side(lists: dict[str, list[Any]]) -> None:
     expression, _ = parse_expression("zip(lists)")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -382,7 +382,7 @@ def test_rows_given(text: str, rows: int | None) -> None:
     assert rows_given(text) == rows
 
 
-@settings(max_examples=third(40))
+@settings(max_examples=quarter(40))
 @given(st.text(max_size=300))
 def test_rows_given_never_fails(text: str) -> None:
     assert (rows_given(text) or 0) >= 0

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from depth import third
+from depth import quarter
 from fake_backend import FakeBackend, use
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -515,7 +515,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"
 )
 
 
-@settings(max_examples=third(40))
+@settings(max_examples=quarter(40))
 @given(st.dictionaries(TEXTS, st.floats(allow_nan=False), min_size=1), TEXTS)
 def test_any_label_and_number_can_be_read_back(samples: dict[str, float], help: str) -> None:
     text = exposition(
@@ -524,7 +524,7 @@ def test_any_label_and_number_can_be_read_back(samples: dict[str, float], help: 
     assert {dict(of)["of"]: v for (_, of), v in read(text)["x"].samples.items()} == samples
 
 
-@settings(max_examples=third(20))
+@settings(max_examples=quarter(20))
 @given(st.lists(st.floats(0, 1000)))
 def test_a_histogram_counts_each_once(values: list[float]) -> None:
     histogram = Histogram((0.1, 1.0, 10.0))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from depth import one_in, third
+from depth import one_in, quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ngram_spec import field, spec_of
@@ -271,7 +271,7 @@ def test_dialogues_keep_their_turns() -> None:
 # --- limits of texts
 
 
-@settings(max_examples=third(25), deadline=None)
+@settings(max_examples=quarter(25), deadline=None)
 @given(low=st.integers(1, 60), more=st.integers(6, 60), seed=st.integers(0, 2**48))
 def test_word_limits_are_kept(low: int, more: int, seed: int) -> None:
     bounds = {"min": low, "max": low + more}
@@ -431,7 +431,7 @@ def test_poor_sources_still_build(table: Table) -> None:
         assert row["text"]
 
 
-@settings(max_examples=third(40), deadline=None)
+@settings(max_examples=quarter(40), deadline=None)
 @given(
     st.lists(st.fixed_dictionaries({"text": st.text(max_size=60), "kind": st.sampled_from("ab")}), max_size=8),
     st.integers(0, 2**48),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 import pytest
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -349,7 +349,7 @@ def test_decontaminate_faults(tmp_path: Path) -> None:
         open_novelty(Novelty(decontaminate=Decontaminate(tmp_path / "none.txt", ("a",))), {})
 
 
-@settings(max_examples=third(30), deadline=None)
+@settings(max_examples=quarter(30), deadline=None)
 @given(some.lists(some.text("ab c", max_size=12), max_size=40), some.floats(0.1, 1.0))
 def test_kept_rows_are_never_near(texts: list[str], similarity: float) -> None:
     index = open_novelty(Novelty(near_duplicates=NearDuplicates(("t",), similarity)), {})

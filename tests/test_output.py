@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
@@ -231,7 +231,7 @@ def test_names_never_collide_and_never_escape(values: list[str]) -> None:
         assert name.casefold() not in {r.casefold() for r in RESERVED}
 
 
-@settings(max_examples=third(25), deadline=None)
+@settings(max_examples=quarter(25), deadline=None)
 @given(some.lists(some.tuples(VALUES, VALUES), max_size=12))
 def test_any_values_partition(tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]) -> None:
     folder = tmp_path_factory.mktemp("partition") / "build"

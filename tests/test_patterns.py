@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -34,7 +34,7 @@ from synthspec.languages.patterns.python_parser import unmerged_parser as _parse
 from synthspec.languages.patterns.tree import check_replacement, parse_tree, tokens
 
 U = np.random.default_rng(3).random(20_000)
-patient = settings(deadline=None, max_examples=third(100))
+patient = settings(deadline=None, max_examples=quarter(100))
 
 # One pattern a line, as written in a spec.
 RUNAWAY = r"""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,7 +93,7 @@ def test_a_new_parameter_leaves_the_others_alone(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(before, after.drop(columns="first"))
 
 
-@settings(max_examples=third(25), deadline=None)
+@settings(max_examples=quarter(25), deadline=None)
 @given(weights=st.lists(st.integers(1, 40), min_size=2, max_size=6), rows=st.integers(1, 300))
 def test_balanced_counts_are_within_one_of_their_share(
     tmp_path_factory: pytest.TempPathFactory, weights: list[int], rows: int

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,7 +98,7 @@ dimensions = st.lists(
 
 
 @pytest.mark.parametrize("strategy", ["random", "balanced", "factorial"])
-@settings(max_examples=third(25), deadline=None)
+@settings(max_examples=quarter(25), deadline=None)
 @given(weights=dimensions, left=st.integers(0, 5), order=st.randoms(use_true_random=False), start=st.integers(0, 2000))
 def test_a_further_dimension_leaves_those_before_it_alone(
     strategy: str, weights: list[Any], left: int, order: Any, start: int

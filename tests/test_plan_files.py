@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,7 +98,7 @@ CELLS: dict[Type, st.SearchStrategy[Any]] = {
 }
 
 
-@settings(max_examples=third(60), deadline=None)
+@settings(max_examples=quarter(60), deadline=None)
 @given(data=st.data(), kinds=st.lists(st.sampled_from(list(CELLS)), min_size=1, max_size=4), rows=st.integers(1, 6))
 @pytest.mark.parametrize("extension", plugin_names("writers"))
 def test_any_columns_are_written_as_their_rows(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
@@ -83,7 +83,7 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, tuple[type, str]]]:
 
 
 @settings(
-    max_examples=third(6),
+    max_examples=quarter(6),
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -22,7 +22,7 @@ from synthspec.planning.constraints.fitting import Wanted, fit, whole
 from synthspec.planning.design import Tied
 from synthspec.planning.sampling.tied import PERIOD, STEP, Schedule
 
-QUICK = settings(max_examples=third(25), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),
+QUICK = settings(max_examples=quarter(25), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate),
                  suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 
 

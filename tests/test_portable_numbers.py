@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from depth import one_in, third
+from depth import one_in, quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
@@ -79,7 +79,7 @@ def test_vector_units_change_nothing(tmp_path: Path, strategy: str, rows: int) -
     assert printed(spec, rows) == printed(spec, rows, NPY_DISABLE_CPU_FEATURES=" ".join(names), GLIBC_TUNABLES=tunables)
 
 
-@settings(max_examples=third(200), deadline=None)
+@settings(max_examples=quarter(200), deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_rounding_is_that_of_decimal_writing(x: float) -> None:
     assert float(rounded(np.array(x))) == float(f"{x:.11e}")
@@ -144,7 +144,7 @@ def test_the_bell_is_that_of_scipy() -> None:
     )
 
 
-@settings(max_examples=third(200), deadline=None)
+@settings(max_examples=quarter(200), deadline=None)
 @given(st.floats(allow_nan=False), st.floats(allow_nan=False))
 def test_scalar_functions_are_those_of_the_library(x: float, y: float) -> None:
     def of(function: object, *given: float) -> object:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_tables import card, column, orders, people, weighted
@@ -85,7 +85,7 @@ def test_numbers_of_no_distribution_are_drawn_in_pieces(share: float) -> None:
     assert len(found.call) < 700
 
 
-@settings(max_examples=third(40), deadline=None)
+@settings(max_examples=quarter(40), deadline=None)
 @given(
     st.lists(
         st.one_of(st.integers(-50, 50), st.floats(-1e6, 1e6, allow_nan=False), st.sampled_from([0, 1e-9, 1e12])),
@@ -124,7 +124,7 @@ def test_codes_are_told_by_their_pattern(form: str) -> None:
     assert all(re.fullmatch(form, t) for t in parse_pattern(found.regex).generate_many(dice.random(50)))
 
 
-@settings(max_examples=third(60), deadline=None)
+@settings(max_examples=quarter(60), deadline=None)
 @given(st.lists(st.text("aB9-_./ xyz", min_size=1, max_size=12), min_size=3, max_size=40, unique=True))
 def test_a_pattern_matches_every_code_or_there_is_none(codes: list[str]) -> None:
     found = induce_pattern(codes)

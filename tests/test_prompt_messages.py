@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from loopback import Loopback
@@ -473,7 +473,7 @@ def test_width_and_height_are_read_from_every_kind(width: int, height: int, form
         assert (looks.media_type, looks.width, looks.height) == (media_type, width, height)
 
 
-@settings(max_examples=third(300))
+@settings(max_examples=quarter(300))
 @given(some.sampled_from([_png(3, 4), gif(), _jpeg(5, 6), _webp("VP8X", 7, 8), _webp("VP8L", 7, 8)]), some.data())
 def test_a_damaged_header_is_told_and_never_raises_else(data: bytes, draw: some.DataObject) -> None:
     cut = data[: draw.draw(some.integers(0, len(data)))]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,7 +85,7 @@ def test_work_and_memory_are_bounded(name: str, monkeypatch: pytest.MonkeyPatch)
     assert sum(scheduled) <= 12 * LONGEST and peak < 50_000_000
 
 
-@settings(max_examples=third(40), deadline=None)
+@settings(max_examples=quarter(40), deadline=None)
 @given(each=weights, seed=st.integers(0, 99), start=st.integers(0, 10**7))
 def test_every_prefix_is_near_its_shares(each: list[float], seed: int, start: int) -> None:
     parts = whole_shares(each)
@@ -135,7 +135,7 @@ def earliest_deadlines(parts: Any, start: int, first: Any, stop: int, last: Any)
     return taken
 
 
-@settings(max_examples=third(60), deadline=None)
+@settings(max_examples=quarter(60), deadline=None)
 @given(
     each=weights,
     at=st.integers(0, 10**13),
@@ -159,7 +159,7 @@ def test_rows_between_boundaries_are_those_of_the_rule(
     assert taken == earliest_deadlines(parts, at, first, at + wide, last)
 
 
-@settings(max_examples=third(150), deadline=None)
+@settings(max_examples=quarter(150), deadline=None)
 @given(
     each=st.one_of(weights, st.lists(st.integers(1, 40), min_size=1, max_size=pfair._FEW)),
     row=st.integers(0, 10**13),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from depth import one_in, third
+from depth import one_in, quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,13 +47,13 @@ def assert_sound(values: list[Any] | None) -> None:
 
 
 @pytest.mark.parametrize("name", one_in(3, [d.name for d in NUMERIC]))
-@settings(max_examples=third(60), deadline=None)
+@settings(max_examples=quarter(60), deadline=None)
 @given(data=st.data())
 def test_values_are_numbers_or_the_check_says_so(name: str, data: st.DataObject) -> None:
     assert_sound(drawn(call_of(name, data)))
 
 
-@settings(max_examples=third(120), deadline=None)
+@settings(max_examples=quarter(120), deadline=None)
 @given(name=st.sampled_from([d.name for d in NUMERIC if d.result != "boolean"]), low=ends, high=ends, data=st.data())
 def test_truncated_values_lie_between_their_ends(name: str, low: float, high: float, data: st.DataObject) -> None:
     values = drawn(f"truncated({call_of(name, data)}, {low!r}, {high!r})")
@@ -61,7 +61,7 @@ def test_truncated_values_lie_between_their_ends(name: str, low: float, high: fl
     assert values is None or all(low <= v <= high for v in values)
 
 
-@settings(max_examples=third(50), deadline=None)
+@settings(max_examples=quarter(50), deadline=None)
 @given(
     data=st.data(), names=st.lists(st.sampled_from(["normal", "lognormal", "gamma", "pareto"]), min_size=2, max_size=3)
 )

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from depth import one_in, third
+from depth import one_in, quarter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,7 +123,7 @@ _KEYWORDS = st.sampled_from(
 
 
 @given(_KEYWORDS, _KEYWORDS, st.sampled_from(JUNK))
-@settings(max_examples=third(300), deadline=None)
+@settings(max_examples=quarter(300), deadline=None)
 def test_keywords_in_pairs(one: Any, two: Any, value: Any) -> None:
     defs = {"text": {"type": "string", "minLength": 1}}
     parts = [p for p in (one, two) if isinstance(p, dict)]

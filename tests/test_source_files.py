@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -102,7 +102,7 @@ def test_a_file_between_semicolons_is_never_one_column(tmp_path: Path) -> None:
 CELLS = st.text(alphabet="abcñé ;,|\t\"'\n.0123", max_size=8)
 
 
-@settings(max_examples=third(150), deadline=None)
+@settings(max_examples=quarter(150), deadline=None)
 @given(
     rows=st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=6),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from depth import third
+from depth import quarter
 from fake_backend import FakeBackend, use
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,7 +91,7 @@ def _split(text: str) -> list[str]:
 TEXTS = st.lists(st.sampled_from([*WORDS, "CAT,", "dog!", "", "x-y"]), max_size=6).map(" ".join)
 
 
-@settings(max_examples=third(150), deadline=None)
+@settings(max_examples=quarter(150), deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=12), TEXTS, st.integers(1, 12))
 def test_nearest_is_as_defined(docs: list[str], text: str, count: int) -> None:
     index = Alike(MemoryTable({"text": docs}), ("text",))

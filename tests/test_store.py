@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from depth import third
+from depth import quarter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stored_calls import completion_of, key_of, request_of
@@ -78,7 +78,7 @@ def test_a_completion_is_read_as_it_was_stored(store: Store) -> None:
     )
 
 
-@settings(max_examples=third(50), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=quarter(50), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(texts)
 def test_any_text_survives(store: Store, text: str) -> None:
     number = store.spent().requests
@@ -124,7 +124,7 @@ parts = st.one_of(
 )
 
 
-@settings(max_examples=third(60))
+@settings(max_examples=quarter(60))
 @given(st.lists(parts, max_size=4), texts, st.lists(st.lists(parts, max_size=3), max_size=3))
 def test_every_part_and_the_reasoning_are_read_as_they_were_stored(
     said: list[Any], reasoning: str, asked: list[list[Any]]
@@ -196,7 +196,7 @@ def test_the_first_completion_of_a_request_stays_and_both_are_paid_for(store: St
     assert store.spent() == Spent(0.5, 20, 10, 2)
 
 
-@settings(max_examples=third(25), deadline=None)
+@settings(max_examples=quarter(25), deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=12))
 def test_of_several_at_once_the_first_stays_and_the_others_are_duplicates(numbers: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder)) as store:
@@ -278,7 +278,7 @@ def test_a_reservation_is_released_or_settled_once(store: Store) -> None:
 steps = st.lists(st.tuples(st.sampled_from(["reserve", "put", "release", "reopen"]), st.integers(0, 3)), max_size=25)
 
 
-@settings(max_examples=third(25), deadline=None)
+@settings(max_examples=quarter(25), deadline=None)
 @given(steps)
 def test_spent_is_what_a_ledger_says(script: list[tuple[str, int]]) -> None:
     open_, settled, lost = [0, 0, 0, 0], 0, 0

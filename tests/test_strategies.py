@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from depth import rest_slow, third
+from depth import quarter, rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -91,7 +91,7 @@ def test_contract(name: str) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 6_000), st.integers(1, 3_000)), min_size=1, max_size=6), st.booleans())
-@settings(max_examples=third(20), deadline=None)
+@settings(max_examples=quarter(20), deadline=None)
 def test_balanced_rows_do_not_hang_on_what_was_read_before(reads: list[tuple[int, int]], goes_on: bool) -> None:
     weights: tuple[Weights, ...] = ((1, 1, 1), (7, 2, 1), (3, 1), None)
     strategy, at = make("balanced", weights), 0
@@ -156,7 +156,7 @@ weight_lists = st.one_of(
 )
 
 
-@settings(max_examples=third(60), deadline=None)
+@settings(max_examples=quarter(60), deadline=None)
 @given(st.lists(weight_lists, min_size=1, max_size=3), st.integers(0, 2**32), st.integers(1, 3000))
 def test_balanced_keeps_every_prefix(weights: list[list[float]], seed: int, rows: int) -> None:
     found = make("balanced", [tuple(each) for each in weights], seed).uniforms(0, rows)
@@ -164,7 +164,7 @@ def test_balanced_keeps_every_prefix(weights: list[list[float]], seed: int, rows
         assert_fair(levels_of(found[f"d{place}"], each), each)
 
 
-@settings(max_examples=third(100), deadline=None)
+@settings(max_examples=quarter(100), deadline=None)
 @given(
     st.lists(st.integers(1, 10**6), min_size=1, max_size=30).filter(lambda p: sum(p) < 2000 * min(p)),
     st.integers(0, 10**12),
@@ -344,7 +344,7 @@ def test_factorial_of_nothing(listed: int, monkeypatch: pytest.MonkeyPatch) -> N
         find_strategy("factorial")(none).uniforms(0, 1)
 
 
-@settings(max_examples=third(60), deadline=None)
+@settings(max_examples=quarter(60), deadline=None)
 @given(st.integers(1, 2**62), st.integers(0, 2**32), st.integers(0, 10**6))
 def test_orders_are_one_to_one(size: int, key: int, start: int) -> None:
     start %= size
