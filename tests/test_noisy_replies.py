@@ -352,5 +352,17 @@ def test_marks_without_a_wrapper_are_a_part_of_the_value(form: str, reply: str, 
     assert rows_read(form, reply, make_shape({**ANSWERS["csv-table"], "rows": 1})) == [right]
 
 
+@pytest.mark.parametrize("reply, right", [
+    ("```python\nprint(1)\n```\nThis prints 1.", None),
+    ("```python\nprint(1)\n```\n\nAnd the same in two lines:\n\n```python\nx = 1\nprint(x)\n```", None),
+    ("```python\nprnt(1)\n```\n\nCorrected version:\n\n```python\nprint(1)\n```", "print(1)"),
+    ("```\nIce lay.\n```\n\nHere is the final text:\n\n```\nIce lay on the pond.\n```", "Ice lay on the pond."),
+    ("It is 5\" wide and prints \"a\\n\"", None),
+    ("Use this:\n```sh\nls\n```", None),
+])  # fmt: skip
+def test_code_and_quotation_marks_of_a_text_are_a_part_of_it(reply: str, right: str | None) -> None:
+    assert rows_read("text", reply, TEXT) == [{"note": right or reply}]
+
+
 def rows_read(form: str, reply: str, shape: Shape) -> list[dict[str, Any]]:
     return [dict(row) for row in find_format(form).parse(reply, shape).rows]

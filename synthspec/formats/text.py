@@ -114,15 +114,16 @@ def _labelled_again(value: str, name: str) -> bool:
 
 
 def _last_fence(body: str) -> str:
-    """The last of two code blocks, where nothing but a line between them stands outside, and it announces the last."""
+    """The last of two code blocks, where nothing but a line between them stands outside, and it announces the last.
+
+    Blocks of code are a part of a text that explains them, unless the line announces another version.
+    """
     found = _TWO_FENCES.fullmatch(body.strip())
-    if found is None or not _announces_last(found["between"]):
+    if found is None:
         return body
-    return found["last"]
-
-
-def _announces_last(line: str) -> bool:
-    return line.rstrip(" *_").endswith(":") or is_later_title(line) or announces_version(line)
+    line, languages = found["between"], {found["one"].casefold(), found["other"].casefold()}
+    newer = is_later_title(line) or announces_version(line)
+    return found["last"] if newer or (line.rstrip(" *_").endswith(":") and languages <= _PROSE) else body
 
 
 def _several(value: str) -> bool:
@@ -140,8 +141,10 @@ def _row(value: str | None, shape: Shape, body: str) -> Parsed:
 
 _FENCES = lazy_pattern(r"\A```\w*\n|\n```\Z")
 _TWO_FENCES = lazy_pattern(
-    r"```\w*\n(?:(?!```).)*?\n```\s*\n(?P<between>[^\n`]{1,200})\n\s*```\w*\n(?P<last>(?:(?!```).)*?)\n```", re.DOTALL
+    r"```(?P<one>\w*)\n(?:(?!```).)*?\n```\s*\n(?P<between>[^\n`]{1,200})\n\s*```(?P<other>\w*)\n(?P<last>(?:(?!```).)*?)\n```",
+    re.DOTALL,
 )
+_PROSE = frozenset(("", "text", "txt", "plain", "plaintext", "markdown", "md", "json", "yaml", "yml", "output"))
 _LABELLED = lazy_pattern(
     r"[ \t]*(?:#{1,6}[ \t]*)?(?P<open>\*\*|__|\*|_|\[|<)?(?P<name>\w[\w \-]{0,60}?)[ \t]*(?P<end>[:：\]>*_]+)[ \t]*"
 )

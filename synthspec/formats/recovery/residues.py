@@ -31,10 +31,17 @@ def _ends_with_a_mark(value: str, reply: str) -> bool:
     last = lines[-1].strip()
     if last.endswith("}") and BOX in reply and value.count("}") > value.count("{"):
         return True
-    if last.endswith('"') and "\\n" in reply and value.count('"') % 2 == 1:
+    if last.endswith('"') and "\\n" in reply and value.count('"') % 2 == 1 and _is_odd_beside(value, reply):
         return True
     fences = [line.strip("> \t") for line in lines if line.lstrip("> \t").startswith(_FENCES)]
-    return len(lines) > 1 and (last == ">" or len(fences) % 2 == 1 or _opening(reply) in fences)
+    opening = _opening(reply)
+    ends_the_reply = opening in fences and not lines[0].lstrip("> \t").startswith(opening)
+    return len(lines) > 1 and (last == ">" or len(fences) % 2 == 1 or ends_the_reply)
+
+
+def _is_odd_beside(value: str, reply: str) -> bool:
+    """Whether the reply has an odd number of quotation marks beside those of a value: one that opens a JSON string."""
+    return (reply.count('"') - value.count('"')) % 2 == 1
 
 
 def _opening(reply: str) -> str:
