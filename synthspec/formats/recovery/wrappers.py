@@ -19,7 +19,7 @@ from synthspec.formats.recovery.remarks import (
     judge_preamble,
     judge_remark,
 )
-from synthspec.formats.recovery.residues import residue
+from synthspec.formats.recovery.residues import residues
 from synthspec.formats.recovery.sightings import holds_any, lowered
 from synthspec.formats.recovery.thinking import kept_tags, without_thinking
 from synthspec.formats.recovery.versions import corrected, last_of_several
@@ -86,7 +86,7 @@ def read_last(form: str, text: str, shape: Shape, read: Callable[[str, Shape], P
 
 def _without_residues(form: str, parsed: Parsed, reply: str) -> Parsed:
     """The rows without those that may hold a mark of what the reply is wrapped in."""
-    found = [(row, residue(form, row, reply)) for row in parsed.rows]
+    found = list(zip(parsed.rows, residues(form, parsed.rows, reply), strict=True))
     held = [value for _, value in found if value]
     if not held:
         return parsed
