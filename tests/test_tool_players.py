@@ -78,9 +78,10 @@ def test_a_prompt_plays_a_tool_and_writes_no_field(world: World) -> None:
     assert set(row) == {"goal", "conversation", "tools"}
     asked = of_service(world)
     assert {r.endpoint for r in asked} == {"service/weather"}
-    assert [(m.role, m.content.split("\n")[0]) for m in asked[0].messages] == [
-        ("system", "You are the weather service."), ("user", "The weather of Ulm, for a refund."),
-    ]  # fmt: skip
+    said = [[(m.role, m.content.split("\n")[0]) for m in request.messages] for request in asked]
+    assert [  # the calls of other rows may come before
+        ("system", "You are the weather service."), ("user", f"The weather of Ulm, for a {row['goal']}."),
+    ] in said  # fmt: skip
 
 
 def test_an_answer_of_fields_is_a_map_and_its_rules_are_kept(world: World) -> None:
